@@ -1,0 +1,91 @@
+import type { DType } from './types/type.js'
+
+/**
+ * What the compiler hands to the runtime: kernels as WGSL, buffers, and the order of dispatches. Plain JSON.
+ * Everything is planned: nothing here depends on values.
+ */
+export interface Artifact {
+  readonly format: 'jola-artifact-1'
+  readonly name: string
+  readonly requires: {
+    readonly features: readonly ('subgroups' | 'shader-f16')[]
+    readonly storageBuffersPerStage: number
+    readonly bindingBytes: number
+    readonly workgroupInvocations: number
+  }
+  /** Physical buffers; tensors whose lives do not overlap share one. */
+  readonly buffers: readonly BufferDecl[]
+  readonly inputs: readonly TensorDecl[]
+  readonly outputs: readonly TensorDecl[]
+  readonly kernels: readonly KernelDecl[]
+  readonly steps: readonly Step[]
+  /** Bytes of all buffers together, inputs included. */
+  readonly peakBytes: number
+}
+
+/** `input`s are brought by the caller, `literal`s uploaded once, `output`s and `temp`s made by the runtime. */
+export interface BufferDecl {
+  readonly bytes: number
+  readonly role: 'input' | 'output' | 'temp' | 'literal'
+  /** Row-major content of a literal. */
+  readonly literal?: { readonly dtype: DType; readonly data: readonly number[] }
+}
+
+/** `bool` is stored as u32 0 or 1. `offset` is in bytes from the start of the buffer. */
+export interface TensorDecl {
+  readonly name: string
+  readonly dtype: DType
+  readonly shape: readonly number[]
+  readonly buffer: number
+  readonly offset: number
+}
+
+/**
+ * `@group(0) @binding(i)` are `bindings` in order. A kernel with `loops` > 0 also has `@group(1) @binding(0) var<uniform>`
+ * of type `vec4u` whose components are the indices of the enclosing loops, outermost first (four at most).
+ * The entry point is `main`.
+ */
+export interface KernelDecl {
+  readonly name: string
+  readonly wgsl: string
+  readonly bindings: readonly ('read' | 'read_write')[]
+  readonly loops: number
+  readonly workgroupSize: readonly [number, number, number]
+  /** For `explain` and profiles, a dispatch: arithmetic, bytes read and written once each, and where it came from. */
+  readonly flops: number
+  readonly bytes: number
+  readonly schedule: string
+  readonly origins: readonly string[]
+}
+
+export type Step =
+  | {
+      readonly kind: 'dispatch'
+      readonly kernel: number
+      readonly buffers: readonly number[]
+      readonly workgroups: readonly [number, number, number]
+    }
+  /** Runs `steps` with the loop's index at 0 … count - 1, or backwards. */
+  | { readonly kind: 'loop'; readonly count: number; readonly direction: 'up' | 'down'; readonly steps: readonly Step[] }
+  | {
+      readonly kind: 'copy'
+      readonly from: number
+      readonly fromOffset: number
+      readonly to: number
+      readonly toOffset: number
+      readonly bytes: number
+    }
+
+/** What the compiler needs to know of a device to choose schedules. */
+export interface DeviceTraits {
+  readonly name: string
+  /** A software device (llvmpipe, SwiftShader) wants other schedules than a GPU. */
+  readonly software: boolean
+  /** 0 when the device has no subgroups, or their size is not fixed. */
+  readonly subgroupSize: number
+  readonly storageBuffersPerStage: number
+  readonly bindingBytes: number
+  readonly workgroupInvocations: number
+  readonly workgroupBytes: number
+  readonly workgroupsPerDimension: number
+}

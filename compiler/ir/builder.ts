@@ -1,0 +1,121 @@
+import { sortGraph } from './graph.js'
+import type { Axis, AxisId, CarryNode, ComputeNode, DType, Expr, Graph, Node, NodeId, Origin, ReduceOp, Region, RegionId } from './ir.js'
+import { index, substituteAxes } from './expr.js'
+
+/**
+ * A graph under construction: the one mutable thing in the compiler's middle. Nodes may be added in any order that
+ * names what exists; `finish` sorts them. Specialisation and differentiation add to the same builder.
+ */
+export class Builder {
+  readonly nodes = new Map<NodeId, Node>()
+  readonly regions = new Map<RegionId, Region>()
+  readonly outputs: { name: string; node: NodeId }[] = []
+  private nextAxis: number
+  private nextNode: number
+  private nextRegion: number
+
+  constructor(from?: Graph) {
+    for (const n of from?.nodes ?? []) this.nodes.set(n.id, n)
+    for (const r of from?.regions ?? []) this.regions.set(r.id, r)
+    for (const o of from?.outputs ?? []) this.outputs.push(o)
+    const axes = [...this.nodes.values()].flatMap(n =>
+      n.kind === 'compute' ? [...n.dims.flat(), ...(n.reduce?.axes ?? [])].map(a => a.id) : [],
+    )
+    this.nextAxis = 1 + Math.max(-1, ...axes, ...[...this.regions.values()].map(r => r.axis.id))
+    this.nextNode = 1 + Math.max(-1, ...this.nodes.keys())
+    this.nextRegion = 1 + Math.max(-1, ...this.regions.keys())
+  }
+
+  axis(name: string, extent: number): Axis {
+    return { id: this.nextAxis++ as AxisId, name, extent }
+  }
+
+  node(id: NodeId): Node {
+    const n = this.nodes.get(id)
+    if (n === undefined) throw new Error(`node ${id} does not exist`)
+    return n
+  }
+
+  region(axis: Axis, direction: 'up' | 'down', parent?: RegionId): Region {
+    const region: Region = { id: this.nextRegion++, axis, direction, ...(parent === undefined ? {} : { parent }) }
+    this.regions.set(region.id, region)
+    return region
+  }
+
+  input(name: string, dtype: DType, shape: readonly number[], origin: Origin = { label: name }): NodeId {
+    return this.add({ kind: 'input', id: this.nextNode++, name, dtype, shape, origin })
+  }
+
+  literal(dtype: DType, shape: readonly number[], data: readonly number[], origin: Origin): NodeId {
+    return this.add({ kind: 'literal', id: this.nextNode++, dtype, shape, data, origin })
+  }
+
+  /**
+   * A compute node. Its axes, but for those of enclosing regions, are made fresh, so that no two nodes share one:
+   * callers may build the body over whatever axes they have at hand.
+   */
+  compute(spec: {
+    readonly dtype: DType
+    readonly dims: readonly (readonly Axis[])[]
+    readonly reduce?: { readonly op: ReduceOp; readonly axes: readonly Axis[] }
+    readonly body: Expr
+    readonly region?: RegionId
+    readonly origin: Origin
+  }): NodeId {
+    const sequential = new Set(this.enclosing(spec.region).map(r => r.axis.id))
+    const fresh = new Map<AxisId, Axis>()
+    const renew = (a: Axis): Axis => {
+      if (sequential.has(a.id)) return a
+      const b = this.axis(a.name, a.extent)
+      fresh.set(a.id, b)
+      return b
+    }
+    const dims = spec.dims.map(d => d.map(renew))
+    const reduce = spec.reduce && { op: spec.reduce.op, axes: spec.reduce.axes.map(renew) }
+    const body = substituteAxes(spec.body, new Map([...fresh].map(([id, a]) => [id, index(a)])))
+    const node: ComputeNode = {
+      kind: 'compute',
+      id: this.nextNode++,
+      dtype: spec.dtype,
+      dims,
+      ...(reduce ? { reduce } : {}),
+      body,
+      ...(spec.region === undefined ? {} : { region: spec.region }),
+      origin: spec.origin,
+    }
+    return this.add(node)
+  }
+
+  /** A carry whose `next` is not known yet: complete it with `closeCarry`. */
+  openCarry(spec: Omit<CarryNode, 'kind' | 'id' | 'next'>): NodeId {
+    const id = this.nextNode++
+    return this.add({ kind: 'carry', id, next: -1, ...spec })
+  }
+
+  closeCarry(id: NodeId, next: NodeId): void {
+    const carry = this.node(id)
+    if (carry.kind !== 'carry') throw new Error(`node ${id} is no carry`)
+    this.nodes.set(id, { ...carry, next })
+  }
+
+  output(name: string, node: NodeId): void {
+    this.outputs.push({ name, node })
+  }
+
+  /** The region and its parents, outermost first. */
+  enclosing(region: RegionId | undefined): readonly Region[] {
+    if (region === undefined) return []
+    const r = this.regions.get(region)!
+    return [...this.enclosing(r.parent), r]
+  }
+
+  private add(node: Node): NodeId {
+    this.nodes.set(node.id, node)
+    return node.id
+  }
+
+  /** The graph of what the outputs need, in evaluation order. */
+  finish(): Graph {
+    return sortGraph({ nodes: [...this.nodes.values()], regions: [...this.regions.values()], outputs: this.outputs })
+  }
+}

@@ -1,0 +1,76 @@
+import { readsOf } from './expr.js'
+import type { Axis, ComputeNode, Graph, Node, NodeId, RegionId } from './ir.js'
+
+export const shapeOf = (node: Node): readonly number[] =>
+  node.kind === 'compute' ? node.dims.map(axes => axes.reduce((n, a) => n * a.extent, 1)) : node.shape
+
+export const elementsOf = (node: Node): number => shapeOf(node).reduce((a, b) => a * b, 1)
+
+/** A compute node's own axes, in row-major order. */
+export const outerAxes = (node: ComputeNode): readonly Axis[] => node.dims.flat()
+
+/** The region a node belongs to. */
+export const regionOf = (node: Node): RegionId | undefined =>
+  node.kind === 'compute' || node.kind === 'carry' ? node.region : undefined
+
+/** What must be there before a node can be evaluated; a carry needs its `init` (its `next` comes an iteration later). */
+export const dependenciesOf = (node: Node): readonly NodeId[] =>
+  node.kind === 'compute' ? readsOf(node.body).map(r => r.node) : node.kind === 'carry' ? [node.init] : []
+
+/** All a node refers to, a carry's `next` included. */
+export const referencesOf = (node: Node): readonly NodeId[] =>
+  node.kind === 'carry' ? [node.init, node.next] : dependenciesOf(node)
+
+/** The nodes that the outputs need, each after what it reads, every region in one piece with its carries first. */
+export const sortGraph = (graph: Graph): Graph => {
+  const nodes = new Map(graph.nodes.map(n => [n.id, n]))
+  const regions = new Map(graph.regions.map(r => [r.id, r]))
+  const needed = new Set<NodeId>()
+  const stack = graph.outputs.map(o => o.node)
+  while (stack.length > 0) {
+    const id = stack.pop()!
+    if (needed.has(id)) continue
+    needed.add(id)
+    stack.push(...referencesOf(nodes.get(id)!))
+  }
+
+  const pathOf = (r: RegionId | undefined): readonly RegionId[] =>
+    r === undefined ? [] : [...pathOf(regions.get(r)!.parent), r]
+  const paths = new Map([...needed].map(id => [id, pathOf(regionOf(nodes.get(id)!))]))
+
+  /** Orders the nodes at and below one level; at each level a child region is one unit. */
+  const order = (ids: readonly NodeId[], depth: number): readonly Node[] => {
+    const unitOf = (id: NodeId): string => {
+      const inner = paths.get(id)![depth]
+      return inner === undefined ? `n${id}` : `r${inner}`
+    }
+    const members = new Map<string, NodeId[]>()
+    for (const id of ids) members.set(unitOf(id), [...(members.get(unitOf(id)) ?? []), id])
+    const done = new Set<string>()
+    const out: Node[] = []
+    const visit = (unit: string): void => {
+      if (done.has(unit)) return
+      done.add(unit)
+      const inside = members.get(unit)!
+      for (const id of inside)
+        for (const d of dependenciesOf(nodes.get(id)!)) {
+          const other = members.has(unitOf2(d)) ? unitOf2(d) : undefined
+          if (other !== undefined && other !== unit) visit(other)
+        }
+      if (unit.startsWith('n')) out.push(nodes.get(inside[0]!)!)
+      else {
+        const region = Number(unit.slice(1))
+        const carries = inside.filter(id => nodes.get(id)!.kind === 'carry' && regionOf(nodes.get(id)!) === region)
+        out.push(...carries.map(id => nodes.get(id)!))
+        out.push(...order(inside.filter(id => !carries.includes(id)), depth + 1))
+      }
+    }
+    const unitOf2 = (id: NodeId): string => (paths.has(id) ? unitOf(id) : '')
+    for (const unit of members.keys()) visit(unit)
+    return out
+  }
+
+  const sorted = order([...needed].sort((a, b) => a - b), 0)
+  const used = new Set(sorted.flatMap(n => pathOf(regionOf(n))))
+  return { nodes: sorted, regions: graph.regions.filter(r => used.has(r.id)), outputs: graph.outputs }
+}

@@ -1,0 +1,94 @@
+/**
+ * Sizes are polynomials over names with integer coefficients, kept in normal form: a map from monomial to coefficient.
+ * A monomial is its sorted factors joined by `*` (`G*K`, `K*K`), the empty string for the constant term.
+ */
+export interface Poly {
+  readonly terms: ReadonlyMap<string, number>
+}
+
+const normal = (terms: Iterable<readonly [string, number]>): Poly => {
+  const sums = new Map<string, number>()
+  for (const [monomial, coefficient] of terms) sums.set(monomial, (sums.get(monomial) ?? 0) + coefficient)
+  return { terms: new Map([...sums].filter(([, c]) => c !== 0).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))) }
+}
+
+const factorsOf = (monomial: string): string[] => (monomial === '' ? [] : monomial.split('*'))
+const monomialOf = (factors: readonly string[]): string => [...factors].sort().join('*')
+
+export const constant = (value: number): Poly => normal([['', value]])
+export const name = (text: string): Poly => normal([[text, 1]])
+export const add = (a: Poly, b: Poly): Poly => normal([...a.terms, ...b.terms])
+export const scale = (a: Poly, by: number): Poly => normal([...a.terms].map(([m, c]) => [m, c * by] as const))
+export const sub = (a: Poly, b: Poly): Poly => add(a, scale(b, -1))
+export const mul = (a: Poly, b: Poly): Poly =>
+  normal(
+    [...a.terms].flatMap(([m, c]) =>
+      [...b.terms].map(([n, d]) => [monomialOf([...factorsOf(m), ...factorsOf(n)]), c * d] as const),
+    ),
+  )
+export const product = (parts: readonly Poly[]): Poly => parts.reduce(mul, constant(1))
+export const equals = (a: Poly, b: Poly): boolean =>
+  a.terms.size === b.terms.size && [...a.terms].every(([m, c]) => b.terms.get(m) === c)
+
+/** The names that occur, sorted. */
+export const namesOf = (a: Poly): readonly string[] =>
+  [...new Set([...a.terms.keys()].flatMap(factorsOf))].sort()
+
+/** The value of a polynomial without names. */
+export const asConstant = (a: Poly): number | undefined => {
+  if (a.terms.size === 0) return 0
+  return a.terms.size === 1 && a.terms.has('') ? a.terms.get('') : undefined
+}
+
+/** Each name replaced by what `of` gives for it; names it leaves undefined stay. */
+export const substitute = (a: Poly, of: (name: string) => Poly | undefined): Poly =>
+  [...a.terms]
+    .map(([m, c]) => scale(product(factorsOf(m).map(f => of(f) ?? name(f))), c))
+    .reduce(add, constant(0))
+
+/** The value under an assignment of numbers; throws when a name is missing, which is the compiler's own mistake. */
+export const evaluate = (a: Poly, of: ReadonlyMap<string, number>): number => {
+  let sum = 0
+  for (const [m, c] of a.terms) {
+    let term = c
+    for (const f of factorsOf(m)) {
+      const value = of.get(f)
+      if (value === undefined) throw new Error(`size ${f} has no value`)
+      term *= value
+    }
+    sum += term
+  }
+  return sum
+}
+
+/** `a / b` when the division leaves nothing over and `b` is a single monomial. */
+export const divide = (a: Poly, b: Poly): Poly | undefined => {
+  const only = [...b.terms]
+  if (only.length !== 1) return equals(a, b) ? constant(1) : undefined
+  const [monomial, coefficient] = only[0]!
+  const out: [string, number][] = []
+  for (const [m, c] of a.terms) {
+    const rest = factorsOf(m)
+    for (const f of factorsOf(monomial)) {
+      const i = rest.indexOf(f)
+      if (i < 0) return undefined
+      rest.splice(i, 1)
+    }
+    if (c % coefficient !== 0) return undefined
+    out.push([monomialOf(rest), c / coefficient])
+  }
+  return normal(out)
+}
+
+/** As written in source: `K * G`, `2 * R`, `T + 1`. */
+export const show = (a: Poly): string => {
+  if (a.terms.size === 0) return '0'
+  const ordered = [...a.terms].sort(([m], [n]) => factorsOf(n).length - factorsOf(m).length)
+  return ordered
+    .map(([m, c], i) => {
+      const size = Math.abs(c)
+      const body = m === '' ? `${size}` : size === 1 ? factorsOf(m).join(' * ') : `${size} * ${factorsOf(m).join(' * ')}`
+      return i === 0 ? (c < 0 ? `-${body}` : body) : c < 0 ? ` - ${body}` : ` + ${body}`
+    })
+    .join('')
+}

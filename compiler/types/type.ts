@@ -1,0 +1,54 @@
+import type { Span } from '../source.js'
+import type { Poly } from './poly.js'
+
+export type DType = 'f32' | 'i32' | 'u32' | 'bool'
+
+/** Sizes and type parameters given to a declaration that mentions them by name. */
+export interface Instance {
+  readonly sizes: ReadonlyMap<string, Poly>
+  readonly types: ReadonlyMap<string, Type>
+}
+
+export type Type =
+  | { readonly kind: 'scalar'; readonly dtype: DType }
+  /** A number known to be at least 0 and below `bound`. */
+  | { readonly kind: 'idx'; readonly bound: Poly }
+  /** At least one axis; the element is a scalar or an index. */
+  | { readonly kind: 'tensor'; readonly element: Type; readonly dims: readonly Poly[] }
+  | { readonly kind: 'record'; readonly record: RecordDecl; readonly instance: Instance }
+  /** A record written without its name: `{ loss, open: x }`. Fits any record of the same fields. */
+  | { readonly kind: 'fields'; readonly fields: ReadonlyMap<string, Type> }
+  /** An array of records or tuples. */
+  | { readonly kind: 'array'; readonly element: Type; readonly dims: readonly Poly[] }
+  | { readonly kind: 'tuple'; readonly items: readonly Type[] }
+  | { readonly kind: 'fn'; readonly params: readonly Type[]; readonly result: Type }
+  | { readonly kind: 'key' }
+  /** A `type P` of the function or record at hand: some record of `f32` tensors. */
+  | { readonly kind: 'param'; readonly name: string }
+  | { readonly kind: 'per'; readonly of: Type }
+  /** A recipe setting with a closed set of values, known when the program is specialised. */
+  | { readonly kind: 'choice'; readonly names: readonly string[] }
+  | { readonly kind: 'var'; readonly id: number }
+
+/** `params` and `types` are the sizes and type parameters that the fields mention, after the module's definitions. */
+export interface RecordDecl {
+  /** Qualified: `std.models.llama.Layer`. */
+  readonly id: string
+  readonly name: string
+  readonly sizes: readonly string[]
+  readonly types: readonly string[]
+  readonly fields: readonly RecordField[]
+  /** The module's size definitions (`H` ↦ `K * G`) that hold wherever this record is mentioned. */
+  readonly definitions: ReadonlyMap<string, Poly>
+  readonly doc?: string
+  readonly span: Span
+}
+
+export interface RecordField {
+  readonly name: string
+  readonly type: Type
+  /** Names of the checkpoint's tensor in the order to try; `{}` stands for an array's index. */
+  readonly from?: { readonly names: readonly string[]; readonly fill?: number }
+  readonly doc?: string
+  readonly span: Span
+}
