@@ -189,8 +189,12 @@ export const writeTask = (directory: string): void => {
     )
 }
 
+/** The synsets that the task asks about. */
+export const taskEntries = (all: readonly Entry[] = entries()): readonly Entry[] =>
+  [...chosen(all).values()].flat()
+
 /** All synsets that share neither a word nor a definition with the task: what pretraining may see. */
 export const allowed = (all: readonly Entry[] = entries()): readonly Entry[] => {
-  const held = new Set([...chosen(all).values()].flat().flatMap(e => [...e.words, e.definition].map(key)))
+  const held = new Set(taskEntries(all).flatMap(e => [...e.words, e.definition].map(key)))
   return all.filter(e => ![...e.words, e.definition].some(text => held.has(key(text))))
 }
