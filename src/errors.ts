@@ -54,7 +54,10 @@ const reasons: Readonly<Record<string, readonly [why: string, hint: string]>> = 
   EACCES: ['permission is denied', 'check the permissions of the file and its folder'],
   EPERM: ['the operation is not permitted', 'check the permissions of the file and its folder'],
   EROFS: ['the file system is read-only', 'choose another folder'],
-  ENOSPC: ['the disk is full', 'free some space or choose another folder; what was there before is untouched'],
+  ENOSPC: [
+    'the disk is full',
+    'free some space or choose another folder; what was there before is untouched',
+  ],
   EDQUOT: ['the disk quota is used up', 'free some space or choose another folder'],
   EMFILE: ['too many files are open', 'raise the limit of open files (ulimit -n)'],
   EXDEV: ['the target is on another file system', 'choose a folder on one file system'],
@@ -69,5 +72,10 @@ export const fileError = (action: string, path: string, error: unknown): UserErr
   const code = systemCode(error)
   if (code === undefined) throw error
   const [why, hint] = reasons[code] ?? [error instanceof Error ? error.message : code, undefined]
-  return new UserError({ what: `cannot ${action}`, where: path, why, ...(hint === undefined ? {} : { hint }) })
+  return new UserError({
+    what: `cannot ${action}`,
+    where: path,
+    why,
+    ...(hint === undefined ? {} : { hint }),
+  })
 }

@@ -1,0 +1,73 @@
+import { UserError } from '../errors.js'
+import type { EncodedExample, Tokenizer } from '../hub/tokenizer.js'
+import type { Example } from './examples.js'
+import { placeOf } from './jsonl.js'
+
+/** An example as tokens, with what it was made from. */
+export interface TokenisedExample extends EncodedExample {
+  readonly example: Example
+}
+
+/** How examples become tokens. */
+export interface TokeniseOptions {
+  /** The most tokens the model reads. The last token of an example is only predicted, and may lie beyond. */
+  readonly context: number
+  /** Whether the end-of-text token follows the answer and counts for the loss. */
+  readonly endOfText: boolean
+  /** What happens to an example longer than the context. */
+  readonly tooLong: 'refuse' | 'drop'
+}
+
+/** Tokenised examples, and how many were too long and dropped. */
+export interface TokenisedSet {
+  readonly examples: readonly TokenisedExample[]
+  readonly dropped: number
+}
+
+const tokeniseOne = (tokenizer: Tokenizer, example: Example, options: TokeniseOptions): TokenisedExample => {
+  const encoded = tokenizer.encodeExample(example.prompt, example.answer, options.endOfText)
+  if (encoded.answerStart > 0 && encoded.answerStart < encoded.tokens.length) return { ...encoded, example }
+  const nothingBefore = encoded.answerStart === 0
+  throw new UserError({
+    what: nothingBefore ? 'the answer begins at the first token' : 'the answer has no tokens of its own',
+    where: placeOf(example),
+    why: nothingBefore
+      ? 'the model predicts a token from those before it, and there are none'
+      : 'the tokenizer turns the answer into nothing',
+    hint: nothingBefore ? 'give the example a prompt' : 'change the answer, or leave the example out',
+  })
+}
+
+/**
+ * Tokenises examples, with the answer's span. An example longer than the context is a `UserError` that names its line,
+ * its length and the context, or is dropped and counted; if none is left that is a `UserError` too.
+ */
+export const tokeniseExamples = (
+  tokenizer: Tokenizer,
+  examples: readonly Example[],
+  options: TokeniseOptions,
+): TokenisedSet => {
+  const { context } = options
+  const kept: TokenisedExample[] = []
+  for (const example of examples) {
+    const tokenised = tokeniseOne(tokenizer, example, options)
+    const length = tokenised.tokens.length - 1
+    if (length <= context) kept.push(tokenised)
+    else if (options.tooLong === 'refuse') {
+      throw new UserError({
+        what: 'the example is longer than the context',
+        where: placeOf(example),
+        why: `it takes ${length} positions (${tokenised.answerStart} tokens of prompt), and the model reads at most ${context}`,
+        hint: 'shorten it, leave it out, or have examples that are too long dropped',
+      })
+    }
+  }
+  const dropped = examples.length - kept.length
+  if (kept.length > 0) return { examples: kept, dropped }
+  throw new UserError({
+    what: 'there are no examples',
+    ...(examples[0] === undefined ? {} : { where: examples[0].file }),
+    why: dropped > 0 ? `all ${dropped} are longer than the context of ${context}` : 'the data is empty',
+    hint: 'give at least one example that fits',
+  })
+}

@@ -1,0 +1,60 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileError, systemCode, UserError } from '../errors.js'
+import { isJsonObject, type JsonObject } from '../json.js'
+
+const parseObject = (path: string, text: string): JsonObject => {
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(text)
+  } catch (error) {
+    throw new UserError({
+      what: 'the file is not JSON',
+      where: path,
+      why: error instanceof Error ? error.message : String(error),
+      hint: 'mend it, or fetch it again',
+    })
+  }
+  if (isJsonObject(parsed)) return parsed
+  throw new UserError({
+    what: 'the file does not hold a JSON object',
+    where: path,
+    why: `it holds ${Array.isArray(parsed) ? 'an array' : JSON.stringify(parsed)}`,
+    hint: 'it should begin with {',
+  })
+}
+
+/**
+ * Reads a file that holds one JSON object; `undefined` if there is no such file. Throws a `UserError` if it can't be
+ * read, is not JSON, or not an object.
+ */
+export const readJsonObjectIfAny = async (path: string): Promise<JsonObject | undefined> => {
+  try {
+    return parseObject(path, await readFile(path, 'utf8'))
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return undefined
+    throw fileError('read the file', path, error)
+  }
+}
+
+/** Reads a file that holds one JSON object. Throws a `UserError` if it is missing, not JSON, or not an object. */
+export const readJsonObject = async (path: string): Promise<JsonObject> => {
+  try {
+    return parseObject(path, await readFile(path, 'utf8'))
+  } catch (error) {
+    throw fileError('read the file', path, error)
+  }
+}
+
+/** A model's `config.json`, as it stands. Throws a `UserError` if the directory has none or it is broken. */
+export const readConfig = async (directory: string): Promise<JsonObject> => {
+  const path = join(directory, 'config.json')
+  const config = await readJsonObjectIfAny(path)
+  if (config !== undefined) return config
+  throw new UserError({
+    what: 'the model has no config.json',
+    where: path,
+    why: 'it gives the sizes of the model',
+    hint: 'name the directory of a model in the Hugging Face layout',
+  })
+}

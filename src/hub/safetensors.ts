@@ -1,0 +1,166 @@
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileError, systemCode, UserError } from '../errors.js'
+import { bf16ToF32, f16ToF32 } from './float.js'
+import { openRangeFile, type RangeFile } from './range-file.js'
+import { elementCount, headerLength, readHeader, type TensorEntry } from './safetensors-header.js'
+import { indexName, readIndex } from './sharded.js'
+
+/**
+ * An opened checkpoint: its tensors are known, their numbers are read one by one when asked for. Close it when done;
+ * reading afterwards fails.
+ */
+export interface Checkpoint {
+  /** The file or directory it was opened from. */
+  readonly path: string
+  readonly tensors: ReadonlyMap<string, TensorEntry>
+  /** The `__metadata__` of its files together. */
+  readonly metadata: Readonly<Record<string, string>>
+  /** Numbers in row-major order. F16 and BF16 widen exactly, F64 rounds; other dtypes are a `UserError`. */
+  readF32(name: string): Promise<Float32Array>
+  /** Numbers of an I32 or U32 tensor in row-major order; other dtypes are a `UserError`. */
+  readInts(name: string): Promise<Int32Array | Uint32Array>
+  /** The tensor's bytes as stored, little-endian, row-major. */
+  readRaw(name: string): Promise<Uint8Array>
+  close(): Promise<void>
+}
+
+/** Bytes converted at a time, so that a tensor is never twice in memory. */
+const pieceBytes = 4 << 20
+
+const openHeader = async (file: RangeFile) => {
+  const first = await file.read(0, Math.min(8, file.size))
+  const length = headerLength(file.path, first, file.size)
+  return readHeader(file.path, await file.read(8, length), file.size)
+}
+
+const asPath = async (path: string): Promise<{ readonly file: string; readonly sharded: boolean }> => {
+  try {
+    if (!(await stat(path)).isDirectory()) return { file: path, sharded: path.endsWith('.index.json') }
+    const index = join(path, indexName)
+    const isFile = async (candidate: string) =>
+      (await stat(candidate).catch(() => undefined))?.isFile() === true
+    if (await isFile(index)) return { file: index, sharded: true }
+    const single = join(path, 'model.safetensors')
+    if (await isFile(single)) return { file: single, sharded: false }
+  } catch (error) {
+    throw fileError('open the checkpoint', path, error)
+  }
+  throw new UserError({
+    what: 'there is no checkpoint in this directory',
+    where: path,
+    why: `neither ${indexName} nor model.safetensors is in it`,
+    hint: 'name the directory of a model in the Hugging Face layout, or a .safetensors file',
+  })
+}
+
+const convertPieces = async (file: RangeFile, entry: TensorEntry, out: Float32Array): Promise<void> => {
+  const width = entry.dtype === 'F64' ? 8 : 2
+  for (let at = entry.begin; at < entry.end; at += pieceBytes) {
+    const bytes = await file.read(at, Math.min(pieceBytes, entry.end - at))
+    const first = (at - entry.begin) / width
+    const part = out.subarray(first, first + bytes.length / width)
+    if (entry.dtype === 'F64') part.set(new Float64Array(bytes.buffer, 0, part.length))
+    else if (entry.dtype === 'F16') f16ToF32(new Uint16Array(bytes.buffer, 0, part.length), part)
+    else bf16ToF32(new Uint16Array(bytes.buffer, 0, part.length), part)
+  }
+}
+
+const wrongDtype = (entry: TensorEntry, name: string, wanted: string): UserError =>
+  new UserError({
+    what: `the tensor '${name}' holds ${entry.dtype}, and ${wanted} is needed`,
+    where: entry.file,
+    hint: `store it as ${wanted}`,
+  })
+
+const checkpointOf = (
+  path: string,
+  files: ReadonlyMap<string, RangeFile>,
+  tensors: ReadonlyMap<string, TensorEntry>,
+  metadata: Readonly<Record<string, string>>,
+): Checkpoint => {
+  const find = (name: string): readonly [TensorEntry, RangeFile] => {
+    const entry = tensors.get(name)
+    if (entry === undefined) {
+      throw new UserError({
+        what: `there is no tensor '${name}'`,
+        where: path,
+        why: `the checkpoint has ${tensors.size} tensors: ${[...tensors.keys()].slice(0, 8).join(', ')}${tensors.size > 8 ? ', …' : ''}`,
+        hint: 'check that the checkpoint belongs to this model',
+      })
+    }
+    return [entry, files.get(entry.file)!]
+  }
+  return {
+    path,
+    tensors,
+    metadata,
+    async readF32(name) {
+      const [entry, file] = find(name)
+      const out = new Float32Array(elementCount(entry.shape))
+      if (entry.dtype === 'F32') await file.readInto(entry.begin, new Uint8Array(out.buffer))
+      else if (entry.dtype === 'F16' || entry.dtype === 'BF16' || entry.dtype === 'F64') {
+        await convertPieces(file, entry, out)
+      } else throw wrongDtype(entry, name, 'F32, F16, BF16 or F64')
+      return out
+    },
+    async readInts(name) {
+      const [entry, file] = find(name)
+      if (entry.dtype !== 'I32' && entry.dtype !== 'U32') throw wrongDtype(entry, name, 'I32 or U32')
+      const bytes = await file.read(entry.begin, entry.end - entry.begin)
+      return entry.dtype === 'I32' ? new Int32Array(bytes.buffer) : new Uint32Array(bytes.buffer)
+    },
+    async readRaw(name) {
+      const [entry, file] = find(name)
+      return file.read(entry.begin, entry.end - entry.begin)
+    },
+    async close() {
+      await Promise.all([...files.values()].map(file => file.close()))
+    },
+  }
+}
+
+/**
+ * Opens a checkpoint: a `.safetensors` file, an `….index.json`, or a directory with `model.safetensors` or
+ * `model.safetensors.index.json`. Only headers are read. Anything missing, cut off or inconsistent is a `UserError`.
+ */
+export const openCheckpoint = async (path: string): Promise<Checkpoint> => {
+  const { file, sharded } = await asPath(path)
+  const index = sharded ? await readIndex(file) : undefined
+  const files = new Map<string, RangeFile>()
+  const tensors = new Map<string, TensorEntry>()
+  const metadata: Record<string, string> = {}
+  try {
+    for (const shard of index?.files ?? [file]) {
+      const opened = await openRangeFile(shard).catch((error: unknown) => {
+        if (index === undefined || systemCode(error) !== 'ENOENT')
+          throw fileError('open the checkpoint', shard, error)
+        throw new UserError({
+          what: 'a shard of the checkpoint is missing',
+          where: shard,
+          why: `${file} names it`,
+          hint: 'fetch the missing file',
+        })
+      })
+      files.set(shard, opened)
+      const header = await openHeader(opened)
+      Object.assign(metadata, header.metadata)
+      for (const [name, entry] of header.tensors) {
+        if (index === undefined || index.fileOf.get(name) === shard) tensors.set(name, entry)
+      }
+    }
+    for (const [name, shard] of index?.fileOf ?? []) {
+      if (tensors.has(name)) continue
+      throw new UserError({
+        what: `the tensor '${name}' is not in the shard that should hold it`,
+        where: shard,
+        why: `${file} places it there`,
+        hint: 'the shards are not of one checkpoint: fetch them again',
+      })
+    }
+  } catch (error) {
+    await Promise.all([...files.values()].map(opened => opened.close()))
+    throw fileError('read the checkpoint', file, error)
+  }
+  return checkpointOf(path, files, tensors, metadata)
+}

@@ -1,0 +1,123 @@
+import { join } from 'node:path'
+import { Tokenizer as HubTokenizer } from '@huggingface/tokenizers'
+import { fileError, UserError } from '../errors.js'
+import { isJsonObject, type JsonObject } from '../json.js'
+import { readJsonObject, readJsonObjectIfAny } from './config.js'
+import { promptTokens } from './span.js'
+
+/** A prompt and its answer as one row of tokens. */
+export interface EncodedExample {
+  /** Begin-of-text if the model has it, the text of both, and end-of-text if it was asked for. */
+  readonly tokens: readonly number[]
+  /** Index of the answer's first token; everything from here on is the answer. At least 1 if there is begin-of-text. */
+  readonly answerStart: number
+}
+
+/** Text to tokens and back, as the model was trained. */
+export interface Tokenizer {
+  /** The number of token ids, counting added tokens; the model's vocabulary may be padded beyond it. */
+  readonly size: number
+  /** Begin-of-text, if this tokenizer puts one before a text. */
+  readonly bos: number | undefined
+  /** End-of-text, if the model has one. */
+  readonly eos: number | undefined
+  /** Every token that ends generation. */
+  readonly stops: readonly number[]
+  /** Tokens of a text, after begin-of-text where the model has it. */
+  encode(text: string): readonly number[]
+  /** Tokens of a text alone. */
+  encodePlain(text: string): readonly number[]
+  /** The text of tokens, without special tokens. */
+  decode(tokens: readonly number[]): string
+  /**
+   * Prompt and answer tokenised together. The answer begins with the first token that isn't wholly of the prompt: a
+   * token merged across the border belongs to the answer.
+   */
+  encodeExample(prompt: string, answer: string, endOfText: boolean): EncodedExample
+}
+
+const tokenText = (value: unknown): string | undefined =>
+  typeof value === 'string'
+    ? value
+    : isJsonObject(value) && typeof value.content === 'string'
+      ? value.content
+      : undefined
+
+const ids = (value: unknown): readonly number[] =>
+  (Array.isArray(value) ? value : [value]).filter((id): id is number => Number.isInteger(id))
+
+/** What the tokenizer's own post-processor puts before every text. */
+const ownPrefix = (hub: HubTokenizer): readonly number[] => {
+  const bare: readonly number[] = hub.encode('a', { add_special_tokens: false }).ids
+  const full: readonly number[] = hub.encode('a').ids
+  for (let at = 0; at + bare.length <= full.length; at++) {
+    if (bare.every((id, i) => full[at + i] === id)) return full.slice(0, at)
+  }
+  return []
+}
+
+const build = (tokenizer: JsonObject, settings: JsonObject, config: JsonObject): Tokenizer => {
+  const hub = new HubTokenizer(tokenizer, { ...settings, clean_up_tokenization_spaces: false })
+  const idOf = (value: unknown): number | undefined => {
+    const text = tokenText(value)
+    return text === undefined ? undefined : hub.token_to_id(text)
+  }
+  const stops = [...new Set([...ids(idOf(settings.eos_token)), ...ids(config.eos_token_id)])]
+  const bosId = idOf(settings.bos_token) ?? ids(config.bos_token_id)[0]
+  const own = ownPrefix(hub)
+  const prefix = own.length === 0 && settings.add_bos_token === true && bosId !== undefined ? [bosId] : own
+  const added = [...hub.get_added_tokens_decoder().keys()]
+  const encodePlain = (text: string): readonly number[] => hub.encode(text, { add_special_tokens: false }).ids
+  const decodeAll = (tokens: readonly number[]): string =>
+    tokens.length === 0 ? '' : hub.decode([...tokens])
+  const eos = stops[0]
+  return {
+    size: Math.max(hub.get_vocab().size, ...added.map(id => id + 1)),
+    bos: prefix[0],
+    eos,
+    stops,
+    encode: text => [...prefix, ...encodePlain(text)],
+    encodePlain,
+    decode: tokens => (tokens.length === 0 ? '' : hub.decode([...tokens], { skip_special_tokens: true })),
+    encodeExample(prompt, answer, endOfText) {
+      const tokens = encodePlain(prompt + answer)
+      const canonical = decodeAll(encodePlain(prompt))
+      const answerStart = prefix.length + promptTokens(tokens, canonical, decodeAll)
+      const end = endOfText && eos !== undefined ? [eos] : []
+      return { tokens: [...prefix, ...tokens, ...end], answerStart }
+    },
+  }
+}
+
+/**
+ * Opens the tokenizer of a model's directory: `tokenizer.json`, and `tokenizer_config.json` and `config.json` where
+ * present, for begin-of-text and end-of-text. Begin-of-text is put before a text if the tokenizer's own post-processor
+ * does so, or `add_bos_token` is true. Throws a `UserError` if a file is missing, broken, or of an unknown kind.
+ */
+export const openTokenizer = async (directory: string): Promise<Tokenizer> => {
+  const path = join(directory, 'tokenizer.json')
+  const tokenizer = await readJsonObject(path)
+  const settings = (await readJsonObjectIfAny(join(directory, 'tokenizer_config.json'))) ?? {}
+  const config = (await readJsonObjectIfAny(join(directory, 'config.json'))) ?? {}
+  return tokenizerOf(tokenizer, settings, config, path)
+}
+
+/** {@link openTokenizer} from parsed files; `where` is named in errors. */
+export const tokenizerOf = (
+  tokenizer: JsonObject,
+  settings: JsonObject,
+  config: JsonObject,
+  where: string,
+): Tokenizer => {
+  try {
+    return build(tokenizer, settings, config)
+  } catch (error) {
+    if (!(error instanceof Error)) throw fileError('read the tokenizer', where, error)
+    throw new UserError({
+      what: 'the tokenizer cannot be used',
+      where,
+      why: error.message,
+      hint: 'it should be a tokenizer.json as the tokenizers library writes it (BPE, Unigram or WordPiece)',
+    })
+  }
+}
