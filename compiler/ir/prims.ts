@@ -1,0 +1,382 @@
+import { f32, prim } from './expr.js'
+import type { DType, Expr, PrimOp } from './ir.js'
+import { erf, threefry } from './special.js'
+
+export { helpers, wgslLiteral } from './wgsl-helpers.js'
+
+/** All there is to know about a primitive. */
+export interface Prim {
+  readonly arity: number
+  /** What is wrong with arguments of these types for a result of this type; undefined if nothing. */
+  readonly check: (args: readonly DType[], dtype: DType) => string | undefined
+  /** The value: f32 in float64 arithmetic, i32 and u32 wrapping around, bool as 0 or 1. */
+  readonly evaluate: (args: readonly number[], dtype: DType, argDtypes: readonly DType[]) => number
+  /** The partial derivative by each argument, undefined where it is 0. `result` is the application itself. */
+  readonly derivative?: (args: readonly Expr[], result: Expr) => readonly (Expr | undefined)[]
+  /**
+   * The WGSL of an application; arguments come parenthesised or atomic, and may occur twice in the result only
+   * where they are cheap. `nonNegative` says that integer arguments are known not to be negative.
+   */
+  readonly wgsl: (
+    args: readonly string[],
+    dtype: DType,
+    argDtypes: readonly DType[],
+    nonNegative?: boolean,
+  ) => string
+  /** The helpers that `wgsl` may call for this type. */
+  readonly helpers?: (dtype: DType) => readonly string[]
+}
+
+const one = f32(1)
+const half = f32(0.5)
+const zero = f32(0)
+
+/** A number brought into the range of its type: integers wrap around. */
+export const wrap = (value: number, dtype: DType): number =>
+  dtype === 'i32' ? value | 0 : dtype === 'u32' ? value >>> 0 : value
+
+/** Same type for all arguments and the result, one of those given. */
+const same =
+  (...allowed: readonly DType[]) =>
+  (args: readonly DType[], dtype: DType): string | undefined =>
+    !allowed.includes(args[0]!)
+      ? `wants ${allowed.join(' or ')}, has ${args[0]}`
+      : args.some(a => a !== args[0])
+        ? `wants arguments of one type, has ${args.join(', ')}`
+        : dtype === args[0]
+          ? undefined
+          : `gives ${args[0]}, is marked ${dtype}`
+
+const predicate =
+  (...allowed: readonly DType[]) =>
+  (args: readonly DType[], dtype: DType): string | undefined =>
+    same(...allowed)(args, args[0]!) ?? (dtype === 'bool' ? undefined : `gives bool, is marked ${dtype}`)
+
+const real = same('f32')
+const numeric = same('f32', 'i32', 'u32')
+const integer = same('i32', 'u32')
+
+const unary = (
+  f: (x: number) => number,
+  derivative: (x: Expr, y: Expr) => Expr | undefined,
+  wgsl: (x: string) => string,
+  helpers?: readonly string[],
+): Prim => ({
+  arity: 1,
+  check: real,
+  evaluate: ([x]) => f(x!),
+  derivative: ([x], y) => [derivative(x!, y)],
+  wgsl: ([x]) => wgsl(x!),
+  ...(helpers ? { helpers: () => helpers } : {}),
+})
+
+const comparison = (f: (a: number, b: number) => boolean, sign: string, alsoBool = false): Prim => ({
+  arity: 2,
+  check: alsoBool ? predicate('f32', 'i32', 'u32', 'bool') : predicate('f32', 'i32', 'u32'),
+  evaluate: ([a, b]) => (f(a!, b!) ? 1 : 0),
+  wgsl: ([a, b]) => `(${a} ${sign} ${b})`,
+})
+
+/** 1 where the condition holds, 0 elsewhere. */
+const indicator = (condition: Expr): Expr => prim('select', condition, one, zero)
+const otherwise = (condition: Expr): Expr => prim('select', condition, zero, one)
+
+/** Towards 0, within the type's range; NaN gives 0. */
+const toInteger = (value: number, dtype: DType): number =>
+  Number.isNaN(value)
+    ? 0
+    : dtype === 'i32'
+      ? Math.min(2147483647, Math.max(-2147483648, Math.trunc(value)))
+      : Math.min(4294967295, Math.max(0, Math.trunc(value)))
+
+const convert = (value: number, to: DType, from: DType): number => {
+  if (to === 'bool') return value !== 0 ? 1 : 0
+  if (to === 'f32') return value
+  return from === 'f32' ? toInteger(value, to) : wrap(value, to)
+}
+
+const wholePower = (base: number, exponent: number, dtype: DType): number => {
+  if (exponent < 0) return 0
+  let out = 1
+  let square = base
+  for (let n = exponent; n > 0; n = Math.floor(n / 2)) {
+    if (n % 2 === 1) out = wrap(Math.imul(out, square), dtype)
+    square = wrap(Math.imul(square, square), dtype)
+  }
+  return out
+}
+
+const sigmoid = (x: number): number => {
+  const e = Math.exp(-Math.abs(x))
+  return (x >= 0 ? 1 : e) / (1 + e)
+}
+
+const literalValue = (text: string): number | undefined =>
+  /^\(?-?\d[\d.]*(e[+-]?\d+)?f?\)?$/.test(text) ? Number.parseFloat(text.replace('(', '')) : undefined
+
+const powerOfTwo = (text: string): number | undefined => {
+  const n = /^\d+u?$/.test(text) ? Number.parseInt(text, 10) : 0
+  return n > 0 && Number.isInteger(Math.log2(n)) ? n : undefined
+}
+
+const powDerivative = ([a, b]: readonly Expr[], result: Expr): readonly (Expr | undefined)[] => {
+  const base = a!
+  const exponent = b!
+  if (exponent.op === 'const') {
+    const c = exponent.value
+    if (c === 0) return [undefined, undefined]
+    if (c === 1) return [one, undefined]
+    const rest = c === 2 ? base : prim('pow', base, f32(c - 1))
+    return [prim('mul', f32(c), rest), undefined]
+  }
+  const byBase = prim('mul', exponent, prim('pow', base, prim('sub', exponent, one)))
+  const positive = prim('gt', base, zero)
+  // The logarithm's argument is kept positive, so that no NaN arises in the branch not taken.
+  const byExponent = prim('mul', result, prim('log', prim('select', positive, base, one)))
+  return [byBase, prim('select', positive, byExponent, zero)]
+}
+
+const threefryWord = (word: 0 | 1): Prim => ({
+  arity: 4,
+  check: same('u32'),
+  evaluate: ([k0, k1, c0, c1]) => threefry(k0!, k1!, c0!, c1!)[word],
+  wgsl: args => `threefry(${args.join(', ')}).${word === 0 ? 'x' : 'y'}`,
+  helpers: () => ['threefry'],
+})
+
+/** Every primitive of the tensor IR. `min` and `max` give the whole derivative of a tie to the first argument. */
+export const prims: Readonly<Record<PrimOp, Prim>> = {
+  add: {
+    arity: 2,
+    check: numeric,
+    evaluate: ([a, b], t) => wrap(a! + b!, t),
+    derivative: () => [one, one],
+    wgsl: ([a, b]) => `(${a} + ${b})`,
+  },
+  sub: {
+    arity: 2,
+    check: numeric,
+    evaluate: ([a, b], t) => wrap(a! - b!, t),
+    derivative: () => [one, f32(-1)],
+    wgsl: ([a, b]) => `(${a} - ${b})`,
+  },
+  mul: {
+    arity: 2,
+    check: numeric,
+    evaluate: ([a, b], t) => (t === 'f32' ? a! * b! : wrap(Math.imul(a!, b!), t)),
+    derivative: ([a, b]) => [b, a],
+    wgsl: ([a, b]) => `(${a} * ${b})`,
+  },
+  div: {
+    arity: 2,
+    check: real,
+    evaluate: ([a, b]) => a! / b!,
+    derivative: ([, b], y) => [prim('div', one, b!), prim('neg', prim('div', y, b!))],
+    wgsl: ([a, b]) => `(${a} / ${b})`,
+  },
+  /** The quotient rounded down; by 0 it is 0. */
+  idiv: {
+    arity: 2,
+    check: integer,
+    evaluate: ([a, b], t) => (b === 0 ? 0 : wrap(Math.floor(a! / b!), t)),
+    wgsl: ([a, b], t, _, nonNegative) => {
+      const n = powerOfTwo(b!)
+      if (n !== undefined) return `(${a} >> ${Math.log2(n)}u)`
+      return t === 'u32' || nonNegative ? `(${a} / ${b})` : `floor_div(${a}, ${b})`
+    },
+    helpers: t => (t === 'i32' ? ['floor_div'] : []),
+  },
+  /** What the quotient rounded down leaves, with the sign of the divisor. */
+  mod: {
+    arity: 2,
+    check: numeric,
+    evaluate: ([a, b], t) => (t !== 'f32' && b === 0 ? 0 : wrap(a! - Math.floor(a! / b!) * b!, t)),
+    derivative: ([a, b]) => [one, prim('neg', prim('floor', prim('div', a!, b!)))],
+    wgsl: ([a, b], t, _, nonNegative) => {
+      if (t === 'f32') return `(${a} - floor(${a} / ${b}) * ${b})`
+      const n = powerOfTwo(b!)
+      if (n !== undefined) return `(${a} & ${n - 1}${t === 'u32' ? 'u' : ''})`
+      return t === 'u32' || nonNegative ? `(${a} % ${b})` : `floor_mod(${a}, ${b})`
+    },
+    helpers: t => (t === 'i32' ? ['floor_mod'] : []),
+  },
+  /** Of integers, with a negative exponent: 0. */
+  pow: {
+    arity: 2,
+    check: numeric,
+    evaluate: ([a, b], t) => (t === 'f32' ? a! ** b! : wholePower(a!, b!, t)),
+    derivative: powDerivative,
+    wgsl: ([a, b], t) => {
+      const n = literalValue(b!)
+      if (n === 1) return a!
+      if (n === 2) return `(${a} * ${a})`
+      if (n === 3) return `(${a} * ${a} * ${a})`
+      return `${t === 'f32' ? 'real_pow' : t === 'i32' ? 'int_pow' : 'uint_pow'}(${a}, ${b})`
+    },
+    helpers: t => [t === 'f32' ? 'real_pow' : t === 'i32' ? 'int_pow' : 'uint_pow'],
+  },
+  neg: {
+    arity: 1,
+    check: numeric,
+    evaluate: ([a], t) => wrap(-a!, t),
+    derivative: () => [f32(-1)],
+    wgsl: ([a], t) => (t === 'u32' ? `(0u - ${a})` : `(-${a})`),
+  },
+  min: {
+    arity: 2,
+    check: numeric,
+    evaluate: ([a, b]) => Math.min(a!, b!),
+    derivative: ([a, b]) => {
+      const first = prim('le', a!, b!)
+      return [indicator(first), otherwise(first)]
+    },
+    wgsl: ([a, b]) => `min(${a}, ${b})`,
+  },
+  max: {
+    arity: 2,
+    check: numeric,
+    evaluate: ([a, b]) => Math.max(a!, b!),
+    derivative: ([a, b]) => {
+      const first = prim('ge', a!, b!)
+      return [indicator(first), otherwise(first)]
+    },
+    wgsl: ([a, b]) => `max(${a}, ${b})`,
+  },
+  abs: {
+    arity: 1,
+    check: numeric,
+    evaluate: ([a], t) => wrap(Math.abs(a!), t),
+    derivative: ([a]) => [prim('sign', a!)],
+    wgsl: ([a]) => `abs(${a})`,
+  },
+  sign: {
+    arity: 1,
+    check: numeric,
+    evaluate: ([a]) => Math.sign(a!),
+    derivative: () => [undefined],
+    wgsl: ([a], t) => (t === 'u32' ? `min(${a}, 1u)` : `sign(${a})`),
+  },
+  exp: unary(
+    Math.exp,
+    (_, y) => y,
+    x => `exp(${x})`,
+  ),
+  log: unary(
+    Math.log,
+    x => prim('div', one, x),
+    x => `log(${x})`,
+  ),
+  sqrt: unary(
+    Math.sqrt,
+    (_, y) => prim('div', half, y),
+    x => `sqrt(${x})`,
+  ),
+  rsqrt: unary(
+    x => 1 / Math.sqrt(x),
+    (_, y) => prim('mul', f32(-0.5), prim('mul', y, prim('mul', y, y))),
+    x => `inverseSqrt(${x})`,
+  ),
+  sin: unary(
+    Math.sin,
+    x => prim('cos', x),
+    x => `sin(${x})`,
+  ),
+  cos: unary(
+    Math.cos,
+    x => prim('neg', prim('sin', x)),
+    x => `cos(${x})`,
+  ),
+  tanh: unary(
+    Math.tanh,
+    (_, y) => prim('sub', one, prim('mul', y, y)),
+    x => `safe_tanh(${x})`,
+    ['safe_tanh'],
+  ),
+  sigmoid: unary(
+    sigmoid,
+    (_, y) => prim('mul', y, prim('sub', one, y)),
+    x => `sigmoid(${x})`,
+    ['sigmoid'],
+  ),
+  floor: unary(
+    Math.floor,
+    () => undefined,
+    x => `floor(${x})`,
+  ),
+  erf: unary(
+    erf,
+    x => prim('mul', f32(2 / Math.sqrt(Math.PI)), prim('exp', prim('neg', prim('mul', x, x)))),
+    x => `erf(${x})`,
+    ['erf'],
+  ),
+  lt: comparison((a, b) => a < b, '<'),
+  le: comparison((a, b) => a <= b, '<='),
+  gt: comparison((a, b) => a > b, '>'),
+  ge: comparison((a, b) => a >= b, '>='),
+  eq: comparison((a, b) => a === b, '==', true),
+  ne: comparison((a, b) => a !== b, '!=', true),
+  and: {
+    arity: 2,
+    check: predicate('bool'),
+    evaluate: ([a, b]) => a! & b!,
+    wgsl: ([a, b]) => `(${a} && ${b})`,
+  },
+  or: {
+    arity: 2,
+    check: predicate('bool'),
+    evaluate: ([a, b]) => a! | b!,
+    wgsl: ([a, b]) => `(${a} || ${b})`,
+  },
+  not: {
+    arity: 1,
+    check: predicate('bool'),
+    evaluate: ([a]) => 1 - a!,
+    wgsl: ([a]) => `(!${a})`,
+  },
+  select: {
+    arity: 3,
+    check: ([c, a, b], t) =>
+      c !== 'bool'
+        ? `wants a bool condition, has ${c}`
+        : a !== b || a !== t
+          ? `wants two branches of type ${t}, has ${a} and ${b}`
+          : undefined,
+    evaluate: ([c, a, b]) => (c ? a! : b!),
+    derivative: ([c]) => [undefined, indicator(c!), otherwise(c!)],
+    wgsl: ([c, a, b]) => `select(${b}, ${a}, ${c})`,
+  },
+  /** From f32 towards 0 and within range, between integers modulo 2³², to bool by not being 0. */
+  cast: {
+    arity: 1,
+    check: () => undefined,
+    evaluate: ([a], t, [from]) => convert(a!, t, from!),
+    derivative: ([a], y) => [a!.dtype === 'f32' && y.dtype === 'f32' ? one : undefined],
+    wgsl: ([a], t, [from]) => (t === from ? a! : `${t}(${a})`),
+  },
+  shr: {
+    arity: 2,
+    check: ([a, b], t) =>
+      (a === 'i32' || a === 'u32') && (b === 'i32' || b === 'u32') && a === t
+        ? undefined
+        : `wants two integers and gives the type of the first, has ${a}, ${b} and is marked ${t}`,
+    evaluate: ([a, b], t) => (t === 'u32' ? a! >>> b! : a! >> b!),
+    wgsl: ([a, b], _, [, of]) => (of === 'u32' ? `(${a} >> ${b})` : `(${a} >> u32(${b}))`),
+  },
+  threefry0: threefryWord(0),
+  threefry1: threefryWord(1),
+  stop: {
+    arity: 1,
+    check: same('f32', 'i32', 'u32', 'bool'),
+    evaluate: ([a]) => a!,
+    derivative: () => [undefined],
+    wgsl: ([a]) => a!,
+  },
+}
+
+/** The value of one application, its argument types taken from the expressions. */
+export const applyPrim = (e: Extract<Expr, { args: readonly Expr[] }>, args: readonly number[]): number =>
+  prims[e.op].evaluate(
+    args,
+    e.dtype,
+    e.args.map(a => a.dtype),
+  )
