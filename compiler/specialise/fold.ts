@@ -1,0 +1,84 @@
+import type { CoreExpr } from '../core/core.js'
+import { i32, index, read } from '../ir/expr.js'
+import type { Axis, Expr } from '../ir/ir.js'
+import { bindAll, type Context, evaluate, extent, here, match } from './evaluate.js'
+import { type Leaf, leavesOf, rebuild } from './leaves.js'
+import { type Scope, within } from './scope.js'
+import { scalar } from './value.js'
+
+/**
+ * `fold x = init for l -> body`: a region whose carries hold every value of x, one slot an iteration. The carries range
+ * over all surrounding index variables, since any of them may occur in the body.
+ */
+export const evaluateFold = (
+  c: Context,
+  e: Extract<CoreExpr, { kind: 'fold' }>,
+): ReturnType<typeof evaluate> => {
+  const { m } = c
+  const count = extent(c, e.binder.bound)
+  const init = evaluate(c, e.init)
+  const leaves = leavesOf(m, init)
+  const parents = m.builder.enclosing(c.scope.region).map(r => r.axis)
+  const parallel = c.scope.axes.filter(a => !parents.includes(a))
+  const axis = m.builder.axis(e.binder.name, count)
+  const region = m.builder.region(axis, 'up', c.scope.region)
+  const at = here(c, e)
+
+  const carries = leaves.map(leaf => {
+    const own = leaf.shape.map((n, i) => m.builder.axis('ijkmn'[i % 5]!, n))
+    const body = leaf.at(own.map(index))
+    const start = m.node({
+      scope: c.scope,
+      own: own.map(a => [a]),
+      body,
+      over: parallel,
+      ...(c.scope.region === undefined ? {} : { region: c.scope.region }),
+      here: at,
+    })
+    const shape = [...parents.map(a => a.extent), count + 1, ...parallel.map(a => a.extent), ...leaf.shape]
+    const id = m.builder.openCarry({
+      dtype: start.dtype,
+      shape,
+      region: region.id,
+      init: start.id,
+      origin: { label: nameOf(e, leaf), span: e.span },
+    })
+    return { id, dtype: start.dtype, leaf }
+  })
+  /** The carried value as it stands in one slot. */
+  const slot = (position: Expr) =>
+    rebuild(
+      m,
+      init,
+      carries.map(({ id, dtype, leaf }) => ({
+        ...leaf,
+        at: own => read(id, dtype, [...parents.map(index), position, ...parallel.map(index), ...own]),
+      })),
+    )
+
+  const inside: Scope = { ...within(c.scope, [axis]), region: region.id }
+  const context = bindAll({ ...c, scope: inside }, [
+    ...match(e.pattern, slot(index(axis))),
+    [e.binder.id, scalar(index(axis))],
+  ])
+  const next = leavesOf(m, evaluate(context, e.body))
+  carries.forEach((carry, k) => {
+    const leaf = next[k]!
+    const own: readonly Axis[] = leaf.shape.map((n, i) => m.builder.axis('ijkmn'[i % 5]!, n))
+    const made = m.node({
+      scope: inside,
+      own: own.map(a => [a]),
+      body: leaf.at(own.map(index)),
+      over: parallel,
+      region: region.id,
+      here: { label: nameOf(e, carry.leaf), span: e.span },
+    })
+    m.builder.closeCarry(carry.id, made.id)
+  })
+  return slot(i32(count))
+}
+
+const nameOf = (e: Extract<CoreExpr, { kind: 'fold' }>, leaf: Leaf): string => {
+  const base = e.pattern.kind === 'name' ? e.pattern.name : 'carry'
+  return leaf.name === '' ? base : `${base}.${leaf.name}`
+}

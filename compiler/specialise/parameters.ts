@@ -1,0 +1,195 @@
+import type { CoreParam } from '../core/core.js'
+import type { Builder } from '../ir/builder.js'
+import { index, read } from '../ir/expr.js'
+import type { DType, Expr } from '../ir/ir.js'
+import { type Poly, evaluate as sizeOf, substitute as substitutePoly } from '../types/poly.js'
+import type { Instance, Type } from '../types/type.js'
+import { abstract, scalar, type Value } from './value.js'
+
+/**
+ * A tensor that the program is given: `w.layers.wq`. `bound` is set for indices, whose values must be
+ * checked to be at least 0 and below it where they enter.
+ */
+export interface InputSpec {
+  readonly name: string
+  readonly dtype: DType
+  readonly dims: readonly Poly[]
+  readonly bound?: Poly
+  /** The checkpoint's names for it, `{}` standing for the leading axes' indices in turn, and what to fill with when all are missing. */
+  readonly from?: { readonly names: readonly string[]; readonly fill?: number }
+  /** How many of the leading axes are those of arrays of records. */
+  readonly arrayAxes: number
+}
+
+/** A record's instance put into the types of its fields. */
+export const instantiate = (t: Type, instance: Instance): Type => {
+  const poly = (p: Poly): Poly => substitutePoly(p, n => instance.sizes.get(n))
+  const go = (x: Type): Type => {
+    switch (x.kind) {
+      case 'idx':
+        return { ...x, bound: poly(x.bound) }
+      case 'tensor':
+      case 'array':
+        return { ...x, element: go(x.element), dims: x.dims.map(poly) }
+      case 'record':
+        return {
+          ...x,
+          instance: {
+            sizes: new Map([...x.instance.sizes].map(([k, p]) => [k, poly(p)])),
+            types: new Map([...x.instance.types].map(([k, y]) => [k, go(y)])),
+          },
+        }
+      case 'fields':
+        return { ...x, fields: new Map([...x.fields].map(([k, y]) => [k, go(y)])) }
+      case 'tuple':
+        return { ...x, items: x.items.map(go) }
+      case 'param':
+        return instance.types.get(x.name) ?? x
+      case 'per':
+        return { ...x, of: go(x.of) }
+      default:
+        return x
+    }
+  }
+  return go(t)
+}
+
+const join = (prefix: string, name: string): string => (prefix === '' ? name : `${prefix}.${name}`)
+
+/** The tensors of a parameter, in the order of `leavesOf`. Functions and choices have none. */
+export const inputsOf = (name: string, t: Type): readonly InputSpec[] => {
+  type From = NonNullable<InputSpec['from']>
+  const go = (
+    path: string,
+    x: Type,
+    front: readonly Poly[],
+    prefixes: readonly string[],
+    from?: From,
+  ): readonly InputSpec[] => {
+    const leaf = (dtype: DType, dims: readonly Poly[], bound?: Poly): InputSpec => ({
+      name: path,
+      dtype,
+      dims: [...front, ...dims],
+      ...(bound === undefined ? {} : { bound }),
+      ...(from === undefined ? {} : { from }),
+      arrayAxes: front.length,
+    })
+    switch (x.kind) {
+      case 'scalar':
+        return [leaf(x.dtype, [])]
+      case 'idx':
+        return [leaf('i32', [], x.bound)]
+      case 'tensor':
+        return x.element.kind === 'idx'
+          ? [leaf('i32', x.dims, x.element.bound)]
+          : [leaf(x.element.kind === 'scalar' ? x.element.dtype : 'f32', x.dims)]
+      case 'record':
+        return x.record.fields.flatMap(f => {
+          const names = f.from?.names ?? []
+          const own = prefixes.flatMap(p => names.map(n => p + n))
+          const source: From | undefined =
+            f.from === undefined
+              ? undefined
+              : { names: own, ...(f.from.fill === undefined ? {} : { fill: f.from.fill }) }
+          return go(
+            join(path, f.name),
+            instantiate(f.type, x.instance),
+            front,
+            own.length > 0 ? own : prefixes,
+            source,
+          )
+        })
+      case 'fields':
+        return [...x.fields].flatMap(([k, y]) => go(join(path, k), y, front, prefixes))
+      case 'array':
+        return go(path, x.element, [...front, ...x.dims], prefixes, from)
+      case 'tuple':
+        return x.items.flatMap((y, i) => go(join(path, `${i}`), y, front, prefixes))
+      case 'key':
+        return [leaf('u32', [{ terms: new Map([['', 2]]) }])]
+      case 'per':
+        return x.of.kind === 'record' ? go(path, perRecord(x.of), front, prefixes) : [leaf('f32', [])]
+      default:
+        return []
+    }
+  }
+  return go(name, t, [], [''])
+}
+
+/** `f32 per P` for a known P: the record with an f32 in place of each tensor. */
+const perRecord = (t: Extract<Type, { kind: 'record' }>): Type => ({
+  kind: 'fields',
+  fields: new Map(
+    t.record.fields.map(f => [f.name, { kind: 'per', of: instantiate(f.type, t.instance) } as Type]),
+  ),
+})
+
+/** Makes the input nodes of a parameter and the value it has in the program. */
+export const inputValue = (
+  builder: Builder,
+  name: string,
+  t: Type,
+  sizes: ReadonlyMap<string, number>,
+): Value => {
+  const extentOf = (p: Poly): number => sizeOf(p, sizes)
+  const made = new Map<string, (position: readonly Expr[]) => Expr>()
+  for (const spec of inputsOf(name, t)) {
+    const node = builder.input(spec.name, spec.dtype, spec.dims.map(extentOf))
+    made.set(spec.name, position => read(node, spec.dtype, position))
+  }
+  const go = (path: string, x: Type, front: readonly Expr[]): Value => {
+    const at = made.get(path)
+    switch (x.kind) {
+      case 'scalar':
+      case 'idx':
+        return scalar(at!(front))
+      case 'tensor':
+        return {
+          kind: 'tensor',
+          dtype: x.element.kind === 'scalar' ? x.element.dtype : 'i32',
+          shape: x.dims.map(extentOf),
+          at: position => at!([...front, ...position]),
+        }
+      case 'record':
+        return {
+          kind: 'record',
+          fields: new Map(
+            x.record.fields.map(f => [
+              f.name,
+              go(join(path, f.name), instantiate(f.type, x.instance), front),
+            ]),
+          ),
+        }
+      case 'fields':
+        return {
+          kind: 'record',
+          fields: new Map([...x.fields].map(([k, y]) => [k, go(join(path, k), y, front)])),
+        }
+      case 'array': {
+        const axes = x.dims.map((d, i) => builder.axis('lmn'[i % 3]!, extentOf(d)))
+        return abstract(
+          go(path, x.element, [...front, ...axes.map(index)]),
+          axes.map(a => [a]),
+        )
+      }
+      case 'tuple':
+        return { kind: 'tuple', items: x.items.map((y, i) => go(join(path, `${i}`), y, front)) }
+      case 'key':
+        return {
+          kind: 'key',
+          words: [
+            at!([...front, { op: 'const', dtype: 'i32', value: 0 }]),
+            at!([...front, { op: 'const', dtype: 'i32', value: 1 }]),
+          ],
+        }
+      case 'per':
+        return x.of.kind === 'record' ? go(path, perRecord(x.of), front) : scalar(at!(front))
+      default:
+        throw new Error(`specialise: a ${x.kind} cannot be an input`)
+    }
+  }
+  return go(name, t, [])
+}
+
+/** Parameters that are given as tensors: functions take their defaults, settings with choices are known beforehand. */
+export const isGiven = (p: CoreParam): boolean => p.type.kind !== 'fn' && p.type.kind !== 'choice'
