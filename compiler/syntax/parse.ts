@@ -1,0 +1,111 @@
+import type { IToken } from 'chevrotain'
+import * as E from 'fp-ts/lib/Either.js'
+import type { Diagnostic } from '../diagnostic.js'
+import type { Source } from '../source.js'
+import type { Import, Item, Module } from './ast.js'
+import { Fault } from './base-rules.js'
+import { pairBrackets } from './brackets.js'
+import { cutDeclarations } from './declarations.js'
+import { attachDocs } from './docs.js'
+import { explainFailure } from './expectations.js'
+import { lateImport, tooDeep } from './faults.js'
+import { lexicalErrors } from './lexical.js'
+import { parser } from './parser.js'
+import * as t from './tokens.js'
+
+/** A file's tokens in order, comments apart: what a formatter starts from. */
+export interface Lexed {
+  readonly tokens: readonly IToken[]
+  /** `// …` */
+  readonly comments: readonly IToken[]
+  /** `/// …` */
+  readonly docs: readonly IToken[]
+  readonly errors: readonly Diagnostic[]
+}
+
+/** Splits a source into tokens; what cannot be lexed is among `errors`, and the rest is lexed all the same. */
+export const lex = (source: Source): Lexed => {
+  const { tokens, groups, errors } = t.lexer.tokenize(source.text)
+  return {
+    tokens,
+    comments: groups.comments ?? [],
+    docs: groups.docs ?? [],
+    errors: lexicalErrors(source, tokens, errors),
+  }
+}
+
+type Parsed = { readonly import: Import } | { readonly item: Item }
+
+/**
+ * The module that a source spells, or all its syntax errors in the order of their places: at most one for the
+ * grammar of each declaration, and every error of characters, numbers and strings.
+ */
+export const parse = (source: Source): E.Either<readonly Diagnostic[], Module> => {
+  const lexed = lex(source)
+  const docs = attachDocs(source, lexed.tokens, lexed.docs)
+  const errors: Diagnostic[] = [...lexed.errors]
+  const imports: Import[] = []
+  const items: Item[] = []
+  const parts = cutDeclarations(source, lexed.tokens)
+
+  for (const [at, tokens] of parts.entries()) {
+    const [from, to] = [tokens[0]!.startOffset, parts[at + 1]?.[0]?.startOffset ?? source.text.length]
+    const pairs = pairBrackets(source, tokens)
+    const unlexed = lexed.errors.some(e => e.labels[0]!.span.start >= from && e.labels[0]!.span.start < to)
+    if (pairs.errors.length > 0 || unlexed) {
+      if (!unlexed) errors.push(...pairs.errors)
+      continue
+    }
+    const qualifiers = new Set(imports.filter(i => !i.names).map(i => (i.alias ?? i.segments.at(-1)!).text))
+    const setting = { source, after: pairs.after, claimDoc: docs.claim, qualifiers }
+    const result = attempt(
+      tokens,
+      () => {
+        parser.begin(tokens, setting)
+        const parsed: Parsed =
+          tokens[0]!.tokenType === t.Import ? { import: parser.import() } : { item: parser.item() }
+        const failure = parser.errors[0]
+        if (failure)
+          return E.left([...parser.found, explainFailure(failure, { source, tokens, opener: pairs.opener })])
+        return parser.found.length > 0 ? E.left(parser.found) : E.right(parsed)
+      },
+      source,
+    )
+    if (E.isLeft(result)) errors.push(...result.left)
+    else if ('item' in result.right) items.push(result.right.item)
+    else {
+      imports.push(result.right.import)
+      const first = items[0]
+      if (first) errors.push(lateImport(result.right.import.span, first.span))
+    }
+  }
+
+  if (errors.length > 0) return E.left(inOrder(errors))
+  return E.right({
+    ...(docs.module !== undefined && { doc: docs.module }),
+    imports,
+    items,
+    span: { source, start: 0, end: source.text.length },
+  })
+}
+
+/** Runs one declaration's parse; faults and an exhausted stack become diagnostics. */
+const attempt = (
+  tokens: readonly IToken[],
+  run: () => E.Either<readonly Diagnostic[], Parsed>,
+  source: Source,
+): E.Either<readonly Diagnostic[], Parsed> => {
+  try {
+    return run()
+  } catch (thrown) {
+    if (thrown instanceof Fault) return E.left([...parser.found, thrown.diagnostic])
+    if (!(thrown instanceof RangeError)) throw thrown
+    const first = tokens[0]!
+    return E.left([
+      tooDeep({ source, start: first.startOffset, end: first.startOffset + first.image.length }),
+    ])
+  }
+}
+
+const inOrder = (errors: readonly Diagnostic[]): readonly Diagnostic[] =>
+  [...errors].sort((a, b) => (a.labels[0]?.span.start ?? 0) - (b.labels[0]?.span.start ?? 0))

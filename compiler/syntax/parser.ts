@@ -1,0 +1,231 @@
+import type { IToken, ParserMethod } from 'chevrotain'
+import { cover } from '../source.js'
+import type * as Ast from './ast.js'
+import { foreignEntryOperator } from './faults.js'
+import { ItemRules } from './item-rules.js'
+import { decodeString } from './lexical.js'
+import * as t from './tokens.js'
+import { valueOfNumber } from './type-rules.js'
+
+type Entry = Ast.ConfigExpr
+
+/** The grammar's head: one import or one declaration at a time. */
+class Parser extends ItemRules {
+  constructor() {
+    super()
+    this.performSelfAnalysis()
+  }
+
+  readonly import: ParserMethod<[], Ast.Import> = this.RULE('import', (): Ast.Import => {
+    const word = this.CONSUME(t.Import)
+    const segments: Ast.Name[] = []
+    this.AT_LEAST_ONE_SEP1({ SEP: t.Dot, DEF: () => segments.push(this.nameOf(this.CONSUME1(t.Identifier))) })
+    let alias: Ast.Name | undefined
+    let names: Ast.Name[] | undefined
+    this.OPTION1(() => {
+      this.CONSUME(t.As)
+      alias = this.nameOf(this.CONSUME2(t.Identifier))
+    })
+    this.OPTION2(() => {
+      const listed: Ast.Name[] = []
+      let more = true
+      this.CONSUME(t.LParen)
+      this.AT_LEAST_ONE({
+        GATE: () => more,
+        DEF: () => {
+          listed.push(this.nameOf(this.CONSUME3(t.Identifier)))
+          more = this.OPTION3(() => this.CONSUME(t.Comma)) !== undefined
+        },
+      })
+      this.CONSUME(t.RParen)
+      names = listed
+    })
+    return this.ACTION(() => ({
+      segments,
+      ...(alias && { alias }),
+      ...(names && { names }),
+      span: this.spanFrom(word),
+    }))
+  })
+
+  readonly item: ParserMethod<[], Ast.Item> = this.RULE(
+    'item',
+    (): Ast.Item =>
+      this.OR<Ast.Item>([
+        { ALT: () => this.SUBRULE(this.sizeItem) },
+        { ALT: () => this.SUBRULE(this.typeItem) },
+        { ALT: () => this.SUBRULE(this.constant) },
+        { ALT: () => this.SUBRULE(this.record) },
+        { ALT: () => this.SUBRULE(this.fn) },
+        { ALT: () => this.SUBRULE(this.recipe) },
+        { ALT: () => this.SUBRULE(this.test) },
+      ]),
+  )
+
+  private readonly sizeItem: ParserMethod<[], Ast.SizeItem> = this.RULE('sizeItem', (): Ast.SizeItem => {
+    const word = this.CONSUME(t.Size)
+    const names: Ast.Name[] = []
+    this.AT_LEAST_ONE_SEP({ SEP: t.Comma, DEF: () => names.push(this.nameOf(this.CONSUME(t.Identifier))) })
+    const definition = this.OPTION1({
+      GATE: () => names.length === 1,
+      DEF: () => {
+        this.CONSUME(t.Equals)
+        return this.SUBRULE(this.size)
+      },
+    })
+    const from = this.OPTION2({ GATE: () => names.length === 1, DEF: () => this.SUBRULE(this.from) })
+    return this.ACTION(() => ({
+      kind: 'size',
+      names,
+      ...(definition && { definition }),
+      ...(from && { from }),
+      ...this.docOf(word),
+      span: this.spanFrom(word),
+    }))
+  })
+
+  private readonly typeItem: ParserMethod<[], Ast.TypeItem> = this.RULE('typeItem', (): Ast.TypeItem => {
+    const word = this.CONSUME(t.Type)
+    const name = this.CONSUME(t.Identifier)
+    return this.ACTION(() => ({
+      kind: 'type',
+      name: this.nameOf(name),
+      ...this.docOf(word),
+      span: this.spanFrom(word),
+    }))
+  })
+
+  private readonly constant: ParserMethod<[], Ast.ConstItem> = this.RULE('constant', (): Ast.ConstItem => {
+    const word = this.CONSUME(t.Const)
+    const name = this.CONSUME(t.Identifier)
+    const type = this.OPTION1(() => {
+      this.CONSUME(t.Colon)
+      return this.SUBRULE(this.type)
+    })
+    this.CONSUME(t.Equals)
+    const value = this.SUBRULE(this.expr)
+    const from = this.OPTION2(() => this.SUBRULE(this.from))
+    return this.ACTION(() => ({
+      kind: 'const',
+      name: this.nameOf(name),
+      ...(type && { type }),
+      value,
+      ...(from && { from }),
+      ...this.docOf(word),
+      span: this.spanFrom(word),
+    }))
+  })
+
+  private readonly record: ParserMethod<[], Ast.RecordItem> = this.RULE('record', (): Ast.RecordItem => {
+    const word = this.CONSUME(t.RecordWord)
+    const name = this.CONSUME(t.Identifier)
+    const fields = this.SUBRULE(this.fields)
+    return this.ACTION(() => ({
+      kind: 'record',
+      name: this.nameOf(name),
+      fields,
+      ...this.docOf(word),
+      span: this.spanFrom(word),
+    }))
+  })
+
+  private readonly from: ParserMethod<[], Entry> = this.RULE('from', (): Entry => {
+    this.CONSUME(t.From)
+    return this.SUBRULE(this.entries)
+  })
+
+  /** `"head_dim" else "hidden_size" / "num_attention_heads"`, `"rope_scaling.rope_type" is "llama3"`. */
+  private readonly entries: ParserMethod<[], Entry> = this.RULE('entries', (): Entry => {
+    let left = this.SUBRULE1(this.entryTest)
+    this.MANY(() => {
+      this.CONSUME(t.Else)
+      const right = this.SUBRULE2(this.entryTest)
+      const before = left
+      left = this.ACTION(
+        (): Entry => ({ kind: 'else', left: before, right, span: cover(before.span, right.span) }),
+      )
+    })
+    return left
+  })
+
+  private readonly entryTest: ParserMethod<[], Entry> = this.RULE('entryTest', (): Entry => {
+    const left = this.SUBRULE(this.entrySum)
+    const text = this.OPTION(() => {
+      this.CONSUME(t.Is)
+      return this.CONSUME(t.StringToken)
+    })
+    if (text === undefined) return left
+    return this.ACTION((): Entry => {
+      return { kind: 'is', left, text: decodeString(text.image), span: cover(left.span, this.spanOf(text)) }
+    })
+  })
+
+  private readonly entrySum: ParserMethod<[], Entry> = this.RULE('entrySum', (): Entry => {
+    const operands: Entry[] = [this.SUBRULE1(this.entry)]
+    const operators: IToken[] = []
+    this.MANY(() => {
+      operators.push(this.CONSUME(t.Arithmetic))
+      operands.push(this.SUBRULE2(this.entry))
+    })
+    return this.ACTION(() => {
+      const wrong = operators.find(o => o.image === '%' || o.image === '^')
+      if (wrong) this.found.push(foreignEntryOperator(wrong.image, this.spanOf(wrong)))
+      return leftToRight(operands, operators)
+    })
+  })
+
+  private readonly entry: ParserMethod<[], Entry> = this.RULE(
+    'entry',
+    (): Entry =>
+      this.OR<Entry>([
+        {
+          ALT: () => {
+            const token = this.CONSUME(t.StringToken)
+            return { kind: 'entry', path: decodeString(token.image), span: this.spanOf(token) }
+          },
+        },
+        {
+          ALT: () => {
+            const token = this.CONSUME(t.NumberToken)
+            return { kind: 'number', value: valueOfNumber(token.image), span: this.spanOf(token) }
+          },
+        },
+        {
+          ALT: () => {
+            const open = this.CONSUME(t.LParen)
+            const inner = this.SUBRULE(this.entries)
+            this.CONSUME(t.RParen)
+            return this.ACTION((): Entry => ({ ...inner, span: this.spanFrom(open) }))
+          },
+        },
+      ]),
+  )
+}
+
+const isProduct = (operator: IToken): boolean => operator.image === '*' || operator.image === '/'
+
+/** Products first, then sums, both from the left. */
+const leftToRight = (operands: readonly Entry[], operators: readonly IToken[]): Entry => {
+  const join = (op: IToken, left: Entry, right: Entry): Entry => ({
+    kind: 'binary',
+    op: op.image as '+' | '-' | '*' | '/',
+    left,
+    right,
+    span: cover(left.span, right.span),
+  })
+  let sum: { readonly left: Entry; readonly op: IToken } | undefined
+  let product = operands[0]!
+  operators.forEach((op, at) => {
+    const next = operands[at + 1]!
+    if (isProduct(op)) {
+      product = join(op, product, next)
+      return
+    }
+    sum = { left: sum ? join(sum.op, sum.left, product) : product, op }
+    product = next
+  })
+  return sum ? join(sum.op, sum.left, product) : product
+}
+
+/** One parser serves all: it keeps nothing between declarations. */
+export const parser = new Parser()
