@@ -94,7 +94,13 @@ export interface TensorSource {
 export type ConfigExpr =
   | { readonly kind: 'entry'; readonly path: string; readonly span: Span }
   | { readonly kind: 'number'; readonly value: number; readonly span: Span }
-  | { readonly kind: 'binary'; readonly op: '+' | '-' | '*' | '/'; readonly left: ConfigExpr; readonly right: ConfigExpr; readonly span: Span }
+  | {
+      readonly kind: 'binary'
+      readonly op: '+' | '-' | '*' | '/'
+      readonly left: ConfigExpr
+      readonly right: ConfigExpr
+      readonly span: Span
+    }
   | { readonly kind: 'is'; readonly left: ConfigExpr; readonly text: string; readonly span: Span }
   | { readonly kind: 'else'; readonly left: ConfigExpr; readonly right: ConfigExpr; readonly span: Span }
 
@@ -145,9 +151,21 @@ export interface TestItem {
 }
 
 export type TestStatement =
-  | { readonly kind: 'let'; readonly pattern: Pattern; readonly type?: TypeExpr; readonly value: Expr; readonly span: Span }
+  | {
+      readonly kind: 'let'
+      readonly pattern: Pattern
+      readonly type?: TypeExpr
+      readonly value: Expr
+      readonly span: Span
+    }
   /** Without `expected` the actual value must be true. Without `within` the two must be equal. */
-  | { readonly kind: 'expect'; readonly actual: Expr; readonly expected?: Expr; readonly within?: Expr; readonly span: Span }
+  | {
+      readonly kind: 'expect'
+      readonly actual: Expr
+      readonly expected?: Expr
+      readonly within?: Expr
+      readonly span: Span
+    }
 
 export type TypeExpr =
   /** `f32`, `key`, a record, a type parameter; with arguments `Edits(H = K * G)`, `adamw.Moments(P = Edits)`. */
@@ -155,16 +173,28 @@ export type TypeExpr =
   /** `idx[V]`. */
   | { readonly kind: 'idx'; readonly bound: Expr; readonly span: Span }
   /** `base[A, B]`: a tensor, or an array of records. */
-  | { readonly kind: 'array'; readonly element: TypeExpr; readonly dims: readonly Expr[]; readonly span: Span }
+  | {
+      readonly kind: 'array'
+      readonly element: TypeExpr
+      readonly dims: readonly Expr[]
+      readonly span: Span
+    }
   | { readonly kind: 'tuple'; readonly items: readonly TypeExpr[]; readonly span: Span }
-  | { readonly kind: 'fn'; readonly params: readonly TypeExpr[]; readonly result: TypeExpr; readonly span: Span }
+  | {
+      readonly kind: 'fn'
+      readonly params: readonly TypeExpr[]
+      readonly result: TypeExpr
+      readonly span: Span
+    }
   /** `f32 per P`: an `f32` for each tensor of the record P (one `f32` will do for all). */
   | { readonly kind: 'per'; readonly of: TypeExpr; readonly span: Span }
 
 /** The value is parsed as a type; a size expression appears as `size`. */
 export interface TypeArg {
   readonly name: Name
-  readonly value: { readonly kind: 'type'; readonly type: TypeExpr } | { readonly kind: 'size'; readonly size: Expr }
+  readonly value:
+    | { readonly kind: 'type'; readonly type: TypeExpr }
+    | { readonly kind: 'size'; readonly size: Expr }
   readonly span: Span
 }
 
@@ -178,30 +208,93 @@ export type Binder =
   | { readonly kind: 'product'; readonly parts: readonly Binder[]; readonly span: Span }
 
 export type ReduceOp = 'sum' | 'mean' | 'prod' | 'max' | 'min' | 'argmax' | 'argmin' | 'any' | 'all'
-export type BinaryOp = '+' | '-' | '*' | '/' | '%' | '^' | '==' | '!=' | '<' | '<=' | '>' | '>=' | 'and' | 'or'
+export type BinaryOp =
+  | '+'
+  | '-'
+  | '*'
+  | '/'
+  | '%'
+  | '^'
+  | '=='
+  | '!='
+  | '<'
+  | '<='
+  | '>'
+  | '>='
+  | 'and'
+  | 'or'
 
 export type Expr =
-  | { readonly kind: 'number'; readonly value: number; /** Written with neither point nor exponent. */ readonly integer: boolean; readonly span: Span }
+  | {
+      readonly kind: 'number'
+      readonly value: number /** Written with neither point nor exponent. */
+      readonly integer: boolean
+      readonly span: Span
+    }
   | { readonly kind: 'bool'; readonly value: boolean; readonly span: Span }
   | { readonly kind: 'name'; readonly path: Path; readonly span: Span }
-  | { readonly kind: 'let'; readonly pattern: Pattern; readonly type?: TypeExpr; readonly value: Expr; readonly body: Expr; readonly span: Span }
-  | { readonly kind: 'if'; readonly condition: Expr; readonly then: Expr; readonly otherwise: Expr; readonly span: Span }
+  | {
+      readonly kind: 'let'
+      readonly pattern: Pattern
+      readonly type?: TypeExpr
+      readonly value: Expr
+      readonly body: Expr
+      readonly span: Span
+    }
+  | {
+      readonly kind: 'if'
+      readonly condition: Expr
+      readonly then: Expr
+      readonly otherwise: Expr
+      readonly span: Span
+    }
   | { readonly kind: 'for'; readonly binders: readonly Binder[]; readonly body: Expr; readonly span: Span }
-  | { readonly kind: 'reduce'; readonly op: ReduceOp; readonly binders: readonly Binder[]; readonly body: Expr; readonly span: Span }
+  | {
+      readonly kind: 'reduce'
+      readonly op: ReduceOp
+      readonly binders: readonly Binder[]
+      readonly body: Expr
+      readonly span: Span
+    }
   /** `fold x for l -> e` and `fold (a, b) = init for l: N -> e`; without `init` the names are their own initial values. */
-  | { readonly kind: 'fold'; readonly pattern: Pattern; readonly init?: Expr; readonly binder: Binder; readonly body: Expr; readonly span: Span }
+  | {
+      readonly kind: 'fold'
+      readonly pattern: Pattern
+      readonly init?: Expr
+      readonly binder: Binder
+      readonly body: Expr
+      readonly span: Span
+    }
   | { readonly kind: 'lambda'; readonly params: readonly Param[]; readonly body: Expr; readonly span: Span }
   | { readonly kind: 'call'; readonly callee: Expr; readonly args: readonly Expr[]; readonly span: Span }
   /** `x[t, (k, g)]`: an index is an expression; a tuple is a product index. */
   | { readonly kind: 'index'; readonly target: Expr; readonly at: readonly Expr[]; readonly span: Span }
   /** `x.at(i, j, else: v)`. */
-  | { readonly kind: 'at'; readonly target: Expr; readonly at: readonly Expr[]; readonly otherwise: Expr; readonly span: Span }
+  | {
+      readonly kind: 'at'
+      readonly target: Expr
+      readonly at: readonly Expr[]
+      readonly otherwise: Expr
+      readonly span: Span
+    }
   /** `r.field`; a qualified name parses as this too when its first part is not an import: names are resolved later. */
   | { readonly kind: 'field'; readonly target: Expr; readonly field: Name; readonly span: Span }
-  | { readonly kind: 'binary'; readonly op: BinaryOp; readonly left: Expr; readonly right: Expr; readonly span: Span }
+  | {
+      readonly kind: 'binary'
+      readonly op: BinaryOp
+      readonly left: Expr
+      readonly right: Expr
+      readonly span: Span
+    }
   | { readonly kind: 'unary'; readonly op: '-' | 'not'; readonly operand: Expr; readonly span: Span }
   | { readonly kind: 'tuple'; readonly items: readonly Expr[]; readonly span: Span }
   /** `[1, 2, 3]`, nested for more axes. */
   | { readonly kind: 'array'; readonly items: readonly Expr[]; readonly span: Span }
   /** `{ edits, loss: x }`, `Edits { … }`, and `s with { edits: e }` when `base` is there. */
-  | { readonly kind: 'record'; readonly type?: Path; readonly base?: Expr; readonly fields: readonly { readonly name: Name; readonly value: Expr }[]; readonly span: Span }
+  | {
+      readonly kind: 'record'
+      readonly type?: Path
+      readonly base?: Expr
+      readonly fields: readonly { readonly name: Name; readonly value: Expr }[]
+      readonly span: Span
+    }

@@ -24,6 +24,8 @@ export class Fault extends Error {
 
 /** Expressions nested deeper than this are refused, so that no later pass can exhaust the stack. */
 export const deepest = 120
+/** The same for chains: operators between operands, `let` after `let`, call after call. */
+export const longest = 400
 
 /** What the rules share: spans, names, lookahead over brackets and line breaks. */
 export abstract class BaseRules extends EmbeddedActionsParser {

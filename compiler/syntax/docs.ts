@@ -40,7 +40,7 @@ export const attachDocs = (source: Source, tokens: readonly IToken[], comments: 
     }
     const blocks = leading.get(tokens[at]) ?? []
     const block = blocks.at(-1)
-    if (block?.at(-1)!.startLine === comment.startLine! - 1) block!.push(comment)
+    if (block && block.at(-1)!.startLine === comment.startLine! - 1) block.push(comment)
     else blocks.push([comment])
     leading.set(tokens[at], blocks)
   }

@@ -1,7 +1,7 @@
 import type { IToken, ParserMethod } from 'chevrotain'
 import { cover } from '../source.js'
 import type { BinaryOp, Expr, Name, Param, Path, Pattern, ReduceOp, TypeExpr } from './ast.js'
-import { deepest, Fault } from './base-rules.js'
+import { deepest, Fault, longest } from './base-rules.js'
 import { chainedComparison, emptyParentheses, reductionAsCall, tooDeep, unguardedAt } from './faults.js'
 import { assemble, type InfixOp, type PrefixOp } from './precedence.js'
 import * as t from './tokens.js'
@@ -34,7 +34,6 @@ export abstract class ExprRules extends TypeRules {
     return this.ACTION(() => {
       this.depth -= 1
       if (operators.length === 0 && first.prefixes.length === 0) return first.operand
-      const longest = 10 * deepest
       if (operators.length > longest || operands.some(o => o.prefixes.length > deepest)) {
         throw new Fault(tooDeep(first.operand.span))
       }
@@ -90,6 +89,9 @@ export abstract class ExprRules extends TypeRules {
       this.CONSUME(t.Equals)
       const value = this.SUBRULE1(this.expr)
       bound.push({ word, pattern, type, value })
+    })
+    this.ACTION(() => {
+      if (bound.length > longest) throw new Fault(tooDeep(this.spanOf(bound[longest]!.word)))
     })
     const body = this.SUBRULE(this.letBody)
     return this.ACTION(() =>
@@ -195,11 +197,14 @@ export abstract class ExprRules extends TypeRules {
 
   private readonly postfix: ParserMethod<[], Expr> = this.RULE('postfix', (): Expr => {
     let target = this.SUBRULE(this.atom)
+    let length = 0
     this.MANY({
       GATE: () => this.continues(target),
       DEF: () => {
         const before = target
         const extended = (node: (end: Expr['span']) => Expr): void => {
+          length += 1
+          if (length > longest) throw new Fault(tooDeep(this.spanOf(this.LA(0))))
           target = this.ACTION(() => node(cover(before.span, this.spanOf(this.LA(0)))))
         }
         this.OR([

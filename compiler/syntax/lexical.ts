@@ -15,12 +15,14 @@ export const decodeString = (image: string): string =>
     )
 
 /** The string token for a text; `decodeString` undoes it. */
-export const encodeString = (text: string): string => {
-  const body = text.replace(/["\\\u0000-\u001f\u2028\u2029]/g, c => {
-    const short = Object.entries(escapes).find(([, meant]) => meant === c)?.[0]
-    return `\\${short ?? `u${c.charCodeAt(0).toString(16).padStart(4, '0')}`}`
-  })
-  return `"${body}"`
+export const encodeString = (text: string): string => `"${[...text].map(encodeCharacter).join('')}"`
+
+const encodeCharacter = (character: string): string => {
+  const short = Object.entries(escapes).find(([, meant]) => meant === character)?.[0]
+  if (short !== undefined) return `\\${short}`
+  const code = character.charCodeAt(0)
+  const plain = code >= 0x20 && code !== 0x2028 && code !== 0x2029
+  return plain ? character : `\\u${code.toString(16).padStart(4, '0')}`
 }
 
 /** What is wrong with the text before any grammar is asked: characters, numbers and strings. */
@@ -115,7 +117,7 @@ const openString = (span: Span): Diagnostic => ({
 
 const stringErrors = (token: IToken, span: Span): Diagnostic[] =>
   [...token.image.slice(1, -1).matchAll(/\\(u[0-9a-fA-F]{4}|.)/g)]
-    .filter(([, escape]) => escape!.length === 1 && !(escape! in escapes))
+    .filter(([, mark]) => mark!.length === 1 && !(mark! in escapes))
     .map(match => ({
       code: 'E0103',
       title: `\`${match[0]}\` is not an escape`,
