@@ -1,0 +1,75 @@
+import type { Artifact } from '../compiler/artifact.js'
+import type { Command } from './commands.js'
+import type { Device } from './device.js'
+import { internalError } from './errors.js'
+import type { DeviceTensor } from './tensor.js'
+
+const keptSets = 8
+
+/** The buffers of one run by their numbers in the artifact, and the bind group of each command that dispatches. */
+export interface Bound {
+  readonly buffers: readonly GPUBuffer[]
+  readonly groups: readonly (GPUBindGroup | undefined)[]
+}
+
+/**
+ * Bind groups cost more than the dispatches they serve, so they are kept: those of the artifact's own buffers for good,
+ * those of input buffers for the last few sets of inputs.
+ */
+export class Bindings {
+  readonly #own = new Map<string, GPUBindGroup>()
+  readonly #sets = new Map<string, Bound>()
+
+  constructor(
+    private readonly device: Device,
+    private readonly artifact: Artifact,
+    private readonly commands: readonly Command[],
+    private readonly buffers: readonly (GPUBuffer | undefined)[],
+  ) {}
+
+  /** For input tensors in the order of the artifact's declarations. */
+  bind(inputs: readonly DeviceTensor[]): Bound {
+    const key = inputs.map(tensor => tensor.id).join()
+    const known = this.#sets.get(key)
+    if (known !== undefined) return known
+    const buffers = this.#resolve(inputs)
+    const shared = new Map<string, GPUBindGroup>()
+    const bound = {
+      buffers,
+      groups: this.commands.map(command =>
+        command.kind === 'dispatch' ? this.#group(command, buffers, shared) : undefined,
+      ),
+    }
+    const [oldest] = this.#sets.keys()
+    if (this.#sets.size >= keptSets && oldest !== undefined) this.#sets.delete(oldest)
+    this.#sets.set(key, bound)
+    return bound
+  }
+
+  #resolve(inputs: readonly DeviceTensor[]): readonly GPUBuffer[] {
+    const brought = new Map(this.artifact.inputs.map((decl, i) => [decl.buffer, inputs[i].buffer]))
+    return this.buffers.map((own, i) => {
+      const buffer = own ?? brought.get(i)
+      if (buffer === undefined) throw internalError(`buffer ${i} of \`${this.artifact.name}\` is nobody's`)
+      return buffer
+    })
+  }
+
+  #group(
+    command: Extract<Command, { kind: 'dispatch' }>,
+    buffers: readonly GPUBuffer[],
+    shared: Map<string, GPUBindGroup>,
+  ): GPUBindGroup {
+    const kernel = this.artifact.kernels[command.kernel]
+    const groups = command.buffers.every(i => this.buffers[i] !== undefined) ? this.#own : shared
+    const key = `${kernel.bindings.join()} ${command.buffers.join()}`
+    const known = groups.get(key)
+    if (known !== undefined) return known
+    const group = this.device.gpu.createBindGroup({
+      layout: this.device.pipelines.storageLayout(kernel.bindings),
+      entries: command.buffers.map((buffer, i) => ({ binding: i, resource: { buffer: buffers[buffer] } })),
+    })
+    groups.set(key, group)
+    return group
+  }
+}

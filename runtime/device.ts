@@ -1,0 +1,188 @@
+import type { DeviceTraits } from '../compiler/artifact.js'
+import { DeviceError, showBytes } from './errors.js'
+import { usage } from './flags.js'
+import { Watch } from './lost.js'
+import { PipelineCache } from './pipelines.js'
+import { plainWait, type Wait } from './wait.js'
+
+/** What the platform (Node, browser) brings to a device. */
+export interface DeviceOptions {
+  readonly adapter?: GPURequestAdapterOptions
+  /** How to wait for promises of this device; plain `await` if absent. */
+  readonly wait?: (traits: DeviceTraits) => Wait
+  /** Memory that the device could still take, where that can be known (software devices share the machine's). */
+  readonly availableBytes?: (traits: DeviceTraits) => number | undefined
+  /** Called once, when the device is closed. */
+  readonly onClose?: () => void
+}
+
+const wantedFeatures = ['subgroups', 'shader-f16', 'timestamp-query', 'subgroup-size-control']
+
+const wantedLimits = [
+  'maxStorageBuffersPerShaderStage',
+  'maxStorageBufferBindingSize',
+  'maxBufferSize',
+  'maxComputeInvocationsPerWorkgroup',
+  'maxComputeWorkgroupSizeX',
+  'maxComputeWorkgroupSizeY',
+  'maxComputeWorkgroupSizeZ',
+  'maxComputeWorkgroupStorageSize',
+  'maxComputeWorkgroupsPerDimension',
+] as const
+
+const softwareNames = /llvmpipe|lavapipe|swiftshader/i
+
+const nameOf = (info: GPUAdapterInfo): string =>
+  info.description ||
+  info.device ||
+  [info.vendor, info.architecture].filter(Boolean).join(' ') ||
+  'unnamed device'
+
+const traitsOf = (gpu: GPUDevice, info: GPUAdapterInfo): DeviceTraits => {
+  const fixed = info.subgroupMinSize !== undefined && info.subgroupMinSize === info.subgroupMaxSize
+  const limits = gpu.limits
+  return {
+    name: nameOf(info),
+    software: softwareNames.test([info.description, info.device, info.architecture].join(' ')),
+    subgroupSize: gpu.features.has('subgroups') && fixed ? info.subgroupMinSize : 0,
+    storageBuffersPerStage: limits.maxStorageBuffersPerShaderStage,
+    bindingBytes: limits.maxStorageBufferBindingSize,
+    workgroupInvocations: limits.maxComputeInvocationsPerWorkgroup,
+    workgroupBytes: limits.maxComputeWorkgroupStorageSize,
+    workgroupsPerDimension: limits.maxComputeWorkgroupsPerDimension,
+  }
+}
+
+/** An open WebGPU device. Close it, or Node does not end. */
+export class Device {
+  readonly traits: DeviceTraits
+  readonly pipelines: PipelineCache
+  readonly #watch: Watch
+  readonly #wait: Wait
+  readonly #options: DeviceOptions
+  #closed = false
+  #residentBytes = 0
+  #nextId = 0
+
+  constructor(
+    readonly gpu: GPUDevice,
+    readonly info: GPUAdapterInfo,
+    options: DeviceOptions,
+  ) {
+    this.traits = traitsOf(gpu, info)
+    this.pipelines = new PipelineCache(gpu)
+    this.#options = options
+    this.#watch = new Watch(gpu)
+    this.#wait = options.wait?.(this.traits) ?? plainWait
+  }
+
+  /** Whether the device was asked for, and has, this feature. */
+  has(feature: string): boolean {
+    return this.gpu.features.has(feature)
+  }
+
+  /** Bytes of all buffers of {@link allocate} that are not yet released. */
+  get residentBytes(): number {
+    return this.#residentBytes
+  }
+
+  /** Bytes that the device could hold in all, what it holds already included; `undefined` where nobody knows. */
+  get capacityBytes(): number | undefined {
+    const available = this.#options.availableBytes?.(this.traits)
+    return available === undefined ? undefined : available + this.#residentBytes
+  }
+
+  /** Throws a {@link DeviceError} if the device is lost or has refused something. */
+  check(): void {
+    this.#watch.check()
+  }
+
+  /** Waits for a promise of the device; rejects with a {@link DeviceError} if it is lost or has refused something. */
+  wait<T>(promise: Promise<T>): Promise<T> {
+    return this.#wait(this.#watch.guard(promise))
+  }
+
+  /** Waits until everything submitted so far has been done. */
+  async idle(): Promise<void> {
+    this.check()
+    await this.wait(this.gpu.queue.onSubmittedWorkDone())
+  }
+
+  /** A number no other tensor of this device has. */
+  nextId(): number {
+    this.#nextId += 1
+    return this.#nextId
+  }
+
+  /**
+   * A storage buffer that can be copied from and to. Throws a {@link DeviceError} if it is larger than any buffer of this
+   * device; if memory runs out, the next {@link check} or {@link wait} says so.
+   */
+  allocate(bytes: number, label: string): GPUBuffer {
+    this.check()
+    const most = this.gpu.limits.maxBufferSize
+    if (bytes > most) {
+      throw new DeviceError('too-small', {
+        what: `\`${label}\` does not fit into one buffer of the device`,
+        why: `It takes ${showBytes(bytes)}, and a buffer of ${this.traits.name} holds ${showBytes(most)} at most.`,
+        hint: 'Use smaller batches, shorter sequences or a smaller model, or another device.',
+      })
+    }
+    const buffer = this.gpu.createBuffer({
+      label,
+      size: bytes,
+      usage: usage.storage | usage.copySource | usage.copyTarget,
+    })
+    this.#residentBytes += bytes
+    return buffer
+  }
+
+  /** Gives back a buffer of {@link allocate}. */
+  release(buffer: GPUBuffer): void {
+    this.#residentBytes -= buffer.size
+    buffer.destroy()
+  }
+
+  /** Ends all use of the device: what is pending is rejected, its buffers are gone. Closing it again does nothing. */
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#watch.lose('destroyed', '')
+    this.gpu.destroy()
+    this.#options.onClose?.()
+  }
+}
+
+/** An adapter of this implementation, or a {@link DeviceError} that says what to install. */
+const requestAdapter = async (gpu: GPU, options: DeviceOptions): Promise<GPUAdapter> => {
+  const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance', ...options.adapter })
+  if (adapter !== null) return adapter
+  throw new DeviceError('no-adapter', {
+    what: 'no WebGPU adapter was found',
+    why: 'WebGPU needs a GPU with a driver for Vulkan, Metal or Direct3D 12, or a software driver for Vulkan.',
+    hint: 'On Linux install mesa-vulkan-drivers (Mesa 24 or later) or your GPU’s Vulkan driver; `scripts/setup` does it on Debian and Ubuntu. In a browser switch WebGPU on.',
+  })
+}
+
+/**
+ * Opens a device with every feature and limit that Jola's kernels can use.
+ * Rejects with a {@link DeviceError} if there is no adapter, or it gives no device.
+ */
+export const openDevice = async (gpu: GPU, options: DeviceOptions = {}): Promise<Device> => {
+  const adapter = await requestAdapter(gpu, options)
+  const requiredFeatures = wantedFeatures.filter(name => adapter.features.has(name)) as GPUFeatureName[]
+  const requiredLimits = Object.fromEntries(wantedLimits.map(name => [name, adapter.limits[name]]))
+  try {
+    return new Device(
+      await adapter.requestDevice({ requiredFeatures, requiredLimits }),
+      adapter.info,
+      options,
+    )
+  } catch (error) {
+    throw new DeviceError('no-adapter', {
+      what: `the adapter ${nameOf(adapter.info)} gives no device`,
+      why: error instanceof Error ? error.message : String(error),
+      hint: 'Another program may hold the GPU, or its driver may be broken: try again, or update the driver.',
+    })
+  }
+}

@@ -1,0 +1,67 @@
+import type { Bound } from './bindings.js'
+import type { Command } from './commands.js'
+
+/** What a command needs besides its own bind group. */
+export interface Encoding {
+  readonly pipelines: readonly GPUComputePipeline[]
+  /** The loop indices, absent if no kernel asks for them; `stride` bytes a slot. */
+  readonly loops: { readonly group: GPUBindGroup; readonly stride: number } | undefined
+}
+
+/** Where a dispatch writes the times of its begin and end; `undefined` for an unmeasured run. */
+export type Stamps = (dispatch: number) => GPUComputePassTimestampWrites | undefined
+
+/**
+ * Encodes the commands: dispatches that follow one another share a pass, unless each is measured, and then has its own.
+ * A pass orders its dispatches by what they read and write.
+ */
+export const encodeCommands = (
+  encoder: GPUCommandEncoder,
+  commands: readonly Command[],
+  bound: Bound,
+  { pipelines, loops }: Encoding,
+  stamps?: Stamps,
+): void => {
+  let pass: GPUComputePassEncoder | undefined
+  let pipeline: GPUComputePipeline | undefined
+  let group: GPUBindGroup | undefined
+  let slot: number | undefined
+  let dispatch = 0
+
+  const end = (): void => {
+    pass?.end()
+    pass = undefined
+    pipeline = undefined
+    group = undefined
+    slot = undefined
+  }
+
+  for (const [i, command] of commands.entries()) {
+    if (command.kind === 'copy') {
+      end()
+      const { from, fromOffset, to, toOffset, bytes } = command
+      if (bytes > 0)
+        encoder.copyBufferToBuffer(bound.buffers[from], fromOffset, bound.buffers[to], toOffset, bytes)
+      continue
+    }
+    const timestampWrites = stamps?.(dispatch)
+    dispatch += 1
+    if (timestampWrites !== undefined) end()
+    pass ??= encoder.beginComputePass(timestampWrites === undefined ? {} : { timestampWrites })
+    if (pipelines[command.kernel] !== pipeline) {
+      pipeline = pipelines[command.kernel]
+      pass.setPipeline(pipeline)
+    }
+    const own = bound.groups[i]
+    if (own !== undefined && own !== group) {
+      group = own
+      pass.setBindGroup(0, own)
+    }
+    if (loops !== undefined && command.slot !== undefined && command.slot !== slot) {
+      slot = command.slot
+      pass.setBindGroup(1, loops.group, [slot * loops.stride])
+    }
+    pass.dispatchWorkgroups(...command.workgroups)
+  }
+  end()
+}

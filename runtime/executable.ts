@@ -1,0 +1,137 @@
+import type { Artifact } from '../compiler/artifact.js'
+import { Bindings } from './bindings.js'
+import { type Program, unroll } from './commands.js'
+import type { Device } from './device.js'
+import { type Encoding, encodeCommands } from './encode.js'
+import { DeviceError, fromGpuError, internalError } from './errors.js'
+import { allocateBuffers, allocateSlots } from './memory.js'
+import { type KernelTime, stopwatch } from './profile.js'
+import { checkRequirements } from './requirements.js'
+import type { DeviceTensor } from './tensor.js'
+import { checkInputs, encodeOutputs, outputTensors } from './transfers.js'
+
+/** Tensors by the names of the artifact's inputs or outputs. */
+export type Tensors = Readonly<Record<string, DeviceTensor>>
+
+export interface RunOptions {
+  /** Tensors that take outputs, by name; they may be inputs of the same run, which are read before. */
+  readonly into?: Tensors
+}
+
+/** An artifact on a device, ready to run. {@link load} makes it. */
+export class Executable {
+  readonly #bindings: Bindings
+  #destroyed = false
+
+  constructor(
+    readonly device: Device,
+    readonly artifact: Artifact,
+    private readonly program: Program,
+    private readonly encoding: Encoding,
+    private readonly own: readonly GPUBuffer[],
+    private readonly slots: GPUBuffer | undefined,
+    buffers: readonly (GPUBuffer | undefined)[],
+  ) {
+    this.#bindings = new Bindings(device, artifact, program.commands, buffers)
+  }
+
+  /**
+   * Submits one run and returns at once with the tensors that will hold the outputs: those of `into`, and new ones that
+   * are the caller's to destroy. Runs, writes and readings happen in the order in which they were asked for.
+   * Throws a {@link DeviceError} if inputs are missing or do not fit, or the device is lost.
+   */
+  run(inputs: Tensors, { into = {} }: RunOptions = {}): Tensors {
+    this.#check()
+    const brought = checkInputs(this.device, this.artifact, inputs)
+    const outputs = outputTensors(this.device, this.artifact, into)
+    const bound = this.#bindings.bind(brought)
+    const encoder = this.device.gpu.createCommandEncoder({ label: this.artifact.name })
+    encodeCommands(encoder, this.program.commands, bound, this.encoding)
+    const spare = encodeOutputs(this.device, encoder, this.artifact, bound.buffers, outputs)
+    this.device.gpu.queue.submit([encoder.finish()])
+    for (const buffer of spare) buffer.destroy()
+    return outputs
+  }
+
+  /**
+   * Runs once without outputs and gives the time of each kernel by the device's own clock. Every dispatch is measured by
+   * itself, so the sum is more than a plain run takes. Rejects with a {@link DeviceError} like {@link run}, and
+   * if the device has no timestamps.
+   */
+  async profile(inputs: Tensors): Promise<readonly KernelTime[]> {
+    this.#check()
+    const bound = this.#bindings.bind(checkInputs(this.device, this.artifact, inputs))
+    const watch = stopwatch(this.device, this.artifact, this.program.commands)
+    const encoder = this.device.gpu.createCommandEncoder({ label: `${this.artifact.name} profile` })
+    encodeCommands(encoder, this.program.commands, bound, this.encoding, watch.stamps)
+    watch.encode(encoder)
+    this.device.gpu.queue.submit([encoder.finish()])
+    return watch.times()
+  }
+
+  /** Gives the artifact's own buffers back; tensors that came from runs stay. */
+  destroy(): void {
+    if (this.#destroyed) return
+    this.#destroyed = true
+    for (const buffer of this.own) this.device.release(buffer)
+    this.slots?.destroy()
+  }
+
+  #check(): void {
+    this.device.check()
+    if (this.#destroyed) {
+      throw new DeviceError('input', {
+        what: `\`${this.artifact.name}\` is run after it was destroyed`,
+        hint: 'Destroy an executable only after its last run.',
+      })
+    }
+  }
+}
+
+const checkInputDeclarations = ({ name, inputs, buffers }: Artifact): void => {
+  const declared = new Set(inputs.map(decl => decl.buffer))
+  for (const decl of inputs) {
+    if (decl.offset !== 0 || buffers[decl.buffer]?.role !== 'input') {
+      throw internalError(`the input \`${decl.name}\` of \`${name}\` is not a buffer of its own`)
+    }
+  }
+  const orphan = buffers.findIndex((buffer, i) => buffer.role === 'input' && !declared.has(i))
+  if (orphan >= 0 || declared.size !== inputs.length) {
+    throw internalError(`the input buffers of \`${name}\` are not its inputs, one each`)
+  }
+}
+
+const loopTable = (device: Device, { slots }: Program) => {
+  if (slots.length === 0) return undefined
+  const { buffer, stride } = allocateSlots(device, slots)
+  const group = device.gpu.createBindGroup({
+    layout: device.pipelines.loopLayout,
+    entries: [{ binding: 0, resource: { buffer, size: 16 } }],
+  })
+  return { buffer, group, stride }
+}
+
+/**
+ * Checks the artifact against the device, compiles its kernels side by side and allocates its buffers.
+ * Rejects with a {@link DeviceError}: `too-small` or `out-of-memory` with the numbers, or `internal` if the device
+ * refuses a kernel.
+ */
+export const load = async (device: Device, artifact: Artifact): Promise<Executable> => {
+  device.check()
+  checkRequirements(device, artifact)
+  checkInputDeclarations(artifact)
+  const program = unroll(artifact)
+  const pipelines = await device.wait(
+    Promise.all(artifact.kernels.map(kernel => device.pipelines.pipeline(kernel))),
+  )
+  const buffers = await allocateBuffers(device, artifact)
+  device.gpu.pushErrorScope('validation')
+  const table = loopTable(device, program)
+  const own = buffers.filter(buffer => buffer !== undefined)
+  const encoding = { pipelines, loops: table }
+  const executable = new Executable(device, artifact, program, encoding, own, table?.buffer, buffers)
+  const failure = await device.wait(device.gpu.popErrorScope())
+  if (failure === null) return executable
+  executable.destroy()
+  throw fromGpuError(failure)
+}

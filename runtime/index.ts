@@ -1,0 +1,16 @@
+/** Runs artifacts: devices, tensors in their memory, executables, results. `node` and `browser` open a device. */
+export { Device, type DeviceOptions, openDevice } from './device.js'
+export { DeviceError, type DeviceErrorKind, type DeviceErrorParts } from './errors.js'
+export { Executable, load, type RunOptions } from './executable.js'
+export type { KernelTime } from './profile.js'
+export { download, Readback, type Reading } from './readback.js'
+export {
+  DeviceTensor,
+  elementsOf,
+  type HostArray,
+  type HostData,
+  hostArray,
+  showType,
+  upload,
+  zeros,
+} from './tensor.js'

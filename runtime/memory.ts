@@ -1,0 +1,54 @@
+import type { Artifact, BufferDecl } from '../compiler/artifact.js'
+import type { Device } from './device.js'
+import { fromGpuError, internalError } from './errors.js'
+import { bufferBytes, usage } from './flags.js'
+import { encode, hostArray } from './tensor.js'
+
+const fill = (device: Device, buffer: GPUBuffer, literal: NonNullable<BufferDecl['literal']>): void => {
+  const values = encode(literal.dtype, hostArray(literal.dtype, literal.data))
+  if (values.byteLength > buffer.size) throw internalError('a literal is longer than its buffer')
+  if (values.byteLength > 0) {
+    device.gpu.queue.writeBuffer(buffer, 0, values.buffer, values.byteOffset, values.byteLength)
+  }
+}
+
+/**
+ * The artifact's own buffers, literals filled in; `undefined` stands for those that the caller brings.
+ * Rejects with a `DeviceError`, and keeps nothing, if memory runs out.
+ */
+export const allocateBuffers = async (
+  device: Device,
+  artifact: Artifact,
+): Promise<readonly (GPUBuffer | undefined)[]> => {
+  device.gpu.pushErrorScope('out-of-memory')
+  const buffers = artifact.buffers.map(({ role, bytes }, i) =>
+    role === 'input' ? undefined : device.allocate(bufferBytes(bytes), `${artifact.name} ${role} ${i}`),
+  )
+  const failure = await device.wait(device.gpu.popErrorScope())
+  if (failure !== null) {
+    for (const buffer of buffers) if (buffer !== undefined) device.release(buffer)
+    throw fromGpuError(failure)
+  }
+  for (const [i, { literal }] of artifact.buffers.entries()) {
+    const buffer = buffers[i]
+    if (literal !== undefined && buffer !== undefined) fill(device, buffer, literal)
+  }
+  return buffers
+}
+
+/** A uniform buffer with one row of four loop indices for each slot, `stride` bytes apart. */
+export const allocateSlots = (
+  device: Device,
+  slots: readonly (readonly number[])[],
+): { readonly buffer: GPUBuffer; readonly stride: number } => {
+  const stride = Math.max(16, device.gpu.limits.minUniformBufferOffsetAlignment)
+  const rows = new Uint32Array((slots.length * stride) / 4)
+  for (const [i, indices] of slots.entries()) rows.set(indices, (i * stride) / 4)
+  const buffer = device.gpu.createBuffer({
+    label: 'loop indices',
+    size: rows.byteLength,
+    usage: usage.uniform | usage.copyTarget,
+  })
+  device.gpu.queue.writeBuffer(buffer, 0, rows)
+  return { buffer, stride }
+}

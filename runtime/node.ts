@@ -1,0 +1,36 @@
+import { freemem, tmpdir } from 'node:os'
+import { create } from 'webgpu'
+import { type Device, openDevice } from './device.js'
+import { plainWait, sleepingWait } from './wait.js'
+
+export * from './index.js'
+
+/** Which of the machine's adapters to open. */
+export interface NodeDeviceOptions {
+  /** Part of the adapter's name, such as `llvmpipe`; the fastest adapter if absent. */
+  readonly adapter?: string
+}
+
+// Collected while a device lives, the binding's object takes the process down; kept for ever, Node never ends.
+const open = new Set<GPU>()
+
+/** Opens a device of this machine through Dawn. Rejects with a `DeviceError`; close the device, or Node does not end. */
+export const openNodeDevice = async (options: NodeDeviceOptions = {}): Promise<Device> => {
+  process.env.XDG_RUNTIME_DIR ??= tmpdir()
+  const gpu = create([
+    'disable-dawn-features=timestamp_quantization',
+    ...(options.adapter === undefined ? [] : [`adapter=${options.adapter}`]),
+  ])
+  open.add(gpu)
+  const onClose = () => void open.delete(gpu)
+  try {
+    return await openDevice(gpu, {
+      wait: traits => (traits.software ? sleepingWait() : plainWait),
+      availableBytes: traits => (traits.software ? freemem() : undefined),
+      onClose,
+    })
+  } catch (error) {
+    onClose()
+    throw error
+  }
+}

@@ -1,0 +1,98 @@
+import type { KernelDecl } from '../compiler/artifact.js'
+import { internalError } from './errors.js'
+import { stage } from './flags.js'
+
+const excerpt = (wgsl: string, line: number): string =>
+  wgsl
+    .split('\n')
+    .map((text, i) => ({ text, number: i + 1 }))
+    .filter(({ number }) => Math.abs(number - line) <= 3)
+    .map(({ text, number }) => `${number === line ? '>' : ' '} ${String(number).padStart(4)} | ${text}`)
+    .join('\n')
+
+const refusal = async (kernel: KernelDecl, module: GPUShaderModule, error: unknown): Promise<Error> => {
+  const { messages } = await module.getCompilationInfo()
+  const first = messages.find(message => message.type === 'error')
+  const detail = error instanceof Error ? error.message : String(error)
+  return internalError(
+    `the device refuses the kernel \`${kernel.name}\``,
+    first === undefined || first.lineNum === 0
+      ? detail
+      : `line ${first.lineNum}: ${first.message}\n${excerpt(kernel.wgsl, first.lineNum)}`,
+  )
+}
+
+/**
+ * Compiled kernels of one device and the layouts they share: group 0 holds the storage buffers, group 1, of kernels
+ * inside loops, the loops' indices at a dynamic offset.
+ */
+export class PipelineCache {
+  readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>()
+  readonly #layouts = new Map<string, GPUBindGroupLayout>()
+  #loopLayout: GPUBindGroupLayout | undefined
+
+  constructor(private readonly gpu: GPUDevice) {}
+
+  /** The layout of group 0 for storage buffers of these kinds. */
+  storageLayout(bindings: KernelDecl['bindings']): GPUBindGroupLayout {
+    const key = bindings.join()
+    const known = this.#layouts.get(key)
+    if (known !== undefined) return known
+    const layout = this.gpu.createBindGroupLayout({
+      entries: bindings.map((binding, i) => ({
+        binding: i,
+        visibility: stage.compute,
+        buffer: { type: binding === 'read' ? 'read-only-storage' : 'storage' },
+      })),
+    })
+    this.#layouts.set(key, layout)
+    return layout
+  }
+
+  /** The layout of group 1: one uniform `vec4u`. */
+  get loopLayout(): GPUBindGroupLayout {
+    this.#loopLayout ??= this.gpu.createBindGroupLayout({
+      entries: [
+        {
+          binding: 0,
+          visibility: stage.compute,
+          buffer: { type: 'uniform', hasDynamicOffset: true, minBindingSize: 16 },
+        },
+      ],
+    })
+    return this.#loopLayout
+  }
+
+  /** Compiles a kernel, or finds it compiled. Rejects with an internal `DeviceError` that shows the refused line. */
+  pipeline(kernel: KernelDecl): Promise<GPUComputePipeline> {
+    const key = `${kernel.bindings.join()} ${kernel.loops > 0} ${kernel.wgsl}`
+    const known = this.#pipelines.get(key)
+    if (known !== undefined) return known
+    const made = this.#compile(kernel)
+    this.#pipelines.set(key, made)
+    return made
+  }
+
+  async #compile(kernel: KernelDecl): Promise<GPUComputePipeline> {
+    const { gpu } = this
+    const storage = this.storageLayout(kernel.bindings)
+    const layout = gpu.createPipelineLayout({
+      bindGroupLayouts: kernel.loops > 0 ? [storage, this.loopLayout] : [storage],
+    })
+    // The scope keeps a refused module from being told as an uncaptured error too.
+    gpu.pushErrorScope('validation')
+    const module = gpu.createShaderModule({ label: kernel.name, code: kernel.wgsl })
+    const scope = gpu.popErrorScope()
+    try {
+      return await gpu.createComputePipelineAsync({
+        label: kernel.name,
+        layout,
+        compute: { module, entryPoint: 'main' },
+      })
+    } catch (error) {
+      throw await refusal(kernel, module, error)
+    } finally {
+      await scope
+    }
+  }
+}

@@ -1,0 +1,118 @@
+import type { Artifact, TensorDecl } from '../compiler/artifact.js'
+import type { Device } from './device.js'
+import { DeviceError } from './errors.js'
+import { bufferBytes, usage } from './flags.js'
+import { DeviceTensor, showType } from './tensor.js'
+
+const sameShape = (a: readonly number[], b: readonly number[]): boolean =>
+  a.length === b.length && a.every((size, i) => size === b[i])
+
+const complaint = (
+  device: Device,
+  decl: TensorDecl,
+  tensor: DeviceTensor | undefined,
+): string | undefined => {
+  const wanted = `\`${decl.name}\` must be ${showType(decl.dtype, decl.shape)}`
+  if (tensor === undefined) return `${wanted}, and is missing.`
+  if (tensor.dtype !== decl.dtype || !sameShape(tensor.shape, decl.shape)) {
+    return `${wanted}, and is ${showType(tensor.dtype, tensor.shape)}.`
+  }
+  if (tensor.device !== device) return `\`${decl.name}\` is a tensor of another device.`
+  return undefined
+}
+
+const refuse = (artifact: Artifact, what: string, complaints: readonly (string | undefined)[]): void => {
+  const lines = complaints.filter(line => line !== undefined)
+  if (lines.length === 0) return
+  throw new DeviceError('input', {
+    what: `\`${artifact.name}\` can't run with these ${what}`,
+    why: lines.join(' '),
+    hint: 'Give each tensor under its name, with the type and sizes that the artifact was compiled for.',
+  })
+}
+
+/** The input tensors in the artifact's order. Throws a {@link DeviceError} that lists all that do not fit. */
+export const checkInputs = (
+  device: Device,
+  artifact: Artifact,
+  inputs: Readonly<Record<string, DeviceTensor>>,
+): readonly DeviceTensor[] => {
+  const complaints = artifact.inputs.map(decl => complaint(device, decl, inputs[decl.name]))
+  refuse(artifact, 'inputs', complaints)
+  const tensors = artifact.inputs.map(({ name }) => inputs[name])
+  for (const tensor of tensors) tensor.check()
+  return tensors
+}
+
+/** The tensors that take the outputs: those given, and new ones. Throws a {@link DeviceError} like {@link checkInputs}. */
+export const outputTensors = (
+  device: Device,
+  artifact: Artifact,
+  into: Readonly<Record<string, DeviceTensor>>,
+): Readonly<Record<string, DeviceTensor>> => {
+  const given = artifact.outputs.filter(decl => into[decl.name] !== undefined)
+  const declared = new Set(artifact.outputs.map(decl => decl.name))
+  const seen = new Set<DeviceTensor>()
+  refuse(artifact, 'targets', [
+    ...given.map(decl => complaint(device, decl, into[decl.name])),
+    ...given.map(({ name }) => {
+      const again = seen.has(into[name])
+      seen.add(into[name])
+      return again ? `The target of \`${name}\` already takes another output.` : undefined
+    }),
+    ...Object.keys(into).map(name => (declared.has(name) ? undefined : `There is no output \`${name}\`.`)),
+  ])
+  for (const { name } of given) into[name].check()
+  return Object.fromEntries(
+    artifact.outputs.map(({ name, dtype, shape }) => [
+      name,
+      into[name] ?? new DeviceTensor(device, dtype, shape, `${artifact.name} ${name}`),
+    ]),
+  )
+}
+
+interface Copy {
+  readonly from: GPUBuffer
+  readonly offset: number
+  readonly to: GPUBuffer
+  readonly bytes: number
+}
+
+/**
+ * Copies the outputs from the run's buffers into their tensors. An output may be an input as it came, and an input
+ * may be a target too: then what is about to be overwritten goes through a buffer of its own, which is returned
+ * to be destroyed after the submit.
+ */
+export const encodeOutputs = (
+  device: Device,
+  encoder: GPUCommandEncoder,
+  artifact: Artifact,
+  buffers: readonly GPUBuffer[],
+  outputs: Readonly<Record<string, DeviceTensor>>,
+): readonly GPUBuffer[] => {
+  const copies = artifact.outputs
+    .map(
+      (decl): Copy => ({
+        from: buffers[decl.buffer],
+        offset: decl.offset,
+        to: outputs[decl.name].buffer,
+        bytes: outputs[decl.name].bytes,
+      }),
+    )
+    .filter(copy => copy.bytes > 0 && copy.from !== copy.to)
+  const targets = new Set(copies.map(copy => copy.to))
+  const spare: GPUBuffer[] = []
+  const safe = copies.map((copy): Copy => {
+    if (!targets.has(copy.from)) return copy
+    const buffer = device.gpu.createBuffer({
+      label: 'swapped output',
+      size: bufferBytes(copy.bytes),
+      usage: usage.copySource | usage.copyTarget,
+    })
+    spare.push(buffer)
+    encoder.copyBufferToBuffer(copy.from, copy.offset, buffer, 0, copy.bytes)
+    return { ...copy, from: buffer, offset: 0 }
+  })
+  for (const copy of safe) encoder.copyBufferToBuffer(copy.from, copy.offset, copy.to, 0, copy.bytes)
+  return spare
+}
