@@ -27,6 +27,8 @@ export interface Context {
   readonly sizes: ReadonlyMap<string, number>
   /** Module constants that the model's configuration gave. */
   readonly constants: ReadonlyMap<string, number | boolean>
+  /** Inputs that are not there, and the constant that stands in for each. */
+  readonly absent: ReadonlyMap<string, number>
   readonly variables: ReadonlyMap<VarId, Value>
   readonly scope: Scope
   /** The nearest name around, for people. */

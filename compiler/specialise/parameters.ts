@@ -1,6 +1,6 @@
 import type { CoreParam } from '../core/core.js'
 import type { Builder } from '../ir/builder.js'
-import { index, read } from '../ir/expr.js'
+import { constant, index, read } from '../ir/expr.js'
 import type { DType, Expr } from '../ir/ir.js'
 import { type Poly, evaluate as sizeOf, substitute as substitutePoly } from '../types/poly.js'
 import type { Instance, Type } from '../types/type.js'
@@ -129,11 +129,16 @@ export const inputValue = (
   builder: Builder,
   name: string,
   t: Type,
-  sizes: ReadonlyMap<string, number>,
+  given: { readonly sizes: ReadonlyMap<string, number>; readonly absent: ReadonlyMap<string, number> },
 ): Value => {
-  const extentOf = (p: Poly): number => sizeOf(p, sizes)
+  const extentOf = (p: Poly): number => sizeOf(p, given.sizes)
   const made = new Map<string, (position: readonly Expr[]) => Expr>()
   for (const spec of inputsOf(name, t)) {
+    const fill = given.absent.get(spec.name)
+    if (fill !== undefined) {
+      made.set(spec.name, () => constant(spec.dtype, fill))
+      continue
+    }
     const node = builder.input(spec.name, spec.dtype, spec.dims.map(extentOf))
     made.set(spec.name, position => read(node, spec.dtype, position))
   }

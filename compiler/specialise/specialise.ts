@@ -1,13 +1,15 @@
-import type { CoreFn, CoreRecipe, CoreTest, Program } from '../core/core.js'
+import type { CoreFn, CoreParam, CoreRecipe, CoreSetting, CoreTest, Program } from '../core/core.js'
 import { differentiate } from '../differentiate/differentiate.js'
 import { Builder } from '../ir/builder.js'
-import { index } from '../ir/expr.js'
-import type { Graph } from '../ir/ir.js'
-import { bindAll, type Context, evaluate, match } from './evaluate.js'
+import { index, prim, read } from '../ir/expr.js'
+import { interpret } from '../ir/interpret.js'
+import type { Expr, Graph } from '../ir/ir.js'
+import type { Type } from '../types/type.js'
+import { bindAll, type Context, evaluate, extent, match } from './evaluate.js'
 import { leavesOf } from './leaves.js'
 import { inputsOf, inputValue, isGiven } from './parameters.js'
-import { Materialiser, top } from './scope.js'
-import { asExpr, number, unexpected, type Value } from './value.js'
+import { Materialiser, top, within } from './scope.js'
+import { asExpr, asTensor, constantOf, number, unexpected, type Value } from './value.js'
 
 /** A setting as the user writes it: a number, a truth value, or one of its choices. */
 export type SettingValue = number | boolean | string
@@ -18,17 +20,31 @@ export interface Bindings {
   readonly constants?: ReadonlyMap<string, number | boolean>
   /** Settings that are not f32: those are inputs, so that another rate needs no other kernels. */
   readonly settings?: ReadonlyMap<string, SettingValue>
+  /** Inputs that are not there, such as a checkpoint without biases, and the constant that stands in for them. */
+  readonly absent?: ReadonlyMap<string, number>
 }
 
-const contextFor = (program: Program, bindings: Bindings): Context => ({
+/** The context of a whole graph: with what the outside decided. */
+interface Root extends Context {
+  readonly settings: ReadonlyMap<string, SettingValue>
+}
+
+const contextFor = (program: Program, bindings: Bindings, label: string): Root => ({
   program,
   m: new Materialiser(new Builder()),
   sizes: bindings.sizes,
   constants: bindings.constants ?? new Map(),
+  absent: bindings.absent ?? new Map(),
+  settings: bindings.settings ?? new Map(),
   variables: new Map(),
   scope: top,
-  label: '',
+  label,
 })
+
+const inputOf = (c: Context, name: string, type: Type): Value => inputValue(c.m.builder, name, type, c)
+
+const paramValue = (c: Context, p: CoreParam): Value =>
+  isGiven(p) ? inputOf(c, p.name, p.type) : evaluate(c, p.default!)
 
 /** Adds an output for every tensor of a value, named by its path: `result`, `0`, `1.edits.scale`. */
 const addOutputs = (c: Context, v: Value, prefix: string): void => {
@@ -48,17 +64,11 @@ const addOutputs = (c: Context, v: Value, prefix: string): void => {
 const nowhere = { source: { name: '', text: '' }, start: 0, end: 0 }
 
 const withParams = (c: Context, fn: CoreFn): Context =>
-  fn.params.reduce(
-    (inner, p) =>
-      bindAll(inner, [
-        [p.id, isGiven(p) ? inputValue(c.m.builder, p.name, p.type, c.sizes) : evaluate(inner, p.default!)],
-      ]),
-    c,
-  )
+  fn.params.reduce((inner, p) => bindAll(inner, [[p.id, paramValue(inner, p)]]), c)
 
 /** A function's graph: an input for each tensor of its parameters, an output for each of its result. */
 export const specialiseFn = (program: Program, fn: CoreFn, bindings: Bindings): Graph => {
-  const c = withParams({ ...contextFor(program, bindings), label: fn.name }, fn)
+  const c = withParams(contextFor(program, bindings, fn.name), fn)
   addOutputs(c, evaluate(c, fn.body), '')
   return c.m.builder.finish()
 }
@@ -68,7 +78,7 @@ export const specialiseFn = (program: Program, fn: CoreFn, bindings: Bindings): 
  * f32, or a tuple that begins with one.
  */
 export const specialiseGrad = (program: Program, fn: CoreFn, wrt: string, bindings: Bindings): Graph => {
-  const c = withParams({ ...contextFor(program, bindings), label: fn.name }, fn)
+  const c = withParams(contextFor(program, bindings, fn.name), fn)
   const result = evaluate(c, fn.body)
   const first = result.kind === 'tuple' ? result.items[0]! : result
   if (first.kind !== 'scalar' && first.kind !== 'tensor') return unexpected('scalar', first)
@@ -90,6 +100,30 @@ export const specialiseGrad = (program: Program, fn: CoreFn, wrt: string, bindin
   return builder.finish()
 }
 
+/** A recipe's method in a context where the recipe's parameters and settings have values. */
+const methodContext = (
+  program: Program,
+  recipe: CoreRecipe,
+  method: string,
+  bindings: Bindings,
+): { readonly c: Context; readonly fn: CoreFn } => {
+  const fn = recipe.methods.get(method)
+  if (fn === undefined) throw new Error(`recipe ${recipe.name} has no method ${method}`)
+  const root = contextFor(program, bindings, `${recipe.name}.${method}`)
+  let c: Context = root
+  for (const p of recipe.params) c = bindAll(c, [[p.id, inputOf(c, p.name, p.type)]])
+  for (const s of recipe.settings) c = bindAll(c, [[s.id, settingValue(c, s, root.settings.get(s.name))]])
+  return { c, fn }
+}
+
+const settingValue = (c: Context, s: CoreSetting, given: SettingValue | undefined): Value => {
+  if (s.type.kind === 'scalar' && s.type.dtype === 'f32') return inputOf(c, `settings.${s.name}`, s.type)
+  if (given === undefined) return evaluate(c, s.value)
+  return typeof given === 'string'
+    ? { kind: 'choice', name: given }
+    : number(s.type.kind === 'scalar' ? s.type.dtype : 'i32', Number(given))
+}
+
 /**
  * One method of a recipe. Its inputs are the recipe's parameters, its f32 settings as `settings.…`, and its own
  * parameters; outputs are named as for functions.
@@ -100,30 +134,98 @@ export const specialiseMethod = (
   method: string,
   bindings: Bindings,
 ): Graph => {
-  const fn = recipe.methods.get(method)
-  if (fn === undefined) throw new Error(`recipe ${recipe.name} has no method ${method}`)
-  let c: Context = { ...contextFor(program, bindings), label: `${recipe.name}.${method}` }
-  for (const p of recipe.params) c = bindAll(c, [[p.id, inputValue(c.m.builder, p.name, p.type, c.sizes)]])
-  for (const s of recipe.settings) {
-    const given = bindings.settings?.get(s.name)
-    const v: Value =
-      s.type.kind === 'scalar' && s.type.dtype === 'f32'
-        ? inputValue(c.m.builder, `settings.${s.name}`, s.type, c.sizes)
-        : given === undefined
-          ? evaluate(c, s.value)
-          : typeof given === 'string'
-            ? { kind: 'choice', name: given }
-            : number(s.type.kind === 'scalar' ? s.type.dtype : 'i32', Number(given))
-    c = bindAll(c, [[s.id, v]])
-  }
-  c = withParams(c, fn)
+  const { c: outer, fn } = methodContext(program, recipe, method, bindings)
+  const c = withParams(outer, fn)
   addOutputs(c, evaluate(c, fn.body), '')
   return c.m.builder.finish()
 }
 
+/** What a setting is unless the user says otherwise. */
+export const settingDefault = (program: Program, s: CoreSetting): SettingValue => {
+  const c = contextFor(program, { sizes: new Map() }, s.name)
+  const v = evaluate(c, s.value)
+  if (v.kind === 'choice') return v.name
+  const known = constantOf(v)
+  if (known !== undefined) return s.type.kind === 'scalar' && s.type.dtype === 'bool' ? known !== 0 : known
+  addOutputs(c, v, '')
+  return interpret(c.m.builder.finish(), new Map()).get('result')![0]!
+}
+
+/** A function from one sequence's tokens to logits: a model's, or a recipe's `predict`. */
+export type Predictor =
+  | { readonly kind: 'fn'; readonly fn: CoreFn }
+  | { readonly kind: 'recipe'; readonly recipe: CoreRecipe }
+
+/**
+ * A predictor over `rows` sequences at once. Inputs besides the predictor's own: `tokens` and `targets` i32[rows, T], `weight` f32[rows, T], `at`
+ * i32[rows]. Outputs: for `next`, the logits at position `at` of each row, f32[rows, V]; for `loss`, the weighted sum of
+ * each row's cross-entropies, f32[rows]. What the chosen output does not need is neither asked for nor computed.
+ */
+export const specialisePredictor = (
+  program: Program,
+  predictor: Predictor,
+  bindings: Bindings,
+  rows: number,
+  output: 'next' | 'loss',
+): Graph => {
+  const { c: outer, fn } =
+    predictor.kind === 'recipe'
+      ? methodContext(program, predictor.recipe, 'predict', bindings)
+      : { c: contextFor(program, bindings, predictor.fn.name), fn: predictor.fn }
+  const { m } = outer
+  const row = m.builder.axis('b', rows)
+  const c = fn.params.reduce(
+    (inner, p) => {
+      const isTokens = p.type.kind === 'tensor' && p.type.element.kind === 'idx'
+      if (!isTokens) return bindAll(inner, [[p.id, paramValue(inner, p)]])
+      const length = p.type.kind === 'tensor' ? extent(inner, p.type.dims[0]!) : 0
+      const node = m.builder.input('tokens', 'i32', [rows, length])
+      const at = (position: readonly Expr[]): Expr => read(node, 'i32', [index(row), ...position])
+      return bindAll(inner, [[p.id, { kind: 'tensor', dtype: 'i32', shape: [length], at }]])
+    },
+    { ...outer, scope: within(top, [row]) } as Context,
+  )
+  const logits = asTensor(evaluate(c, fn.body))
+  const [length, vocabulary] = [logits.shape[0]!, logits.shape[1]!]
+  const here = { label: output, span: fn.span }
+  if (output === 'next') {
+    const v = m.builder.axis('v', vocabulary)
+    const position = read(m.builder.input('at', 'i32', [rows]), 'i32', [index(row)])
+    const made = m.node({
+      scope: c.scope,
+      own: [[v]],
+      body: logits.at([position, index(v)]),
+      over: [row],
+      here,
+    })
+    m.builder.output('next', made.id)
+    return m.builder.finish()
+  }
+  const t = m.builder.axis('t', length)
+  const v = m.builder.axis('v', vocabulary)
+  const given = (name: string, dtype: 'i32' | 'f32'): Expr =>
+    read(m.builder.input(name, dtype, [rows, length]), dtype, [index(row), index(t)])
+  const inRow = within(c.scope, [t])
+  const score = logits.at([index(t), index(v)])
+  const top1 = asExpr(m.reduce(inRow, here, 'max', [v], score))
+  const total = asExpr(m.reduce(inRow, here, 'sum', [v], prim('exp', prim('sub', score, top1))))
+  const chosen = logits.at([index(t), given('targets', 'i32')])
+  const loss = prim('mul', given('weight', 'f32'), prim('sub', prim('add', top1, prim('log', total)), chosen))
+  const made = m.node({
+    scope: c.scope,
+    own: [],
+    body: loss,
+    reduce: { op: 'sum', axes: [t] },
+    over: [row],
+    here,
+  })
+  m.builder.output('loss', made.id)
+  return m.builder.finish()
+}
+
 /** A test's expectations: outputs `0.actual`, `0.expected`, `0.within`, `1.actual`, … */
 export const specialiseTest = (program: Program, test: CoreTest): Graph => {
-  const c = { ...contextFor(program, { sizes: new Map() }), label: test.title }
+  const c = contextFor(program, { sizes: new Map() }, test.title)
   test.expectations.forEach((x, i) => {
     const inner = x.lets.reduce(
       (at, l) =>

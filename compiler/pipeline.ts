@@ -1,0 +1,31 @@
+import type { Artifact, DeviceTraits } from './artifact.js'
+import { compileGraph } from './backend.js'
+import type { Graph } from './ir/ir.js'
+import { assertVerified } from './ir/verify.js'
+import { simplify } from './simplify/simplify.js'
+
+export { checkProgram } from './check.js'
+export { specialiseFn, specialiseGrad, specialiseMethod, specialiseTest } from './specialise/specialise.js'
+
+/**
+ * From a specialised graph to an artifact. The way there, one line a phase:
+ *
+ *     text → parse → names and types → core            checkProgram, once for all sizes
+ *     core → specialise, differentiate → graph         specialise…, once for each set of sizes
+ *     graph → simplify → fuse → schedule → plan, WGSL  lower, for one device's traits
+ *
+ * The graph is verified before and after simplification.
+ */
+export const lower = (
+  graph: Graph,
+  traits: DeviceTraits,
+  options: { readonly name?: string; readonly fuse?: boolean } = {},
+): Artifact => compileGraph(simplified(graph), traits, options)
+
+/** The graph that is interpreted and compiled. */
+export const simplified = (graph: Graph): Graph => {
+  assertVerified(graph, 'specialise')
+  const simple = simplify(graph)
+  assertVerified(simple, 'simplify')
+  return simple
+}
