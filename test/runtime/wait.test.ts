@@ -1,0 +1,31 @@
+import { afterEach, expect, it, vi } from 'vitest'
+import { sleepingWait } from '../../runtime/wait.js'
+
+const after = <T>(milliseconds: number, value: T): Promise<T> =>
+  new Promise(resolve => setTimeout(resolve, milliseconds, value))
+
+const turn = () => new Promise(resolve => setImmediate(resolve))
+
+afterEach(() => void vi.restoreAllMocks())
+
+it('puts the main thread to sleep while something is pending, and only then', async () => {
+  const sleep = vi.spyOn(Atomics, 'wait')
+  const wait = sleepingWait()
+  await turn()
+  expect(sleep).not.toHaveBeenCalled()
+  const results = await Promise.all([wait(after(20, 'slow')), wait(after(5, 'quick'))])
+  expect(results).toEqual(['slow', 'quick'])
+  expect(sleep.mock.calls.length).toBeGreaterThan(0)
+  await turn()
+  const asleep = sleep.mock.calls.length
+  for (let i = 0; i < 10; i++) await turn()
+  expect(sleep.mock.calls.length).toBe(asleep)
+  expect(await wait(after(5, 'again'))).toBe('again')
+  expect(sleep.mock.calls.length).toBeGreaterThan(asleep)
+})
+
+it('passes failures on', async () => {
+  const wait = sleepingWait()
+  await expect(wait(Promise.reject(new Error('refused')))).rejects.toThrow('refused')
+  await expect(wait(after(5, 1))).resolves.toBe(1)
+})
