@@ -83,7 +83,7 @@ export const explainFailure = (error: IRecognitionException, failed: Failed): Di
   if (rules.at(-1) === 'fn' && expected === t.Arrow) {
     return withoutResult(failed.tokens[1]!.image, at, describe(found))
   }
-  if (expected === t.Identifier && found && t.keywords.has(found.image)) return keywordAsName(situation)
+  if (found && t.keywords.has(found.image) && wantsName(situation)) return keywordAsName(situation)
   const special = slip(situation)
   if (special) return special
 
@@ -137,6 +137,16 @@ const notADeclaration = (situation: Situation): Diagnostic => ({
   hint: declarationHint(situation.found?.image ?? ''),
 })
 
+/** Whether a name could have stood where the parse failed. */
+const wantsName = ({ expected, rules, previous, found, tokens }: Situation): boolean => {
+  const rule = rules.at(-1) ?? ''
+  if (expected === t.Identifier || ['pattern', 'binder', 'path'].includes(rule)) return true
+  const opens = previous && [t.LParen, t.LBrace, t.Comma].includes(previous.tokenType)
+  if (['params', 'recordFields', 'lambda'].includes(rule)) return opens === true
+  const next = tokens[tokens.indexOf(found!) + 1]?.tokenType
+  return rule === 'fields' && (next === t.Colon || next === t.Comma)
+}
+
 const keywordAsName = ({ found, at }: Situation): Diagnostic => ({
   code: 'E0107',
   title: `\`${found!.image}\` is a keyword and cannot be a name`,
@@ -165,6 +175,9 @@ const leftOver = (situation: Situation): Diagnostic => {
 
 const hintFor = ({ found, previous, rules, expected }: Situation): { hint?: string } => {
   const hint = (text: string): { hint: string } => ({ hint: text })
+  if (found && t.keywords.has(found.image) && ['operand', 'atom'].includes(rules.at(-1) ?? '')) {
+    return hint(`\`${found.image}\` is a keyword: it has no value, and nothing can be named so`)
+  }
   if (expected === t.Then) return hint('an `if` is written `if condition then a else b`')
   if (expected === t.Else) return hint('both sides of an `if` have a value: add `else …`')
   if (rules.at(-1) === 'letBody' || (!found && rules.includes('letBody'))) {

@@ -210,7 +210,7 @@ export abstract class TypeRules extends BaseRules {
       if (after === undefined || after.tokenType === t.Arrow) return false
       if (t.isA(after, t.Arithmetic)) return true
       for (let k = 2; this.LA(k) !== after; k++) {
-        if ([t.Comma, t.LBracket, t.Arrow].includes(this.LA(k).tokenType)) return false
+        if ([t.Comma, t.LBracket, t.Arrow, t.Equals].includes(this.LA(k).tokenType)) return false
         if (t.isA(this.LA(k), t.Arithmetic) || t.isA(this.LA(k), t.NumberToken)) return true
       }
       return false

@@ -1,0 +1,130 @@
+import type { Diagnostic, Label } from './diagnostic.js'
+import { excerpt } from './render/excerpt.js'
+import { underlines } from './render/underline.js'
+import { positionOf, type Source } from './source.js'
+
+const styles = { error: '1;31', secondary: '1;34', frame: '34', bold: '1', help: '1;32' } as const
+
+/** The width to which explanations are broken. */
+const measure = 100
+
+/**
+ * A diagnostic for people: code and title, the places with what is to be seen there (the first label's file first),
+ * why, and what to do. Ends without a line break.
+ */
+export const renderDiagnostic = (diagnostic: Diagnostic, options: { readonly colour: boolean }): string => {
+  const paint = (style: keyof typeof styles, text: string): string =>
+    options.colour && text !== '' ? `\u001b[${styles[style]}m${text}\u001b[0m` : text
+
+  const files = bySource(diagnostic.labels)
+  const excerpts = files.map(labels => ({
+    labels,
+    source: labels[0]!.span.source,
+    lines: excerpt(
+      labels[0]!.span.source,
+      labels.map(label => ({ label, primary: label === diagnostic.labels[0] })),
+    ),
+  }))
+  const gutter = Math.max(1, ...excerpts.flatMap(e => e.lines.map(l => String(l.number).length)))
+  const bar = paint('frame', `${' '.repeat(gutter)} |`)
+
+  const shown = excerpts.flatMap(({ labels, source, lines }, index) => {
+    const { line, column } = positionOf(source, labels[0]!.span.start)
+    const arrow = paint('frame', `${' '.repeat(gutter)}${index === 0 ? '-->' : ':::'}`)
+    const body = lines.flatMap((shownLine, at) => {
+      const before = lines[at - 1]
+      const gap = before && shownLine.number > before.number + 1 ? [paint('frame', '...')] : []
+      const number = paint('frame', `${String(shownLine.number).padStart(gutter)} |`)
+      const marks = underlines(shownLine.marks, (text, primary) =>
+        paint(primary ? 'error' : 'secondary', text),
+      )
+      return [...gap, `${number} ${shownLine.text}`.trimEnd(), ...marks.map(row => `${bar} ${row}`)]
+    })
+    return [
+      `${arrow} ${source.name}:${line}:${column}`,
+      bar,
+      ...body,
+      ...(index < excerpts.length - 1 ? [bar] : []),
+    ]
+  })
+
+  return [
+    `${paint('error', `error[${diagnostic.code}]`)}${paint('bold', `: ${diagnostic.title}`)}`,
+    ...shown,
+    ...note(diagnostic.text, '', shown.length > 0 ? [bar] : [], text => text),
+    ...note(diagnostic.hint, 'help: ', diagnostic.text === undefined && shown.length > 0 ? [bar] : [], text =>
+      text.replace(/^help:/, `${paint('help', 'help')}:`),
+    ),
+  ].join('\n')
+}
+
+const note = (
+  text: string | undefined,
+  head: string,
+  before: readonly string[],
+  finish: (text: string) => string,
+): readonly string[] => {
+  if (text === undefined) return []
+  const lines = text.split('\n').flatMap(line => (/^\s/.test(line) ? [line] : wrap(line, measure)))
+  const indent = ' '.repeat(head.length)
+  return [...before, ...lines.map((line, at) => (at === 0 ? finish(head + line) : indent + line))]
+}
+
+const wrap = (line: string, width: number): readonly string[] => {
+  const lines: string[] = ['']
+  for (const word of line.split(' ')) {
+    const current = lines.at(-1)!
+    if (current !== '' && current.length + 1 + word.length > width) lines.push(word)
+    else lines[lines.length - 1] = current === '' ? word : `${current} ${word}`
+  }
+  return lines
+}
+
+/** The labels of each source, sources in the order in which they are first mentioned. */
+const bySource = (labels: readonly Label[]): readonly (readonly Label[])[] => {
+  const files = new Map<Source, Label[]>()
+  for (const label of labels) {
+    const known = [...files.keys()].find(
+      s => s.name === label.span.source.name && s.text === label.span.source.text,
+    )
+    if (known) files.get(known)!.push(label)
+    else files.set(label.span.source, [label])
+  }
+  return [...files.values()]
+}
+
+/** A diagnostic for programs. Lines and columns count from one; columns count UTF-16 units; ends are exclusive. */
+export interface DiagnosticJson {
+  readonly code: string
+  readonly title: string
+  readonly text?: string
+  readonly hint?: string
+  readonly labels: readonly {
+    readonly file: string
+    readonly line: number
+    readonly column: number
+    readonly endLine: number
+    readonly endColumn: number
+    readonly text: string
+  }[]
+}
+
+/** What `--json` prints for a diagnostic. */
+export const diagnosticToJson = (diagnostic: Diagnostic): DiagnosticJson => ({
+  code: diagnostic.code,
+  title: diagnostic.title,
+  ...(diagnostic.text !== undefined && { text: diagnostic.text }),
+  ...(diagnostic.hint !== undefined && { hint: diagnostic.hint }),
+  labels: diagnostic.labels.map(({ span, text }) => {
+    const start = positionOf(span.source, span.start)
+    const end = positionOf(span.source, span.end)
+    return {
+      file: span.source.name,
+      line: start.line,
+      column: start.column,
+      endLine: end.line,
+      endColumn: end.column,
+      text,
+    }
+  }),
+})
