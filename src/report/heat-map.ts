@@ -7,7 +7,7 @@ const room = 460
 const largestCell = 44
 const smallestCell = 9
 const gap = 2
-const margin = { left: 34, top: 22, right: 4, bottom: 26 }
+const margin = { left: 42, top: 22, right: 4, bottom: 26 }
 
 /** The share of gates that are exactly 0, with counts. */
 export const closedOf = (gates: GateGrid): { readonly closed: number; readonly total: number } => {

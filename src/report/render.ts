@@ -53,7 +53,7 @@ const gates = ({ gates: both }: ReportData): string => {
   const scale = gateMap('Scaling gates', '(1 + g·m) ⊙ z', both.scale)
   const offset = gateMap('Offset gates', 'z + g·a', both.offset)
   const text =
-    'Each cell is one attention head: how far its gate is open once training is over. A closed gate leaves the head as it was.'
+    'Each cell is one attention head: how far its gate is open once training is over. Where a gate is closed, that kind of edit does nothing.'
   return `<p>${text}</p><div class="grid">${scale}${offset}</div><div class="heat-legend">${heatLegend()}</div>`
 }
 

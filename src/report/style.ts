@@ -32,7 +32,8 @@ tr:last-child td, tr:last-child th { border-bottom: 0; }
 thead th { color: var(--soft); font-weight: 500; font-size: 13px; }
 tbody th { font-weight: 500; }
 td.wide { overflow-wrap: anywhere; }
-.scores td { font-size: 17px; }
+.scores td { font-size: 17px; white-space: nowrap; }
+.scores td small { white-space: normal; min-width: 12ch; }
 .scores small { display: block; color: var(--soft); font-size: 12.5px; }
 .good { color: var(--good); } .bad { color: var(--bad); }
 .bars { width: 180px; height: 34px; display: block; margin-top: 2px; }
@@ -54,7 +55,7 @@ svg text[fill="#000"] { fill: #000; } svg text[fill="#fff"] { fill: #fff; }
 .heat g:hover > rect { stroke: var(--ink); stroke-width: 2; }
 .heat .closed rect { fill: none; stroke: var(--soft); stroke-opacity: .55; } .heat .closed path { stroke: var(--soft); stroke-width: 1.5; fill: none; }
 .heat-legend { margin-top: 16px; }
-.sample { border-top: 1px solid var(--rule); padding: 16px 0 4px; }
+.sample { border-top: 1px solid var(--rule); padding: 16px 0 18px; }
 .sample:first-of-type { border-top: 0; padding-top: 0; }
 .sample .grid { gap: 12px; margin-top: 8px; grid-template-columns: repeat(auto-fit, minmax(min(100%, 320px), 1fr)); }
 .text { white-space: pre-wrap; overflow-wrap: anywhere; background: var(--shade); border-radius: 6px; padding: 10px 12px; }

@@ -5,7 +5,9 @@ const noise = (i: number, stream: number): number => random32(7, stream, i) / 2 
 
 const grid = (layers: number, heads: number, stream: number): readonly (readonly number[])[] =>
   Array.from({ length: layers }, (_, l) =>
-    Array.from({ length: heads }, (_, h) => Math.min(1, Math.max(0, noise(l * heads + h, stream) * 1.5 - 0.35))),
+    Array.from({ length: heads }, (_, h) =>
+      Math.min(1, Math.max(0, noise(l * heads + h, stream) * 1.5 - 0.35)),
+    ),
   )
 
 const curve = (steps: number, every: number, value: (step: number) => number): readonly CurvePoint[] =>
@@ -43,7 +45,13 @@ export const sampleReport = (layers: number, heads: number): ReportData => ({
         { value: 0.518, correct: 259, total: 500 },
       ],
     },
-    { name: 'validation loss', kind: 'number', better: 'lower', before: [{ value: 8.31 }], after: [{ value: 1.27 }] },
+    {
+      name: 'validation loss',
+      kind: 'number',
+      better: 'lower',
+      before: [{ value: 8.31 }],
+      after: [{ value: 1.27 }],
+    },
   ],
   curves: {
     train: curve(500, 1, s => 1.1 + 3 * Math.exp(-s / 60) + 0.5 * (noise(s, 1) - 0.5)),
@@ -58,7 +66,8 @@ export const sampleReport = (layers: number, heads: number): ReportData => ({
     { prompt: 'Who discovered "radium" & polonium ? ', before: 'ed the ball.', after: 'D', expected: 'D' },
   ],
   reproduce: {
-    command: 'jola train stdlib/recipes/jola.jola --model models/stories260K --data data/trec --out runs/trec --seed 1',
+    command:
+      'jola train stdlib/recipes/jola.jola --model models/stories260K --data data/trec --out runs/trec --seed 1',
     facts: [{ name: 'seed', value: '1' }],
   },
 })
