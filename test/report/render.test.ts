@@ -59,7 +59,7 @@ describe('the page', () => {
     }
     const shown = renderReport(data)
     expect(shown).not.toContain('<b a=')
-    expect(count(shown, '&lt;b a=&quot;1&quot;&gt;')).toBe(11)
+    expect(count(shown, '&lt;b a=&quot;1&quot;&gt;')).toBe(12)
   })
 
   it('leaves out what it has no data for', () => {
