@@ -31,6 +31,7 @@ th, td { text-align: left; vertical-align: top; padding: 6px 14px 6px 0; border-
 tr:last-child td, tr:last-child th { border-bottom: 0; }
 thead th { color: var(--soft); font-weight: 500; font-size: 13px; }
 tbody th { font-weight: 500; }
+table:not(.scores) th { width: 14em; }
 td.wide { overflow-wrap: anywhere; }
 .scores td { font-size: 17px; white-space: nowrap; }
 .scores td small { white-space: normal; min-width: 12ch; }
