@@ -1,0 +1,158 @@
+import type { Artifact, BufferDecl, DeviceTraits, KernelDecl, Step, TensorDecl } from './artifact.js'
+import { unfused } from './fuse/fuse.js'
+import type { Group } from './fuse/group.js'
+import { normalise } from './fuse/normalise.js'
+import { regionPath, type Sequence, sequence } from './fuse/order.js'
+import { readsOf } from './ir/expr.js'
+import { elementsOf, shapeOf } from './ir/graph.js'
+import type { Graph, Node, NodeId } from './ir/ir.js'
+import { livesOf, share } from './plan/liveness.js'
+import { planStorage } from './plan/storage.js'
+import { axisSource, type Context, productOf } from './schedule/context.js'
+import { flopsOf } from './schedule/cost.js'
+import { mapKernel } from './schedule/map.js'
+import { rowsKernel } from './schedule/rows.js'
+import type { EmittedKernel, KernelSpec } from './wgsl/kernel.js'
+
+const storageBytes = (elements: number): number => Math.max(16, Math.ceil((elements * 4) / 16) * 16)
+
+/** Bytes that a group reads and writes, each tensor counted once. */
+const bytesOf = (g: Group, nodes: ReadonlyMap<NodeId, Node>, slices: (id: NodeId) => number): number => {
+  const own = new Set(g.members.map(m => m.id))
+  const read = new Set(g.members.flatMap(m => readsOf(m.body)).map(r => r.node))
+  const ids = [...[...read].filter(id => !own.has(id)), ...g.stored]
+  return ids.reduce((n, id) => n + (4 * elementsOf(nodes.get(id)!)) / Math.max(1, slices(id)), 0)
+}
+
+/**
+ * A graph as kernels, buffers and an order of dispatches for a device. `fuse: false` gives one plain kernel a node,
+ * the reference for everything cleverer.
+ */
+export const compileGraph = (
+  graph: Graph,
+  traits: DeviceTraits,
+  options: { readonly name?: string; readonly fuse?: boolean } = {},
+): Artifact => {
+  const plain = options.fuse === false
+  const ready = normalise(graph)
+  const groups = unfused(ready)
+  const nodes = new Map<NodeId, Node>(ready.nodes.map(n => [n.id, n]))
+  const order = sequence(ready, groups)
+  const plan = planStorage(ready, groups)
+  const firstAxis =
+    1 +
+    Math.max(
+      0,
+      ...ready.nodes.flatMap(n =>
+        n.kind === 'compute' ? [...n.dims.flat(), ...(n.reduce?.axes ?? [])].map(a => a.id) : [],
+      ),
+      ...ready.regions.map(r => r.axis.id),
+    )
+  const ctx: Context = {
+    traits,
+    placements: plan.placements,
+    storages: plan.storages,
+    axis: axisSource(firstAxis),
+  }
+
+  const emitted = new Map<Group, EmittedKernel>()
+  for (const g of groups) {
+    const loops = regionPath(ready, g.region)
+    if (g.members.every(m => elementsOf(m) === 0)) continue
+    const iterations = (id: NodeId): number => {
+      const n = nodes.get(id)!
+      const path = n.kind === 'compute' || n.kind === 'carry' ? regionPath(ready, n.region) : []
+      return productOf(path.map(r => r.axis))
+    }
+    const spec: KernelSpec = {
+      members: g.members,
+      loops,
+      flops: g.members.reduce((n, m) => n + flopsOf(m) / Math.max(1, productOf(loops.map(l => l.axis))), 0),
+      bytes: bytesOf(g, nodes, iterations),
+    }
+    emitted.set(
+      g,
+      g.kind === 'rows' ? rowsKernel(g, loops, ctx, spec, plain) : mapKernel(g, loops, ctx, spec),
+    )
+  }
+
+  const kernels: KernelDecl[] = []
+  const kernelOf = new Map<string, number>()
+  for (const k of emitted.values()) if (!kernelOf.has(k.key)) kernelOf.set(k.key, kernels.push(k.decl) - 1)
+
+  const roles = new Map<number, BufferDecl['role']>()
+  const literals = new Map<number, NonNullable<BufferDecl['literal']>>()
+  for (const n of ready.nodes) {
+    if (n.kind === 'input') roles.set(plan.placements.get(n.id)!.storage, 'input')
+    if (n.kind !== 'literal') continue
+    roles.set(plan.placements.get(n.id)!.storage, 'literal')
+    literals.set(plan.placements.get(n.id)!.storage, { dtype: n.dtype, data: n.data })
+  }
+  for (const o of ready.outputs) roles.set(plan.placements.get(o.node)!.storage, 'output')
+
+  const persistent = plan.persistent
+  const lives = livesOf(ready, order, g => emitted.get(g)?.storages ?? [], persistent)
+  const buffers: BufferDecl[] = []
+  const bufferOf = new Map<number, number>()
+  for (const [storage, role] of roles) {
+    const literal = literals.get(storage)
+    bufferOf.set(storage, buffers.length)
+    buffers.push({
+      bytes: storageBytes(plan.storages[storage]!.elements),
+      role,
+      ...(literal ? { literal } : {}),
+    })
+  }
+  const shared = share(
+    [...lives].flatMap(([storage, life]) =>
+      roles.has(storage) ? [] : [{ storage, bytes: storageBytes(plan.storages[storage]!.elements), life }],
+    ),
+  )
+  for (const [storage, i] of shared.bufferOf) bufferOf.set(storage, buffers.length + i)
+  for (const bytes of shared.sizes) buffers.push({ bytes, role: 'temp' })
+
+  const stepsOf = (s: Sequence): readonly Step[] =>
+    s.flatMap((item): readonly Step[] => {
+      if (item.kind === 'loop') {
+        const steps = stepsOf(item.body)
+        const { axis, direction } = item.region
+        return axis.extent === 0 || steps.length === 0
+          ? []
+          : [{ kind: 'loop', count: axis.extent, direction, steps }]
+      }
+      const k = emitted.get(item.group)
+      if (k === undefined) return []
+      const buffersBound = k.storages.map(id => bufferOf.get(id)!)
+      return [
+        { kind: 'dispatch', kernel: kernelOf.get(k.key)!, buffers: buffersBound, workgroups: k.workgroups },
+      ]
+    })
+
+  const tensor = (name: string, id: NodeId): TensorDecl => {
+    const n = nodes.get(id)!
+    return {
+      name,
+      dtype: n.dtype,
+      shape: shapeOf(n),
+      buffer: bufferOf.get(plan.placements.get(id)!.storage)!,
+      offset: 0,
+    }
+  }
+  const used = [...emitted.values()]
+  return {
+    format: 'jola-artifact-1',
+    name: options.name ?? 'graph',
+    requires: {
+      features: used.some(k => k.subgroups) ? ['subgroups'] : [],
+      storageBuffersPerStage: Math.max(0, ...used.map(k => k.storages.length)),
+      bindingBytes: Math.max(0, ...buffers.map(b => b.bytes)),
+      workgroupInvocations: Math.max(1, ...used.map(k => k.decl.workgroupSize.reduce((a, b) => a * b, 1))),
+    },
+    buffers,
+    inputs: ready.nodes.flatMap(n => (n.kind === 'input' ? [tensor(n.name, n.id)] : [])),
+    outputs: ready.outputs.map(o => tensor(o.name, o.node)),
+    kernels,
+    steps: stepsOf(order),
+    peakBytes: buffers.reduce((n, b) => n + b.bytes, 0),
+  }
+}

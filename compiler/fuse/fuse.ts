@@ -1,0 +1,24 @@
+import { outerAxes } from '../ir/graph.js'
+import type { ComputeNode, Graph, NodeId } from '../ir/ir.js'
+import type { Group } from './group.js'
+import { regionPath } from './order.js'
+
+/** The rank that is left of a node's axes inside the loops around it. */
+export const ownRank = (graph: Graph, n: ComputeNode): number =>
+  outerAxes(n).length - regionPath(graph, n.region).length
+
+/** One kernel a node: the reference that fused programs are compared with. */
+export const unfused = (graph: Graph): readonly Group[] =>
+  graph.nodes.flatMap(n =>
+    n.kind !== 'compute'
+      ? []
+      : [
+          {
+            kind: n.reduce ? 'rows' : 'map',
+            members: [n],
+            stored: new Set<NodeId>([n.id]),
+            rowRank: ownRank(graph, n),
+            ...(n.region === undefined ? {} : { region: n.region }),
+          } satisfies Group,
+        ],
+  )

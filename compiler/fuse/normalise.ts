@@ -1,0 +1,57 @@
+import { Builder } from '../ir/builder.js'
+import { index, read } from '../ir/expr.js'
+import { regionOf, shapeOf } from '../ir/graph.js'
+import type { Axis, CarryNode, Graph, NodeId, RegionId } from '../ir/ir.js'
+
+/**
+ * Makes a graph storable: every output is a compute node that nothing else claims, and every carry's `init` and `next` are compute
+ * nodes of its own, in its parent and in its region, so that they can be written straight into its slots.
+ */
+export const normalise = (graph: Graph): Graph => {
+  const b = new Builder(graph)
+  const claimed = new Set<NodeId>()
+
+  /** A copy of a node as a node of a region of which `enclosing` are the axes. */
+  const copy = (id: NodeId, region: RegionId | undefined, label: string): NodeId => {
+    const source = b.node(id)
+    const axes = b.enclosing(region).map(r => r.axis)
+    const shape = shapeOf(source)
+    const own = regionOf(source)
+    const depth = b.enclosing(own).filter((r, i) => b.enclosing(region)[i]?.id === r.id).length
+    const rest = shape.slice(depth).map((extent, i): Axis => b.axis(`c${i}`, extent))
+    const dims = [...axes, ...rest].map(a => [a])
+    const at = [...axes.slice(0, depth), ...rest].map(index)
+    return b.compute({
+      dtype: source.dtype,
+      dims,
+      body: read(id, source.dtype, at),
+      ...(region === undefined ? {} : { region }),
+      origin: { ...source.origin, label },
+    })
+  }
+
+  const claim = (id: NodeId, region: RegionId | undefined, label: string): NodeId => {
+    const n = b.node(id)
+    const fits = n.kind === 'compute' && n.region === region && !claimed.has(id)
+    const out = fits ? id : copy(id, region, label)
+    claimed.add(out)
+    return out
+  }
+
+  for (const n of graph.nodes) {
+    if (n.kind !== 'carry') continue
+    const parent = graph.regions.find(r => r.id === n.region)!.parent
+    const init = claim(n.init, parent, `${n.origin.label} start`)
+    const next = claim(n.next, n.region, n.origin.label)
+    b.nodes.set(n.id, { ...n, init, next } satisfies CarryNode)
+  }
+  const outputs = graph.outputs.map(o => {
+    const n = b.node(o.node)
+    const direct = n.kind === 'compute' && !claimed.has(o.node)
+    const node = direct ? o.node : copy(o.node, undefined, o.name)
+    claimed.add(node)
+    return { name: o.name, node }
+  })
+  b.outputs.splice(0, b.outputs.length, ...outputs)
+  return b.finish()
+}

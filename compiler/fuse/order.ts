@@ -1,0 +1,82 @@
+import { dependenciesOf } from '../ir/graph.js'
+import type { Graph, NodeId, Region, RegionId } from '../ir/ir.js'
+import type { Group } from './group.js'
+
+/** The regions around a region, outermost first, itself included. */
+export const regionPath = (graph: Graph, region: RegionId | undefined): readonly Region[] => {
+  if (region === undefined) return []
+  const r = graph.regions.find(x => x.id === region)!
+  return [...regionPath(graph, r.parent), r]
+}
+
+/** The order in which groups run: single groups, and loops around those of a region. */
+export type Sequence = readonly (
+  | { readonly kind: 'group'; readonly group: Group }
+  | { readonly kind: 'loop'; readonly region: Region; readonly body: Sequence }
+)[]
+
+/**
+ * Orders groups so that each runs after those it reads; at each level a region is one unit. `graph` gives regions and
+ * carries; its compute nodes may have been rewritten by fusion.
+ */
+export const sequence = (graph: Graph, groups: readonly Group[]): Sequence => {
+  const producer = new Map<NodeId, Group>()
+  for (const g of groups) for (const m of g.members) producer.set(m.id, g)
+  const carries = new Map(graph.nodes.flatMap(n => (n.kind === 'carry' ? [[n.id, n] as const] : [])))
+  const paths = new Map(groups.map(g => [g, regionPath(graph, g.region).map(r => r.id)]))
+
+  /** Groups that must run before a node can be read from a group: a carry read outside its region needs the whole region. */
+  const needed = (id: NodeId, from: Group): readonly Group[] => {
+    const carry = carries.get(id)
+    if (carry === undefined) return producer.has(id) ? [producer.get(id)!] : []
+    const init = producer.get(carry.init)
+    const inside = paths.get(from)!.includes(carry.region)
+    const next = producer.get(carry.next)
+    return [...(init ? [init] : []), ...(inside || !next ? [] : [next])]
+  }
+  const readsOfGroup = (g: Group): readonly Group[] => [
+    ...new Set(g.members.flatMap(m => dependenciesOf(m)).flatMap(id => needed(id, g))),
+  ]
+
+  /** A carry's start must be there before its region runs, even if nothing in the region reads the carry. */
+  const starts = new Map<RegionId, Group[]>()
+  for (const c of carries.values()) {
+    const g = producer.get(c.init)
+    if (g) starts.set(c.region, [...(starts.get(c.region) ?? []), g])
+  }
+
+  const order = (members: readonly Group[], depth: number): Sequence => {
+    const units = new Map<string, Group[]>()
+    const unitOf = (g: Group): string => {
+      const inner = paths.get(g)![depth]
+      return inner === undefined ? `g${groups.indexOf(g)}` : `r${inner}`
+    }
+    for (const g of members) units.set(unitOf(g), [...(units.get(unitOf(g)) ?? []), g])
+    const done = new Set<string>()
+    const out: Sequence[number][] = []
+    const visit = (unit: string): void => {
+      if (done.has(unit)) return
+      done.add(unit)
+      const inside = units.get(unit)!
+      const region = unit.startsWith('r') ? Number(unit.slice(1)) : undefined
+      const before = [
+        ...inside.flatMap(readsOfGroup),
+        ...(region === undefined ? [] : (starts.get(region) ?? [])),
+      ]
+      for (const g of before) {
+        const other = members.includes(g) ? unitOf(g) : undefined
+        if (other !== undefined && other !== unit) visit(other)
+      }
+      if (region === undefined) out.push({ kind: 'group', group: inside[0]! })
+      else
+        out.push({
+          kind: 'loop',
+          region: graph.regions.find(r => r.id === region)!,
+          body: order(inside, depth + 1),
+        })
+    }
+    for (const unit of units.keys()) visit(unit)
+    return out
+  }
+  return order(groups, 0)
+}

@@ -1,0 +1,73 @@
+import type { Group } from '../fuse/group.js'
+import type { Sequence } from '../fuse/order.js'
+import type { Graph } from '../ir/ir.js'
+
+/** First and last moment at which a storage holds something needed. */
+export interface Life {
+  readonly from: number
+  readonly to: number
+}
+
+/**
+ * The lives of storages over the sequence of groups. What is used both inside and outside a loop, or carries values from one
+ * iteration to another, lives as long as the loop.
+ */
+export const livesOf = (
+  graph: Graph,
+  order: Sequence,
+  uses: (g: Group) => readonly number[],
+  persistent: ReadonlyMap<number, ReadonlySet<number>>,
+): ReadonlyMap<number, Life> => {
+  const moments = new Map<number, number[]>()
+  const loops: { region: number; from: number; to: number }[] = []
+  let now = 0
+  const walk = (s: Sequence): void => {
+    for (const item of s) {
+      if (item.kind === 'group') {
+        for (const u of uses(item.group)) moments.set(u, [...(moments.get(u) ?? []), now])
+        now++
+        continue
+      }
+      const from = now++
+      walk(item.body)
+      loops.push({ region: item.region.id, from, to: now++ })
+    }
+  }
+  walk(order)
+  // Loops are listed inner ones first.
+  return new Map(
+    [...moments].map(([storage, at]) => {
+      let from = Math.min(...at)
+      let to = Math.max(...at)
+      for (const l of loops) {
+        const inside = at.some(t => t > l.from && t < l.to)
+        if (!inside) continue
+        const leaves = at.some(t => t < l.from || t > l.to) || persistent.get(storage)?.has(l.region)
+        if (leaves) {
+          from = Math.min(from, l.from)
+          to = Math.max(to, l.to)
+        }
+      }
+      return [storage, { from, to }]
+    }),
+  )
+}
+
+/** Buffers for storages: each takes the free buffer whose size fits best, or a new one. */
+export const share = (
+  needs: readonly { readonly storage: number; readonly bytes: number; readonly life: Life }[],
+): { readonly sizes: readonly number[]; readonly bufferOf: ReadonlyMap<number, number> } => {
+  const buffers: { bytes: number; lives: Life[] }[] = []
+  const bufferOf = new Map<number, number>()
+  const overlaps = (a: Life, b: Life): boolean => a.from <= b.to && b.from <= a.to
+  // Large ones first: they decide the peak.
+  for (const n of [...needs].sort((a, b) => b.bytes - a.bytes || a.life.from - b.life.from)) {
+    const free = buffers.filter(b => b.bytes >= n.bytes && b.lives.every(l => !overlaps(l, n.life)))
+    const best = free.sort((a, b) => a.bytes - b.bytes)[0]
+    const taken = best ?? { bytes: n.bytes, lives: [] }
+    if (best === undefined) buffers.push(taken)
+    taken.lives.push(n.life)
+    bufferOf.set(n.storage, buffers.indexOf(taken))
+  }
+  return { sizes: buffers.map(b => b.bytes), bufferOf }
+}

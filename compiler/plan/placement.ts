@@ -1,0 +1,62 @@
+import { constant, i32, prim, type ReadExpr } from '../ir/expr.js'
+import type { DType, Expr, NodeId } from '../ir/ir.js'
+import {
+  type Affine,
+  affineAdd,
+  affineConstant,
+  affineExpr,
+  affineOf,
+  affineRange,
+  affineScale,
+} from '../schedule/affine.js'
+
+/** A tensor as storage knows it: what several nodes may be views of (a carry, its `init` and its `next`). */
+export interface Storage {
+  readonly id: number
+  readonly name: string
+  readonly dtype: DType
+  readonly elements: number
+}
+
+/** Where a node's elements lie: element `at` is at `base + Σ stride · (at + shift)` of its storage. */
+export interface Placement {
+  readonly storage: number
+  readonly base: number
+  readonly dims: readonly { readonly stride: number; readonly shift: number; readonly extent: number }[]
+}
+
+export const addressOf = (p: Placement, at: readonly Expr[]): Affine =>
+  p.dims.reduce(
+    (sum, d, i) =>
+      d.stride === 0
+        ? sum
+        : affineAdd(
+            sum,
+            affineAdd(affineScale(affineOf(at[i]!), d.stride), affineConstant(d.shift * d.stride)),
+          ),
+    affineConstant(p.base),
+  )
+
+/** The condition that a guarded read's position lies inside the tensor, where that is not known: `always` or `never`. */
+const inside = (p: Placement, at: readonly Expr[]): Expr | 'always' | 'never' => {
+  const ranges = at.map(e => affineRange(affineOf(e)))
+  if (ranges.some((r, i) => r !== undefined && (r[1] < 0 || r[0] >= p.dims[i]!.extent))) return 'never'
+  const tests = p.dims.flatMap((d, i) => {
+    const range = ranges[i]
+    const below = range !== undefined && range[0] >= 0 ? [] : [prim('ge', at[i]!, i32(0))]
+    const above = range !== undefined && range[1] < d.extent ? [] : [prim('lt', at[i]!, i32(d.extent))]
+    return [...below, ...above]
+  })
+  return tests.length === 0 ? 'always' : tests.reduce((a, b) => prim('and', a, b))
+}
+
+/** A read of a node (whose positions are lowered already) as a load at one linear address; a guard becomes a selection. */
+export const lowerRead = (x: ReadExpr, placements: ReadonlyMap<NodeId, Placement>): Expr => {
+  const p = placements.get(x.node)
+  if (p === undefined) throw new Error(`node ${x.node} has no storage`)
+  const address = affineExpr(addressOf(p, x.at))
+  const load: Expr = { op: 'read', dtype: x.dtype, node: p.storage, at: [address], guarded: false }
+  const test = x.guarded ? inside(p, x.at) : 'always'
+  if (test === 'always') return load
+  return test === 'never' ? constant(x.dtype, 0) : prim('select', test, load, constant(x.dtype, 0))
+}

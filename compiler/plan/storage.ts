@@ -1,0 +1,97 @@
+import type { Group } from '../fuse/group.js'
+import { regionPath } from '../fuse/order.js'
+import { readsOf } from '../ir/expr.js'
+import { shapeOf } from '../ir/graph.js'
+import type { CarryNode, Graph, NodeId, RegionId } from '../ir/ir.js'
+import type { Placement, Storage } from './placement.js'
+
+export interface StoragePlan {
+  readonly storages: readonly Storage[]
+  readonly placements: ReadonlyMap<NodeId, Placement>
+  /** For each storage the regions through whose iterations it keeps its values. */
+  readonly persistent: ReadonlyMap<number, ReadonlySet<RegionId>>
+}
+
+/**
+ * Decides how every stored node lies in memory. A node of a region has a slot for each iteration if anything outside
+ * reads it, else one slot. A carry has all its slots; its `init` and `next` are views of them.
+ */
+export const planStorage = (graph: Graph, groups: readonly Group[]): StoragePlan => {
+  const nodes = new Map(graph.nodes.map(n => [n.id, n]))
+  const carryOf = new Map<NodeId, CarryNode>()
+  for (const n of graph.nodes) if (n.kind === 'carry') for (const id of [n.init, n.next]) carryOf.set(id, n)
+  const owner = (id: NodeId): NodeId => carryOf.get(id)?.id ?? id
+
+  /** For every owner, the regions from outside of which it or one of its views is read. */
+  const kept = new Map<NodeId, Set<RegionId>>()
+  const note = (id: NodeId, readerPath: readonly RegionId[]): void => {
+    const n = nodes.get(id)!
+    if (n.kind !== 'compute' && n.kind !== 'carry') return
+    const set = kept.get(owner(id)) ?? new Set()
+    for (const r of regionPath(graph, n.region)) if (!readerPath.includes(r.id)) set.add(r.id)
+    kept.set(owner(id), set)
+  }
+  for (const g of groups) {
+    const path = regionPath(graph, g.region).map(r => r.id)
+    for (const m of g.members) for (const r of readsOf(m.body)) note(r.node, path)
+  }
+  for (const o of graph.outputs) note(o.node, [])
+  for (const n of graph.nodes)
+    if (n.kind === 'carry') kept.set(n.id, (kept.get(n.id) ?? new Set<RegionId>()).add(n.region))
+
+  const storages: Storage[] = []
+  const placements = new Map<NodeId, Placement>()
+  const place = (id: NodeId): Placement => {
+    const known = placements.get(id)
+    if (known) return known
+    const n = nodes.get(id)!
+    const carry = carryOf.get(id)
+    const out = carry ? viewOf(place(carry.id), carry, id) : own(id, shapeOf(n))
+    placements.set(id, out)
+    return out
+  }
+  const own = (id: NodeId, shape: readonly number[]): Placement => {
+    const n = nodes.get(id)!
+    const path = n.kind === 'compute' || n.kind === 'carry' ? regionPath(graph, n.region) : []
+    const dropped = shape.map((_, i) => i < path.length && !kept.get(id)?.has(path[i]!.id))
+    let stride = 1
+    const dims = shape.map(extent => ({ stride: 0, shift: 0, extent }))
+    for (let i = shape.length - 1; i >= 0; i--) {
+      if (dropped[i]) continue
+      dims[i] = { stride, shift: 0, extent: shape[i]! }
+      stride *= shape[i]!
+    }
+    const name = n.kind === 'input' ? n.name : n.origin.label
+    storages.push({ id: storages.length, name, dtype: n.dtype, elements: stride })
+    return { storage: storages.length - 1, base: 0, dims }
+  }
+  /** `next` at iteration l is slot l + 1 upwards and l downwards; `init` is the slot that the first iteration reads. */
+  const viewOf = (whole: Placement, carry: CarryNode, id: NodeId): Placement => {
+    const path = regionPath(graph, carry.region)
+    const level = path.length - 1
+    const region = path[level]!
+    const up = region.direction === 'up'
+    if (id === carry.next)
+      return {
+        ...whole,
+        dims: whole.dims.map((d, i) =>
+          i === level ? { stride: d.stride, shift: up ? 1 : 0, extent: region.axis.extent } : d,
+        ),
+      }
+    const slot = up ? 0 : region.axis.extent
+    return {
+      storage: whole.storage,
+      base: whole.base + slot * whole.dims[level]!.stride,
+      dims: whole.dims.filter((_, i) => i !== level),
+    }
+  }
+  for (const n of graph.nodes)
+    if (n.kind === 'input' || n.kind === 'literal' || n.kind === 'carry') place(n.id)
+  for (const g of groups) for (const m of g.members) if (g.stored.has(m.id)) place(m.id)
+  const persistent = new Map(
+    [...kept].flatMap(([id, regions]) =>
+      placements.has(id) ? [[placements.get(id)!.storage, regions] as const] : [],
+    ),
+  )
+  return { storages, placements, persistent }
+}

@@ -1,0 +1,89 @@
+import { childrenOf, rewrite } from '../ir/expr.js'
+import type { Axis, AxisId, Expr } from '../ir/ir.js'
+import {
+  type Affine,
+  affineAdd,
+  affineAxis,
+  affineExpr,
+  affineOf,
+  affineScale,
+  coefficientOf,
+} from './affine.js'
+
+/** Fewer axes for the same index space, and how expressions and addresses are said over them. */
+export interface Coalesced {
+  readonly axes: readonly Axis[]
+  readonly expr: (e: Expr) => Expr
+  readonly affine: (a: Affine) => Affine
+}
+
+/** All addresses under some expressions, and the axes that are used otherwise. */
+const survey = (roots: readonly Expr[]): { addresses: Affine[]; pinned: Set<AxisId> } => {
+  const addresses: Affine[] = []
+  const pinned = new Set<AxisId>()
+  const seen = new Set<Expr>()
+  const go = (e: Expr): void => {
+    if (seen.has(e)) return
+    seen.add(e)
+    if (e.op === 'index') pinned.add(e.axis.id)
+    else if (e.op === 'read' && e.node >= 0) {
+      const a = affineOf(e.at[0]!)
+      addresses.push(a)
+      for (const r of a.rest.keys()) go(r)
+    } else childrenOf(e).forEach(go)
+  }
+  roots.forEach(go)
+  return { addresses, pinned }
+}
+
+/**
+ * Neighbouring axes that every address runs through as if they were one (`(b, t)` of a batch, say) become one; axes of extent 1 go.
+ * `axes` are in row-major order, `stores` the addresses written.
+ */
+export const coalesce = (
+  axes: readonly Axis[],
+  roots: readonly Expr[],
+  stores: readonly Affine[],
+  fresh: (name: string, extent: number) => Axis,
+): Coalesced => {
+  const { addresses, pinned } = survey(roots)
+  for (const s of stores) addresses.push(s)
+  const runs: Axis[][] = []
+  for (const a of axes.filter(x => x.extent !== 1)) {
+    const run = runs.at(-1)
+    const last = run?.at(-1)
+    const fits =
+      last !== undefined &&
+      !pinned.has(last.id) &&
+      !pinned.has(a.id) &&
+      addresses.every(x => coefficientOf(x, last.id) === coefficientOf(x, a.id) * a.extent)
+    if (fits) run!.push(a)
+    else runs.push([a])
+  }
+  const merged = runs.map(run =>
+    run.length === 1
+      ? run[0]!
+      : fresh(
+          run.map(a => a.name).join(''),
+          run.reduce((n, a) => n * a.extent, 1),
+        ),
+  )
+  const affine = (a: Affine): Affine =>
+    runs.reduce((sum, run, i) => {
+      if (run.length === 1) return sum
+      const step = coefficientOf(a, run.at(-1)!.id)
+      const without = run.reduce(
+        (s, x) => affineAdd(s, affineScale(affineAxis(x), -coefficientOf(s, x.id))),
+        sum,
+      )
+      return affineAdd(without, affineAxis(merged[i]!, step))
+    }, a)
+  const changed = runs.some(r => r.length > 1)
+  const expr = (e: Expr): Expr =>
+    changed
+      ? rewrite(e, x =>
+          x.op === 'read' && x.node >= 0 ? { ...x, at: [affineExpr(affine(affineOf(x.at[0]!)))] } : x,
+        )
+      : e
+  return { axes: merged, expr, affine }
+}

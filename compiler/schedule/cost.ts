@@ -1,0 +1,39 @@
+import { postorder } from '../ir/expr.js'
+import type { ComputeNode, Expr } from '../ir/ir.js'
+import { productOf, reduceAxes } from './context.js'
+
+const heavy: Readonly<Record<string, number>> = {
+  exp: 8,
+  log: 8,
+  pow: 12,
+  sin: 10,
+  cos: 10,
+  tanh: 12,
+  sigmoid: 12,
+  erf: 16,
+  sqrt: 4,
+  rsqrt: 4,
+  div: 3,
+  idiv: 4,
+  mod: 4,
+  threefry0: 60,
+  threefry1: 60,
+}
+
+/** Arithmetic operations of one evaluation, index arithmetic left out; transcendental functions count as several. */
+export const operationsOf = (e: Expr): number => {
+  const addresses = new Set(postorder(e).flatMap(x => (x.op === 'read' ? postorder(...x.at) : [])))
+  return postorder(e).reduce(
+    (n, x) =>
+      x.op === 'const' || x.op === 'index' || x.op === 'read' || addresses.has(x)
+        ? n
+        : n + (heavy[x.op] ?? 1),
+    0,
+  )
+}
+
+/** Floating point operations of a whole node. */
+export const flopsOf = (n: ComputeNode): number => {
+  const all = productOf(n.dims.flat()) * productOf(reduceAxes(n))
+  return all * (operationsOf(n.body) + (n.reduce ? 1 : 0))
+}

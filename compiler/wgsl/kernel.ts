@@ -1,0 +1,149 @@
+import type { KernelDecl } from '../artifact.js'
+import type { Axis, ComputeNode, Region } from '../ir/ir.js'
+import type { Context } from '../schedule/context.js'
+import { Writer } from './writer.js'
+
+/** What a family of schedules says about a kernel besides its text. */
+export interface Launch {
+  readonly workgroupSize: readonly [number, number, number]
+  readonly workgroups: readonly [number, number, number]
+  /** One line for people: the family and its parameters. */
+  readonly schedule: string
+  readonly subgroups?: boolean
+  readonly shared?: readonly string[]
+}
+
+/** A kernel and what it is dispatched with. */
+export interface EmittedKernel {
+  /** The text without names: equal keys are one kernel. */
+  readonly key: string
+  readonly decl: KernelDecl
+  readonly storages: readonly number[]
+  readonly workgroups: readonly [number, number, number]
+  readonly subgroups: boolean
+}
+
+export interface KernelSpec {
+  readonly members: readonly ComputeNode[]
+  /** The loops around it, outermost first. */
+  readonly loops: readonly Region[]
+  readonly flops: number
+  readonly bytes: number
+}
+
+const reserved = new Set(
+  'alias break case const continue default diagnostic discard else enable false fn for if let loop override return switch struct true var while main loops group local lane array select min max exp log sqrt abs floor sign tanh sin cos pow dot step mix clamp all any fma target read write sum'.split(
+    ' ',
+  ),
+)
+
+const identifier = (name: string, taken: ReadonlySet<string>): string => {
+  const plain =
+    name
+      .replace(/[^A-Za-z0-9]+/g, '_')
+      .replace(/^_+|_+$/g, '')
+      .slice(0, 24) || 'x'
+  const base =
+    /^[0-9]/.test(plain) || reserved.has(plain) || /^[a-z]+[0-9]+$/.test(plain) || /_v[0-9]+$/.test(plain)
+      ? `t_${plain}`
+      : plain
+  let out = base
+  for (let i = 2; taken.has(out); i++) out = `${base}_${i}`
+  return out
+}
+
+/** A name that WGSL allows, for the kernel. */
+export const kernelName = (members: readonly ComputeNode[]): string => {
+  const labels = [...new Set(members.map(m => m.origin.label))]
+  return identifier(labels.slice(-2).join('_'), new Set())
+}
+
+/** Puts the grid's workgroups on up to three dimensions, none beyond the device's limit. */
+export const spread = (count: number, limit: number): readonly [number, number, number] => {
+  if (count <= limit) return [count, 1, 1]
+  const y = Math.ceil(count / limit)
+  if (y <= limit) return [Math.ceil(count / y), y, 1]
+  const z = Math.ceil(y / limit)
+  return [limit, Math.ceil(y / z), z]
+}
+
+/** The flat number of the workgroup, as an i32 expression. */
+export const flatGroup = (groups: readonly [number, number, number]): string =>
+  groups[2] > 1
+    ? `i32(group.x + ${groups[0]}u * (group.y + ${groups[1]}u * group.z))`
+    : groups[1] > 1
+      ? `i32(group.x + ${groups[0]}u * group.y)`
+      : 'i32(group.x)'
+
+/**
+ * Writes a kernel until its buffers' element types are settled: whether a buffer can be an array of vectors is known
+ * only when all its accesses are written.
+ */
+export const settle = (ctx: Context, spec: KernelSpec, write: (w: Writer) => Launch): EmittedKernel => {
+  const scalars = new Set<number>()
+  for (;;) {
+    const w = new Writer(ctx.storages, scalars)
+    spec.loops.forEach((r, i) => {
+      w.root.places.set(r.axis.id, { kind: 'scalar', text: `i32(loops.${'xyzw'[i]})` })
+    })
+    const launch = write(w)
+    if (w.scalarsFound.size === 0) return assemble(w, launch, spec)
+    for (const s of w.scalarsFound) scalars.add(s)
+  }
+}
+
+const assemble = (w: Writer, launch: Launch, spec: KernelSpec): EmittedKernel => {
+  const size = launch.workgroupSize
+  const builtins = ['@builtin(workgroup_id) group: vec3u', '@builtin(local_invocation_index) local: u32']
+  const lines = [
+    ...(launch.subgroups ? ['enable subgroups;', ''] : []),
+    ...w.declarations(),
+    ...(spec.loops.length > 0 ? ['@group(1) @binding(0) var<uniform> loops: vec4u;'] : []),
+    ...(launch.shared ?? []),
+    '',
+    ...w.helperTexts().flatMap(h => [h, '']),
+    `@compute @workgroup_size(${size.filter((n, i) => i === 0 || n > 1 || size.slice(i).some(m => m > 1)).join(', ')})`,
+    `fn main(${builtins.join(', ')}) {`,
+    ...w.root.render('  '),
+    '}',
+    '',
+  ]
+  const key = lines.join('\n')
+  const taken = new Set<string>()
+  const names = w.bindings.map(b => {
+    const name = identifier(b.storage.name, taken)
+    taken.add(name)
+    return name
+  })
+  const text = key.replace(/§(\d+)§/g, (_, i: string) => names[Number(i)]!)
+  const origins = [...new Set(spec.members.map(m => m.origin.label))]
+  const header = `// ${spec.members.map(describe).join('\n// ')}\n// schedule: ${launch.schedule}\n`
+  return {
+    key: `${key}\n${launch.workgroupSize}`,
+    storages: w.bindings.map(b => b.storage.id),
+    workgroups: launch.workgroups,
+    subgroups: launch.subgroups ?? false,
+    decl: {
+      name: kernelName(spec.members),
+      wgsl: header + text,
+      bindings: w.bindings.map(b => b.mode),
+      loops: spec.loops.length,
+      workgroupSize: launch.workgroupSize,
+      flops: spec.flops,
+      bytes: spec.bytes,
+      schedule: launch.schedule,
+      origins,
+    },
+  }
+}
+
+const axisText = (a: Axis): string => `${a.name}:${a.extent}`
+
+/** `p[t:64, s:64] = sum e:48 of …`, with the label in front. */
+const describe = (n: ComputeNode): string => {
+  const dims = n.dims
+    .map(d => (d.length === 1 ? axisText(d[0]!) : `(${d.map(axisText).join(', ')})`))
+    .join(', ')
+  const reduce = n.reduce ? ` = ${n.reduce.op} over ${n.reduce.axes.map(axisText).join(', ')}` : ''
+  return `${n.origin.label.replace(/\s+/g, ' ')}: ${n.dtype}[${dims}]${reduce}`
+}

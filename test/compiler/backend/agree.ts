@@ -1,0 +1,71 @@
+import type { Artifact, DeviceTraits } from '../../../compiler/artifact.js'
+import { compileGraph } from '../../../compiler/backend.js'
+import { compileGraph as interpretGraph } from '../../../compiler/ir/interpret.js'
+import type { DType, Graph } from '../../../compiler/ir/ir.js'
+import { type Device, download, hostArray, load, openNodeDevice, upload } from '../../../runtime/node.js'
+
+export type Inputs = ReadonlyMap<string, ArrayLike<number>>
+
+/** One device for a test file. */
+export const openTestDevice = (): Promise<Device> => openNodeDevice()
+
+/** Runs an artifact on the device: outputs by name. */
+export const runArtifact = async (
+  device: Device,
+  artifact: Artifact,
+  inputs: Inputs,
+): Promise<ReadonlyMap<string, ArrayLike<number>>> => {
+  const executable = await load(device, artifact)
+  const tensors = Object.fromEntries(
+    artifact.inputs.map(decl => {
+      const data = hostArray(decl.dtype as DType, [...Array.from(inputs.get(decl.name)!)])
+      return [decl.name, upload(device, decl.dtype, decl.shape, data)]
+    }),
+  )
+  const outputs = executable.run(tensors)
+  const names = Object.keys(outputs)
+  const arrays = await download(
+    device,
+    names.map(n => outputs[n]!),
+  )
+  for (const t of [...Object.values(tensors), ...Object.values(outputs)]) t.destroy()
+  executable.destroy()
+  return new Map(names.map((n, i) => [n, arrays[i]!]))
+}
+
+/** Where two results differ most: |a - b| / (1 + |b|), and the place. */
+export const worst = (
+  got: ReadonlyMap<string, ArrayLike<number>>,
+  wanted: ReadonlyMap<string, ArrayLike<number>>,
+): { readonly error: number; readonly where: string } => {
+  let error = 0
+  let where = 'nowhere'
+  for (const [name, b] of wanted) {
+    const a = got.get(name)
+    if (a === undefined || a.length !== b.length) return { error: Infinity, where: `${name}: wrong length` }
+    for (let i = 0; i < b.length; i++) {
+      const x = a[i]!
+      const y = Math.max(-3.4028234663852886e38, Math.min(3.4028234663852886e38, b[i]!))
+      const same = Number.isNaN(x) ? Number.isNaN(y) : x === y
+      const e = same ? 0 : Math.abs(x - y) / (1 + Math.abs(y))
+      if (!(e <= error)) {
+        error = Number.isNaN(e) ? Infinity : e
+        where = `${name}[${i}]: ${x}, should be ${y}`
+      }
+    }
+  }
+  return { error, where }
+}
+
+/** The graph on the device, fused or not, against the interpreter. */
+export const compare = async (
+  device: Device,
+  graph: Graph,
+  inputs: Inputs,
+  options: { readonly fuse?: boolean; readonly traits?: Partial<DeviceTraits> } = {},
+): Promise<{ readonly error: number; readonly where: string; readonly artifact: Artifact }> => {
+  const traits = { ...device.traits, ...options.traits }
+  const artifact = compileGraph(graph, traits, options.fuse === undefined ? {} : { fuse: options.fuse })
+  const wanted = interpretGraph(graph)(new Map([...inputs].map(([k, v]) => [k, Float64Array.from(v)])))
+  return { ...worst(await runArtifact(device, artifact, inputs), wanted), artifact }
+}
