@@ -155,7 +155,7 @@ const chosen = (all: readonly Entry[]): ReadonlyMap<string, readonly Entry[]> =>
 
 /** The question about one synset: its definition, and its category as the continuation. */
 export const ask = (entry: Entry): Example => ({
-  prompt: `${entry.definition}\nis a kind of`,
+  prompt: `${entry.definition}. This is a kind of`,
   answer: ` ${entry.category}`,
 })
 
