@@ -1,0 +1,14 @@
+import { constant } from '../ir/expr.js'
+import { applyPrim } from '../ir/prims.js'
+import { type ExprRule, isConst } from './rule.js'
+
+/** `f(c₁, …, cₙ) = c`, where the value is finite (WGSL has no literal for the others). */
+export const foldConstants: ExprRule = e => {
+  if (e.op === 'const' || e.op === 'index' || e.op === 'read' || !e.args.every(a => isConst(a)))
+    return undefined
+  const value = applyPrim(
+    e,
+    e.args.map(a => (isConst(a) ? a.value : 0)),
+  )
+  return Number.isFinite(value) ? constant(e.dtype, value) : undefined
+}

@@ -1,0 +1,105 @@
+import { axesOf, constant, i32, prim, rewrite, substituteAxes } from '../ir/expr.js'
+import type { Axis, Expr } from '../ir/ir.js'
+import { fromLinear, linearOf, neverOverflows, subtract } from './linear.js'
+import { all, type Facts, inRange, isValue, type NodeRule } from './rule.js'
+
+/** An expression that is `value` where all conditions hold and 0 elsewhere. */
+interface Masked {
+  readonly conditions: readonly Expr[]
+  readonly value: Expr
+}
+
+const conjuncts = (e: Expr): readonly Expr[] => (e.op === 'and' ? e.args.flatMap(conjuncts) : [e])
+
+const masked = (e: Expr): Masked => {
+  if (e.op === 'select' && isValue(e.args[2]!, 0)) {
+    const inner = masked(e.args[1]!)
+    return { conditions: [...conjuncts(e.args[0]!), ...inner.conditions], value: inner.value }
+  }
+  if (e.op === 'mul') {
+    const [a, b] = e.args.map(masked) as [Masked, Masked]
+    return { conditions: [...a.conditions, ...b.conditions], value: prim('mul', a.value, b.value) }
+  }
+  if (e.op === 'neg') {
+    const a = masked(e.args[0]!)
+    return { conditions: a.conditions, value: prim('neg', a.value) }
+  }
+  return { conditions: [], value: e }
+}
+
+/** What an axis must be for a condition to hold, and what else must hold then. */
+interface Solution {
+  readonly axis: Axis
+  readonly value: Expr
+  readonly conditions: readonly Expr[]
+}
+
+/**
+ * Solves `c·i + Σ others = e`, others being multiples of c·extent(i) in further axes of the sum, for i: with c = 1 and no
+ * others it is `i = e`; with others, `i = e mod extent` and `others / extent = e / extent`.
+ */
+const solve = (condition: Expr, axes: readonly Axis[], facts: Facts): Solution | undefined => {
+  if (condition.op !== 'eq') return undefined
+  const [left, right] = condition.args as [Expr, Expr]
+  if (left.dtype !== 'i32' || !neverOverflows(left, facts.interval) || !neverOverflows(right, facts.interval))
+    return undefined
+  const form = subtract(linearOf(left), linearOf(right))
+  for (const axis of axes) {
+    const own = [...form.terms].filter(([t]) => t.op === 'index' && t.axis.id === axis.id)
+    if (own.length !== 1) continue
+    const [atom, c] = own[0]!
+    const isSummed = (t: Expr): boolean => t.op === 'index' && axes.some(a => a.id === t.axis.id)
+    const rest = [...form.terms].filter(([t]) => t !== atom)
+    if (rest.some(([t]) => !isSummed(t) && axesOf(t).has(axis.id))) continue
+    const step = c * axis.extent
+    const others = rest.filter(([t, d]) => isSummed(t) && d % step === 0 && d / step > 0)
+    const known = rest.filter(([t]) => !others.some(([o]) => o === t))
+    // c·i + others + known = 0
+    const target = fromLinear({
+      offset: c > 0 ? -form.offset : form.offset,
+      terms: new Map(known.map(([t, d]) => [t, c > 0 ? -d : d])),
+    })
+    const size = Math.abs(c)
+    if (!neverOverflows(target, facts.interval)) continue
+    if (others.length === 0) {
+      const value = size === 1 ? target : prim('idiv', target, i32(size))
+      const divides = size === 1 ? [] : [prim('eq', prim('mod', target, i32(size)), i32(0))]
+      return { axis, value, conditions: [...divides, ...inRange(value, axis.extent, facts)] }
+    }
+    if (size !== 1 || axis.extent === 0) continue
+    const higher = fromLinear({ offset: 0, terms: new Map(others.map(([t, d]) => [t, d / step])) })
+    return {
+      axis,
+      value: prim('mod', target, i32(axis.extent)),
+      conditions: [prim('eq', higher, prim('idiv', target, i32(axis.extent)))],
+    }
+  }
+  return undefined
+}
+
+/** Reads that depend on the axis may go outside when it is replaced by a value that is not known to be in range. */
+const guardReads = (e: Expr, axis: Axis): Expr =>
+  rewrite(e, x => (x.op === 'read' && x.at.some(p => axesOf(p).has(axis.id)) ? { ...x, guarded: true } : x))
+
+/** `Σᵢ if i == e then a(i) else 0 = if 0 <= e < n then a(e) else 0`, where e does not depend on i; also for `c·i` and mixed radices. */
+export const oneHot: NodeRule = (node, facts) => {
+  if (node.reduce?.op !== 'sum') return undefined
+  const { axes } = node.reduce
+  const { conditions, value } = masked(node.body)
+  for (const [at, condition] of conditions.entries()) {
+    const found = solve(condition, axes, facts)
+    if (found === undefined) continue
+    const { axis } = found
+    const others = conditions.filter((_, i) => i !== at)
+    const to = new Map([[axis.id, found.value]])
+    const safe = found.conditions.length === 0
+    const put = (e: Expr): Expr => substituteAxes(safe ? e : guardReads(e, axis), to)
+    const wanted = [...found.conditions, ...others.map(put)]
+    const body =
+      wanted.length === 0 ? put(value) : prim('select', all(wanted), put(value), constant(node.dtype, 0))
+    const { reduce, ...rest } = node
+    const left = axes.filter(a => a.id !== axis.id)
+    return left.length === 0 ? { ...rest, body } : { ...rest, body, reduce: { op: reduce.op, axes: left } }
+  }
+  return undefined
+}

@@ -1,0 +1,66 @@
+import { i32, prim } from '../ir/expr.js'
+import type { Expr } from '../ir/ir.js'
+import { fromLinear, type Linear, linearInterval, linearOf, neverOverflows } from './linear.js'
+import { type ExprRule, isConst, isValue } from './rule.js'
+
+/** The terms that n divides, divided by n, and what is left, its offset in [0, n). */
+const split = (of: Linear, n: number): { readonly quotient: Linear; readonly rest: Linear } => {
+  const whole = Math.floor(of.offset / n)
+  return {
+    quotient: {
+      offset: whole,
+      terms: new Map([...of.terms].filter(([, c]) => c % n === 0).map(([e, c]) => [e, c / n])),
+    },
+    rest: { offset: of.offset - whole * n, terms: new Map([...of.terms].filter(([, c]) => c % n !== 0)) },
+  }
+}
+
+const isZero = (l: Linear): boolean => l.terms.size === 0 && l.offset === 0
+
+/** `(q·n + r) / n = q + r / n` and `(q·n + r) mod n = r mod n`, with `r / n = 0` and `r mod n = r` where `0 <= r < n`. */
+export const divideRadix: ExprRule = (e, { interval }) => {
+  if ((e.op !== 'idiv' && e.op !== 'mod') || e.dtype !== 'i32') return undefined
+  const [x, divisor] = e.args as [Expr, Expr]
+  if (!isConst(divisor) || divisor.value <= 0 || !neverOverflows(x, interval)) return undefined
+  const n = divisor.value
+  const { quotient, rest } = split(linearOf(x), n)
+  const { lo, hi } = linearInterval(rest, interval)
+  if (lo >= 0 && hi < n) return fromLinear(e.op === 'idiv' ? quotient : rest)
+  if (isZero(quotient)) return undefined
+  const small = fromLinear(rest)
+  if (!neverOverflows(small, interval)) return undefined
+  const again = prim(e.op, small, i32(n))
+  return e.op === 'mod' || isZero(quotient) ? again : prim('add', fromLinear(quotient), again)
+}
+
+/** `(x / m) / n = x / (m·n)` and `(x mod (k·n)) mod n = x mod n`. */
+export const nestedRadix: ExprRule = e => {
+  if ((e.op !== 'idiv' && e.op !== 'mod') || e.dtype !== 'i32') return undefined
+  const [x, n] = e.args as [Expr, Expr]
+  if (x.op !== e.op || !isConst(n) || !isConst(x.args[1]!)) return undefined
+  const m = x.args[1]!.value
+  if (m <= 0 || n.value <= 0) return undefined
+  if (e.op === 'idiv') return m * n.value < 2 ** 31 ? prim('idiv', x.args[0]!, i32(m * n.value)) : undefined
+  return m % n.value === 0 ? prim('mod', x.args[0]!, n) : undefined
+}
+
+/** `(x / n)·n + x mod n = x`. */
+export const joinRadix: ExprRule = (e, { interval }) => {
+  if (e.op !== 'add' || e.dtype !== 'i32' || !neverOverflows(e, interval)) return undefined
+  const form = linearOf(e)
+  for (const [rest, c] of form.terms) {
+    if (rest.op !== 'mod' || !isConst(rest.args[1]!)) continue
+    const n = rest.args[1]!.value
+    for (const [quotient, d] of form.terms) {
+      const matches =
+        quotient.op === 'idiv' && quotient.args[0] === rest.args[0] && isValue(quotient.args[1]!, n)
+      if (!matches || d !== c * n) continue
+      const terms = new Map([...form.terms].filter(([t]) => t !== rest && t !== quotient))
+      const x = rest.args[0]!
+      const sum = fromLinear({ offset: form.offset, terms })
+      const whole = c === 1 ? x : prim('mul', x, i32(c))
+      return isValue(sum, 0) ? whole : prim('add', whole, sum)
+    }
+  }
+  return undefined
+}

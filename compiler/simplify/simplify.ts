@@ -1,0 +1,124 @@
+import { childrenOf } from '../ir/expr.js'
+import { sortGraph } from '../ir/graph.js'
+import { intervals } from '../ir/interval.js'
+import type { Axis, ComputeNode, Expr, Graph } from '../ir/ir.js'
+import { literalRange } from '../ir/verify.js'
+import { clamp, compareDifference, decide, guards, literalReads } from './decide.js'
+import { foldConstants } from './fold-constants.js'
+import { hoistInvariants } from './hoist.js'
+import { identities } from './identities.js'
+import { inlineViews } from './inline-views.js'
+import { interner } from './intern.js'
+import { logic } from './logic.js'
+import { oneHot } from './one-hot.js'
+import { divideRadix, joinRadix, nestedRadix } from './radix.js'
+import type { ExprRule, Facts, NodeRule } from './rule.js'
+import { shareNodes } from './share-nodes.js'
+import { splitAxes } from './split-axes.js'
+import { dropStops } from './stop.js'
+import { constantReductions, unitAxes } from './unit-axes.js'
+
+export interface SimplifyOptions {
+  /** Keeps `stop`: before differentiation, which is what it speaks to. */
+  readonly keepStops?: boolean
+}
+
+const exprRules: readonly ExprRule[] = [
+  foldConstants,
+  decide,
+  identities,
+  logic,
+  clamp,
+  compareDifference,
+  joinRadix,
+  nestedRadix,
+  divideRadix,
+  guards,
+  literalReads,
+]
+
+const nodeRules: readonly NodeRule[] = [unitAxes, constantReductions, oneHot, splitAxes]
+
+/** Rules that undo one another would never end; what is left after so many rounds is correct, if not simplest. */
+const rounds = 30
+
+/** The same outputs with less work: all rules, until none applies. Values are kept exactly, but for signs of zeros and `0·∞`. */
+export const simplify = (graph: Graph, options: SimplifyOptions = {}): Graph => {
+  const rules = options.keepStops ? exprRules : [dropStops, ...exprRules]
+  const axis = axisSource(graph)
+  const nodes = new Map(graph.nodes.map(n => [n.id, n]))
+  const facts: Facts = {
+    nodes,
+    interval: intervals(literalRange(nodes)),
+    sequential: new Set(graph.regions.map(r => r.axis.id)),
+    axis,
+  }
+  const simplifyExpr = exprSimplifier(rules, facts)
+  const simplifyNode = (node: ComputeNode): ComputeNode => {
+    const body = simplifyExpr(node.body)
+    const out = body === node.body ? node : { ...node, body }
+    for (const rule of nodeRules) {
+      const next = rule(out, facts)
+      if (next !== undefined) return simplifyNode(next)
+    }
+    return out
+  }
+  let current = sortGraph(graph)
+  for (let n = 0; n < rounds; n++) {
+    const before = current
+    const changed = mapNodes(current, simplifyNode)
+    const shared = shareNodes(inlineViews(changed))
+    const hoisted = hoistInvariants(shared)
+    current = hoisted === before ? before : sortGraph(hoisted)
+    if (current === before) break
+    nodes.clear()
+    for (const node of current.nodes) nodes.set(node.id, node)
+  }
+  return current
+}
+
+const mapNodes = (graph: Graph, f: (n: ComputeNode) => ComputeNode): Graph => {
+  const nodes = graph.nodes.map(n => (n.kind === 'compute' ? f(n) : n))
+  return nodes.every((n, i) => n === graph.nodes[i]) ? graph : { ...graph, nodes }
+}
+
+const axisSource = (graph: Graph): ((name: string, extent: number) => Axis) => {
+  let next = 0
+  for (const r of graph.regions) next = Math.max(next, r.axis.id + 1)
+  for (const n of graph.nodes)
+    if (n.kind === 'compute')
+      for (const a of [...n.dims.flat(), ...(n.reduce?.axes ?? [])]) next = Math.max(next, a.id + 1)
+  return (name, extent) => ({ id: next++, name, extent })
+}
+
+/** Simplifies bottom-up; each distinct expression once. */
+const exprSimplifier = (rules: readonly ExprRule[], facts: Facts): ((e: Expr) => Expr) => {
+  const intern = interner()
+  const done = new Map<Expr, Expr>()
+  const go = (e: Expr): Expr => {
+    const known = done.get(e)
+    if (known !== undefined) return known
+    const children = childrenOf(e).map(go)
+    const same = children.every((c, i) => c === childrenOf(e)[i])
+    const rebuilt: Expr =
+      same || e.op === 'const' || e.op === 'index'
+        ? e
+        : e.op === 'read'
+          ? { ...e, at: children }
+          : { ...e, args: children }
+    const out = settle(intern(rebuilt))
+    done.set(e, out)
+    done.set(out, out)
+    return out
+  }
+  const settle = (e: Expr): Expr => {
+    const known = done.get(e)
+    if (known !== undefined) return known
+    for (const rule of rules) {
+      const next = rule(e, facts)
+      if (next !== undefined) return go(next)
+    }
+    return e
+  }
+  return go
+}
