@@ -1,0 +1,118 @@
+import type { CoreParam } from '../../compiler/core/core.js'
+import { type InputSpec, inputsOf } from '../../compiler/specialise/parameters.js'
+import { evaluate } from '../../compiler/types/poly.js'
+import { UserError } from '../errors.js'
+import type { Checkpoint } from '../hub/safetensors.js'
+
+/** Where a program's tensor comes from: one checkpoint tensor, or one for each index of the arrays around it. */
+export interface BoundTensor {
+  readonly spec: InputSpec
+  readonly shape: readonly number[]
+  /** In row-major order of the array axes. */
+  readonly names: readonly string[]
+}
+
+/** A parameter bound to a checkpoint. `absent` are the tensors that the checkpoint lacks and a constant replaces. */
+export interface BoundParam {
+  readonly tensors: readonly BoundTensor[]
+  readonly absent: ReadonlyMap<string, number>
+  /** Tensors of the checkpoint that nothing asks for. */
+  readonly unused: readonly string[]
+}
+
+/** All index tuples below `extents`, in row-major order. */
+const indicesBelow = (extents: readonly number[]): readonly (readonly number[])[] =>
+  extents.reduce<readonly (readonly number[])[]>(
+    (all, n) => all.flatMap(front => Array.from({ length: n }, (_, i) => [...front, i])),
+    [[]],
+  )
+
+const nameAt = (template: string, index: readonly number[]): string => {
+  let i = 0
+  return template.replaceAll('{}', () => `${index[i++]}`)
+}
+
+/** Whether a stored shape is the wanted one, or one in which neighbouring axes of the wanted one are joined. */
+export const sameLayout = (stored: readonly number[], wanted: readonly number[]): boolean => {
+  let at = 0
+  for (const n of stored) {
+    let joined = 1
+    while (at < wanted.length && joined < n) joined *= wanted[at++]!
+    if (joined !== n) return false
+  }
+  while (at < wanted.length && wanted[at] === 1) at++
+  return at === wanted.length
+}
+
+/**
+ * Matches a parameter's tensors with a checkpoint's by the `from` of its fields. Throws one `UserError` that lists every
+ * tensor that is missing or of another shape.
+ */
+export const bindParam = (
+  param: CoreParam,
+  sizes: ReadonlyMap<string, number>,
+  checkpoint: Checkpoint,
+): BoundParam => {
+  const problems: string[] = []
+  const tensors: BoundTensor[] = []
+  const absent = new Map<string, number>()
+  const used = new Set<string>()
+  for (const spec of inputsOf(param.name, param.type)) {
+    const shape = spec.dims.map(d => evaluate(d, sizes))
+    const front = shape.slice(0, spec.arrayAxes)
+    const element = shape.slice(spec.arrayAxes)
+    const indices = indicesBelow(front)
+    const templates = spec.from?.names ?? []
+    const found = templates.find(t => indices.every(i => checkpoint.tensors.has(nameAt(t, i))))
+    if (found === undefined) {
+      if (
+        spec.from?.fill !== undefined &&
+        !templates.some(t => indices.some(i => checkpoint.tensors.has(nameAt(t, i))))
+      )
+        absent.set(spec.name, spec.from.fill)
+      else problems.push(missing(spec, templates, indices, checkpoint))
+      continue
+    }
+    const names = indices.map(i => nameAt(found, i))
+    for (const n of names) {
+      used.add(n)
+      const stored = checkpoint.tensors.get(n)!.shape
+      if (!sameLayout(stored, element))
+        problems.push(`${n} is [${stored.join(', ')}], but \`${spec.name}\` wants [${element.join(', ')}]`)
+    }
+    tensors.push({ spec, shape, names })
+  }
+  const unused = [...checkpoint.tensors.keys()].filter(n => !used.has(n))
+  if (problems.length > 0)
+    throw new UserError({
+      what: 'the checkpoint does not fit the model',
+      where: checkpoint.path,
+      why: `\n  - ${problems.join('\n  - ')}${unused.length > 0 ? `\n  - nothing asks for ${unused.slice(0, 8).join(', ')}${unused.length > 8 ? ` and ${unused.length - 8} more` : ''}` : ''}`,
+      hint: 'check that config.json and the weights are of one model, and of a family that the program describes',
+    })
+  return { tensors, absent, unused }
+}
+
+const missing = (
+  spec: InputSpec,
+  templates: readonly string[],
+  indices: readonly (readonly number[])[],
+  checkpoint: Checkpoint,
+): string => {
+  if (templates.length === 0) return `\`${spec.name}\` has no \`from\` that names a tensor of a checkpoint`
+  const names = templates.map(t => indices.map(i => nameAt(t, i)).find(n => !checkpoint.tensors.has(n))!)
+  return `${names.join(' or ')} is missing, for \`${spec.name}\``
+}
+
+/** The numbers of a bound tensor, row-major: those of its parts one after the other. */
+export const readBound = async (checkpoint: Checkpoint, t: BoundTensor): Promise<Float32Array> => {
+  if (t.names.length === 1) return checkpoint.readF32(t.names[0]!)
+  const out = new Float32Array(t.shape.reduce((a, b) => a * b, 1))
+  let at = 0
+  for (const name of t.names) {
+    const part = await checkpoint.readF32(name)
+    out.set(part, at)
+    at += part.length
+  }
+  return out
+}

@@ -1,0 +1,82 @@
+import type { CoreParam, Program } from '../../compiler/core/core.js'
+import type { Type } from '../../compiler/types/type.js'
+import { type Device, type DeviceTensor, upload } from '../../runtime/index.js'
+import { UserError } from '../errors.js'
+import { readConfig } from '../hub/config.js'
+import { type Checkpoint, openCheckpoint } from '../hub/safetensors.js'
+import { openTokenizer, type Tokenizer } from '../hub/tokenizer.js'
+import type { JsonObject } from '../json.js'
+import { type BoundParam, bindParam, readBound } from './bind.js'
+import { configuredConstants } from './config-values.js'
+import { configEquations } from './sizes.js'
+
+/** A model's folder: its configuration, and when asked for its weights and its tokenizer. */
+export interface Model {
+  readonly directory: string
+  readonly config: JsonObject
+  readonly checkpoint: Checkpoint | undefined
+  readonly tokenizer: Tokenizer | undefined
+  /** The most tokens it reads. */
+  readonly context: number
+}
+
+/** Opens a model's folder. Throws a `UserError` for whatever is missing or broken in it. */
+export const openModel = async (
+  directory: string,
+  wants: { readonly weights: boolean; readonly tokenizer: boolean },
+): Promise<Model> => {
+  const config = await readConfig(directory)
+  const positions = config.max_position_embeddings
+  return {
+    directory,
+    config,
+    checkpoint: wants.weights ? await openCheckpoint(directory) : undefined,
+    tokenizer: wants.tokenizer ? await openTokenizer(directory) : undefined,
+    context: typeof positions === 'number' ? positions : 2048,
+  }
+}
+
+/** What a model's folder decides about a program: constants, and sizes that are still to be solved. */
+export const modelFacts = (program: Program, types: readonly Type[], model: Model) => ({
+  constants: configuredConstants(program, model.config),
+  equations: types.flatMap(t => configEquations(program, t, model.config)),
+})
+
+/** Weights on a device, by the names that programs give them. */
+export interface ResidentWeights {
+  readonly tensors: Readonly<Record<string, DeviceTensor>>
+  readonly absent: ReadonlyMap<string, number>
+}
+
+/** Binds parameters to the model's checkpoint, telling of what nothing asks for. */
+export const bindModel = (
+  params: readonly CoreParam[],
+  sizes: ReadonlyMap<string, number>,
+  model: Model,
+): BoundParam => {
+  const { checkpoint } = model
+  if (checkpoint === undefined)
+    throw new UserError({ what: 'the model has no weights', where: model.directory })
+  const bound = params.map(p => bindParam(p, sizes, checkpoint))
+  return {
+    tensors: bound.flatMap(b => b.tensors),
+    absent: new Map(bound.flatMap(b => [...b.absent])),
+    unused: bound.length === 1 ? bound[0]!.unused : [],
+  }
+}
+
+/** Uploads those of the bound tensors that are wanted, one after the other, so that the host holds one at a time. */
+export const uploadWeights = async (
+  device: Device,
+  model: Model,
+  bound: BoundParam,
+  wanted: ReadonlySet<string>,
+): Promise<Readonly<Record<string, DeviceTensor>>> => {
+  const out: Record<string, DeviceTensor> = {}
+  for (const t of bound.tensors) {
+    if (!wanted.has(t.spec.name)) continue
+    const data = await readBound(model.checkpoint!, t)
+    out[t.spec.name] = upload(device, 'f32', t.shape, data, t.spec.name)
+  }
+  return out
+}

@@ -1,0 +1,77 @@
+import * as Either from 'fp-ts/lib/Either.js'
+import type { CoreParam, Program } from '../../compiler/core/core.js'
+import { inputsOf } from '../../compiler/specialise/parameters.js'
+import {
+  type SizeEquation,
+  type SizeProblem,
+  showProblem,
+  solveSizes,
+} from '../../compiler/specialise/sizes.js'
+import { type Poly, name as sizeName, substitute } from '../../compiler/types/poly.js'
+import type { Type } from '../../compiler/types/type.js'
+import { UserError } from '../errors.js'
+import type { JsonObject } from '../json.js'
+import { configValue, showConfigExpr } from './config-values.js'
+
+/** Every record type a type mentions, with the sizes it is used at. */
+const recordsIn = (t: Type): readonly Extract<Type, { kind: 'record' }>[] => {
+  switch (t.kind) {
+    case 'record':
+      return [t]
+    case 'array':
+      return recordsIn(t.element)
+    case 'tuple':
+      return t.items.flatMap(recordsIn)
+    default:
+      return []
+  }
+}
+
+const moduleOf = (id: string): string => id.slice(0, id.lastIndexOf('.'))
+
+/** What config.json says of the sizes of a type, by the `from` beside the sizes' declarations. */
+export const configEquations = (program: Program, t: Type, config: JsonObject): readonly SizeEquation[] =>
+  recordsIn(t).flatMap(({ record, instance }) => {
+    const sizes = program.modules.get(moduleOf(record.id))?.sizes ?? new Map()
+    return [...sizes.values()].flatMap(decl => {
+      if (decl.from === undefined) return []
+      const value = configValue(decl.from, config)
+      if (typeof value !== 'number') return []
+      const own: Poly = decl.definition ?? sizeName(decl.name)
+      const size = substitute(own, n => instance.sizes.get(n))
+      return [{ size, value, source: `${showConfigExpr(decl.from)} in config.json` }]
+    })
+  })
+
+/** What the shapes of given tensors say. A tensor with another number of axes says nothing here; binding refuses it. */
+export const shapeEquations = (
+  params: readonly CoreParam[],
+  shapes: ReadonlyMap<string, readonly number[]>,
+): readonly SizeEquation[] =>
+  params.flatMap(p =>
+    inputsOf(p.name, p.type).flatMap(spec => {
+      const shape = shapes.get(spec.name)
+      if (shape === undefined || shape.length !== spec.dims.length) return []
+      return spec.dims.map((size, i) => ({
+        size,
+        value: shape[i]!,
+        source: `axis ${i + 1} of \`${spec.name}\``,
+      }))
+    }),
+  )
+
+/** Solves for the sizes. Throws a `UserError` that lists every conflict and every size nothing tells. */
+export const sizesOf = (
+  wanted: readonly string[],
+  equations: readonly SizeEquation[],
+  hint = 'give the tensors whose shapes tell it, a model by --model, or the size by --size NAME=N',
+): ReadonlyMap<string, number> => {
+  const solved = solveSizes(wanted, equations)
+  if (Either.isRight(solved)) return solved.right
+  const problems: readonly SizeProblem[] = solved.left
+  throw new UserError({
+    what: problems.some(p => p.kind === 'conflict') ? 'the sizes do not agree' : 'a size is unknown',
+    why: problems.map(showProblem).join('; '),
+    hint,
+  })
+}

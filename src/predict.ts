@@ -1,0 +1,174 @@
+import type { Program } from '../compiler/core/core.js'
+import { lower } from '../compiler/pipeline.js'
+import { type Bindings, type Predictor, specialisePredictor } from '../compiler/specialise/specialise.js'
+import { type Device, type DeviceTensor, download, type Executable, load, zeros } from '../runtime/index.js'
+import type { Tokenizer } from './hub/tokenizer.js'
+
+/** What a predictor is made of, except for the shape it is compiled for. */
+export interface PredictorSource {
+  readonly device: Device
+  readonly program: Program
+  readonly predictor: Predictor
+  /** Sizes but for T. */
+  readonly bindings: Bindings
+  /** Brings weights, edits and settings to the device, as a compiled predictor asks for them. */
+  readonly bring: (names: readonly string[]) => Promise<Readonly<Record<string, DeviceTensor>>>
+  readonly context: number
+  readonly vocabulary: number
+}
+
+const rowsAtOnce = 8
+
+/** Lengths are rounded up so that few shapes are compiled. */
+const bucket = (length: number, context: number): number =>
+  Math.min(context, Math.ceil(Math.max(length, 1) / 32) * 32)
+
+/** One token row to score: which of its tokens count. */
+export interface ScoredRow {
+  readonly tokens: readonly number[]
+  /** The first token that counts; those from here on are summed. */
+  readonly from: number
+}
+
+/** Scores and continues token sequences on a device; compiled for each length bucket as it comes. */
+export class SequenceModel {
+  readonly #compiled = new Map<string, Promise<Compiled>>()
+
+  constructor(private readonly source: PredictorSource) {}
+
+  /** The logits after the last token of each row, [rows][V]. Rows are cut at the left to fit the context. */
+  async next(rows: readonly (readonly number[])[]): Promise<readonly Float32Array[]> {
+    const out: Float32Array[] = []
+    const { context, vocabulary } = this.source
+    for (let first = 0; first < rows.length; first += rowsAtOnce) {
+      const some = rows.slice(first, first + rowsAtOnce).map(r => r.slice(-context))
+      const T = bucket(Math.max(...some.map(r => r.length)), context)
+      const c = await this.#compile('next', some.length === 1 ? 1 : rowsAtOnce, T)
+      const tokens = new Int32Array(c.rows * T)
+      const at = new Int32Array(c.rows)
+      some.forEach((r, i) => {
+        tokens.set(r, i * T)
+        at[i] = r.length - 1
+      })
+      c.own.tokens?.write(tokens)
+      c.own.at?.write(at)
+      const values = await c.run()
+      some.forEach((_, i) =>
+        out.push(Float32Array.from(values.subarray(i * vocabulary, (i + 1) * vocabulary))),
+      )
+    }
+    return out
+  }
+
+  /** The summed negative log-likelihood of each row's tokens from `from` on, in nats. */
+  async losses(rows: readonly ScoredRow[]): Promise<readonly number[]> {
+    const out: number[] = []
+    for (let first = 0; first < rows.length; first += rowsAtOnce) {
+      const some = rows.slice(first, first + rowsAtOnce)
+      const T = bucket(Math.max(...some.map(r => r.tokens.length - 1)), this.source.context)
+      const c = await this.#compile('loss', rowsAtOnce, T)
+      const tokens = new Int32Array(c.rows * T)
+      const targets = new Int32Array(c.rows * T)
+      const weight = new Float32Array(c.rows * T)
+      some.forEach((r, i) => {
+        r.tokens.slice(0, T + 1).forEach((token, t) => {
+          if (t < T) tokens[i * T + t] = token
+          if (t > 0) targets[i * T + t - 1] = token
+          if (t >= r.from && t > 0) weight[i * T + t - 1] = 1
+        })
+      })
+      c.own.tokens?.write(tokens)
+      c.own.targets?.write(targets)
+      c.own.weight?.write(weight)
+      const values = await c.run()
+      some.forEach((_, i) => out.push(values[i]!))
+    }
+    return out
+  }
+
+  /** Continues each row greedily until a stop token, `most` new tokens, or the end of the context. */
+  async greedy(
+    prompts: readonly (readonly number[])[],
+    most: number,
+    tokenizer: Pick<Tokenizer, 'stops'>,
+    onToken: (row: number, token: number) => void = () => undefined,
+  ): Promise<readonly (readonly number[])[]> {
+    const rows = prompts.map(p => [...p])
+    const open = new Set(rows.keys())
+    for (let i = 0; i < most && open.size > 0; i++) {
+      const live = [...open]
+      const logits = await this.next(live.map(r => rows[r]!))
+      live.forEach((r, k) => {
+        const token = argmax(logits[k]!)
+        if (tokenizer.stops.includes(token) || rows[r]!.length >= this.source.context) open.delete(r)
+        else {
+          rows[r]!.push(token)
+          onToken(r, token)
+        }
+      })
+    }
+    return rows.map((row, i) => row.slice(prompts[i]!.length))
+  }
+
+  async close(): Promise<void> {
+    for (const c of this.#compiled.values()) (await c).destroy()
+  }
+
+  #compile(output: 'next' | 'loss', rows: number, T: number): Promise<Compiled> {
+    const id = `${output} ${rows} ${T}`
+    const known = this.#compiled.get(id)
+    if (known !== undefined) return known
+    const made = compile(this.source, output, rows, T)
+    this.#compiled.set(id, made)
+    return made
+  }
+}
+
+/** The position of the greatest value; the first of equals. */
+export const argmax = (values: ArrayLike<number>): number => {
+  let best = 0
+  for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i
+  return best
+}
+
+interface Compiled {
+  readonly rows: number
+  readonly own: Readonly<Record<string, DeviceTensor>>
+  readonly run: () => Promise<Float32Array>
+  readonly destroy: () => void
+}
+
+const sequenceInputs: ReadonlySet<string> = new Set(['tokens', 'targets', 'weight', 'at'])
+
+const compile = async (
+  source: PredictorSource,
+  output: 'next' | 'loss',
+  rows: number,
+  T: number,
+): Promise<Compiled> => {
+  const { device, program, predictor, bindings } = source
+  const sizes = new Map([...bindings.sizes, ['T', T] as const])
+  const graph = specialisePredictor(program, predictor, { ...bindings, sizes }, rows, output)
+  const executable: Executable = await load(device, lower(graph, device.traits, { name: output }))
+  const { inputs } = executable.artifact
+  const own = Object.fromEntries(
+    inputs
+      .filter(i => sequenceInputs.has(i.name))
+      .map(i => [i.name, zeros(device, i.dtype, i.shape, i.name)]),
+  )
+  const others = inputs.map(i => i.name).filter(n => !sequenceInputs.has(n))
+  const brought = await source.bring(others)
+  const result = executable.artifact.outputs.map(o => zeros(device, o.dtype, o.shape, o.name))[0]!
+  return {
+    rows,
+    own,
+    run: async () => {
+      executable.run({ ...brought, ...own }, { into: { [output]: result } })
+      return Float32Array.from((await download(device, [result]))[0]!)
+    },
+    destroy: () => {
+      executable.destroy()
+      for (const t of [...Object.values(own), result]) t.destroy()
+    },
+  }
+}

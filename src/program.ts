@@ -1,0 +1,77 @@
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { basename, dirname, join, relative, resolve, sep } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import * as Either from 'fp-ts/lib/Either.js'
+import { checkProgram } from '../compiler/check.js'
+import type { Program } from '../compiler/core/core.js'
+import type { Diagnostic } from '../compiler/diagnostic.js'
+import type { Source } from '../compiler/source.js'
+import { fileError, UserError } from './errors.js'
+
+/** The program is wrong: its diagnostics are shown by the command line, or kept by an editor. */
+export class ProgramError extends Error {
+  constructor(readonly diagnostics: readonly Diagnostic[]) {
+    super(diagnostics.map(d => d.title).join('\n'))
+  }
+}
+
+/** The nearest folder above that holds the package's `stdlib`, from the sources and from the build alike. */
+const packageRoot = (): string => {
+  let folder = dirname(fileURLToPath(import.meta.url))
+  while (!existsSync(join(folder, 'stdlib', 'nn.jola'))) folder = dirname(folder)
+  return folder
+}
+
+export const stdlibFolder = join(packageRoot(), 'stdlib')
+
+/** A file as a module: those of the standard library keep their names, others are named from their own folder. */
+const moduleOf = (file: string): { readonly name: string; readonly root: string } => {
+  const full = resolve(file)
+  const inside = relative(stdlibFolder, full)
+  const stem = (path: string): string => path.replace(/\.jola$/, '')
+  if (!inside.startsWith('..'))
+    return { name: ['std', ...stem(inside).split(sep)].join('.'), root: stdlibFolder }
+  return { name: stem(basename(full)), root: dirname(full) }
+}
+
+const readSource = (file: string): Source => {
+  try {
+    return { name: relative(process.cwd(), file) || file, text: readFileSync(file, 'utf8') }
+  } catch (error) {
+    throw fileError('read the program', file, error)
+  }
+}
+
+/** A checked program and the names of the modules that were asked for. */
+export interface LoadedProgram {
+  readonly program: Program
+  readonly modules: readonly string[]
+}
+
+/**
+ * Reads and checks files with all that they import. Throws a {@link ProgramError} with every diagnostic at once, or a
+ * `UserError` if a file can't be read.
+ */
+export const loadProgram = (files: readonly string[]): LoadedProgram => {
+  for (const file of files)
+    if (existsSync(file) && statSync(file).isDirectory())
+      throw new UserError({ what: 'a folder is not a program', where: file, hint: 'name a .jola file' })
+  const entries = files.map(file => ({ file, ...moduleOf(file) }))
+  const roots = [...new Set(entries.map(e => e.root))]
+  const load = (name: string): Source | undefined => {
+    const entry = entries.find(e => e.name === name)
+    if (entry !== undefined) return readSource(entry.file)
+    const path = name.split('.')
+    const file =
+      path[0] === 'std'
+        ? join(stdlibFolder, ...path.slice(1))
+        : roots.map(root => join(root, ...path)).find(f => existsSync(`${f}.jola`))
+    return file === undefined || !existsSync(`${file}.jola`) ? undefined : readSource(`${file}.jola`)
+  }
+  const checked = checkProgram(
+    entries.map(e => e.name),
+    load,
+  )
+  if (Either.isLeft(checked)) throw new ProgramError(checked.left)
+  return { program: checked.right, modules: entries.map(e => e.name) }
+}

@@ -1,0 +1,162 @@
+import { mkdir, readFile, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileError, systemCode, UserError } from '../errors.js'
+import { writeAtomic } from '../hub/atomic.js'
+import { readJsonObjectIfAny } from '../hub/config.js'
+import { openCheckpoint } from '../hub/safetensors.js'
+import { type TensorData, writeSafetensors } from '../hub/safetensors-write.js'
+
+/** The numbers a step reported; `step` counts from 1. */
+export interface StepRecord {
+  readonly step: number
+  readonly [metric: string]: number
+}
+
+/** What an epoch's validation found after `step`. */
+export interface EpochRecord {
+  readonly epoch: number
+  readonly step: number
+  readonly loss: number
+}
+
+export interface History {
+  readonly steps: readonly StepRecord[]
+  readonly epochs: readonly EpochRecord[]
+}
+
+/** Everything that decides a run: the same description gives the same bits on the same device. */
+export interface RunDescription {
+  readonly format: 'jola-run-1'
+  readonly program: string
+  readonly recipe: string
+  readonly programHash: string
+  readonly model: string
+  readonly data: string
+  readonly seed: number
+  readonly settings: Readonly<Record<string, number | boolean | string>>
+  readonly sizes: Readonly<Record<string, number>>
+  readonly device: string
+  readonly trainable: number
+}
+
+/** Where training can go on from. `best` is the epoch record whose state was the best so far. */
+export interface Position {
+  readonly step: number
+  readonly done: boolean
+  readonly best?: EpochRecord
+}
+
+/** A tensor of the state, as saved. */
+export interface StateTensor {
+  readonly shape: readonly number[]
+  readonly data: Float32Array
+}
+
+const files = { run: 'run.json', state: 'state.safetensors', best: 'best.safetensors' } as const
+
+/** A run's folder: its description, the state to resume from with its history, and the best state. */
+export class RunFolder {
+  constructor(readonly path: string) {}
+
+  file(name: string): string {
+    return join(this.path, name)
+  }
+
+  /** Makes the folder. Refuses one that already holds a run unless it is to be resumed or replaced. */
+  async create(mode: 'new' | 'resume'): Promise<void> {
+    const known = await stat(this.file(files.run)).catch(() => undefined)
+    if (mode === 'new' && known !== undefined)
+      throw new UserError({
+        what: 'the folder already holds a run',
+        where: this.path,
+        hint: 'add --resume to go on with it, --force to replace it, or choose another --out',
+      })
+    await mkdir(this.path, { recursive: true }).catch((error: unknown) => {
+      throw fileError('make the folder', this.path, error)
+    })
+  }
+
+  async clear(): Promise<void> {
+    for (const name of Object.values(files)) await rm(this.file(name), { force: true })
+  }
+
+  async describe(run: RunDescription): Promise<void> {
+    await writeAtomic(this.file(files.run), [`${JSON.stringify(run, undefined, 2)}\n`])
+  }
+
+  async description(): Promise<RunDescription> {
+    const run = await readJsonObjectIfAny(this.file(files.run))
+    if (run === undefined)
+      throw new UserError({
+        what: 'this is not the folder of a run',
+        where: this.path,
+        why: `there is no ${files.run} in it`,
+        hint: 'name the folder that was given to `jola train --out`',
+      })
+    return run as unknown as RunDescription
+  }
+
+  /** State, position and history in one file, so that they can never disagree. */
+  async save(state: ReadonlyMap<string, StateTensor>, position: Position, history: History): Promise<void> {
+    await this.write(files.state, state, {
+      position: JSON.stringify(position),
+      history: JSON.stringify(history),
+    })
+  }
+
+  async saveBest(state: ReadonlyMap<string, StateTensor>): Promise<void> {
+    await this.write(files.best, state, {})
+  }
+
+  async load(): Promise<
+    | {
+        readonly state: ReadonlyMap<string, StateTensor>
+        readonly position: Position
+        readonly history: History
+      }
+    | undefined
+  > {
+    const found = await stat(this.file(files.state)).catch((error: unknown) => {
+      if (systemCode(error) === 'ENOENT') return undefined
+      throw fileError('read the state', this.file(files.state), error)
+    })
+    if (found === undefined) return undefined
+    const { state, metadata } = await this.read(files.state)
+    return {
+      state,
+      position: JSON.parse(metadata.position ?? '{"step":0,"done":false}') as Position,
+      history: JSON.parse(metadata.history ?? '{"steps":[],"epochs":[]}') as History,
+    }
+  }
+
+  async loadBest(): Promise<ReadonlyMap<string, StateTensor>> {
+    return (await this.read(files.best)).state
+  }
+
+  async text(name: string): Promise<string> {
+    return readFile(this.file(name), 'utf8').catch((error: unknown) => {
+      throw fileError('read the file', this.file(name), error)
+    })
+  }
+
+  private async write(
+    name: string,
+    state: ReadonlyMap<string, StateTensor>,
+    metadata: Record<string, string>,
+  ) {
+    const tensors = new Map<string, TensorData>([...state].map(([k, t]) => [k, { dtype: 'F32', ...t }]))
+    await writeSafetensors(this.file(name), tensors, metadata)
+  }
+
+  private async read(name: string) {
+    const checkpoint = await openCheckpoint(this.file(name))
+    try {
+      const state = new Map<string, StateTensor>()
+      for (const [k, entry] of checkpoint.tensors)
+        state.set(k, { shape: entry.shape, data: await checkpoint.readF32(k) })
+      return { state, metadata: checkpoint.metadata }
+    } finally {
+      await checkpoint.close()
+    }
+  }
+}

@@ -1,0 +1,223 @@
+import type { CoreFn, CoreRecipe, Program } from '../../compiler/core/core.js'
+import type { Graph } from '../../compiler/ir/ir.js'
+import { lower } from '../../compiler/pipeline.js'
+import { specialiseMethod } from '../../compiler/specialise/specialise.js'
+import { name as sizeName } from '../../compiler/types/poly.js'
+import type { Type } from '../../compiler/types/type.js'
+import { type Device, type DeviceTensor, type Executable, load, upload, zeros } from '../../runtime/index.js'
+import type { Batch } from '../data/batch.js'
+import { UserError } from '../errors.js'
+import { bindModel, type Model, modelFacts, uploadWeights } from '../model/model.js'
+import { sizesOf } from '../model/sizes.js'
+import type { StateTensor } from './run-folder.js'
+import type { Settings } from './settings.js'
+
+/** Tensors by name, as executables take them. */
+export type Tensors = Readonly<Record<string, DeviceTensor>>
+
+/** The recipe's state as a type at the recipe's own sizes. */
+const stateType = (recipe: CoreRecipe): Type => ({
+  kind: 'record',
+  record: recipe.state,
+  instance: { sizes: new Map(recipe.state.sizes.map(s => [s, sizeName(s)])), types: new Map() },
+})
+
+/** A recipe on a device: its methods compiled for one model and one batch shape, its weights and its state resident. */
+export interface Session {
+  readonly device: Device
+  readonly sizes: ReadonlyMap<string, number>
+  readonly state: Tensors
+  readonly metrics: readonly string[]
+  readonly weights: Tensors
+  /** Sets the state by `init`. */
+  initialise(seed: number): void
+  restore(state: ReadonlyMap<string, StateTensor>): void
+  /** Submits one optimiser step; metrics are in `metricTensors` once it has run. */
+  step(
+    batch: Batch,
+    at: { readonly step: number; readonly steps: number; readonly epoch: number },
+    seed: number,
+  ): void
+  readonly metricTensors: Tensors
+  /** Submits one validation; the losses by name are in the tensors returned, which are reused by the next call. */
+  validate(batch: Batch): Tensors
+  close(): void
+}
+
+/** The key of a step: (seed, step); `init` is step 0. */
+const keyOf = (seed: number, step: number): Uint32Array => Uint32Array.of(seed >>> 0, step >>> 0)
+
+const stripped = (name: string, prefix: string): string => name.slice(prefix.length)
+
+/**
+ * Compiles a recipe's `init`, `step` and `validate` and puts what they need on the device. Throws a `UserError` when
+ * sizes or weights do not fit, and a `DeviceError` when the device is too small.
+ */
+export const openSession = async (
+  device: Device,
+  program: Program,
+  recipe: CoreRecipe,
+  model: Model,
+  settings: Settings,
+  shape: { readonly B: number; readonly T: number },
+): Promise<Session> => {
+  const facts = modelFacts(program, [...recipe.params.map(p => p.type), stateType(recipe)], model)
+  const equations = [
+    ...facts.equations,
+    { size: sizeName('B'), value: shape.B, source: 'the batch' },
+    { size: sizeName('T'), value: shape.T, source: 'the length of the examples' },
+  ]
+  const method = (name: string): CoreFn => {
+    const fn = recipe.methods.get(name)
+    if (fn === undefined)
+      throw new UserError({ what: `the recipe ${recipe.name} has no ${name}`, hint: `write ${name}(…) = …` })
+    return fn
+  }
+  const wanted = new Set(['init', 'step', 'validate'].flatMap(n => method(n).sizes))
+  const sizes = sizesOf([...new Set([...wanted, ...recipe.sizes])], equations)
+  const bound =
+    recipe.params.length > 0
+      ? bindModel(recipe.params, sizes, model)
+      : { tensors: [], absent: new Map(), unused: [] }
+  const bindings = { sizes, constants: facts.constants, settings, absent: bound.absent }
+
+  const compile = async (name: string): Promise<Executable> => {
+    const graph: Graph = specialiseMethod(program, recipe, name, bindings)
+    return load(device, lower(graph, device.traits, { name: `${recipe.name}.${name}` }))
+  }
+  const [init, step, validate] = [await compile('init'), await compile('step'), await compile('validate')]
+  const needed = new Set([init, step, validate].flatMap(x => x.artifact.inputs.map(i => i.name)))
+  const weights = await uploadWeights(device, model, bound, needed)
+
+  const settingTensors = Object.fromEntries(
+    recipe.settings
+      .filter(s => needed.has(`settings.${s.name}`))
+      .map(s => [
+        `settings.${s.name}`,
+        upload(device, 'f32', [], Float32Array.of(Number(settings.get(s.name))), s.name),
+      ]),
+  )
+  const [s, batchParam, keyParam, atParam] = method('step').params.map(p => p.name)
+  const state: Tensors = Object.fromEntries(
+    init.artifact.outputs.map(o => [o.name, zeros(device, o.dtype, o.shape, o.name)]),
+  )
+  const metricOutputs = step.artifact.outputs.filter(o => o.name.startsWith('1'))
+  const metricTensors: Tensors = Object.fromEntries(
+    metricOutputs.map(o => [stripped(o.name, '1.') || 'loss', zeros(device, o.dtype, o.shape, o.name)]),
+  )
+  const into: Tensors = Object.fromEntries([
+    ...Object.entries(state).map(([k, t]) => [`0.${k}`, t] as const),
+    ...metricOutputs.map(o => [o.name, metricTensors[stripped(o.name, '1.') || 'loss']!] as const),
+  ])
+  const validated: Tensors = Object.fromEntries(
+    validate.artifact.outputs.map(o => [o.name, zeros(device, o.dtype, o.shape, o.name)]),
+  )
+  const batchTensors = {
+    tokens: zeros(device, 'i32', [shape.B, shape.T], 'tokens'),
+    targets: zeros(device, 'i32', [shape.B, shape.T], 'targets'),
+    weight: zeros(device, 'f32', [shape.B, shape.T], 'weight'),
+  }
+  const key = zeros(device, 'u32', [2], 'key')
+  const at = {
+    step: zeros(device, 'f32', [], 'at.step'),
+    steps: zeros(device, 'f32', [], 'at.steps'),
+    epoch: zeros(device, 'f32', [], 'at.epoch'),
+  }
+  const prefixed = (prefix: string, tensors: Tensors): Tensors =>
+    Object.fromEntries(Object.entries(tensors).map(([k, t]) => [`${prefix}.${k}`, t]))
+  /** Just what an executable asks for, of all there is. */
+  const pick = (x: Executable, all: Tensors): Tensors => {
+    const missing = x.artifact.inputs.find(i => all[i.name] === undefined)
+    if (missing !== undefined)
+      throw new UserError({
+        what: `${x.artifact.name} needs \`${missing.name}\`, which nothing brings`,
+        hint: 'a recipe is given its model, its settings, its state, a batch, a key and the place in training',
+      })
+    return Object.fromEntries(x.artifact.inputs.map(i => [i.name, all[i.name]!]))
+  }
+  const common = { ...weights, ...settingTensors }
+  const initInputs = pick(init, { ...common, [method('init').params[0]!.name]: key })
+  const stepInputs = pick(step, {
+    ...common,
+    ...prefixed(s!, state),
+    ...prefixed(batchParam!, batchTensors),
+    [keyParam!]: key,
+    ...prefixed(atParam!, at),
+  })
+  const [vs, vbatch] = method('validate').params.map(p => p.name)
+  const validateInputs = pick(validate, {
+    ...common,
+    ...prefixed(vs!, state),
+    ...prefixed(vbatch!, batchTensors),
+  })
+
+  const fill = (batch: Batch): void => {
+    batchTensors.tokens.write(batch.tokens)
+    batchTensors.targets.write(batch.targets)
+    batchTensors.weight.write(batch.weight)
+  }
+  const scalars = (values: {
+    readonly step: number
+    readonly steps: number
+    readonly epoch: number
+  }): void => {
+    at.step.write(Float32Array.of(values.step))
+    at.steps.write(Float32Array.of(values.steps))
+    at.epoch.write(Float32Array.of(values.epoch))
+  }
+  const own: readonly DeviceTensor[] = [
+    ...Object.values({
+      ...weights,
+      ...settingTensors,
+      ...state,
+      ...metricTensors,
+      ...validated,
+      ...batchTensors,
+      ...at,
+    }),
+    key,
+  ]
+
+  return {
+    device,
+    sizes,
+    state,
+    metrics: Object.keys(metricTensors),
+    weights,
+    metricTensors,
+    initialise(seed) {
+      key.write(keyOf(seed, 0))
+      init.run(initInputs, { into: state })
+    },
+    restore(saved) {
+      for (const [k, t] of Object.entries(state)) {
+        const found = saved.get(k)
+        if (found === undefined || found.shape.join() !== t.shape.join())
+          throw new UserError({
+            what: 'the saved state does not fit the recipe',
+            why:
+              found === undefined
+                ? `\`${k}\` is missing`
+                : `\`${k}\` is [${found.shape.join(', ')}], the recipe has [${t.shape.join(', ')}]`,
+            hint: 'resume with the program, settings and model that the run was started with',
+          })
+        t.write(found.data)
+      }
+    },
+    step(batch, place, seed) {
+      fill(batch)
+      scalars(place)
+      key.write(keyOf(seed, place.step + 1))
+      step.run(stepInputs, { into })
+    },
+    validate(batch) {
+      fill(batch)
+      validate.run(validateInputs, { into: validated })
+      return validated
+    },
+    close() {
+      for (const t of own) t.destroy()
+      for (const x of [init, step, validate]) x.destroy()
+    },
+  }
+}

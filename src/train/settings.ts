@@ -1,0 +1,47 @@
+import type { CoreRecipe, CoreSetting, Program } from '../../compiler/core/core.js'
+import { type SettingValue, settingDefault } from '../../compiler/specialise/specialise.js'
+import { UserError } from '../errors.js'
+
+/** A recipe's settings with the values they have in a run. */
+export type Settings = ReadonlyMap<string, SettingValue>
+
+const parseValue = (s: CoreSetting, text: string): SettingValue => {
+  const refuse = (want: string): never => {
+    throw new UserError({
+      what: `the setting ${s.name} cannot be '${text}'`,
+      why: `it wants ${want}`,
+      hint: s.doc === undefined ? `write --set ${s.name}=…` : `${s.name}: ${s.doc}`,
+      exitCode: 2,
+    })
+  }
+  if (s.type.kind === 'choice')
+    return s.type.names.includes(text) ? text : refuse(`one of ${s.type.names.join(', ')}`)
+  const dtype = s.type.kind === 'scalar' ? s.type.dtype : 'f32'
+  if (dtype === 'bool') return text === 'true' ? true : text === 'false' ? false : refuse('true or false')
+  const value = text.trim() === '' ? Number.NaN : Number(text)
+  if (!Number.isFinite(value)) return refuse('a number')
+  return dtype === 'f32' || Number.isInteger(value) ? value : refuse('a whole number')
+}
+
+/** The defaults, with what `--set name=value` changes. Throws a `UserError` for a name or value that does not fit. */
+export const settingsOf = (program: Program, recipe: CoreRecipe, given: readonly string[]): Settings => {
+  const values = new Map(recipe.settings.map(s => [s.name, settingDefault(program, s)]))
+  for (const entry of given) {
+    const [name, text] = [entry.slice(0, entry.indexOf('=')), entry.slice(entry.indexOf('=') + 1)]
+    const setting = recipe.settings.find(s => s.name === name)
+    if (!entry.includes('=') || setting === undefined)
+      throw new UserError({
+        what: entry.includes('=') ? `there is no setting ${name}` : `'${entry}' sets nothing`,
+        hint: `write --set name=value; ${recipe.name} has ${recipe.settings.map(s => s.name).join(', ')}`,
+        exitCode: 2,
+      })
+    values.set(name, parseValue(setting, text))
+  }
+  return values
+}
+
+/** A setting that the training driver reads itself, if the recipe has it. */
+export const numberSetting = (settings: Settings, name: string, otherwise: number): number => {
+  const value = settings.get(name)
+  return typeof value === 'number' ? value : otherwise
+}

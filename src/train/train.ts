@@ -1,0 +1,182 @@
+import type { CoreRecipe, Program } from '../../compiler/core/core.js'
+import { type Device, download, Readback } from '../../runtime/index.js'
+import type { BatchStream } from '../data/batch.js'
+import { UserError } from '../errors.js'
+import type { Model } from '../model/model.js'
+import type {
+  EpochRecord,
+  History,
+  Position,
+  RunDescription,
+  RunFolder,
+  StateTensor,
+  StepRecord,
+} from './run-folder.js'
+import { openSession, type Session } from './session.js'
+import { numberSetting, type Settings } from './settings.js'
+
+/** What a training run works on. */
+export interface TrainJob {
+  readonly device: Device
+  readonly program: Program
+  readonly recipe: CoreRecipe
+  readonly model: Model
+  readonly settings: Settings
+  readonly seed: number
+  readonly train: BatchStream
+  readonly valid: BatchStream
+  readonly folder: RunFolder
+  readonly describe: (session: Session) => RunDescription
+  /** Seconds between two savings of the state within an epoch. */
+  readonly saveEvery: number
+  readonly resume: boolean
+  readonly watcher: TrainWatcher
+  /** Becomes aborted when the user wants to stop. */
+  readonly signal: AbortSignal
+}
+
+/** Whoever shows the run. Steps are counted from 1. */
+export interface TrainWatcher {
+  started(info: { readonly steps: number; readonly from: number; readonly trainable: number }): void
+  step(record: StepRecord): void
+  epoch(record: EpochRecord, best: boolean): void
+}
+
+export interface TrainOutcome {
+  readonly history: History
+  readonly best: EpochRecord | undefined
+  /** `finished`, `early` (no better validation loss for `patience` epochs), or `stopped` by the user. */
+  readonly end: 'finished' | 'early' | 'stopped'
+}
+
+const snapshot = async (session: Session): Promise<ReadonlyMap<string, StateTensor>> => {
+  const names = Object.keys(session.state)
+  const values = await download(
+    session.device,
+    names.map(n => session.state[n]!),
+  )
+  return new Map(
+    names.map((n, i) => [n, { shape: session.state[n]!.shape, data: Float32Array.from(values[i]!) }]),
+  )
+}
+
+/** The mean of `validate` over the batches, each weighted by the number of tokens that count in it. */
+const validationLoss = async (session: Session, stream: BatchStream): Promise<number> => {
+  let sum = 0
+  let weight = 0
+  const readback = new Readback<number>(session.device)
+  const take = (readings: Awaited<ReturnType<Readback<number>['drain']>>): void => {
+    for (const { tag, values } of readings) {
+      const loss = (values.result ?? values.loss ?? Object.values(values)[0])![0]!
+      sum += loss * tag
+      weight += tag
+    }
+  }
+  for (let i = 0; i < stream.stepsPerEpoch; i++) {
+    const batch = stream.at(0, i)
+    const tokens = batch.weight.reduce((a, b) => a + b, 0)
+    take(await readback.push(tokens, session.validate(batch)))
+  }
+  take(await readback.drain())
+  readback.destroy()
+  return sum / Math.max(weight, 1)
+}
+
+const notFinite = (step: number, metric: string, value: number, saved: number): UserError =>
+  new UserError({
+    what: `training stopped at step ${step}: ${metric} is ${Number.isNaN(value) ? 'not a number' : value}`,
+    why: 'the numbers have grown past what they can hold, most often because the learning rate is too high',
+    hint: `the state after step ${saved} is kept in the run's folder; try a smaller --set learning_rate=…`,
+  })
+
+/**
+ * Trains: epochs of steps, a validation after each, the best state kept, early stopping after `patience` epochs without
+ * a better validation loss. State, position and history are saved together, so a run that was killed
+ * goes on with --resume and ends in the same bits.
+ */
+export const runTraining = async (job: TrainJob): Promise<TrainOutcome> => {
+  const { recipe, settings, train, valid, folder, watcher } = job
+  const epochs = numberSetting(settings, 'epochs', 1)
+  const patience = numberSetting(settings, 'patience', Number.POSITIVE_INFINITY)
+  const steps = epochs * train.stepsPerEpoch
+  const session = await openSession(job.device, job.program, recipe, job.model, settings, train)
+  const readback = new Readback<number>(job.device)
+  try {
+    const saved = job.resume ? await folder.load() : undefined
+    if (saved === undefined) {
+      session.initialise(job.seed)
+      await folder.describe(job.describe(session))
+    } else session.restore(saved.state)
+
+    let at = saved?.position.step ?? 0
+    let best = saved?.position.best
+    let savedStep = at
+    const stepRecords: StepRecord[] = [...(saved?.history.steps ?? [])]
+    const epochRecords: EpochRecord[] = [...(saved?.history.epochs ?? [])]
+    const history = (): History => ({ steps: stepRecords, epochs: epochRecords })
+    const trainable = Object.entries(session.state).reduce((n, [, t]) => n + t.bytes / 4, 0)
+    watcher.started({ steps, from: at, trainable })
+    if (saved?.position.done === true) return { history: history(), best, end: 'finished' }
+
+    const take = (readings: Awaited<ReturnType<Readback<number>['drain']>>): void => {
+      for (const { tag, values } of readings) {
+        const metrics = Object.fromEntries(Object.entries(values).map(([k, v]) => [k, v[0]!]))
+        for (const [k, v] of Object.entries(metrics))
+          if (!Number.isFinite(v)) throw notFinite(tag, k, v, savedStep)
+        const record: StepRecord = { step: tag, ...metrics }
+        stepRecords.push(record)
+        watcher.step(record)
+      }
+    }
+    const save = async (position: Omit<Position, 'best'>): Promise<void> => {
+      take(await readback.drain())
+      await folder.save(
+        await snapshot(session),
+        { ...position, ...(best === undefined ? {} : { best }) },
+        history(),
+      )
+      savedStep = position.step
+    }
+    if (saved === undefined) await save({ step: 0, done: false })
+
+    let lastSave = Date.now()
+    while (at < steps) {
+      const epoch = Math.floor(at / train.stepsPerEpoch)
+      const batch = train.at(epoch, at % train.stepsPerEpoch)
+      session.step(batch, { step: at, steps, epoch }, job.seed)
+      at += 1
+      take(await readback.push(at, session.metricTensors))
+      if (job.signal.aborted) {
+        if (at % train.stepsPerEpoch !== 0) await save({ step: at, done: false })
+        else take(await readback.drain())
+        return { history: history(), best, end: 'stopped' }
+      }
+      if (at % train.stepsPerEpoch !== 0) {
+        if (Date.now() - lastSave > job.saveEvery * 1000) {
+          await save({ step: at, done: false })
+          lastSave = Date.now()
+        }
+        continue
+      }
+      take(await readback.drain())
+      const loss = await validationLoss(session, valid)
+      if (!Number.isFinite(loss)) throw notFinite(at, 'the validation loss', loss, savedStep)
+      const record: EpochRecord = { epoch: epoch + 1, step: at, loss }
+      epochRecords.push(record)
+      const better = best === undefined || loss < best.loss
+      if (better) {
+        best = record
+        await folder.saveBest(await snapshot(session))
+      }
+      const early = epoch + 1 - (best?.epoch ?? 0) >= patience
+      await save({ step: at, done: early || at === steps })
+      lastSave = Date.now()
+      watcher.epoch(record, better)
+      if (early) return { history: history(), best, end: 'early' }
+    }
+    return { history: history(), best, end: 'finished' }
+  } finally {
+    readback.destroy()
+    session.close()
+  }
+}
