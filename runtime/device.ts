@@ -153,15 +153,28 @@ export class Device {
   }
 }
 
-/** An adapter of this implementation, or a {@link DeviceError} that says what to install. */
-const requestAdapter = async (gpu: GPU, options: DeviceOptions): Promise<GPUAdapter> => {
-  const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance', ...options.adapter })
-  if (adapter !== null) return adapter
-  throw new DeviceError('no-adapter', {
+const noAdapter = (why: string): DeviceError =>
+  new DeviceError('no-adapter', {
     what: 'no WebGPU adapter was found',
-    why: 'WebGPU needs a GPU with a driver for Vulkan, Metal or Direct3D 12, or a software driver for Vulkan.',
+    why,
     hint: 'On Linux install mesa-vulkan-drivers (Mesa 24 or later) or your GPU’s Vulkan driver; `scripts/setup` does it on Debian and Ubuntu. In a browser switch WebGPU on.',
   })
+
+const explain = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+/** An adapter of this implementation, or a {@link DeviceError} that says what to install. */
+const requestAdapter = async (gpu: GPU, options: DeviceOptions): Promise<GPUAdapter> => {
+  let adapter: GPUAdapter | null
+  try {
+    adapter = await gpu.requestAdapter({ powerPreference: 'high-performance', ...options.adapter })
+  } catch (error) {
+    // Dawn throws, with a list of what there is, where an adapter was asked for by a name that none has.
+    throw noAdapter(explain(error))
+  }
+  if (adapter !== null) return adapter
+  throw noAdapter(
+    'WebGPU needs a GPU with a driver for Vulkan, Metal or Direct3D 12, or a software driver for Vulkan.',
+  )
 }
 
 /**
@@ -181,7 +194,7 @@ export const openDevice = async (gpu: GPU, options: DeviceOptions = {}): Promise
   } catch (error) {
     throw new DeviceError('no-adapter', {
       what: `the adapter ${nameOf(adapter.info)} gives no device`,
-      why: error instanceof Error ? error.message : String(error),
+      why: explain(error),
       hint: 'Another program may hold the GPU, or its driver may be broken: try again, or update the driver.',
     })
   }

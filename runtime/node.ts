@@ -1,6 +1,7 @@
 import { freemem, tmpdir } from 'node:os'
 import { create } from 'webgpu'
 import { type Device, openDevice } from './device.js'
+import { DeviceError } from './errors.js'
 import { plainWait, sleepingWait } from './wait.js'
 
 export * from './index.js'
@@ -32,5 +33,18 @@ export const openNodeDevice = async (options: NodeDeviceOptions = {}): Promise<D
   } catch (error) {
     onClose()
     throw error
+  }
+}
+
+/** The names of this machine's adapters, each of which `openNodeDevice` can open. */
+export const adapterNames = async (): Promise<readonly string[]> => {
+  // The binding tells the names only when it is asked for one that does not exist.
+  try {
+    const device = await openNodeDevice({ adapter: 'no adapter has this name' })
+    device.close()
+    return []
+  } catch (error) {
+    if (!(error instanceof DeviceError)) throw error
+    return [...error.message.matchAll(/\bname: '([^']*)'/g)].map(match => match[1])
   }
 }

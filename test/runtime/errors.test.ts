@@ -9,7 +9,7 @@ import {
   upload,
   zeros,
 } from '../../runtime/index.js'
-import { openNodeDevice } from '../../runtime/node.js'
+import { adapterNames, openNodeDevice } from '../../runtime/node.js'
 import { withDevice } from '../support/device.js'
 import { addition, artifact, buffer, dispatch, kernel, tensor } from './artifacts.js'
 
@@ -37,6 +37,24 @@ const requiring = (requires: Partial<Artifact['requires']>, rest: Partial<Artifa
 it('says what to install when there is no adapter', async () => {
   const gpu = { requestAdapter: async () => null } as unknown as GPU
   await expectRefusal('no-adapter', ['no WebGPU adapter', 'mesa-vulkan-drivers'], () => openDevice(gpu))
+})
+
+withDevice('adapters', () => {
+  it('are listed, and opened, by name', async () => {
+    const names = await adapterNames()
+    expect(names.length).toBeGreaterThan(0)
+    const again = await openNodeDevice({ adapter: names[0] })
+    expect(again.traits.workgroupInvocations).toBeGreaterThanOrEqual(128)
+    again.close()
+    expect(again.traits.name).not.toBe('')
+  })
+
+  it('are listed when none has the wanted name', async () => {
+    const [name] = await adapterNames()
+    await expectRefusal('no-adapter', ['no WebGPU adapter', name], () =>
+      openNodeDevice({ adapter: 'abacus' }),
+    )
+  })
 })
 
 withDevice('refusals', device => {
