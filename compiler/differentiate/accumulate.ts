@@ -1,0 +1,131 @@
+import { i32, identityAt, index, mixedRadix, prim, substituteAxes } from '../ir/expr.js'
+import { shapeOf } from '../ir/graph.js'
+import type { Axis, AxisId, Expr, Node, NodeId, Region } from '../ir/ir.js'
+import {
+  axisFor,
+  cotangentOrigin,
+  innermost,
+  pathOf,
+  type Reverse,
+  reversedPath,
+  type Term,
+} from './reverse.js'
+import { isConst, plus, zero } from './scalar.js'
+import { settle } from './settle.js'
+
+/** Where a sum of terms is wanted. */
+export interface Place {
+  /** The regions it is in. Their axes are the sum's first dimensions. */
+  readonly path: readonly Region[]
+  /** What the first dimensions of the terms stand at: the region's axes, a slot of a carry. */
+  readonly lead: readonly Expr[]
+}
+
+/** A tensor that is no node yet. */
+export interface Tensor {
+  readonly dims: readonly (readonly Axis[])[]
+  readonly body: Expr
+}
+
+/** The place of a node's cotangent: beside the node, in the reversed region. */
+export const placeOf = (reverse: Reverse, node: Node): Place => {
+  const path = reversedPath(reverse, pathOf(reverse, node))
+  return { path, lead: path.map(r => index(r.axis)) }
+}
+
+/** M̄ = Σ terms; undefined if that is 0. */
+export const sumTerms = (reverse: Reverse, node: Node, place: Place): Tensor | undefined => {
+  const terms = reverse.terms.get(node.id) ?? []
+  const known = place.lead.length
+  const rest = shapeOf(node)
+    .slice(known)
+    .map((extent, i) =>
+      commonDim(reverse, terms, i + known, extent, () => axisFor(reverse, node, known + i, extent)),
+    )
+  const body = terms.reduce<Expr | undefined>((sum, term) => {
+    const of = new Map<AxisId, Expr>()
+    place.lead.forEach((e, i) => {
+      if (i >= term.inside) bindDigits(of, term.dims[i]!, e)
+    })
+    rest.forEach((axes, i) => {
+      const group = term.dims[known + i]!
+      if (sameExtents(group, axes)) for (const [k, a] of group.entries()) of.set(a.id, index(axes[k]!))
+      else bindDigits(of, group, positionOf(axes))
+    })
+    return plus(sum, settle(reverse.builder, substituteAxes(term.value, of)))
+  }, undefined)
+  if (body === undefined || isConst(body, 0)) return undefined
+  return { dims: [...place.path.map(r => [r.axis]), ...rest], body }
+}
+
+/** The tensor as a node; a tensor that only repeats another node is that node, unless it must stand `inPlace`. */
+export const materialise = (
+  { builder }: Reverse,
+  { dims, body }: Tensor,
+  place: Place,
+  node: Node,
+  inPlace = false,
+): NodeId => {
+  if (!inPlace && body.op === 'read' && !body.guarded && isWhole(body.at, dims)) {
+    const shape = shapeOf(builder.node(body.node))
+    if (shape.every((n, i) => n === dims[i]!.reduce((m, a) => m * a.extent, 1))) return body.node
+  }
+  return builder.compute({
+    dtype: 'f32',
+    dims,
+    body,
+    ...innermost(place.path),
+    origin: cotangentOrigin(node),
+  })
+}
+
+/** A tensor of zeros. */
+export const zeros = (reverse: Reverse, node: Node, place: Place): Tensor => ({
+  dims: [
+    ...place.path.map(r => [r.axis]),
+    ...shapeOf(node)
+      .slice(place.lead.length)
+      .map((n, i) => [axisFor(reverse, node, place.lead.length + i, n)]),
+  ],
+  body: zero,
+})
+
+const positionOf = (axes: readonly Axis[]): Expr =>
+  mixedRadix(
+    axes.map(index),
+    axes.map(a => a.extent),
+  )
+
+const isWhole = (at: readonly Expr[], dims: readonly (readonly Axis[])[]): boolean =>
+  at.length === dims.length &&
+  identityAt(dims).every((e, i) => {
+    const p = at[i]!
+    return e.op === 'index' ? p.op === 'index' && p.axis.id === e.axis.id : e === p
+  })
+
+const sameExtents = (a: readonly Axis[], b: readonly Axis[]): boolean =>
+  a.length === b.length && a.every((x, i) => x.extent === b[i]!.extent)
+
+/** The product of axes that all terms which need one agree on, or else a single axis. */
+const commonDim = (
+  { builder }: Reverse,
+  terms: readonly Term[],
+  i: number,
+  extent: number,
+  single: () => Axis,
+): readonly Axis[] => {
+  const [first, ...others] = terms.map(t => t.dims[i]!).filter(g => g.length > 1)
+  return first !== undefined && extent > 0 && others.every(g => sameExtents(g, first))
+    ? first.map(a => builder.axis(a.name, a.extent))
+    : [single()]
+}
+
+/** Binds axes to the digits of their mixed-radix number. */
+const bindDigits = (of: Map<AxisId, Expr>, axes: readonly Axis[], number: Expr): void => {
+  let stride = 1
+  for (const a of [...axes].reverse()) {
+    const shifted = stride === 1 ? number : prim('idiv', number, i32(stride))
+    stride *= a.extent
+    of.set(a.id, a === axes[0] ? shifted : prim('mod', shifted, i32(a.extent)))
+  }
+}

@@ -1,0 +1,86 @@
+import type { Builder } from '../ir/builder.js'
+import { identityAt, read } from '../ir/expr.js'
+import { shapeOf } from '../ir/graph.js'
+import type { ComputeNode, Expr, Node, NodeId } from '../ir/ir.js'
+import { materialise, placeOf, sumTerms, zeros } from './accumulate.js'
+import { activityOf } from './activity.js'
+import { contribute } from './contribute.js'
+import { bodyCotangent } from './reduction.js'
+import { reverseRegion } from './region.js'
+import { axisFor, mirrored, pathOf, type Reverse, reversedPath } from './reverse.js'
+import { adjoints, one } from './scalar.js'
+import { type Unit, unitsOf } from './units.js'
+
+/**
+ * Reverse mode. Adds to the builder the derivative of the sum of all elements of `loss` by each of `wrt`, a tensor of
+ * that node's shape (zeros where the loss does not depend on it), and nothing that these do not need. The nodes of `wrt` count as independent of each
+ * other and of what they were computed from.
+ *
+ * Within a fold's body, where loss and `wrt` are nodes of the region, the derivative is that of one iteration: carries are
+ * constants, and the results are nodes of the region too.
+ */
+export const differentiate = (builder: Builder, loss: NodeId, wrt: readonly NodeId[]): readonly NodeId[] => {
+  const activity = activityOf(builder, loss, wrt)
+  const reverse: Reverse = {
+    ...activity,
+    builder,
+    wrt: new Set(wrt),
+    terms: new Map(),
+    results: new Map(),
+    reversed: new Map(),
+  }
+  seed(reverse, builder.node(loss))
+  reverseUnits(reverse, unitsOf(builder, activity))
+  return wrt.map(id => reverse.results.get(id) ?? zeroNode(reverse, builder.node(id)))
+}
+
+/** ∂ Σ loss / ∂ loss = 1. */
+const seed = (reverse: Reverse, loss: Node): void => {
+  if (!reverse.active.has(loss.id)) return
+  const dims = shapeOf(loss).map((n, i) => [axisFor(reverse, loss, i, n)])
+  reverse.terms.set(loss.id, [{ inside: 0, dims, value: one }])
+}
+
+const reverseUnits = (reverse: Reverse, units: readonly Unit[]): void => {
+  for (const unit of [...units].reverse())
+    if (unit.kind === 'region') reverseRegion(reverse, unit, inner => reverseUnits(reverse, inner))
+    else reverseNode(reverse, reverse.builder.node(unit.id))
+}
+
+/** The node's cotangent is complete: all that reads it has been reversed. */
+const reverseNode = (reverse: Reverse, node: Node): void => {
+  const place = placeOf(reverse, node)
+  const sum = sumTerms(reverse, node, place)
+  if (sum === undefined) return
+  if (reverse.wrt.has(node.id)) {
+    reverse.results.set(node.id, materialise(reverse, sum, place, node))
+    return
+  }
+  if (node.kind !== 'compute') return
+  const bar = sum.body.op === 'const' ? undefined : materialise(reverse, sum, place, node)
+  propagate(reverse, node, at => (bar === undefined ? sum.body : read(bar, 'f32', at)))
+}
+
+/** Each read M[f(a, r)] in N = for a -> reduce r -> b contributes N̄[a] · ∂N/∂b · ∂b/∂M[f(a, r)] to M̄ at f(a, r). */
+const propagate = (reverse: Reverse, node: ComputeNode, cotangent: (at: readonly Expr[]) => Expr): void => {
+  const path = pathOf(reverse, node)
+  const inner = reversedPath(reverse, path)
+  const own = node.dims.slice(path.length)
+  const dims = [...inner.map(r => [r.axis]), ...own]
+  const body = mirrored(reverse, path, node.body)
+  const seed = bodyCotangent(reverse, { node, path: inner, dims, body }, cotangent(identityAt(dims)))
+  const sources = new Set(reverse.sources.get(node.id))
+  for (const { read: from, value } of adjoints(body, seed, id => sources.has(id)))
+    contribute(reverse, {
+      path,
+      axes: [...own.flat(), ...(node.reduce?.axes ?? [])],
+      value,
+      to: from.node,
+      at: from.at,
+    })
+}
+
+const zeroNode = (reverse: Reverse, node: Node): NodeId => {
+  const outside = { path: [], lead: [] }
+  return materialise(reverse, zeros(reverse, node, outside), outside, node)
+}

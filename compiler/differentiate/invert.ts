@@ -1,0 +1,84 @@
+import { axesOf, i32, index, prim, rewrite, substituteAxes } from '../ir/expr.js'
+import type { Axis, AxisId, Expr } from '../ir/ir.js'
+import { linearOf, radixAxes, solvedFor } from './linear.js'
+
+/**
+ * All solutions of f(a) = j. `dims` are the axes of j, one product of axes for each position; axes of a that are
+ * found among them stand for themselves, those in `of` follow from j, and the solution counts only where `conditions` hold.
+ * Over those in `free` one has to search.
+ */
+export interface Inversion {
+  readonly dims: readonly (readonly Axis[])[]
+  readonly of: ReadonlyMap<AxisId, Expr>
+  readonly conditions: readonly Expr[]
+  readonly free: readonly Axis[]
+}
+
+/**
+ * For each position the axes it is the mixed-radix number of, where it is one of axes in `axes` that no earlier
+ * position took, and covers its dimension.
+ */
+export const plainPositions = (
+  positions: readonly Expr[],
+  extents: readonly number[],
+  axes: readonly Axis[],
+): readonly (readonly Axis[] | undefined)[] => {
+  const left = new Set(axes.map(a => a.id))
+  return positions.map((p, i) => {
+    const digits = radixAxes(p, extents[i]!)
+    if (digits === undefined || !digits.every(a => left.has(a.id))) return undefined
+    for (const a of digits) left.delete(a.id)
+    return digits
+  })
+}
+
+/** Inverts `positions` in the given axes; other axes in them are parameters. `fresh` makes the axis of dimension i. */
+export const invert = (
+  positions: readonly Expr[],
+  extents: readonly number[],
+  axes: readonly Axis[],
+  fresh: (i: number) => Axis,
+): Inversion => {
+  const plain = plainPositions(positions, extents, axes)
+  const dims = plain.map((p, i) => p ?? [fresh(i)])
+  const unknown = new Map(axes.map(a => [a.id, a]))
+  for (const a of plain.flatMap(p => p ?? [])) unknown.delete(a.id)
+
+  const of = new Map<AxisId, Expr>()
+  const unsolved: number[] = []
+  positions.forEach((p, i) => {
+    if (plain[i] !== undefined) return
+    const position = substituteAxes(p, of)
+    const solution = [...linearOf(position).axes.values()]
+      .map(x => x.axis)
+      .filter(a => unknown.has(a.id))
+      .sort((a, b) => b.extent - a.extent)
+      .map(axis => ({ axis, value: solvedFor(position, axis, dims[i]![0]!) }))
+      .find(s => s.value !== undefined)
+    if (solution?.value === undefined) {
+      unsolved.push(i)
+      return
+    }
+    const { axis, value } = solution
+    for (const [id, v] of of) of.set(id, substituteAxes(v, new Map([[axis.id, value]])))
+    of.set(axis.id, value)
+    unknown.delete(axis.id)
+  })
+  const inRange = axes.flatMap(a => {
+    const value = of.get(a.id)
+    return value === undefined ? [] : [prim('ge', value, i32(0)), prim('lt', value, i32(a.extent))]
+  })
+  const equal = unsolved.map(i => prim('eq', replaceAxes(positions[i]!, of), index(dims[i]![0]!)))
+  return { dims, of, conditions: [...inRange, ...equal], free: [...unknown.values()] }
+}
+
+/** Axes replaced by expressions that may leave their range: what is read there is read guarded. */
+export const replaceAxes = (e: Expr, of: ReadonlyMap<AxisId, Expr>): Expr => {
+  if (of.size === 0) return e
+  const guarded = rewrite(e, x =>
+    x.op === 'read' && !x.guarded && [...axesOf(x).keys()].some(id => of.has(id))
+      ? { ...x, guarded: true }
+      : x,
+  )
+  return substituteAxes(guarded, of)
+}

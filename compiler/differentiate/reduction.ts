@@ -1,0 +1,66 @@
+import { f32, identityAt, index, prim, read, substituteAxes } from '../ir/expr.js'
+import type { Axis, ComputeNode, Expr, Region } from '../ir/ir.js'
+import { innermost, type Reverse } from './reverse.js'
+import { times, where } from './scalar.js'
+
+/** A node as it reads in the reversed regions `path`: dims and body over their axes. */
+export interface Reflected {
+  readonly node: ComputeNode
+  readonly path: readonly Region[]
+  readonly dims: readonly (readonly Axis[])[]
+  readonly body: Expr
+}
+
+/**
+ * The cotangent of the body b(a, r) of N[a] = reduce r -> b(a, r), given N̄[a]:
+ * sum: N̄; prod: N̄ · Π {r' ≠ r} b(a, r'), which holds where factors are 0; max and min: N̄ where b(a, r) = N[a], divided by the
+ * number of such r.
+ */
+export const bodyCotangent = (reverse: Reverse, of: Reflected, cotangent: Expr): Expr => {
+  const { reduce } = of.node
+  if (reduce === undefined || reduce.op === 'sum') return cotangent
+  return reduce.op === 'prod'
+    ? times(cotangent, others(reverse, of, reduce.axes))
+    : shareOfExtremum(reverse, of, reduce.axes, cotangent)
+}
+
+/** Π of the other elements: Π r' -> if r' = r then 1 else b(a, r'). */
+const others = ({ builder }: Reverse, { node, path, dims, body }: Reflected, axes: readonly Axis[]): Expr => {
+  const primed = axes.map(a => builder.axis(`${a.name}'`, a.extent))
+  const same = axes.map((a, i) => prim('eq', index(primed[i]!), index(a))).reduce((x, y) => prim('and', x, y))
+  const all = [...dims, ...axes.map(a => [a])]
+  const product = builder.compute({
+    dtype: 'f32',
+    dims: all,
+    reduce: { op: 'prod', axes: primed },
+    body: prim(
+      'select',
+      same,
+      f32(1),
+      substituteAxes(body, new Map(axes.map((a, i) => [a.id, index(primed[i]!)]))),
+    ),
+    ...innermost(path),
+    origin: { ...node.origin, label: `others of ${node.origin.label}` },
+  })
+  return read(product, 'f32', identityAt(all))
+}
+
+const shareOfExtremum = (
+  { builder }: Reverse,
+  { node, path, dims, body }: Reflected,
+  axes: readonly Axis[],
+  cotangent: Expr,
+): Expr => {
+  const attained = prim('eq', body, read(node.id, 'f32', identityAt(dims)))
+  const count = builder.compute({
+    dtype: 'f32',
+    dims,
+    reduce: { op: 'sum', axes },
+    body: where([attained], f32(1)),
+    ...innermost(path),
+    origin: { ...node.origin, label: `ties of ${node.origin.label}` },
+  })
+  // At least 1: a device may round the body differently when it computes it again.
+  const ties = prim('max', read(count, 'f32', identityAt(dims)), f32(1))
+  return where([attained], prim('div', cotangent, ties))
+}

@@ -1,0 +1,124 @@
+import { childrenOf, f32, postorder, prim, type ReadExpr, rewrite } from '../ir/expr.js'
+import type { Expr, NodeId } from '../ir/ir.js'
+import { prims } from '../ir/prims.js'
+
+/** The derivative by one read: `value` is the cotangent of the whole expression times the partial derivative. */
+export interface Adjoint {
+  readonly read: ReadExpr
+  readonly value: Expr
+}
+
+const zero = f32(0)
+const one = f32(1)
+
+export const isConst = (e: Expr, value: number): boolean => e.op === 'const' && e.value === value
+
+/** Arguments through which a derivative flows, each with its partial derivative. */
+const partials = (e: Expr): readonly (readonly [argument: Expr, partial: Expr])[] => {
+  if (e.op === 'const' || e.op === 'index' || e.op === 'read' || e.dtype !== 'f32') return []
+  const by = prims[e.op].derivative?.(e.args, e) ?? []
+  return e.args.flatMap((a, i) => {
+    const partial = by[i]
+    return partial !== undefined && a.dtype === 'f32' && !isConst(partial, 0) ? [[a, partial] as const] : []
+  })
+}
+
+/** The nodes whose values an expression depends on differentiably: not through positions, conditions or `stop`. */
+export const differentiableReads = (body: Expr): ReadonlySet<NodeId> => {
+  const nodes = new Set<NodeId>()
+  const seen = new Set<Expr>()
+  const go = (e: Expr): void => {
+    if (seen.has(e)) return
+    seen.add(e)
+    if (e.op === 'read' && e.dtype === 'f32') nodes.add(e.node)
+    for (const [a] of partials(e)) go(a)
+  }
+  go(body)
+  return nodes
+}
+
+/**
+ * A cotangent times a partial derivative. Conditions stay outermost: of a branch not taken the partial derivative may be
+ * infinite, and 0 · ∞ is not 0.
+ */
+export const times = (cotangent: Expr, partial: Expr): Expr => {
+  if (isConst(cotangent, 0) || isConst(partial, 0)) return zero
+  if (isConst(partial, 1)) return cotangent
+  if (isConst(cotangent, 1)) return partial
+  if (isConst(partial, -1)) return prim('neg', cotangent)
+  if (cotangent.op === 'select') {
+    const [condition, yes, no] = cotangent.args as [Expr, Expr, Expr]
+    if (isConst(no, 0)) return prim('select', condition, times(yes, partial), zero)
+    if (isConst(yes, 0)) return prim('select', condition, zero, times(no, partial))
+  }
+  if (partial.op === 'select') {
+    const [condition, yes, no] = partial.args as [Expr, Expr, Expr]
+    if (isConst(no, 0)) return prim('select', condition, times(cotangent, yes), zero)
+    if (isConst(yes, 0)) return prim('select', condition, zero, times(cotangent, no))
+  }
+  if (partial.op === 'neg') return prim('neg', times(cotangent, partial.args[0]!))
+  if (partial.op === 'div' && isConst(partial.args[0]!, 1)) return prim('div', cotangent, partial.args[1]!)
+  return prim('mul', cotangent, partial)
+}
+
+export const plus = (a: Expr | undefined, b: Expr): Expr =>
+  a === undefined || isConst(a, 0) ? b : isConst(b, 0) ? a : prim('add', a, b)
+
+/** `value` where all the conditions hold, 0 elsewhere. */
+export const where = (conditions: readonly Expr[], value: Expr): Expr =>
+  conditions.length === 0
+    ? value
+    : prim(
+        'select',
+        conditions.reduce((a, b) => prim('and', a, b)),
+        value,
+        zero,
+      )
+
+/**
+ * Reverse mode over a scalar expression: ē = Σ over users u of e: ū · ∂u/∂e, one adjoint for each distinct sub-expression.
+ * Reads of the same position count as one.
+ */
+export const adjoints = (
+  body: Expr,
+  cotangent: Expr,
+  wanted: (node: NodeId) => boolean,
+): readonly Adjoint[] => {
+  const root = unified(body)
+  const order = postorder(root)
+  const relevant = new Set<Expr>()
+  for (const e of order)
+    if (e.op === 'read' ? e.dtype === 'f32' && wanted(e.node) : partials(e).some(([a]) => relevant.has(a)))
+      relevant.add(e)
+  const bar = new Map<Expr, Expr>([[root, cotangent]])
+  const found: Adjoint[] = []
+  for (const e of [...order].reverse()) {
+    const value = bar.get(e)
+    if (value === undefined || !relevant.has(e)) continue
+    if (e.op === 'read') found.push({ read: e, value })
+    else
+      for (const [a, partial] of partials(e))
+        if (relevant.has(a)) bar.set(a, plus(bar.get(a), times(value, partial)))
+  }
+  return found.filter(a => !isConst(a.value, 0)).reverse()
+}
+
+/** The same expression with equal sub-expressions made one object. */
+const unified = (root: Expr): Expr => {
+  const known = new Map<string, Expr>()
+  const number = new Map<Expr, number>()
+  const one = (e: Expr): Expr => {
+    const parts = childrenOf(e).map(c => number.get(c)!)
+    const leaf =
+      e.op === 'const' ? (Object.is(e.value, -0) ? '-0' : e.value) : e.op === 'index' ? e.axis.id : ''
+    const source = e.op === 'read' ? `${e.node}${e.guarded ? 'g' : ''}` : ''
+    const key = `${e.op} ${e.dtype} ${leaf} ${source} ${parts}`
+    const out = known.get(key) ?? e
+    known.set(key, out)
+    if (!number.has(out)) number.set(out, number.size)
+    return out
+  }
+  return rewrite(root, one)
+}
+
+export { one, zero }
