@@ -9,7 +9,9 @@ export interface Poly {
 const normal = (terms: Iterable<readonly [string, number]>): Poly => {
   const sums = new Map<string, number>()
   for (const [monomial, coefficient] of terms) sums.set(monomial, (sums.get(monomial) ?? 0) + coefficient)
-  return { terms: new Map([...sums].filter(([, c]) => c !== 0).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))) }
+  return {
+    terms: new Map([...sums].filter(([, c]) => c !== 0).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))),
+  }
 }
 
 const factorsOf = (monomial: string): string[] => (monomial === '' ? [] : monomial.split('*'))
@@ -61,24 +63,55 @@ export const evaluate = (a: Poly, of: ReadonlyMap<string, number>): number => {
   return sum
 }
 
-/** `a / b` when the division leaves nothing over and `b` is a single monomial. */
-export const divide = (a: Poly, b: Poly): Poly | undefined => {
-  const only = [...b.terms]
-  if (only.length !== 1) return equals(a, b) ? constant(1) : undefined
-  const [monomial, coefficient] = only[0]!
-  const out: [string, number][] = []
-  for (const [m, c] of a.terms) {
-    const rest = factorsOf(m)
-    for (const f of factorsOf(monomial)) {
-      const i = rest.indexOf(f)
-      if (i < 0) return undefined
-      rest.splice(i, 1)
-    }
-    if (c % coefficient !== 0) return undefined
-    out.push([monomialOf(rest), c / coefficient])
+/** Graded lexicographic order, in which exact division works by leading monomials. */
+const leading = (a: Poly): readonly [string, number] | undefined =>
+  [...a.terms].sort(
+    ([m], [n]) => factorsOf(n).length - factorsOf(m).length || (m < n ? -1 : m > n ? 1 : 0),
+  )[0]
+
+const divideMonomial = (a: string, b: string): string | undefined => {
+  const rest = factorsOf(a)
+  for (const f of factorsOf(b)) {
+    const i = rest.indexOf(f)
+    if (i < 0) return undefined
+    rest.splice(i, 1)
   }
-  return normal(out)
+  return monomialOf(rest)
 }
+
+/** `a / b` when the division leaves nothing over. */
+export const divide = (a: Poly, b: Poly): Poly | undefined => {
+  const divisor = leading(b)
+  if (divisor === undefined) return undefined
+  const quotient: [string, number][] = []
+  let rest = a
+  for (let head = leading(rest); head !== undefined; head = leading(rest)) {
+    const monomial = divideMonomial(head[0], divisor[0])
+    if (monomial === undefined || head[1] % divisor[1] !== 0) return undefined
+    const term = normal([[monomial, head[1] / divisor[1]]])
+    quotient.push(...term.terms)
+    rest = sub(rest, mul(term, b))
+  }
+  return normal(quotient)
+}
+
+/** `a` as `coefficient * name + rest`, unless the name occurs in a higher power. */
+export const linearIn = (a: Poly, text: string): { coefficient: Poly; rest: Poly } | undefined => {
+  const coefficient: [string, number][] = []
+  const rest: [string, number][] = []
+  for (const [m, c] of a.terms) {
+    const factors = factorsOf(m)
+    const i = factors.indexOf(text)
+    if (i < 0) rest.push([m, c])
+    else if (factors.indexOf(text, i + 1) >= 0) return undefined
+    else coefficient.push([monomialOf(factors.filter((_, k) => k !== i)), c])
+  }
+  return { coefficient: normal(coefficient), rest: normal(rest) }
+}
+
+/** Whether the value is at least 1 whatever natural numbers the names stand for. */
+export const isPositive = (a: Poly): boolean =>
+  (a.terms.get('') ?? 0) >= 1 && [...a.terms.values()].every(c => c >= 0)
 
 /** As written in source: `K * G`, `2 * R`, `T + 1`. */
 export const show = (a: Poly): string => {
@@ -87,7 +120,8 @@ export const show = (a: Poly): string => {
   return ordered
     .map(([m, c], i) => {
       const size = Math.abs(c)
-      const body = m === '' ? `${size}` : size === 1 ? factorsOf(m).join(' * ') : `${size} * ${factorsOf(m).join(' * ')}`
+      const body =
+        m === '' ? `${size}` : size === 1 ? factorsOf(m).join(' * ') : `${size} * ${factorsOf(m).join(' * ')}`
       return i === 0 ? (c < 0 ? `-${body}` : body) : c < 0 ? ` - ${body}` : ` + ${body}`
     })
     .join('')

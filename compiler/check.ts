@@ -1,0 +1,129 @@
+import * as E from 'fp-ts/lib/Either.js'
+import type { CoreFn, CoreModule, CoreRecipe, CoreTest, Program, SizeDecl } from './core/core.js'
+import type { Diagnostic } from './diagnostic.js'
+import type { Load } from './names/modules.js'
+import { loadModules } from './names/modules.js'
+import type { ModuleScope } from './names/scope.js'
+import { buildScopes, idOf } from './names/scope.js'
+import type { Source, Span } from './source.js'
+import { Constants, elaborateFn } from './types/bodies.js'
+import { elaborateRecipe } from './types/recipes.js'
+import { recursionErrors } from './types/recursion.js'
+import { elaborateTest } from './types/tests.js'
+import type { RecordDecl } from './types/type.js'
+import { World } from './types/world.js'
+
+export type { Load } from './names/modules.js'
+
+/**
+ * Checks modules and all that they import, and gives the typed program or every error in them.
+ *
+ * `entry` holds module names; `load` gives the text of one. A module that does not begin with `std` is named by its
+ * path with dots, and its imports are relative to that: `import layers` in `models.gpt` asks for `models.layers`.
+ */
+export const checkProgram = (
+  entry: readonly string[],
+  load: Load,
+): E.Either<readonly Diagnostic[], Program> => {
+  const { modules, diagnostics: found } = loadModules(entry, load)
+  const diagnostics = [...found]
+  const report = (d: Diagnostic): void => {
+    diagnostics.push(d)
+  }
+  const scopes = buildScopes(modules, report)
+  const world = new World(scopes, report)
+  const graph = new Map<string, Map<string, Span>>()
+  const note = (from: string, to: string, at: Span): void => {
+    const known = graph.get(from) ?? new Map<string, Span>()
+    if (!known.has(to)) known.set(to, at)
+    graph.set(from, known)
+  }
+  const constants = new Constants(world, () => undefined)
+  const partsOf = (id: string) => ({
+    world,
+    constant: constants.type,
+    uses: (used: string, at: Span) => note(id, used, at),
+  })
+
+  const fns = new Map<string, CoreFn>()
+  const records = new Map<string, RecordDecl>()
+  const recipes = new Map<string, CoreRecipe>()
+  const tests: CoreTest[] = []
+  for (const scope of scopes.values()) {
+    world.definitionsOf(scope.module.name)
+    for (const decl of scope.own.values()) {
+      const id = idOf(decl)
+      if (decl.kind === 'const') constants.get(decl)
+      if (decl.kind === 'fn') fns.set(id, elaborateFn(partsOf(id), decl))
+      if (decl.kind === 'record') {
+        const info = world.record(decl)
+        if (info !== 'broken') records.set(id, info.decl)
+      }
+      if (decl.kind === 'recipe') {
+        const recipe = elaborateRecipe(partsOf(id), decl)
+        if (recipe === undefined) continue
+        recipes.set(id, recipe)
+        records.set(recipe.state.id, recipe.state)
+      }
+    }
+    if (entry.includes(scope.module.name))
+      for (const item of scope.module.ast.items)
+        if (item.kind === 'test')
+          tests.push(elaborateTest(partsOf(`${scope.module.name}:${item.title}`), scope.module.name, item))
+  }
+  diagnostics.push(...recursionErrors(graph))
+  if (diagnostics.length > 0)
+    return E.left(
+      inOrder(
+        diagnostics,
+        modules.map(m => m.ast.span.source),
+      ),
+    )
+  return E.right({
+    fns,
+    consts: constants.all,
+    records,
+    recipes,
+    tests,
+    modules: new Map([...scopes.values()].map(s => [s.module.name, moduleOf(s, world)])),
+  })
+}
+
+/** Without repetitions, by file in the order of loading and by place. */
+const inOrder = (diagnostics: readonly Diagnostic[], sources: readonly Source[]): readonly Diagnostic[] => {
+  const seen = new Set<string>()
+  const place = (d: Diagnostic): readonly [number, number] => {
+    const span = d.labels[0]?.span
+    return span === undefined ? [-1, 0] : [sources.findIndex(s => s.name === span.source.name), span.start]
+  }
+  return diagnostics
+    .filter(d => {
+      const key = `${d.code} ${place(d).join(' ')} ${d.title}`
+      if (seen.has(key)) return false
+      seen.add(key)
+      return true
+    })
+    .sort((a, b) => place(a)[0] - place(b)[0] || place(a)[1] - place(b)[1])
+}
+
+const moduleOf = (scope: ModuleScope, world: World): CoreModule => {
+  const definitions = world.definitionsOf(scope.module.name)
+  const sizes = new Map<string, SizeDecl>()
+  const fns = new Map<string, string>()
+  const recipes = new Map<string, string>()
+  for (const [name, decl] of scope.own) {
+    if (decl.kind === 'fn') fns.set(name, idOf(decl))
+    if (decl.kind === 'recipe') recipes.set(name, idOf(decl))
+    if (decl.kind !== 'size') continue
+    const definition = definitions.get(name)?.poly
+    sizes.set(name, {
+      name,
+      ...(definition !== undefined && { definition }),
+      ...(decl.item.from !== undefined && { from: decl.item.from }),
+      ...(decl.item.doc !== undefined && { doc: decl.item.doc }),
+      span: decl.item.span,
+    })
+  }
+  const { doc } = scope.module.ast
+  return { name: scope.module.name, ...(doc !== undefined && { doc }), sizes, fns, recipes }
+}

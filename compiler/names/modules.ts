@@ -1,0 +1,117 @@
+import * as E from 'fp-ts/lib/Either.js'
+import type { Diagnostic } from '../diagnostic.js'
+import type { Source } from '../source.js'
+import type { Import, Module } from '../syntax/ast.js'
+import { parse } from '../syntax/parse.js'
+
+/** A parsed module and what its imports mean. */
+export interface LoadedModule {
+  readonly name: string
+  readonly ast: Module
+  readonly imports: ReadonlyMap<Import, string>
+}
+
+/** Gives a module's text; the second argument is the module that imports it, empty for what was asked for. */
+export type Load = (moduleName: string, importedFrom: string) => Source | undefined
+
+/** The module that recipes take their `Batch` and `At` from. */
+export const DATA_MODULE = 'std.data'
+
+const hasRecipe = (ast: Module): boolean => ast.items.some(item => item.kind === 'recipe')
+
+/**
+ * What an import names: as written when it begins with `std`, else relative to the importing module's folder, that is
+ * with the last segment of its name replaced.
+ */
+export const importedName = (importer: string, segments: readonly string[]): string => {
+  if (segments[0] === 'std') return segments.join('.')
+  return [...importer.split('.').slice(0, -1), ...segments].join('.')
+}
+
+/** The modules asked for and all they import, every module after those that it imports. */
+export const loadModules = (
+  entry: readonly string[],
+  load: Load,
+): { readonly modules: readonly LoadedModule[]; readonly diagnostics: readonly Diagnostic[] } => {
+  const diagnostics: Diagnostic[] = []
+  const done = new Map<string, LoadedModule | undefined>()
+  const modules: LoadedModule[] = []
+  const path: { readonly name: string; readonly at?: Import }[] = []
+
+  const visit = (name: string, source: Source, at?: Import): void => {
+    path.push({ name, ...(at && { at }) })
+    const parsed = parse(source)
+    if (E.isLeft(parsed)) {
+      diagnostics.push(...parsed.left)
+      done.set(name, undefined)
+    } else {
+      const ast = parsed.right
+      const imports = new Map<Import, string>()
+      for (const item of ast.imports) {
+        const target = importedName(
+          name,
+          item.segments.map(s => s.text),
+        )
+        if (reach(target, name, item)) imports.set(item, target)
+      }
+      if (hasRecipe(ast) && name !== DATA_MODULE && !done.has(DATA_MODULE)) {
+        const data = load(DATA_MODULE, name)
+        if (data !== undefined) visit(DATA_MODULE, data)
+      }
+      const loaded = { name, ast, imports }
+      done.set(name, loaded)
+      modules.push(loaded)
+    }
+    path.pop()
+  }
+
+  /** Whether the module is there and free of syntax errors. */
+  const reach = (target: string, from: string, item: Import): boolean => {
+    if (done.has(target)) return done.get(target) !== undefined
+    const open = path.findIndex(p => p.name === target)
+    if (open >= 0) {
+      const ring = [...path.slice(open), { name: target, at: item }]
+      diagnostics.push({
+        code: 'E0202',
+        title: `\`${target}\` imports itself${ring.length > 2 ? ` by way of \`${ring[1]!.name}\`` : ''}`,
+        labels: [
+          { span: item.span, text: `\`${from}\` imports \`${target}\` here` },
+          ...ring
+            .slice(1, -1)
+            .flatMap(p => (p.at ? [{ span: p.at.span, text: `and is itself imported here` }] : [])),
+        ],
+        hint: 'move what both need into a module of its own',
+      })
+      return false
+    }
+    const source = load(target, from)
+    if (source === undefined) {
+      diagnostics.push({
+        code: 'E0201',
+        title: `there is no module \`${item.segments.map(s => s.text).join('.')}\``,
+        labels: [{ span: item.span, text: 'imported here' }],
+        hint:
+          item.segments[0]?.text === 'std'
+            ? 'the standard library has no module of this name'
+            : 'modules that do not begin with `std` are looked for beside the importing file',
+      })
+      return false
+    }
+    visit(target, source, item)
+    return done.get(target) !== undefined
+  }
+
+  for (const name of entry) {
+    if (done.has(name)) continue
+    const source = load(name, '')
+    if (source === undefined) {
+      const missing: Source = { name, text: '' }
+      diagnostics.push({
+        code: 'E0201',
+        title: `there is no module \`${name}\``,
+        labels: [{ span: { source: missing, start: 0, end: 0 }, text: 'asked for' }],
+      })
+    } else visit(name, source)
+  }
+  return { modules, diagnostics }
+}

@@ -1,0 +1,245 @@
+import type { CoreConst, CoreExpr, CoreFn, CoreParam } from '../core/core.js'
+import type { Decl } from '../names/scope.js'
+import { idOf } from '../names/scope.js'
+import type { Expr } from '../syntax/ast.js'
+import type { ContextParts, Env } from './context.js'
+import { Context, quote } from './context.js'
+import { check, infer } from './elaborate.js'
+import { keyErrors } from './keys.js'
+import { bool, errorType, f32, i32, isError } from './solver.js'
+import { mapType } from './substitute.js'
+import type { Type } from './type.js'
+import type { World } from './world.js'
+import type { Filling } from './zonk.js'
+import { fill } from './zonk.js'
+
+/** Ends a body: reports what is left open and gives what fills in the unknowns. */
+export const finish = (cx: Context): Filling => {
+  const { unsolved } = cx.solver.finish(n => cx.parts.sizes.has(n))
+  if (cx.errors === 0)
+    for (const about of unsolved) {
+      const index = about.kind === 'index'
+      if (about.kind === 'extent') continue
+      cx.report({
+        code: index ? 'E0328' : 'E0329',
+        title: index
+          ? `nothing bounds the index \`${about.name}\``
+          : `nothing tells the size \`${about.name}\` of \`${about.owner}\``,
+        labels: [{ span: about.span, text: index ? 'reads no axis by itself' : 'used here' }],
+        hint: index
+          ? `say how far it runs: \`${about.name}: N\``
+          : `hand over something that has \`${about.name}\` by itself`,
+      })
+    }
+  if (cx.errors === 0)
+    for (const { span, kind } of cx.solver.untyped())
+      cx.report({
+        code: 'E0332',
+        title:
+          kind === 'tree'
+            ? 'nothing tells which record is meant here'
+            : `the type of ${quote(span)} is not known`,
+        labels: [{ span, text: 'nothing that uses it says what it is' }],
+        hint:
+          kind === 'tree' ? 'hand over a record or a tensor' : 'write its type, for example `(x: f32) -> …`',
+      })
+  const type = (t: Type): Type =>
+    mapType(
+      cx.solver.type(t),
+      p => p,
+      leaf => (leaf.kind === 'var' && !isError(leaf) ? i32 : leaf),
+    )
+  return { size: p => cx.solver.size(p), type }
+}
+
+/** The body with all unknowns filled in, and its keys checked. */
+export const close = (cx: Context, body: CoreExpr, filling: Filling): CoreExpr => {
+  const core = fill(body, filling)
+  for (const d of keyErrors(core)) cx.report(d)
+  return core
+}
+
+type Parts = Pick<ContextParts, 'world' | 'constant' | 'uses'>
+
+/** A top-level function with its body. */
+export const elaborateFn = (parts: Parts, decl: Decl & { kind: 'fn' }): CoreFn => {
+  const { world } = parts
+  const signature = world.signature(decl)
+  const { item } = decl
+  const cx = new Context({
+    ...parts,
+    scope: world.scope(decl.module),
+    definitions: signature.definitions,
+    sizes: new Set(signature.sizes),
+    types: new Set(signature.types),
+    owner: `\`${signature.name}\``,
+  })
+  let env: Env = new Map()
+  const params: CoreParam[] = []
+  for (const p of signature.params) {
+    const value =
+      p.default === undefined
+        ? undefined
+        : check(cx, env, p.default, p.type, {
+            kind: 'argument',
+            fn: signature.name,
+            param: `\`${p.name}\``,
+            at: p.span,
+          })
+    const local = cx.bind(p.name, p.type, 'parameter', p.span)
+    env = new Map(env).set(p.name, local)
+    params.push({ id: local.id, name: p.name, type: p.type, ...(value !== undefined && { default: value }) })
+  }
+  const body = check(cx, env, item.body, signature.result, {
+    kind: 'result',
+    fn: signature.name,
+    at: item.result?.span ?? item.name.span,
+  })
+  const filling = finish(cx)
+  return {
+    id: signature.id,
+    name: signature.name,
+    params: params.map(p => ({
+      ...p,
+      ...(p.default !== undefined && { default: fill(p.default, filling) }),
+    })),
+    result: signature.result,
+    sizes: signature.sizes,
+    types: signature.types,
+    body: close(cx, body, filling),
+    ...(item.doc !== undefined && { doc: item.doc }),
+    span: item.span,
+  }
+}
+
+/** What a constant and a setting may be made of. */
+const isConstant = (e: Expr): boolean => {
+  switch (e.kind) {
+    case 'number':
+    case 'bool':
+    case 'name':
+      return true
+    case 'unary':
+      return isConstant(e.operand)
+    case 'binary':
+      return isConstant(e.left) && isConstant(e.right)
+    case 'call':
+      return isConstant(e.callee) && e.args.every(isConstant)
+    default:
+      return false
+  }
+}
+
+/** A value made of literals, arithmetic and constants. */
+export const elaborateConstant = (
+  parts: Parts,
+  module: string,
+  value: Expr,
+  written: Type | undefined,
+  owner: string,
+): { readonly value: CoreExpr; readonly type: Type } => {
+  const { world } = parts
+  const cx = new Context({
+    ...parts,
+    scope: world.scope(module),
+    definitions: new Map(),
+    sizes: new Set(),
+    types: new Set(),
+    owner,
+  })
+  if (!isConstant(value)) {
+    cx.report({
+      code: 'E0348',
+      title: `${owner} is made of numbers, arithmetic and other constants`,
+      labels: [{ span: value.span, text: 'not a constant' }],
+      hint: 'write a function without it, or compute it where it is used',
+    })
+    return { value: { kind: 'const', value: 0, type: errorType, span: value.span }, type: errorType }
+  }
+  const body =
+    written === undefined
+      ? infer(cx, new Map(), value)
+      : check(cx, new Map(), value, written, { kind: 'let', name: owner.replaceAll('`', ''), at: value.span })
+  const filling = finish(cx)
+  const core = close(cx, body, filling)
+  if (!isError(core.type) && core.type.kind !== 'scalar') {
+    cx.report({
+      code: 'E0348',
+      title: `${owner} is one number or bool, not ${cx.show(core.type)}`,
+      labels: [{ span: value.span, text: `this is ${cx.show(core.type)}` }],
+    })
+    return { value: core, type: errorType }
+  }
+  return { value: core, type: core.type }
+}
+
+/** The constants of all modules, each checked once, when first asked for. */
+export class Constants {
+  private readonly done = new Map<string, CoreConst>()
+  private readonly open: string[] = []
+
+  constructor(
+    private readonly world: World,
+    private readonly uses: (id: string, by: string) => void,
+  ) {}
+
+  get all(): ReadonlyMap<string, CoreConst> {
+    return this.done
+  }
+
+  readonly type = (decl: Decl & { kind: 'const' }): Type => this.get(decl)?.type ?? errorType
+
+  get(decl: Decl & { kind: 'const' }): CoreConst | undefined {
+    const id = idOf(decl)
+    const known = this.done.get(id)
+    if (known !== undefined) return known
+    if (this.open.includes(id)) {
+      this.world.report({
+        code: 'E0211',
+        title: `the constant \`${decl.name.text}\` is made of itself`,
+        labels: [{ span: decl.name.span, text: 'comes round to itself' }],
+      })
+      return undefined
+    }
+    this.open.push(id)
+    const written = this.writtenType(decl)
+    const parts: Parts = { world: this.world, constant: this.type, uses: used => this.uses(used, id) }
+    const { value, type } = elaborateConstant(
+      parts,
+      decl.module,
+      decl.item.value,
+      written,
+      `\`${decl.name.text}\``,
+    )
+    this.open.pop()
+    const made: CoreConst = {
+      id,
+      name: decl.name.text,
+      type,
+      value,
+      ...(decl.item.from !== undefined && { from: decl.item.from }),
+      span: decl.item.span,
+    }
+    this.done.set(id, made)
+    return made
+  }
+
+  private writtenType(decl: Decl & { kind: 'const' }): Type | undefined {
+    const written = decl.item.type
+    if (written === undefined) return undefined
+    const known: Readonly<Record<string, Type>> = { f32, i32, bool }
+    const type =
+      written.kind === 'named' && written.path.module === undefined
+        ? known[written.path.name.text]
+        : undefined
+    if (type === undefined) {
+      this.world.report({
+        code: 'E0348',
+        title: `the constant \`${decl.name.text}\` is an f32, an i32 or a bool`,
+        labels: [{ span: written.span, text: 'another type' }],
+      })
+      return errorType
+    }
+    return type
+  }
+}

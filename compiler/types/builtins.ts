@@ -1,0 +1,231 @@
+import type { CoreExpr, CoreOp } from '../core/core.js'
+import type { Span } from '../source.js'
+import type { Expr } from '../syntax/ast.js'
+import { inferAll } from './calls.js'
+import { castTo, coerce, errorExpr, unify } from './coerce.js'
+import type { Context, Env, Why } from './context.js'
+import { quote } from './context.js'
+import { check, infer } from './elaborate.js'
+import { forHint } from './for-hint.js'
+import { expand } from './functions.js'
+import { applyBinary, applyUnary } from './operators.js'
+import type { Poly } from './poly.js'
+import { constant, product } from './poly.js'
+import { count } from './show.js'
+import { f32, i32, isError, u32 } from './solver.js'
+import { mapTrees, totalOf, zerosLike } from './trees.js'
+import type { Type } from './type.js'
+
+type Call = Expr & { kind: 'call' }
+
+const floats: readonly CoreOp[] = [
+  'exp',
+  'log',
+  'sqrt',
+  'rsqrt',
+  'sin',
+  'cos',
+  'tanh',
+  'sigmoid',
+  'floor',
+  'erf',
+]
+const numbers: readonly CoreOp[] = ['abs', 'sign']
+const unaries: ReadonlyMap<string, CoreOp> = new Map([...floats, ...numbers].map(n => [n, n]))
+const binaries: ReadonlyMap<string, CoreOp> = new Map([
+  ['maximum', 'max'],
+  ['minimum', 'min'],
+  ['div', 'idiv'],
+])
+const conversions: ReadonlyMap<string, Type> = new Map([
+  ['f32', f32],
+  ['i32', i32],
+  ['u32', u32],
+])
+const keyType: Type = { kind: 'key' }
+
+/** How each of the other built-in functions is called. */
+const forms: ReadonlyMap<string, string> = new Map([
+  ['map', 'map(f, a, b, …)'],
+  ['total', 'total(f, a, b, …)'],
+  ['zeros_like', 'zeros_like(a)'],
+  ['key', 'key(7)'],
+  ['split', 'split(key)'],
+  ['fold_in', 'fold_in(key, n)'],
+  ['uniform', 'uniform(key, (i, j))'],
+  ['normal', 'normal(key, (i, j))'],
+  ['stop', 'stop(x)'],
+  ['grad', 'grad(f)(x)'],
+  ['value_and_grad', 'value_and_grad(f)(x)'],
+])
+
+/** Every built-in name, for suggestions. */
+export const builtinNames: readonly string[] = [
+  ...unaries.keys(),
+  ...binaries.keys(),
+  ...conversions.keys(),
+  ...forms.keys(),
+  'inf',
+]
+
+export const isBuiltin = (text: string): boolean => builtinNames.includes(text)
+
+const arity: ReadonlyMap<string, number> = new Map([
+  ['zeros_like', 1],
+  ['key', 1],
+  ['split', 1],
+  ['fold_in', 2],
+  ['uniform', 2],
+  ['normal', 2],
+  ['stop', 1],
+])
+
+const wantedCount = (name: string): number | undefined =>
+  unaries.has(name) || conversions.has(name) ? 1 : binaries.has(name) ? 2 : arity.get(name)
+
+const argument = (fn: string, param: string): Why => ({ kind: 'argument', fn, param })
+
+/** A call of a built-in function. */
+export const callBuiltin = (cx: Context, env: Env, name: string, e: Call): CoreExpr => {
+  const wanted = wantedCount(name)
+  if (
+    (wanted !== undefined && e.args.length !== wanted) ||
+    (wanted === undefined && e.args.length < 2 && name !== 'inf')
+  ) {
+    const form = forms.get(name) ?? `${name}(${wanted === 2 ? 'a, b' : 'x'})`
+    const curried = name === 'grad' || name === 'value_and_grad'
+    cx.report({
+      code: 'E0339',
+      title: curried
+        ? `\`${name}\` gives a function, which is not called`
+        : `\`${name}\` takes ${wanted === undefined ? 'a function and values' : count(wanted, 'argument')}, but gets ${count(e.args.length, 'argument')}`,
+      labels: [{ span: e.span, text: curried ? 'not called' : 'called here' }],
+      hint: `write \`${form}\``,
+    })
+    inferAll(cx, env, e.args)
+    return errorExpr(e.span)
+  }
+  const unary = unaries.get(name)
+  const [first, second] = e.args
+  if (unary !== undefined)
+    return applyUnary(cx, unary, infer(cx, env, first!), numbers.includes(unary), e.span)
+  const binary = binaries.get(name)
+  if (binary !== undefined)
+    return applyBinary(cx, name, binary, infer(cx, env, first!), infer(cx, env, second!), e.span)
+  const conversion = conversions.get(name)
+  if (conversion !== undefined) return convert(cx, name, conversion, infer(cx, env, first!), e.span)
+  const builtin = (
+    b: 'key' | 'split' | 'fold_in' | 'uniform' | 'normal' | 'stop',
+    args: readonly CoreExpr[],
+    type: Type,
+  ) => ({ kind: 'builtin', builtin: b, args, type, span: e.span }) as const
+  switch (name) {
+    case 'map':
+      return mapTrees(cx, env, e)
+    case 'total':
+      return totalOf(cx, env, e)
+    case 'zeros_like':
+      return zerosLike(cx, env, e)
+    case 'key':
+      return builtin('key', [check(cx, env, first!, i32, argument(name, ''))], keyType)
+    case 'split':
+      return builtin('split', [check(cx, env, first!, keyType, argument(name, ''))], {
+        kind: 'tuple',
+        items: [keyType, keyType],
+      })
+    case 'fold_in':
+      return builtin(
+        'fold_in',
+        [
+          check(cx, env, first!, keyType, argument(name, 'the key')),
+          check(cx, env, second!, i32, argument(name, 'the number')),
+        ],
+        keyType,
+      )
+    case 'uniform':
+    case 'normal': {
+      const key = check(cx, env, first!, keyType, argument(name, 'the key'))
+      return builtin(name, [key, counter(cx, env, name, second!)], f32)
+    }
+    case 'stop': {
+      const arg = infer(cx, env, first!)
+      return builtin('stop', [arg], arg.type)
+    }
+    default:
+      cx.report({
+        code: 'E0337',
+        title: `\`${name}\` is not a function`,
+        labels: [{ span: e.callee.span, text: 'cannot be called' }],
+      })
+      return errorExpr(e.span)
+  }
+}
+
+/** A component that is no index counts as one of so many, which is what keeps the numbers of a product apart. */
+const plainExtent = constant(65_536)
+
+/** The coordinates of a random number: a product of indices and integers. */
+const counter = (cx: Context, env: Env, name: string, e: Expr): CoreExpr => {
+  const bounds: Poly[] = []
+  const parts = (e.kind === 'tuple' ? e.items : [e]).map(item => {
+    const part = infer(cx, env, item)
+    const t = cx.solver.head(part.type)
+    bounds.push(t.kind === 'idx' ? t.bound : plainExtent)
+    return t.kind === 'idx'
+      ? part
+      : coerce(cx, part, i32, {
+          kind: 'plain',
+          text: `\`${name}\` counts by indices and whole numbers`,
+          at: e.span,
+        })
+  })
+  return { kind: 'product', parts, bounds, type: { kind: 'idx', bound: product(bounds) }, span: e.span }
+}
+
+/** `f32(x)`, `i32(x)`, `u32(x)`: of one number or of each element. */
+const convert = (cx: Context, name: string, to: Type, arg: CoreExpr, span: Span): CoreExpr => {
+  const t = cx.solver.head(arg.type)
+  if (isError(t)) return errorExpr(span)
+  const element = t.kind === 'tensor' ? cx.solver.head(t.element) : t
+  const type: Type = t.kind === 'tensor' ? { kind: 'tensor', element: to, dims: t.dims } : to
+  if (cx.solver.isNumber(element) || cx.solver.isOpen(element)) {
+    unify(cx, arg.span, element, to, argument(name, ''))
+    return arg
+  }
+  if (element.kind === 'scalar' || element.kind === 'idx') return { ...castTo(type, arg), span }
+  cx.report({
+    code: 'E0342',
+    title: `\`${name}\` converts numbers and tensors of them, but ${quote(arg.span)} is ${cx.show(t)}`,
+    labels: [{ span: arg.span, text: `this is ${cx.show(t)}` }],
+    ...(t.kind === 'array' && { hint: forHint(cx, name, [arg]) }),
+  })
+  return errorExpr(span)
+}
+
+/** A built-in function where a function is wanted: `map(exp, x)`. */
+export const builtinAsFunction = (
+  cx: Context,
+  name: string,
+  e: Expr,
+  want: Type & { kind: 'fn' },
+  why: Why,
+): CoreExpr | undefined => {
+  const wanted = wantedCount(name)
+  const unary = unaries.get(name)
+  const binary = binaries.get(name)
+  const conversion = conversions.get(name)
+  if (wanted !== want.params.length || (unary ?? binary ?? conversion) === undefined) return undefined
+  let result: Type = want.result
+  const made = expand(cx, e, want, args => {
+    const body =
+      unary !== undefined
+        ? applyUnary(cx, unary, args[0]!, numbers.includes(unary), e.span)
+        : binary !== undefined
+          ? applyBinary(cx, name, binary, args[0]!, args[1]!, e.span)
+          : convert(cx, name, conversion!, args[0]!, e.span)
+    const fitted = coerce(cx, body, want.result, why)
+    result = fitted.type
+    return fitted
+  })
+  return { ...made, type: { kind: 'fn', params: want.params, result } }
+}

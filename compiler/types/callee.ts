@@ -1,0 +1,48 @@
+import type { Decl } from '../names/scope.js'
+import { lookupPath } from '../names/scope.js'
+import type { Expr, Path } from '../syntax/ast.js'
+import { isBuiltin } from './builtins.js'
+import type { Context, Env, Local, Method } from './context.js'
+import type { Signature } from './world.js'
+
+/** What stands where a function is called or named. */
+export type Callee =
+  | { readonly kind: 'local'; readonly local: Local }
+  | { readonly kind: 'method'; readonly name: string; readonly method: Method }
+  | { readonly kind: 'fn'; readonly signature: Signature }
+  | { readonly kind: 'builtin'; readonly name: string }
+  | { readonly kind: 'declared'; readonly path: Path; readonly decl: Decl }
+  | { readonly kind: 'unknown'; readonly path: Path }
+  | { readonly kind: 'broken' }
+  /** Not a name. */
+  | { readonly kind: 'expression' }
+
+/** An expression as a name that a module declares, with or without its qualifier; locals come first. */
+export const asPath = (cx: Context, env: Env, e: Expr): Path | undefined => {
+  if (e.kind === 'name')
+    return e.path.module !== undefined && env.has(e.path.module.text) ? undefined : e.path
+  if (e.kind !== 'field' || e.target.kind !== 'name' || e.target.path.module !== undefined) return undefined
+  const qualifier = e.target.path.name
+  return !env.has(qualifier.text) && cx.parts.scope.qualifiers.has(qualifier.text)
+    ? { module: qualifier, name: e.field, span: e.span }
+    : undefined
+}
+
+export const resolveCallee = (cx: Context, env: Env, e: Expr): Callee => {
+  const path = asPath(cx, env, e)
+  if (path === undefined) return { kind: 'expression' }
+  const text = path.name.text
+  if (path.module === undefined) {
+    const local = env.get(text)
+    if (local !== undefined) return { kind: 'local', local }
+    const method = cx.parts.method?.(text, path.span)
+    if (method === 'broken') return { kind: 'broken' }
+    if (method !== undefined) return { kind: 'method', name: text, method }
+  }
+  const decl = lookupPath(cx.parts.scope, path)
+  if (decl === 'broken') return { kind: 'broken' }
+  if (decl?.kind === 'fn') return { kind: 'fn', signature: cx.world.signature(decl) }
+  if (decl !== undefined) return { kind: 'declared', path, decl }
+  if (path.module === undefined && isBuiltin(text)) return { kind: 'builtin', name: text }
+  return { kind: 'unknown', path }
+}

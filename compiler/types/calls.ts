@@ -1,0 +1,198 @@
+import type { CoreExpr } from '../core/core.js'
+import { whatIs } from '../names/scope.js'
+import type { Span } from '../source.js'
+import type { Expr } from '../syntax/ast.js'
+import { callBuiltin } from './builtins.js'
+import { resolveCallee } from './callee.js'
+import { errorExpr } from './coerce.js'
+import type { Context, Env, Local, Why } from './context.js'
+import { quote } from './context.js'
+import { check, infer } from './elaborate.js'
+import { functionType, lambda } from './functions.js'
+import { gradient, gradientOf } from './gradient.js'
+import { elaborateName } from './names.js'
+import { count } from './show.js'
+import { instantiateSignature } from './signatures.js'
+import type { Type } from './type.js'
+import type { Signature } from './world.js'
+
+type Call = Expr & { kind: 'call' }
+
+export const call = (cx: Context, env: Env, e: Call): CoreExpr => {
+  const inner = gradientOf(cx, env, e)
+  if (inner !== undefined) return gradient(cx, env, e, inner)
+  const callee = resolveCallee(cx, env, e.callee)
+  switch (callee.kind) {
+    case 'fn':
+      return callFn(cx, env, e, callee.signature)
+    case 'builtin':
+      return callBuiltin(cx, env, callee.name, e)
+    case 'local':
+      if (callee.local.lambda !== undefined && callee.local.lambda.core === undefined)
+        return callWaiting(cx, env, e, callee.local, callee.local.lambda)
+      return apply(cx, env, e)
+    case 'declared':
+      if (callee.decl.kind !== 'const') {
+        cx.report({
+          code: 'E0337',
+          title: `\`${callee.decl.name.text}\` is ${whatIs(callee.decl)}, not a function`,
+          labels: [
+            { span: e.callee.span, text: 'cannot be called' },
+            { span: callee.decl.name.span, text: 'declared here' },
+          ],
+          ...(callee.decl.kind === 'record' && { hint: `write \`${callee.decl.name.text} { … }\`` }),
+        })
+        inferAll(cx, env, e.args)
+        return errorExpr(e.span)
+      }
+      return apply(cx, env, e)
+    case 'unknown':
+      elaborateName(cx, env, callee.path, e.callee.span)
+      inferAll(cx, env, e.args)
+      return errorExpr(e.span)
+    case 'broken':
+      inferAll(cx, env, e.args)
+      return errorExpr(e.span)
+    default:
+      return apply(cx, env, e)
+  }
+}
+
+/** For the errors in the arguments of a call that is wrong itself. */
+export const inferAll = (cx: Context, env: Env, args: readonly Expr[]): void => {
+  for (const arg of args) if (arg.kind !== 'lambda') infer(cx, env, arg)
+}
+
+const wrongCount = (
+  cx: Context,
+  e: Call,
+  name: string,
+  wanted: readonly string[],
+  optional: number,
+  at?: Span,
+): void => {
+  const least = wanted.length - optional
+  const range =
+    optional === 0 ? count(wanted.length, 'argument') : `${least} to ${count(wanted.length, 'argument')}`
+  const missing = wanted.slice(e.args.length, least)
+  cx.report({
+    code: 'E0339',
+    title: `\`${name}\` takes ${range}, but gets ${count(e.args.length, 'argument')}`,
+    labels: [
+      missing.length > 0
+        ? { span: e.span, text: `lacks ${missing.join(', ')}` }
+        : { span: e.args[wanted.length]?.span ?? e.span, text: 'one too many' },
+      ...(at === undefined ? [] : [{ span: at, text: `\`${name}\` is declared here` }]),
+    ],
+  })
+}
+
+/** Checks arguments in the order in which they tell most: values first, what goes with them, functions last. */
+export const checkArgs = (
+  cx: Context,
+  env: Env,
+  args: readonly Expr[],
+  params: readonly Type[],
+  why: (i: number) => Why,
+): readonly CoreExpr[] => {
+  const done = new Map<number, CoreExpr>()
+  const rank = (t: Type): number => (t.kind === 'fn' ? 2 : t.kind === 'per' ? 1 : 0)
+  const order = args.map((_, i) => i).sort((a, b) => rank(params[a]!) - rank(params[b]!) || a - b)
+  for (const i of order) done.set(i, check(cx, env, args[i]!, params[i]!, why(i)))
+  return args.map((_, i) => done.get(i)!)
+}
+
+const callFn = (cx: Context, env: Env, e: Call, signature: Signature): CoreExpr => {
+  cx.parts.uses(signature.id, e.callee.span)
+  const { instance, params, result } = instantiateSignature(cx, signature, e.callee.span)
+  const optional = signature.params.filter(p => p.default !== undefined).length
+  if (e.args.length > params.length || e.args.length < params.length - optional) {
+    const names = signature.params.map(p => `\`${p.name}: ${cx.show(p.type)}\``)
+    wrongCount(cx, e, signature.name, names, optional, signature.item.name.span)
+    inferAll(cx, env, e.args)
+    return { ...errorExpr(e.span) }
+  }
+  const args = checkArgs(cx, env, e.args, params, i => ({
+    kind: 'argument',
+    fn: signature.name,
+    param: `\`${signature.params[i]!.name}\``,
+    at: signature.params[i]!.span,
+  }))
+  return { kind: 'call', fn: signature.id, instance, args, type: result, span: e.span }
+}
+
+/** The first call of a `let`-bound lambda without written types: its arguments tell them. */
+const callWaiting = (
+  cx: Context,
+  env: Env,
+  e: Call,
+  local: Local,
+  waiting: NonNullable<Local['lambda']>,
+): CoreExpr => {
+  if (waiting.expr.params.length !== e.args.length) {
+    wrongCount(
+      cx,
+      e,
+      local.name,
+      waiting.expr.params.map(p => `\`${p.name.text}\``),
+      0,
+      local.span,
+    )
+    inferAll(cx, env, e.args)
+    return errorExpr(e.span)
+  }
+  const args = e.args.map((arg, i) => {
+    const written = waiting.expr.params[i]!.type
+    const why: Why = { kind: 'argument', fn: local.name, param: `\`${waiting.expr.params[i]!.name.text}\`` }
+    return written === undefined ? infer(cx, env, arg) : check(cx, env, arg, cx.resolve(written), why)
+  })
+  const result = cx.solver.freshType('any', e.span)
+  const wanted: Type & { kind: 'fn' } = { kind: 'fn', params: args.map(a => a.type), result }
+  const core = lambda(cx, waiting.env, waiting.expr, wanted, {
+    kind: 'plain',
+    text: 'as its first use has it',
+    at: e.span,
+  })
+  waiting.core = core
+  cx.solver.unify(local.type, core.type, { span: e.span, text: 'first used here' }, () => undefined)
+  const callee: CoreExpr = {
+    kind: 'var',
+    id: local.id,
+    name: local.name,
+    type: local.type,
+    span: e.callee.span,
+  }
+  return { kind: 'apply', callee, args, type: result, span: e.span }
+}
+
+/** A call of what a variable or an expression holds. */
+const apply = (cx: Context, env: Env, e: Call): CoreExpr => {
+  const callee = infer(cx, env, e.callee)
+  const type = functionType(cx, callee)
+  if (type === undefined) {
+    inferAll(cx, env, e.args)
+    return errorExpr(e.span)
+  }
+  const name = quote(e.callee.span, '`this`').replaceAll('`', '')
+  if (type.params.length !== e.args.length) {
+    const local = callee.kind === 'var' ? cx.locals.get(callee.id) : undefined
+    wrongCount(
+      cx,
+      e,
+      name,
+      type.params.map(t => `\`${cx.show(t)}\``),
+      0,
+      local?.span,
+    )
+    inferAll(cx, env, e.args)
+    return errorExpr(e.span)
+  }
+  const at = callee.kind === 'var' ? cx.locals.get(callee.id)?.span : undefined
+  const args = checkArgs(cx, env, e.args, type.params, i => ({
+    kind: 'argument',
+    fn: name,
+    param: type.params.length > 1 ? `argument ${i + 1}` : '',
+    ...(at !== undefined && { at }),
+  }))
+  return { kind: 'apply', callee, args, type: type.result, span: e.span }
+}

@@ -1,0 +1,182 @@
+import type { CoreBinder, CoreExpr } from '../core/core.js'
+import { duplicate } from '../names/scope.js'
+import type { Binder, Expr, Name } from '../syntax/ast.js'
+import { castTo, coerce, errorExpr, unify } from './coerce.js'
+import type { Context, Env } from './context.js'
+import { check, infer } from './elaborate.js'
+import { bindPattern, patternValue } from './lets.js'
+import type { Poly } from './poly.js'
+import { product } from './poly.js'
+import { bool, f32, i32, isError } from './solver.js'
+import { arrayOf } from './substitute.js'
+import type { Type } from './type.js'
+
+interface Bound {
+  readonly binders: readonly CoreBinder[]
+  /** One extent an axis: products count as one. */
+  readonly extents: readonly Poly[]
+  readonly env: Env
+}
+
+/** Binds the indices of a comprehension; ranges that are not written are found by what the body reads. */
+export const bindIndices = (cx: Context, env: Env, binders: readonly Binder[]): Bound => {
+  const inner = new Map(env)
+  const seen = new Map<string, Name>()
+  const one = (b: Binder): { core: CoreBinder; extent: Poly } => {
+    if (b.kind === 'product') {
+      const parts = b.parts.map(one)
+      return {
+        core: { kind: 'product', parts: parts.map(p => p.core) },
+        extent: product(parts.map(p => p.extent)),
+      }
+    }
+    const first = seen.get(b.name.text)
+    if (first !== undefined) cx.report(duplicate(b.name, first.span))
+    seen.set(b.name.text, b.name)
+    const extent =
+      b.range === undefined
+        ? cx.solver.freshSize({ kind: 'index', name: b.name.text, span: b.name.span })
+        : cx.size(b.range)
+    const local = cx.bind(b.name.text, { kind: 'idx', bound: extent }, 'index', b.name.span)
+    inner.set(local.name, local)
+    return { core: { kind: 'index', id: local.id, name: local.name, bound: extent }, extent }
+  }
+  const bound = binders.map(one)
+  return { binders: bound.map(b => b.core), extents: bound.map(b => b.extent), env: inner }
+}
+
+/** `for i, j -> e`: a tensor, or an array where the body is a record or a tuple. */
+export const elaborateFor = (cx: Context, env: Env, e: Expr & { kind: 'for' }): CoreExpr => {
+  const { binders, extents, env: inner } = bindIndices(cx, env, e.binders)
+  const body = infer(cx, inner, e.body)
+  const t = cx.solver.head(body.type)
+  if (isError(t)) return errorExpr(e.span)
+  if (t.kind === 'fn' || t.kind === 'key' || t.kind === 'per' || t.kind === 'choice') {
+    cx.report({
+      code: 'E0305',
+      title: `a \`for\` cannot collect ${t.kind === 'fn' ? 'functions' : t.kind === 'key' ? 'keys' : 'settings'}`,
+      labels: [{ span: e.body.span, text: `this is ${cx.show(t)}` }],
+      ...(t.kind === 'key' && { hint: 'derive the key where it is used: `fold_in(key, i)`' }),
+    })
+    return errorExpr(e.span)
+  }
+  return { kind: 'for', binders, body, type: arrayOf(t, extents), span: e.span }
+}
+
+/** `sum i, j -> e` and its kin. */
+export const elaborateReduce = (cx: Context, env: Env, e: Expr & { kind: 'reduce' }): CoreExpr => {
+  const { binders, env: inner } = bindIndices(cx, env, e.binders)
+  const body = infer(cx, inner, e.body)
+  const t = cx.solver.head(body.type)
+  if (isError(t)) return errorExpr(e.span)
+  const reduce = (arg: CoreExpr, type: Type): CoreExpr => ({
+    kind: 'reduce',
+    op: e.op,
+    binders,
+    body: arg,
+    type,
+    span: e.span,
+  })
+  if (e.op === 'any' || e.op === 'all')
+    return reduce(coerce(cx, body, bool, { kind: 'plain', text: `\`${e.op}\` wants a bool` }), bool)
+  if (t.kind === 'tensor' && (e.op === 'sum' || e.op === 'mean')) return sumOfTensors(cx, e, body, t, binders)
+  const numeric = t.kind === 'idx' || cx.solver.isNumber(t) || (t.kind === 'scalar' && t.dtype !== 'bool')
+  if (!numeric) {
+    cx.report({
+      code: 'E0333',
+      title: `\`${e.op}\` folds numbers, but its body is ${cx.show(t)}`,
+      labels: [{ span: e.body.span, text: `this is ${cx.show(t)}` }],
+      hint:
+        t.kind === 'tensor' || t.kind === 'array'
+          ? `read one element of it and write the \`for\` around the \`${e.op}\``
+          : t.kind === 'scalar'
+            ? 'count with `i32(…)`, or use `any` or `all`'
+            : 'fold its fields one by one',
+    })
+    return errorExpr(e.span)
+  }
+  if (e.op === 'argmax' || e.op === 'argmin') {
+    const [only] = binders
+    if (binders.length !== 1 || only?.kind !== 'index') {
+      cx.report({
+        code: 'E0334',
+        title: `\`${e.op}\` finds one index, but ${binders.length === 1 ? 'this is a product' : 'there are several'}`,
+        labels: [{ span: e.binders[0]!.span, text: 'name one index' }],
+        hint: `write one \`${e.op}\` inside another, or a \`for\` over the other indices`,
+      })
+      return errorExpr(e.span)
+    }
+    return reduce(body, { kind: 'idx', bound: only.bound })
+  }
+  if (e.op === 'mean') return reduce(coerce(cx, body, f32, { kind: 'plain', text: '`mean` wants f32' }), f32)
+  // The largest of some indices is an index; their sum is a plain integer.
+  const kept = t.kind === 'idx' && (e.op === 'sum' || e.op === 'prod') ? castTo(i32, body) : body
+  return reduce(kept, kept.type)
+}
+
+/** The elementwise sum of tensors: `for` around a sum of their elements. */
+const sumOfTensors = (
+  cx: Context,
+  e: Expr & { kind: 'reduce' },
+  body: CoreExpr,
+  t: Type & { kind: 'tensor' },
+  binders: readonly CoreBinder[],
+): CoreExpr => {
+  unify(cx, body.span, t.element, f32, { kind: 'plain', text: 'only tensors of f32 are summed as they are' })
+  const axes = t.dims.map((bound, i) => {
+    const name = `axis${i}`
+    const local = cx.bind(name, { kind: 'idx', bound }, 'index', e.span)
+    return { kind: 'index', id: local.id, name, bound } as const
+  })
+  const at = axes.map(
+    (a): CoreExpr => ({
+      kind: 'var',
+      id: a.id,
+      name: a.name,
+      type: { kind: 'idx', bound: a.bound },
+      span: e.span,
+    }),
+  )
+  const element: CoreExpr = { kind: 'read', target: body, at, type: f32, span: body.span }
+  const sum: CoreExpr = { kind: 'reduce', op: e.op, binders, body: element, type: f32, span: e.span }
+  return { kind: 'for', binders: axes, body: sum, type: t, span: e.span }
+}
+
+/** `fold x = init for l -> e`: the body's type is that of what is carried. */
+export const elaborateFold = (cx: Context, env: Env, e: Expr & { kind: 'fold' }): CoreExpr => {
+  const init = e.init === undefined ? patternValue(cx, env, e.pattern) : infer(cx, env, e.init)
+  const carry = cx.solver.head(init.type)
+  const indices = bindIndices(cx, env, [e.binder])
+  const [binder] = indices.binders
+  if (binder?.kind !== 'index') {
+    cx.report({
+      code: 'E0334',
+      title: 'a `fold` runs over one index',
+      labels: [{ span: e.binder.span, text: 'a product' }],
+      hint: 'fold over one index inside a fold over the other',
+    })
+    return errorExpr(e.span)
+  }
+  if (carry.kind === 'fn') {
+    cx.report({
+      code: 'E0306',
+      title: 'a `fold` cannot carry a function',
+      labels: [{ span: init.span, text: `this is ${cx.show(carry)}` }],
+    })
+    return errorExpr(e.span)
+  }
+  // An index that is carried need not stay below its bound.
+  const begin = carry.kind === 'idx' ? castTo(i32, init) : init
+  const bound = bindPattern(cx, indices.env, e.pattern, begin.type, 'variable')
+  const body = check(cx, bound.env, e.body, begin.type, { kind: 'carry', at: init.span })
+  const { id, name } = binder
+  return {
+    kind: 'fold',
+    pattern: bound.pattern,
+    init: begin,
+    binder: { id, name, bound: binder.bound },
+    body,
+    type: begin.type,
+    span: e.span,
+  }
+}

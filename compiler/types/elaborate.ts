@@ -1,0 +1,147 @@
+import type { CoreExpr } from '../core/core.js'
+import type { Expr, Path } from '../syntax/ast.js'
+import { arrayLiteral } from './arrays.js'
+import { call } from './calls.js'
+import { coerce, errorExpr } from './coerce.js'
+import { elaborateFold, elaborateFor, elaborateReduce } from './comprehensions.js'
+import type { Context, Env, Why } from './context.js'
+import { lambda, nameAsFunction } from './functions.js'
+import { elaborateLet } from './lets.js'
+import { elaborateName } from './names.js'
+import { binary, unary } from './operators.js'
+import { elaborateAt, elaborateIndex, literalIndex, productIndex } from './reads.js'
+import { elaborateField, elaborateRecord, recordAgainst } from './records.js'
+import { bool, errorType, f32, i32, isError } from './solver.js'
+import type { Type } from './type.js'
+
+/** The typed expression; its type is found from the expression alone. */
+export const infer = (cx: Context, env: Env, e: Expr): CoreExpr => {
+  switch (e.kind) {
+    case 'number':
+      return {
+        kind: 'const',
+        value: e.value,
+        type: e.integer ? cx.solver.freshType('number', e.span) : f32,
+        span: e.span,
+      }
+    case 'bool':
+      return { kind: 'const', value: e.value, type: bool, span: e.span }
+    case 'name':
+      return elaborateName(cx, env, e.path, e.span)
+    case 'let':
+      return elaborateLet(cx, env, e, (inner, body) => infer(cx, inner, body))
+    case 'if':
+      return inferIf(cx, env, e)
+    case 'for':
+      return elaborateFor(cx, env, e)
+    case 'reduce':
+      return elaborateReduce(cx, env, e)
+    case 'fold':
+      return elaborateFold(cx, env, e)
+    case 'lambda':
+      return lambda(cx, env, e)
+    case 'call':
+      return call(cx, env, e)
+    case 'index':
+      return elaborateIndex(cx, env, e)
+    case 'at':
+      return elaborateAt(cx, env, e)
+    case 'field':
+      return elaborateField(cx, env, e)
+    case 'binary':
+      return binary(cx, env, e)
+    case 'unary':
+      return unary(cx, env, e)
+    case 'tuple': {
+      const items = e.items.map(item => infer(cx, env, item))
+      return { kind: 'tuple', items, type: { kind: 'tuple', items: items.map(i => i.type) }, span: e.span }
+    }
+    case 'array':
+      return arrayLiteral(cx, env, e)
+    case 'record':
+      return elaborateRecord(cx, env, e)
+  }
+}
+
+/** The typed expression where a type is expected; what is expected tells lambdas, records and numbers what they are. */
+export const check = (cx: Context, env: Env, e: Expr, expected: Type, why: Why): CoreExpr => {
+  const want = cx.solver.head(expected)
+  switch (e.kind) {
+    case 'number':
+      if (want.kind === 'idx') return literalIndex(cx, e, want.bound)
+      break
+    case 'let':
+      return elaborateLet(cx, env, e, (inner, body) => check(cx, inner, body, expected, why))
+    case 'if': {
+      if (want.kind === 'var') break
+      const condition = check(cx, env, e.condition, bool, { kind: 'condition' })
+      const then = check(cx, env, e.then, want, why)
+      const otherwise = check(cx, env, e.otherwise, want, why)
+      return { kind: 'if', condition, then, otherwise, type: want, span: e.span }
+    }
+    case 'lambda':
+      if (want.kind === 'fn') return lambda(cx, env, e, want, why)
+      break
+    case 'name':
+      if (want.kind === 'fn') return nameAsFunction(cx, env, e, want, why)
+      if (want.kind === 'choice')
+        return choiceNamed(cx, env, e.path, want, e) ?? coerce(cx, infer(cx, env, e), want, why)
+      break
+    case 'tuple':
+      if (want.kind === 'idx') return productIndex(cx, env, e, want.bound)
+      if (want.kind === 'tuple' && want.items.length === e.items.length) {
+        const items = e.items.map((item, i) => check(cx, env, item, want.items[i]!, why))
+        return { kind: 'tuple', items, type: want, span: e.span }
+      }
+      break
+    case 'record':
+      if (e.type === undefined && e.base === undefined && (want.kind === 'record' || want.kind === 'fields'))
+        return recordAgainst(cx, env, e, want)
+      break
+    case 'array':
+      if (want.kind === 'tensor') return arrayLiteral(cx, env, e, want, why)
+      break
+    default:
+  }
+  return coerce(cx, infer(cx, env, e), expected, why)
+}
+
+const choiceNamed = (
+  cx: Context,
+  env: Env,
+  path: Path,
+  want: Type & { kind: 'choice' },
+  e: Expr,
+): CoreExpr | undefined =>
+  path.module === undefined && !env.has(path.name.text) && want.names.includes(path.name.text)
+    ? { kind: 'choice', name: path.name.text, type: want, span: e.span }
+    : undefined
+
+const inferIf = (cx: Context, env: Env, e: Expr & { kind: 'if' }): CoreExpr => {
+  const condition = check(cx, env, e.condition, bool, { kind: 'condition' })
+  const then = infer(cx, env, e.then)
+  const t = cx.solver.head(then.type)
+  const why: Why = { kind: 'branch', at: e.then.span }
+  // An index in one branch and a computed integer in the other meet as `i32`.
+  if (t.kind === 'idx') {
+    const other = infer(cx, env, e.otherwise)
+    const o = cx.solver.head(other.type)
+    const plain = o.kind !== 'idx' && !isError(o)
+    const type = plain ? i32 : t
+    const first = plain ? coerce(cx, then, i32, why) : then
+    const otherwise = coerce(cx, other, type, why)
+    return { kind: 'if', condition, then: first, otherwise, type, span: e.span }
+  }
+  const otherwise = isError(t) ? infer(cx, env, e.otherwise) : check(cx, env, e.otherwise, t, why)
+  const type = isError(t) ? otherwise.type : t
+  if (type.kind === 'fn') {
+    cx.report({
+      code: 'E0306',
+      title: 'a function cannot be chosen by an `if`',
+      labels: [{ span: e.span, text: 'each branch is a function' }],
+      hint: 'put the `if` inside one lambda',
+    })
+    return { ...errorExpr(e.span), type: errorType }
+  }
+  return { kind: 'if', condition, then, otherwise, type, span: e.span }
+}

@@ -1,0 +1,108 @@
+import type { CoreExpr } from '../core/core.js'
+import type { Expr } from '../syntax/ast.js'
+import { resolveCallee } from './callee.js'
+import { errorExpr } from './coerce.js'
+import type { Context, Env } from './context.js'
+import { quote } from './context.js'
+import { check, infer } from './elaborate.js'
+import { count } from './show.js'
+import { f32, fieldTypes, isError } from './solver.js'
+import type { Type } from './type.js'
+
+type Call = Expr & { kind: 'call' }
+
+export interface GradientCall {
+  readonly name: 'grad' | 'value_and_grad'
+  /** The call `grad(f)`, without the point. */
+  readonly of: Call
+}
+
+/** The inner call of `grad(f)(x)`. */
+export const gradientOf = (cx: Context, env: Env, e: Call): GradientCall | undefined => {
+  const of = e.callee
+  if (of.kind !== 'call') return undefined
+  const callee = resolveCallee(cx, env, of.callee)
+  if (callee.kind !== 'builtin' || (callee.name !== 'grad' && callee.name !== 'value_and_grad'))
+    return undefined
+  return { name: callee.name, of }
+}
+
+/** The first part of a type that has no derivative, as a path from the whole. */
+const undifferentiable = (cx: Context, t: Type, path: string): { path: string; type: Type } | undefined => {
+  const h = cx.solver.head(t)
+  if (h.kind === 'record' || h.kind === 'fields') {
+    for (const [n, f] of fieldTypes(h)) {
+      const found = undifferentiable(cx, f, `${path}.${n}`)
+      if (found !== undefined) return found
+    }
+    return undefined
+  }
+  if (h.kind === 'tuple')
+    return h.items
+      .map((item, i) => undifferentiable(cx, item, `${path} part ${i + 1}`))
+      .find(f => f !== undefined)
+  if (h.kind === 'array') return undifferentiable(cx, h.element, `${path}[…]`)
+  return cx.solver.isTree(h) ? undefined : { path, type: h }
+}
+
+/** `grad(f)(x)` and `value_and_grad(f)(x)`. */
+export const gradient = (cx: Context, env: Env, e: Call, { name, of }: GradientCall): CoreExpr => {
+  const [f] = of.args
+  const [x] = e.args
+  if (f === undefined || of.args.length !== 1 || x === undefined || e.args.length !== 1) {
+    cx.report({
+      code: 'E0339',
+      title: `\`${name}\` takes one function, and its result one argument`,
+      labels: [
+        {
+          span: e.span,
+          text: `${count(of.args.length, 'function')} and ${count(e.args.length, 'argument')}`,
+        },
+      ],
+      hint: `write \`${name}(x -> …)(x)\`; several arguments go together in a tuple or a record`,
+    })
+    return errorExpr(e.span)
+  }
+  const at = infer(cx, env, x)
+  const type = cx.solver.head(at.type)
+  if (isError(type)) return errorExpr(e.span)
+  const bad = undifferentiable(cx, type, quote(x.span, 'it').replaceAll('`', ''))
+  if (bad !== undefined) {
+    cx.report({
+      code: 'E0345',
+      title: `nothing is differentiated with respect to ${cx.show(bad.type)}`,
+      labels: [{ span: x.span, text: `\`${bad.path}\` is ${cx.show(bad.type)}` }],
+      hint: 'take the derivative with respect to the f32 tensors alone, and let the function capture the rest',
+    })
+    return errorExpr(e.span)
+  }
+  const result = cx.solver.freshType('any', of.span)
+  const fn = check(
+    cx,
+    env,
+    f,
+    { kind: 'fn', params: [at.type], result },
+    { kind: 'argument', fn: name, param: '' },
+  )
+  if (isError(cx.solver.head(fn.type))) return errorExpr(e.span)
+  const value = cx.solver.head(result)
+  const loss = value.kind === 'tuple' ? cx.solver.head(value.items[0]!) : value
+  if (
+    !isError(loss) &&
+    !cx.solver.unify(loss, f32, { span: f.span, text: 'differentiated here' }, () => undefined)
+  ) {
+    cx.report({
+      code: 'E0346',
+      title: `\`${name}\` wants a function that gives an f32, and this one gives ${cx.show(value)}`,
+      labels: [{ span: f.span, text: `gives ${cx.show(value)}` }],
+      hint:
+        value.kind === 'tensor'
+          ? 'sum it to one number first'
+          : 'give one f32, or a tuple that begins with the f32 to differentiate',
+    })
+    return errorExpr(e.span)
+  }
+  const withValue = name === 'value_and_grad'
+  const out: Type = withValue ? { kind: 'tuple', items: [result, at.type] } : at.type
+  return { kind: 'grad', withValue, fn, at, type: out, span: e.span }
+}

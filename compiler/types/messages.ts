@@ -1,0 +1,219 @@
+import type { CoreExpr } from '../core/core.js'
+import type { Diagnostic, Label } from '../diagnostic.js'
+import type { Span } from '../source.js'
+import type { Context, Why } from './context.js'
+import { quote } from './context.js'
+import type { Poly } from './poly.js'
+import { equals } from './poly.js'
+import { count, ordinal } from './show.js'
+import type { Mismatch } from './solver.js'
+import type { Type } from './type.js'
+
+const sameSpan = (a: Span, b: Span): boolean =>
+  a.source === b.source && a.start === b.start && a.end === b.end
+
+/** Labels without those that point at a place pointed at before. */
+const distinct = (labels: readonly Label[]): readonly Label[] =>
+  labels.filter((l, i) => labels.findIndex(m => sameSpan(m.span, l.span)) === i)
+
+/** Why sizes have the values they have: the places that fixed the unknowns in them. */
+const causeLabels = (cx: Context, sizes: readonly Poly[]): readonly Label[] =>
+  sizes.flatMap(p => cx.solver.causes(p)).map(({ cause }) => ({ span: cause.span, text: cause.text }))
+
+/** Where the thing that an expression reads was declared, and as what. */
+export const originOf = (cx: Context, e: CoreExpr): Label | undefined => {
+  switch (e.kind) {
+    case 'var': {
+      const local = cx.locals.get(e.id)
+      return local === undefined
+        ? undefined
+        : { span: local.span, text: `\`${local.name}\` is ${cx.show(local.type)}` }
+    }
+    case 'field': {
+      const owner = cx.solver.head(e.target.type)
+      const field = owner.kind === 'record' ? owner.record.fields.find(f => f.name === e.name) : undefined
+      return field === undefined
+        ? undefined
+        : { span: field.span, text: `\`${e.name}\` is ${cx.show(e.type)}` }
+    }
+    case 'read':
+      return originOf(cx, e.target)
+    default:
+      return undefined
+  }
+}
+
+/** An index runs over another range than the axis it reads. */
+export const readMismatch = (
+  cx: Context,
+  whole: Span,
+  target: CoreExpr,
+  index: { readonly span: Span; readonly bound: Poly },
+  axis: number,
+  dim: Poly,
+  m: Mismatch,
+): Diagnostic => {
+  const origin = originOf(cx, target)
+  const name = quote(index.span, 'the index')
+  const bound = cx.showSize(index.bound)
+  const length = cx.showSize(dim)
+  const undetermined = m.kind === 'undetermined'
+  return {
+    code: undetermined ? 'E0324' : 'E0320',
+    title: undetermined
+      ? `cannot tell how ${name} divides ${length}, the ${ordinal(axis)} axis of ${quote(target.span)}`
+      : `${quote(whole, quote(target.span))} has ${length} for its ${ordinal(axis)} axis, but ${name} runs over ${bound}`,
+    labels: distinct([
+      { span: index.span, text: undetermined ? 'more than one range fits' : `runs over ${bound}` },
+      ...causeLabels(cx, [index.bound]),
+      ...(origin === undefined ? [] : [origin]),
+      ...causeLabels(cx, [dim]),
+    ]),
+    hint: undetermined
+      ? 'give the ranges, for example `for (k: K, g: G) -> …`'
+      : 'read with an index of that range, or use `.at(…, else: …)` for a computed position',
+  }
+}
+
+const expectation = (why: Why, expected: string): string => {
+  switch (why.kind) {
+    case 'argument':
+      return `\`${why.fn}\` takes ${expected}${why.param === '' ? '' : ` for ${why.param}`}`
+    case 'result':
+      return `\`${why.fn}\` promises ${expected}`
+    case 'let':
+      return `\`${why.name}\` is to be ${expected}`
+    case 'field':
+      return `the field \`${why.field}\` of ${why.record} is ${expected}`
+    case 'branch':
+      return `the other branch is ${expected}`
+    case 'carry':
+      return `what the fold carries is ${expected}`
+    case 'condition':
+      return 'a condition is a bool'
+    case 'element':
+      return `the first element is ${expected}`
+    case 'operand':
+      return `\`${why.op}\` wants ${expected} here`
+    case 'plain':
+      return why.text
+  }
+}
+
+const placeText = (why: Why, expected: string): string => {
+  switch (why.kind) {
+    case 'argument':
+      return `declared as ${expected}`
+    case 'result':
+      return 'promised here'
+    case 'let':
+      return 'said here'
+    case 'field':
+      return 'the field is declared here'
+    case 'branch':
+      return `this is ${expected}`
+    case 'carry':
+      return `begins as ${expected}`
+    default:
+      return `this is ${expected}`
+  }
+}
+
+/** What to do when a number is of another kind than wanted. */
+const conversionHint = (cx: Context, actual: Type, expected: Type): string | undefined => {
+  const a = cx.solver.head(actual)
+  const e = cx.solver.head(expected)
+  const integer =
+    a.kind === 'idx' ||
+    (a.kind === 'scalar' && (a.dtype === 'i32' || a.dtype === 'u32' || a.dtype === 'bool'))
+  if (e.kind === 'scalar' && e.dtype === 'f32' && integer) return 'convert it: `f32(…)`'
+  if (e.kind === 'scalar' && (e.dtype === 'i32' || e.dtype === 'u32') && a.kind === 'scalar')
+    return `convert it: \`${e.dtype}(…)\``
+  if (e.kind === 'idx' && integer)
+    return 'a computed number may be out of range: read with `.at(…, else: …)` instead of an index'
+  if (a.kind === 'fn' && e.kind !== 'fn') return 'call it'
+  if (e.kind === 'scalar' && (a.kind === 'tensor' || a.kind === 'array'))
+    return 'read one element of it, or write a `for` around'
+  return undefined
+}
+
+/** An expression has another type than its place wants. */
+export const typeMismatch = (
+  cx: Context,
+  span: Span,
+  actual: Type,
+  expected: Type,
+  m: Mismatch,
+  why: Why,
+): Diagnostic => {
+  const is = cx.show(actual)
+  const wanted = cx.show(expected)
+  const place = 'at' in why && why.at !== undefined ? [{ span: why.at, text: placeText(why, wanted) }] : []
+  const sizes = m.sizes ?? []
+  if (m.kind === 'undetermined')
+    return {
+      code: 'E0324',
+      title: `cannot tell which sizes make ${cx.showSize(sizes[0]!)} equal to ${cx.showSize(sizes[1]!)}`,
+      labels: distinct([{ span, text: `this is ${is}` }, ...place, ...causeLabels(cx, sizes)]),
+      hint: 'hand over something that has each of the sizes by itself',
+    }
+  const same = is === wanted
+  const [mine, theirs] = sizes
+  const detail =
+    mine === undefined || theirs === undefined || equals(cx.solver.size(mine), cx.solver.size(theirs))
+      ? undefined
+      : `${m.axis !== undefined ? `The ${ordinal(m.axis)} axis` : m.size !== undefined ? `The size \`${m.size}\`` : 'The size'} is ${cx.showSize(mine)} on one side and ${cx.showSize(theirs)} on the other.`
+  const hint =
+    why.kind === 'condition'
+      ? cx.solver.head(actual).kind === 'scalar'
+        ? 'compare it, for example `x > 0`'
+        : 'the condition is one bool: write the `for` around the `if`'
+      : conversionHint(cx, actual, expected)
+  return {
+    code: m.kind === 'size' ? 'E0321' : m.kind === 'rank' ? 'E0323' : 'E0330',
+    title: `${quote(span)} is ${is}, but ${expectation(why, same ? 'another one' : wanted)}`,
+    labels: distinct([{ span, text: `this is ${is}` }, ...place, ...causeLabels(cx, sizes)]),
+    ...(detail !== undefined && { text: detail }),
+    ...(hint !== undefined && { hint }),
+  }
+}
+
+/** A literal index that is not below every value of its axis. */
+export const literalOutside = (
+  cx: Context,
+  span: Span,
+  value: number,
+  bound: Poly,
+  target?: CoreExpr,
+): Diagnostic => {
+  const origin = target === undefined ? undefined : originOf(cx, target)
+  return {
+    code: 'E0325',
+    title: `nothing says that ${value} is below ${cx.showSize(bound)}`,
+    labels: distinct([
+      { span, text: `must be below ${cx.showSize(bound)} for every size` },
+      ...(origin === undefined ? [] : [origin]),
+    ]),
+    hint: `read it with a guard: \`x.at(${value}, else: …)\``,
+  }
+}
+
+/** More indices than a tensor has axes. */
+export const tooManyIndices = (
+  cx: Context,
+  span: Span,
+  target: CoreExpr,
+  axes: number,
+  given: number,
+): Diagnostic => {
+  const origin = originOf(cx, target)
+  return {
+    code: 'E0326',
+    title: `${quote(target.span)} has ${count(axes, 'axis', 'axes')} but is read with ${count(given, 'index', 'indices')}`,
+    labels: distinct([
+      { span, text: `this is ${cx.show(target.type)}` },
+      ...(origin === undefined ? [] : [origin]),
+    ]),
+    ...(axes > 0 && given > axes && { hint: 'a product axis is read with a tuple: `x[(i, j)]`' }),
+  }
+}

@@ -1,0 +1,125 @@
+import type { CoreExpr } from '../core/core.js'
+import { idOf, unknownPath, whatIs } from '../names/scope.js'
+import { didYouMean } from '../names/suggest.js'
+import type { Span } from '../source.js'
+import type { Path } from '../syntax/ast.js'
+import { builtinNames } from './builtins.js'
+import { resolveCallee } from './callee.js'
+import { errorExpr } from './coerce.js'
+import type { Context, Env } from './context.js'
+import { lambda } from './functions.js'
+import { fieldOf } from './records.js'
+import { instantiateSignature } from './signatures.js'
+import { isSizeName } from './size-expr.js'
+import { f32 } from './solver.js'
+
+/** A name as an expression. */
+export const elaborateName = (cx: Context, env: Env, path: Path, span: Span): CoreExpr => {
+  if (path.module !== undefined && env.has(path.module.text)) {
+    const target = elaborateName(cx, env, { name: path.module, span: path.module.span }, path.module.span)
+    return fieldOf(cx, target, path.name, span)
+  }
+  const callee = resolveCallee(cx, env, { kind: 'name', path, span })
+  switch (callee.kind) {
+    case 'local': {
+      const { local } = callee
+      if (local.lambda !== undefined && local.lambda.core === undefined) {
+        local.lambda.core = lambda(cx, local.lambda.env, local.lambda.expr)
+        cx.solver.unify(local.type, local.lambda.core.type, { span, text: 'used here' }, () => undefined)
+      }
+      return { kind: 'var', id: local.id, name: local.name, type: local.type, span }
+    }
+    case 'method':
+      return { kind: 'var', id: callee.method.id, name: callee.name, type: callee.method.type, span }
+    case 'fn': {
+      const { signature } = callee
+      cx.parts.uses(signature.id, span)
+      const { instance, params, result } = instantiateSignature(cx, signature, span)
+      return { kind: 'fn', fn: signature.id, instance, type: { kind: 'fn', params, result }, span }
+    }
+    case 'declared': {
+      const { decl } = callee
+      if (decl.kind === 'const') {
+        cx.parts.uses(idOf(decl), span)
+        return { kind: 'global', id: idOf(decl), type: cx.parts.constant(decl), span }
+      }
+      if (decl.kind === 'size') return sizeNumber(cx, path, span)
+      cx.report({
+        code: 'E0206',
+        title: `\`${path.name.text}\` is ${whatIs(decl)}, not a value`,
+        labels: [
+          { span, text: 'used as a value' },
+          { span: decl.name.span, text: 'declared here' },
+        ],
+        ...(decl.kind === 'record' && { hint: `a value of it is written \`${path.name.text} { … }\`` }),
+      })
+      return errorExpr(span)
+    }
+    case 'builtin':
+      if (callee.name === 'inf') return { kind: 'const', value: Number.POSITIVE_INFINITY, type: f32, span }
+      cx.report({
+        code: 'E0338',
+        title: `the built-in \`${callee.name}\` is not called`,
+        labels: [{ span, text: 'a function by itself is no value' }],
+        hint: `write \`${callee.name}(…)\``,
+      })
+      return errorExpr(span)
+    case 'unknown':
+      return unknownName(cx, env, callee.path, span)
+    default:
+      return errorExpr(span)
+  }
+}
+
+/** A size as a number, which is an integer literal as far as types go. */
+const sizeNumber = (cx: Context, path: Path, span: Span): CoreExpr => {
+  const size = cx.size({ kind: 'name', path: { name: path.name, span: path.span }, span })
+  return { kind: 'size', size, type: cx.solver.freshType('number', span), span }
+}
+
+const unknownName = (cx: Context, env: Env, path: Path, span: Span): CoreExpr => {
+  const text = path.name.text
+  if (path.module === undefined) {
+    const choices = cx.parts.choices?.get(text) ?? []
+    if (choices.length === 1) return { kind: 'choice', name: text, type: choices[0]!, span }
+    if (choices.length > 1) {
+      cx.report({
+        code: 'E0208',
+        title: `several settings have a choice \`${text}\``,
+        labels: [{ span, text: 'which setting is meant?' }],
+        hint: `compare it with the setting: \`setting == ${text}\``,
+      })
+      return errorExpr(span)
+    }
+    if (cx.knownSize(text) !== undefined || isSizeName(text)) return sizeNumber(cx, path, span)
+  }
+  const foreign: Readonly<Record<string, string>> = {
+    pow: 'powers are written `x ^ y`',
+    ln: 'the natural logarithm is `log`',
+    len: 'the length of an axis is its size name',
+    range: 'an index over a range is `for i: N -> …`',
+    relu: 'write `maximum(x, 0)`',
+    clamp: 'write `minimum(maximum(x, low), high)`',
+    infinity: 'infinity is `inf`',
+    Infinity: 'infinity is `inf`',
+  }
+  const names = [...env.keys(), ...builtinNames, ...(cx.parts.choices?.keys() ?? []), ...cx.parts.sizes]
+  const unknown = unknownPath(
+    cx.parts.scope,
+    path,
+    'variable, function or constant',
+    ['const', 'fn', 'size'],
+    names,
+  )
+  const hint = path.module === undefined ? foreign[text] : undefined
+  const member = path.module === undefined ? undefined : cx.parts.scope.qualifiers.get(path.module.text)
+  cx.report({
+    ...unknown,
+    ...(member !== undefined && {
+      title: `the module \`${path.module?.text}\` has no \`${text}\``,
+      ...didYouMean(text, member.keys()),
+    }),
+    ...(hint !== undefined && { hint }),
+  })
+  return errorExpr(span)
+}

@@ -1,0 +1,76 @@
+import type { Span } from '../source.js'
+import type { Context } from './context.js'
+import { typeMismatch } from './messages.js'
+import type { Poly } from './poly.js'
+import { f32, fieldTypes, isError } from './solver.js'
+import type { Type } from './type.js'
+
+/** What a recipe's protocol is made of. */
+export interface Protocol {
+  readonly state: Type
+  readonly batch: Type
+  readonly at: Type
+  /** The vocabulary and the length of a sequence. */
+  readonly vocabulary: Poly
+  readonly length: Poly
+}
+
+/** How a method that training calls is declared; the names of the parameters are free. */
+export interface Role {
+  readonly form: string
+  readonly params: readonly Type[]
+  /** What the result must be, as far as it is said. */
+  readonly result?: Type
+}
+
+export const roles = (p: Protocol): ReadonlyMap<string, Role> =>
+  new Map<string, Role>([
+    ['init', { form: 'init(key)', params: [{ kind: 'key' }], result: p.state }],
+    ['step', { form: 'step(s, batch, key, at)', params: [p.state, p.batch, { kind: 'key' }, p.at] }],
+    ['validate', { form: 'validate(s, batch)', params: [p.state, p.batch] }],
+    [
+      'predict',
+      {
+        form: 'predict(s, tokens)',
+        params: [
+          p.state,
+          { kind: 'tensor', element: { kind: 'idx', bound: p.vocabulary }, dims: [p.length] },
+        ],
+        result: { kind: 'tensor', element: f32, dims: [p.length, p.vocabulary] },
+      },
+    ],
+  ])
+
+/** `step` gives the state and a record of numbers; `validate` a number or such a record. */
+export const checkMetrics = (cx: Context, span: Span, method: string, type: Type): void => {
+  const t = cx.solver.head(type)
+  if (isError(t)) return
+  if (method === 'validate' && (t.kind === 'scalar' || t.kind === 'var')) {
+    cx.solver.unify(t, f32, { span, text: 'the result of `validate`' }, m =>
+      cx.report(typeMismatch(cx, span, t, f32, m, { kind: 'plain', text: '`validate` gives an f32' })),
+    )
+    return
+  }
+  if (t.kind !== 'record' && t.kind !== 'fields') {
+    cx.report({
+      code: 'E0351',
+      title:
+        method === 'step'
+          ? `\`step\` gives a state and a record of numbers to show, not ${cx.show(t)} as its second part`
+          : `\`validate\` gives an f32 or a record of them, not ${cx.show(t)}`,
+      labels: [{ span, text: `this is ${cx.show(t)}` }],
+      hint:
+        method === 'step' ? 'for example `({ edits, moments }, { loss })`' : 'for example the loss itself',
+    })
+    return
+  }
+  for (const [n, f] of fieldTypes(t))
+    cx.solver.unify(f, f32, { span, text: `the field \`${n}\`` }, () =>
+      cx.report({
+        code: 'E0351',
+        title: `\`${n}\` is ${cx.show(f)}, but what \`${method}\` shows are f32 numbers`,
+        labels: [{ span, text: `\`${n}\` is ${cx.show(f)}` }],
+        hint: 'convert a whole number with `f32(…)`; take the mean of a tensor',
+      }),
+    )
+}

@@ -1,0 +1,90 @@
+import type { Poly } from './poly.js'
+import { substitute } from './poly.js'
+import type { Instance, RecordDecl, Type } from './type.js'
+
+export const noInstance: Instance = { sizes: new Map(), types: new Map() }
+
+/** Rebuilds a type: every size through `size`, every leaf (`param`, `var`) through `leaf`. */
+export const mapType = (type: Type, size: (p: Poly) => Poly, leaf: (t: Type) => Type): Type => {
+  const go = (t: Type): Type => mapType(t, size, leaf)
+  switch (type.kind) {
+    case 'idx':
+      return { kind: 'idx', bound: size(type.bound) }
+    case 'tensor':
+    case 'array':
+      return { kind: type.kind, element: go(type.element), dims: type.dims.map(size) }
+    case 'record':
+      return {
+        kind: 'record',
+        record: type.record,
+        instance: {
+          sizes: new Map([...type.instance.sizes].map(([n, p]) => [n, size(p)])),
+          types: new Map([...type.instance.types].map(([n, t]) => [n, go(t)])),
+        },
+      }
+    case 'fields':
+      return { kind: 'fields', fields: new Map([...type.fields].map(([n, t]) => [n, go(t)])) }
+    case 'tuple':
+      return { kind: 'tuple', items: type.items.map(go) }
+    case 'fn':
+      return { kind: 'fn', params: type.params.map(go), result: go(type.result) }
+    case 'per':
+      return { kind: 'per', of: go(type.of) }
+    case 'param':
+    case 'var':
+      return leaf(type)
+    case 'scalar':
+    case 'key':
+    case 'choice':
+      return type
+  }
+}
+
+/** A declaration's type as seen from where it is used. */
+export const instantiate = (type: Type, instance: Instance): Type =>
+  mapType(
+    type,
+    p => substitute(p, n => instance.sizes.get(n)),
+    t => (t.kind === 'param' ? (instance.types.get(t.name) ?? t) : t),
+  )
+
+/** A record's fields with the sizes and types of this mention of it. */
+export const fieldsOf = (record: RecordDecl, instance: Instance): ReadonlyMap<string, Type> =>
+  new Map(record.fields.map(f => [f.name, instantiate(f.type, instance)]))
+
+/** Every size that occurs in a type, in order of appearance. */
+export const sizesIn = (type: Type): readonly Poly[] => {
+  const out: Poly[] = []
+  mapType(
+    type,
+    p => {
+      out.push(p)
+      return p
+    },
+    t => t,
+  )
+  return out
+}
+
+/** The type parameters that occur in a type. */
+export const paramsIn = (type: Type): readonly string[] => {
+  const out: string[] = []
+  mapType(
+    type,
+    p => p,
+    t => {
+      if (t.kind === 'param') out.push(t.name)
+      return t
+    },
+  )
+  return out
+}
+
+/** A tensor or array type; dimensions of an element that has its own come last. */
+export const arrayOf = (element: Type, dims: readonly Poly[]): Type => {
+  if (dims.length === 0) return element
+  if (element.kind === 'tensor' || element.kind === 'array')
+    return { kind: element.kind, element: element.element, dims: [...dims, ...element.dims] }
+  const plain = element.kind === 'scalar' || element.kind === 'idx' || element.kind === 'var'
+  return { kind: plain ? 'tensor' : 'array', element, dims }
+}

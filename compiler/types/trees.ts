@@ -1,0 +1,109 @@
+import type { CoreExpr } from '../core/core.js'
+import type { Expr } from '../syntax/ast.js'
+import { coerce, errorExpr, unify } from './coerce.js'
+import type { Context, Env } from './context.js'
+import { quote } from './context.js'
+import { check, infer } from './elaborate.js'
+import { f32, fieldTypes, isError } from './solver.js'
+import type { Type } from './type.js'
+
+type Call = Expr & { kind: 'call' }
+
+/** A value that is made of `f32` alone; anything else is reported. */
+const tree = (cx: Context, env: Env, name: string, e: Expr): CoreExpr | undefined => {
+  const core = infer(cx, env, e)
+  const t = cx.solver.head(core.type)
+  if (isError(t)) return undefined
+  if (cx.solver.isTree(t)) return core
+  cx.report({
+    code: 'E0347',
+    title: `\`${name}\` works on records and tensors of f32, but ${quote(core.span)} is ${cx.show(t)}`,
+    labels: [{ span: core.span, text: `this is ${cx.show(t)}` }],
+    hint: 'integers and keys are no part of such a tree',
+  })
+  return undefined
+}
+
+/** The trees of `map` and `total`: the first tells the shape, the others have it too or are an `f32` per it. */
+const trees = (
+  cx: Context,
+  env: Env,
+  name: string,
+  args: readonly Expr[],
+): readonly CoreExpr[] | undefined => {
+  const [head, ...rest] = args
+  const first = tree(cx, env, name, head!)
+  if (first === undefined) {
+    for (const arg of rest) infer(cx, env, arg)
+    return undefined
+  }
+  const shape = cx.solver.head(first.type)
+  const others = rest.map(arg => {
+    const core = infer(cx, env, arg)
+    const t = cx.solver.head(core.type)
+    const per =
+      (t.kind === 'per' || cx.solver.isNumber(t) || (t.kind === 'scalar' && t.dtype === 'f32')) &&
+      !(shape.kind === 'scalar')
+    const expected: Type = per || numbersByField(cx, t, shape) ? { kind: 'per', of: shape } : shape
+    return coerce(cx, core, expected, {
+      kind: 'argument',
+      fn: name,
+      param: `this argument, like ${quote(first.span, 'the first')}`,
+      at: first.span,
+    })
+  })
+  return [first, ...others]
+}
+
+/** Whether a record holds numbers where the tree has tensors: an `f32` for each field rather than a tree like it. */
+const numbersByField = (cx: Context, t: Type, shape: Type): boolean => {
+  if (t.kind !== 'record' && t.kind !== 'fields') return false
+  const theirs = fieldTypes(shape)
+  return [...fieldTypes(t)].some(([n, type]) => {
+    const mine = cx.solver.head(type)
+    const other = theirs.get(n)
+    return other !== undefined && mine.kind !== cx.solver.head(other).kind
+  })
+}
+
+const function32 = (n: number, result: Type): Type => ({
+  kind: 'fn',
+  params: Array.from({ length: n }, () => f32),
+  result,
+})
+
+/** `map(f, a, b, …)`: a tree like `a`, or a tuple of them where f gives a tuple. */
+export const mapTrees = (cx: Context, env: Env, e: Call): CoreExpr => {
+  const [f, ...rest] = e.args
+  const values = trees(cx, env, 'map', rest)
+  if (values === undefined) return errorExpr(e.span)
+  const result = cx.solver.freshType('any', f!.span)
+  const fn = check(cx, env, f!, function32(values.length, result), { kind: 'argument', fn: 'map', param: '' })
+  if (isError(cx.solver.head(fn.type))) return errorExpr(e.span)
+  const out = cx.solver.head(result)
+  const shape = values[0]!.type
+  const why = {
+    kind: 'plain',
+    text: '`map` wants an f32, or a tuple of them, from its function',
+    at: f!.span,
+  } as const
+  if (out.kind === 'tuple') for (const item of out.items) unify(cx, f!.span, item, f32, why)
+  else unify(cx, f!.span, out, f32, why)
+  const type: Type = out.kind === 'tuple' ? { kind: 'tuple', items: out.items.map(() => shape) } : shape
+  return { kind: 'builtin', builtin: 'map', args: [fn, ...values], type, span: e.span }
+}
+
+/** `total(f, a, b, …)`: one `f32`. */
+export const totalOf = (cx: Context, env: Env, e: Call): CoreExpr => {
+  const [f, ...rest] = e.args
+  const values = trees(cx, env, 'total', rest)
+  if (values === undefined) return { ...errorExpr(e.span), type: f32 }
+  const fn = check(cx, env, f!, function32(values.length, f32), { kind: 'argument', fn: 'total', param: '' })
+  return { kind: 'builtin', builtin: 'total', args: [fn, ...values], type: f32, span: e.span }
+}
+
+export const zerosLike = (cx: Context, env: Env, e: Call): CoreExpr => {
+  const value = tree(cx, env, 'zeros_like', e.args[0]!)
+  if (value === undefined) return errorExpr(e.span)
+  return { kind: 'builtin', builtin: 'zeros_like', args: [value], type: value.type, span: e.span }
+}

@@ -1,0 +1,319 @@
+import type { Diagnostic } from '../diagnostic.js'
+import type { Decl, ModuleScope } from '../names/scope.js'
+import { duplicate, idOf, lookupPath } from '../names/scope.js'
+import type { Span } from '../source.js'
+import type { Expr, Field, FnItem, Param, Path, RecordItem, TypeExpr } from '../syntax/ast.js'
+import type { Definitions } from './definitions.js'
+import { definitionsAbout, joinDefinitions, moduleDefinitions } from './definitions.js'
+import type { Poly } from './poly.js'
+import { name, namesOf } from './poly.js'
+import type { RecordInfo, TypeScope } from './resolve-type.js'
+import { mentionsIn, notFunction, resolveType } from './resolve-type.js'
+import type { SizeNames } from './size-expr.js'
+import { isSizeName } from './size-expr.js'
+import { errorType, isError } from './solver.js'
+import { paramsIn, sizesIn } from './substitute.js'
+import type { RecordField, Type } from './type.js'
+
+export interface SignatureParam {
+  readonly name: string
+  readonly type: Type
+  readonly default?: Expr
+  readonly span: Span
+}
+
+/** A function as its callers see it. */
+export interface Signature {
+  readonly id: string
+  readonly name: string
+  readonly module: string
+  readonly item: FnItem
+  readonly params: readonly SignatureParam[]
+  readonly result: Type
+  readonly sizes: readonly string[]
+  readonly types: readonly string[]
+  readonly definitions: Definitions
+}
+
+/** What is declared at the top of all modules, worked out when first asked for. */
+export class World {
+  private readonly definitions = new Map<string, Definitions>()
+  private readonly records = new Map<string, RecordInfo | 'open' | 'broken'>()
+  private readonly signatures = new Map<string, Signature>()
+
+  private lastVar = 0
+
+  constructor(
+    readonly scopes: ReadonlyMap<string, ModuleScope>,
+    readonly report: (d: Diagnostic) => void,
+  ) {}
+
+  /** A variable id that nothing else in the program has. */
+  fresh(): number {
+    return ++this.lastVar
+  }
+
+  scope(module: string): ModuleScope {
+    const scope = this.scopes.get(module)
+    if (scope === undefined) throw new Error(`module ${module} was not loaded`)
+    return scope
+  }
+
+  definitionsOf(module: string): Definitions {
+    const known = this.definitions.get(module)
+    if (known !== undefined) return known
+    const found = moduleDefinitions(this.scope(module), m => this.definitionsOf(m), this.report)
+    this.definitions.set(module, found)
+    return found
+  }
+
+  /** The record that a path names; `broken` when it was refused already. */
+  recordAt(scope: ModuleScope, path: Path): RecordInfo | 'broken' | undefined {
+    const decl = lookupPath(scope, path)
+    if (decl === 'broken') return 'broken'
+    return decl?.kind === 'record' ? this.record(decl) : undefined
+  }
+
+  record(decl: Decl & { kind: 'record' }): RecordInfo | 'broken' {
+    const id = idOf(decl)
+    const known = this.records.get(id)
+    if (known === 'open') {
+      this.report({
+        code: 'E0309',
+        title: `the record \`${decl.name.text}\` contains itself`,
+        labels: [{ span: decl.name.span, text: 'has no end' }],
+        hint: 'a record is a tree of tensors of known depth; `Layer[L]` holds L records of one kind',
+      })
+      this.records.set(id, 'broken')
+      return 'broken'
+    }
+    if (known !== undefined) return known
+    this.records.set(id, 'open')
+    const info = this.buildRecord(decl.module, id, decl.name.text, decl.item)
+    if (this.records.get(id) === 'broken') return 'broken'
+    this.records.set(id, info)
+    return info
+  }
+
+  /** A record from its fields; a recipe's state is built by this too. */
+  buildRecord(
+    module: string,
+    id: string,
+    recordName: string,
+    item: Pick<RecordItem, 'fields' | 'doc' | 'span'>,
+    inherited?: Definitions,
+  ): RecordInfo {
+    const definitions =
+      inherited ??
+      this.signatureDefinitions(
+        module,
+        item.fields.map(f => f.type),
+        item.span,
+      )
+    const ts = this.typeScope(module, definitions, () => undefined)
+    const scoped: TypeScope = inherited === undefined ? { ...ts, param: () => undefined } : ts
+    const seen = new Map<string, Span>()
+    const fields = item.fields.flatMap((f): readonly RecordField[] => {
+      const before = seen.get(f.name.text)
+      if (before !== undefined) this.report(duplicate(f.name, before))
+      seen.set(f.name.text, f.name.span)
+      return before === undefined ? [recordField(f, scoped)] : []
+    })
+    const types = [...new Set(fields.flatMap(f => paramsIn(f.type)))]
+    const sizes = [...new Set(fields.flatMap(f => sizesIn(f.type)).flatMap(namesOf))].filter(
+      n => !n.startsWith('?'),
+    )
+    const about = definitionsAbout(definitions, new Set(sizes))
+    const polys = new Map([...about].map(([n, d]) => [n, d.poly]))
+    return {
+      decl: {
+        id,
+        name: recordName,
+        sizes,
+        types,
+        fields,
+        definitions: polys,
+        ...(item.doc !== undefined && { doc: item.doc }),
+        span: item.span,
+      },
+      definitions: about,
+    }
+  }
+
+  /** The definitions that hold in a signature with these types: the module's and those of the records mentioned. */
+  signatureDefinitions(
+    module: string,
+    types: readonly TypeExpr[],
+    at: Span,
+    more: readonly Definitions[] = [],
+  ): Definitions {
+    const scope = this.scope(module)
+    const brought = mentionsIn(types).flatMap(({ path, given }) => {
+      const info = this.recordAt(scope, path)
+      if (info === undefined || info === 'broken') return []
+      const kept = [...info.definitions].filter(
+        ([n, d]) => !given.includes(n) && !namesOf(d.poly).some(m => given.includes(m)),
+      )
+      return [new Map(kept)]
+    })
+    return joinDefinitions([this.definitionsOf(module), ...more, ...brought], at, this.report)
+  }
+
+  /** Reads types of a module's declaration; `seen` hears of every size name that is left after the definitions. */
+  typeScope(module: string, definitions: Definitions, seen: (name: string) => void): TypeScope {
+    const scope = this.scope(module)
+    return {
+      scope,
+      record: path => this.recordAt(scope, path),
+      size: this.sizeNames(scope, definitions, seen),
+      report: this.report,
+    }
+  }
+
+  private sizeNames(scope: ModuleScope, definitions: Definitions, seen: (name: string) => void): SizeNames {
+    return n => {
+      const defined = definitions.get(n.text)
+      const poly: Poly = defined?.poly ?? name(n.text)
+      const decl = lookupPath(scope, { name: { text: n.text, span: n.span }, span: n.span })
+      if (decl === 'broken') return poly
+      if (decl !== undefined && decl.kind !== 'size' && n.span.source === scope.module.ast.span.source) {
+        this.report({
+          code: 'E0207',
+          title: `\`${n.text}\` is not a size`,
+          labels: [
+            { span: n.span, text: 'a size belongs here' },
+            { span: decl.name.span, text: `declared as a ${decl.kind}` },
+          ],
+        })
+        return undefined
+      }
+      if (decl === undefined && !isSizeName(n.text)) {
+        this.report({
+          code: 'E0207',
+          title: `\`${n.text}\` is not a size`,
+          labels: [{ span: n.span, text: 'a size belongs here' }],
+          hint: 'size names begin with a capital letter; a number known only while running cannot be a size',
+        })
+        return undefined
+      }
+      for (const base of namesOf(poly)) seen(base)
+      return poly
+    }
+  }
+
+  signature(decl: Decl & { kind: 'fn' }): Signature {
+    const id = idOf(decl)
+    const known = this.signatures.get(id)
+    if (known !== undefined) return known
+    const item = decl.item
+    const written = [
+      ...item.params.flatMap(p => (p.type ? [p.type] : [])),
+      ...(item.result ? [item.result] : []),
+    ]
+    const definitions = this.signatureDefinitions(decl.module, written, item.name.span)
+    const ts: TypeScope = {
+      ...this.typeScope(decl.module, definitions, () => undefined),
+      param: () => undefined,
+    }
+    const params = this.signatureParams(item.params, ts)
+    const result =
+      item.result === undefined
+        ? this.missing(item, ts)
+        : notFunction(resolveType(item.result, ts), item.result, ts)
+    const sizes = [...new Set(params.flatMap(p => sizesIn(p.type)).flatMap(namesOf))].filter(
+      n => !n.startsWith('?'),
+    )
+    const types = [...new Set(params.flatMap(p => paramsIn(p.type)))]
+    if (!params.some(p => isError(p.type))) this.checkResult(item, result, sizes, types)
+    const signature = {
+      id,
+      name: item.name.text,
+      module: decl.module,
+      item,
+      params,
+      result,
+      sizes,
+      types,
+      definitions,
+    }
+    this.signatures.set(id, signature)
+    return signature
+  }
+
+  /** Parameters with their types; a missing type is reported. */
+  signatureParams(params: readonly Param[], ts: TypeScope): readonly SignatureParam[] {
+    const seen = new Map<string, Span>()
+    let optional: Span | undefined
+    return params.map(p => {
+      const before = seen.get(p.name.text)
+      if (before !== undefined) this.report(duplicate(p.name, before))
+      seen.set(p.name.text, p.name.span)
+      if (p.default !== undefined) optional = p.span
+      else if (optional !== undefined)
+        this.report({
+          code: 'E0310',
+          title: `\`${p.name.text}\` needs a default, as a parameter before it has one`,
+          labels: [
+            { span: p.span, text: 'has no default' },
+            { span: optional, text: 'may be left out' },
+          ],
+          hint: 'put the parameters with defaults last',
+        })
+      if (p.type === undefined)
+        this.report({
+          code: 'E0311',
+          title: `the parameter \`${p.name.text}\` has no type`,
+          labels: [{ span: p.span, text: 'signatures are written out' }],
+          hint: `for example \`${p.name.text}: f32[N]\``,
+        })
+      return {
+        name: p.name.text,
+        type: p.type === undefined ? errorType : resolveType(p.type, ts),
+        ...(p.default !== undefined && { default: p.default }),
+        span: p.span,
+      }
+    })
+  }
+
+  private missing(item: FnItem, ts: TypeScope): Type {
+    ts.report({
+      code: 'E0311',
+      title: `the function \`${item.name.text}\` has no result type`,
+      labels: [{ span: item.name.span, text: 'signatures are written out' }],
+      hint: 'write `-> TYPE` before the `=`',
+    })
+    return errorType
+  }
+
+  private checkResult(item: FnItem, result: Type, sizes: readonly string[], types: readonly string[]): void {
+    const at = item.result?.span ?? item.span
+    const lost = [...new Set(sizesIn(result).flatMap(namesOf))].filter(
+      n => !n.startsWith('?') && !sizes.includes(n),
+    )
+    for (const n of lost)
+      this.report({
+        code: 'E0312',
+        title: `the size \`${n}\` of the result occurs in no parameter`,
+        labels: [{ span: at, text: `nothing says how large \`${n}\` is` }],
+        hint: `take something of that size, or use a size of the parameters${sizes.length > 0 ? ` (${sizes.join(', ')})` : ''}`,
+      })
+    for (const n of paramsIn(result))
+      if (!types.includes(n))
+        this.report({
+          code: 'E0312',
+          title: `the type \`${n}\` of the result occurs in no parameter`,
+          labels: [{ span: at, text: `nothing says which record \`${n}\` is` }],
+          hint: `take a \`${n}\` as a parameter, for example to be imitated with \`zeros_like\``,
+        })
+  }
+}
+
+const recordField = (f: Field, ts: TypeScope): RecordField => ({
+  name: f.name.text,
+  type: notFunction(resolveType(f.type, ts), f.type, ts),
+  ...(f.from !== undefined && {
+    from: { names: f.from.names, ...(f.from.fill !== undefined && { fill: f.from.fill }) },
+  }),
+  ...(f.doc !== undefined && { doc: f.doc }),
+  span: f.span,
+})
