@@ -44,10 +44,14 @@ const solve = (condition: Expr, axes: readonly Axis[], facts: Facts): Solution |
   if (left.dtype !== 'i32' || !neverOverflows(left, facts.interval) || !neverOverflows(right, facts.interval))
     return undefined
   const form = subtract(linearOf(left), linearOf(right))
-  for (const axis of axes) {
-    const own = [...form.terms].filter(([t]) => t.op === 'index' && t.axis.id === axis.id)
-    if (own.length !== 1) continue
-    const [atom, c] = own[0]!
+  // The axis that runs fastest first, so that the others are multiples of its extent.
+  const candidates = axes
+    .flatMap(axis => {
+      const own = [...form.terms].filter(([t]) => t.op === 'index' && t.axis.id === axis.id)
+      return own.length === 1 ? [{ axis, atom: own[0]![0], c: own[0]![1] }] : []
+    })
+    .sort((a, b) => Math.abs(a.c) - Math.abs(b.c))
+  for (const { axis, atom, c } of candidates) {
     const isSummed = (t: Expr): boolean => t.op === 'index' && axes.some(a => a.id === t.axis.id)
     const rest = [...form.terms].filter(([t]) => t !== atom)
     if (rest.some(([t]) => !isSummed(t) && axesOf(t).has(axis.id))) continue
