@@ -1,0 +1,157 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { CommanderError, InvalidArgumentError, Option } from 'commander'
+import type { Diagnostic } from '../../compiler/diagnostic.js'
+import { renderDiagnostic } from '../../compiler/render.js'
+import { DeviceError } from '../../runtime/errors.js'
+import type { EngineKind } from '../engine.js'
+import { renderUserError, UserError } from '../errors.js'
+import { ProgramError, stdlibFolder } from '../program.js'
+
+/** Ends a command with an exit code when everything has been said. */
+export class Reported extends Error {
+  constructor(readonly exitCode: 1 | 2 | 3) {
+    super(`exit code ${exitCode}`)
+  }
+}
+
+/** Writes to standard output, with a line break at the end if there is none. */
+export const print = (text: string): void => {
+  process.stdout.write(text.endsWith('\n') ? text : `${text}\n`)
+}
+
+/** Writes a line of remark to standard error, where it does not get into pipes. */
+export const remark = (text: string): void => {
+  process.stderr.write(text.endsWith('\n') ? text : `${text}\n`)
+}
+
+/** Numbers that JSON has no form for become the strings `NaN`, `Infinity` and `-Infinity`. */
+export const printJson = (value: unknown): void =>
+  print(
+    JSON.stringify(
+      value,
+      (_, v: unknown) => (typeof v === 'number' && !Number.isFinite(v) ? String(v) : v),
+      2,
+    ),
+  )
+
+/** Whether a stream is to be coloured: a terminal, and the user has not set NO_COLOR. */
+export const wantsColour = (stream: { readonly isTTY?: boolean | undefined }): boolean =>
+  stream.isTTY === true && (process.env.NO_COLOR ?? '') === ''
+
+const colours = { red: '31', green: '32', yellow: '33', dim: '2', bold: '1' } as const
+
+/** Text in a colour, if standard output is to be coloured. */
+export const paint = (colour: keyof typeof colours, text: string): string =>
+  wantsColour(process.stdout) ? `\u001b[${colours[colour]}m${text}\u001b[0m` : text
+
+/** A number and its noun: `1 test`, `2 tests`. */
+export const count = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? '' : 's'}`
+
+/** Collects an option that may be given several times. */
+export const collect = (value: string, before: readonly string[] = []): readonly string[] => [
+  ...before,
+  value,
+]
+
+const wholeNumber = (text: string, least: number, most: number): number => {
+  const value = /^[0-9][0-9_]*$/.test(text) ? Number(text.replaceAll('_', '')) : Number.NaN
+  if (value >= least && value <= most) return value
+  throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`)
+}
+
+/** A whole number of at least 1. */
+export const positiveInteger = (text: string): number => wholeNumber(text, 1, 2 ** 31 - 1)
+
+/** A u32. */
+export const seedNumber = (text: string): number => wholeNumber(text, 0, 2 ** 32 - 1)
+
+/** A number above 0. */
+export const positiveNumber = (text: string): number => {
+  const value = text.trim() === '' ? Number.NaN : Number(text)
+  if (value > 0 && Number.isFinite(value)) return value
+  throw new InvalidArgumentError('It must be a number above 0.')
+}
+
+/** Collects `NAME=N` into a map. */
+export const collectSize = (
+  text: string,
+  before: ReadonlyMap<string, number> = new Map(),
+): ReadonlyMap<string, number> => {
+  const [, name, value] = /^([A-Z][A-Za-z0-9_]*)=([0-9_]+)$/.exec(text) ?? []
+  if (name === undefined || value === undefined)
+    throw new InvalidArgumentError('Write NAME=N, as in T=128; sizes are capitalised.')
+  return new Map([...before, [name, wholeNumber(value, 0, 2 ** 31 - 1)]])
+}
+
+/** `--device gpu|interpreter`. */
+export const deviceOption = (otherwise: EngineKind): Option =>
+  new Option('--device <kind>', 'where to compute: the GPU, or the float64 interpreter')
+    .choices(['gpu', 'interpreter'])
+    .default(otherwise)
+
+/** `--size NAME=N`, many times. */
+export const sizeOption = (): Option =>
+  new Option('--size <NAME=N>', 'a size that no tensor tells; may be repeated').argParser(collectSize)
+
+/** `--seed N`. */
+export const seedOption = (): Option =>
+  new Option('--seed <n>', 'where randomness comes from').argParser(seedNumber).default(0)
+
+/** `--model DIR`. */
+export const modelOption = (): Option =>
+  new Option('--model <dir>', 'a model in the Hugging Face layout: sizes from config.json, weights by name')
+
+/** The paragraph of examples at the end of a command's help. */
+export const examples = (lines: readonly string[]): string =>
+  ['', 'Examples:', ...lines.map(l => `  $ jola ${l}`)].join('\n')
+
+/** Diagnostics for people, in the order of their places, with their number at the end. */
+export const renderDiagnostics = (diagnostics: readonly Diagnostic[], colour: boolean): string =>
+  [
+    ...byPlace(diagnostics).map(d => `${renderDiagnostic(d, { colour })}\n`),
+    count(diagnostics.length, 'error'),
+  ].join('\n')
+
+/** By file, in the order in which files first occur, then by place. */
+export const byPlace = (diagnostics: readonly Diagnostic[]): readonly Diagnostic[] => {
+  const files = [...new Set(diagnostics.map(d => d.labels[0]?.span.source.name))]
+  const file = (d: Diagnostic): number => files.indexOf(d.labels[0]?.span.source.name)
+  const at = (d: Diagnostic): number => d.labels[0]?.span.start ?? 0
+  return [...diagnostics].sort((a, b) => file(a) - file(b) || at(a) - at(b))
+}
+
+/** The package's version. */
+export const version = (): string => {
+  const parsed: unknown = JSON.parse(readFileSync(join(stdlibFolder, '..', 'package.json'), 'utf8'))
+  return typeof parsed === 'object' && parsed !== null && 'version' in parsed ? String(parsed.version) : ''
+}
+
+/** What a user is told of whatever ended a command, and the exit code. An empty text where all is said already. */
+export const failureOf = (
+  error: unknown,
+  colour: boolean,
+): { readonly text: string; readonly exitCode: number } => {
+  if (error instanceof Reported) return { text: '', exitCode: error.exitCode }
+  if (error instanceof CommanderError) return { text: '', exitCode: error.exitCode === 0 ? 0 : 2 }
+  if (error instanceof ProgramError)
+    return { text: renderDiagnostics(error.diagnostics, colour), exitCode: 1 }
+  if (error instanceof UserError) return { text: renderUserError(error), exitCode: error.exitCode }
+  if (error instanceof DeviceError) {
+    const { what, why, hint } = error
+    const parts = { what, ...(why === undefined ? {} : { why }), ...(hint === undefined ? {} : { hint }) }
+    return { text: renderUserError(new UserError(parts)), exitCode: 3 }
+  }
+  return { text: internalError(error), exitCode: 1 }
+}
+
+const internalError = (error: unknown): string => {
+  const what = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+  const debug = process.env.JOLA_DEBUG === '1'
+  return [
+    `internal error: ${what}`,
+    '  This is a defect of Jola, not of your program. Please report it with the command, the program,',
+    `  the version (${version()}) and what \`JOLA_DEBUG=1 jola …\` prints.`,
+    ...(debug && error instanceof Error ? [error.stack ?? ''] : []),
+  ].join('\n')
+}
