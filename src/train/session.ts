@@ -16,7 +16,7 @@ import type { Settings } from './settings.js'
 export type Tensors = Readonly<Record<string, DeviceTensor>>
 
 /** The recipe's state as a type at the recipe's own sizes. */
-const stateType = (recipe: CoreRecipe): Type => ({
+export const stateType = (recipe: CoreRecipe): Type => ({
   kind: 'record',
   record: recipe.state,
   instance: { sizes: new Map(recipe.state.sizes.map(s => [s, sizeName(s)])), types: new Map() },

@@ -1,0 +1,232 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import type { CoreFn, CoreParam, CoreRecipe, Program } from '../compiler/core/core.js'
+import type { Bindings, Predictor, SettingValue } from '../compiler/specialise/specialise.js'
+import type { Type } from '../compiler/types/type.js'
+import { type Device, type DeviceTensor, upload } from '../runtime/index.js'
+import { UserError } from './errors.js'
+import { readJsonObject } from './hub/config.js'
+import { type Checkpoint, openCheckpoint } from './hub/safetensors.js'
+import type { Tokenizer } from './hub/tokenizer.js'
+import { bindModel, type Model, modelFacts, openModel, uploadWeights } from './model/model.js'
+import { sizesOf } from './model/sizes.js'
+import { SequenceModel } from './predict.js'
+import { loadProgram } from './program.js'
+import { adapterFiles } from './train/export.js'
+import { findRecipe } from './train/recipes.js'
+import { stateType } from './train/session.js'
+
+/** A sequence model ready for scoring and generation, with what belongs to it. */
+export interface OpenPredictor {
+  readonly sequence: SequenceModel
+  readonly tokenizer: Tokenizer
+  readonly model: Model
+  close(): Promise<void>
+}
+
+/** An adapter's description, as `adapter_config.json` has it. */
+export interface AdapterConfig {
+  readonly program: string
+  readonly recipe: string
+  readonly program_hash: string
+  readonly base_model: string
+  readonly sizes: Readonly<Record<string, number>>
+  readonly settings: Readonly<Record<string, SettingValue>>
+  readonly tensors: Readonly<Record<string, readonly number[]>>
+  readonly seed: number
+}
+
+export const isRun = (path: string): boolean => existsSync(join(path, adapterFiles.config))
+
+export const readAdapterConfig = async (directory: string): Promise<AdapterConfig> =>
+  (await readJsonObject(join(directory, adapterFiles.config))) as unknown as AdapterConfig
+
+/** Everything of a module that takes a model and one sequence: `logits(w, tokens)`. */
+const modelFunction = (
+  program: Program,
+  module: string,
+): { readonly fn: CoreFn; readonly param: CoreParam } => {
+  const id = program.modules.get(module)?.fns.get('logits')
+  const fn = id === undefined ? undefined : program.fns.get(id)
+  const param = fn?.params.find(p => p.type.kind === 'record')
+  if (fn === undefined || param === undefined)
+    throw new UserError({
+      what: `the module ${module} has no \`logits\``,
+      why: 'a model is used without an adapter through its function logits(w, tokens)',
+      hint: 'define fn logits(w: Model, tokens: idx[V][T]) -> f32[T, V]',
+    })
+  return { fn, param }
+}
+
+/** Brings weights when they are first asked for, and keeps them. */
+const lazily = (
+  fetch: (names: ReadonlySet<string>) => Promise<Readonly<Record<string, DeviceTensor>>>,
+): ((names: readonly string[]) => Promise<Readonly<Record<string, DeviceTensor>>>) & {
+  readonly kept: Map<string, DeviceTensor>
+} => {
+  const kept = new Map<string, DeviceTensor>()
+  const bring = async (names: readonly string[]) => {
+    const missing = new Set(names.filter(n => !kept.has(n)))
+    if (missing.size > 0) for (const [k, t] of Object.entries(await fetch(missing))) kept.set(k, t)
+    return Object.fromEntries(names.map(n => [n, kept.get(n)!]))
+  }
+  return Object.assign(bring, { kept })
+}
+
+const assemble = async (
+  device: Device,
+  program: Program,
+  predictor: Predictor,
+  model: Model,
+  params: readonly CoreParam[],
+  types: readonly Type[],
+  more: {
+    readonly settings?: ReadonlyMap<string, SettingValue>
+    readonly fetch?: (names: ReadonlySet<string>) => Promise<Readonly<Record<string, DeviceTensor>>>
+    readonly check?: (sizes: ReadonlyMap<string, number>) => void
+  } = {},
+): Promise<OpenPredictor> => {
+  const facts = modelFacts(program, types, model)
+  const fn = predictor.kind === 'fn' ? predictor.fn : predictor.recipe.methods.get('predict')!
+  const own = predictor.kind === 'fn' ? [] : predictor.recipe.sizes
+  const sizes = sizesOf(
+    [...new Set([...fn.sizes, ...own])].filter(s => s !== 'T' && s !== 'B'),
+    facts.equations,
+  )
+  more.check?.(sizes)
+  const bound =
+    params.length > 0 ? bindModel(params, sizes, model) : { tensors: [], absent: new Map(), unused: [] }
+  const bindings: Bindings = {
+    sizes,
+    constants: facts.constants,
+    absent: bound.absent,
+    ...(more.settings ? { settings: more.settings } : {}),
+  }
+  const bring = lazily(async names => ({
+    ...(await uploadWeights(device, model, bound, names)),
+    ...(await (more.fetch ?? (async () => ({})))(names)),
+  }))
+  const vocabulary =
+    typeof model.config.vocab_size === 'number' ? model.config.vocab_size : model.tokenizer!.size
+  const sequence = new SequenceModel({
+    device,
+    program,
+    predictor,
+    bindings,
+    bring,
+    context: model.context,
+    vocabulary,
+  })
+  return {
+    sequence,
+    tokenizer: model.tokenizer!,
+    model,
+    close: async () => {
+      await sequence.close()
+      for (const t of bring.kept.values()) t.destroy()
+      await model.checkpoint?.close()
+    },
+  }
+}
+
+/** A model without any edit, through a module's own `logits`. */
+export const openBase = async (device: Device, directory: string, file: string): Promise<OpenPredictor> => {
+  const { program, modules } = loadProgram([file])
+  const { fn, param } = modelFunction(program, modules[0]!)
+  const model = await openModel(directory, { weights: true, tokenizer: true })
+  return assemble(device, program, { kind: 'fn', fn }, model, [param], [param.type])
+}
+
+/** The base model of a recipe: the module that declares the record of its first parameter. */
+export const openRecipeBase = async (
+  device: Device,
+  program: Program,
+  recipe: CoreRecipe,
+  directory: string,
+): Promise<OpenPredictor> => {
+  const type = recipe.params[0]?.type
+  if (type?.kind !== 'record') throw new UserError({ what: `the recipe ${recipe.name} has no base model` })
+  const { fn, param } = modelFunction(program, type.record.id.slice(0, type.record.id.lastIndexOf('.')))
+  const model = await openModel(directory, { weights: true, tokenizer: true })
+  return assemble(device, program, { kind: 'fn', fn }, model, [param], [param.type])
+}
+
+const checkAdapter = (
+  adapter: AdapterConfig,
+  sizes: ReadonlyMap<string, number>,
+  where: string,
+  model: string,
+): void => {
+  const wrong = Object.entries(adapter.sizes).filter(([k, v]) => sizes.has(k) && sizes.get(k) !== v)
+  if (wrong.length === 0) return
+  throw new UserError({
+    what: 'the adapter was trained on another model',
+    where,
+    why: wrong.map(([k, v]) => `it has ${k} = ${v}, ${model} has ${sizes.get(k)}`).join('; '),
+    hint: `give the model it was trained on by --model; it says ${adapter.base_model}`,
+  })
+}
+
+const checkTensors = (adapter: AdapterConfig, checkpoint: Checkpoint): void => {
+  const wrong = Object.entries(adapter.tensors).flatMap(([name, shape]) => {
+    const found = checkpoint.tensors.get(name)
+    if (found === undefined) return [`\`${name}\` is missing`]
+    return found.shape.join() === shape.join()
+      ? []
+      : [`\`${name}\` is [${found.shape.join(', ')}], not [${shape.join(', ')}]`]
+  })
+  if (wrong.length > 0)
+    throw new UserError({
+      what: 'the adapter does not hold what its description says',
+      where: checkpoint.path,
+      why: wrong.join('; '),
+      hint: 'copy both files of the adapter from one run',
+    })
+}
+
+/** A trained run: its adapter on its base model, or on the model given. */
+export const openRun = async (
+  device: Device,
+  directory: string,
+  modelDirectory?: string,
+): Promise<OpenPredictor> => {
+  const adapter = await readAdapterConfig(directory)
+  const { program, modules } = loadProgram([adapter.program])
+  const recipe = findRecipe(program, modules[0]!, adapter.recipe)
+  const base = modelDirectory ?? adapter.base_model
+  const model = await openModel(base, { weights: recipe.params.length > 0, tokenizer: true })
+  const checkpoint = await openCheckpoint(join(directory, adapterFiles.tensors))
+  checkTensors(adapter, checkpoint)
+  const prefix = `${recipe.methods.get('predict')!.params[0]!.name}.`
+  const settings = new Map(Object.entries(adapter.settings))
+  const fetch = async (names: ReadonlySet<string>) => {
+    const out: Record<string, DeviceTensor> = {}
+    for (const name of names) {
+      if (name.startsWith('settings.')) {
+        const value = Number(settings.get(name.slice('settings.'.length)))
+        out[name] = upload(device, 'f32', [], Float32Array.of(value), name)
+      } else if (name.startsWith(prefix)) {
+        const key = name.slice(prefix.length)
+        const entry = checkpoint.tensors.get(key)!
+        out[name] = upload(device, 'f32', entry.shape, await checkpoint.readF32(key), name)
+      }
+    }
+    return out
+  }
+  const opened = await assemble(
+    device,
+    program,
+    { kind: 'recipe', recipe },
+    model,
+    recipe.params,
+    [...recipe.params.map(p => p.type), stateType(recipe)],
+    { settings, fetch, check: sizes => checkAdapter(adapter, sizes, directory, base) },
+  )
+  return {
+    ...opened,
+    close: async () => {
+      await opened.close()
+      await checkpoint.close()
+    },
+  }
+}

@@ -1,0 +1,102 @@
+import { copyFile, mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { CoreRecipe, Program } from '../../compiler/core/core.js'
+import { inputsOf } from '../../compiler/specialise/parameters.js'
+import { type Bindings, specialisePredictor } from '../../compiler/specialise/specialise.js'
+import { fileError, systemCode } from '../errors.js'
+import { writeAtomic } from '../hub/atomic.js'
+import { type TensorData, writeSafetensors } from '../hub/safetensors-write.js'
+import type { RunDescription, RunFolder, StateTensor } from './run-folder.js'
+import { stateType } from './session.js'
+
+/** The name of an adapter's tensors and of its description within a run's folder. */
+export const adapterFiles = {
+  tensors: 'adapter_model.safetensors',
+  config: 'adapter_config.json',
+  model: 'model',
+} as const
+
+/** The parts of the state that `predict` reads, by their names in the state: what training is kept for. */
+export const learnedTensors = (
+  program: Program,
+  recipe: CoreRecipe,
+  bindings: Bindings,
+): readonly string[] => {
+  const predict = recipe.methods.get('predict')!
+  const prefix = `${predict.params[0]!.name}.`
+  const sizes = new Map([...bindings.sizes, ['T', 1] as const])
+  const graph = specialisePredictor(program, { kind: 'recipe', recipe }, { ...bindings, sizes }, 1, 'next')
+  return graph.nodes.flatMap(n =>
+    n.kind === 'input' && n.name.startsWith(prefix) ? [n.name.slice(prefix.length)] : [],
+  )
+}
+
+const isZero = (data: Float32Array): boolean => data.every(x => x === 0)
+
+/**
+ * Writes what was learned. State that the program binds to a checkpoint's names becomes a model of its own, in
+ * `model/`, beside the tokenizer it was trained with; anything else becomes an adapter. Returns what was written, for people.
+ */
+export const exportState = async (
+  folder: RunFolder,
+  program: Program,
+  recipe: CoreRecipe,
+  bindings: Bindings,
+  run: RunDescription,
+  state: ReadonlyMap<string, StateTensor>,
+  options: { readonly bf16: boolean; readonly best: number | undefined },
+): Promise<readonly string[]> => {
+  const learned = new Set(learnedTensors(program, recipe, bindings))
+  const specs = inputsOf('', stateType(recipe)).filter(s => learned.has(s.name))
+  const named = specs.filter(s => s.from !== undefined)
+  const written: string[] = []
+  if (named.length > 0) {
+    const tensors = new Map<string, TensorData>()
+    const dtype = options.bf16 ? 'BF16' : 'F32'
+    for (const spec of named) {
+      const { shape, data } = state.get(spec.name)!
+      if (spec.from!.fill === 0 && isZero(data)) continue
+      const front = shape.slice(0, spec.arrayAxes)
+      const element = shape.slice(spec.arrayAxes)
+      const count = front.reduce((a, b) => a * b, 1)
+      const size = element.reduce((a, b) => a * b, 1)
+      for (let i = 0; i < count; i++) {
+        const name = spec.from!.names[0]!.replace('{}', `${i}`)
+        tensors.set(name, { dtype, shape: joinHeads(element), data: data.slice(i * size, (i + 1) * size) })
+      }
+    }
+    const target = folder.file(adapterFiles.model)
+    await mkdir(target, { recursive: true })
+    await writeSafetensors(join(target, 'model.safetensors'), tensors, { format: 'pt' })
+    for (const name of ['config.json', 'tokenizer.json', 'tokenizer_config.json'])
+      await copyFile(join(run.model, name), join(target, name)).catch((error: unknown) => {
+        if (systemCode(error) !== 'ENOENT') throw fileError('copy the file', join(run.model, name), error)
+      })
+    written.push(target)
+  }
+  const adapter = specs.filter(s => s.from === undefined)
+  if (adapter.length > 0) {
+    const tensors = new Map<string, TensorData>(
+      adapter.map(s => [s.name, { dtype: 'F32', ...state.get(s.name)! }]),
+    )
+    await writeSafetensors(folder.file(adapterFiles.tensors), tensors, { recipe: run.recipe })
+    const config = {
+      format: 'jola-adapter-1',
+      program: run.program,
+      recipe: run.recipe,
+      program_hash: run.programHash,
+      base_model: run.model,
+      sizes: Object.fromEntries([...Object.entries(run.sizes)].filter(([k]) => k !== 'B' && k !== 'T')),
+      tensors: Object.fromEntries(adapter.map(s => [s.name, state.get(s.name)!.shape])),
+      settings: run.settings,
+      seed: run.seed,
+      best_step: options.best,
+    }
+    await writeAtomic(folder.file(adapterFiles.config), [`${JSON.stringify(config, undefined, 2)}\n`])
+    written.push(folder.file(adapterFiles.tensors), folder.file(adapterFiles.config))
+  }
+  return written
+}
+
+/** A checkpoint of this family keeps a map's two head axes as one: [H, D, E] as [H·D, E] and [E, H, D] as [E, H·D]. */
+const joinHeads = (shape: readonly number[]): readonly number[] => shape
