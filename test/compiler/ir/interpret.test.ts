@@ -1,8 +1,13 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Builder } from '../../../compiler/ir/builder.js'
 import { f32, i32, index, mixedRadix, prim, read } from '../../../compiler/ir/expr.js'
+import { shapeOf } from '../../../compiler/ir/graph.js'
 import { interpret } from '../../../compiler/ir/interpret.js'
 import type { ReduceOp } from '../../../compiler/ir/ir.js'
+import { printGraph } from '../../../compiler/ir/print.js'
+import { naive } from './naive.js'
+import { randomGraph } from './random-graph.js'
 
 const origin = { label: 'test' }
 const run = (
@@ -15,6 +20,28 @@ const run = (
   )
 
 describe('interpret', () => {
+  it('gives what the definition gives, element by element', () => {
+    fc.assert(
+      fc.property(fc.integer(), seed => {
+        const { graph, inputs } = randomGraph(seed)
+        const element = naive(graph, inputs)
+        const results = interpret(graph, inputs)
+        for (const { name, node } of graph.outputs) {
+          const shape = shapeOf(graph.nodes.find(n => n.id === node)!)
+          results.get(name)!.forEach((value, offset) => {
+            const at = shape.map(
+              (n, i) => Math.floor(offset / shape.slice(i + 1).reduce((a, b) => a * b, 1)) % n,
+            )
+            const expected = element(node, at)
+            if (value !== expected && !(Number.isNaN(value) && Number.isNaN(expected)))
+              throw new Error(`${name}[${at}] is ${value}, by definition ${expected}\n${printGraph(graph)}`)
+          })
+        }
+      }),
+      { numRuns: 300 },
+    )
+  })
+
   it('multiplies matrices', () => {
     const b = new Builder()
     const x = b.input('x', 'f32', [2, 3])
