@@ -16,7 +16,7 @@ export const cutDeclarations = (source: Source, tokens: readonly IToken[]): read
     const begins =
       parts.length === 0 ||
       ((depth === 0 || token.startColumn === 1) &&
-        declares(token, tokens[at + 1]) &&
+        declares(token, tokens[at + 1], tokens[at + 2]) &&
         t.startsLine(source.text, token))
     if (begins) {
       parts.push([])
@@ -28,9 +28,12 @@ export const cutDeclarations = (source: Source, tokens: readonly IToken[]): read
   return parts
 }
 
-const declares = (token: IToken, next: IToken | undefined): boolean => {
+const declares = (token: IToken, next: IToken | undefined, afterNext: IToken | undefined): boolean => {
   if (heads.includes(token.tokenType)) return ![t.Colon, t.Comma, t.Equals].includes(next?.tokenType ?? t.Dot)
   if (!next) return false
-  if (token.tokenType === t.Type) return t.isName(next) && next.startLine === token.startLine
+  if (token.tokenType === t.Type) {
+    // An expression may begin with a name `type`: two names alone on a line are a declaration.
+    return t.isName(next) && next.startLine === token.startLine && afterNext?.startLine !== token.startLine
+  }
   return token.tokenType === t.Test && (next.tokenType === t.StringToken || next.tokenType === t.OpenString)
 }

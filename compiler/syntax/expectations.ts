@@ -2,6 +2,7 @@ import { EOF, type IRecognitionException, type IToken, type TokenType } from 'ch
 import type { Diagnostic } from '../diagnostic.js'
 import type { Source, Span } from '../source.js'
 import { withoutResult } from './faults.js'
+import { hintFor } from './hints.js'
 import { declarationHint, slip } from './slips.js'
 import * as t from './tokens.js'
 
@@ -171,28 +172,4 @@ const leftOver = (situation: Situation): Diagnostic => {
     ],
     ...hintFor(situation),
   }
-}
-
-const hintFor = ({ found, previous, rules, expected }: Situation): { hint?: string } => {
-  const hint = (text: string): { hint: string } => ({ hint: text })
-  if (found && t.keywords.has(found.image) && ['operand', 'atom'].includes(rules.at(-1) ?? '')) {
-    return hint(`\`${found.image}\` is a keyword: it has no value, and nothing can be named so`)
-  }
-  if (expected === t.Then) return hint('an `if` is written `if condition then a else b`')
-  if (expected === t.Else) return hint('both sides of an `if` have a value: add `else …`')
-  if (rules.at(-1) === 'letBody' || (!found && rules.includes('letBody'))) {
-    return hint('after `let x = e` comes the expression that uses `x`: every `let` needs one')
-  }
-  if (previous && found && t.isName(previous) && t.isName(found) && previous.endLine === found.startLine) {
-    return hint(`a function is called with parentheses: \`${previous.image}(${found.image})\``)
-  }
-  if (rules.at(-1) === 'binder' || rules.at(-1) === 'binders') {
-    return hint('name the indices before the arrow: `for t, e -> x[t, e]`')
-  }
-  if (rules.at(-1) === 'fields' || rules.at(-1) === 'fieldLine')
-    return hint('a field is written `name: f32[T, E]`')
-  if (rules.at(-1) === 'statement' || rules.at(-1) === 'test') {
-    return hint('a test consists of `let x = e` and `expect a == b` (with `within 1e-6` for a tolerance)')
-  }
-  return {}
 }

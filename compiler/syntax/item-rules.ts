@@ -151,6 +151,7 @@ export abstract class ItemRules extends ExprRules {
           },
           { ALT: () => methods.push(this.SUBRULE(this.method)) },
         ],
+        MAX_LOOKAHEAD: 1,
         IGNORE_AMBIGUITIES: true,
       }),
     )

@@ -159,8 +159,8 @@ const bare = (expr: Expr, place: Place): string => {
       const right = print(expr.right, { indent, least: rightLeast, last: place.last })
       const inline = `${left} ${expr.op} ${right}`
       if (!isLong(inline, indent) || !isLong(right, indent)) {
-        const break_ = isLong(inline, indent) && !left.includes('\n') && left.length > lineWidth / 3
-        return break_ ? `${left}\n${pad(indent + 2)}${expr.op} ${right}` : inline
+        const breaks = isLong(inline, indent) && !left.includes('\n') && left.length > lineWidth / 3
+        return breaks ? `${left}\n${pad(indent + 2)}${expr.op} ${right}` : inline
       }
       return inline
     }

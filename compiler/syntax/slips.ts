@@ -60,7 +60,7 @@ export const slip = (situation: Situation): Diagnostic | undefined => {
       hint: 'the body of a function is its value: leave the word out',
     }
   }
-  if (found?.tokenType === t.Equals && inExpression(situation)) {
+  if (found?.tokenType === t.Equals && previous?.tokenType !== t.Equals && inExpression(situation)) {
     return {
       code: 'E0109',
       title: '`=` does not compare',
@@ -108,9 +108,18 @@ export const slip = (situation: Situation): Diagnostic | undefined => {
 const nameOf = (type: { name: string; LABEL?: string }): string => type.LABEL ?? type.name
 
 const inExpression = ({ rules }: Situation): boolean =>
-  ['fn', 'method', 'test', 'constant', 'settingLine', 'conditional', 'atom', 'postfix', 'item'].includes(
-    rules.at(-1) ?? '',
-  )
+  [
+    'fn',
+    'method',
+    'test',
+    'constant',
+    'settingLine',
+    'conditional',
+    'atom',
+    'postfix',
+    'item',
+    'operand',
+  ].includes(rules.at(-1) ?? '')
 
 /** A bracket at the head of a line begins an expression; it does not read or call what stands before it. */
 const bracketOnNewLine = ({ found, previous, source, tokens, opener }: Situation): Diagnostic | undefined => {

@@ -85,6 +85,7 @@ export abstract class TypeRules extends BaseRules {
           },
           { ALT: () => this.SUBRULE(this.valueType) },
         ],
+        MAX_LOOKAHEAD: 1,
         IGNORE_AMBIGUITIES: true,
       }),
   )
@@ -196,6 +197,7 @@ export abstract class TypeRules extends BaseRules {
           },
         },
       ],
+      MAX_LOOKAHEAD: 1,
       IGNORE_AMBIGUITIES: true,
     })
     return this.ACTION(() => ({ name: this.nameOf(name), value, span: this.spanFrom(name) }))
