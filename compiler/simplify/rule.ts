@@ -38,3 +38,5 @@ export const inRange = (e: Expr, extent: number, facts: Facts): readonly Expr[] 
   const { lo, hi } = facts.interval(e)
   return [...(lo >= 0 ? [] : [prim('ge', e, i32(0))]), ...(hi < extent ? [] : [prim('lt', e, i32(extent))])]
 }
+
+export const withoutReduction = ({ reduce: _, ...node }: ComputeNode): ComputeNode => node
