@@ -58,7 +58,7 @@ export const sumTerms = (reverse: Reverse, node: Node, place: Place): Tensor | u
   return { dims: [...place.path.map(r => [r.axis]), ...rest], body }
 }
 
-/** The tensor as a node; a tensor that only repeats another node is that node, unless it must stand `inPlace`. */
+/** The tensor as a node; one that only repeats another node is that node, where it need not stand `inPlace` or does. */
 export const materialise = (
   { builder }: Reverse,
   { dims, body }: Tensor,
@@ -66,9 +66,11 @@ export const materialise = (
   node: Node,
   inPlace = false,
 ): NodeId => {
-  if (!inPlace && body.op === 'read' && !body.guarded && isWhole(body.at, dims)) {
-    const shape = shapeOf(builder.node(body.node))
-    if (shape.every((n, i) => n === dims[i]!.reduce((m, a) => m * a.extent, 1))) return body.node
+  if (body.op === 'read' && !body.guarded && isWhole(body.at, dims)) {
+    const source = builder.node(body.node)
+    const whole = shapeOf(source).every((n, i) => n === dims[i]!.reduce((m, a) => m * a.extent, 1))
+    const placed = source.kind === 'compute' && source.region === innermost(place.path).region
+    if (whole && (placed || !inPlace)) return source.id
   }
   return builder.compute({
     dtype: 'f32',

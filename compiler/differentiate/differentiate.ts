@@ -5,6 +5,7 @@ import type { ComputeNode, Expr, Node, NodeId } from '../ir/ir.js'
 import { materialise, placeOf, sumTerms, zeros } from './accumulate.js'
 import { activityOf } from './activity.js'
 import { contribute } from './contribute.js'
+import { splitDigits } from './digits.js'
 import { bodyCotangent } from './reduction.js'
 import { reverseRegion } from './region.js'
 import { axisFor, mirrored, pathOf, type Reverse, reversedPath } from './reverse.js'
@@ -66,14 +67,22 @@ const propagate = (reverse: Reverse, node: ComputeNode, cotangent: (at: readonly
   const path = pathOf(reverse, node)
   const inner = reversedPath(reverse, path)
   const own = node.dims.slice(path.length)
-  const dims = [...inner.map(r => [r.axis]), ...own]
-  const body = mirrored(reverse, path, node.body)
-  const seed = bodyCotangent(reverse, { node, path: inner, dims, body }, cotangent(identityAt(dims)))
+  const reduced = node.reduce?.axes ?? []
+  const { body, digits } = splitDigits(
+    mirrored(reverse, path, node.body),
+    [...own.flat(), ...reduced],
+    (name, extent) => reverse.builder.axis(name, extent),
+  )
+  const dims = [...inner.map(r => [r.axis]), ...own.map(d => d.flatMap(digits))]
+  const over = reduced.flatMap(digits)
+  const at = identityAt(dims)
+  const bar = bodyCotangent(reverse, { node, path: inner, dims, over, body }, cotangent(at))
   const sources = new Set(reverse.sources.get(node.id))
-  for (const { read: from, value } of adjoints(body, seed, id => sources.has(id)))
+  const result = node.reduce === undefined ? read(node.id, 'f32', at) : undefined
+  for (const { read: from, value } of adjoints(body, bar, id => sources.has(id), result))
     contribute(reverse, {
       path,
-      axes: [...own.flat(), ...(node.reduce?.axes ?? [])],
+      axes: [...dims.slice(path.length).flat(), ...over],
       value,
       to: from.node,
       at: from.at,

@@ -3,11 +3,13 @@ import type { Axis, ComputeNode, Expr, Region } from '../ir/ir.js'
 import { innermost, type Reverse } from './reverse.js'
 import { times, where } from './scalar.js'
 
-/** A node as it reads in the reversed regions `path`: dims and body over their axes. */
+/** A node as it reads in the reversed regions `path`: over their axes. */
 export interface Reflected {
   readonly node: ComputeNode
   readonly path: readonly Region[]
   readonly dims: readonly (readonly Axis[])[]
+  /** What it is reduced over. */
+  readonly over: readonly Axis[]
   readonly body: Expr
 }
 
@@ -20,15 +22,15 @@ export const bodyCotangent = (reverse: Reverse, of: Reflected, cotangent: Expr):
   const { reduce } = of.node
   if (reduce === undefined || reduce.op === 'sum') return cotangent
   return reduce.op === 'prod'
-    ? times(cotangent, others(reverse, of, reduce.axes))
-    : shareOfExtremum(reverse, of, reduce.axes, cotangent)
+    ? times(cotangent, others(reverse, of))
+    : shareOfExtremum(reverse, of, cotangent)
 }
 
 /** Π of the other elements: Π r' -> if r' = r then 1 else b(a, r'). */
-const others = ({ builder }: Reverse, { node, path, dims, body }: Reflected, axes: readonly Axis[]): Expr => {
-  const primed = axes.map(a => builder.axis(`${a.name}'`, a.extent))
-  const same = axes.map((a, i) => prim('eq', index(primed[i]!), index(a))).reduce((x, y) => prim('and', x, y))
-  const all = [...dims, ...axes.map(a => [a])]
+const others = ({ builder }: Reverse, { node, path, dims, over, body }: Reflected): Expr => {
+  const primed = over.map(a => builder.axis(`${a.name}'`, a.extent))
+  const same = over.map((a, i) => prim('eq', index(primed[i]!), index(a))).reduce((x, y) => prim('and', x, y))
+  const all = [...dims, ...over.map(a => [a])]
   const product = builder.compute({
     dtype: 'f32',
     dims: all,
@@ -37,7 +39,7 @@ const others = ({ builder }: Reverse, { node, path, dims, body }: Reflected, axe
       'select',
       same,
       f32(1),
-      substituteAxes(body, new Map(axes.map((a, i) => [a.id, index(primed[i]!)]))),
+      substituteAxes(body, new Map(over.map((a, i) => [a.id, index(primed[i]!)]))),
     ),
     ...innermost(path),
     origin: { ...node.origin, label: `others of ${node.origin.label}` },
@@ -47,15 +49,14 @@ const others = ({ builder }: Reverse, { node, path, dims, body }: Reflected, axe
 
 const shareOfExtremum = (
   { builder }: Reverse,
-  { node, path, dims, body }: Reflected,
-  axes: readonly Axis[],
+  { node, path, dims, over, body }: Reflected,
   cotangent: Expr,
 ): Expr => {
   const attained = prim('eq', body, read(node.id, 'f32', identityAt(dims)))
   const count = builder.compute({
     dtype: 'f32',
     dims,
-    reduce: { op: 'sum', axes },
+    reduce: { op: 'sum', axes: over },
     body: where([attained], f32(1)),
     ...innermost(path),
     origin: { ...node.origin, label: `ties of ${node.origin.label}` },

@@ -51,6 +51,7 @@ export const cotangentOrigin = (node: Node): Origin => ({ ...node.origin, label:
 
 /** A fresh axis for dimension i of a node, named as the node names it. */
 export const axisFor = ({ builder }: Reverse, node: Node, i: number, extent: number): Axis => {
-  const own = node.kind === 'compute' ? node.dims[i]!.map(a => a.name).join('') : ''
-  return builder.axis(own === '' ? `i${i}` : own, extent)
+  const named = node.kind === 'carry' ? builder.node(node.next) : node
+  const name = named.kind === 'compute' ? named.dims[i]!.map(a => a.name).join('') : ''
+  return builder.axis(name === '' ? `i${i}` : name, extent)
 }

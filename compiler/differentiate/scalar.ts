@@ -14,9 +14,9 @@ const one = f32(1)
 export const isConst = (e: Expr, value: number): boolean => e.op === 'const' && e.value === value
 
 /** Arguments through which a derivative flows, each with its partial derivative. */
-const partials = (e: Expr): readonly (readonly [argument: Expr, partial: Expr])[] => {
+const partials = (e: Expr, result = e): readonly (readonly [argument: Expr, partial: Expr])[] => {
   if (e.op === 'const' || e.op === 'index' || e.op === 'read' || e.dtype !== 'f32') return []
-  const by = prims[e.op].derivative?.(e.args, e) ?? []
+  const by = prims[e.op].derivative?.(e.args, result) ?? []
   return e.args.flatMap((a, i) => {
     const partial = by[i]
     return partial !== undefined && a.dtype === 'f32' && !isConst(partial, 0) ? [[a, partial] as const] : []
@@ -77,12 +77,13 @@ export const where = (conditions: readonly Expr[], value: Expr): Expr =>
 
 /**
  * Reverse mode over a scalar expression: ē = Σ over users u of e: ū · ∂u/∂e, one adjoint for each distinct sub-expression.
- * Reads of the same position count as one.
+ * Reads of the same position count as one. `result` is a cheaper way to write the whole expression, if there is one.
  */
 export const adjoints = (
   body: Expr,
   cotangent: Expr,
   wanted: (node: NodeId) => boolean,
+  result?: Expr,
 ): readonly Adjoint[] => {
   const root = unified(body)
   const order = postorder(root)
@@ -97,7 +98,7 @@ export const adjoints = (
     if (value === undefined || !relevant.has(e)) continue
     if (e.op === 'read') found.push({ read: e, value })
     else
-      for (const [a, partial] of partials(e))
+      for (const [a, partial] of partials(e, e === root ? result : e))
         if (relevant.has(a)) bar.set(a, plus(bar.get(a), times(value, partial)))
   }
   return found.filter(a => !isConst(a.value, 0)).reverse()
