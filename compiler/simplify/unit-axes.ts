@@ -1,4 +1,4 @@
-import { axesOf, constant } from '../ir/expr.js'
+import { constant } from '../ir/expr.js'
 import { type NodeRule, withoutReduction } from './rule.js'
 
 /** A reduction over an axis of extent 1 is its body; a factor of extent 1 in a product of axes is none. (Its index is 0 by its interval.) */
