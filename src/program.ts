@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { basename, dirname, join, relative, resolve, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -46,6 +47,8 @@ const readSource = (file: string): Source => {
 export interface LoadedProgram {
   readonly program: Program
   readonly modules: readonly string[]
+  /** SHA-256 of every source that was read, in the order of their names. */
+  readonly hash: string
 }
 
 /**
@@ -58,7 +61,13 @@ export const loadProgram = (files: readonly string[]): LoadedProgram => {
       throw new UserError({ what: 'a folder is not a program', where: file, hint: 'name a .jola file' })
   const entries = files.map(file => ({ file, ...moduleOf(file) }))
   const roots = [...new Set(entries.map(e => e.root))]
+  const read = new Map<string, string>()
   const load = (name: string): Source | undefined => {
+    const source = find(name)
+    if (source !== undefined) read.set(name, source.text)
+    return source
+  }
+  const find = (name: string): Source | undefined => {
     const entry = entries.find(e => e.name === name)
     if (entry !== undefined) return readSource(entry.file)
     const path = name.split('.')
@@ -73,5 +82,7 @@ export const loadProgram = (files: readonly string[]): LoadedProgram => {
     load,
   )
   if (Either.isLeft(checked)) throw new ProgramError(checked.left)
-  return { program: checked.right, modules: entries.map(e => e.name) }
+  const hash = createHash('sha256')
+  for (const [name, text] of [...read].sort(([a], [b]) => (a < b ? -1 : 1))) hash.update(`${name}\n${text}\n`)
+  return { program: checked.right, modules: entries.map(e => e.name), hash: hash.digest('hex') }
 }

@@ -92,10 +92,10 @@ export const evaluate = (c: Context, e: CoreExpr): Value => {
     case 'lambda':
       return {
         kind: 'fn',
-        apply: args =>
+        apply: (args, scope) =>
           evaluate(
             bindAll(
-              c,
+              { ...c, scope },
               e.params.map((p, i) => [p.id, args[i]!] as const),
             ),
             e.body,
@@ -109,9 +109,12 @@ export const evaluate = (c: Context, e: CoreExpr): Value => {
         e.args.map(a => evaluate(c, a)),
       )
     case 'apply':
-      return asFn(evaluate(c, e.callee))(e.args.map(a => evaluate(c, a)))
+      return asFn(evaluate(c, e.callee))(
+        e.args.map(a => evaluate(c, a)),
+        c.scope,
+      )
     case 'fn':
-      return { kind: 'fn', apply: args => call(c, e.fn, e.instance, args) }
+      return { kind: 'fn', apply: (args, scope) => call({ ...c, scope }, e.fn, e.instance, args) }
     case 'read':
       return readAt(
         evaluate(c, e.target),

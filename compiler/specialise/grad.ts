@@ -33,7 +33,7 @@ export const evaluateGrad = (c: Context, e: Extract<CoreExpr, { kind: 'grad' }>)
         read(ids[k]!, copy.dtype, [...copy.front.map(index), ...own]),
     }))
 
-  const result = asFn(evaluate(c, e.fn))([rebuild(m, x, asLeaves(copies.map(k => k.id)))])
+  const result = asFn(evaluate(c, e.fn))([rebuild(m, x, asLeaves(copies.map(k => k.id)))], c.scope)
   const first = result.kind === 'tuple' ? result.items[0]! : result
   if (first.kind !== 'scalar' && first.kind !== 'tensor') return unexpected('scalar', first)
   const loss = m.node({

@@ -2,7 +2,7 @@ import { f32, prim } from '../ir/expr.js'
 import type { Axis, Expr } from '../ir/ir.js'
 import type { Here, Materialiser, Scope } from './scope.js'
 import { within } from './scope.js'
-import { abstract, asExpr, indices, readAt, scalar, unexpected, type Value } from './value.js'
+import { type Apply, abstract, asExpr, indices, readAt, scalar, unexpected, type Value } from './value.js'
 
 /** A tree of tensors: scalars, tensors, records, tuples and arrays of them. */
 const axesFor = (m: Materialiser, shape: readonly number[]): readonly Axis[] =>
@@ -68,12 +68,12 @@ export const mapTrees = (
   m: Materialiser,
   scope: Scope,
   here: Here,
-  f: (args: readonly Value[]) => Value,
+  f: Apply,
   trees: readonly Value[],
 ): Value => {
   const parts = walk<readonly Value[]>(m, scope, trees, {
     leaf: (elements, at, axes) => {
-      const result = f(elements)
+      const result = f(elements, at)
       const results = result.kind === 'tuple' ? result.items : [result]
       return results.map(r =>
         axes.length === 0
@@ -102,7 +102,7 @@ export const totalOfTrees = (
   m: Materialiser,
   scope: Scope,
   here: Here,
-  f: (args: readonly Value[]) => Value,
+  f: Apply,
   trees: readonly Value[],
 ): Value => {
   const sum = (parts: Iterable<Expr>): Expr => {
@@ -111,7 +111,7 @@ export const totalOfTrees = (
   }
   const total = walk<Expr>(m, scope, trees, {
     leaf: (elements, at, axes) => {
-      const e = asExpr(f(elements))
+      const e = asExpr(f(elements, at))
       if (axes.length === 0) return e
       const outside: Scope = { ...at, axes: at.axes.filter(a => !axes.includes(a)) }
       return asExpr(m.reduce(outside, here, 'sum', axes, e))

@@ -1,5 +1,6 @@
 import { constant, index, substituteAxes } from '../ir/expr.js'
 import type { Axis, AxisId, DType, Expr } from '../ir/ir.js'
+import type { Scope } from './scope.js'
 
 /**
  * What an expression of the core is worth once all sizes are numbers: scalars are IR expressions over the index variables in scope, tensors are
@@ -11,10 +12,13 @@ export type Value =
   | ArrayValue
   | { readonly kind: 'record'; readonly fields: ReadonlyMap<string, Value> }
   | { readonly kind: 'tuple'; readonly items: readonly Value[] }
-  | { readonly kind: 'fn'; readonly apply: (args: readonly Value[]) => Value }
+  /** Functions are only handed inwards, so the scope of a call contains that of the function. */
+  | { readonly kind: 'fn'; readonly apply: Apply }
   /** The two u32 words of a counter-based generator's key. */
   | { readonly kind: 'key'; readonly words: readonly [Expr, Expr] }
   | { readonly kind: 'choice'; readonly name: string }
+
+export type Apply = (args: readonly Value[], scope: Scope) => Value
 
 export interface TensorValue {
   readonly kind: 'tensor'
@@ -46,8 +50,7 @@ export const asExpr = (v: Value): Expr =>
       : unexpected('scalar', v)
 export const asTensor = (v: Value): TensorValue => (v.kind === 'tensor' ? v : unexpected('tensor', v))
 export const asKey = (v: Value): readonly [Expr, Expr] => (v.kind === 'key' ? v.words : unexpected('key', v))
-export const asFn = (v: Value): ((args: readonly Value[]) => Value) =>
-  v.kind === 'fn' ? v.apply : unexpected('function', v)
+export const asFn = (v: Value): Apply => (v.kind === 'fn' ? v.apply : unexpected('function', v))
 
 /** The value of a constant expression, if it is one. */
 export const constantOf = (v: Value): number | undefined =>

@@ -1,8 +1,7 @@
 import { copyFile, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { CoreRecipe, Program } from '../../compiler/core/core.js'
+import type { CoreRecipe } from '../../compiler/core/core.js'
 import { inputsOf } from '../../compiler/specialise/parameters.js'
-import { type Bindings, specialisePredictor } from '../../compiler/specialise/specialise.js'
 import { fileError, systemCode } from '../errors.js'
 import { writeAtomic } from '../hub/atomic.js'
 import { type TensorData, writeSafetensors } from '../hub/safetensors-write.js'
@@ -16,21 +15,6 @@ export const adapterFiles = {
   model: 'model',
 } as const
 
-/** The parts of the state that `predict` reads, by their names in the state: what training is kept for. */
-export const learnedTensors = (
-  program: Program,
-  recipe: CoreRecipe,
-  bindings: Bindings,
-): readonly string[] => {
-  const predict = recipe.methods.get('predict')!
-  const prefix = `${predict.params[0]!.name}.`
-  const sizes = new Map([...bindings.sizes, ['T', 1] as const])
-  const graph = specialisePredictor(program, { kind: 'recipe', recipe }, { ...bindings, sizes }, 1, 'next')
-  return graph.nodes.flatMap(n =>
-    n.kind === 'input' && n.name.startsWith(prefix) ? [n.name.slice(prefix.length)] : [],
-  )
-}
-
 const isZero = (data: Float32Array): boolean => data.every(x => x === 0)
 
 /**
@@ -39,14 +23,12 @@ const isZero = (data: Float32Array): boolean => data.every(x => x === 0)
  */
 export const exportState = async (
   folder: RunFolder,
-  program: Program,
   recipe: CoreRecipe,
-  bindings: Bindings,
+  learned: ReadonlySet<string>,
   run: RunDescription,
   state: ReadonlyMap<string, StateTensor>,
   options: { readonly bf16: boolean; readonly best: number | undefined },
 ): Promise<readonly string[]> => {
-  const learned = new Set(learnedTensors(program, recipe, bindings))
   const specs = inputsOf('', stateType(recipe)).filter(s => learned.has(s.name))
   const named = specs.filter(s => s.from !== undefined)
   const written: string[] = []
@@ -62,7 +44,7 @@ export const exportState = async (
       const size = element.reduce((a, b) => a * b, 1)
       for (let i = 0; i < count; i++) {
         const name = spec.from!.names[0]!.replace('{}', `${i}`)
-        tensors.set(name, { dtype, shape: joinHeads(element), data: data.slice(i * size, (i + 1) * size) })
+        tensors.set(name, { dtype, shape: element, data: data.slice(i * size, (i + 1) * size) })
       }
     }
     const target = folder.file(adapterFiles.model)
@@ -97,6 +79,3 @@ export const exportState = async (
   }
   return written
 }
-
-/** A checkpoint of this family keeps a map's two head axes as one: [H, D, E] as [H·D, E] and [E, H, D] as [E, H·D]. */
-const joinHeads = (shape: readonly number[]): readonly number[] => shape

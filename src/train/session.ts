@@ -1,7 +1,7 @@
 import type { CoreFn, CoreRecipe, Program } from '../../compiler/core/core.js'
 import type { Graph } from '../../compiler/ir/ir.js'
 import { lower } from '../../compiler/pipeline.js'
-import { specialiseMethod } from '../../compiler/specialise/specialise.js'
+import { type Bindings, specialiseMethod, specialisePredictor } from '../../compiler/specialise/specialise.js'
 import { name as sizeName } from '../../compiler/types/poly.js'
 import type { Type } from '../../compiler/types/type.js'
 import { type Device, type DeviceTensor, type Executable, load, upload, zeros } from '../../runtime/index.js'
@@ -15,6 +15,16 @@ import type { Settings } from './settings.js'
 /** Tensors by name, as executables take them. */
 export type Tensors = Readonly<Record<string, DeviceTensor>>
 
+/** The parts of the state that `predict` reads, by their names in the state. */
+const learnedTensors = (program: Program, recipe: CoreRecipe, bindings: Bindings): readonly string[] => {
+  const prefix = `${recipe.methods.get('predict')!.params[0]!.name}.`
+  const sizes = new Map([...bindings.sizes, ['T', 1] as const])
+  const graph = specialisePredictor(program, { kind: 'recipe', recipe }, { ...bindings, sizes }, 1, 'next')
+  return graph.nodes.flatMap(n =>
+    n.kind === 'input' && n.name.startsWith(prefix) ? [n.name.slice(prefix.length)] : [],
+  )
+}
+
 /** The recipe's state as a type at the recipe's own sizes. */
 export const stateType = (recipe: CoreRecipe): Type => ({
   kind: 'record',
@@ -27,6 +37,8 @@ export interface Session {
   readonly device: Device
   readonly sizes: ReadonlyMap<string, number>
   readonly state: Tensors
+  /** The parts of the state that `predict` reads: what training is for. */
+  readonly learned: readonly string[]
   readonly metrics: readonly string[]
   readonly weights: Tensors
   /** Sets the state by `init`. */
@@ -73,7 +85,7 @@ export const openSession = async (
       throw new UserError({ what: `the recipe ${recipe.name} has no ${name}`, hint: `write ${name}(…) = …` })
     return fn
   }
-  const wanted = new Set(['init', 'step', 'validate'].flatMap(n => method(n).sizes))
+  const wanted = new Set(['init', 'step', 'validate', 'predict'].flatMap(n => method(n).sizes))
   const sizes = sizesOf([...new Set([...wanted, ...recipe.sizes])], equations)
   const bound =
     recipe.params.length > 0
@@ -181,6 +193,7 @@ export const openSession = async (
   return {
     device,
     sizes,
+    learned: learnedTensors(program, recipe, bindings),
     state,
     metrics: Object.keys(metricTensors),
     weights,

@@ -26,7 +26,7 @@ export interface TrainJob {
   readonly train: BatchStream
   readonly valid: BatchStream
   readonly folder: RunFolder
-  readonly describe: (session: Session) => RunDescription
+  readonly describe: (trainable: number, sizes: ReadonlyMap<string, number>) => RunDescription
   /** Seconds between two savings of the state within an epoch. */
   readonly saveEvery: number
   readonly resume: boolean
@@ -45,6 +45,8 @@ export interface TrainWatcher {
 export interface TrainOutcome {
   readonly history: History
   readonly best: EpochRecord | undefined
+  /** The parts of the state that `predict` reads. */
+  readonly learned: readonly string[]
   /** `finished`, `early` (no better validation loss for `patience` epochs), or `stopped` by the user. */
   readonly end: 'finished' | 'early' | 'stopped'
 }
@@ -103,9 +105,11 @@ export const runTraining = async (job: TrainJob): Promise<TrainOutcome> => {
   const readback = new Readback<number>(job.device)
   try {
     const saved = job.resume ? await folder.load() : undefined
+    const { learned } = session
+    const trainable = learned.reduce((n, name) => n + session.state[name]!.bytes / 4, 0)
     if (saved === undefined) {
       session.initialise(job.seed)
-      await folder.describe(job.describe(session))
+      await folder.describe(job.describe(trainable, session.sizes))
     } else session.restore(saved.state)
 
     let at = saved?.position.step ?? 0
@@ -114,9 +118,8 @@ export const runTraining = async (job: TrainJob): Promise<TrainOutcome> => {
     const stepRecords: StepRecord[] = [...(saved?.history.steps ?? [])]
     const epochRecords: EpochRecord[] = [...(saved?.history.epochs ?? [])]
     const history = (): History => ({ steps: stepRecords, epochs: epochRecords })
-    const trainable = Object.entries(session.state).reduce((n, [, t]) => n + t.bytes / 4, 0)
     watcher.started({ steps, from: at, trainable })
-    if (saved?.position.done === true) return { history: history(), best, end: 'finished' }
+    if (saved?.position.done === true) return { history: history(), best, learned, end: 'finished' }
 
     const take = (readings: Awaited<ReturnType<Readback<number>['drain']>>): void => {
       for (const { tag, values } of readings) {
@@ -149,7 +152,7 @@ export const runTraining = async (job: TrainJob): Promise<TrainOutcome> => {
       if (job.signal.aborted) {
         if (at % train.stepsPerEpoch !== 0) await save({ step: at, done: false })
         else take(await readback.drain())
-        return { history: history(), best, end: 'stopped' }
+        return { history: history(), best, learned, end: 'stopped' }
       }
       if (at % train.stepsPerEpoch !== 0) {
         if (Date.now() - lastSave > job.saveEvery * 1000) {
@@ -172,9 +175,9 @@ export const runTraining = async (job: TrainJob): Promise<TrainOutcome> => {
       await save({ step: at, done: early || at === steps })
       lastSave = Date.now()
       watcher.epoch(record, better)
-      if (early) return { history: history(), best, end: 'early' }
+      if (early) return { history: history(), best, learned, end: 'early' }
     }
-    return { history: history(), best, end: 'finished' }
+    return { history: history(), best, learned, end: 'finished' }
   } finally {
     readback.destroy()
     session.close()

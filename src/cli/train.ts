@@ -1,0 +1,200 @@
+import { join } from 'node:path'
+import type { Command } from 'commander'
+import { openNodeDevice } from '../../runtime/node.js'
+import { mean, standardDeviation } from '../data/scores.js'
+import { UserError } from '../errors.js'
+import { loadProgram } from '../program.js'
+import { formatDuration, formatNumber, type Progress, startProgress } from '../progress.js'
+import { findRecipe } from '../train/recipes.js'
+import { settingsOf } from '../train/settings.js'
+import { type TrainRequest, train } from '../train/start.js'
+import type { TrainWatcher } from '../train/train.js'
+import {
+  collect,
+  count,
+  examples,
+  modelOption,
+  paint,
+  positiveInteger,
+  positiveNumber,
+  print,
+  printJson,
+  remark,
+  seedNumber,
+} from './shared.js'
+
+interface Options {
+  readonly model: string
+  readonly data: string
+  readonly out: string
+  readonly recipe?: string
+  readonly set: readonly string[]
+  readonly seed: number
+  readonly seeds?: readonly number[]
+  readonly resume?: true
+  readonly force?: true
+  readonly dropLong?: true
+  readonly length?: number
+  readonly saveEvery: number
+  readonly bf16?: true
+  readonly json?: true
+}
+
+/** A progress bar with the loss, the validation loss and whatever else the recipe reports. */
+export const barFor = (label: string): TrainWatcher & { readonly finish: () => void } => {
+  let bar: Progress | undefined
+  let valid: number | undefined
+  return {
+    started: ({ steps, from, trainable }) => {
+      remark(
+        `${trainable.toLocaleString('en')} numbers to train, ${count(steps, 'step')}${from > 0 ? `, going on after step ${from}` : ''}`,
+      )
+      bar = startProgress({ label, total: steps, from })
+    },
+    step: ({ step, ...metrics }) => {
+      bar?.update(step, { ...metrics, ...(valid === undefined ? {} : { valid }) })
+    },
+    epoch: record => {
+      valid = record.loss
+    },
+    finish: () => bar?.finish(),
+  }
+}
+
+/** Aborted by the first Ctrl-C, which ends training in good order; the second is left to the system. */
+const interruption = (): { readonly signal: AbortSignal; readonly release: () => void } => {
+  const controller = new AbortController()
+  const stop = (): void => {
+    remark('\nstopping after this step; the state will be saved (Ctrl-C again to quit at once)')
+    controller.abort()
+  }
+  process.once('SIGINT', stop)
+  process.once('SIGTERM', stop)
+  return {
+    signal: controller.signal,
+    release: () => {
+      process.off('SIGINT', stop)
+      process.off('SIGTERM', stop)
+    },
+  }
+}
+
+const run = async (file: string, o: Options): Promise<void> => {
+  if (o.resume && o.force)
+    throw new UserError({
+      what: '--resume and --force contradict each other',
+      hint: 'give one of them',
+      exitCode: 2,
+    })
+  const device = await openNodeDevice()
+  const stop = interruption()
+  try {
+    const seeds = o.seeds ?? [o.seed]
+    const losses: number[] = []
+    const results: object[] = []
+    for (const seed of seeds) {
+      const out = seeds.length === 1 ? o.out : join(o.out, `seed-${seed}`)
+      const request: TrainRequest = {
+        file,
+        ...(o.recipe === undefined ? {} : { recipe: o.recipe }),
+        model: o.model,
+        data: o.data,
+        out,
+        set: o.set,
+        seed,
+        mode: o.resume ? 'resume' : o.force ? 'replace' : 'new',
+        dropLong: o.dropLong === true,
+        ...(o.length === undefined ? {} : { length: o.length }),
+        saveEvery: o.saveEvery,
+        bf16: o.bf16 === true,
+      }
+      const bar = barFor(seeds.length === 1 ? 'train' : `seed ${seed}`)
+      const started = Date.now()
+      const result = await train(device, request, bar, stop.signal).finally(bar.finish)
+      if (result.end === 'stopped') {
+        remark(`stopped; the same command with --resume goes on`)
+        process.exitCode = 130
+        return
+      }
+      const seconds = (Date.now() - started) / 1000
+      const best = result.best!
+      losses.push(best.loss)
+      results.push({
+        out,
+        seed,
+        end: result.end,
+        steps: result.history.steps.length,
+        best,
+        written: result.written,
+        seconds,
+      })
+      if (!o.json)
+        print(
+          `${result.end === 'early' ? 'stopped early' : 'finished'} in ${formatDuration(seconds)}: best validation loss ${paint('bold', formatNumber(best.loss))} after epoch ${best.epoch}; ${result.written.length === 0 ? '' : `wrote ${result.written.join(', ')}`}`,
+        )
+    }
+    if (o.json) printJson(results)
+    else if (losses.length > 1)
+      print(
+        `validation loss over ${losses.length} seeds: ${formatNumber(mean(losses))} ± ${formatNumber(standardDeviation(losses))}`,
+      )
+  } finally {
+    stop.release()
+    device.close()
+  }
+}
+
+const listSettings = (file: string, name: string | undefined): void => {
+  const { program, modules } = loadProgram([file])
+  const recipe = findRecipe(program, modules[0]!, name)
+  const values = settingsOf(program, recipe, [])
+  if (recipe.doc !== undefined) print(`${recipe.doc.trim()}\n`)
+  for (const s of recipe.settings) {
+    const choices = s.type.kind === 'choice' ? ` (${s.type.names.join(' | ')})` : ''
+    print(`  ${`${s.name} = ${values.get(s.name)}`.padEnd(32)}${s.doc?.trim() ?? ''}${choices}`)
+  }
+}
+
+const seedList = (text: string): readonly number[] => text.split(',').map(seedNumber)
+
+/** Adds `jola train`. */
+export const register = (program: Command): void => {
+  program
+    .command('train')
+    .description('train by a recipe: progress, validation, early stopping, the best state kept')
+    .argument('<recipe>', 'a .jola file with a recipe')
+    .addOption(modelOption())
+    .option('--data <dir>', 'a folder with train.jsonl and valid.jsonl')
+    .option('--out <run>', "the run's folder")
+    .option('--recipe <name>', 'which recipe, where the file has several')
+    .option('--set <name=value>', 'a setting; may be repeated', collect, [])
+    .option('--seed <n>', 'where randomness comes from', seedNumber, 0)
+    .option('--seeds <a,b,c>', 'one run a seed, in RUN/seed-N', seedList)
+    .option('--resume', 'go on with the run in the folder')
+    .option('--force', 'replace the run in the folder')
+    .option('--drop-long', 'leave out examples that are longer than the context')
+    .option('--length <n>', 'tokens a row, when the data is running text', positiveInteger)
+    .option('--save-every <seconds>', 'save the state this often within an epoch', positiveNumber, 60)
+    .option('--bf16', 'write a trained model in bf16')
+    .option('--settings', "list the recipe's settings and their defaults")
+    .option('--json', 'print the result as JSON')
+    .addHelpText(
+      'after',
+      examples([
+        'train stdlib/recipes/jola.jola --settings',
+        'train stdlib/recipes/jola.jola --model MODEL --data DATA --out runs/first --set learning_rate=3e-2',
+        'train stdlib/recipes/jola.jola --model MODEL --data DATA --out runs/three --seeds 0,1,2',
+      ]),
+    )
+    .action(async (file: string, options: Options & { readonly settings?: true }) => {
+      if (options.settings) return listSettings(file, options.recipe)
+      const missing = (['model', 'data', 'out'] as const).filter(k => options[k] === undefined)
+      if (missing.length > 0)
+        throw new UserError({
+          what: `${missing.map(k => `--${k}`).join(' and ')} ${missing.length === 1 ? 'is' : 'are'} missing`,
+          hint: 'jola train RECIPE --model DIR --data DIR --out RUN',
+          exitCode: 2,
+        })
+      await run(file, options)
+    })
+}

@@ -1,0 +1,87 @@
+import { type BatchStream, exampleBatches, packedBatches, paddedLength } from '../data/batch.js'
+import { readSplit, splitFile } from '../data/examples.js'
+import { readRecords } from '../data/jsonl.js'
+import { tokeniseExamples } from '../data/tokenise.js'
+import { UserError } from '../errors.js'
+import type { Tokenizer } from '../hub/tokenizer.js'
+import { numberSetting, type Settings } from './settings.js'
+
+/** Training and validation data as batches of one shape. */
+export interface DataSet {
+  readonly train: BatchStream
+  readonly valid: BatchStream
+  /** Examples longer than the context that were left out on request. */
+  readonly dropped: number
+}
+
+/** How data is read: beside the recipe's settings `batch`, `context` and `end_of_text`. */
+export interface DataOptions {
+  readonly directory: string
+  readonly seed: number
+  readonly dropLong: boolean
+  /** The length of rows cut from running text. */
+  readonly length: number | undefined
+  /** The most tokens the model reads. */
+  readonly context: number
+}
+
+/** Whether the data is running text (`{"text": …}` a line), to be packed, and not examples. */
+const isText = async (file: string): Promise<boolean> => {
+  const first = (await readRecords(file))[0]
+  return first !== undefined && typeof first.value.text === 'string' && first.value.prompt === undefined
+}
+
+const textOf = async (file: string, tokenizer: Tokenizer): Promise<readonly (readonly number[])[]> =>
+  (await readRecords(file)).map(r => {
+    if (typeof r.value.text !== 'string')
+      throw new UserError({
+        what: 'a line without text',
+        where: `${r.file}:${r.line}`,
+        hint: 'write {"text": "…"} a line',
+      })
+    return tokenizer.encode(r.value.text)
+  })
+
+/** Opens the `train` and `valid` files of a folder. Throws a `UserError` for whatever is wrong with them. */
+export const openDataSet = async (
+  tokenizer: Tokenizer,
+  settings: Settings,
+  options: DataOptions,
+): Promise<DataSet> => {
+  const { directory, seed } = options
+  const batchSize = numberSetting(settings, 'batch', 8)
+  const context = Math.min(options.context, numberSetting(settings, 'context', options.context))
+  const trainFile = await splitFile(directory, 'train')
+  if (trainFile !== undefined && (await isText(trainFile))) {
+    const validFile = await splitFile(directory, 'valid')
+    const eos = tokenizer.eos
+    if (eos === undefined || validFile === undefined)
+      throw new UserError({
+        what: eos === undefined ? 'the tokenizer has no end-of-text token' : 'there is no valid data',
+        where: directory,
+        hint:
+          eos === undefined
+            ? 'name one as eos_token in tokenizer_config.json'
+            : 'put texts that are not trained on in valid.jsonl',
+      })
+    const length = Math.min(options.length ?? context, context)
+    return {
+      train: packedBatches(await textOf(trainFile, tokenizer), eos, { batchSize, length, shuffleSeed: seed }),
+      valid: packedBatches(await textOf(validFile, tokenizer), eos, { batchSize, length }),
+      dropped: 0,
+    }
+  }
+  const tokenise = async (split: 'train' | 'valid') =>
+    tokeniseExamples(tokenizer, await readSplit(directory, split), {
+      context,
+      endOfText: settings.get('end_of_text') === true,
+      tooLong: options.dropLong ? 'drop' : 'refuse',
+    })
+  const [train, valid] = [await tokenise('train'), await tokenise('valid')]
+  const length = Math.max(paddedLength(train.examples, context), paddedLength(valid.examples, context))
+  return {
+    train: exampleBatches(train.examples, { batchSize, length, shuffleSeed: seed }),
+    valid: exampleBatches(valid.examples, { batchSize, length }),
+    dropped: train.dropped + valid.dropped,
+  }
+}

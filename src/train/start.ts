@@ -1,0 +1,100 @@
+import { resolve } from 'node:path'
+import type { Device } from '../../runtime/index.js'
+import { openModel } from '../model/model.js'
+import { loadProgram } from '../program.js'
+import { openDataSet } from './data-set.js'
+import { exportState } from './export.js'
+import { findRecipe } from './recipes.js'
+import { type RunDescription, RunFolder } from './run-folder.js'
+import { settingsOf } from './settings.js'
+import { runTraining, type TrainOutcome, type TrainWatcher } from './train.js'
+
+/** What `jola train` is told. */
+export interface TrainRequest {
+  readonly file: string
+  readonly recipe?: string
+  readonly model: string
+  readonly data: string
+  readonly out: string
+  /** `name=value`. */
+  readonly set: readonly string[]
+  readonly seed: number
+  readonly mode: 'new' | 'resume' | 'replace'
+  readonly dropLong: boolean
+  readonly length?: number
+  readonly saveEvery: number
+  readonly bf16: boolean
+}
+
+export interface TrainResult extends TrainOutcome {
+  readonly description: RunDescription
+  readonly written: readonly string[]
+}
+
+/**
+ * One training run from its files to its adapter: program, model and data are read and checked, then trained on, then
+ * the best state is written. Throws `ProgramError`, `UserError` or `DeviceError`.
+ */
+export const train = async (
+  device: Device,
+  request: TrainRequest,
+  watcher: TrainWatcher,
+  signal: AbortSignal,
+): Promise<TrainResult> => {
+  const { program, modules, hash } = loadProgram([request.file])
+  const recipe = findRecipe(program, modules[0]!, request.recipe)
+  const settings = settingsOf(program, recipe, request.set)
+  const model = await openModel(request.model, { weights: recipe.params.length > 0, tokenizer: true })
+  try {
+    const data = await openDataSet(model.tokenizer!, settings, {
+      directory: request.data,
+      seed: request.seed,
+      dropLong: request.dropLong,
+      length: request.length,
+      context: model.context,
+    })
+    const folder = new RunFolder(request.out)
+    if (request.mode === 'replace') await folder.clear()
+    await folder.create(request.mode === 'resume' ? 'resume' : 'new')
+    const describe = (trainable: number, sizes: ReadonlyMap<string, number>): RunDescription => ({
+      format: 'jola-run-1',
+      program: resolve(request.file),
+      recipe: recipe.name,
+      programHash: hash,
+      model: resolve(request.model),
+      data: resolve(request.data),
+      seed: request.seed,
+      settings: Object.fromEntries(settings),
+      sizes: Object.fromEntries(sizes),
+      device: device.traits.name,
+      trainable,
+    })
+    const outcome = await runTraining({
+      device,
+      program,
+      recipe,
+      model,
+      settings,
+      seed: request.seed,
+      train: data.train,
+      valid: data.valid,
+      folder,
+      describe,
+      saveEvery: request.saveEvery,
+      resume: request.mode === 'resume',
+      watcher,
+      signal,
+    })
+    const description = await folder.description()
+    const written =
+      outcome.end === 'stopped'
+        ? []
+        : await exportState(folder, recipe, new Set(outcome.learned), description, await folder.loadBest(), {
+            bf16: request.bf16,
+            best: outcome.best?.step,
+          })
+    return { ...outcome, description, written }
+  } finally {
+    await model.checkpoint?.close()
+  }
+}
