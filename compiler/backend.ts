@@ -1,15 +1,16 @@
 import type { Artifact, BufferDecl, DeviceTraits, KernelDecl, Step, TensorDecl } from './artifact.js'
-import { unfused } from './fuse/fuse.js'
+import { fused, unfused } from './fuse/fuse.js'
 import type { Group } from './fuse/group.js'
 import { normalise } from './fuse/normalise.js'
 import { regionPath, type Sequence, sequence } from './fuse/order.js'
 import { readsOf } from './ir/expr.js'
 import { elementsOf, shapeOf } from './ir/graph.js'
-import type { Graph, Node, NodeId } from './ir/ir.js'
+import type { Graph, Node, NodeId, Region } from './ir/ir.js'
 import { livesOf, share } from './plan/liveness.js'
 import { planStorage } from './plan/storage.js'
 import { axisSource, type Context, productOf } from './schedule/context.js'
 import { flopsOf } from './schedule/cost.js'
+import { contractKernel } from './schedule/contract.js'
 import { mapKernel } from './schedule/map.js'
 import { rowsKernel } from './schedule/rows.js'
 import type { EmittedKernel, KernelSpec } from './wgsl/kernel.js'
@@ -24,6 +25,10 @@ const bytesOf = (g: Group, nodes: ReadonlyMap<NodeId, Node>, slices: (id: NodeId
   return ids.reduce((n, id) => n + (4 * elementsOf(nodes.get(id)!)) / Math.max(1, slices(id)), 0)
 }
 
+const emit = (g: Group, loops: readonly Region[], ctx: Context, spec: KernelSpec, plain: boolean): EmittedKernel =>
+  (g.kind === 'contract' ? contractKernel(g, loops, ctx, spec) : undefined) ??
+  (g.kind === 'map' ? mapKernel(g, loops, ctx, spec) : rowsKernel(g, loops, ctx, spec, plain))
+
 /**
  * A graph as kernels, buffers and an order of dispatches for a device. `fuse: false` gives one plain kernel a node,
  * the reference for everything cleverer.
@@ -35,7 +40,7 @@ export const compileGraph = (
 ): Artifact => {
   const plain = options.fuse === false
   const ready = normalise(graph)
-  const groups = unfused(ready)
+  const groups = plain ? unfused(ready) : fused(ready, traits)
   const nodes = new Map<NodeId, Node>(ready.nodes.map(n => [n.id, n]))
   const order = sequence(ready, groups)
   const plan = planStorage(ready, groups)
@@ -70,10 +75,7 @@ export const compileGraph = (
       flops: g.members.reduce((n, m) => n + flopsOf(m) / Math.max(1, productOf(loops.map(l => l.axis))), 0),
       bytes: bytesOf(g, nodes, iterations),
     }
-    emitted.set(
-      g,
-      g.kind === 'rows' ? rowsKernel(g, loops, ctx, spec, plain) : mapKernel(g, loops, ctx, spec),
-    )
+    emitted.set(g, emit(g, loops, ctx, spec, plain))
   }
 
   const kernels: KernelDecl[] = []
@@ -91,7 +93,7 @@ export const compileGraph = (
   for (const o of ready.outputs) roles.set(plan.placements.get(o.node)!.storage, 'output')
 
   const persistent = plan.persistent
-  const lives = livesOf(ready, order, g => emitted.get(g)?.storages ?? [], persistent)
+  const lives = livesOf(order, g => emitted.get(g)?.storages ?? [], persistent)
   const buffers: BufferDecl[] = []
   const bufferOf = new Map<number, number>()
   for (const [storage, role] of roles) {

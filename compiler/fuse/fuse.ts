@@ -1,5 +1,7 @@
 import { outerAxes } from '../ir/graph.js'
 import type { ComputeNode, Graph, NodeId } from '../ir/ir.js'
+import type { DeviceTraits } from '../artifact.js'
+import { contractionOf } from './contraction.js'
 import type { Group } from './group.js'
 import { regionPath } from './order.js'
 
@@ -22,3 +24,10 @@ export const unfused = (graph: Graph): readonly Group[] =>
           } satisfies Group,
         ],
   )
+
+export const fused = (graph: Graph, _traits: DeviceTraits): readonly Group[] =>
+  unfused(graph).map(g => {
+    const n = g.members[0]!
+    const c = contractionOf(n, outerAxes(n).slice(regionPath(graph, n.region).length))
+    return c ? { ...g, kind: 'contract' as const } : g
+  })

@@ -1,6 +1,5 @@
 import type { Group } from '../fuse/group.js'
 import type { Sequence } from '../fuse/order.js'
-import type { Graph } from '../ir/ir.js'
 
 /** First and last moment at which a storage holds something needed. */
 export interface Life {
@@ -13,7 +12,6 @@ export interface Life {
  * iteration to another, lives as long as the loop.
  */
 export const livesOf = (
-  graph: Graph,
   order: Sequence,
   uses: (g: Group) => readonly number[],
   persistent: ReadonlyMap<number, ReadonlySet<number>>,

@@ -140,7 +140,9 @@ export const rowsKernel = (
     } else w.unflatten('row', rows, root)
     const interned = phases.map(p => w.intern(p.value))
     w.announce(...interned)
-    phases.forEach((p, i) => writePhase(p, interned[i]!, s, w, ctx))
+    phases.forEach((p, i) => {
+      writePhase(p, interned[i]!, s, w, ctx)
+    })
     return {
       workgroupSize: [size, 1, 1],
       workgroups,
@@ -190,7 +192,10 @@ const openLoops = (
 const writePhase = (p: Phase, value: Expr, s: RowSchedule, w: Writer, ctx: Context): void => {
   const root = w.root
   const one = (write: (b: Block) => void): void => {
-    if (s.lanes === 1) return write(root)
+    if (s.lanes === 1) {
+      write(root)
+      return
+    }
     const b = root.inner('if (local == 0u) {')
     write(b)
     root.close(b)

@@ -66,12 +66,6 @@ export class Block {
     return this.values.get(e) ?? this.parent?.value(e)
   }
 
-  /** The axis of which this block handles four neighbours at a time. */
-  vectorAxis(): AxisId | undefined {
-    for (const [axis, place] of this.places) if (place.kind === 'vector') return axis
-    return this.parent?.vectorAxis()
-  }
-
   render(indent = ''): string[] {
     const deeper = this.head === undefined ? indent : `${indent}  `
     const body = this.lines.flatMap(l => (typeof l === 'string' ? [deeper + l] : l.render(deeper)))

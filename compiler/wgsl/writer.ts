@@ -1,4 +1,4 @@
-import { childrenOf, constant, index, postorder, prim } from '../ir/expr.js'
+import { axesOf, childrenOf, constant, index, postorder, prim } from '../ir/expr.js'
 import type { Axis, AxisId, DType, Expr } from '../ir/ir.js'
 import { prims } from '../ir/prims.js'
 import { helpers, wgslLiteral } from '../ir/wgsl-helpers.js'
@@ -217,7 +217,13 @@ export class Writer {
     if (!this.scalars.has(storage)) this.scalarsFound.add(storage)
   }
 
-  private load(storage: number, a: Affine, dtype: DType, block: Block): Value {
+  /** The axis of an address of which the block handles four neighbours at a time: one at most. */
+  private vectorAxis(a: Affine, block: Block): AxisId | undefined {
+    const ids = [...a.terms.keys(), ...axesOf(...a.rest.keys()).keys()]
+    return ids.find(id => block.place(id)?.place.kind === 'vector')
+  }
+
+  load(storage: number, a: Affine, dtype: DType, block: Block): Value {
     const name = this.nameOf(storage)
     const wrap = (text: string, width: 1 | 4): Value => ({
       text: dtype === 'bool' ? `(${text} != ${width === 4 ? 'vec4u(0u)' : '0u'})` : text,
@@ -225,8 +231,8 @@ export class Writer {
       width,
       atom: false,
     })
-    const axis = block.vectorAxis()
-    if (axis === undefined || (coefficientOf(a, axis) === 0 && !restDependsOn(a, axis))) {
+    const axis = this.vectorAxis(a, block)
+    if (axis === undefined) {
       this.asScalars(storage)
       return wrap(`${name}[${this.address(a, block)}]`, 1)
     }
@@ -257,8 +263,8 @@ export class Writer {
   store(storage: number, a: Affine, value: Value, block: Block, limit?: number): void {
     const name = this.nameOf(storage, 'read_write')
     const bool = value.dtype === 'bool'
-    const axis = block.vectorAxis()
-    if (axis === undefined || (coefficientOf(a, axis) === 0 && !restDependsOn(a, axis))) {
+    const axis = this.vectorAxis(a, block)
+    if (axis === undefined) {
       this.asScalars(storage)
       block.add(`${name}[${this.address(a, block)}] = ${bool ? `u32(${value.text})` : value.text};`)
       return

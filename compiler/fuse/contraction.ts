@@ -1,0 +1,89 @@
+import { axesOf, constant, prim, postorder } from '../ir/expr.js'
+import type { Axis, AxisId, ComputeNode, Expr } from '../ir/ir.js'
+
+/** A sum of products `out[batch, m, n] = Σ k · left[batch, m, k] · right[batch, n, k]`. */
+export interface Contraction {
+  readonly left: Expr
+  readonly right: Expr
+  readonly batch: readonly Axis[]
+  readonly m: readonly Axis[]
+  readonly n: readonly Axis[]
+  readonly k: readonly Axis[]
+}
+
+const one = constant('f32', 1)
+const isZero = (e: Expr): boolean => e.op === 'const' && e.value === 0
+
+/** A product's factors. A condition around a product goes to a factor that has its axes anyway. */
+const factorsOf = (e: Expr): readonly Expr[] => {
+  if (e.op === 'mul') return [...factorsOf(e.args[0]!), ...factorsOf(e.args[1]!)]
+  if (e.op === 'neg') return [constant('f32', -1), ...factorsOf(e.args[0]!)]
+  if (e.op === 'div') return [...factorsOf(e.args[0]!), prim('div', one, e.args[1]!)]
+  if (e.op === 'select' && isZero(e.args[2]!)) {
+    const inner = factorsOf(e.args[1]!)
+    const needed = [...axesOf(e.args[0]!).keys()]
+    const host = inner.findIndex(f => needed.every(a => axesOf(f).has(a)))
+    if (inner.length > 1 && host >= 0)
+      return inner.map((f, i) => (i === host ? prim('select', e.args[0]!, f, e.args[2]!) : f))
+  }
+  return [e]
+}
+
+const product = (es: readonly Expr[]): Expr => es.reduce((a, b) => prim('mul', a, b))
+
+/**
+ * The node as a contraction, if it is one: an f32 sum whose factors fall into two operands, each with output axes of its own.
+ * `outer` are the node's axes without those of the loops around it.
+ */
+export const contractionOf = (node: ComputeNode, outer: readonly Axis[]): Contraction | undefined => {
+  if (node.reduce?.op !== 'sum' || node.dtype !== 'f32') return undefined
+  const factors = factorsOf(node.body)
+  if (factors.length < 2) return undefined
+  const k = node.reduce.axes
+  const outerIds = new Set(outer.map(a => a.id))
+  const kIds = new Set(k.map(a => a.id))
+  const own = factors.map(f => {
+    const axes = [...axesOf(f).keys()]
+    return { f, outer: new Set(axes.filter(a => outerIds.has(a))), k: axes.filter(a => kIds.has(a)).length }
+  })
+  const lacks = (a: ReadonlySet<AxisId>, b: ReadonlySet<AxisId>): boolean => [...a].some(x => !b.has(x))
+  let seeds: readonly [number, number] | undefined
+  let best = 0
+  for (let i = 0; i < own.length; i++)
+    for (let j = i + 1; j < own.length; j++) {
+      const a = own[i]!
+      const b = own[j]!
+      if (a.k === 0 || b.k === 0 || !lacks(a.outer, b.outer) || !lacks(b.outer, a.outer)) continue
+      const size = a.outer.size + b.outer.size + a.k + b.k
+      if (size > best) {
+        best = size
+        seeds = [i, j]
+      }
+    }
+  if (seeds === undefined) return undefined
+  const [i, j] = seeds
+  const left: Expr[] = [own[i]!.f]
+  const right: Expr[] = [own[j]!.f]
+  for (const [x, o] of own.entries()) {
+    if (x === i || x === j) continue
+    if (!lacks(o.outer, own[i]!.outer)) left.push(o.f)
+    else if (!lacks(o.outer, own[j]!.outer)) right.push(o.f)
+    else return undefined
+  }
+  const a = own[i]!.outer
+  const b = own[j]!.outer
+  const parts = {
+    batch: outer.filter(x => a.has(x.id) === b.has(x.id)),
+    m: outer.filter(x => a.has(x.id) && !b.has(x.id)),
+    n: outer.filter(x => b.has(x.id) && !a.has(x.id)),
+    k,
+  }
+  // The output's fastest axis is better among the columns, where four neighbours are stored at once.
+  const last = outer.at(-1)!
+  return parts.m.some(x => x.id === last.id)
+    ? { ...parts, m: parts.n, n: parts.m, left: product(right), right: product(left) }
+    : { ...parts, left: product(left), right: product(right) }
+}
+
+/** How many reads an operand has: what a prologue costs in the inner loop. */
+export const loadsOf = (e: Expr): number => postorder(e).filter(x => x.op === 'read').length
