@@ -35,7 +35,7 @@ describe('entries', () => {
 describe('task', () => {
   it('has 200, 200 and 800 examples, equally many of each category', () => {
     expect([parts.train.length, parts.valid.length, parts.test.length]).toEqual([200, 200, 800])
-    for (const part of Object.values(parts))
+    for (const part of [parts.train, parts.valid, parts.test])
       for (const category of categories)
         expect(part.filter(e => e.answer === ` ${category}`).length).toBe(part.length / categories.length)
   })
