@@ -154,6 +154,7 @@ export const expr: fc.Arbitrary<Ast.Expr> = fc.letrec<{ expr: Ast.Expr }>(tie =>
         { ...node('let'), pattern, type, value: e, body: e },
         { requiredKeys: ['kind', 'pattern', 'value', 'body', 'span'] },
       ),
+      // biome-ignore lint/suspicious/noThenProperty: the tree's own field
       fc.record({ ...node('if'), condition: e, then: e, otherwise: e }),
       fc.record({ ...node('for'), binders: some(binder), body: e }),
       fc.record({
