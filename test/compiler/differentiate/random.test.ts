@@ -1,13 +1,19 @@
-import { describe, expect, test } from 'vitest'
+import fc from 'fast-check'
+import { test } from 'vitest'
 import { Builder } from '../../../compiler/ir/builder.js'
 import { prim, read } from '../../../compiler/ir/expr.js'
 import { interpret } from '../../../compiler/ir/interpret.js'
-import { randomGraph } from '../ir/random-graph.js'
-import { expectGradient, gradientGraph, weighted } from './support.js'
+import type { Graph, Node, NodeId, ReduceOp } from '../../../compiler/ir/ir.js'
+import { type RandomProgram, randomGraph } from '../ir/random-graph.js'
+import { expectGradient, gradientGraph, type Inputs, weighted } from './support.js'
 
-const check = (seed: number, order: 1 | 2, flat = false): void => {
-  const { graph, inputs } = randomGraph(seed, { smooth: true, flat })
-  const b = new Builder({ ...graph, outputs: [] })
+const runs = Number(process.env.JOLA_GRADIENT_RUNS ?? 60)
+const seeds = fc.integer({ min: 1, max: 1_000_000 })
+
+/** A random program with a scalar loss of all its outputs. */
+const program = (seed: number, change: (node: Node) => Node = n => n) => {
+  const { graph, inputs }: RandomProgram = randomGraph(seed, { smooth: true })
+  const b = new Builder({ ...graph, nodes: graph.nodes.map(change), outputs: [] })
   const parts = graph.outputs.map(o => weighted(b, o.node))
   const loss = b.compute({
     dtype: 'f32',
@@ -16,36 +22,58 @@ const check = (seed: number, order: 1 | 2, flat = false): void => {
     origin: { label: 'loss' },
   })
   b.output('loss', loss)
-  const plain = b.finish()
-  const value = interpret(plain, inputs).get('loss')![0]!
-  if (!Number.isFinite(value) || Math.abs(value) > 1e3) return
-  const names = ['x0', 'x1', 'x2'].filter(n => plain.nodes.some(m => m.kind === 'input' && m.name === n))
-  if (order === 1) {
-    expectGradient(plain, loss, inputs, names, 1e-5)
-    return
-  }
-  const first = gradientGraph(plain, loss, names)
-  for (const n of names) {
-    const again = new Builder({ ...first, outputs: [] })
-    const slope = weighted(again, first.outputs.find(o => o.name === `d.${n}`)!.node)
-    again.output('loss', slope)
-    const second = again.finish()
-    expectGradient(
-      second,
-      slope,
-      inputs,
-      names.filter(n => second.nodes.some(m => m.kind === 'input' && m.name === n)),
-      1e-4,
-    )
-  }
+  return { graph: b.finish(), loss, inputs }
 }
 
-const count = Number(process.env.N ?? 60)
-const from = Number(process.env.FROM ?? 1)
-describe('random graphs against central differences', () => {
-  for (let seed = from; seed < from + count; seed++) {
-    test(`first ${seed}`, () => check(seed, 1))
-    if (process.env.SECOND) test(`second ${seed}`, () => check(seed, 2))
-  }
-  test('x', () => expect(1).toBe(1))
+const realInputs = (graph: Graph): readonly string[] =>
+  graph.nodes.flatMap(n => (n.kind === 'input' && n.dtype === 'f32' ? [n.name] : []))
+
+const moderate = (graph: Graph, inputs: Inputs): boolean =>
+  Math.abs(interpret(graph, inputs).get('loss')![0]!) < 1e3
+
+const checkFirst = (graph: Graph, loss: NodeId, inputs: Inputs): void => {
+  expectGradient(graph, loss, inputs, realInputs(graph), 1e-5)
+}
+
+test('gradients of random graphs agree with central differences', () => {
+  fc.assert(
+    fc.property(seeds, seed => {
+      const { graph, loss, inputs } = program(seed)
+      fc.pre(moderate(graph, inputs))
+      checkFirst(graph, loss, inputs)
+    }),
+    { numRuns: runs },
+  )
+})
+
+test('also with products and extrema for sums', () => {
+  fc.assert(
+    fc.property(seeds, fc.constantFrom<ReduceOp>('prod', 'max', 'min'), (seed, op) => {
+      const { graph, loss, inputs } = program(seed, n =>
+        n.kind === 'compute' && n.reduce && n.id % 2 === 0 ? { ...n, reduce: { ...n.reduce, op } } : n,
+      )
+      fc.pre(moderate(graph, inputs))
+      checkFirst(graph, loss, inputs)
+    }),
+    { numRuns: runs },
+  )
+})
+
+test('gradients of gradients agree with central differences', () => {
+  fc.assert(
+    fc.property(seeds, fc.nat(), (seed, which) => {
+      const { graph, loss, inputs } = program(seed)
+      const names = realInputs(graph)
+      fc.pre(names.length > 0 && moderate(graph, inputs))
+      const first = gradientGraph(graph, loss, names)
+      const by = names[which % names.length]!
+      const b = new Builder({ ...first, outputs: [] })
+      const slope = weighted(b, first.outputs.find(o => o.name === `d.${by}`)!.node)
+      b.output('loss', slope)
+      const second = b.finish()
+      fc.pre(moderate(second, inputs))
+      expectGradient(second, slope, inputs, realInputs(second), 1e-4)
+    }),
+    { numRuns: runs },
+  )
 })

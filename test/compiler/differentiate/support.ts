@@ -1,7 +1,7 @@
 import { expect } from 'vitest'
 import { differentiate } from '../../../compiler/differentiate/differentiate.js'
 import { Builder } from '../../../compiler/ir/builder.js'
-import { f32, identityAt, index, prim, read } from '../../../compiler/ir/expr.js'
+import { cast, f32, i32, identityAt, index, prim, read } from '../../../compiler/ir/expr.js'
 import { shapeOf } from '../../../compiler/ir/graph.js'
 import { interpret } from '../../../compiler/ir/interpret.js'
 import type { Axis, Expr, Graph, NodeId } from '../../../compiler/ir/ir.js'
@@ -24,7 +24,7 @@ export const weighted = (b: Builder, id: NodeId): NodeId => {
   const factor = prim(
     'add',
     f32(1),
-    prim('div', { op: 'cast', dtype: 'f32', args: [prim('mod', prim('mul', flat, seven), five)] }, f32(4)),
+    prim('div', cast('f32', prim('mod', prim('mul', flat, i32(7)), i32(5))), f32(4)),
   )
   return b.compute({
     dtype: 'f32',
@@ -34,8 +34,6 @@ export const weighted = (b: Builder, id: NodeId): NodeId => {
     origin: { label: 'weighted' },
   })
 }
-const seven: Expr = { op: 'const', dtype: 'i32', value: 7 }
-const five: Expr = { op: 'const', dtype: 'i32', value: 5 }
 
 export const node = (
   b: Builder,
@@ -69,10 +67,18 @@ export const gradientGraph = (graph: Graph, loss: NodeId, names: readonly string
   return b.finish()
 }
 
-/** Reads a graph out of a builder with one node as its output. */
-export const graphOf = (b: Builder, output: NodeId): Graph => {
-  b.output('loss', output)
-  return b.finish()
+/** Derivatives of the sum of a node by inputs, as numbers, after a check against central differences. */
+export const gradientsOf = (
+  b: Builder,
+  loss: NodeId,
+  values: Readonly<Record<string, readonly number[]>>,
+  by: readonly string[],
+): readonly (readonly number[])[] => {
+  const inputs = new Map(Object.entries(values).map(([name, x]) => [name, Float64Array.from(x)]))
+  b.output('loss', loss)
+  const graph = expectGradient(b.finish(), loss, inputs, by)
+  const out = interpret(graph, inputs)
+  return by.map(name => [...out.get(`d.${name}`)!])
 }
 
 /** The worst difference between derivatives and central differences, relative to 1 + their size. */
