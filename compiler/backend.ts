@@ -9,8 +9,8 @@ import type { Graph, Node, NodeId, Region } from './ir/ir.js'
 import { livesOf, share } from './plan/liveness.js'
 import { planStorage } from './plan/storage.js'
 import { axisSource, type Context, productOf } from './schedule/context.js'
-import { flopsOf } from './schedule/cost.js'
 import { contractKernel } from './schedule/contract.js'
+import { flopsOf } from './schedule/cost.js'
 import { mapKernel } from './schedule/map.js'
 import { rowsKernel } from './schedule/rows.js'
 import type { EmittedKernel, KernelSpec } from './wgsl/kernel.js'
@@ -25,7 +25,13 @@ const bytesOf = (g: Group, nodes: ReadonlyMap<NodeId, Node>, slices: (id: NodeId
   return ids.reduce((n, id) => n + (4 * elementsOf(nodes.get(id)!)) / Math.max(1, slices(id)), 0)
 }
 
-const emit = (g: Group, loops: readonly Region[], ctx: Context, spec: KernelSpec, plain: boolean): EmittedKernel =>
+const emit = (
+  g: Group,
+  loops: readonly Region[],
+  ctx: Context,
+  spec: KernelSpec,
+  plain: boolean,
+): EmittedKernel =>
   (g.kind === 'contract' ? contractKernel(g, loops, ctx, spec) : undefined) ??
   (g.kind === 'map' ? mapKernel(g, loops, ctx, spec) : rowsKernel(g, loops, ctx, spec, plain))
 

@@ -1,4 +1,4 @@
-import { axesOf, constant, prim, postorder } from '../ir/expr.js'
+import { axesOf, constant, postorder, prim } from '../ir/expr.js'
 import type { Axis, AxisId, ComputeNode, Expr } from '../ir/ir.js'
 
 /** A sum of products `out[batch, m, n] = Σ k · left[batch, m, k] · right[batch, n, k]`. */

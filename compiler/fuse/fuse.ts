@@ -1,13 +1,13 @@
-import { outerAxes } from '../ir/graph.js'
-import type { ComputeNode, Graph, NodeId } from '../ir/ir.js'
 import type { DeviceTraits } from '../artifact.js'
+import { identityAt, type ReadExpr, readsOf } from '../ir/expr.js'
+import { outerAxes } from '../ir/graph.js'
+import type { Axis, ComputeNode, Expr, Graph, NodeId } from '../ir/ir.js'
+import { affineOf } from '../schedule/affine.js'
+import { renameAxes } from '../schedule/context.js'
 import { contractionOf } from './contraction.js'
 import type { Group } from './group.js'
+import { inlineProducers, isTiled } from './inline.js'
 import { regionPath } from './order.js'
-
-/** The rank that is left of a node's axes inside the loops around it. */
-export const ownRank = (graph: Graph, n: ComputeNode): number =>
-  outerAxes(n).length - regionPath(graph, n.region).length
 
 /** One kernel a node: the reference that fused programs are compared with. */
 export const unfused = (graph: Graph): readonly Group[] =>
@@ -19,15 +19,142 @@ export const unfused = (graph: Graph): readonly Group[] =>
             kind: n.reduce ? 'rows' : 'map',
             members: [n],
             stored: new Set<NodeId>([n.id]),
-            rowRank: ownRank(graph, n),
+            rowRank: outerAxes(n).length - regionPath(graph, n.region).length,
             ...(n.region === undefined ? {} : { region: n.region }),
           } satisfies Group,
         ],
   )
 
-export const fused = (graph: Graph, _traits: DeviceTraits): readonly Group[] =>
-  unfused(graph).map(g => {
-    const n = g.members[0]!
-    const c = contractionOf(n, outerAxes(n).slice(regionPath(graph, n.region).length))
-    return c ? { ...g, kind: 'contract' as const } : g
+/** A group that still grows. */
+interface Growing {
+  kind: Group['kind']
+  readonly members: ComputeNode[]
+  readonly rowRank: number
+}
+
+const sameIndex = (a: Expr, b: Expr): boolean => {
+  const x = affineOf(a)
+  const y = affineOf(b)
+  return (
+    x.constant === y.constant &&
+    x.rest.size === 0 &&
+    y.rest.size === 0 &&
+    x.terms.size === y.terms.size &&
+    [...x.terms].every(([id, t]) => y.terms.get(id)?.coefficient === t.coefficient)
+  )
+}
+
+/**
+ * Kernels as groups of nodes: elementwise producers inlined, elementwise consumers put behind contractions, reductions
+ * and what is computed from them in the same rows put together, elementwise nodes over one index space too.
+ */
+export const fused = (graph: Graph, traits: DeviceTraits): readonly Group[] => {
+  const pinned = new Set<NodeId>(graph.outputs.map(o => o.node))
+  for (const n of graph.nodes)
+    if (n.kind === 'carry') {
+      pinned.add(n.init)
+      pinned.add(n.next)
+    }
+  const nodes = inlineProducers(graph, pinned, traits)
+  const own = (n: ComputeNode): readonly Axis[] => outerAxes(n).slice(regionPath(graph, n.region).length)
+  const loopAxes = (n: ComputeNode): readonly Axis[] =>
+    outerAxes(n).slice(0, regionPath(graph, n.region).length)
+
+  const groups: Growing[] = []
+  const groupOf = new Map<NodeId, Growing>()
+  const readIds = (n: ComputeNode): readonly NodeId[] => [...new Set(readsOf(n.body).map(r => r.node))]
+
+  /** Does a group need, directly or not, what another computes? */
+  const dependsOn = (g: Growing, target: Growing, seen = new Set<Growing>()): boolean => {
+    if (g === target) return true
+    if (seen.has(g)) return false
+    seen.add(g)
+    return g.members.some(m =>
+      readIds(m).some(id => groupOf.has(id) && dependsOn(groupOf.get(id)!, target, seen)),
+    )
+  }
+  const free = (n: ComputeNode, g: Growing): boolean =>
+    readIds(n).every(id => {
+      const d = groupOf.get(id)
+      return d === undefined || d === g || !dependsOn(d, g)
+    })
+  const fits = (n: ComputeNode, g: Growing): boolean => {
+    const bound = new Set([...g.members, n].flatMap(m => [m.id, ...readIds(m)]))
+    return bound.size <= traits.storageBuffersPerStage
+  }
+
+  /** Is a read of a member at the reader's own first `rank` axes? */
+  const aligned = (r: ReadExpr, m: ComputeNode, reader: ComputeNode, rank: number): boolean => {
+    const axes = own(m)
+    const mine = own(reader)
+    if (axes.length !== rank || mine.length < rank) return false
+    if (axes.some((a, i) => a.extent !== mine[i]!.extent)) return false
+    const wanted = identityAt(m.dims).map(e =>
+      renameAxes(e, [...loopAxes(m), ...axes], [...loopAxes(reader), ...mine.slice(0, rank)]),
+    )
+    return !r.guarded && r.at.every((e, i) => sameIndex(e, wanted[i]!))
+  }
+  const alignedAll = (n: ComputeNode, g: Growing, rank: number): boolean =>
+    readsOf(n.body).every(r => {
+      if (groupOf.get(r.node) !== g) return true
+      return aligned(r, g.members.find(m => m.id === r.node)!, n, rank)
+    })
+  const sameExtents = (a: readonly Axis[], b: readonly Axis[]): boolean =>
+    a.length === b.length && a.every((x, i) => x.extent === b[i]!.extent)
+
+  const joins = (n: ComputeNode, g: Growing): boolean => {
+    const first = g.members[0]!
+    if (first.region !== n.region || !free(n, g) || !fits(n, g)) return false
+    const axes = own(n)
+    const reads = readIds(n).some(id => groupOf.get(id) === g)
+    if (g.kind === 'contract')
+      return (
+        reads &&
+        !n.reduce &&
+        n.dtype === 'f32' &&
+        sameExtents(axes, own(first)) &&
+        alignedAll(n, g, axes.length)
+      )
+    if (g.kind === 'map') {
+      const shares = reads || readIds(n).some(id => g.members.some(m => readIds(m).includes(id)))
+      return shares && !n.reduce && sameExtents(axes, own(first)) && alignedAll(n, g, axes.length)
+    }
+    const rows = own(first).slice(0, g.rowRank)
+    if (!reads || !sameExtents(axes.slice(0, g.rowRank), rows)) return false
+    if (n.reduce && axes.length !== g.rowRank) return false
+    return alignedAll(n, g, g.rowRank)
+  }
+
+  for (const n of nodes.values()) {
+    const product = n.reduce && contractionOf(n, own(n))
+    const tiled = product !== undefined && isTiled(product)
+    const host = tiled
+      ? undefined
+      : [...groups]
+          .reverse()
+          .slice(0, 40)
+          .find(g => joins(n, g) && g.members.length < 8)
+    const g = host ?? {
+      kind: tiled ? 'contract' : n.reduce ? 'rows' : 'map',
+      members: [],
+      rowRank: own(n).length,
+    }
+    if (host === undefined) groups.push(g)
+    g.members.push(n)
+    groupOf.set(n.id, g)
+  }
+
+  const readOutside = new Set<NodeId>(pinned)
+  for (const n of nodes.values())
+    for (const id of readIds(n)) if (groupOf.get(id) !== groupOf.get(n.id)) readOutside.add(id)
+  return groups.map(g => {
+    const region = g.members[0]!.region
+    return {
+      kind: g.kind,
+      members: g.members,
+      rowRank: g.rowRank,
+      stored: new Set(g.members.filter(m => readOutside.has(m.id)).map(m => m.id)),
+      ...(region === undefined ? {} : { region }),
+    }
   })
+}

@@ -1,13 +1,13 @@
-import { contractionOf, type Contraction } from '../fuse/contraction.js'
+import { type Contraction, contractionOf } from '../fuse/contraction.js'
 import type { Group } from '../fuse/group.js'
 import { identityAt, readsOf } from '../ir/expr.js'
 import type { Axis, Expr, NodeId, Region } from '../ir/ir.js'
 import { addressOf } from '../plan/placement.js'
-import type { EmittedKernel, KernelSpec } from '../wgsl/kernel.js'
 import { writeContraction } from '../wgsl/contract.js'
-import { affineOf, coefficientOf, type Affine } from './affine.js'
+import type { EmittedKernel, KernelSpec } from '../wgsl/kernel.js'
+import { type Affine, affineOf, coefficientOf } from './affine.js'
 import { coalesce } from './coalesce.js'
-import { lowerBody, productOf, renameAxes, substituteLocals, type Context } from './context.js'
+import { type Context, lowerBody, productOf, renameAxes, substituteLocals } from './context.js'
 import { operationsOf } from './cost.js'
 import { kernelAxes } from './map.js'
 
@@ -58,7 +58,8 @@ export const productOfGroup = (group: Group, loops: readonly Region[], ctx: Cont
   const outputs = group.members.flatMap((m, i): readonly Epilogue[] => {
     const own = kernelAxes(m, loops)
     const sum: Expr = { op: 'read', dtype: 'f32', node: -1 - node.id, at: [], guarded: false }
-    const value = i === 0 ? sum : substituteLocals(lowerBody(renameAxes(m.body, own, outer), ctx, ids), values)
+    const value =
+      i === 0 ? sum : substituteLocals(lowerBody(renameAxes(m.body, own, outer), ctx, ids), values)
     if (i > 0) values.set(m.id, value)
     if (!group.stored.has(m.id)) return []
     const p = ctx.placements.get(m.id)!
@@ -107,9 +108,15 @@ const choose = (p: Product, ctx: Context): ContractSchedule => {
   const k = p.k.at(-1)!
   const columns = (p.n.length === 1 || n.extent % 4 === 0) && productOf(p.n) > 8 ? 4 : 1
   const quads = k.extent % 4 === 0
-  const left = along(p.left, m) && !along(p.left, k) && m.extent % 4 === 0 && lanes === 8 && m.extent >= 32 ? 'm' : 'k'
+  const left =
+    along(p.left, m) && !along(p.left, k) && m.extent % 4 === 0 && lanes === 8 && m.extent >= 32 ? 'm' : 'k'
   const right = quads && along(p.right, k) && !along(p.right, n) ? 'k' : 'n'
-  const rows = left === 'm' ? 32 : lanes === 1 ? 8 : Math.min(32, lanes * Math.max(1, Math.ceil(Math.min(32, m.extent) / lanes)))
+  const rows =
+    left === 'm'
+      ? 32
+      : lanes === 1
+        ? 8
+        : Math.min(32, lanes * Math.max(1, Math.ceil(Math.min(32, m.extent) / lanes)))
   const work = p.outputs.reduce((a, o) => a + operationsOf(o.value) + 4 * readsOf(o.value).length - 4, 0)
   return {
     lanes,

@@ -1,10 +1,10 @@
 import { i32, index, prim, substituteAxes } from '../ir/expr.js'
 import type { Axis, Expr } from '../ir/ir.js'
-import { affineExpr, affineOf, type Affine } from '../schedule/affine.js'
-import { productOf, type Context } from '../schedule/context.js'
+import { type Affine, affineExpr, affineOf } from '../schedule/affine.js'
+import { type Context, productOf } from '../schedule/context.js'
 import type { ContractSchedule, Epilogue, Product } from '../schedule/contract.js'
 import type { Block, Value } from './block.js'
-import { flatGroup, settle, spread, type EmittedKernel, type KernelSpec } from './kernel.js'
+import { type EmittedKernel, flatGroup, type KernelSpec, settle, spread } from './kernel.js'
 import type { Writer } from './writer.js'
 
 const range = (n: number): readonly number[] => [...Array(n).keys()]
@@ -92,8 +92,7 @@ const placeColumns = (p: Product, s: ContractSchedule, w: Writer, ctx: Context):
 }
 
 const at = (e: Expr, axis: Axis, value: Expr): Expr => substituteAxes(e, new Map([[axis.id, value]]))
-const fourth = (quarter: Axis, j: number): Expr =>
-  prim('add', prim('mul', index(quarter), i32(4)), i32(j))
+const fourth = (quarter: Axis, j: number): Expr => prim('add', prim('mul', index(quarter), i32(4)), i32(j))
 
 const writeSum = (p: Product, s: ContractSchedule, f: Frame, w: Writer): void => {
   const k = p.k.at(-1)!
@@ -132,7 +131,9 @@ const writeSum = (p: Product, s: ContractSchedule, f: Frame, w: Writer): void =>
   const rightExprs = across
     ? s.columns === 1 || columnQuarter.kind !== 'vector'
       ? [p.right]
-      : range(4).map(c => at(p.right, last, fourth({ id: columnQuarter.quarter, name: 'quarter', extent: 2 ** 29 }, c)))
+      : range(4).map(c =>
+          at(p.right, last, fourth({ id: columnQuarter.quarter, name: 'quarter', extent: 2 ** 29 }, c)),
+        )
     : steps.map(j => (s.quads ? at(p.right, k, fourth(f.quarterOfK, j)) : p.right))
 
   const interned = [...leftExprs, ...rightExprs].map(e => w.intern(e))
@@ -163,15 +164,21 @@ const writeSum = (p: Product, s: ContractSchedule, f: Frame, w: Writer): void =>
     }
   else
     for (const r of range(s.rows)) {
-      const x = s.lanes > 1
-        ? w.name(here, share(left[Math.floor(r / s.lanes)]!, r % s.lanes), 'f32', 4, 'x').text
-        : left[r]!
+      const x =
+        s.lanes > 1
+          ? w.name(here, share(left[Math.floor(r / s.lanes)]!, r % s.lanes), 'f32', 4, 'x').text
+          : left[r]!
       here.add(steps.map(j => `c${r} += ${s.quads ? `${x}.${component(j)}` : x} * ${b[j]};`).join(' '))
     }
   for (const inner of [...open].reverse()) inner.parent!.close(inner)
 }
 
-const sumValue = (s: ContractSchedule, text: string): Value => ({ text, dtype: 'f32', width: s.columns, atom: true })
+const sumValue = (s: ContractSchedule, text: string): Value => ({
+  text,
+  dtype: 'f32',
+  width: s.columns,
+  atom: true,
+})
 
 /** The number of columns, for stores beyond which nothing is; undefined where tiles fit. */
 const columnLimit = (p: Product): number | undefined =>
@@ -195,7 +202,13 @@ const writeStores = (p: Product, s: ContractSchedule, f: Frame, w: Writer): void
     const own = bounded ? block.inner(`if (row + ${r} < ${m.extent}) {`) : block
     const row = prim('add', index(f.base), i32(r))
     for (const o of p.outputs)
-      w.store(o.storage, rowAddress(o, m, row), sumValue(s, `c${r}`), own, s.columns === 4 ? columnLimit(p) : undefined)
+      w.store(
+        o.storage,
+        rowAddress(o, m, row),
+        sumValue(s, `c${r}`),
+        own,
+        s.columns === 4 ? columnLimit(p) : undefined,
+      )
     if (bounded) block.close(own)
   }
   if (guard) w.root.close(guard)

@@ -34,7 +34,12 @@ const graphOf = (s: Shape): Graph => {
   const dims = (names: string): number[] => [s.b, ...[...names].map(c => s[c as 'm' | 'k' | 'n'])]
   const a = g.input('a', 'f32', dims(s.a))
   const b = g.input('b', 'f32', dims(s.bb))
-  const axes: Record<string, Axis> = { b: g.axis('b', s.b), m: g.axis('m', s.m), n: g.axis('n', s.n), k: g.axis('k', s.k) }
+  const axes: Record<string, Axis> = {
+    b: g.axis('b', s.b),
+    m: g.axis('m', s.m),
+    n: g.axis('n', s.n),
+    k: g.axis('k', s.k),
+  }
   const at = (names: string) => ['b', ...names].map(c => index(axes[c]!))
   const out = g.compute({
     dtype: 'f32',
@@ -59,7 +64,15 @@ const main = async (): Promise<void> => {
     const inputs = Object.fromEntries(
       artifact.inputs.map(d => {
         const size = d.shape.reduce((x, y) => x * y, 1)
-        return [d.name, upload(device, d.dtype, d.shape, new Float32Array(size).map((_, i) => ((i * 7919) % 1000) / 1000))]
+        return [
+          d.name,
+          upload(
+            device,
+            d.dtype,
+            d.shape,
+            new Float32Array(size).map((_, i) => ((i * 7919) % 1000) / 1000),
+          ),
+        ]
       }),
     )
     const into = executable.run(inputs)
@@ -74,7 +87,9 @@ const main = async (): Promise<void> => {
       times.push((performance.now() - start) / repeats)
     }
     const median = times.sort((x, y) => x - y)[3]!
-    console.log(`${(flops / median / 1e6).toFixed(1).padStart(7)} GF/s  ${median.toFixed(2).padStart(8)} ms  ${s.name}  ${artifact.kernels[0]!.schedule}`)
+    console.log(
+      `${(flops / median / 1e6).toFixed(1).padStart(7)} GF/s  ${median.toFixed(2).padStart(8)} ms  ${s.name}  ${artifact.kernels[0]!.schedule}`,
+    )
   }
   device.close()
 }
