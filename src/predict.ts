@@ -53,9 +53,7 @@ export class SequenceModel {
       c.own.tokens?.write(tokens)
       c.own.at?.write(at)
       const values = await c.run()
-      some.forEach((_, i) =>
-        out.push(Float32Array.from(values.subarray(i * vocabulary, (i + 1) * vocabulary))),
-      )
+      for (const i of some.keys()) out.push(values.slice(i * vocabulary, (i + 1) * vocabulary))
     }
     return out
   }
@@ -81,7 +79,7 @@ export class SequenceModel {
       c.own.targets?.write(targets)
       c.own.weight?.write(weight)
       const values = await c.run()
-      some.forEach((_, i) => out.push(values[i]!))
+      out.push(...values.subarray(0, some.length))
     }
     return out
   }

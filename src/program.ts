@@ -35,6 +35,16 @@ const moduleOf = (file: string): { readonly name: string; readonly root: string 
   return { name: stem(basename(full)), root: dirname(full) }
 }
 
+/** A program may also be named as it is imported: `std.recipes.jola`. */
+const fileOf = (name: string): string =>
+  /^std(\.\w+)+$/.test(name) ? join(stdlibFolder, `${name.split('.').slice(1).join('/')}.jola`) : name
+
+/** The name of a program that holds wherever it is opened: a module of the standard library by its name, else its path. */
+export const programName = (file: string): string => {
+  const { name, root } = moduleOf(fileOf(file))
+  return root === stdlibFolder ? name : resolve(file)
+}
+
 const readSource = (file: string): Source => {
   try {
     return { name: relative(process.cwd(), file) || file, text: readFileSync(file, 'utf8') }
@@ -59,7 +69,7 @@ export const loadProgram = (files: readonly string[]): LoadedProgram => {
   for (const file of files)
     if (existsSync(file) && statSync(file).isDirectory())
       throw new UserError({ what: 'a folder is not a program', where: file, hint: 'name a .jola file' })
-  const entries = files.map(file => ({ file, ...moduleOf(file) }))
+  const entries = files.map(fileOf).map(file => ({ file, ...moduleOf(file) }))
   const roots = [...new Set(entries.map(e => e.root))]
   const read = new Map<string, string>()
   const load = (name: string): Source | undefined => {

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import type { Device } from '../../runtime/index.js'
 import { openModel } from '../model/model.js'
-import { loadProgram } from '../program.js'
+import { loadProgram, programName } from '../program.js'
 import { openDataSet } from './data-set.js'
 import { exportState } from './export.js'
 import { findRecipe } from './recipes.js'
@@ -58,7 +58,7 @@ export const train = async (
     await folder.create(request.mode === 'resume' ? 'resume' : 'new')
     const describe = (trainable: number, sizes: ReadonlyMap<string, number>): RunDescription => ({
       format: 'jola-run-1',
-      program: resolve(request.file),
+      program: programName(request.file),
       recipe: recipe.name,
       programHash: hash,
       model: resolve(request.model),

@@ -1,0 +1,42 @@
+import type { InputSpec } from '../../../compiler/specialise/parameters.js'
+import { random32 } from '../../data/random.js'
+import type { HostTensor } from '../../engine.js'
+
+/** A stream of random numbers for each name (FNV-1a), so that one input's values do not depend on the others. */
+export const streamOf = (name: string): number => {
+  let h = 0x811c9dc5
+  for (const c of name) h = Math.imul(h ^ c.codePointAt(0)!, 0x01000193)
+  return h >>> 0
+}
+
+/** Uniform in (0, 1). */
+const uniform = (seed: number, stream: number, i: number): number =>
+  (random32(seed, stream, i) + 0.5) / 2 ** 32
+
+/** Standard normal, by Box and Muller. */
+const normal = (seed: number, stream: number, i: number): number =>
+  Math.sqrt(-2 * Math.log(uniform(seed, stream, 2 * i))) *
+  Math.cos(2 * Math.PI * uniform(seed, stream, 2 * i + 1))
+
+/**
+ * Values for an input that nobody gave, the same for the same name and seed. `spread`: N(0, 1/4), for what is differentiated;
+ * otherwise f32 is uniform in (0.05, 0.95), which suits weights and noise alike. Indices are uniform below their bound.
+ */
+export const invent = (
+  spec: InputSpec,
+  shape: readonly number[],
+  bound: number | undefined,
+  spread: boolean,
+  seed: number,
+): HostTensor => {
+  const stream = streamOf(spec.name)
+  const value = (i: number): number => {
+    if (spec.dtype === 'u32') return random32(seed, stream, i)
+    if (spec.dtype === 'bool') return random32(seed, stream, i) & 1
+    if (spec.dtype === 'i32') return Math.floor(uniform(seed, stream, i) * (bound ?? 4))
+    return Math.fround(spread ? 0.5 * normal(seed, stream, i) : 0.05 + 0.9 * uniform(seed, stream, i))
+  }
+  const length = shape.reduce((a, b) => a * b, 1)
+  const data = Float64Array.from({ length }, (_, i) => value(i))
+  return { dtype: spec.dtype, shape, data }
+}

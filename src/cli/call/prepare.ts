@@ -1,0 +1,228 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import type { CoreFn, Program } from '../../../compiler/core/core.js'
+import type { Graph } from '../../../compiler/ir/ir.js'
+import { type InputSpec, inputsOf } from '../../../compiler/specialise/parameters.js'
+import type { Bindings } from '../../../compiler/specialise/specialise.js'
+import { evaluate } from '../../../compiler/types/poly.js'
+import type { HostTensor } from '../../engine.js'
+import { UserError } from '../../errors.js'
+import { type Checkpoint, openCheckpoint } from '../../hub/safetensors.js'
+import { type BoundTensor, readBound } from '../../model/bind.js'
+import { bindModel, type Model, modelFacts, openModel } from '../../model/model.js'
+import { shapeEquations } from '../../model/sizes.js'
+import { loadProgram } from '../../program.js'
+import { findFunction, someOf, withDefaults } from './find.js'
+import { fileProblems, type Sorted, sortParams } from './inputs.js'
+import { invent } from './invent.js'
+import { givenSizes, ownSizes, solvedSizes } from './sizes.js'
+import { checkRange, readTensor, showSpec } from './tensors.js'
+
+/** A function and where its values come from, as the command line says it. */
+export interface CallOptions {
+  readonly file: string
+  readonly fn: string
+  readonly in?: string | undefined
+  readonly model?: string | undefined
+  readonly seed?: number | undefined
+  readonly size?: ReadonlyMap<string, number> | undefined
+  /** The parameter that is differentiated by, if any. */
+  readonly wrt?: string | undefined
+  /**
+   * `read`: everything must be given. `invent`: what is missing gets random numbers, and sizes that nothing tells small
+   * values. `none`: values are not wanted, only shapes; with `chooseSizes` unknown sizes get small values.
+   */
+  readonly inputs: 'read' | 'invent' | 'none'
+  readonly chooseSizes?: boolean
+}
+
+/** A call that is ready to be specialised and evaluated. Close it when done. */
+export interface Call {
+  readonly program: Program
+  readonly fn: CoreFn
+  readonly bindings: Bindings
+  /** Sizes that nothing told, and what was taken for them. */
+  readonly chosen: ReadonlyMap<string, number>
+  /** Inputs that nobody gave and that get random numbers. */
+  readonly invented: readonly string[]
+  /** What must be given by name and is not; empty for `read`. */
+  readonly missing: readonly InputSpec[]
+  /** Values for the inputs of a graph of this function. Throws a `UserError` for indices out of range. */
+  values(graph: Graph): Promise<ReadonlyMap<string, HostTensor>>
+  close(): Promise<void>
+}
+
+const hasWeights = (directory: string): boolean =>
+  ['model.safetensors', 'model.safetensors.index.json'].some(f => existsSync(join(directory, f)))
+
+const specsOf = (sorted: Sorted, part: 'bound' | 'keys' | 'given'): readonly InputSpec[] =>
+  sorted[part].flatMap(p => inputsOf(p.name, p.type))
+
+const misfit = (
+  name: string,
+  options: CallOptions,
+  problems: readonly string[],
+  missing: readonly InputSpec[],
+  unknown: readonly string[],
+): UserError => {
+  const all = [
+    ...missing.map(s => `\`${s.name}\` is missing: ${showSpec(s)}`),
+    ...problems,
+    ...unknown.map(n => `nothing tells the size ${n}`),
+  ]
+  const hint =
+    missing.length > 0 && options.in === undefined
+      ? 'give tensors by --in X.safetensors, weights by --model DIR'
+      : unknown.length > 0 && missing.length === 0
+        ? `give ${unknown.map(n => `--size ${n}=…`).join(' ')}${options.model === undefined ? ', or a model by --model' : ''}`
+        : 'tensors are matched by name: a parameter `x` is the tensor `x`, its field `scale` is `x.scale`'
+  return new UserError({
+    what: `the inputs do not fit \`${name}\``,
+    ...(options.in === undefined ? {} : { where: options.in }),
+    why: `\n  - ${all.join('\n  - ')}`,
+    hint,
+  })
+}
+
+/** A model's facts that a call needs. Without weights, where only shapes are wanted, config.json alone will do. */
+const openFor = async (options: CallOptions): Promise<Model | undefined> =>
+  options.model === undefined
+    ? undefined
+    : openModel(options.model, {
+        weights: options.inputs !== 'none' || hasWeights(options.model),
+        tokenizer: false,
+      })
+
+/**
+ * Reads the program, opens model and inputs, solves for the sizes and matches every parameter with its source. Throws a
+ * `ProgramError`, or a `UserError` that lists at once all that is missing, unexpected, or of another type or shape.
+ */
+export const prepareCall = async (options: CallOptions): Promise<Call> => {
+  const loaded = loadProgram([options.file])
+  const declared = findFunction(loaded, options.file, options.fn)
+  const model = await openFor(options)
+  const file = options.in === undefined ? undefined : await openCheckpoint(options.in)
+  const close = async (): Promise<void> => {
+    await model?.checkpoint?.close()
+    await file?.close()
+  }
+  try {
+    return { ...match(loaded.program, declared, options, model, file), close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+const match = (
+  program: Program,
+  declared: CoreFn,
+  options: CallOptions,
+  model: Model | undefined,
+  file: Checkpoint | undefined,
+): Omit<Call, 'close'> => {
+  const sorted = sortParams(declared.params, file, model !== undefined)
+  const fn = withDefaults(declared, sorted.settled)
+  const { missing: absentees, problems } = fileProblems(sorted, file)
+  // Where nobody gives a checkpoint's optional tensors, what the program says stands for them.
+  const optional = absentees.filter(s => s.from?.fill !== undefined && options.inputs !== 'none')
+  const missing = absentees.filter(s => !optional.includes(s))
+
+  const facts =
+    model === undefined
+      ? undefined
+      : modelFacts(
+          program,
+          declared.params.map(p => p.type),
+          model,
+        )
+  const shapes = new Map([...(file?.tensors ?? [])].map(([n, t]) => [n, t.shape]))
+  const { sizes, chosen, conflicts, unknown } = solvedSizes(
+    fn,
+    [
+      ...givenSizes(program, fn, options.size ?? new Map()),
+      ...(facts?.equations ?? []),
+      ...(model === undefined ? [] : ownSizes(program, fn, model)),
+      ...shapeEquations(sorted.given, shapes),
+    ],
+    options.inputs === 'invent' || options.chooseSizes === true,
+  )
+  const refused = [...problems, ...conflicts]
+  const lacking = options.inputs === 'read' ? missing : []
+  if (refused.length > 0 || lacking.length > 0 || unknown.length > 0)
+    throw misfit(fn.name, options, refused, lacking, refused.length + lacking.length > 0 ? [] : unknown)
+
+  const bound =
+    sorted.bound.length === 0 || model?.checkpoint === undefined
+      ? undefined
+      : bindModel(sorted.bound, sizes, model)
+  const fills = new Map([...(bound?.absent ?? []), ...optional.map(s => [s.name, s.from!.fill!] as const)])
+  const wrtInputs = new Set(
+    fn.params.filter(p => p.name === options.wrt).flatMap(p => inputsOf(p.name, p.type).map(s => s.name)),
+  )
+  // What is differentiated by must be an input, be it one of zeros.
+  const absent = new Map([...fills].filter(([name]) => !wrtInputs.has(name)))
+
+  const sources = new Map<string, () => HostTensor | Promise<HostTensor>>()
+  const shapeOf = (s: InputSpec): readonly number[] => s.dims.map(d => evaluate(d, sizes))
+  const boundOf = (s: InputSpec): number | undefined =>
+    s.bound === undefined ? undefined : evaluate(s.bound, sizes)
+  const constant = (s: InputSpec, value: number): HostTensor => ({
+    dtype: s.dtype,
+    shape: shapeOf(s),
+    data: new Float32Array(shapeOf(s).reduce((a, b) => a * b, 1)).fill(value),
+  })
+  for (const t of bound?.tensors ?? []) sources.set(t.spec.name, () => fromModel(model!.checkpoint!, t))
+  for (const s of [...specsOf(sorted, 'bound'), ...optional]) {
+    const fill = fills.get(s.name)
+    if (fill !== undefined) sources.set(s.name, () => constant(s, fill))
+  }
+  specsOf(sorted, 'keys').forEach((s, i) => {
+    sources.set(s.name, () => ({ dtype: 'u32', shape: [2], data: Uint32Array.of(options.seed ?? 0, i) }))
+  })
+  for (const s of specsOf(sorted, 'given')) {
+    if (file?.tensors.has(s.name)) sources.set(s.name, () => fromFile(file, s, boundOf(s)))
+    else if (missing.includes(s))
+      sources.set(s.name, () => invent(s, shapeOf(s), boundOf(s), wrtInputs.has(s.name), options.seed ?? 0))
+  }
+  return {
+    program,
+    fn,
+    bindings: { sizes, absent, ...(facts === undefined ? {} : { constants: facts.constants }) },
+    chosen,
+    invented: options.inputs === 'invent' ? missing.map(s => s.name) : [],
+    missing: options.inputs === 'read' ? [] : missing,
+    values: async graph => {
+      const out = new Map<string, HostTensor>()
+      for (const node of graph.nodes)
+        if (node.kind === 'input') out.set(node.name, await sources.get(node.name)!())
+      return out
+    },
+  }
+}
+
+const fromModel = async (checkpoint: Checkpoint, t: BoundTensor): Promise<HostTensor> => ({
+  dtype: 'f32',
+  shape: t.shape,
+  data: await readBound(checkpoint, t),
+})
+
+const fromFile = async (
+  file: Checkpoint,
+  spec: InputSpec,
+  bound: number | undefined,
+): Promise<HostTensor> => {
+  const t = await readTensor(file, spec)
+  if (bound !== undefined) checkRange(spec, bound, t, file.path)
+  return t
+}
+
+/** What was made up for a call, in words, or nothing. */
+export const remarksOf = (call: Call): readonly string[] => [
+  ...(call.chosen.size > 0
+    ? [`sizes chosen: ${[...call.chosen].map(([n, v]) => `${n}=${v}`).join(' ')} (set them by --size)`]
+    : []),
+  ...(call.invented.length > 0
+    ? [`random values for ${someOf(call.invented)} (give them by --in, vary them by --seed)`]
+    : []),
+]

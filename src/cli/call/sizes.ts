@@ -1,0 +1,73 @@
+import * as Either from 'fp-ts/lib/Either.js'
+import type { CoreFn, Program } from '../../../compiler/core/core.js'
+import { type SizeEquation, showProblem, solveSizes } from '../../../compiler/specialise/sizes.js'
+import { name as sizeName } from '../../../compiler/types/poly.js'
+import { UserError } from '../../errors.js'
+import { configValue, showConfigExpr } from '../../model/config-values.js'
+import type { Model } from '../../model/model.js'
+import { someOf } from './find.js'
+
+const declaredIn = (program: Program, fn: CoreFn) =>
+  program.modules.get(fn.id.slice(0, fn.id.lastIndexOf('.')))?.sizes ?? new Map<string, never>()
+
+/** What `--size` says. A size that the module defines, as `H = K * G`, stands for its definition. */
+export const givenSizes = (
+  program: Program,
+  fn: CoreFn,
+  given: ReadonlyMap<string, number>,
+): readonly SizeEquation[] =>
+  [...given].map(([name, value]) => {
+    const definition = declaredIn(program, fn).get(name)?.definition
+    if (definition === undefined && !fn.sizes.includes(name))
+      throw new UserError({
+        what: `\`${fn.name}\` has no size ${name}`,
+        why: `its sizes are: ${someOf(fn.sizes)}`,
+        hint: 'leave out the --size, or correct its name',
+        exitCode: 2,
+      })
+    return { size: definition ?? sizeName(name), value, source: `--size ${name}=${value}` }
+  })
+
+/** What config.json says of the sizes that the function's own module declares. */
+export const ownSizes = (program: Program, fn: CoreFn, model: Model): readonly SizeEquation[] =>
+  [...declaredIn(program, fn).values()].flatMap(d => {
+    if (d.from === undefined) return []
+    const value = configValue(d.from, model.config)
+    if (typeof value !== 'number') return []
+    const size = d.definition ?? sizeName(d.name)
+    return [{ size, value, source: `${showConfigExpr(d.from)} in config.json` }]
+  })
+
+/** Small numbers, different from each other so that exchanged axes do not go unnoticed. */
+const smallSizes: Readonly<Record<string, number>> = { B: 2, T: 12, L: 2, V: 11 }
+const others = [3, 4, 5, 6, 7, 8]
+
+/** Sizes that satisfy the equations, and those that were chosen because nothing tells them. */
+export interface SolvedSizes {
+  readonly sizes: ReadonlyMap<string, number>
+  readonly chosen: ReadonlyMap<string, number>
+  /** In words: conflicts, and sizes that nothing tells. */
+  readonly conflicts: readonly string[]
+  readonly unknown: readonly string[]
+}
+
+/** Solves for a function's sizes; with `choose`, small numbers are taken for those that nothing tells. */
+export const solvedSizes = (fn: CoreFn, equations: readonly SizeEquation[], choose: boolean): SolvedSizes => {
+  const chosen = new Map<string, number>()
+  for (;;) {
+    const extra = [...chosen].map(([n, value]) => ({
+      size: sizeName(n),
+      value,
+      source: `${n}=${value}, chosen for want of another`,
+    }))
+    const solved = solveSizes(fn.sizes, [...equations, ...extra])
+    if (Either.isRight(solved)) return { sizes: solved.right, chosen, conflicts: [], unknown: [] }
+    const problems = solved.left
+    const conflicts = problems.filter(p => p.kind === 'conflict').map(showProblem)
+    const unknown = problems.flatMap(p => (p.kind === 'unknown' ? [p.name] : []))
+    const next = unknown[0]
+    if (!choose || conflicts.length > 0 || next === undefined)
+      return { sizes: new Map(), chosen, conflicts, unknown }
+    chosen.set(next, smallSizes[next] ?? others[chosen.size % others.length]!)
+  }
+}

@@ -1,0 +1,48 @@
+import { Command } from 'commander'
+import * as check from './check.js'
+import * as devices from './devices.js'
+import * as explain from './explain.js'
+import * as grad from './grad.js'
+import * as run from './run.js'
+import { examples, failureOf, remark, version, wantsColour } from './shared.js'
+import * as test from './test.js'
+
+/** The commands in the order in which the help lists them. */
+const commands = [check, run, grad, test, explain, devices]
+
+/** The whole command line. Its actions reject with whatever ended them; {@link runCli} turns that into words. */
+export const cli = (): Command => {
+  const program = new Command('jola')
+    .description(
+      'A typed functional tensor language for editing what a Transformer thinks, compiled to WebGPU.',
+    )
+    .version(version())
+    .showHelpAfterError('(add --help for the options)')
+    .exitOverride()
+    .addHelpText(
+      'after',
+      [
+        examples([
+          'check my.jola',
+          'run stdlib/gates.jola --fn settled --in phi.safetensors',
+          'train stdlib/recipes/jola.jola --model DIR --data DIR --out RUN',
+        ]),
+        '',
+        'Exit codes: 0 fine, 1 the program or its data is wrong, 2 usage, 3 device.',
+      ].join('\n'),
+    )
+  for (const command of commands) command.register(program)
+  return program
+}
+
+/** Runs a command line (without the names of Node and script) and gives its exit code. Nothing is thrown. */
+export const runCli = async (args: readonly string[]): Promise<number> => {
+  try {
+    await cli().parseAsync([...args], { from: 'user' })
+    return 0
+  } catch (error) {
+    const { text, exitCode } = failureOf(error, wantsColour(process.stderr))
+    if (text !== '') remark(text)
+    return exitCode
+  }
+}

@@ -1,0 +1,162 @@
+import type { Artifact, DeviceTraits, KernelDecl, Step } from '../../compiler/artifact.js'
+import { compileGraph } from '../../compiler/backend.js'
+import type { Graph } from '../../compiler/ir/ir.js'
+import { simplified } from '../../compiler/pipeline.js'
+import { specialiseFn } from '../../compiler/specialise/specialise.js'
+import { DeviceError, showBytes } from '../../runtime/errors.js'
+import { openNodeDevice } from '../../runtime/node.js'
+import { type CallOptions, prepareCall } from './call/prepare.js'
+import { gradientOf } from './grad.js'
+import { count, paint } from './shared.js'
+
+/** The limits that WebGPU guarantees, for explaining where there is no device. */
+const leastTraits: DeviceTraits = {
+  name: 'any WebGPU device (no adapter was found here: the guaranteed limits)',
+  software: false,
+  subgroupSize: 0,
+  storageBuffersPerStage: 8,
+  bindingBytes: 128 << 20,
+  workgroupInvocations: 256,
+  workgroupBytes: 16384,
+  workgroupsPerDimension: 65535,
+}
+
+/** What to compile for: this machine's device, or what every device has. */
+const traitsHere = async (): Promise<DeviceTraits> => {
+  try {
+    const device = await openNodeDevice()
+    device.close()
+    return device.traits
+  } catch (error) {
+    if (error instanceof DeviceError && error.kind === 'no-adapter') return leastTraits
+    throw error
+  }
+}
+
+/** A kernel and how often a run dispatches it. */
+export interface KernelUse extends KernelDecl {
+  readonly dispatches: number
+  /** Of its first dispatch. */
+  readonly workgroups: readonly [number, number, number]
+}
+
+/** What is told of a function's kernels. Node counts are those of the graph; `derivative` counts what --wrt added. */
+export interface Explanation {
+  readonly function: string
+  readonly device: string
+  readonly sizes: Readonly<Record<string, number>>
+  readonly nodes: { readonly before: number; readonly after: number; readonly derivative?: number }
+  readonly dispatches: number
+  readonly flops: number
+  readonly bytes: number
+  readonly peakBytes: number
+  readonly inputBytes: number
+  readonly kernels: readonly KernelUse[]
+}
+
+type Dispatch = Extract<Step, { kind: 'dispatch' }>
+
+const dispatchesIn = (
+  steps: readonly Step[],
+  times: number,
+): readonly { readonly step: Dispatch; readonly times: number }[] =>
+  steps.flatMap(s =>
+    s.kind === 'dispatch'
+      ? [{ step: s, times }]
+      : s.kind === 'loop'
+        ? dispatchesIn(s.steps, times * s.count)
+        : [],
+  )
+
+/** The kernels of an artifact with their dispatches, in the order of their first. */
+export const kernelUses = (artifact: Artifact): readonly KernelUse[] => {
+  const all = dispatchesIn(artifact.steps, 1)
+  const order = [...new Set(all.map(d => d.step.kernel))]
+  return order.map(k => {
+    const mine = all.filter(d => d.step.kernel === k)
+    return {
+      ...artifact.kernels[k]!,
+      dispatches: mine.reduce((n, d) => n + d.times, 0),
+      workgroups: mine[0]!.step.workgroups,
+    }
+  })
+}
+
+/** Compiles a function, or with `wrt` its value and gradient, and tells of its kernels. */
+export const explainFunction = async (options: Omit<CallOptions, 'inputs'>): Promise<Explanation> => {
+  const call = await prepareCall({ ...options, inputs: 'none' })
+  try {
+    const { wrt } = options
+    const graph: Graph =
+      wrt === undefined
+        ? specialiseFn(call.program, call.fn, call.bindings)
+        : gradientOf(call, wrt, options.file)
+    const simple = simplified(graph)
+    const valueAlone =
+      wrt === undefined
+        ? undefined
+        : simplified({ ...graph, outputs: graph.outputs.filter(o => o.name === 'value') })
+    const traits = await traitsHere()
+    const artifact = compileGraph(simple, traits, { name: call.fn.name })
+    const kernels = kernelUses(artifact)
+    const total = (f: (k: KernelUse) => number): number =>
+      kernels.reduce((n, k) => n + f(k) * k.dispatches, 0)
+    return {
+      function: call.fn.id,
+      device: traits.name,
+      sizes: Object.fromEntries(call.bindings.sizes),
+      nodes: {
+        before: graph.nodes.length,
+        after: simple.nodes.length,
+        ...(valueAlone === undefined ? {} : { derivative: simple.nodes.length - valueAlone.nodes.length }),
+      },
+      dispatches: kernels.reduce((n, k) => n + k.dispatches, 0),
+      flops: total(k => k.flops),
+      bytes: total(k => k.bytes),
+      peakBytes: artifact.peakBytes,
+      inputBytes: artifact.buffers.filter(b => b.role === 'input').reduce((n, b) => n + b.bytes, 0),
+      kernels,
+    }
+  } finally {
+    await call.close()
+  }
+}
+
+const showFlops = (n: number): string => {
+  const units = ['', ' k', ' M', ' G', ' T']
+  const power = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, n)) / 3)))
+  return `${(n / 1000 ** power).toFixed(power === 0 ? 0 : 1)}${units[power]} FLOP`
+}
+
+const showKernel = (k: KernelUse, i: number, wgsl: boolean): string =>
+  [
+    `${paint('bold', `${i + 1}. ${k.name}`)}  ${k.schedule}`,
+    `   ${count(k.dispatches, 'dispatch').replace('dispatchs', 'dispatches')} of ${k.workgroups.join('×')} workgroups of ${k.workgroupSize.join('×')}; ${showFlops(k.flops)}, ${showBytes(Math.round(k.bytes))} each; ${count(k.bindings.length, 'binding')} (${k.bindings.filter(b => b === 'read_write').length} written)`,
+    ...(k.origins.length > 0 ? [`   from ${k.origins.join('\n        ')}`] : []),
+    ...(wgsl
+      ? [
+          '',
+          ...k.wgsl
+            .trimEnd()
+            .split('\n')
+            .map(l => `   ${l}`),
+        ]
+      : []),
+  ].join('\n')
+
+/** An explanation for people. */
+export const showExplanation = (e: Explanation, wgsl: boolean): string => {
+  const sizes = Object.entries(e.sizes)
+    .map(([n, v]) => `${n}=${v}`)
+    .join(' ')
+  const { before, after, derivative } = e.nodes
+  return [
+    `${paint('bold', e.function)}${sizes === '' ? '' : `  ${sizes}`}`,
+    `for ${e.device}`,
+    `${count(before, 'node')} before simplification, ${after} after${derivative === undefined ? '' : `; ${derivative} of them are the derivative's`}`,
+    `${count(e.kernels.length, 'kernel')}, ${count(e.dispatches, 'dispatch').replace('dispatchs', 'dispatches')}, ${showFlops(e.flops)}, ${showBytes(Math.round(e.bytes))} read and written`,
+    `peak memory ${showBytes(e.peakBytes)}, of which inputs ${showBytes(e.inputBytes)}`,
+    '',
+    e.kernels.map((k, i) => showKernel(k, i, wgsl)).join('\n\n'),
+  ].join('\n')
+}

@@ -1,0 +1,93 @@
+import type { Command } from 'commander'
+import { type CodeEntry, codes } from '../../compiler/codes.js'
+import { UserError } from '../errors.js'
+import { explainFunction, showExplanation } from './explain-kernels.js'
+import { examples, modelOption, paint, print, printJson, sizeOption } from './shared.js'
+
+const indented = (text: string): string => text.replaceAll(/^/gm, '  ')
+
+const wrapped = (text: string, width: number): string =>
+  text
+    .split('\n')
+    .flatMap(line =>
+      line.split(' ').reduce<readonly string[]>((lines, word) => {
+        const last = lines.at(-1)
+        return last !== undefined && last.length + 1 + word.length <= width
+          ? [...lines.slice(0, -1), `${last} ${word}`]
+          : [...lines, word]
+      }, []),
+    )
+    .join('\n')
+
+/** The catalogue's entry for a code, in any case of letters. Throws a `UserError` if there is none. */
+export const explainCode = (code: string): CodeEntry => {
+  const entry = codes[code.toUpperCase()]
+  if (entry !== undefined) return entry
+  const known = Object.keys(codes).sort()
+  throw new UserError({
+    what: `there is no diagnostic ${code.toUpperCase()}`,
+    why: `there are ${known.length}, from ${known[0]} to ${known.at(-1)}`,
+    hint: 'write the code as it stands in brackets after `error`',
+    exitCode: 2,
+  })
+}
+
+const showEntry = (e: CodeEntry): string =>
+  [
+    paint('bold', `${e.code}: ${e.title}`),
+    '',
+    wrapped(e.explanation, 100),
+    '',
+    paint('red', 'wrong'),
+    indented(e.wrong),
+    '',
+    paint('green', 'right'),
+    indented(e.right),
+  ].join('\n')
+
+interface ExplainOptions {
+  readonly fn?: string
+  readonly wrt?: string
+  readonly model?: string
+  readonly size?: ReadonlyMap<string, number>
+  readonly wgsl?: true
+  readonly json?: true
+}
+
+/** Adds `jola explain`. */
+export const register = (program: Command): void => {
+  program
+    .command('explain')
+    .description("a diagnostic's code, or the kernels that a function becomes")
+    .argument('<code or file>', 'a code such as E0312, or a .jola file')
+    .option('--fn <name>', 'the function, for a file')
+    .option('--wrt <parameter>', 'its value and its gradient by this parameter')
+    .addOption(modelOption())
+    .addOption(sizeOption())
+    .option('--wgsl', "print the kernels' text")
+    .option('--json', 'print all of it as JSON')
+    .addHelpText(
+      'after',
+      examples([
+        'explain E0312',
+        'explain stdlib/models/llama.jola --fn logits --model DIR --size T=128',
+        'explain stdlib/edits/jola.jola --fn loss --wrt edits --model DIR --size B=8 --size T=64 --wgsl',
+      ]),
+    )
+    .action(async (what: string, options: ExplainOptions) => {
+      if (/^e\d+$/i.test(what)) {
+        const entry = explainCode(what)
+        return options.json ? printJson(entry) : print(showEntry(entry))
+      }
+      if (options.fn === undefined)
+        throw new UserError({
+          what: 'which function is to be explained?',
+          where: what,
+          hint: 'name it by --fn; codes of diagnostics look like E0312',
+          exitCode: 2,
+        })
+      const explanation = await explainFunction({ ...options, fn: options.fn, file: what })
+      if (options.json) printJson(explanation)
+      else print(showExplanation(explanation, options.wgsl === true))
+    })
+}

@@ -1,0 +1,68 @@
+import type { Command } from 'commander'
+import { openNodeDevice } from '../../runtime/node.js'
+import { UserError } from '../errors.js'
+import { defaultProgram, openSubject, type Subject } from './eval.js'
+import { examples, modelOption, positiveInteger, print, printJson } from './shared.js'
+
+interface Options extends Subject {
+  readonly prompt: string
+  readonly tokens: number
+  readonly json?: true
+}
+
+const run = async (path: string | undefined, o: Options): Promise<void> => {
+  if (o.prompt === undefined)
+    throw new UserError({
+      what: '--prompt is missing',
+      hint: 'write --prompt "Once upon a time"',
+      exitCode: 2,
+    })
+  const device = await openNodeDevice()
+  try {
+    const { sequence, tokenizer, model, close } = await openSubject(device, path, o)
+    const prompt = tokenizer.encode(o.prompt)
+    if (prompt.length === 0 || prompt.length > model.context)
+      throw new UserError({
+        what: prompt.length === 0 ? 'the prompt is empty' : 'the prompt is longer than the context',
+        why: `it has ${prompt.length} tokens; the model reads 1 to ${model.context}`,
+      })
+    const written: number[] = []
+    let shown = ''
+    const [tokens] = await sequence.greedy([prompt], o.tokens, tokenizer, (_, token) => {
+      written.push(token)
+      if (o.json) return
+      const text = tokenizer.decode([...prompt, ...written])
+      if (!text.endsWith('\uFFFD')) {
+        process.stdout.write(text.slice(shown.length))
+        shown = text
+      }
+    })
+    await close()
+    if (o.json) printJson({ prompt: o.prompt, text: tokenizer.decode([...prompt, ...tokens!]), tokens })
+    else print('')
+  } finally {
+    device.close()
+  }
+}
+
+/** Adds `jola generate`. */
+export const register = (program: Command): void => {
+  program
+    .command('generate')
+    .description('continue a text, greedily, by a run, its base model, or any model')
+    .argument('[run]', "a run's folder")
+    .addOption(modelOption())
+    .option('--base', 'the base model, without the edits')
+    .option('--program <file>', 'the module whose `logits` describes the model', defaultProgram)
+    .option('--prompt <text>', 'what to continue')
+    .option('--tokens <n>', 'new tokens at most', positiveInteger, 64)
+    .option('--json', 'print text and tokens as JSON')
+    .addHelpText(
+      'after',
+      examples([
+        'generate --model MODEL --prompt "Once upon a time"',
+        'generate runs/first --prompt "…" --tokens 16',
+      ]),
+    )
+    .action(run)
+}

@@ -1,0 +1,54 @@
+import { join } from 'node:path'
+import type { Command } from 'commander'
+import { openNodeDevice } from '../../runtime/node.js'
+import { writeAtomic } from '../hub/atomic.js'
+import { startProgress } from '../progress.js'
+import { makeReport } from '../report/make.js'
+import { renderReport } from '../report/render.js'
+import { examples, positiveInteger, print } from './shared.js'
+
+interface Options {
+  readonly data?: string
+  readonly out?: string
+  readonly samples: number
+  readonly limit?: number
+}
+
+const run = async (paths: readonly string[], o: Options): Promise<void> => {
+  const device = await openNodeDevice()
+  try {
+    const bar = startProgress({ label: 'report', total: 1 })
+    const data = await makeReport(device, paths, {
+      ...o,
+      progress: (label, share) => bar.update(share, { now: label }),
+    }).finally(bar.finish)
+    const file = o.out ?? join(paths[0]!, 'report.html')
+    await writeAtomic(file, [renderReport(data)])
+    for (const row of data.scores)
+      print(
+        `${row.name}: ${row.before.map(s => show(row.kind, s.value)).join(', ')} before, ${row.after.map(s => show(row.kind, s.value)).join(', ')} after`,
+      )
+    for (const s of data.samples.slice(0, 3))
+      print(`\n  ${s.prompt}\n    before: ${s.before}\n    after:  ${s.after}`)
+    print(`\nwrote ${file}`)
+  } finally {
+    device.close()
+  }
+}
+
+const show = (kind: 'share' | 'number', value: number): string =>
+  kind === 'share' ? `${(100 * value).toFixed(1)} %` : value.toFixed(3)
+
+/** Adds `jola report`. */
+export const register = (program: Command): void => {
+  program
+    .command('report')
+    .description('one HTML page of a run, or of several seeds: scores before and after, curves, gates, texts')
+    .argument('<run...>', 'folders of runs that differ in their seeds')
+    .option('--data <dir>', "the data to score on; the run's own unless given")
+    .option('--out <file>', 'the page; report.html in the first folder unless given')
+    .option('--samples <n>', 'texts to show before and after', positiveInteger, 8)
+    .option('--limit <n>', 'score the first n test examples only', positiveInteger)
+    .addHelpText('after', examples(['report runs/first', 'report runs/three/seed-*']))
+    .action(run)
+}

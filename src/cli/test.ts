@@ -1,0 +1,166 @@
+import { readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Command, Option } from 'commander'
+import type { CoreTest, Program } from '../../compiler/core/core.js'
+import type { Diagnostic } from '../../compiler/diagnostic.js'
+import { specialiseTest } from '../../compiler/specialise/specialise.js'
+import { DeviceError } from '../../runtime/errors.js'
+import { type Engine, interpreterEngine, openEngine } from '../engine.js'
+import { fileError, UserError } from '../errors.js'
+import { loadProgram, ProgramError, stdlibFolder } from '../program.js'
+import { judge, placeOf } from './expectation.js'
+import {
+  count,
+  examples,
+  paint,
+  print,
+  printJson,
+  Reported,
+  remark,
+  renderDiagnostics,
+  wantsColour,
+} from './shared.js'
+
+/** Where one test failed. */
+export interface TestFailure {
+  readonly device: string
+  readonly place: string
+  readonly message: string
+}
+
+/** One `test` block and how it went on all devices. */
+export interface TestResult {
+  readonly module: string
+  readonly title: string
+  readonly place: string
+  readonly failures: readonly TestFailure[]
+}
+
+/** The `.jola` files at a path: the file itself, or all below a folder, sorted. Throws a `UserError` if there are none. */
+export const programsAt = (path: string): readonly string[] => {
+  try {
+    if (!statSync(path).isDirectory()) return [path]
+    const found = readdirSync(path, { recursive: true, encoding: 'utf8' })
+      .filter(name => name.endsWith('.jola'))
+      .sort()
+    if (found.length > 0) return found.map(name => join(path, name))
+  } catch (error) {
+    throw fileError('read the tests', path, error)
+  }
+  throw new UserError({ what: 'there are no programs to test', where: path, why: 'no .jola file is in it' })
+}
+
+const runTest = async (program: Program, test: CoreTest, engine: Engine): Promise<readonly TestFailure[]> => {
+  const at = (message: string, place = placeOf(test.span)): TestFailure => ({
+    device: engine.name,
+    place,
+    message,
+  })
+  try {
+    const outputs = await engine.run(specialiseTest(program, test), new Map())
+    return test.expectations.flatMap((x, i) => {
+      const wrong = judge(i, x, outputs)
+      return wrong === undefined ? [] : [at(wrong, placeOf(x.span))]
+    })
+  } catch (error) {
+    // A defect of ours in one test should not hide the others; without a device there are no others.
+    if (error instanceof DeviceError && error.kind !== 'internal') throw error
+    return [at(`internal error: ${error instanceof Error ? error.message : String(error)}`)]
+  }
+}
+
+/** Runs the tests of one file on every engine, one after the other. Throws a `ProgramError` if it does not check. */
+export const testFile = async (file: string, engines: readonly Engine[]): Promise<readonly TestResult[]> => {
+  const { program, modules } = loadProgram([file])
+  const out: TestResult[] = []
+  for (const test of program.tests) {
+    if (!modules.includes(test.module)) continue
+    const failures: TestFailure[] = []
+    for (const engine of engines) failures.push(...(await runTest(program, test, engine)))
+    out.push({ module: test.module, title: test.title, place: placeOf(test.span), failures })
+  }
+  return out
+}
+
+const enginesFor = async (device: string | undefined): Promise<readonly Engine[]> => {
+  if (device === 'interpreter') return [interpreterEngine]
+  if (device === 'gpu') return [await openEngine('gpu')]
+  try {
+    return [interpreterEngine, await openEngine('gpu')]
+  } catch (error) {
+    if (device === 'both' || !(error instanceof DeviceError && error.kind === 'no-adapter')) throw error
+    remark(`${error.what}: testing on the interpreter only`)
+    return [interpreterEngine]
+  }
+}
+
+const showFailed = (r: TestResult): string =>
+  [
+    `${paint('red', 'failed')} "${r.title}"`,
+    ...r.failures.flatMap(f => [`  ${f.place}`, `    ${f.message}`, `    on ${f.device}`]),
+  ].join('\n')
+
+const showModule = (module: string, results: readonly TestResult[]): string => {
+  const failed = results.filter(r => r.failures.length > 0)
+  const mark = failed.length === 0 ? paint('green', 'ok') : paint('red', 'failed')
+  const said =
+    results.length === 0
+      ? 'no tests'
+      : `${count(results.length, 'test')}${failed.length > 0 ? `, ${failed.length} failed` : ''}`
+  return [`${mark} ${module}: ${said}`, ...failed.map(showFailed)].join('\n')
+}
+
+interface TestOptions {
+  readonly device?: 'both' | 'gpu' | 'interpreter'
+  readonly json?: true
+}
+
+const runTests = async (paths: readonly string[], options: TestOptions): Promise<void> => {
+  const files = [...new Set((paths.length > 0 ? paths : [stdlibFolder]).flatMap(programsAt))]
+  const engines = await enginesFor(options.device)
+  const results: TestResult[] = []
+  const broken = new Map<string, Diagnostic>()
+  let brokenFiles = 0
+  try {
+    for (const file of files) {
+      try {
+        const some = await testFile(file, engines)
+        results.push(...some)
+        if (!options.json) print(showModule(some[0]?.module ?? file, some))
+      } catch (error) {
+        if (!(error instanceof ProgramError)) throw error
+        brokenFiles += 1
+        // Several files may import the one that is wrong.
+        for (const d of error.diagnostics)
+          broken.set(`${d.code} ${d.labels[0] === undefined ? d.title : placeOf(d.labels[0].span)}`, d)
+        if (!options.json) print(`${paint('red', 'failed')} ${file}: it does not check`)
+      }
+    }
+  } finally {
+    for (const engine of engines) engine.close()
+  }
+  const failed = results.filter(r => r.failures.length > 0).length + brokenFiles
+  const passed = results.filter(r => r.failures.length === 0).length
+  if (broken.size > 0) remark(renderDiagnostics([...broken.values()], wantsColour(process.stderr)))
+  if (options.json)
+    printJson({ devices: engines.map(e => e.name), passed, failed, files: files.length, tests: results })
+  else print(`${passed} passed, ${failed} failed`)
+  if (failed > 0) throw new Reported(1)
+}
+
+/** Adds `jola test`. */
+export const register = (program: Command): void => {
+  program
+    .command('test')
+    .description('run the `test` blocks of programs; of the standard library unless others are named')
+    .argument('[path...]', '.jola files, or folders of them')
+    .addOption(
+      new Option(
+        '--device <kind>',
+        'on what: the GPU, the float64 interpreter, or both (the default where there is a GPU)',
+      ).choices(['both', 'gpu', 'interpreter']),
+    )
+    .option('--json', 'print all results as JSON')
+    .addHelpText('after', examples(['test', 'test my.jola', 'test --device interpreter examples']))
+    .action(runTests)
+}
