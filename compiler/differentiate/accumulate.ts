@@ -1,4 +1,4 @@
-import { i32, identityAt, index, mixedRadix, prim, substituteAxes } from '../ir/expr.js'
+import { constant, i32, identityAt, index, mixedRadix, prim, substituteAxes } from '../ir/expr.js'
 import { shapeOf } from '../ir/graph.js'
 import type { Axis, AxisId, Expr, Node, NodeId, Region } from '../ir/ir.js'
 import {
@@ -10,7 +10,7 @@ import {
   reversedPath,
   type Term,
 } from './reverse.js'
-import { isConst, plus, zero } from './scalar.js'
+import { isConst, plus } from './scalar.js'
 import { settle } from './settle.js'
 
 /** Where a sum of terms is wanted. */
@@ -81,7 +81,7 @@ export const materialise = (
   })
 }
 
-/** A tensor of zeros. */
+/** A tensor of zeros of the node's type. */
 export const zeros = (reverse: Reverse, node: Node, place: Place): Tensor => ({
   dims: [
     ...place.path.map(r => [r.axis]),
@@ -89,7 +89,7 @@ export const zeros = (reverse: Reverse, node: Node, place: Place): Tensor => ({
       .slice(place.lead.length)
       .map((n, i) => [axisFor(reverse, node, place.lead.length + i, n)]),
   ],
-  body: zero,
+  body: constant(node.dtype, 0),
 })
 
 const positionOf = (axes: readonly Axis[]): Expr =>

@@ -46,16 +46,16 @@ export const invert = (
 
   const of = new Map<AxisId, Expr>()
   const unsolved: number[] = []
+  const divides: Expr[] = []
   positions.forEach((p, i) => {
     if (plain[i] !== undefined) return
     const position = substituteAxes(p, of)
     const solution = [...linearOf(position).axes.values()]
-      .map(x => x.axis)
-      .filter(a => unknown.has(a.id))
-      .sort((a, b) => b.extent - a.extent)
-      .map(axis => ({ axis, value: solvedFor(position, axis, dims[i]![0]!) }))
-      .find(s => s.value !== undefined)
-    if (solution?.value === undefined) {
+      .filter(x => unknown.has(x.axis.id))
+      .sort((x, y) => Math.abs(x.by) - Math.abs(y.by) || y.axis.extent - x.axis.extent)
+      .map(x => solvedFor(position, x.axis, dims[i]![0]!))
+      .find(s => s !== undefined)
+    if (solution === undefined) {
       unsolved.push(i)
       return
     }
@@ -63,13 +63,19 @@ export const invert = (
     for (const [id, v] of of) of.set(id, substituteAxes(v, new Map([[axis.id, value]])))
     of.set(axis.id, value)
     unknown.delete(axis.id)
+    divides.push(...solution.conditions)
   })
   const inRange = axes.flatMap(a => {
     const value = of.get(a.id)
     return value === undefined ? [] : [prim('ge', value, i32(0)), prim('lt', value, i32(a.extent))]
   })
   const equal = unsolved.map(i => prim('eq', replaceAxes(positions[i]!, of), index(dims[i]![0]!)))
-  return { dims, of, conditions: [...inRange, ...equal], free: [...unknown.values()] }
+  return {
+    dims,
+    of,
+    conditions: [...divides.map(c => replaceAxes(c, of)), ...inRange, ...equal],
+    free: [...unknown.values()],
+  }
 }
 
 /** Axes replaced by expressions that may leave their range: what is read there is read guarded. */

@@ -84,12 +84,26 @@ export const radixAxes = (position: Expr, extent: number): readonly Axis[] | und
   return stride === extent ? digits.map(d => d.axis) : undefined
 }
 
-/** `position` = j solved for an axis with coefficient ±1: the axis as an expression of j and the rest. */
-export const solvedFor = (position: Expr, axis: Axis, j: Axis): Expr | undefined => {
+/** Where a position has the value j: the axis as an expression of j and the rest, on conditions. */
+export interface Solution {
+  readonly axis: Axis
+  readonly value: Expr
+  readonly conditions: readonly Expr[]
+}
+
+/** `by`·axis + rest = j: axis = (j - rest) / by, where that divides. Undefined where the axis occurs in another way. */
+export const solvedFor = (position: Expr, axis: Axis, j: Axis): Solution | undefined => {
   const form = linearOf(position)
   const by = form.axes.get(axis.id)?.by
-  if (by !== 1 && by !== -1) return undefined
-  if (form.terms.some(t => axesOf(t.term).has(axis.id))) return undefined
+  if (by === undefined || form.terms.some(t => axesOf(t.term).has(axis.id))) return undefined
   const rest = sumOf(form, scaled(axisOnly(axis), -by))
-  return exprOf(scaled(sumOf(axisOnly(j), scaled(rest, -1)), by))
+  const difference = exprOf(scaled(sumOf(axisOnly(j), scaled(rest, -1)), Math.sign(by)))
+  const size = Math.abs(by)
+  return size === 1
+    ? { axis, value: difference, conditions: [] }
+    : {
+        axis,
+        value: prim('idiv', difference, i32(size)),
+        conditions: [prim('eq', prim('mod', difference, i32(size)), i32(0))],
+      }
 }

@@ -102,9 +102,9 @@ test('a gather adds up over the positions where the index is equal', () => {
   const c = b.literal('f32', [3, 2], [1, 2, 3, 4, 5, 6], origin)
   const at = [index(t), index(e)]
   const loss = node(b, [], prim('mul', read(x, 'f32', at), read(c, 'f32', at)), [t, e])
-  expect(
-    gradientsOf(b, loss, { embed: [0, 0, 0, 0, 0, 0, 0, 0], tokens: [2, 0, 2] }, ['embed']),
-  ).toEqual([[3, 4, 0, 0, 6, 8, 0, 0]])
+  expect(gradientsOf(b, loss, { embed: [0, 0, 0, 0, 0, 0, 0, 0], tokens: [2, 0, 2] }, ['embed'])).toEqual([
+    [3, 4, 0, 0, 6, 8, 0, 0],
+  ])
 })
 
 test('a read by data at one position of each row selects and does not sum', () => {
@@ -114,9 +114,7 @@ test('a read by data at one position of each row selects and does not sum', () =
   const t = b.axis('t', 2)
   const picked = node(b, [t], read(x, 'f32', [index(t), read(target, 'i32', [index(t)])]))
   const loss = square(b, picked, 2)
-  expect(gradientsOf(b, loss, { x: [1, 2, 3, 4, 5, 6], target: [1, 0] }, ['x'])).toEqual([
-    [0, 4, 0, 8, 0, 0],
-  ])
+  expect(gradientsOf(b, loss, { x: [1, 2, 3, 4, 5, 6], target: [1, 0] }, ['x'])).toEqual([[0, 4, 0, 8, 0, 0]])
   expect(only(gradientGraph(b.finish(), loss, ['x']).nodes, '∂x').filter(n => n.reduce)).toEqual([])
 })
 
@@ -163,11 +161,37 @@ test('a divided index becomes digits: no search over heads', () => {
   const y = node(
     b,
     [h, d],
-    prim('mul', read(k, 'f32', [prim('idiv', index(h), i32(2)), index(d)]), read(c, 'f32', [index(h), index(d)])),
+    prim(
+      'mul',
+      read(k, 'f32', [prim('idiv', index(h), i32(2)), index(d)]),
+      read(c, 'f32', [index(h), index(d)]),
+    ),
   )
   expect(gradientsOf(b, y, { k: [0, 0, 0, 0, 0, 0] }, ['k'])).toEqual([[5, 7, 9, 17, 19, 21]])
   const sums = only(gradientGraph(b.finish(), y, ['k']).nodes, '∂k')
   expect(sums.map(n => n.reduce?.axes.map(a => a.extent))).toEqual([[2]])
+})
+
+test('every second element, as rotary pairs read them, is solved for and not searched', () => {
+  const b = new Builder()
+  const x = b.input('x', 'f32', [6])
+  const p = b.axis('p', 3)
+  const pair = (k: number) => read(x, 'f32', [mixedRadix([index(p), i32(k)], [3, 2])])
+  const y = node(b, [p], prim('mul', pair(0), prim('sin', pair(1))))
+  const loss = square(b, y, 3)
+  gradientsOf(b, loss, { x: [1, 2, 3, 4, 5, 6] }, ['x'])
+  expect(only(gradientGraph(b.finish(), loss, ['x']).nodes, '∂x').filter(n => n.reduce)).toEqual([])
+})
+
+test('halves, read at a constant first digit', () => {
+  const b = new Builder()
+  const x = b.input('x', 'f32', [6])
+  const p = b.axis('p', 3)
+  const half = (k: number) => read(x, 'f32', [mixedRadix([i32(k), index(p)], [2, 3])])
+  const y = node(b, [p], prim('mul', half(0), prim('sin', half(1))))
+  const loss = square(b, y, 3)
+  gradientsOf(b, loss, { x: [1, 2, 3, 4, 5, 6] }, ['x'])
+  expect(only(gradientGraph(b.finish(), loss, ['x']).nodes, '∂x').filter(n => n.reduce)).toEqual([])
 })
 
 test('a broadcast scalar counts its copies', () => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { Builder } from '../../../compiler/ir/builder.js'
 import { differentiate } from '../../../compiler/differentiate/differentiate.js'
+import { Builder } from '../../../compiler/ir/builder.js'
 import { index, prim, read } from '../../../compiler/ir/expr.js'
 import { interpret } from '../../../compiler/ir/interpret.js'
 import { gradientsOf, node } from './support.js'
