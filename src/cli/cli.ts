@@ -1,14 +1,18 @@
 import { Command } from 'commander'
 import * as check from './check.js'
 import * as devices from './devices.js'
+import * as evaluate from './eval.js'
 import * as explain from './explain.js'
+import * as generate from './generate.js'
 import * as grad from './grad.js'
+import * as report from './report.js'
 import * as run from './run.js'
 import { examples, failureOf, remark, version, wantsColour } from './shared.js'
 import * as test from './test.js'
+import * as train from './train.js'
 
 /** The commands in the order in which the help lists them. */
-const commands = [check, run, grad, test, explain, devices]
+const commands = [check, test, run, grad, explain, train, evaluate, generate, report, devices]
 
 /** The whole command line. Its actions reject with whatever ended them; {@link runCli} turns that into words. */
 export const cli = (): Command => {

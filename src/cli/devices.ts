@@ -44,15 +44,11 @@ const opened = async <A>(adapter: string | undefined, use: (device: Device) => A
 /** All adapters, the one that is used unless another is asked for marked. Throws a `DeviceError` if there is none. */
 export const reports = async (): Promise<readonly Report[]> => {
   const used = await opened(undefined, describe)
-  const names = [...new Set([used.name, ...(await adapterNames())])]
-  const out: Report[] = []
-  for (const name of names) {
-    if (name === used.name) {
-      out.push({ ...used, default: true })
-      continue
-    }
+  const out: Report[] = [{ ...used, default: true }]
+  for (const name of await adapterNames()) {
     try {
-      out.push({ ...(await opened(name, describe)), default: false })
+      const other = await opened(name, describe)
+      if (JSON.stringify(other) !== JSON.stringify(used)) out.push({ ...other, default: false })
     } catch (error) {
       if (!(error instanceof DeviceError)) throw error
       out.push({ name, problem: error.message })

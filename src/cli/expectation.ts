@@ -54,7 +54,7 @@ export const judge = (
     const field = name.slice(part('actual').length)
     const label = field === '' ? 'the value' : `\`${field.slice(1)}\``
     if (expectation.expected === undefined) {
-      const first = actual.data.findIndex(x => x === 0)
+      const first = actual.data.indexOf(0)
       if (first >= 0) return `${showElement(label, actual.shape, first)} is false`
       continue
     }

@@ -6,18 +6,9 @@ import { examples, modelOption, paint, print, printJson, sizeOption } from './sh
 
 const indented = (text: string): string => text.replaceAll(/^/gm, '  ')
 
+/** Breaks lines at blanks before they pass the width. */
 const wrapped = (text: string, width: number): string =>
-  text
-    .split('\n')
-    .flatMap(line =>
-      line.split(' ').reduce<readonly string[]>((lines, word) => {
-        const last = lines.at(-1)
-        return last !== undefined && last.length + 1 + word.length <= width
-          ? [...lines.slice(0, -1), `${last} ${word}`]
-          : [...lines, word]
-      }, []),
-    )
-    .join('\n')
+  text.replaceAll(new RegExp(`(?=.{${width + 1}})(.{1,${width}}) `, 'g'), '$1\n')
 
 /** The catalogue's entry for a code, in any case of letters. Throws a `UserError` if there is none. */
 export const explainCode = (code: string): CodeEntry => {
