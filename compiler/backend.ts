@@ -3,6 +3,7 @@ import { fused, unfused } from './fuse/fuse.js'
 import type { Group } from './fuse/group.js'
 import { normalise } from './fuse/normalise.js'
 import { regionPath, type Sequence, sequence } from './fuse/order.js'
+import { splitReductions } from './fuse/split.js'
 import { readsOf } from './ir/expr.js'
 import { elementsOf, shapeOf } from './ir/graph.js'
 import type { Graph, Node, NodeId, Region } from './ir/ir.js'
@@ -13,6 +14,7 @@ import { contractKernel } from './schedule/contract.js'
 import { flopsOf } from './schedule/cost.js'
 import { mapKernel } from './schedule/map.js'
 import { rowsKernel } from './schedule/rows.js'
+import { scatterKernel } from './schedule/scatter.js'
 import type { EmittedKernel, KernelSpec } from './wgsl/kernel.js'
 
 const storageBytes = (elements: number): number => Math.max(16, Math.ceil((elements * 4) / 16) * 16)
@@ -33,6 +35,7 @@ const emit = (
   plain: boolean,
 ): EmittedKernel =>
   (g.kind === 'contract' ? contractKernel(g, loops, ctx, spec) : undefined) ??
+  (g.kind === 'scatter' ? scatterKernel(g, loops, ctx, spec) : undefined) ??
   (g.kind === 'map' ? mapKernel(g, loops, ctx, spec) : rowsKernel(g, loops, ctx, spec, plain))
 
 /**
@@ -45,7 +48,8 @@ export const compileGraph = (
   options: { readonly name?: string; readonly fuse?: boolean } = {},
 ): Artifact => {
   const plain = options.fuse === false
-  const ready = normalise(graph)
+  const whole = normalise(graph)
+  const ready = plain ? whole : splitReductions(whole, traits)
   const groups = plain ? unfused(ready) : fused(ready, traits)
   const nodes = new Map<NodeId, Node>(ready.nodes.map(n => [n.id, n]))
   const order = sequence(ready, groups)

@@ -8,6 +8,7 @@ import { contractionOf } from './contraction.js'
 import type { Group } from './group.js'
 import { inlineProducers, isTiled } from './inline.js'
 import { regionPath } from './order.js'
+import { scatterOf } from './scatter.js'
 
 /** One kernel a node: the reference that fused programs are compared with. */
 export const unfused = (graph: Graph): readonly Group[] =>
@@ -107,6 +108,7 @@ export const fused = (graph: Graph, traits: DeviceTraits): readonly Group[] => {
     if (first.region !== n.region || !free(n, g) || !fits(n, g)) return false
     const axes = own(n)
     const reads = readIds(n).some(id => groupOf.get(id) === g)
+    if (g.kind === 'scatter') return false
     if (g.kind === 'contract')
       return (
         reads &&
@@ -128,14 +130,15 @@ export const fused = (graph: Graph, traits: DeviceTraits): readonly Group[] => {
   for (const n of nodes.values()) {
     const product = n.reduce && contractionOf(n, own(n))
     const tiled = product !== undefined && isTiled(product)
-    const host = tiled
+    const alone = tiled || scatterOf(n, own(n)) !== undefined
+    const host = alone
       ? undefined
       : [...groups]
           .reverse()
           .slice(0, 40)
           .find(g => joins(n, g) && g.members.length < 8)
     const g = host ?? {
-      kind: tiled ? 'contract' : n.reduce ? 'rows' : 'map',
+      kind: tiled ? 'contract' : alone ? 'scatter' : n.reduce ? 'rows' : 'map',
       members: [],
       rowRank: own(n).length,
     }

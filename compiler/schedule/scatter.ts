@@ -1,0 +1,110 @@
+import type { Group } from '../fuse/group.js'
+import { scatterOf } from '../fuse/scatter.js'
+import { identityAt } from '../ir/expr.js'
+import type { Axis, Region } from '../ir/ir.js'
+import { addressOf } from '../plan/placement.js'
+import type { Block } from '../wgsl/block.js'
+import { type EmittedKernel, flatGroup, type KernelSpec, settle, spread } from '../wgsl/kernel.js'
+import type { Writer } from '../wgsl/writer.js'
+import { coalesce } from './coalesce.js'
+import { type Context, lowerBody, productOf, reduceAxes } from './context.js'
+import { kernelAxes } from './map.js'
+
+/** Opens a loop over each axis, of the last one by fours if `wide`. */
+const nest = (
+  axes: readonly Axis[],
+  wide: boolean,
+  from: Block,
+  w: Writer,
+  ctx: Context,
+): { block: Block; close: () => void } => {
+  const last = axes.at(-1)
+  const quarter = wide && last ? ctx.axis('quarter', last.extent / 4) : undefined
+  const open: Block[] = []
+  let block = from
+  for (const a of quarter ? [...axes.slice(0, -1), quarter] : axes) {
+    const j = w.fresh('j')
+    block = block.inner(`for (var ${j} = 0; ${j} < ${a.extent}; ${j}++) {`)
+    block.places.set(a.id, { kind: 'scalar', text: j })
+    open.push(block)
+  }
+  if (quarter && last) block.places.set(last.id, { kind: 'vector', quarter: quarter.id })
+  return {
+    block,
+    close: () => {
+      for (const b of [...open].reverse()) b.parent!.close(b)
+    },
+  }
+}
+
+/**
+ * One thread a slot: it clears its row, goes over all positions in order, and adds the rows of those that pick the slot. No atomics, one order
+ * of summation; the values are read only where the condition holds.
+ */
+export const scatterKernel = (
+  group: Group,
+  loops: readonly Region[],
+  ctx: Context,
+  spec: KernelSpec,
+): EmittedKernel | undefined => {
+  const node = group.members[0]!
+  const found = scatterOf(node, kernelAxes(node, loops))
+  if (found === undefined) return undefined
+  const none = new Set<number>()
+  const p = ctx.placements.get(node.id)!
+  let condition = lowerBody(found.condition, ctx, none)
+  let value = lowerBody(found.value, ctx, none)
+  let address = addressOf(p, identityAt(node.dims))
+  const join = (axes: readonly Axis[], stored: boolean): readonly Axis[] => {
+    const joined = coalesce(axes, [condition, value], stored ? [address] : [], ctx.axis)
+    condition = joined.expr(condition)
+    value = joined.expr(value)
+    address = joined.affine(address)
+    return joined.axes
+  }
+  const slots = join(found.slots, true)
+  const width = join(found.width, true)
+  const positions = join(reduceAxes(node), false)
+  const threads = productOf(slots)
+  const size = threads >= 4096 ? 64 : 8
+  const workgroups = spread(Math.ceil(threads / size), ctx.traits.workgroupsPerDimension)
+  const wide = width.length > 0 && width.at(-1)!.extent % 4 === 0
+  return settle(ctx, spec, w => {
+    const root = w.root
+    for (const a of [...kernelAxes(node, loops), ...reduceAxes(node)])
+      if (a.extent === 1) root.places.set(a.id, { kind: 'scalar', text: '0' })
+    root.add(`let slot = ${flatGroup(workgroups)} * ${size} + i32(local);`)
+    if (workgroups[0] * workgroups[1] * workgroups[2] * size > threads)
+      root.add(`if (slot >= ${threads}) { return; }`)
+    w.unflatten('slot', slots, root)
+    const test = w.intern(condition)
+    const term = w.intern(value)
+    w.announce(test, term)
+    const clear = nest(width, wide, root, w, ctx)
+    const zero = {
+      text: node.dtype === 'f32' ? '0.0' : `${node.dtype}(0)`,
+      dtype: node.dtype,
+      width: 1,
+      atom: true,
+    } as const
+    w.store(p.storage, address, zero, clear.block, undefined)
+    clear.close()
+
+    const search = nest(positions, false, root, w, ctx)
+    const hit = search.block.inner(`if (${w.emit(test, search.block).text}) {`)
+    // Known again here, so that what depends on the position is not read before the condition is tested.
+    for (const a of positions) hit.places.set(a.id, search.block.place(a.id)!.place)
+    const add = nest(width, wide, hit, w, ctx)
+    const old = w.load(p.storage, address, node.dtype, add.block)
+    const more = w.emit(term, add.block)
+    w.store(p.storage, address, { ...old, text: `${old.text} + ${more.text}`, atom: false }, add.block)
+    add.close()
+    search.block.close(hit)
+    search.close()
+    return {
+      workgroupSize: [size, 1, 1],
+      workgroups,
+      schedule: `scatter, one thread a slot, workgroups of ${size}`,
+    }
+  })
+}
