@@ -39,9 +39,7 @@ export const sumTerms = (reverse: Reverse, node: Node, place: Place): Tensor | u
   const known = place.lead.length
   const rest = shapeOf(node)
     .slice(known)
-    .map((extent, i) =>
-      commonDim(reverse, terms, i + known, extent, () => axisFor(reverse, node, known + i, extent)),
-    )
+    .map((extent, i) => commonDim(reverse, terms, i + known, () => axisFor(reverse, node, known + i, extent)))
   const body = terms.reduce<Expr | undefined>((sum, term) => {
     const of = new Map<AxisId, Expr>()
     place.lead.forEach((e, i) => {
@@ -73,7 +71,7 @@ export const materialise = (
     if (whole && (placed || !inPlace)) return source.id
   }
   return builder.compute({
-    dtype: 'f32',
+    dtype: body.dtype,
     dims,
     body,
     ...innermost(place.path),
@@ -113,11 +111,10 @@ const commonDim = (
   { builder }: Reverse,
   terms: readonly Term[],
   i: number,
-  extent: number,
   single: () => Axis,
 ): readonly Axis[] => {
   const [first, ...others] = terms.map(t => t.dims[i]!).filter(g => g.length > 1)
-  return first !== undefined && extent > 0 && others.every(g => sameExtents(g, first))
+  return first !== undefined && others.every(g => sameExtents(g, first))
     ? first.map(a => builder.axis(a.name, a.extent))
     : [single()]
 }

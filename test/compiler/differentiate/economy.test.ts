@@ -90,6 +90,14 @@ test('an independent input gives zeros of its shape', () => {
   expect([...interpret(b.finish(), new Map()).get('dx')!]).toEqual([0, 0, 0, 0, 0, 0])
 })
 
+test('integers get zeros of their own type', () => {
+  const b = new Builder()
+  const n = b.input('n', 'i32', [2])
+  const loss = node(b, [], f32(1))
+  const [dn] = differentiate(b, loss, [n])
+  expect(b.node(dn!)).toMatchObject({ kind: 'compute', dtype: 'i32', body: i32(0) })
+})
+
 test('each of several is differentiated by as if the others were given', () => {
   const b = new Builder()
   const x = b.input('x', 'f32', [])

@@ -109,6 +109,15 @@ for (const direction of ['up', 'down'] as const) {
   })
 }
 
+test('a fold of no iterations hands its cotangent through', () => {
+  const b = new Builder()
+  const x = b.input('x', 'f32', [2])
+  const carry = fold(b, 'up', x, 2, 0, (r, now, i) => inside(b, r, 'next', [i], prim('sin', now(index(i)))))
+  const i = b.axis('i', 2)
+  const loss = node(b, [i], prim('mul', f32(3), read(carry, 'f32', [i32(0), index(i)])))
+  expect(gradientsOf(b, loss, { x: [1, 2] }, ['x'])).toEqual([[3, 3]])
+})
+
 test('the final slot alone feeds the start of the reversed fold', () => {
   const b = new Builder()
   const x = b.input('x', 'f32', [2])
