@@ -1,6 +1,6 @@
 import * as Either from 'fp-ts/lib/Either.js'
 import type { CoreParam, Program } from '../../compiler/core/core.js'
-import { inputsOf } from '../../compiler/specialise/parameters.js'
+import { inputsOf, instantiate } from '../../compiler/specialise/parameters.js'
 import {
   type SizeEquation,
   type SizeProblem,
@@ -13,11 +13,11 @@ import { UserError } from '../errors.js'
 import type { JsonObject } from '../json.js'
 import { configValue, showConfigExpr } from './config-values.js'
 
-/** Every record type a type mentions, with the sizes it is used at. */
+/** Every record type a type mentions, by itself or in its fields, with the sizes it is used at. */
 const recordsIn = (t: Type): readonly Extract<Type, { kind: 'record' }>[] => {
   switch (t.kind) {
     case 'record':
-      return [t]
+      return [t, ...t.record.fields.flatMap(f => recordsIn(instantiate(f.type, t.instance)))]
     case 'array':
       return recordsIn(t.element)
     case 'tuple':
