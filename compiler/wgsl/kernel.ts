@@ -1,6 +1,7 @@
 import type { KernelDecl } from '../artifact.js'
-import type { Axis, ComputeNode, Region } from '../ir/ir.js'
+import type { Axis, ComputeNode, Origin, Region } from '../ir/ir.js'
 import type { Context } from '../schedule/context.js'
+import { positionOf } from '../source.js'
 import { Writer } from './writer.js'
 
 /** What a family of schedules says about a kernel besides its text. */
@@ -116,7 +117,7 @@ const assemble = (w: Writer, launch: Launch, spec: KernelSpec): EmittedKernel =>
     return name
   })
   const text = key.replace(/§(\d+)§/g, (_, i: string) => names[Number(i)]!)
-  const origins = [...new Set(spec.members.map(m => m.origin.label))]
+  const origins = [...new Set(spec.members.map(m => showOrigin(m.origin)))]
   const header = `// ${spec.members.map(describe).join('\n// ')}\n// schedule: ${launch.schedule}\n`
   return {
     key: `${key}\n${launch.workgroupSize}`,
@@ -136,6 +137,12 @@ const assemble = (w: Writer, launch: Launch, spec: KernelSpec): EmittedKernel =>
     },
   }
 }
+
+/** `scores (stdlib/models/llama.jola:63)`. */
+const showOrigin = ({ label, span }: Origin): string =>
+  span === undefined || span.source.name === ''
+    ? label
+    : `${label} (${span.source.name}:${positionOf(span.source, span.start).line})`
 
 const axisText = (a: Axis): string => `${a.name}:${a.extent}`
 
