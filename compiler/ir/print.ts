@@ -84,7 +84,7 @@ const printShared = (
   }
   for (const e of postorder(root)) {
     const [text, level] = form(e)
-    if ((uses.get(e) ?? 0) > 1 && text.length > 16) {
+    if (e.op !== 'const' && (uses.get(e) ?? 0) > 1 && text.length > 16) {
       const name = `$${lets.length}`
       lets.push(`${name} = ${text}`)
       done.set(e, [name, atom])

@@ -35,10 +35,11 @@ const difference = (e: Application, x: Expr, y: Expr): Expr | undefined => {
   if (isValue(x, 0)) return prim('neg', y)
   const minus = negated(y)
   if (minus !== undefined) return prim('add', x, minus)
+  if (isConst(y) && y.value < 0 && e.dtype !== 'u32' && y.value !== -2147483648)
+    return prim('add', x, constant(e.dtype, -y.value))
   if (!isInteger(e)) return undefined
   if (x === y) return constant(e.dtype, 0)
   if (!isConst(y)) return undefined
-  if (y.value < 0) return prim('add', x, constant(e.dtype, -y.value))
   if (x.op === 'add' && isConst(x.args[1]!)) return prim('add', x.args[0]!, prim('sub', x.args[1]!, y))
   if (x.op === 'sub' && isConst(x.args[1]!)) return prim('sub', x.args[0]!, prim('add', x.args[1]!, y))
   return undefined

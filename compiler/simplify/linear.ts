@@ -70,3 +70,15 @@ export const neverOverflows = (e: Expr, interval: (e: Expr) => Interval): boolea
   const { lo, hi } = linearInterval(linearOf(e), interval)
   return lo >= -limit && hi < limit && e.args.every(a => neverOverflows(a, interval))
 }
+
+/** The terms that n divides, divided by n, and what is left, its offset in [0, n). */
+export const split = (of: Linear, n: number): { readonly quotient: Linear; readonly rest: Linear } => {
+  const whole = Math.floor(of.offset / n)
+  return {
+    quotient: {
+      offset: whole,
+      terms: new Map([...of.terms].filter(([, c]) => c % n === 0).map(([e, c]) => [e, c / n])),
+    },
+    rest: { offset: of.offset - whole * n, terms: new Map([...of.terms].filter(([, c]) => c % n !== 0)) },
+  }
+}

@@ -11,10 +11,22 @@ interface Masked {
 
 const conjuncts = (e: Expr): readonly Expr[] => (e.op === 'and' ? e.args.flatMap(conjuncts) : [e])
 
+/** What holds where the condition does not: for one value of two, the other. */
+const complement = (c: Expr): readonly Expr[] => {
+  const [x, v] = c.op === 'eq' ? c.args : []
+  if (x?.op === 'index' && x.axis.extent === 2 && (isValue(v!, 0) || isValue(v!, 1)))
+    return [prim('eq', x, prim('sub', i32(1), v!))]
+  return [prim('not', c)]
+}
+
 const masked = (e: Expr): Masked => {
   if (e.op === 'select' && isValue(e.args[2]!, 0)) {
     const inner = masked(e.args[1]!)
     return { conditions: [...conjuncts(e.args[0]!), ...inner.conditions], value: inner.value }
+  }
+  if (e.op === 'select' && isValue(e.args[1]!, 0)) {
+    const inner = masked(e.args[2]!)
+    return { conditions: [...complement(e.args[0]!), ...inner.conditions], value: inner.value }
   }
   if (e.op === 'mul') {
     const [a, b] = e.args.map(masked) as [Masked, Masked]

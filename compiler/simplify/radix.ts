@@ -1,19 +1,7 @@
 import { i32, prim } from '../ir/expr.js'
 import type { Expr } from '../ir/ir.js'
-import { fromLinear, type Linear, linearInterval, linearOf, neverOverflows } from './linear.js'
+import { fromLinear, type Linear, linearInterval, linearOf, neverOverflows, split } from './linear.js'
 import { type ExprRule, isConst, isValue } from './rule.js'
-
-/** The terms that n divides, divided by n, and what is left, its offset in [0, n). */
-const split = (of: Linear, n: number): { readonly quotient: Linear; readonly rest: Linear } => {
-  const whole = Math.floor(of.offset / n)
-  return {
-    quotient: {
-      offset: whole,
-      terms: new Map([...of.terms].filter(([, c]) => c % n === 0).map(([e, c]) => [e, c / n])),
-    },
-    rest: { offset: of.offset - whole * n, terms: new Map([...of.terms].filter(([, c]) => c % n !== 0)) },
-  }
-}
 
 const isZero = (l: Linear): boolean => l.terms.size === 0 && l.offset === 0
 

@@ -3,8 +3,9 @@ import { sortGraph } from '../ir/graph.js'
 import { intervals } from '../ir/interval.js'
 import type { Axis, ComputeNode, Expr, Graph } from '../ir/ir.js'
 import { literalRange } from '../ir/verify.js'
+import { compareDifference, compareRadix, mirrorComparison, settleBranches, singleValue } from './compare.js'
 import { constantReductions } from './constant-reductions.js'
-import { clamp, compareDifference, decide } from './decide.js'
+import { clamp, decide } from './decide.js'
 import { foldConstants } from './fold-constants.js'
 import { hoistInvariants } from './hoist.js'
 import { identities } from './identities.js'
@@ -31,7 +32,11 @@ const exprRules: readonly ExprRule[] = [
   identities,
   logic,
   clamp,
+  mirrorComparison,
   compareDifference,
+  compareRadix,
+  singleValue,
+  settleBranches,
   joinRadix,
   nestedRadix,
   divideRadix,

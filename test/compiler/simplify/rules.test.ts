@@ -86,6 +86,14 @@ describe('expressions become simpler', () => {
     [cast('f32', add(mul(prim('idiv', H, i32(5)), i32(5)), prim('mod', H, i32(5)))), 'f32(h)'],
     [cast('f32', index(one)), '0.0'],
     [cast('f32', sub(add(I, i32(3)), i32(3))), 'f32(i)'],
+    [cast('f32', prim('lt', i32(2), K)), 'f32(k > 2)'],
+    [cast('f32', prim('ge', add(mul(I, i32(5)), K), i32(10))), 'f32(i >= 2)'],
+    [cast('f32', prim('le', add(mul(I, i32(5)), K), i32(9))), 'f32(i < 2)'],
+    [cast('f32', eq(add(mul(I, i32(5)), K), i32(7))), 'f32(i == 1 and k == 2)'],
+    [cast('f32', prim('gt', I, i32(2))), 'f32(i == 3)'],
+    [cast('f32', prim('lt', I, i32(1))), 'f32(i == 0)'],
+    [prim('select', eq(J, i32(1)), X, f32(2)), 'if j == 1 then %0[i, 1] else 2.0'],
+    [sub(X, f32(-2)), '%0[i, j] + 2.0'],
     [prim('exp', f32(0)), '1.0'],
     [prim('stop', X), '%0[i, j]'],
     [read(m, 'f32', [I, J], true), '%0[i, j]'],
@@ -137,6 +145,11 @@ describe('reductions become simpler', () => {
   it('undoes mixed radices', () => {
     const wide = eq(H, mixedRadix([I, J], [4, 3]))
     expect(simple(hot(wide, X), [h], sum([i, j]))).toBe('[(h=4 h_in=3)] = %0[h, h_in]')
+  })
+  it('with a condition on the axis alone, of two values', () => {
+    const two = b.axis('p', 2)
+    const body = prim('select', eq(index(two), i32(0)), f32(0), read(m, 'f32', [add(index(two), i32(1)), J]))
+    expect(simple(body, [j], sum([two]))).toBe('[j=3] = %0[2, j]')
   })
   it('undoes strides', () =>
     expect(simple(hot(eq(H, mul(I, i32(2))), X), [h, j], sum([i]))).toBe(
