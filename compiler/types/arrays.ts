@@ -27,7 +27,7 @@ const flatten = (
         r!.lengths.length === 0 ? 'one number' : r!.lengths.join(' × ')
       cx.report({
         code: 'E0327',
-        title: `the rows of this array differ: ${shown(first)} and ${shown(row)}`,
+        title: `the rows of this array differ in length: ${shown(first)} and ${shown(row)}`,
         labels: [
           { span: e.items[i]!.span, text: `this is ${shown(row)}` },
           { span: e.items[0]!.span, text: `this is ${shown(first)}` },

@@ -6,8 +6,9 @@ import type { ContextParts, Env } from './context.js'
 import { Context, quote } from './context.js'
 import { check, infer } from './elaborate.js'
 import { keyErrors } from './keys.js'
-import { bool, errorType, f32, i32, isError } from './solver.js'
-import { mapType } from './substitute.js'
+import { equals } from './poly.js'
+import { bool, errorSize, errorType, f32, i32, isError } from './solver.js'
+import { mapType, sizesIn } from './substitute.js'
 import type { Type } from './type.js'
 import type { World } from './world.js'
 import type { Filling } from './zonk.js'
@@ -74,6 +75,9 @@ export const elaborateFn = (parts: Parts, decl: Decl & { kind: 'fn' }): CoreFn =
     types: new Set(signature.types),
     owner: `\`${signature.name}\``,
   })
+  // What is open after a signature in error is not a second error.
+  const refused = (t: Type): boolean => isError(t) || sizesIn(t).some(p => equals(p, errorSize))
+  if (signature.params.some(p => refused(p.type)) || refused(signature.result)) cx.errors++
   let env: Env = new Map()
   const params: CoreParam[] = []
   for (const p of signature.params) {
@@ -160,16 +164,16 @@ export const elaborateConstant = (
     written === undefined
       ? infer(cx, new Map(), value)
       : check(cx, new Map(), value, written, { kind: 'let', name: owner.replaceAll('`', ''), at: value.span })
-  const filling = finish(cx)
-  const core = close(cx, body, filling)
-  if (!isError(core.type) && core.type.kind !== 'scalar') {
+  const found = cx.solver.head(body.type)
+  if (!isError(found) && found.kind !== 'scalar' && !cx.solver.isNumber(found)) {
     cx.report({
       code: 'E0348',
-      title: `${owner} is one number or bool, not ${cx.show(core.type)}`,
-      labels: [{ span: value.span, text: `this is ${cx.show(core.type)}` }],
+      title: `${owner} is one number or bool, not ${cx.show(found)}`,
+      labels: [{ span: value.span, text: `this is ${cx.show(found)}` }],
     })
-    return { value: core, type: errorType }
+    return { value: body, type: errorType }
   }
+  const core = close(cx, body, finish(cx))
   return { value: core, type: core.type }
 }
 

@@ -13,6 +13,7 @@ import { gradient, gradientOf } from './gradient.js'
 import { elaborateName } from './names.js'
 import { count } from './show.js'
 import { instantiateSignature } from './signatures.js'
+import { errorType } from './solver.js'
 import type { Type } from './type.js'
 import type { Signature } from './world.js'
 
@@ -112,13 +113,16 @@ const callFn = (cx: Context, env: Env, e: Call, signature: Signature): CoreExpr 
     inferAll(cx, env, e.args)
     return { ...errorExpr(e.span) }
   }
+  const before = cx.errors
   const args = checkArgs(cx, env, e.args, params, i => ({
     kind: 'argument',
     fn: signature.name,
     param: `\`${signature.params[i]!.name}\``,
     at: signature.params[i]!.span,
   }))
-  return { kind: 'call', fn: signature.id, instance, args, type: result, span: e.span }
+  // After a wrong argument, a result whose type it was to tell is no second error.
+  const type = cx.errors > before && !cx.solver.isKnown(result) ? errorType : result
+  return { kind: 'call', fn: signature.id, instance, args, type, span: e.span }
 }
 
 /** The first call of a `let`-bound lambda without written types: its arguments tell them. */

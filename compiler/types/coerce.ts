@@ -4,7 +4,8 @@ import type { Context, Why } from './context.js'
 import { quote } from './context.js'
 import { typeMismatch } from './messages.js'
 import type { Mismatch } from './solver.js'
-import { errorType, f32, fieldTypes, i32, isError } from './solver.js'
+import { errorType, f32, i32, isError } from './solver.js'
+import { fieldTypes } from './substitute.js'
 import type { Type } from './type.js'
 
 /** What an expression in error becomes: its type fits everywhere. */
@@ -19,7 +20,7 @@ export const unify = (cx: Context, span: Span, actual: Type, expected: Type, why
   cx.solver.unify(
     actual,
     expected,
-    { span, text: causeText(cx, span, why) },
+    { span, text: causeText(span, why) },
     once(cx, span, actual, expected, why),
   )
 
@@ -33,7 +34,7 @@ const once = (cx: Context, span: Span, actual: Type, expected: Type, why: Why): 
   }
 }
 
-const causeText = (cx: Context, span: Span, why: Why): string => {
+const causeText = (span: Span, why: Why): string => {
   const what = quote(span)
   switch (why.kind) {
     case 'argument':

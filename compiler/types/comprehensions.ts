@@ -82,12 +82,14 @@ export const elaborateReduce = (cx: Context, env: Env, e: Expr & { kind: 'reduce
   if (t.kind === 'tensor' && (e.op === 'sum' || e.op === 'mean')) return sumOfTensors(cx, e, body, t, binders)
   const numeric = t.kind === 'idx' || cx.solver.isNumber(t) || (t.kind === 'scalar' && t.dtype !== 'bool')
   if (!numeric) {
+    const swallowed = e.body.kind === 'binary' && t.kind === 'scalar'
     cx.report({
       code: 'E0333',
       title: `\`${e.op}\` folds numbers, but its body is ${cx.show(t)}`,
       labels: [{ span: e.body.span, text: `this is ${cx.show(t)}` }],
-      hint:
-        t.kind === 'tensor' || t.kind === 'array'
+      hint: swallowed
+        ? `a body reaches as far as it can: put parentheses around the \`${e.op}\``
+        : t.kind === 'tensor' || t.kind === 'array'
           ? `read one element of it and write the \`for\` around the \`${e.op}\``
           : t.kind === 'scalar'
             ? 'count with `i32(…)`, or use `any` or `all`'
@@ -168,7 +170,9 @@ export const elaborateFold = (cx: Context, env: Env, e: Expr & { kind: 'fold' })
   // An index that is carried need not stay below its bound.
   const begin = carry.kind === 'idx' ? castTo(i32, init) : init
   const bound = bindPattern(cx, indices.env, e.pattern, begin.type, 'variable')
+  const before = cx.errors
   const body = check(cx, bound.env, e.body, begin.type, { kind: 'carry', at: init.span })
+  if (cx.errors > before) return errorExpr(e.span)
   const { id, name } = binder
   return {
     kind: 'fold',

@@ -93,7 +93,7 @@ export class Context {
   }
 
   show(t: Type): string {
-    return showType(this.solver.type(t), this.showSize)
+    return showType(this.solver.type(t), this.showSize, leaf => this.solver.nameOpen(leaf))
   }
 
   readonly showSize = (p: Poly): string => showSize(polysOf(this.parts.definitions))(this.solver.size(p))

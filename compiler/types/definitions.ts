@@ -96,7 +96,7 @@ export const joinDefinitions = (
   const expanded = expandAll(joined, report)
   for (const [n, [a, b]] of clashes) {
     const of = (d: Definition): Poly => substitute(d.poly, m => expanded.get(m)?.poly)
-    if (equals(of(a), of(b))) continue
+    if (equals(of(a), of(b)) || [a, b].some(d => namesOf(of(d)).some(m => m.startsWith('?')))) continue
     report({
       code: 'E0303',
       title: `\`${n}\` would have to be both ${show(a.poly)} and ${show(b.poly)}`,

@@ -85,7 +85,7 @@ export const check = (cx: Context, env: Env, e: Expr, expected: Type, why: Why):
     case 'name':
       if (want.kind === 'fn') return nameAsFunction(cx, env, e, want, why)
       if (want.kind === 'choice')
-        return choiceNamed(cx, env, e.path, want, e) ?? coerce(cx, infer(cx, env, e), want, why)
+        return choiceNamed(env, e.path, want, e) ?? coerce(cx, infer(cx, env, e), want, why)
       break
     case 'tuple':
       if (want.kind === 'idx') return productIndex(cx, env, e, want.bound)
@@ -106,13 +106,7 @@ export const check = (cx: Context, env: Env, e: Expr, expected: Type, why: Why):
   return coerce(cx, infer(cx, env, e), expected, why)
 }
 
-const choiceNamed = (
-  cx: Context,
-  env: Env,
-  path: Path,
-  want: Type & { kind: 'choice' },
-  e: Expr,
-): CoreExpr | undefined =>
+const choiceNamed = (env: Env, path: Path, want: Type & { kind: 'choice' }, e: Expr): CoreExpr | undefined =>
   path.module === undefined && !env.has(path.name.text) && want.names.includes(path.name.text)
     ? { kind: 'choice', name: path.name.text, type: want, span: e.span }
     : undefined
@@ -130,9 +124,12 @@ const inferIf = (cx: Context, env: Env, e: Expr & { kind: 'if' }): CoreExpr => {
     const type = plain ? i32 : t
     const first = plain ? coerce(cx, then, i32, why) : then
     const otherwise = coerce(cx, other, type, why)
+    // biome-ignore lint/suspicious/noThenProperty: the branch of the core's `if`, never awaited
     return { kind: 'if', condition, then: first, otherwise, type, span: e.span }
   }
+  const before = cx.errors
   const otherwise = isError(t) ? infer(cx, env, e.otherwise) : check(cx, env, e.otherwise, t, why)
+  if (cx.errors > before) return errorExpr(e.span)
   const type = isError(t) ? otherwise.type : t
   if (type.kind === 'fn') {
     cx.report({

@@ -6,7 +6,8 @@ import type { Context, Env } from './context.js'
 import { quote } from './context.js'
 import { check, infer } from './elaborate.js'
 import { count } from './show.js'
-import { f32, fieldTypes, isError } from './solver.js'
+import { f32, isError } from './solver.js'
+import { fieldTypes } from './substitute.js'
 import type { Type } from './type.js'
 
 type Call = Expr & { kind: 'call' }

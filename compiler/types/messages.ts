@@ -4,9 +4,10 @@ import type { Span } from '../source.js'
 import type { Context, Why } from './context.js'
 import { quote } from './context.js'
 import type { Poly } from './poly.js'
-import { equals } from './poly.js'
+import { asConstant, constant, equals, sub } from './poly.js'
 import { count, ordinal } from './show.js'
 import type { Mismatch } from './solver.js'
+import { fieldTypes } from './substitute.js'
 import type { Type } from './type.js'
 
 const sameSpan = (a: Span, b: Span): boolean =>
@@ -18,7 +19,24 @@ const distinct = (labels: readonly Label[]): readonly Label[] =>
 
 /** Why sizes have the values they have: the places that fixed the unknowns in them. */
 const causeLabels = (cx: Context, sizes: readonly Poly[]): readonly Label[] =>
-  sizes.flatMap(p => cx.solver.causes(p)).map(({ cause }) => ({ span: cause.span, text: cause.text }))
+  sizes
+    .flatMap(p => cx.solver.causes(p))
+    .map(({ about, cause, value }) => ({
+      span: cause.span,
+      text:
+        about.kind === 'instance' && cx.showSize(value) !== about.name
+          ? `${cause.text}: its \`${about.name}\` is ${cx.showSize(value)}`
+          : cause.text,
+    }))
+
+/** `with N = D, `: what the sizes of a function or record in use are at this place. */
+const withSizes = (cx: Context, sizes: readonly Poly[]): string => {
+  const known = sizes
+    .flatMap(p => cx.solver.causes(p))
+    .filter(({ about }) => about.kind === 'instance')
+    .map(({ about, value }) => `${about.name} = ${cx.showSize(value)}`)
+  return known.length === 0 ? '' : `with ${[...new Set(known)].join(', ')} `
+}
 
 /** Where the thing that an expression reads was declared, and as what. */
 export const originOf = (cx: Context, e: CoreExpr): Label | undefined => {
@@ -58,6 +76,12 @@ export const readMismatch = (
   const bound = cx.showSize(index.bound)
   const length = cx.showSize(dim)
   const undetermined = m.kind === 'undetermined'
+  const shape = cx.solver.head(target.type)
+  const dims = shape.kind === 'tensor' || shape.kind === 'array' ? shape.dims : []
+  const fitting = dims.findIndex(
+    (d, i) => i !== axis && equals(cx.solver.size(d), cx.solver.size(index.bound)),
+  )
+  const elsewhere = fitting < 0 ? undefined : fitting
   return {
     code: undetermined ? 'E0324' : 'E0320',
     title: undetermined
@@ -71,7 +95,9 @@ export const readMismatch = (
     ]),
     hint: undetermined
       ? 'give the ranges, for example `for (k: K, g: G) -> …`'
-      : 'read with an index of that range, or use `.at(…, else: …)` for a computed position',
+      : elsewhere !== undefined
+        ? `${bound} is the ${ordinal(elsewhere)} axis of ${quote(target.span)}: are the indices in the right order?`
+        : 'read with an index of that range, or use `.at(…, else: …)` for a computed position',
   }
 }
 
@@ -100,10 +126,10 @@ const expectation = (why: Why, expected: string): string => {
   }
 }
 
-const placeText = (why: Why, expected: string): string => {
+const placeText = (why: Why, expected: string, sizes: string): string => {
   switch (why.kind) {
     case 'argument':
-      return `declared as ${expected}`
+      return sizes === '' ? `declared as ${expected}` : `${sizes}this is ${expected}`
     case 'result':
       return 'promised here'
     case 'let':
@@ -119,6 +145,21 @@ const placeText = (why: Why, expected: string): string => {
   }
 }
 
+/** Where inside a record the wanted one is. */
+const fieldHint = (
+  cx: Context,
+  actual: Type & { kind: 'record' },
+  wanted: Type & { kind: 'record' },
+): string | undefined => {
+  for (const [n, t] of fieldTypes(actual)) {
+    const f = cx.solver.head(t)
+    if (f.kind === 'record' && f.record.id === wanted.record.id) return `its field \`${n}\` is one`
+    if (f.kind === 'array' && f.element.kind === 'record' && f.element.record.id === wanted.record.id)
+      return `its field \`${n}\` holds them: \`….${n}[${f.dims.map((_, i) => 'ijklmn'[i]).join(', ')}]\``
+  }
+  return undefined
+}
+
 /** What to do when a number is of another kind than wanted. */
 const conversionHint = (cx: Context, actual: Type, expected: Type): string | undefined => {
   const a = cx.solver.head(actual)
@@ -132,6 +173,9 @@ const conversionHint = (cx: Context, actual: Type, expected: Type): string | und
   if (e.kind === 'idx' && integer)
     return 'a computed number may be out of range: read with `.at(…, else: …)` instead of an index'
   if (a.kind === 'fn' && e.kind !== 'fn') return 'call it'
+  if (a.kind === 'record' && e.kind === 'record') return fieldHint(cx, a, e)
+  if (e.kind === 'tensor' && cx.solver.isNumber(a))
+    return `for every element the same: \`for ${e.dims.map((_, i) => 'ijklmn'[i]).join(', ')} -> …\``
   if (e.kind === 'scalar' && (a.kind === 'tensor' || a.kind === 'array'))
     return 'read one element of it, or write a `for` around'
   return undefined
@@ -148,7 +192,10 @@ export const typeMismatch = (
 ): Diagnostic => {
   const is = cx.show(actual)
   const wanted = cx.show(expected)
-  const place = 'at' in why && why.at !== undefined ? [{ span: why.at, text: placeText(why, wanted) }] : []
+  const place =
+    'at' in why && why.at !== undefined
+      ? [{ span: why.at, text: placeText(why, wanted, withSizes(cx, m.sizes ?? [])) }]
+      : []
   const sizes = m.sizes ?? []
   if (m.kind === 'undetermined')
     return {
@@ -186,15 +233,23 @@ export const literalOutside = (
   bound: Poly,
   target?: CoreExpr,
 ): Diagnostic => {
+  const fixed = asConstant(bound) !== undefined
   const origin = target === undefined ? undefined : originOf(cx, target)
   return {
     code: 'E0325',
-    title: `nothing says that ${value} is below ${cx.showSize(bound)}`,
+    title: fixed
+      ? `${value} is not below ${cx.showSize(bound)}`
+      : `nothing says that ${value} is below ${cx.showSize(bound)}`,
     labels: distinct([
-      { span, text: `must be below ${cx.showSize(bound)} for every size` },
+      {
+        span,
+        text: fixed
+          ? `the indices are 0 to ${cx.showSize(sub(bound, constant(1)))}`
+          : `must be below ${cx.showSize(bound)} for every size`,
+      },
       ...(origin === undefined ? [] : [origin]),
     ]),
-    hint: `read it with a guard: \`x.at(${value}, else: …)\``,
+    ...(!fixed && { hint: `read it with a guard: \`x.at(${value}, else: …)\`` }),
   }
 }
 

@@ -77,7 +77,7 @@ export const meet = (
   }
   if (isTensor(x) && isTensor(y)) {
     if (x.kind === 'tensor' && y.kind === 'tensor' && x.dims.length !== y.dims.length) {
-      shapesDiffer(cx, symbol, span, left, right)
+      shapesDiffer(cx, symbol, left, right)
       return undefined
     }
     unify(cx, b.span, b.type, a.type, { kind: 'operand', op: symbol, at: a.span })
@@ -85,7 +85,7 @@ export const meet = (
   }
   if (isTensor(x) || isTensor(y)) {
     const other = isTensor(x) ? y : x
-    if (isNumeric(cx, other)) shapesDiffer(cx, symbol, span, left, right)
+    if (isNumeric(cx, other)) shapesDiffer(cx, symbol, left, right)
     else notNumbers(cx, symbol, [left, right])
     return undefined
   }
@@ -109,7 +109,7 @@ export const meet = (
   return undefined
 }
 
-const shapesDiffer = (cx: Context, symbol: string, span: Span, left: CoreExpr, right: CoreExpr): void => {
+const shapesDiffer = (cx: Context, symbol: string, left: CoreExpr, right: CoreExpr): void => {
   cx.report({
     code: 'E0341',
     title: `\`${symbol}\` of ${cx.show(left.type)} and ${cx.show(right.type)}: shapes differ and nothing is broadcast`,
@@ -280,7 +280,7 @@ export const applyBinary = (
   span: Span,
 ): CoreExpr => {
   if (isTensor(cx.solver.head(left.type)) && isTensor(cx.solver.head(right.type))) {
-    shapesAlike(cx, symbol, left, right, span)
+    shapesAlike(cx, symbol, left, right)
     return errorExpr(span)
   }
   const both = meet(cx, symbol, span, left, right)
@@ -301,7 +301,7 @@ export const applyBinary = (
   return op(name, [both.left, both.right], both.type, span)
 }
 
-const shapesAlike = (cx: Context, symbol: string, left: CoreExpr, right: CoreExpr, span: Span): void =>
+const shapesAlike = (cx: Context, symbol: string, left: CoreExpr, right: CoreExpr): void =>
   cx.report({
     code: 'E0341',
     title: `\`${symbol}\` is of two numbers, and these are ${cx.show(left.type)} and ${cx.show(right.type)}`,

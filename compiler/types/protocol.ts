@@ -2,7 +2,8 @@ import type { Span } from '../source.js'
 import type { Context } from './context.js'
 import { typeMismatch } from './messages.js'
 import type { Poly } from './poly.js'
-import { f32, fieldTypes, isError } from './solver.js'
+import { f32, isError } from './solver.js'
+import { fieldTypes } from './substitute.js'
 import type { Type } from './type.js'
 
 /** What a recipe's protocol is made of. */

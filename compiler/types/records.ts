@@ -11,7 +11,8 @@ import { check, infer } from './elaborate.js'
 import { originOf } from './messages.js'
 import { elaborateName } from './names.js'
 import { freshRecord } from './signatures.js'
-import { errorType, fieldTypes, isError } from './solver.js'
+import { errorType, isError } from './solver.js'
+import { fieldTypes } from './substitute.js'
 import type { Type } from './type.js'
 
 type RecordExpr = Expr & { kind: 'record' }

@@ -203,26 +203,31 @@ const typeArgument = (arg: TypeArg, ts: TypeScope): Type => {
   return errorType
 }
 
-/** The records that type expressions mention, with the names that each mention gives explicitly. */
-export const mentionsIn = (
-  exprs: readonly TypeExpr[],
-): readonly { readonly path: Path; readonly given: readonly string[] }[] =>
-  exprs.flatMap(e => {
-    switch (e.kind) {
-      case 'named':
-        return [
-          { path: e.path, given: e.args.map(a => a.name.text) },
-          ...mentionsIn(e.args.flatMap(a => (a.value.kind === 'type' ? [a.value.type] : []))),
-        ]
-      case 'idx':
-        return []
-      case 'array':
-        return mentionsIn([e.element])
-      case 'tuple':
-        return mentionsIn(e.items)
-      case 'fn':
-        return mentionsIn([...e.params, e.result])
-      case 'per':
-        return mentionsIn([e.of])
-    }
-  })
+export interface Mention {
+  readonly path: Path
+  /** The sizes and type parameters given explicitly. */
+  readonly given: readonly string[]
+}
+
+/** The records that type expressions mention. */
+export const mentionsIn = (exprs: readonly TypeExpr[]): readonly Mention[] => exprs.flatMap(mentions)
+
+const mentions = (e: TypeExpr): readonly Mention[] => {
+  switch (e.kind) {
+    case 'named':
+      return [
+        { path: e.path, given: e.args.map(a => a.name.text) },
+        ...mentionsIn(e.args.flatMap(a => (a.value.kind === 'type' ? [a.value.type] : []))),
+      ]
+    case 'idx':
+      return []
+    case 'array':
+      return mentions(e.element)
+    case 'tuple':
+      return mentionsIn(e.items)
+    case 'fn':
+      return mentionsIn([...e.params, e.result])
+    case 'per':
+      return mentions(e.of)
+  }
+}

@@ -16,8 +16,8 @@ export const showSize =
 const wrapped = (size: ShowSize, p: Poly): string => size(p)
 
 /** A type as the user would write it. */
-export const showType = (type: Type, size: ShowSize): string => {
-  const go = (t: Type): string => showType(t, size)
+export const showType = (type: Type, size: ShowSize, unknown: (t: Type) => string = () => '_'): string => {
+  const go = (t: Type): string => showType(t, size, unknown)
   switch (type.kind) {
     case 'scalar':
       return type.dtype
@@ -52,7 +52,7 @@ export const showType = (type: Type, size: ShowSize): string => {
     case 'choice':
       return type.names.join(' | ')
     case 'var':
-      return '_'
+      return unknown(type)
   }
 }
 

@@ -13,7 +13,7 @@ import {
   sub,
   substitute,
 } from './poly.js'
-import { mapType } from './substitute.js'
+import { fieldTypes, mapType } from './substitute.js'
 import type { Type } from './type.js'
 
 /** Why a size got the value it has: the place that fixed it. */
@@ -126,12 +126,33 @@ export class Solver {
     return h.kind === 'var' && h.id !== -1 && this.vars.get(h.id)?.kind !== 'number'
   }
 
+  /** Whether nothing in a type is open but sizes and kinds of numbers. */
+  isKnown(t: Type): boolean {
+    let known = true
+    mapType(
+      this.type(t),
+      p => p,
+      leaf => {
+        if (this.isOpen(leaf)) known = false
+        return leaf
+      },
+    )
+    return known
+  }
+
+  /** How an open type is named in messages. */
+  nameOpen(t: Type): string {
+    const h = this.head(t)
+    const kind = h.kind === 'var' ? this.vars.get(h.id)?.kind : undefined
+    return kind === 'number' ? 'a whole number' : kind === 'tree' ? 'a record or tensor of f32' : '_'
+  }
+
   /** The places that fixed the unknowns a size was written with, the nearest first. */
-  causes(p: Poly): readonly { readonly about: Unknown; readonly cause: Cause }[] {
+  causes(p: Poly): readonly { readonly about: Unknown; readonly cause: Cause; readonly value: Poly }[] {
     return namesOf(p).flatMap(n => {
       const entry = this.sizes.get(n)
       if (entry?.value === undefined || entry.cause === undefined) return []
-      return [{ about: entry.about, cause: entry.cause }, ...this.causes(entry.value)]
+      return [{ about: entry.about, cause: entry.cause, value: entry.value }, ...this.causes(entry.value)]
     })
   }
 
@@ -214,7 +235,7 @@ export class Solver {
         const other = y as typeof x
         if (x.dims.length !== other.dims.length) return refuse({ kind: 'rank' })
         if (!this.unify(x.element, other.element, cause, fail)) return false
-        x.dims.forEach((d, axis) => this.unifySizes(d, other.dims[axis]!, cause, fail, { axis }))
+        for (const [axis, d] of x.dims.entries()) this.unifySizes(d, other.dims[axis]!, cause, fail, { axis })
         return true
       }
       case 'record': {
@@ -350,25 +371,3 @@ export class Solver {
     return [...this.vars.values()].filter(v => v.value === undefined && v.kind !== 'number')
   }
 }
-
-/** The fields of a record type or of a record without a name. */
-export const fieldTypes = (t: Type): ReadonlyMap<string, Type> => {
-  if (t.kind === 'fields') return t.fields
-  if (t.kind === 'record') return recordFields(t)
-  return new Map()
-}
-
-const recordFields = (t: Type & { kind: 'record' }): ReadonlyMap<string, Type> =>
-  new Map(
-    t.record.fields.map(f => [
-      f.name,
-      mapType(
-        f.type,
-        p => substitute(p, n => t.instance.sizes.get(n)),
-        leaf => (leaf.kind === 'param' ? (t.instance.types.get(leaf.name) ?? leaf) : leaf),
-      ),
-    ]),
-  )
-
-/** The sum of polynomials. */
-export const total = (parts: readonly Poly[]): Poly => parts.reduce(add, constant(0))

@@ -1,6 +1,6 @@
 import type { Poly } from './poly.js'
 import { substitute } from './poly.js'
-import type { Instance, RecordDecl, Type } from './type.js'
+import type { Instance, Type } from './type.js'
 
 export const noInstance: Instance = { sizes: new Map(), types: new Map() }
 
@@ -48,9 +48,12 @@ export const instantiate = (type: Type, instance: Instance): Type =>
     t => (t.kind === 'param' ? (instance.types.get(t.name) ?? t) : t),
   )
 
-/** A record's fields with the sizes and types of this mention of it. */
-export const fieldsOf = (record: RecordDecl, instance: Instance): ReadonlyMap<string, Type> =>
-  new Map(record.fields.map(f => [f.name, instantiate(f.type, instance)]))
+/** The fields of a record, with the sizes and types of this mention of it, or of a record without a name. */
+export const fieldTypes = (t: Type): ReadonlyMap<string, Type> => {
+  if (t.kind === 'fields') return t.fields
+  if (t.kind !== 'record') return new Map()
+  return new Map(t.record.fields.map(f => [f.name, instantiate(f.type, t.instance)]))
+}
 
 /** Every size that occurs in a type, in order of appearance. */
 export const sizesIn = (type: Type): readonly Poly[] => {

@@ -4,7 +4,8 @@ import { coerce, errorExpr, unify } from './coerce.js'
 import type { Context, Env } from './context.js'
 import { quote } from './context.js'
 import { check, infer } from './elaborate.js'
-import { f32, fieldTypes, isError } from './solver.js'
+import { f32, isError } from './solver.js'
+import { fieldTypes } from './substitute.js'
 import type { Type } from './type.js'
 
 type Call = Expr & { kind: 'call' }
@@ -46,9 +47,8 @@ const trees = (
       !(shape.kind === 'scalar')
     const expected: Type = per || numbersByField(cx, t, shape) ? { kind: 'per', of: shape } : shape
     return coerce(cx, core, expected, {
-      kind: 'argument',
-      fn: name,
-      param: `this argument, like ${quote(first.span, 'the first')}`,
+      kind: 'plain',
+      text: `\`${name}\` goes over ${quote(first.span, 'the first tree')}, which is ${cx.show(shape)}`,
       at: first.span,
     })
   })

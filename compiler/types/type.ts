@@ -47,8 +47,15 @@ export interface RecordDecl {
 export interface RecordField {
   readonly name: string
   readonly type: Type
-  /** Names of the checkpoint's tensor in the order to try; `{}` stands for an array's index. */
-  readonly from?: { readonly names: readonly string[]; readonly fill?: number }
+  /**
+   * Names of the checkpoint's tensor in the order to try; `{}` stands for an array's index. `shape` is the stored one
+   * where it differs from the field's; it has as many elements, in the same row-major order.
+   */
+  readonly from?: {
+    readonly names: readonly string[]
+    readonly shape?: readonly Poly[]
+    readonly fill?: number
+  }
   readonly doc?: string
   readonly span: Span
 }

@@ -11,8 +11,9 @@ import type { RecordInfo, TypeScope } from './resolve-type.js'
 import { mentionsIn, notFunction, resolveType } from './resolve-type.js'
 import type { SizeNames } from './size-expr.js'
 import { isSizeName } from './size-expr.js'
-import { errorType, isError } from './solver.js'
-import { paramsIn, sizesIn } from './substitute.js'
+import { errorSize, errorType, isError } from './solver.js'
+import { tensorSource } from './stored.js'
+import { mapType, paramsIn, sizesIn } from './substitute.js'
 import type { RecordField, Type } from './type.js'
 
 export interface SignatureParam {
@@ -42,6 +43,7 @@ export class World {
   private readonly signatures = new Map<string, Signature>()
 
   private lastVar = 0
+  private readonly clashes = new Set<string>()
 
   constructor(
     readonly scopes: ReadonlyMap<string, ModuleScope>,
@@ -156,7 +158,12 @@ export class World {
       )
       return [new Map(kept)]
     })
-    return joinDefinitions([this.definitionsOf(module), ...more, ...brought], at, this.report)
+    return joinDefinitions([this.definitionsOf(module), ...more, ...brought], at, d => {
+      // The same two definitions meet in many signatures of a module; one report is enough.
+      const key = `${module} ${d.title}`
+      if (!this.clashes.has(key)) this.report(d)
+      this.clashes.add(key)
+    })
   }
 
   /** Reads types of a module's declaration; `seen` hears of every size name that is left after the definitions. */
@@ -211,20 +218,27 @@ export class World {
       ...(item.result ? [item.result] : []),
     ]
     const definitions = this.signatureDefinitions(decl.module, written, item.name.span)
+    const seen = new Set<string>()
     const ts: TypeScope = {
-      ...this.typeScope(decl.module, definitions, () => undefined),
+      ...this.typeScope(decl.module, definitions, n => seen.add(n)),
       param: () => undefined,
     }
     const params = this.signatureParams(item.params, ts)
-    const result =
+    const promised =
       item.result === undefined
         ? this.missing(item, ts)
         : notFunction(resolveType(item.result, ts), item.result, ts)
-    const sizes = [...new Set(params.flatMap(p => sizesIn(p.type)).flatMap(namesOf))].filter(
-      n => !n.startsWith('?'),
-    )
+    // Where a parameter was refused, its sizes are not missed as well.
+    const refused = params.some(p => isError(p.type))
+    const found = params.flatMap(p => sizesIn(p.type)).flatMap(namesOf)
+    const sizes = [...new Set(refused ? seen : found)].filter(n => !n.startsWith('?'))
     const types = [...new Set(params.flatMap(p => paramsIn(p.type)))]
-    if (!params.some(p => isError(p.type))) this.checkResult(item, result, sizes, types)
+    const lost = new Set(refused ? [] : this.checkResult(item, promised, sizes, types))
+    const result = mapType(
+      promised,
+      p => (namesOf(p).some(n => lost.has(n)) ? errorSize : p),
+      t => t,
+    )
     const signature = {
       id,
       name: item.name.text,
@@ -285,7 +299,13 @@ export class World {
     return errorType
   }
 
-  private checkResult(item: FnItem, result: Type, sizes: readonly string[], types: readonly string[]): void {
+  /** Reports what the result has of its own; gives the sizes that nothing tells. */
+  private checkResult(
+    item: FnItem,
+    result: Type,
+    sizes: readonly string[],
+    types: readonly string[],
+  ): readonly string[] {
     const at = item.result?.span ?? item.span
     const lost = [...new Set(sizesIn(result).flatMap(namesOf))].filter(
       n => !n.startsWith('?') && !sizes.includes(n),
@@ -305,15 +325,17 @@ export class World {
           labels: [{ span: at, text: `nothing says which record \`${n}\` is` }],
           hint: `take a \`${n}\` as a parameter, for example to be imitated with \`zeros_like\``,
         })
+    return lost
   }
 }
 
-const recordField = (f: Field, ts: TypeScope): RecordField => ({
-  name: f.name.text,
-  type: notFunction(resolveType(f.type, ts), f.type, ts),
-  ...(f.from !== undefined && {
-    from: { names: f.from.names, ...(f.from.fill !== undefined && { fill: f.from.fill }) },
-  }),
-  ...(f.doc !== undefined && { doc: f.doc }),
-  span: f.span,
-})
+const recordField = (f: Field, ts: TypeScope): RecordField => {
+  const type = notFunction(resolveType(f.type, ts), f.type, ts)
+  return {
+    name: f.name.text,
+    type,
+    ...(f.from !== undefined && { from: tensorSource(f.from, f, type, ts) }),
+    ...(f.doc !== undefined && { doc: f.doc }),
+    span: f.span,
+  }
+}

@@ -38,6 +38,7 @@ export const fill = (e: CoreExpr, by: Filling): CoreExpr => {
     case 'let':
       return { ...e, pattern: fillPattern(e.pattern, by), value: go(e.value), body: go(e.body), type }
     case 'if':
+      // biome-ignore lint/suspicious/noThenProperty: the branch of the core's `if`, never awaited
       return { ...e, condition: go(e.condition), then: go(e.then), otherwise: go(e.otherwise), type }
     case 'for':
     case 'reduce':

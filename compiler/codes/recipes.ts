@@ -1,0 +1,64 @@
+import { type Entries, entries } from './entry.js'
+
+/** E0350 to E0359: recipes. */
+export const recipes: Entries = entries([
+  {
+    code: 'E0350',
+    title: 'a recipe’s method is not as training calls it',
+    explanation:
+      'Training calls `init(key)`, `step(s, batch, key, at)`, `validate(s, batch)` and `predict(s, tokens)`; the first two must be there. Their parameters’ types need not be written.',
+    wrong: `recipe R(c: f32) {
+  state { x: f32 }
+  init(key) = { x: c }
+}`,
+    right: `recipe R(c: f32) {
+  state { x: f32 }
+  init(key) = { x: c }
+  step(s, batch, key, at) = (s, { loss: s.x })
+}`,
+  },
+  {
+    code: 'E0351',
+    title: 'a method does not give numbers to show',
+    explanation:
+      '`step` gives the state and a record of f32 numbers; `validate` gives an f32 or such a record.',
+    wrong: `recipe R(c: f32) {
+  state { x: f32 }
+  init(key) = { x: c }
+  step(s, batch, key, at) = (s, { loss: batch.weight })
+}`,
+    right: `recipe R(c: f32) {
+  state { x: f32 }
+  init(key) = { x: c }
+  step(s, batch, key, at) = (s, { loss: mean b, t -> batch.weight[b, t] })
+}`,
+  },
+  {
+    code: 'E0352',
+    title: 'a setting is none of its choices',
+    explanation: 'A setting written with choices has one of them as its value.',
+    wrong: `recipe R(c: f32) {
+  setting schedule: linear | cosine = cosin
+  state { x: f32 }
+  init(key) = { x: c }
+  step(s, batch, key, at) = (s, { loss: s.x })
+}`,
+    right: `recipe R(c: f32) {
+  setting schedule: linear | cosine = cosine
+  state { x: f32 }
+  init(key) = { x: c }
+  step(s, batch, key, at) = (s, { loss: s.x })
+}`,
+  },
+  {
+    code: 'E0353',
+    title: 'the records that training hands to recipes are not there',
+    explanation: '`Batch` and `At` are declared in `std.data`, which recipes read without importing it.',
+    wrong: `recipe R(c: f32) {
+  state { x: f32 }
+  init(key) = { x: c }
+  step(s, batch, key, at) = (s, { loss: s.x })
+}`,
+    right: `import std.data (Batch, At)`,
+  },
+])

@@ -1,0 +1,55 @@
+import type { Field, TensorSource } from '../syntax/ast.js'
+import type { Poly } from './poly.js'
+import { constant, equals, mul, namesOf, show } from './poly.js'
+import type { TypeScope } from './resolve-type.js'
+import { sizeOf } from './size-expr.js'
+import { errorSize, isError } from './solver.js'
+import type { RecordField, Type } from './type.js'
+
+const elements = (dims: readonly Poly[]): Poly => dims.reduce(mul, constant(1))
+
+const unknown = (p: Poly): boolean => namesOf(p).some(n => namesOf(errorSize).includes(n))
+
+/** The sizes as written in source, after their definitions: `[G * K, 2 * R]`. */
+const list = (dims: readonly Poly[]): string => `[${dims.map(show).join(', ')}]`
+
+/**
+ * Where a field's tensor is in a checkpoint. Reports a stored shape (`as [H * D, E]`) that has not as many elements as
+ * the field for all values of the sizes, and one on a field that is no tensor.
+ */
+export const tensorSource = (
+  from: TensorSource,
+  field: Field,
+  type: Type,
+  ts: Pick<TypeScope, 'size' | 'report'>,
+): NonNullable<RecordField['from']> => {
+  const source = { names: from.names, ...(from.fill !== undefined && { fill: from.fill }) }
+  if (from.shape === undefined) return source
+  const shape = from.shape.map(e => sizeOf(e, ts.size, ts.report))
+  const written = { ...from.span, start: from.shape[0]!.span.start, end: from.shape.at(-1)!.span.end }
+  if (isError(type) || shape.some(unknown)) return source
+  const dims = type.kind === 'tensor' ? type.dims : []
+  if (type.kind !== 'tensor' && type.kind !== 'scalar') {
+    ts.report({
+      code: 'E0314',
+      title: `\`${field.name.text}\` is not a tensor, so it is stored in no shape`,
+      labels: [
+        { span: written, text: 'a shape for one tensor of the checkpoint' },
+        { span: field.type.span, text: 'holds several tensors' },
+      ],
+      hint: "write `as […]` beside the tensors among the record's own fields",
+    })
+    return source
+  }
+  if (dims.some(unknown) || equals(elements(shape), elements(dims))) return { ...source, shape }
+  ts.report({
+    code: 'E0314',
+    title: `\`${field.name.text}\` is stored as ${list(shape)}, which has not as many elements as ${list(dims)}`,
+    labels: [
+      { span: written, text: `${show(elements(shape))} elements` },
+      { span: field.type.span, text: `${show(elements(dims))} elements` },
+    ],
+    hint: 'the stored shape only joins or divides axes: the numbers and their order stay as they are',
+  })
+  return source
+}

@@ -1,0 +1,25 @@
+import { describe, expect, test } from 'vitest'
+import { checkProgram } from '../../../compiler/check.js'
+import { keys } from '../../../compiler/codes/keys.js'
+import { names } from '../../../compiler/codes/names.js'
+import { types } from '../../../compiler/codes/types.js'
+import { codesOf } from './support.js'
+
+/** Needs a world without `std.data`. */
+const withoutData = 'E0353'
+
+describe('every entry of the catalogue', () => {
+  for (const entry of Object.values({ ...names, ...types, ...keys })) {
+    test(`${entry.code}: what is wrong is refused so, what is right is not`, () => {
+      expect(codesOf(entry.right)).toEqual([])
+      if (entry.code !== withoutData) expect(codesOf(entry.wrong)).toContain(entry.code)
+    })
+  }
+
+  test('a recipe without std.data', () => {
+    const result = checkProgram(['example'], name =>
+      name === 'example' ? { name, text: types[withoutData]!.wrong } : undefined,
+    )
+    expect(result).toMatchObject({ left: [{ code: withoutData }] })
+  })
+})
