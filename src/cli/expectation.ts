@@ -52,7 +52,7 @@ export const judge = (
   for (const [name, actual] of outputs) {
     if (name !== part('actual') && !name.startsWith(`${part('actual')}.`)) continue
     const field = name.slice(part('actual').length)
-    const label = field === '' ? 'the value' : `\`${field.slice(1)}\``
+    const label = field === '' ? 'value' : field.slice(1)
     if (expectation.expected === undefined) {
       const first = actual.data.indexOf(0)
       if (first >= 0) return `${showElement(label, actual.shape, first)} is false`

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { type Command, Option } from 'commander'
 import type { CoreTest, Program } from '../../compiler/core/core.js'
 import type { Diagnostic } from '../../compiler/diagnostic.js'
+import type { Span } from '../../compiler/source.js'
 import { specialiseTest } from '../../compiler/specialise/specialise.js'
 import { DeviceError } from '../../runtime/errors.js'
 import { type Engine, interpreterEngine, openEngine } from '../engine.js'
@@ -25,6 +26,8 @@ import {
 export interface TestFailure {
   readonly device: string
   readonly place: string
+  /** The first line of what failed. */
+  readonly source: string
   readonly message: string
 }
 
@@ -51,16 +54,17 @@ export const programsAt = (path: string): readonly string[] => {
 }
 
 const runTest = async (program: Program, test: CoreTest, engine: Engine): Promise<readonly TestFailure[]> => {
-  const at = (message: string, place = placeOf(test.span)): TestFailure => ({
+  const at = (message: string, span: Span = test.span): TestFailure => ({
     device: engine.name,
-    place,
+    place: placeOf(span),
+    source: span.source.text.slice(span.start, span.end).split('\n')[0]!.trim(),
     message,
   })
   try {
     const outputs = await engine.run(specialiseTest(program, test), new Map())
     return test.expectations.flatMap((x, i) => {
       const wrong = judge(i, x, outputs)
-      return wrong === undefined ? [] : [at(wrong, placeOf(x.span))]
+      return wrong === undefined ? [] : [at(wrong, x.span)]
     })
   } catch (error) {
     // A defect of ours in one test should not hide the others; without a device there are no others.
@@ -70,16 +74,19 @@ const runTest = async (program: Program, test: CoreTest, engine: Engine): Promis
 }
 
 /** Runs the tests of one file on every engine, one after the other. Throws a `ProgramError` if it does not check. */
-export const testFile = async (file: string, engines: readonly Engine[]): Promise<readonly TestResult[]> => {
+export const testFile = async (
+  file: string,
+  engines: readonly Engine[],
+): Promise<{ readonly module: string; readonly results: readonly TestResult[] }> => {
   const { program, modules } = loadProgram([file])
-  const out: TestResult[] = []
+  const results: TestResult[] = []
   for (const test of program.tests) {
     if (!modules.includes(test.module)) continue
     const failures: TestFailure[] = []
     for (const engine of engines) failures.push(...(await runTest(program, test, engine)))
-    out.push({ module: test.module, title: test.title, place: placeOf(test.span), failures })
+    results.push({ module: test.module, title: test.title, place: placeOf(test.span), failures })
   }
-  return out
+  return { module: modules[0]!, results }
 }
 
 const enginesFor = async (device: string | undefined): Promise<readonly Engine[]> => {
@@ -97,7 +104,11 @@ const enginesFor = async (device: string | undefined): Promise<readonly Engine[]
 const showFailed = (r: TestResult): string =>
   [
     `${paint('red', 'failed')} "${r.title}"`,
-    ...r.failures.flatMap(f => [`  ${f.place}`, `    ${f.message}`, `    on ${f.device}`]),
+    ...r.failures.flatMap(f => [
+      `  ${f.place}: ${paint('bold', f.source)}`,
+      `    ${f.message}`,
+      `    on ${f.device}`,
+    ]),
   ].join('\n')
 
 const showModule = (module: string, results: readonly TestResult[]): string => {
@@ -124,9 +135,9 @@ const runTests = async (paths: readonly string[], options: TestOptions): Promise
   try {
     for (const file of files) {
       try {
-        const some = await testFile(file, engines)
-        results.push(...some)
-        if (!options.json) print(showModule(some[0]?.module ?? file, some))
+        const tested = await testFile(file, engines)
+        results.push(...tested.results)
+        if (!options.json) print(showModule(tested.module, tested.results))
       } catch (error) {
         if (!(error instanceof ProgramError)) throw error
         brokenFiles += 1

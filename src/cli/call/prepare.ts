@@ -12,6 +12,7 @@ import { type BoundTensor, readBound } from '../../model/bind.js'
 import { bindModel, type Model, modelFacts, openModel } from '../../model/model.js'
 import { shapeEquations } from '../../model/sizes.js'
 import { loadProgram } from '../../program.js'
+import { count } from '../shared.js'
 import { findFunction, someOf, withDefaults } from './find.js'
 import { fileProblems, type Sorted, sortParams } from './inputs.js'
 import { invent } from './invent.js'
@@ -79,7 +80,7 @@ const misfit = (
   return new UserError({
     what: `the inputs do not fit \`${name}\``,
     ...(options.in === undefined ? {} : { where: options.in }),
-    why: `\n  - ${all.join('\n  - ')}`,
+    why: `${count(all.length, 'problem')}:\n  - ${all.join('\n  - ')}`,
     hint,
   })
 }
@@ -182,7 +183,7 @@ const match = (
   })
   for (const s of specsOf(sorted, 'given')) {
     if (file?.tensors.has(s.name)) sources.set(s.name, () => fromFile(file, s, boundOf(s)))
-    else if (missing.includes(s))
+    else if (missing.some(m => m.name === s.name))
       sources.set(s.name, () => invent(s, shapeOf(s), boundOf(s), wrtInputs.has(s.name), options.seed ?? 0))
   }
   return {
