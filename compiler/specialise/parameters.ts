@@ -15,8 +15,15 @@ export interface InputSpec {
   readonly dtype: DType
   readonly dims: readonly Poly[]
   readonly bound?: Poly
-  /** The checkpoint's names for it, `{}` standing for the leading axes' indices in turn, and what to fill with when all are missing. */
-  readonly from?: { readonly names: readonly string[]; readonly fill?: number }
+  /**
+   * The checkpoint's names for it, `{}` standing for the leading axes' indices in turn; the shape it is stored in, without
+   * those axes, where that is not the field's own; and what to fill with when all names are missing.
+   */
+  readonly from?: {
+    readonly names: readonly string[]
+    readonly shape?: readonly Poly[]
+    readonly fill?: number
+  }
   /** How many of the leading axes are those of arrays of records. */
   readonly arrayAxes: number
 }
@@ -87,10 +94,16 @@ export const inputsOf = (name: string, t: Type): readonly InputSpec[] => {
         return x.record.fields.flatMap(f => {
           const names = f.from?.names ?? []
           const own = prefixes.flatMap(p => names.map(n => p + n))
+          const { sizes } = x.instance
+          const shape = f.from?.shape?.map(p => substitutePoly(p, n => sizes.get(n)))
           const source: From | undefined =
             f.from === undefined
               ? undefined
-              : { names: own, ...(f.from.fill === undefined ? {} : { fill: f.from.fill }) }
+              : {
+                  names: own,
+                  ...(shape === undefined ? {} : { shape }),
+                  ...(f.from.fill === undefined ? {} : { fill: f.from.fill }),
+                }
           return go(
             join(path, f.name),
             instantiate(f.type, x.instance),

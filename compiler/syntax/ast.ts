@@ -81,11 +81,13 @@ export interface Field {
 }
 
 /**
- * `from "self_attn.q_proj.bias" else 0`: the tensor's name (`{}` stands for the index of an array of records;
- * a record field's names are prefixed by its parent's `from`), other names to try, at last a constant to fill with.
+ * `from "self_attn.q_proj.bias" as [H * D] else 0`: the tensor's name (`{}` stands for the index of an array of records;
+ * a record field's names are prefixed by its parent's `from`), other names to try, the shape that the checkpoint stores it
+ * in where that differs from the field's, at last a constant to fill with.
  */
 export interface TensorSource {
   readonly names: readonly string[]
+  readonly shape?: readonly Expr[]
   readonly fill?: number
   readonly span: Span
 }

@@ -87,7 +87,7 @@ export abstract class ItemRules extends ExprRules {
     })
   })
 
-  /** `from "…" else "…" else 0`. */
+  /** `from "…" else "…" as [H * D, E] else 0`. */
   private readonly tensorSource: ParserMethod<[], Ast.TensorSource> = this.RULE('tensorSource', () => {
     const word = this.CONSUME(t.From)
     const names = [decodeString(this.CONSUME1(t.StringToken).image)]
@@ -96,13 +96,29 @@ export abstract class ItemRules extends ExprRules {
       this.CONSUME1(t.Else)
       names.push(decodeString(this.CONSUME2(t.StringToken).image))
     })
+    const shape: Ast.Expr[] = []
+    this.OPTION3({
+      // The next field may be called `as`.
+      GATE: () => this.LA(2).tokenType === t.LBracket,
+      DEF: () => {
+        this.CONSUME(t.As)
+        this.CONSUME(t.LBracket)
+        this.AT_LEAST_ONE_SEP({ SEP: t.Comma, DEF: () => shape.push(this.SUBRULE(this.size)) })
+        this.CONSUME(t.RBracket)
+      },
+    })
     this.OPTION1(() => {
       this.CONSUME2(t.Else)
       const minus = this.OPTION2(() => this.CONSUME(t.Minus))
       const value = valueOfNumber(this.CONSUME(t.NumberToken).image)
       fill = minus === undefined ? value : -value
     })
-    return this.ACTION(() => ({ names, ...(fill !== undefined && { fill }), span: this.spanFrom(word) }))
+    return this.ACTION(() => ({
+      names,
+      ...(shape.length > 0 && { shape }),
+      ...(fill !== undefined && { fill }),
+      span: this.spanFrom(word),
+    }))
   })
 
   protected fnOf(

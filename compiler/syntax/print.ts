@@ -90,8 +90,10 @@ const printFields = (fields: readonly Field[], indent: string): string => {
   return `{\n${lines.join('\n')}\n${indent}}`
 }
 
-const printSource = ({ names, fill }: TensorSource): string =>
-  [...names.map(encodeString), ...(fill === undefined ? [] : [String(fill)])].join(' else ')
+const printSource = ({ names, shape, fill }: TensorSource): string => {
+  const stored = shape === undefined ? '' : ` as [${shape.map(e => printExpr(e)).join(', ')}]`
+  return `${names.map(encodeString).join(' else ')}${stored}${fill === undefined ? '' : ` else ${fill}`}`
+}
 
 const configBinding = { else: 0, is: 1, '+': 2, '-': 2, '*': 3, '/': 3 } as const
 

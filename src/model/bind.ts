@@ -21,13 +21,14 @@ export interface BoundParam {
 }
 
 /** All index tuples below `extents`, in row-major order. */
-const indicesBelow = (extents: readonly number[]): readonly (readonly number[])[] =>
+export const indicesBelow = (extents: readonly number[]): readonly (readonly number[])[] =>
   extents.reduce<readonly (readonly number[])[]>(
     (all, n) => all.flatMap(front => Array.from({ length: n }, (_, i) => [...front, i])),
     [[]],
   )
 
-const nameAt = (template: string, index: readonly number[]): string => {
+/** A checkpoint's name for one element of the arrays of records around a tensor: each `{}` is an index. */
+export const nameAt = (template: string, index: readonly number[]): string => {
   let i = 0
   return template.replaceAll('{}', () => `${index[i++]}`)
 }
@@ -43,6 +44,13 @@ export const sameLayout = (stored: readonly number[], wanted: readonly number[])
   while (at < wanted.length && wanted[at] === 1) at++
   return at === wanted.length
 }
+
+/** The shape in which a checkpoint has one tensor: that of `as […]`, or the field's own. */
+export const storedShape = (spec: InputSpec, sizes: ReadonlyMap<string, number>): readonly number[] =>
+  (spec.from?.shape ?? spec.dims.slice(spec.arrayAxes)).map(d => evaluate(d, sizes))
+
+const sameShape = (a: readonly number[], b: readonly number[]): boolean =>
+  a.length === b.length && a.every((n, i) => n === b[i])
 
 /**
  * Matches a parameter's tensors with a checkpoint's by the `from` of its fields. Throws one `UserError` that lists every
@@ -61,6 +69,7 @@ export const bindParam = (
     const shape = spec.dims.map(d => evaluate(d, sizes))
     const front = shape.slice(0, spec.arrayAxes)
     const element = shape.slice(spec.arrayAxes)
+    const wanted = storedShape(spec, sizes)
     const indices = indicesBelow(front)
     const templates = spec.from?.names ?? []
     const found = templates.find(t => indices.every(i => checkpoint.tensors.has(nameAt(t, i))))
@@ -77,8 +86,12 @@ export const bindParam = (
     for (const n of names) {
       used.add(n)
       const stored = checkpoint.tensors.get(n)!.shape
-      if (!sameLayout(stored, element))
-        problems.push(`${n} is [${stored.join(', ')}], but \`${spec.name}\` wants [${element.join(', ')}]`)
+      const fits =
+        spec.from?.shape === undefined
+          ? sameLayout(stored, element)
+          : sameShape(stored, wanted) || sameShape(stored, element)
+      if (!fits)
+        problems.push(`${n} is [${stored.join(', ')}], but \`${spec.name}\` wants [${wanted.join(', ')}]`)
     }
     tensors.push({ spec, shape, names })
   }

@@ -1,10 +1,11 @@
 import { copyFile, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { CoreRecipe } from '../../compiler/core/core.js'
-import { inputsOf } from '../../compiler/specialise/parameters.js'
+import { type InputSpec, inputsOf } from '../../compiler/specialise/parameters.js'
 import { fileError, systemCode } from '../errors.js'
 import { writeAtomic } from '../hub/atomic.js'
 import { type TensorData, writeSafetensors } from '../hub/safetensors-write.js'
+import { indicesBelow, nameAt, storedShape } from '../model/bind.js'
 import type { RunDescription, RunFolder, StateTensor } from './run-folder.js'
 import { stateType } from './session.js'
 
@@ -16,6 +17,30 @@ export const adapterFiles = {
 } as const
 
 const isZero = (data: Float32Array): boolean => data.every(x => x === 0)
+
+/**
+ * State as the tensors of a checkpoint, in the names and shapes that `from … as …` gives them, one for each element of the
+ * arrays of records. What is zero and would be filled with zero is left out.
+ */
+export const storedTensors = (
+  specs: readonly InputSpec[],
+  sizes: ReadonlyMap<string, number>,
+  state: ReadonlyMap<string, StateTensor>,
+  dtype: 'BF16' | 'F32',
+): ReadonlyMap<string, TensorData> => {
+  const tensors = new Map<string, TensorData>()
+  for (const spec of specs) {
+    const { shape: whole, data } = state.get(spec.name)!
+    if (spec.from!.fill === 0 && isZero(data)) continue
+    const shape = storedShape(spec, sizes)
+    const size = shape.reduce((a, b) => a * b, 1)
+    indicesBelow(whole.slice(0, spec.arrayAxes)).forEach((index, i) => {
+      const name = nameAt(spec.from!.names[0]!, index)
+      tensors.set(name, { dtype, shape, data: data.slice(i * size, (i + 1) * size) })
+    })
+  }
+  return tensors
+}
 
 /**
  * Writes what was learned. State that the program binds to a checkpoint's names becomes a model of its own, in
@@ -33,20 +58,8 @@ export const exportState = async (
   const named = specs.filter(s => s.from !== undefined)
   const written: string[] = []
   if (named.length > 0) {
-    const tensors = new Map<string, TensorData>()
-    const dtype = options.bf16 ? 'BF16' : 'F32'
-    for (const spec of named) {
-      const { shape, data } = state.get(spec.name)!
-      if (spec.from!.fill === 0 && isZero(data)) continue
-      const front = shape.slice(0, spec.arrayAxes)
-      const element = shape.slice(spec.arrayAxes)
-      const count = front.reduce((a, b) => a * b, 1)
-      const size = element.reduce((a, b) => a * b, 1)
-      for (let i = 0; i < count; i++) {
-        const name = spec.from!.names[0]!.replace('{}', `${i}`)
-        tensors.set(name, { dtype, shape: element, data: data.slice(i * size, (i + 1) * size) })
-      }
-    }
+    const sizes = new Map(Object.entries(run.sizes))
+    const tensors = storedTensors(named, sizes, state, options.bf16 ? 'BF16' : 'F32')
     const target = folder.file(adapterFiles.model)
     await mkdir(target, { recursive: true })
     await writeSafetensors(join(target, 'model.safetensors'), tensors, { format: 'pt' })

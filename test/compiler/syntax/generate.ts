@@ -247,7 +247,7 @@ const field = fc.record(
     name,
     type,
     from: fc.record(
-      { names: some(fc.string()), fill: fc.integer(), span: fc.constant(span) },
+      { names: some(fc.string()), shape: some(size), fill: fc.integer(), span: fc.constant(span) },
       { requiredKeys: ['names', 'span'] },
     ),
     doc,
