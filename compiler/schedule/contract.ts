@@ -40,6 +40,8 @@ export interface ContractSchedule {
   readonly quads: boolean
   /** The epilogue runs over rows in a loop, reading back the sums, instead of once for each row in the text. */
   readonly epilogueLoop: boolean
+  /** Which tiles follow one another: those that share the larger operand's tile, which then stays in the cache. */
+  readonly fastest: 'm' | 'n'
 }
 
 /** The largest read that depends on an axis: what decides how an operand is loaded. */
@@ -111,22 +113,21 @@ const choose = (p: Product, ctx: Context): ContractSchedule => {
   const left =
     along(p.left, m) && !along(p.left, k) && m.extent % 4 === 0 && lanes === 8 && m.extent >= 32 ? 'm' : 'k'
   const right = quads && along(p.right, k) && !along(p.right, n) ? 'k' : 'n'
-  const rows =
-    left === 'm'
-      ? 32
-      : lanes === 1
-        ? 8
-        : Math.min(32, lanes * Math.max(1, Math.ceil(Math.min(32, m.extent) / lanes)))
-  const work = p.outputs.reduce((a, o) => a + operationsOf(o.value) + 4 * readsOf(o.value).length - 4, 0)
+  // Thirty-two rows are fastest, and slow to compile: not worth it where there is little to do.
+  const work = productOf(p.batch) * m.extent * productOf(p.n) * productOf(p.k)
+  const most = lanes === 1 ? 8 : left === 'm' ? 32 : work < 2 ** 24 && lanes === 8 ? 16 : 32
+  const rows = left === 'm' || lanes === 1 ? most : Math.min(most, lanes * Math.ceil(m.extent / lanes))
+  const after = p.outputs.reduce((a, o) => a + operationsOf(o.value) + 4 * readsOf(o.value).length - 4, 0)
   return {
     lanes,
     threads: lanes === 1 ? 32 : lanes,
-    rows: Math.max(rows, lanes === 1 ? 8 : lanes),
+    rows: Math.max(rows, lanes),
     columns,
     left,
     right,
     quads,
-    epilogueLoop: work > 0,
+    epilogueLoop: after > 0,
+    fastest: productOf(p.n) > 2 * m.extent ? 'm' : 'n',
   }
 }
 

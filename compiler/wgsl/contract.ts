@@ -42,13 +42,17 @@ export const writeContraction = (
     root.add(`let tile = ${flatGroup(workgroups)};`)
     if (workgroups[0] * workgroups[1] * workgroups[2] > total) root.add(`if (tile >= ${total}) { return; }`)
     root.add(`let lane = i32(local);`)
-    const tileN = tilesN === 1 ? '0' : `tile % ${tilesN}`
-    const rest = tilesN === 1 ? 'tile' : `(tile / ${tilesN})`
-    const tileM = tilesM === 1 ? '0' : p.batch.length === 0 ? rest : `${rest} % ${tilesM}`
+    const [tileM, tileN] = ['m', 'n'].map(c => {
+      const [own, other] = c === 'm' ? [tilesM, tilesN] : [tilesN, tilesM]
+      if (own === 1) return '0'
+      const behind = s.fastest === c || other === 1 ? 'tile' : `tile / ${other}`
+      const last = p.batch.length === 0 && (s.fastest !== c || other === 1)
+      return last ? behind : `${behind} % ${own}`
+    }) as [string, string]
     root.add(`let row = ${tileM === '0' ? '0' : `(${tileM}) * ${s.rows}`};`)
     root.add(`let column = ${tileN === '0' ? '' : `(${tileN}) * ${s.threads} + `}lane;`)
     if (p.batch.length > 0) {
-      root.add(`let batch = ${tilesM === 1 ? rest : `${rest} / ${tilesM}`};`)
+      root.add(`let batch = ${tilesM * tilesN === 1 ? 'tile' : `tile / ${tilesM * tilesN}`};`)
       w.unflatten('batch', p.batch, root)
     }
     placeColumns(p, s, w, ctx)

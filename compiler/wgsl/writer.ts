@@ -128,7 +128,7 @@ export class Writer {
         home !== block ||
         (this.uses.get(e) ?? (e.dtype === 'i32' ? 1 : 2)) > 1 ||
         value.text.length > 70)
-    const prefix = e.op === 'read' ? `${this.nameOf(e.node)}_v` : e.dtype === 'i32' ? 'i' : 'v'
+    const prefix = e.op === 'read' ? `${this.nameOf(e.node)}_v` : e.dtype === 'i32' ? 'at' : 'v'
     const out = named ? this.name(home, value.text, value.dtype, value.width, prefix) : value
     if (out.atom) home.values.set(e, out)
     return out
@@ -244,13 +244,13 @@ export class Writer {
     this.asScalars(storage)
     if (!restDependsOn(a, axis)) {
       const at = this.address(this.atQuarter(a, axis, place.quarter), block)
-      const base = /^\w+$/.test(at) ? at : this.name(block, at, 'i32', 1, 'i').text
+      const base = /^\w+$/.test(at) ? at : this.name(block, at, 'i32', 1, 'at').text
       const step = coefficientOf(a, axis)
       const parts = [0, 1, 2, 3].map(j => `${name}[${base}${j === 0 ? '' : ` + ${j * step}`}]`)
       return wrap(`${type}(${parts.join(', ')})`, 4)
     }
     const at = this.emit(this.intern(affineExpr(a)), block)
-    const base = at.atom ? at.text : this.name(block, at.text, 'i32', 4, 'i').text
+    const base = at.atom ? at.text : this.name(block, at.text, 'i32', 4, 'at').text
     return wrap(`${type}(${components.map(c => `${name}[${base}.${c}]`).join(', ')})`, 4)
   }
 
@@ -283,7 +283,7 @@ export class Writer {
     const at = affine
       ? this.address(this.atQuarter(a, axis, place.quarter), block)
       : this.emit(this.intern(affineExpr(a)), block).text
-    const base = /^\w+$/.test(at) ? at : this.name(block, at, 'i32', affine ? 1 : 4, 'i').text
+    const base = /^\w+$/.test(at) ? at : this.name(block, at, 'i32', affine ? 1 : 4, 'at').text
     const quarter = this.position(place.quarter, block).text
     components.forEach((c, j) => {
       const to = affine ? `${base}${j === 0 ? '' : ` + ${j * coefficientOf(a, axis)}`}` : `${base}.${c}`
@@ -298,9 +298,9 @@ export class Writer {
     for (let i = axes.length - 1; i >= 0; i--) {
       const a = axes[i]!
       const value = i === 0 ? rest : `${rest} % ${a.extent}`
-      const name = /^\w+$/.test(value) ? value : this.name(block, value, 'i32', 1, 'i').text
+      const name = /^\w+$/.test(value) ? value : this.name(block, value, 'i32', 1, 'at').text
       block.places.set(a.id, { kind: 'scalar', text: name })
-      if (i > 0) rest = this.name(block, `${rest} / ${a.extent}`, 'i32', 1, 'i').text
+      if (i > 0) rest = this.name(block, `${rest} / ${a.extent}`, 'i32', 1, 'at').text
     }
   }
 
