@@ -1,11 +1,16 @@
-import { basename } from 'node:path'
+import { basename, join } from 'node:path'
+import { shapeOf } from '../../compiler/ir/graph.js'
+import { interpret } from '../../compiler/ir/interpret.js'
+import { specialiseMethod } from '../../compiler/specialise/specialise.js'
 import type { Device } from '../../runtime/index.js'
 import { distinctAnswers, readSplit, splitFile } from '../data/examples.js'
 import { mean, standardDeviation } from '../data/scores.js'
 import { type Evaluation, evaluate, scoringFor } from '../evaluate.js'
 import { openCheckpoint } from '../hub/safetensors.js'
 import { type OpenPredictor, openBase, openRun } from '../open-predictor.js'
+import { loadProgram } from '../program.js'
 import { adapterFiles } from '../train/export.js'
+import { findRecipe } from '../train/recipes.js'
 import { type History, type RunDescription, RunFolder } from '../train/run-folder.js'
 import type { CurvePoint, GateGrid, ReportData, ScoreRow, SeedScore, TextSample } from './data.js'
 
@@ -17,23 +22,34 @@ export interface ReportRequest {
   readonly progress: (label: string, share: number) => void
 }
 
-/** ĝ = clamp(1.2 σ(φ) − 0.1, 0, 1), the settled Hard Concrete gate of `std.gates`. */
-const settled = (phi: number): number => Math.min(1, Math.max(0, 1.2 / (1 + Math.exp(-phi)) - 0.1))
-
-/** The settled gates in an adapter, where it has gates by layer and head. */
-const gatesOf = async (directory: string): Promise<ReportData['gates']> => {
-  const checkpoint = await openCheckpoint(`${directory}/${adapterFiles.tensors}`)
+/** How far each head's edits are open: what the recipe's `gates` makes of the adapter, where it has such a method. */
+const gatesOf = async (directory: string, run: RunDescription): Promise<ReportData['gates']> => {
+  const { program, modules } = loadProgram([run.program])
+  const recipe = findRecipe(program, modules[0]!, run.recipe)
+  const method = recipe.methods.get('gates')
+  if (method === undefined) return undefined
+  const sizes = new Map(Object.entries(run.sizes))
+  const graph = specialiseMethod(program, recipe, 'gates', {
+    sizes,
+    settings: new Map(Object.entries(run.settings)),
+  })
+  const checkpoint = await openCheckpoint(join(directory, adapterFiles.tensors))
   try {
-    const grid = async (name: string): Promise<GateGrid | undefined> => {
-      const found = [...checkpoint.tensors].find(([n, t]) => n.endsWith(name) && t.shape.length === 2)
-      if (found === undefined) return undefined
-      const values = await checkpoint.readF32(found[0])
-      const [layers, heads] = found[1].shape as [number, number]
-      return Array.from({ length: layers }, (_, l) =>
-        Array.from(values.subarray(l * heads, (l + 1) * heads), settled),
-      )
+    const prefix = `${method.params[0]!.name}.`
+    const inputs = new Map<string, Float32Array>()
+    for (const node of graph.nodes)
+      if (node.kind === 'input')
+        inputs.set(node.name, await checkpoint.readF32(node.name.slice(prefix.length)))
+    const outputs = interpret(graph, inputs)
+    const grid = (name: string): GateGrid | undefined => {
+      const output = graph.outputs.find(o => o.name === name)
+      const node = graph.nodes.find(n => n.id === output?.node)
+      if (node === undefined) return undefined
+      const [layers, heads] = shapeOf(node) as [number, number]
+      const values = outputs.get(name)!
+      return Array.from({ length: layers }, (_, l) => Array.from(values.subarray(l * heads, (l + 1) * heads)))
     }
-    const [scale, offset] = [await grid('scale_gate'), await grid('offset_gate')]
+    const [scale, offset] = [grid('scale'), grid('offset')]
     return scale === undefined || offset === undefined ? undefined : { scale, offset }
   } finally {
     await checkpoint.close()
@@ -133,7 +149,7 @@ export const makeReport = async (
   o.progress('page', 1)
 
   const history = (await new RunFolder(paths[0]!).load())?.history ?? { steps: [], epochs: [] }
-  const gates = await gatesOf(paths[0]!)
+  const gates = await gatesOf(paths[0]!, first)
   const best = history.epochs.reduce<History['epochs'][number] | undefined>(
     (b, e) => (b === undefined || e.loss < b.loss ? e : b),
     undefined,
