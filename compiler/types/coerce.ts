@@ -60,6 +60,9 @@ export const coerce = (cx: Context, e: CoreExpr, expected: Type, why: Why): Core
     return e
   }
   unify(cx, e.span, actual, want, why)
+  // A record without a name becomes one of its kind, its fields in the declared order.
+  if (actual.kind === 'fields' && want.kind === 'record')
+    return { kind: 'record', base: e, fields: new Map(), type: want, span: e.span }
   return e
 }
 

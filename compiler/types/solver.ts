@@ -1,18 +1,6 @@
 import type { Span } from '../source.js'
 import type { Poly } from './poly.js'
-import {
-  add,
-  asConstant,
-  constant,
-  divide,
-  equals,
-  linearIn,
-  name,
-  namesOf,
-  scale,
-  sub,
-  substitute,
-} from './poly.js'
+import { asConstant, divide, equals, linearIn, name, namesOf, scale, sub, substitute } from './poly.js'
 import { fieldTypes, mapType } from './substitute.js'
 import type { Type } from './type.js'
 
