@@ -5,9 +5,8 @@ import type { CoreExpr, Program } from '../../../compiler/core/core.js'
 import { show } from '../../../compiler/types/poly.js'
 import { showType } from '../../../compiler/types/show.js'
 import type { Type } from '../../../compiler/types/type.js'
-import { childrenOf } from '../../../compiler/types/zonk.js'
 import { programs } from './programs.js'
-import { checkText, codesOf, showDiagnostic } from './support.js'
+import { checkText, codesOf, nodesOf, showDiagnostic } from './support.js'
 
 const programOf = (result: E.Either<readonly Parameters<typeof showDiagnostic>[0][], Program>): Program => {
   if (E.isRight(result)) return result.right
@@ -16,7 +15,7 @@ const programOf = (result: E.Either<readonly Parameters<typeof showDiagnostic>[0
 const checked = (text: string): Program => programOf(checkText(text))
 const bodyOf = (text: string, fn = 'f'): CoreExpr => checked(text).fns.get(`example.${fn}`)!.body
 const typeText = (t: Type): string => showType(t, show)
-const nodes = (e: CoreExpr): readonly CoreExpr[] => [e, ...childrenOf(e).flatMap(nodes)]
+const nodes = nodesOf
 const find = <K extends CoreExpr['kind']>(e: CoreExpr, kind: K): CoreExpr & { kind: K } =>
   nodes(e).find((n): n is CoreExpr & { kind: K } => n.kind === kind)!
 

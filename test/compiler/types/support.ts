@@ -1,8 +1,9 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { checkProgram } from '../../../compiler/check.js'
-import type { Program } from '../../../compiler/core/core.js'
+import type { CoreExpr, Program } from '../../../compiler/core/core.js'
 import type { Diagnostic } from '../../../compiler/diagnostic.js'
 import { positionOf } from '../../../compiler/source.js'
+import { childrenOf } from '../../../compiler/types/zonk.js'
 import { programs } from './programs.js'
 
 /** Checks one text as the module `example`, with the small standard library of these tests. */
@@ -36,3 +37,6 @@ export const showDiagnostic = (d: Diagnostic): string =>
     ...(d.text === undefined ? [] : [`  ${d.text}`]),
     ...(d.hint === undefined ? [] : [`  hint: ${d.hint}`]),
   ].join('\n')
+
+/** An expression and all inside it. */
+export const nodesOf = (e: CoreExpr): readonly CoreExpr[] => [e, ...childrenOf(e).flatMap(nodesOf)]
