@@ -1,6 +1,7 @@
 import type { Program } from '../compiler/core/core.js'
 import { lower } from '../compiler/pipeline.js'
-import { type Bindings, type Predictor, specialisePredictor } from '../compiler/specialise/specialise.js'
+import { type Predictor, specialisePredictor } from '../compiler/specialise/predictor.js'
+import type { Bindings } from '../compiler/specialise/specialise.js'
 import { type Device, type DeviceTensor, download, type Executable, load, zeros } from '../runtime/index.js'
 import type { Tokenizer } from './hub/tokenizer.js'
 

@@ -1,6 +1,7 @@
 import type { CoreExpr } from '../core/core.js'
 import { f32, i32, prim } from '../ir/expr.js'
-import { type Context, evaluate, here, lift } from './evaluate.js'
+import { type Context, evaluate, here } from './evaluate.js'
+import { lift } from './operations.js'
 import { foldIn, literalKey, normal, splitKey, uniform } from './random.js'
 import { mapTrees, totalOfTrees } from './trees.js'
 import { asExpr, asFn, asKey, type Value } from './value.js'

@@ -1,12 +1,14 @@
 import type { CoreBinder, CoreExpr, CorePattern, Program, VarId } from '../core/core.js'
-import { cast, constant, f32, i32, index, mixedRadix, prim, read } from '../ir/expr.js'
+import { cast, f32, i32, index, mixedRadix, prim } from '../ir/expr.js'
 import type { Axis, Expr } from '../ir/ir.js'
 import { type Poly, evaluate as sizeOf } from '../types/poly.js'
 import type { DType, Instance, Type } from '../types/type.js'
 import { evaluateBuiltin } from './builtins.js'
 import { evaluateFold } from './fold.js'
 import { evaluateGrad } from './grad.js'
+import { castOf, choose, lift, operation } from './operations.js'
 import { type Here, type Materialiser, type Scope, within } from './scope.js'
+import { evaluateArray, evaluateAt } from './tensors.js'
 import {
   abstract,
   asExpr,
@@ -15,7 +17,6 @@ import {
   number,
   readAt,
   scalar,
-  type TensorValue,
   unexpected,
   type Value,
 } from './value.js'
@@ -131,7 +132,7 @@ export const evaluate = (c: Context, e: CoreExpr): Value => {
       )
     case 'op': {
       const args = e.args.map(a => evaluate(c, a))
-      return lift(c, here(c, e), args, xs => simpleOp(e.op, xs))
+      return lift(c, here(c, e), args, xs => operation(e.op, xs))
     }
     case 'cast': {
       const dtype = dtypeOf(e.type)
@@ -207,97 +208,6 @@ const evaluateIf = (c: Context, e: Extract<CoreExpr, { kind: 'if' }>): Value => 
   return choose(c, here(c, e), test, evaluate(c, e.then), evaluate(c, e.otherwise))
 }
 
-const choose = (c: Context, at: Here, test: Expr, a: Value, b: Value): Value => {
-  if (a.kind === 'record' && b.kind === 'record')
-    return {
-      kind: 'record',
-      fields: new Map([...a.fields].map(([k, x]) => [k, choose(c, at, test, x, b.fields.get(k)!)])),
-    }
-  if (a.kind === 'tuple' && b.kind === 'tuple')
-    return { kind: 'tuple', items: a.items.map((x, i) => choose(c, at, test, x, b.items[i]!)) }
-  if (a.kind === 'key' && b.kind === 'key')
-    return {
-      kind: 'key',
-      words: [prim('select', test, a.words[0], b.words[0]), prim('select', test, a.words[1], b.words[1])],
-    }
-  if (a.kind === 'array' && b.kind === 'array')
-    return {
-      kind: 'array',
-      shape: a.shape,
-      at: position => choose(c, at, test, a.at(position), b.at(position)),
-    }
-  return lift(c, at, [a, b], ([x, y]) => prim('select', test, x!, y!))
-}
-
-const simpleOp = (op: Extract<CoreExpr, { kind: 'op' }>['op'], xs: readonly Expr[]): Expr => {
-  if (xs.every(x => x.op === 'const')) {
-    const folded = foldConstants(
-      op,
-      xs.map(x => (x.op === 'const' ? x.value : 0)),
-    )
-    if (folded !== undefined) {
-      const made = prim(op, ...xs)
-      return constant(made.dtype, folded)
-    }
-  }
-  return prim(op, ...xs)
-}
-
-/** Just what decides an `if` while specialising; all other folding is the simplifier's. */
-const foldConstants = (op: string, [a, b]: readonly number[]): number | undefined => {
-  switch (op) {
-    case 'eq':
-      return Number(a === b)
-    case 'ne':
-      return Number(a !== b)
-    case 'lt':
-      return Number(a! < b!)
-    case 'le':
-      return Number(a! <= b!)
-    case 'gt':
-      return Number(a! > b!)
-    case 'ge':
-      return Number(a! >= b!)
-    case 'and':
-      return Number(a !== 0 && b !== 0)
-    case 'or':
-      return Number(a !== 0 || b !== 0)
-    case 'not':
-      return Number(a === 0)
-    case 'neg':
-      return -a!
-    default:
-      return undefined
-  }
-}
-
-const castOf = (dtype: DType, x: Expr): Expr =>
-  x.op === 'const' && dtype === 'f32' ? f32(x.value) : cast(dtype, x)
-
-/** A scalar operation on scalars, or elementwise on tensors of one shape; a scalar beside tensors serves every element. */
-export const lift = (
-  c: Context,
-  at: Here,
-  args: readonly Value[],
-  f: (xs: readonly Expr[]) => Expr,
-): Value => {
-  if (args.length === 2 && args.every(a => a.kind === 'choice')) {
-    const [a, b] = args as readonly { readonly name: string }[]
-    return scalar(f([i32(a!.name === b!.name ? 0 : 1), i32(0)]))
-  }
-  const tensors = args.filter((a): a is TensorValue => a.kind === 'tensor' && a.shape.length > 0)
-  if (tensors.length === 0) return scalar(f(args.map(asExpr)))
-  const own = tensors[0]!.shape.map((n, i) => c.m.builder.axis('ijkmn'[i % 5]!, n))
-  const position = own.map(index)
-  const body = f(args.map(a => (a.kind === 'tensor' && a.shape.length > 0 ? a.at(position) : asExpr(a))))
-  return c.m.comprehension(
-    c.scope,
-    at,
-    own.map(a => [a]),
-    body,
-  )
-}
-
 const evaluateReduce = (c: Context, e: Extract<CoreExpr, { kind: 'reduce' }>): Value => {
   const b = bindBinders(c, e.binders)
   const body = asExpr(evaluate(b.context, e.body))
@@ -315,69 +225,4 @@ const evaluateReduce = (c: Context, e: Extract<CoreExpr, { kind: 'reduce' }>): V
     default:
       return scalar(fold(e.op, body))
   }
-}
-
-/** A guarded read: `otherwise` wherever a position lies outside. */
-const evaluateAt = (c: Context, e: Extract<CoreExpr, { kind: 'at' }>): Value => {
-  const target = evaluate(c, e.target)
-  const position = e.at.map(i => asExpr(evaluate(c, i)))
-  const otherwise = evaluate(c, e.otherwise)
-  const shape =
-    target.kind === 'tensor' || target.kind === 'array' ? target.shape : unexpected('tensor', target)
-  const inside = position
-    .map((p, i) => prim('and', prim('ge', p, i32(0)), prim('lt', p, i32(shape[i]!))))
-    .reduce((a, b) => prim('and', a, b))
-  const guardedRead = (more: readonly Expr[]): Expr => {
-    const got = asExpr(readAt(target, [...position, ...more]))
-    return got.op === 'read' ? read(got.node, got.dtype, got.at, true) : got
-  }
-  if (position.length === shape.length)
-    return scalar(prim('select', inside, guardedRead([]), asExpr(otherwise)))
-  const rest = shape.slice(position.length).map((n, i) => c.m.builder.axis('ijkmn'[i % 5]!, n))
-  const at = rest.map(index)
-  const body = prim('select', inside, guardedRead(at), asExpr(readAt(otherwise, at)))
-  return c.m.comprehension(
-    c.scope,
-    here(c, e),
-    rest.map(a => [a]),
-    body,
-  )
-}
-
-/** A literal tensor; elements that are not constants are chosen by position. */
-const evaluateArray = (c: Context, e: Extract<CoreExpr, { kind: 'array' }>): Value => {
-  const items = e.items.map(x => evaluate(c, x))
-  const flat = flatten(items)
-  if (flat !== undefined) {
-    const node = c.m.builder.literal(flat.dtype, flat.shape, flat.data, { label: c.label, span: e.span })
-    return {
-      kind: 'tensor',
-      dtype: flat.dtype,
-      shape: flat.shape,
-      at: position => read(node, flat.dtype, position),
-    }
-  }
-  const axis = c.m.builder.axis('i', items.length)
-  const pick = (values: readonly Expr[]): Expr =>
-    values.reduceRight((rest, v, i) => prim('select', prim('eq', index(axis), i32(i)), v, rest))
-  const first = items[0]!
-  const rest = first.kind === 'tensor' ? first.shape.map((n, i) => c.m.builder.axis('jkmn'[i % 4]!, n)) : []
-  const body = pick(items.map(v => (v.kind === 'tensor' ? v.at(rest.map(index)) : asExpr(v))))
-  return c.m.comprehension(c.scope, here(c, e), [[axis], ...rest.map(a => [a])], body)
-}
-
-const flatten = (
-  items: readonly Value[],
-):
-  | { readonly dtype: DType; readonly shape: readonly number[]; readonly data: readonly number[] }
-  | undefined => {
-  const exprs = items.map(v => (v.kind === 'scalar' ? negated(v.expr) : undefined))
-  const data = exprs.map(e => (e?.op === 'const' ? e.value : undefined))
-  if (items.length === 0 || data.some(x => x === undefined)) return undefined
-  return { dtype: exprs[0]!.dtype, shape: [items.length], data: data as number[] }
-}
-
-const negated = (e: Expr): Expr => {
-  const x = e.op === 'neg' ? e.args[0]! : undefined
-  return x?.op === 'const' ? constant(e.dtype, -x.value) : e
 }

@@ -1,15 +1,15 @@
 import type { CoreFn, CoreParam, CoreRecipe, CoreSetting, CoreTest, Program } from '../core/core.js'
 import { differentiate } from '../differentiate/differentiate.js'
 import { Builder } from '../ir/builder.js'
-import { index, prim, read } from '../ir/expr.js'
+import { index } from '../ir/expr.js'
 import { interpret } from '../ir/interpret.js'
-import type { Expr, Graph } from '../ir/ir.js'
+import type { Graph } from '../ir/ir.js'
 import type { Type } from '../types/type.js'
-import { bindAll, type Context, evaluate, extent, match } from './evaluate.js'
+import { bindAll, type Context, evaluate, match } from './evaluate.js'
 import { leavesOf } from './leaves.js'
 import { inputsOf, inputValue, isGiven } from './parameters.js'
-import { Materialiser, top, within } from './scope.js'
-import { asExpr, asTensor, constantOf, number, unexpected, type Value } from './value.js'
+import { Materialiser, top } from './scope.js'
+import { asExpr, constantOf, number, unexpected, type Value } from './value.js'
 
 /** A setting as the user writes it: a number, a truth value, or one of its choices. */
 export type SettingValue = number | boolean | string
@@ -29,7 +29,7 @@ interface Root extends Context {
   readonly settings: ReadonlyMap<string, SettingValue>
 }
 
-const contextFor = (program: Program, bindings: Bindings, label: string): Root => ({
+export const contextFor = (program: Program, bindings: Bindings, label: string): Root => ({
   program,
   m: new Materialiser(new Builder()),
   sizes: bindings.sizes,
@@ -41,9 +41,9 @@ const contextFor = (program: Program, bindings: Bindings, label: string): Root =
   label,
 })
 
-const inputOf = (c: Context, name: string, type: Type): Value => inputValue(c.m.builder, name, type, c)
+export const inputOf = (c: Context, name: string, type: Type): Value => inputValue(c.m.builder, name, type, c)
 
-const paramValue = (c: Context, p: CoreParam): Value =>
+export const paramValue = (c: Context, p: CoreParam): Value =>
   isGiven(p) ? inputOf(c, p.name, p.type) : evaluate(c, p.default!)
 
 /** Adds an output for every tensor of a value, named by its path: `result`, `0`, `1.edits.scale`. */
@@ -101,7 +101,7 @@ export const specialiseGrad = (program: Program, fn: CoreFn, wrt: string, bindin
 }
 
 /** A recipe's method in a context where the recipe's parameters and settings have values. */
-const methodContext = (
+export const methodContext = (
   program: Program,
   recipe: CoreRecipe,
   method: string,
@@ -149,78 +149,6 @@ export const settingDefault = (program: Program, s: CoreSetting): SettingValue =
   if (known !== undefined) return s.type.kind === 'scalar' && s.type.dtype === 'bool' ? known !== 0 : known
   addOutputs(c, v, '')
   return interpret(c.m.builder.finish(), new Map()).get('result')![0]!
-}
-
-/** A function from one sequence's tokens to logits: a model's, or a recipe's `predict`. */
-export type Predictor =
-  | { readonly kind: 'fn'; readonly fn: CoreFn }
-  | { readonly kind: 'recipe'; readonly recipe: CoreRecipe }
-
-/**
- * A predictor over `rows` sequences at once. Inputs besides the predictor's own: `tokens` and `targets` i32[rows, T], `weight` f32[rows, T], `at`
- * i32[rows]. Outputs: for `next`, the logits at position `at` of each row, f32[rows, V]; for `loss`, the weighted sum of
- * each row's cross-entropies, f32[rows]. What the chosen output does not need is neither asked for nor computed.
- */
-export const specialisePredictor = (
-  program: Program,
-  predictor: Predictor,
-  bindings: Bindings,
-  rows: number,
-  output: 'next' | 'loss',
-): Graph => {
-  const { c: outer, fn } =
-    predictor.kind === 'recipe'
-      ? methodContext(program, predictor.recipe, 'predict', bindings)
-      : { c: contextFor(program, bindings, predictor.fn.name), fn: predictor.fn }
-  const { m } = outer
-  const row = m.builder.axis('b', rows)
-  const c = fn.params.reduce(
-    (inner, p) => {
-      const isTokens = p.type.kind === 'tensor' && p.type.element.kind === 'idx'
-      if (!isTokens) return bindAll(inner, [[p.id, paramValue(inner, p)]])
-      const length = p.type.kind === 'tensor' ? extent(inner, p.type.dims[0]!) : 0
-      const node = m.builder.input('tokens', 'i32', [rows, length])
-      const at = (position: readonly Expr[]): Expr => read(node, 'i32', [index(row), ...position])
-      return bindAll(inner, [[p.id, { kind: 'tensor', dtype: 'i32', shape: [length], at }]])
-    },
-    { ...outer, scope: within(top, [row]) } as Context,
-  )
-  const logits = asTensor(evaluate(c, fn.body))
-  const [length, vocabulary] = [logits.shape[0]!, logits.shape[1]!]
-  const here = { label: output, span: fn.span }
-  if (output === 'next') {
-    const v = m.builder.axis('v', vocabulary)
-    const position = read(m.builder.input('at', 'i32', [rows]), 'i32', [index(row)])
-    const made = m.node({
-      scope: c.scope,
-      own: [[v]],
-      body: logits.at([position, index(v)]),
-      over: [row],
-      here,
-    })
-    m.builder.output('next', made.id)
-    return m.builder.finish()
-  }
-  const t = m.builder.axis('t', length)
-  const v = m.builder.axis('v', vocabulary)
-  const given = (name: string, dtype: 'i32' | 'f32'): Expr =>
-    read(m.builder.input(name, dtype, [rows, length]), dtype, [index(row), index(t)])
-  const inRow = within(c.scope, [t])
-  const score = logits.at([index(t), index(v)])
-  const top1 = asExpr(m.reduce(inRow, here, 'max', [v], score))
-  const total = asExpr(m.reduce(inRow, here, 'sum', [v], prim('exp', prim('sub', score, top1))))
-  const chosen = logits.at([index(t), given('targets', 'i32')])
-  const loss = prim('mul', given('weight', 'f32'), prim('sub', prim('add', top1, prim('log', total)), chosen))
-  const made = m.node({
-    scope: c.scope,
-    own: [],
-    body: loss,
-    reduce: { op: 'sum', axes: [t] },
-    over: [row],
-    here,
-  })
-  m.builder.output('loss', made.id)
-  return m.builder.finish()
 }
 
 /** A test's expectations: outputs `0.actual`, `0.expected`, `0.within`, `1.actual`, … */
