@@ -62,7 +62,8 @@ export const checkGradient = (
   }
   return [...derivatives].map(([name, d]) => {
     const x = data.get(name)!
-    const scale = Math.max(1e-12, 1e-3 * Math.max(...Array.from(d.data, Math.abs)))
+    const largest = Array.from(d.data, Math.abs).reduce((m, g) => (g > m ? g : m), 0)
+    const scale = Math.max(1e-12, 1e-3 * largest)
     const sample = sampleOf(name, x.length, options.sample)
     let worst: ElementCheck | undefined
     for (const flat of sample) {

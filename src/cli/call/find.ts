@@ -45,6 +45,7 @@ export const findFunction = (loaded: LoadedProgram, file: string, name: string):
         ...(fn.types.length > 0 ? [`it works for any type ${fn.types.join(', ')}`] : []),
       ].join('; '),
       hint: `write a function that calls \`${name}\` with what you want, and name that`,
+      exitCode: 2,
     })
   return fn
 }

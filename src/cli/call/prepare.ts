@@ -101,13 +101,15 @@ const openFor = async (options: CallOptions): Promise<Model | undefined> =>
 export const prepareCall = async (options: CallOptions): Promise<Call> => {
   const loaded = loadProgram([options.file])
   const declared = findFunction(loaded, options.file, options.fn)
-  const model = await openFor(options)
-  const file = options.in === undefined ? undefined : await openCheckpoint(options.in)
+  const opened: Checkpoint[] = []
   const close = async (): Promise<void> => {
-    await model?.checkpoint?.close()
-    await file?.close()
+    for (const checkpoint of opened) await checkpoint.close()
   }
   try {
+    const model = await openFor(options)
+    if (model?.checkpoint !== undefined) opened.push(model.checkpoint)
+    const file = options.in === undefined ? undefined : await openCheckpoint(options.in)
+    if (file !== undefined) opened.push(file)
     return { ...match(loaded.program, declared, options, model, file), close }
   } catch (error) {
     await close()

@@ -1,0 +1,160 @@
+import { spawn } from 'node:child_process'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { codes } from '../../compiler/codes.js'
+import { DeviceError } from '../../runtime/errors.js'
+import { cli } from '../../src/cli/cli.js'
+import { failureOf, wantsColour } from '../../src/cli/shared.js'
+import { UserError } from '../../src/errors.js'
+import { folderWith, jola, jolaJson, programText } from './support.js'
+
+const root = fileURLToPath(new URL('../../', import.meta.url))
+
+afterEach(() => {
+  vi.unstubAllEnvs()
+})
+
+describe('jola check', () => {
+  const wrong = 'fn g(x: f32) -> f32 = nothing\nfn f(x: f32) -> f32 = nowhere\n'
+
+  it('shows every error, sorted by place, and their number', async () => {
+    const folder = await folderWith({ 'a.jola': wrong })
+    const { code, out } = await jola('check', join(folder, 'a.jola'))
+    expect(code).toBe(1)
+    expect(out.indexOf('nothing')).toBeLessThan(out.indexOf('nowhere'))
+    expect(out.trimEnd().split('\n').at(-1)).toBe('2 errors')
+    expect(out).not.toContain('\u001b[')
+  })
+
+  it('prints them as JSON', async () => {
+    const folder = await folderWith({ 'a.jola': wrong })
+    const { code, json } = await jolaJson('check', '--json', join(folder, 'a.jola'))
+    expect(code).toBe(1)
+    expect(json).toMatchObject([{ labels: [{ line: 1 }] }, { labels: [{ line: 2 }] }])
+  })
+
+  it('is content with a program that is right, and with the standard library', async () => {
+    const folder = await folderWith({ 'a.jola': programText })
+    expect(await jola('check', join(folder, 'a.jola'))).toMatchObject({ code: 0, err: '' })
+    expect(await jolaJson('check', '--json', 'stdlib/edits/jola.jola')).toMatchObject({ code: 0, json: [] })
+  })
+
+  it('says what is wrong with a file that is missing, or is a folder', async () => {
+    const folder = await folderWith({})
+    const missing = await jola('check', join(folder, 'a.jola'))
+    expect({ code: missing.code, why: missing.err.includes('no such file') }).toEqual({ code: 1, why: true })
+    const directory = await jola('check', folder)
+    expect({ code: directory.code, why: directory.err.includes('a folder is not a program') }).toEqual({
+      code: 1,
+      why: true,
+    })
+  })
+})
+
+describe('jola explain', () => {
+  it('explains every code of the catalogue, in any case of letters', async () => {
+    for (const entry of Object.values(codes)) {
+      const { code, out } = await jola('explain', entry.code.toLowerCase())
+      expect(code).toBe(0)
+      expect(out).toContain(`${entry.code}: ${entry.title}`)
+      for (const line of entry.right.split('\n')) expect(out).toContain(line)
+    }
+    expect(await jola('explain', 'E9999')).toMatchObject({ code: 2, out: '' })
+  })
+
+  it("tells of a function's kernels, and what the derivative adds", async () => {
+    const folder = await folderWith({ 'a.jola': programText })
+    const of = async (...args: readonly string[]) => {
+      const sizes = ['--size', 'N=3', '--size', 'M=4']
+      const { code, json } = await jolaJson('explain', join(folder, 'a.jola'), '--json', ...sizes, ...args)
+      expect(code).toBe(0)
+      return json as {
+        nodes: { after: number; derivative?: number }
+        dispatches: number
+        peakBytes: number
+        kernels: { wgsl: string; origins: string[]; dispatches: number }[]
+      }
+    }
+    const value = await of('--fn', 'loss')
+    expect(value.nodes.derivative).toBeUndefined()
+    expect(value.kernels.every(k => k.wgsl.includes('fn main('))).toBe(true)
+    expect(value.kernels.flatMap(k => k.origins).some(o => /a\.jola:9\)/.test(o))).toBe(true)
+    expect(value.dispatches).toBe(value.kernels.reduce((n, k) => n + k.dispatches, 0))
+    expect(value.peakBytes).toBeGreaterThan(4 * (12 + 4 + 3 + 4 + 1))
+    const gradient = await of('--fn', 'loss', '--wrt', 'x')
+    expect(gradient.nodes.derivative).toBeGreaterThan(0)
+    expect(gradient.nodes.after - gradient.nodes.derivative!).toBeLessThanOrEqual(value.nodes.after + 1)
+  })
+
+  it('asks which function of a file is meant', async () => {
+    expect(await jola('explain', 'stdlib/nn.jola')).toMatchObject({ code: 2, out: '' })
+  })
+})
+
+describe('the command line', () => {
+  it('has examples in the help of every command', async () => {
+    for (const command of cli().commands) {
+      const { code, out } = await jola(command.name(), '--help')
+      expect({ command: command.name(), code, examples: /Examples?:\n/.test(out) }).toEqual({
+        command: command.name(),
+        code: 0,
+        examples: true,
+      })
+    }
+  })
+
+  it('answers what it does not know with 2', async () => {
+    for (const args of [['paint'], ['check'], ['check', '--loud', 'x'], ['run', 'x.jola']])
+      expect(await jola(...args)).toMatchObject({ code: 2, out: '' })
+    expect(await jola('--version')).toMatchObject({ code: 0, err: '' })
+  })
+
+  it('gives each kind of failure its words and its exit code', () => {
+    expect(failureOf(new UserError({ what: 'no', exitCode: 2 }), false)).toEqual({
+      text: 'error: no',
+      exitCode: 2,
+    })
+    const lost = failureOf(new DeviceError('lost', { what: 'the device is lost', hint: 'try again' }), false)
+    expect(lost).toEqual({ text: 'error: the device is lost\n  hint:  try again', exitCode: 3 })
+  })
+
+  it('owns up to internal errors, with a stack only when asked', () => {
+    vi.stubEnv('JOLA_DEBUG', '')
+    const quiet = failureOf(new TypeError('x is undefined'), false)
+    expect(quiet.exitCode).toBe(1)
+    expect(quiet.text).toContain('internal error: TypeError: x is undefined')
+    expect(quiet.text).not.toContain('cli.test')
+    vi.stubEnv('JOLA_DEBUG', '1')
+    expect(failureOf(new TypeError('x is undefined'), false).text).toContain('cli.test')
+  })
+
+  it('colours terminals only, and not where NO_COLOR is set', () => {
+    vi.stubEnv('NO_COLOR', '')
+    expect([wantsColour({ isTTY: true }), wantsColour({ isTTY: false }), wantsColour({})]).toEqual([
+      true,
+      false,
+      false,
+    ])
+    vi.stubEnv('NO_COLOR', '1')
+    expect(wantsColour({ isTTY: true })).toBe(false)
+  })
+
+  it('is quiet when nobody reads on', async () => {
+    const args = ['--import', 'tsx', 'src/cli/main.ts', 'explain', 'E0101']
+    const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
+    child.stdout.destroy()
+    let err = ''
+    child.stderr.on('data', chunk => {
+      err += String(chunk)
+    })
+    const code = await new Promise(resolve => child.on('close', resolve))
+    expect({ code, err }).toEqual({ code: 0, err: '' })
+  })
+
+  it('hands its exit code to the shell', async () => {
+    const args = ['--import', 'tsx', 'src/cli/main.ts', 'explain', 'E9999']
+    const child = spawn(process.execPath, args, { cwd: root, stdio: 'ignore' })
+    expect(await new Promise(resolve => child.on('close', resolve))).toBe(2)
+  })
+})
