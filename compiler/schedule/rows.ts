@@ -78,7 +78,9 @@ const choose = (
       passes.reduce((n, p) => n + (p.inner.length ? alongAxis(p.value, p.inner.at(-1)!) : 0), 0)
   if (acrossRows && count >= 256) return { lanes: 1, vector: 'row' }
   const s = ctx.traits.subgroupSize
-  const lanes = s > 1 && width >= 4 * s && !acrossRows ? s : 1
+  // On a software device subgroup operations are slow to compile and no faster, unless rows are few.
+  const enough = ctx.traits.software && count >= 16
+  const lanes = s > 1 && width >= 4 * s && !acrossRows && !enough ? s : 1
   return { lanes, vector: acrossRows ? 'none' : 'inner' }
 }
 
