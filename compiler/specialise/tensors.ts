@@ -1,8 +1,7 @@
 import type { CoreExpr } from '../core/core.js'
-import { constant, i32, index, prim, read } from '../ir/expr.js'
+import { constant, i32, identityAt, index, prim, read } from '../ir/expr.js'
 import type { Expr } from '../ir/ir.js'
-import type { DType } from '../types/type.js'
-import { type Context, evaluate, here } from './evaluate.js'
+import { type Context, evaluate, extent, here } from './evaluate.js'
 import { asExpr, readAt, scalar, unexpected, type Value } from './value.js'
 
 /** A guarded read: `otherwise` wherever a position lies outside. */
@@ -32,37 +31,25 @@ export const evaluateAt = (c: Context, e: Extract<CoreExpr, { kind: 'at' }>): Va
   )
 }
 
-/** A literal tensor; elements that are not constants are chosen by position. */
+/** A literal tensor, whose items come in row-major order; those that are not constants are chosen by position. */
 export const evaluateArray = (c: Context, e: Extract<CoreExpr, { kind: 'array' }>): Value => {
-  const items = e.items.map(x => evaluate(c, x))
-  const flat = flatten(items)
-  if (flat !== undefined) {
-    const node = c.m.builder.literal(flat.dtype, flat.shape, flat.data, { label: c.label, span: e.span })
-    return {
-      kind: 'tensor',
-      dtype: flat.dtype,
-      shape: flat.shape,
-      at: position => read(node, flat.dtype, position),
-    }
+  const items = e.items.map(x => negated(asExpr(evaluate(c, x))))
+  const shape = e.type.kind === 'tensor' ? e.type.dims.map(d => extent(c, d)) : [items.length]
+  const { dtype } = items[0]!
+  const data = items.flatMap(x => (x.op === 'const' ? [x.value] : []))
+  if (data.length === items.length) {
+    const node = c.m.builder.literal(dtype, shape, data, { label: c.label, span: e.span })
+    return { kind: 'tensor', dtype, shape, at: position => read(node, dtype, position) }
   }
-  const axis = c.m.builder.axis('i', items.length)
-  const pick = (values: readonly Expr[]): Expr =>
-    values.reduceRight((rest, v, i) => prim('select', prim('eq', index(axis), i32(i)), v, rest))
-  const first = items[0]!
-  const rest = first.kind === 'tensor' ? first.shape.map((n, i) => c.m.builder.axis('jkmn'[i % 4]!, n)) : []
-  const body = pick(items.map(v => (v.kind === 'tensor' ? v.at(rest.map(index)) : asExpr(v))))
-  return c.m.comprehension(c.scope, here(c, e), [[axis], ...rest.map(a => [a])], body)
-}
-
-const flatten = (
-  items: readonly Value[],
-):
-  | { readonly dtype: DType; readonly shape: readonly number[]; readonly data: readonly number[] }
-  | undefined => {
-  const exprs = items.map(v => (v.kind === 'scalar' ? negated(v.expr) : undefined))
-  const data = exprs.map(e => (e?.op === 'const' ? e.value : undefined))
-  if (items.length === 0 || data.some(x => x === undefined)) return undefined
-  return { dtype: exprs[0]!.dtype, shape: [items.length], data: data as number[] }
+  const axes = shape.map((n, i) => c.m.builder.axis('ijkmn'[i % 5]!, n))
+  const flat = identityAt([axes])[0]!
+  const body = items.reduceRight((rest, v, i) => prim('select', prim('eq', flat, i32(i)), v, rest))
+  return c.m.comprehension(
+    c.scope,
+    here(c, e),
+    axes.map(a => [a]),
+    body,
+  )
 }
 
 const negated = (e: Expr): Expr => {
