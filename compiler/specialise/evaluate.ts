@@ -219,7 +219,8 @@ const evaluateReduce = (c: Context, e: Extract<CoreExpr, { kind: 'reduce' }>): V
     case 'mean':
       return scalar(prim('div', fold('sum', body), f32(axes.reduce((n, a) => n * a.extent, 1))))
     case 'any':
-      return scalar(prim('ne', fold('max', cast('i32', body)), i32(0)))
+      // Of nothing the maximum is the least i32, which is no `true`.
+      return scalar(prim('gt', fold('max', cast('i32', body)), i32(0)))
     case 'all':
       return scalar(prim('ne', fold('min', cast('i32', body)), i32(0)))
     default:

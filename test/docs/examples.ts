@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import * as Either from 'fp-ts/lib/Either.js'
+import type * as Either from 'fp-ts/lib/Either.js'
 import { checkProgram } from '../../compiler/check.js'
 import type { Program } from '../../compiler/core/core.js'
 import type { Diagnostic } from '../../compiler/diagnostic.js'
@@ -17,9 +17,12 @@ export interface Example {
   readonly text: string
 }
 
+export const pageText = (page: string): string =>
+  readFileSync(new URL(`../../docs/${page}`, import.meta.url), 'utf8')
+
 /** Every fenced block of a page in `docs/`. */
 export const examplesIn = (page: string): readonly Example[] => {
-  const lines = readFileSync(new URL(`../../docs/${page}`, import.meta.url), 'utf8').split('\n')
+  const lines = pageText(page).split('\n')
   const out: Example[] = []
   let heading = ''
   let open: { readonly info: readonly string[]; readonly line: number } | undefined
