@@ -1,5 +1,7 @@
 import type { Program } from '../../compiler/core/core.js'
+import type { GivenValue } from '../../compiler/specialise/specialise.js'
 import type { ConfigExpr } from '../../compiler/syntax/ast.js'
+import { UserError } from '../errors.js'
 import type { JsonObject } from '../json.js'
 import { isJsonObject } from '../json.js'
 
@@ -46,14 +48,46 @@ export const showConfigExpr = (e: ConfigExpr): string => {
   }
 }
 
-/** The module constants that a model's configuration sets. */
+/** The first of the entries of an `a else b` that is there. */
+const presentEntry = (
+  e: ConfigExpr,
+  config: JsonObject,
+): { readonly path: string; readonly value: unknown } | undefined => {
+  if (e.kind === 'else') return presentEntry(e.left, config) ?? presentEntry(e.right, config)
+  if (e.kind !== 'entry') return undefined
+  const value = entryOf(config, e.path)
+  return value === undefined ? undefined : { path: e.path, value }
+}
+
+/**
+ * The module constants that a model's configuration sets. Throws a `UserError`, with every such entry, when the
+ * configuration asks for something that is not among a constant's choices. `file` is the configuration's, for the message.
+ */
 export const configuredConstants = (
   program: Program,
   config: JsonObject,
-): ReadonlyMap<string, number | boolean> =>
-  new Map(
-    [...program.consts.values()].flatMap(c => {
-      const value = c.from === undefined ? undefined : configValue(c.from, config)
-      return value === undefined ? [] : [[c.id, value] as const]
-    }),
-  )
+  file: string,
+): ReadonlyMap<string, GivenValue> => {
+  const values = new Map<string, GivenValue>()
+  const refused: { readonly path: string; readonly why: string }[] = []
+  for (const { id, type, from } of program.consts.values()) {
+    if (from === undefined) continue
+    if (type.kind !== 'choice') {
+      const value = configValue(from, config)
+      if (value !== undefined) values.set(id, value)
+      continue
+    }
+    const entry = presentEntry(from, config)
+    if (entry === undefined) continue
+    const { path, value } = entry
+    if (typeof value === 'string' && type.names.includes(value)) values.set(id, value)
+    else refused.push({ path, why: `it is ${JSON.stringify(value)}, and ${id} knows ${type.names.join(', ')}` })
+  }
+  if (refused.length === 0) return values
+  throw new UserError({
+    what: `the model's configuration asks for something that the program does not know`,
+    where: `${file}, ${refused.map(r => `"${r.path}"`).join(' and ')}`,
+    why: refused.map(r => (refused.length > 1 ? `"${r.path}": ${r.why}` : r.why)).join('; '),
+    hint: 'take another model, or a program that computes what this one asks for',
+  })
+}

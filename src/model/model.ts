@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import type { CoreParam, Program } from '../../compiler/core/core.js'
 import type { Type } from '../../compiler/types/type.js'
 import { type Device, type DeviceTensor, upload } from '../../runtime/index.js'
@@ -5,6 +6,7 @@ import { UserError } from '../errors.js'
 import { readConfig } from '../hub/config.js'
 import { type Checkpoint, openCheckpoint } from '../hub/safetensors.js'
 import { openTokenizer, type Tokenizer } from '../hub/tokenizer.js'
+import { withinVocabulary } from '../hub/vocabulary.js'
 import type { JsonObject } from '../json.js'
 import { type BoundParam, bindParam, readBound } from './bind.js'
 import { configuredConstants } from './config-values.js'
@@ -20,6 +22,12 @@ export interface Model {
   readonly context: number
 }
 
+const tokenizerFor = async (directory: string, config: JsonObject): Promise<Tokenizer> => {
+  const tokenizer = await openTokenizer(directory)
+  const { vocab_size } = config
+  return typeof vocab_size === 'number' ? withinVocabulary(tokenizer, vocab_size, directory) : tokenizer
+}
+
 /** Opens a model's folder. Throws a `UserError` for whatever is missing or broken in it. */
 export const openModel = async (
   directory: string,
@@ -31,14 +39,17 @@ export const openModel = async (
     directory,
     config,
     checkpoint: wants.weights ? await openCheckpoint(directory) : undefined,
-    tokenizer: wants.tokenizer ? await openTokenizer(directory) : undefined,
+    tokenizer: wants.tokenizer ? await tokenizerFor(directory, config) : undefined,
     context: typeof positions === 'number' ? positions : 2048,
   }
 }
 
-/** What a model's folder decides about a program: constants, and sizes that are still to be solved. */
+/**
+ * What a model's folder decides about a program: constants, and sizes that are still to be solved. Throws a `UserError`
+ * when the configuration asks for something that the program does not know.
+ */
 export const modelFacts = (program: Program, types: readonly Type[], model: Model) => ({
-  constants: configuredConstants(program, model.config),
+  constants: configuredConstants(program, model.config, join(model.directory, 'config.json')),
   equations: types.flatMap(t => configEquations(program, t, model.config)),
 })
 
