@@ -7,7 +7,7 @@ import { quote } from './context.js'
 import { check, infer } from './elaborate.js'
 import { literalOutside, originOf, readMismatch, tooManyIndices } from './messages.js'
 import type { Poly } from './poly.js'
-import { constant, isPositive, product, sub } from './poly.js'
+import { constant, isPositive, namesOf, product, sub } from './poly.js'
 import { count, ordinal } from './show.js'
 import { errorSize, i32, isError } from './solver.js'
 import { arrayOf } from './substitute.js'
@@ -52,6 +52,8 @@ export const literalIndex = (
 ): CoreExpr => {
   if (!e.integer) return notAnIndex(cx, infer(cx, new Map(), e), bound, axis)
   cx.solver.later(bound, known => {
+    // A bound that nothing tells is an error of its own.
+    if (namesOf(known).some(n => n.startsWith('?'))) return
     if (!isPositive(sub(known, constant(e.value))) && cx.errors === 0)
       cx.report(literalOutside(cx, e.span, e.value, known, axis?.target))
   })
