@@ -172,13 +172,15 @@ const openLoops = (
   let block = w.root
   if (s.lanes > 1) {
     const j = w.fresh('j')
-    block = block.inner(`for (var ${j} = i32(local); ${j} < ${productOf(axes)}; ${j} += ${s.lanes}) {`)
+    block = block.inner(
+      `for (var ${j} = i32(local); ${j} < ${w.turns(productOf(axes))}; ${j} += ${s.lanes}) {`,
+    )
     open.push(block)
     w.unflatten(j, axes, block)
   } else
     for (const a of axes) {
       const j = w.fresh('j')
-      block = block.inner(`for (var ${j} = 0; ${j} < ${a.extent}; ${j}++) {`)
+      block = block.inner(`for (var ${j} = 0; ${j} < ${w.turns(a.extent)}; ${j}++) {`)
       block.places.set(a.id, { kind: 'scalar', text: j })
       open.push(block)
     }

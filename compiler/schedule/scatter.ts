@@ -24,7 +24,7 @@ const nest = (
   let block = from
   for (const a of quarter ? [...axes.slice(0, -1), quarter] : axes) {
     const j = w.fresh('j')
-    block = block.inner(`for (var ${j} = 0; ${j} < ${a.extent}; ${j}++) {`)
+    block = block.inner(`for (var ${j} = 0; ${j} < ${w.turns(a.extent)}; ${j}++) {`)
     block.places.set(a.id, { kind: 'scalar', text: j })
     open.push(block)
   }

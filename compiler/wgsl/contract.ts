@@ -108,10 +108,10 @@ const writeSum = (p: Product, s: ContractSchedule, f: Frame, w: Writer): void =>
   }
   for (const a of p.k.slice(0, -1)) {
     const j = w.fresh('k')
-    loop(`for (var ${j} = 0; ${j} < ${a.extent}; ${j}++) {`)
+    loop(`for (var ${j} = 0; ${j} < ${w.turns(a.extent)}; ${j}++) {`)
     block.places.set(a.id, { kind: 'scalar', text: j })
   }
-  loop(`for (var k = 0; k < ${s.quads ? k.extent / 4 : k.extent}; k++) {`)
+  loop(`for (var k = 0; k < ${w.turns(s.quads ? k.extent / 4 : k.extent)}; k++) {`)
   if (s.quads) {
     block.places.set(f.quarterOfK.id, { kind: 'scalar', text: 'k' })
     block.places.set(k.id, { kind: 'vector', quarter: f.quarterOfK.id })
@@ -225,7 +225,7 @@ const writeEpilogueLoop = (p: Product, s: ContractSchedule, f: Frame, w: Writer,
   writeStores({ ...p, outputs: [hold] }, s, f, w)
   const guard = guardColumns(p, s, w.root)
   const outside = guard ?? w.root
-  const bound = m.extent % s.rows === 0 ? `${s.rows}` : `min(${s.rows}, ${m.extent} - row)`
+  const bound = m.extent % s.rows === 0 ? w.turns(s.rows) : `min(${s.rows}, ${m.extent} - row)`
   const block = outside.inner(`for (var r = 0; r < ${bound}; r++) {`)
   const step = ctx.axis('r', s.rows)
   block.places.set(step.id, { kind: 'scalar', text: 'r' })

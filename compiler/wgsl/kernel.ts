@@ -83,7 +83,7 @@ export const flatGroup = (groups: readonly [number, number, number]): string =>
 export const settle = (ctx: Context, spec: KernelSpec, write: (w: Writer) => Launch): EmittedKernel => {
   const scalars = new Set<number>()
   for (;;) {
-    const w = new Writer(ctx.storages, scalars)
+    const w = new Writer(ctx.storages, scalars, !ctx.traits.software)
     spec.loops.forEach((r, i) => {
       w.root.places.set(r.axis.id, { kind: 'scalar', text: `i32(loops.${'xyzw'[i]})` })
     })

@@ -49,6 +49,7 @@ export class Writer {
   readonly intern = interner()
   private readonly helperNames = new Set<string>()
   private readonly uses = new Map<Expr, number>()
+  private readonly counts = new Map<number, string>()
   private counter = 0
   /** Buffers met here that must be declared as scalars. */
   readonly scalarsFound = new Set<number>()
@@ -56,7 +57,22 @@ export class Writer {
   constructor(
     private readonly storages: readonly Storage[],
     private readonly scalars: ReadonlySet<number>,
+    private readonly unrolls: boolean,
   ) {}
+
+  /**
+   * The number of a loop's turns. Drivers unroll loops of few turns known in advance; on a software device, where each load becomes
+   * much code for the compiler, that costs seconds a kernel and gains nothing. There the number is made to look unknown: every buffer has elements.
+   */
+  turns(count: number): string {
+    if (this.unrolls || count > 64) return `${count}`
+    const known = this.counts.get(count)
+    if (known !== undefined) return known
+    const name = `turns${count}`
+    this.counts.set(count, name)
+    this.root.lines.unshift(`let ${name} = select(${count}, 0, arrayLength(&§0§) == 0u);`)
+    return name
+  }
 
   fresh(prefix: string): string {
     return `${prefix}${++this.counter}`
