@@ -84,8 +84,13 @@ export class RunFolder {
     await writeAtomic(this.file(files.run), [`${JSON.stringify(run, undefined, 2)}\n`])
   }
 
+  /** What the folder's run is, if it holds one. */
+  async descriptionIfAny(): Promise<RunDescription | undefined> {
+    return (await readJsonObjectIfAny(this.file(files.run))) as RunDescription | undefined
+  }
+
   async description(): Promise<RunDescription> {
-    const run = await readJsonObjectIfAny(this.file(files.run))
+    const run = await this.descriptionIfAny()
     if (run === undefined)
       throw new UserError({
         what: 'this is not the folder of a run',
@@ -93,7 +98,7 @@ export class RunFolder {
         why: `there is no ${files.run} in it`,
         hint: 'name the folder that was given to `jola train --out`',
       })
-    return run as unknown as RunDescription
+    return run
   }
 
   /** State, position and history in one file, so that they can never disagree. */

@@ -1,11 +1,11 @@
 import type { CoreRecipe, CoreSetting, Program } from '../../compiler/core/core.js'
-import { type SettingValue, settingDefault } from '../../compiler/specialise/specialise.js'
+import { type GivenValue, settingDefault } from '../../compiler/specialise/specialise.js'
 import { UserError } from '../errors.js'
 
 /** A recipe's settings with the values they have in a run. */
-export type Settings = ReadonlyMap<string, SettingValue>
+export type Settings = ReadonlyMap<string, GivenValue>
 
-const parseValue = (s: CoreSetting, text: string): SettingValue => {
+const parseValue = (s: CoreSetting, text: string): GivenValue => {
   const refuse = (want: string): never => {
     throw new UserError({
       what: `the setting ${s.name} cannot be '${text}'`,

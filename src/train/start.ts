@@ -1,12 +1,13 @@
 import { resolve } from 'node:path'
 import type { Device } from '../../runtime/index.js'
+import { UserError } from '../errors.js'
 import { openModel } from '../model/model.js'
 import { loadProgram, programName } from '../program.js'
 import { openDataSet } from './data-set.js'
 import { exportState } from './export.js'
 import { findRecipe } from './recipes.js'
 import { type RunDescription, RunFolder } from './run-folder.js'
-import { settingsOf } from './settings.js'
+import { type Settings, settingsOf } from './settings.js'
 import { runTraining, type TrainOutcome, type TrainWatcher } from './train.js'
 
 /** What `jola train` is told. */
@@ -31,6 +32,30 @@ export interface TrainResult extends TrainOutcome {
   readonly written: readonly string[]
 }
 
+/** The settings of a run that goes on: its own, which the command line may repeat but not change. */
+const resumed = (begun: RunDescription, request: TrainRequest, hash: string): Settings => {
+  const settings: Settings = new Map(Object.entries(begun.settings))
+  const changed = request.set.filter(entry => {
+    const at = entry.indexOf('=')
+    const now = settings.get(entry.slice(0, at))
+    return String(now) !== entry.slice(at + 1) && now !== Number(entry.slice(at + 1))
+  })
+  const differs = [
+    ...(begun.programHash === hash ? [] : ['the program has changed since']),
+    ...(begun.seed === request.seed ? [] : [`the seed was ${begun.seed}`]),
+    ...(begun.model === resolve(request.model) ? [] : [`the model was ${begun.model}`]),
+    ...(begun.data === resolve(request.data) ? [] : [`the data was ${begun.data}`]),
+    ...changed.map(entry => `${entry.split('=')[0]} was ${settings.get(entry.split('=')[0]!)}`),
+  ]
+  if (differs.length === 0) return settings
+  throw new UserError({
+    what: 'the run cannot go on as asked',
+    where: request.out,
+    why: differs.join('; '),
+    hint: 'resume with what the run was started with, or begin a new one in another folder (or here with --force)',
+  })
+}
+
 /**
  * One training run from its files to its adapter: program, model and data are read and checked, then trained on, then
  * the best state is written. Throws `ProgramError`, `UserError` or `DeviceError`.
@@ -43,7 +68,10 @@ export const train = async (
 ): Promise<TrainResult> => {
   const { program, modules, hash } = loadProgram([request.file])
   const recipe = findRecipe(program, modules[0]!, request.recipe)
-  const settings = settingsOf(program, recipe, request.set)
+  const folder = new RunFolder(request.out)
+  const begun = request.mode === 'resume' ? await folder.descriptionIfAny() : undefined
+  const settings =
+    begun === undefined ? settingsOf(program, recipe, request.set) : resumed(begun, request, hash)
   const model = await openModel(request.model, { weights: recipe.params.length > 0, tokenizer: true })
   try {
     const data = await openDataSet(model.tokenizer!, settings, {
@@ -53,7 +81,6 @@ export const train = async (
       length: request.length,
       context: model.context,
     })
-    const folder = new RunFolder(request.out)
     if (request.mode === 'replace') await folder.clear()
     await folder.create(request.mode === 'resume' ? 'resume' : 'new')
     const describe = (trainable: number, sizes: ReadonlyMap<string, number>): RunDescription => ({
