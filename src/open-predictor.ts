@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { CoreFn, CoreParam, CoreRecipe, Program } from '../compiler/core/core.js'
 import type { Predictor } from '../compiler/specialise/predictor.js'
-import type { Bindings, SettingValue } from '../compiler/specialise/specialise.js'
+import type { Bindings, GivenValue } from '../compiler/specialise/specialise.js'
 import type { Type } from '../compiler/types/type.js'
 import { type Device, type DeviceTensor, upload } from '../runtime/index.js'
 import { UserError } from './errors.js'
@@ -32,7 +32,7 @@ export interface AdapterConfig {
   readonly program_hash: string
   readonly base_model: string
   readonly sizes: Readonly<Record<string, number>>
-  readonly settings: Readonly<Record<string, SettingValue>>
+  readonly settings: Readonly<Record<string, GivenValue>>
   readonly tensors: Readonly<Record<string, readonly number[]>>
   readonly seed: number
 }
@@ -82,7 +82,7 @@ const assemble = async (
   params: readonly CoreParam[],
   types: readonly Type[],
   more: {
-    readonly settings?: ReadonlyMap<string, SettingValue>
+    readonly settings?: ReadonlyMap<string, GivenValue>
     readonly fetch?: (names: ReadonlySet<string>) => Promise<Readonly<Record<string, DeviceTensor>>>
     readonly check?: (sizes: ReadonlyMap<string, number>) => void
   } = {},

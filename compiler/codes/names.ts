@@ -59,9 +59,9 @@ export const names: Entries = entries([
   },
   {
     code: 'E0208',
-    title: 'a choice belongs to several settings',
+    title: 'a choice belongs to several settings or constants',
     explanation:
-      'When two settings share the name of a choice, only a comparison with one of them tells which is meant.',
+      'When two settings or constants share the name of a choice, only a comparison with one of them tells which is meant.',
     wrong: `recipe R(c: f32) {
   setting a: on | off = on
   setting b: on | off = on

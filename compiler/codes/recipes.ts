@@ -35,8 +35,8 @@ export const recipes: Entries = entries([
   },
   {
     code: 'E0352',
-    title: 'a setting is none of its choices',
-    explanation: 'A setting written with choices has one of them as its value.',
+    title: 'a setting or constant is none of its choices',
+    explanation: 'A setting or constant written with choices has one of them as its value.',
     wrong: `recipe R(c: f32) {
   setting schedule: linear | cosine = cosin
   state { x: f32 }

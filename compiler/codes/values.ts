@@ -1,6 +1,6 @@
 import { type Entries, entries } from './entry.js'
 
-/** E0330 to E0348: values, functions and operators. */
+/** E0330 to E0349: values, functions and operators. */
 export const values: Entries = entries([
   {
     code: 'E0330',
@@ -142,8 +142,16 @@ fn f(w: W) -> W = map((x, r) -> r * x, w, { a: 1.0, b: 2.0 })`,
     code: 'E0348',
     title: 'this is not a constant',
     explanation:
-      'Constants and settings are one number or bool each, made of literals, arithmetic and constants.',
+      'Constants and settings are one number or bool each, made of literals, arithmetic and constants, or one of the choices that they list.',
     wrong: 'const ones = [1, 1]',
     right: 'const one = 1',
+  },
+  {
+    code: 'E0349',
+    title: 'a constant with choices is read from something that is no word',
+    explanation:
+      'An entry of the configuration can hold one of the choices; an `is` and arithmetic give truth values and numbers.',
+    wrong: 'const rotation: plain | llama3 = plain from "rope_scaling.rope_type" is "llama3"',
+    right: 'const rotation: plain | llama3 = plain from "rope_scaling.rope_type" else "rope_scaling.type"',
   },
 ])

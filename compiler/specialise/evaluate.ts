@@ -14,6 +14,7 @@ import {
   asExpr,
   asFn,
   constantOf,
+  type GivenValue,
   number,
   readAt,
   scalar,
@@ -27,7 +28,7 @@ export interface Context {
   readonly m: Materialiser
   readonly sizes: ReadonlyMap<string, number>
   /** Module constants that the model's configuration gave. */
-  readonly constants: ReadonlyMap<string, number | boolean>
+  readonly constants: ReadonlyMap<string, GivenValue>
   /** Inputs that are not there, and the constant that stands in for each. */
   readonly absent: ReadonlyMap<string, number>
   readonly variables: ReadonlyMap<VarId, Value>
@@ -180,9 +181,13 @@ export const call = (c: Context, id: string, instance: Instance, args: readonly 
 
 const evaluateGlobal = (c: Context, id: string, type: Type): Value => {
   const configured = c.constants.get(id)
-  if (configured !== undefined) return number(dtypeOf(type), Number(configured))
+  if (configured !== undefined) return givenValue(type, configured)
   return evaluate({ ...c, variables: new Map(), sizes: new Map() }, c.program.consts.get(id)!.value)
 }
+/** What the outside says of a constant or a setting of a type. */
+export const givenValue = (type: Type, given: GivenValue): Value =>
+  typeof given === 'string' ? { kind: 'choice', name: given } : number(dtypeOf(type), Number(given))
+
 
 /** The axes of binders, one group a dimension, and a context in which their variables are indices. */
 export const bindBinders = (

@@ -5,28 +5,27 @@ import { index } from '../ir/expr.js'
 import { interpret } from '../ir/interpret.js'
 import type { Graph } from '../ir/ir.js'
 import type { Type } from '../types/type.js'
-import { bindAll, type Context, evaluate, match } from './evaluate.js'
+import { bindAll, type Context, evaluate, givenValue, match } from './evaluate.js'
 import { leavesOf } from './leaves.js'
 import { inputsOf, inputValue, isGiven } from './parameters.js'
 import { Materialiser, top } from './scope.js'
-import { asExpr, constantOf, number, unexpected, type Value } from './value.js'
+import { asExpr, constantOf, type GivenValue, unexpected, type Value } from './value.js'
 
-/** A setting as the user writes it: a number, a truth value, or one of its choices. */
-export type SettingValue = number | boolean | string
+export type { GivenValue } from './value.js'
 
 /** What becomes numbers: every size, the module constants that the model's configuration gives, and the settings. */
 export interface Bindings {
   readonly sizes: ReadonlyMap<string, number>
-  readonly constants?: ReadonlyMap<string, number | boolean>
+  readonly constants?: ReadonlyMap<string, GivenValue>
   /** Settings that are not f32: those are inputs, so that another rate needs no other kernels. */
-  readonly settings?: ReadonlyMap<string, SettingValue>
+  readonly settings?: ReadonlyMap<string, GivenValue>
   /** Inputs that are not there, such as a checkpoint without biases, and the constant that stands in for them. */
   readonly absent?: ReadonlyMap<string, number>
 }
 
 /** The context of a whole graph: with what the outside decided. */
 interface Root extends Context {
-  readonly settings: ReadonlyMap<string, SettingValue>
+  readonly settings: ReadonlyMap<string, GivenValue>
 }
 
 export const contextFor = (program: Program, bindings: Bindings, label: string): Root => ({
@@ -116,12 +115,10 @@ export const methodContext = (
   return { c, fn }
 }
 
-const settingValue = (c: Context, s: CoreSetting, given: SettingValue | undefined): Value => {
+const settingValue = (c: Context, s: CoreSetting, given: GivenValue | undefined): Value => {
   if (s.type.kind === 'scalar' && s.type.dtype === 'f32') return inputOf(c, `settings.${s.name}`, s.type)
   if (given === undefined) return evaluate(c, s.value)
-  return typeof given === 'string'
-    ? { kind: 'choice', name: given }
-    : number(s.type.kind === 'scalar' ? s.type.dtype : 'i32', Number(given))
+  return givenValue(s.type, given)
 }
 
 /**
@@ -141,7 +138,7 @@ export const specialiseMethod = (
 }
 
 /** What a setting is unless the user says otherwise. */
-export const settingDefault = (program: Program, s: CoreSetting): SettingValue => {
+export const settingDefault = (program: Program, s: CoreSetting): GivenValue => {
   const c = contextFor(program, { sizes: new Map() }, s.name)
   const v = evaluate(c, s.value)
   if (v.kind === 'choice') return v.name

@@ -18,6 +18,9 @@ export type Value =
   | { readonly kind: 'key'; readonly words: readonly [Expr, Expr] }
   | { readonly kind: 'choice'; readonly name: string }
 
+/** What the outside says of a setting or of a constant: a number, a truth value, or one of its choices. */
+export type GivenValue = number | boolean | string
+
 export type Apply = (args: readonly Value[], scope: Scope) => Value
 
 export interface TensorValue {

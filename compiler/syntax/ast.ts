@@ -52,11 +52,15 @@ export interface TypeItem {
   readonly span: Span
 }
 
-/** `const eps: f32 = 1e-5 from "rms_norm_eps"`: the value, unless the model's config has the entry. */
+/**
+ * `const eps: f32 = 1e-5 from "rms_norm_eps"`: the value, unless the model's config has the entry.
+ * `const rotation: plain | llama3 = plain` has a closed set of choices, and then no type.
+ */
 export interface ConstItem {
   readonly kind: 'const'
   readonly name: Name
   readonly type?: TypeExpr
+  readonly choices?: readonly Name[]
   readonly value: Expr
   readonly from?: ConfigExpr
   readonly doc?: string

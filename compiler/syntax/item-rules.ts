@@ -184,19 +184,25 @@ export abstract class ItemRules extends ExprRules {
     }))
   })
 
+  /** `linear | cosine` */
+  protected readonly choices: ParserMethod<[], Ast.Name[]> = this.RULE('choices', (): Ast.Name[] => {
+    const choices: Ast.Name[] = []
+    this.AT_LEAST_ONE_SEP({ SEP: t.Bar, DEF: () => choices.push(this.nameOf(this.CONSUME(t.Identifier))) })
+    return choices
+  })
+
   private readonly settingLine: ParserMethod<[], Ast.Setting> = this.RULE('setting', (): Ast.Setting => {
     const word = this.CONSUME(t.Setting)
-    const name = this.CONSUME1(t.Identifier)
-    const choices: Ast.Name[] = []
-    this.OPTION(() => {
+    const name = this.CONSUME(t.Identifier)
+    const choices = this.OPTION(() => {
       this.CONSUME(t.Colon)
-      this.AT_LEAST_ONE_SEP({ SEP: t.Bar, DEF: () => choices.push(this.nameOf(this.CONSUME2(t.Identifier))) })
+      return this.SUBRULE(this.choices)
     })
     this.CONSUME(t.Equals)
     const value = this.SUBRULE(this.expr)
     return this.ACTION(() => ({
       name: this.nameOf(name),
-      ...(choices.length > 0 && { choices }),
+      ...(choices && { choices }),
       value,
       ...this.docOf(word),
       span: this.spanFrom(word),

@@ -98,9 +98,16 @@ class Parser extends ItemRules {
   private readonly constant: ParserMethod<[], Ast.ConstItem> = this.RULE('constant', (): Ast.ConstItem => {
     const word = this.CONSUME(t.Const)
     const name = this.CONSUME(t.Identifier)
-    const type = this.OPTION1(() => {
+    const kind = this.OPTION1(() => {
       this.CONSUME(t.Colon)
-      return this.SUBRULE(this.type)
+      return this.OR<Pick<Ast.ConstItem, 'type' | 'choices'>>({
+        DEF: [
+          { GATE: () => this.choicesFollow(), ALT: () => ({ choices: this.SUBRULE(this.choices) }) },
+          { ALT: () => ({ type: this.SUBRULE(this.type) }) },
+        ],
+        MAX_LOOKAHEAD: 1,
+        IGNORE_AMBIGUITIES: true,
+      })
     })
     this.CONSUME(t.Equals)
     const value = this.SUBRULE(this.expr)
@@ -108,13 +115,19 @@ class Parser extends ItemRules {
     return this.ACTION(() => ({
       kind: 'const',
       name: this.nameOf(name),
-      ...(type && { type }),
+      ...kind,
       value,
       ...(from && { from }),
       ...this.docOf(word),
       span: this.spanFrom(word),
     }))
   })
+
+  /** `a | b` and not a type; one choice alone is told from a type by its value, `silu = silu`. */
+  private choicesFollow(): boolean {
+    const [word, next, value] = [this.LA(1), this.LA(2), this.LA(3)]
+    return next.tokenType === t.Bar || (next.tokenType === t.Equals && value.image === word.image)
+  }
 
   private readonly record: ParserMethod<[], Ast.RecordItem> = this.RULE('record', (): Ast.RecordItem => {
     const word = this.CONSUME(t.RecordWord)

@@ -5,6 +5,7 @@ import type {
   Import,
   Item,
   Module,
+  Name,
   RecipeItem,
   Setting,
   TensorSource,
@@ -66,7 +67,7 @@ const printItem = (item: Item): string => {
     case 'type':
       return documented(`type ${item.name.text}`, item.doc, '')
     case 'const': {
-      const type = item.type ? `: ${printType(item.type)}` : ''
+      const type = item.type ? `: ${printType(item.type)}` : printChoices(item.choices)
       const from = item.from ? ` from ${printConfig(item.from)}` : ''
       return documented(`const ${item.name.text}${type} = ${printExpr(item.value, 2)}${from}`, item.doc, '')
     }
@@ -120,13 +121,16 @@ const printFunction = (item: FnItem, indent: string): string => {
 }
 
 const printSetting = (setting: Setting): string => {
-  const choices = setting.choices ? `: ${setting.choices.map(c => c.text).join(' | ')}` : ''
+  const choices = printChoices(setting.choices)
   return documented(
     `setting ${setting.name.text}${choices} = ${printExpr(setting.value, 4)}`,
     setting.doc,
     '  ',
   )
 }
+
+const printChoices = (choices: readonly Name[] | undefined): string =>
+  choices === undefined ? '' : `: ${choices.map(c => c.text).join(' | ')}`
 
 const printRecipe = (item: RecipeItem): string => {
   const params = item.params.length === 0 ? '' : `(${item.params.map(printParam).join(', ')})`

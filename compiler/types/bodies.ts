@@ -1,7 +1,8 @@
 import type { CoreConst, CoreExpr, CoreFn, CoreParam } from '../core/core.js'
 import type { Decl } from '../names/scope.js'
 import { idOf } from '../names/scope.js'
-import type { Expr } from '../syntax/ast.js'
+import type { ConfigExpr, Expr } from '../syntax/ast.js'
+import { choiceType, choiceValue } from './choices.js'
 import type { ContextParts, Env } from './context.js'
 import { Context, quote } from './context.js'
 import { check, infer } from './elaborate.js'
@@ -177,6 +178,10 @@ export const elaborateConstant = (
   return { value: core, type: core.type }
 }
 
+/** The part of a `from` that is no entry by itself, and so never a word. */
+const notWord = (e: ConfigExpr): ConfigExpr | undefined =>
+  e.kind === 'entry' ? undefined : e.kind === 'else' ? (notWord(e.left) ?? notWord(e.right)) : e
+
 /** The constants of all modules, each checked once, when first asked for. */
 export class Constants {
   private readonly done = new Map<string, CoreConst>()
@@ -206,15 +211,7 @@ export class Constants {
       return undefined
     }
     this.open.push(id)
-    const written = this.writtenType(decl)
-    const parts: Parts = { world: this.world, constant: this.type, uses: used => this.uses(used, id) }
-    const { value, type } = elaborateConstant(
-      parts,
-      decl.module,
-      decl.item.value,
-      written,
-      `\`${decl.name.text}\``,
-    )
+    const { value, type } = this.valueOf(decl, id)
     this.open.pop()
     const made: CoreConst = {
       id,
@@ -228,6 +225,28 @@ export class Constants {
     return made
   }
 
+  private valueOf(
+    decl: Decl & { kind: 'const' },
+    id: string,
+  ): { readonly value: CoreExpr; readonly type: Type } {
+    const { item, module } = decl
+    if (item.choices !== undefined) {
+      const owner = `the constant \`${decl.name.text}\``
+      const type = choiceType(item.choices)
+      const source = item.from === undefined ? undefined : notWord(item.from)
+      if (source !== undefined)
+        this.world.report({
+          code: 'E0349',
+          title: `${owner} has choices, and this is no word`,
+          labels: [{ span: source.span, text: 'never one of the choices' }],
+          hint: 'name the entry that holds the word, and others by `else`: `from "a" else "b"`',
+        })
+      return { value: choiceValue(this.world, owner, type, item.value), type }
+    }
+    const parts: Parts = { world: this.world, constant: this.type, uses: used => this.uses(used, id) }
+    return elaborateConstant(parts, module, item.value, this.writtenType(decl), `\`${decl.name.text}\``)
+  }
+
   private writtenType(decl: Decl & { kind: 'const' }): Type | undefined {
     const written = decl.item.type
     if (written === undefined) return undefined
@@ -239,7 +258,7 @@ export class Constants {
     if (type === undefined) {
       this.world.report({
         code: 'E0348',
-        title: `the constant \`${decl.name.text}\` is an f32, an i32 or a bool`,
+        title: `the constant \`${decl.name.text}\` is an f32, an i32, a bool, or has choices`,
         labels: [{ span: written.span, text: 'another type' }],
       })
       return errorType

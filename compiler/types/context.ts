@@ -4,6 +4,7 @@ import type { Decl, ModuleScope } from '../names/scope.js'
 import { didYouMean } from '../names/suggest.js'
 import type { Span } from '../source.js'
 import type { Expr, TypeExpr } from '../syntax/ast.js'
+import { type Choices, choicesOf, constantChoices } from './choices.js'
 import type { Definitions } from './definitions.js'
 import { polysOf } from './definitions.js'
 import type { Poly } from './poly.js'
@@ -66,7 +67,8 @@ export interface ContextParts {
   readonly owner: string
   /** Records that only this declaration knows: a recipe's `State`, `Batch` and `At`. */
   readonly records?: ReadonlyMap<string, RecordInfo>
-  readonly choices?: ReadonlyMap<string, readonly Type[]>
+  /** The types of a recipe's settings, whose choices are known beside those of constants. */
+  readonly choices?: readonly Type[]
   readonly method?: (name: string, at: Span) => Method | 'broken' | undefined
   /** The type of a module's constant. */
   readonly constant: (decl: Decl & { kind: 'const' }) => Type
@@ -80,8 +82,12 @@ export class Context {
   readonly locals = new Map<VarId, Local>()
   /** How many errors this body has had. */
   errors = 0
+  /** The choices that a name alone may mean here. */
+  readonly choices: Choices
 
-  constructor(readonly parts: ContextParts) {}
+  constructor(readonly parts: ContextParts) {
+    this.choices = choicesOf([...constantChoices(parts.scope), ...(parts.choices ?? [])])
+  }
 
   get world(): World {
     return this.parts.world

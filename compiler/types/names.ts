@@ -80,14 +80,14 @@ const sizeNumber = (cx: Context, path: Path, span: Span): CoreExpr => {
 const unknownName = (cx: Context, env: Env, path: Path, span: Span): CoreExpr => {
   const text = path.name.text
   if (path.module === undefined) {
-    const choices = cx.parts.choices?.get(text) ?? []
+    const choices = cx.choices.get(text) ?? []
     if (choices.length === 1) return { kind: 'choice', name: text, type: choices[0]!, span }
     if (choices.length > 1) {
       cx.report({
         code: 'E0208',
-        title: `several settings have a choice \`${text}\``,
-        labels: [{ span, text: 'which setting is meant?' }],
-        hint: `compare it with the setting: \`setting == ${text}\``,
+        title: `several settings or constants have a choice \`${text}\``,
+        labels: [{ span, text: 'which of them is meant?' }],
+        hint: `compare it with the one that is meant: \`name == ${text}\``,
       })
       return errorExpr(span)
     }
@@ -103,7 +103,7 @@ const unknownName = (cx: Context, env: Env, path: Path, span: Span): CoreExpr =>
     infinity: 'infinity is `inf`',
     Infinity: 'infinity is `inf`',
   }
-  const names = [...env.keys(), ...builtinNames, ...(cx.parts.choices?.keys() ?? []), ...cx.parts.sizes]
+  const names = [...env.keys(), ...builtinNames, ...cx.choices.keys(), ...cx.parts.sizes]
   const unknown = unknownPath(
     cx.parts.scope,
     path,

@@ -179,19 +179,17 @@ export const binary = (cx: Context, env: Env, e: Expr & { kind: 'binary' }): Cor
   return op(arithmetic.get(e.op)!, [both.left, both.right], both.type, e.span)
 }
 
-/** A setting's choice by itself takes its type from the other side. */
+/** A choice by itself takes its type from the other side, which may be another module's constant. */
 const operands = (cx: Context, env: Env, e: Expr & { kind: 'binary' }): readonly [CoreExpr, CoreExpr] => {
-  const isChoice = (s: Expr): boolean =>
-    s.kind === 'name' &&
-    s.path.module === undefined &&
-    !env.has(s.path.name.text) &&
-    cx.parts.choices?.has(s.path.name.text) === true
+  const isName = (s: Expr): s is Expr & { kind: 'name' } =>
+    s.kind === 'name' && s.path.module === undefined && !env.has(s.path.name.text)
+  const isChoice = (s: Expr): boolean => isName(s) && cx.choices.has(s.path.name.text)
   if (isChoice(e.left) && !isChoice(e.right)) {
     const right = infer(cx, env, e.right)
     return [check(cx, env, e.left, right.type, { kind: 'operand', op: e.op, at: e.right.span }), right]
   }
   const left = infer(cx, env, e.left)
-  if (isChoice(e.right))
+  if (isChoice(e.right) || (isName(e.right) && cx.solver.head(left.type).kind === 'choice'))
     return [left, check(cx, env, e.right, left.type, { kind: 'operand', op: e.op, at: e.left.span })]
   return [left, infer(cx, env, e.right)]
 }

@@ -3,16 +3,15 @@ import type { Diagnostic } from '../diagnostic.js'
 import { DATA_MODULE } from '../names/modules.js'
 import type { Decl } from '../names/scope.js'
 import { duplicate, idOf } from '../names/scope.js'
-import { didYouMean } from '../names/suggest.js'
 import type { Setting } from '../syntax/ast.js'
 import { elaborateConstant } from './bodies.js'
+import { choiceType, choiceValue } from './choices.js'
 import type { ContextParts, Local } from './context.js'
 import { elaborateMethods } from './methods.js'
 import { name, namesOf, substitute } from './poly.js'
 import type { RecordInfo, TypeScope } from './resolve-type.js'
 import { resolveType } from './resolve-type.js'
 import { sizesIn } from './substitute.js'
-import type { Type } from './type.js'
 import type { World } from './world.js'
 
 type Parts = Pick<ContextParts, 'world' | 'constant' | 'uses'>
@@ -38,24 +37,9 @@ const elaborateSetting = (parts: Parts, module: string, s: Setting): CoreSetting
     )
     return { id, name: s.name.text, type, value, ...doc, span: s.span }
   }
-  const names = s.choices.map(c => c.text)
-  const type: Type = { kind: 'choice', names }
-  const chosen = s.value.kind === 'name' && s.value.path.module === undefined ? s.value.path.name.text : ''
-  if (!names.includes(chosen))
-    parts.world.report({
-      code: 'E0352',
-      title: `the setting \`${s.name.text}\` is one of ${names.map(n => `\`${n}\``).join(', ')}`,
-      labels: [{ span: s.value.span, text: 'none of these' }],
-      ...didYouMean(chosen, names),
-    })
-  return {
-    id,
-    name: s.name.text,
-    type,
-    value: { kind: 'choice', name: chosen, type, span: s.value.span },
-    ...doc,
-    span: s.span,
-  }
+  const type = choiceType(s.choices)
+  const value = choiceValue(parts.world, `the setting \`${s.name.text}\``, type, s.value)
+  return { id, name: s.name.text, type, value, ...doc, span: s.span }
 }
 
 /** A recipe: its parameters, settings and state, and the methods that training calls. */
@@ -140,10 +124,6 @@ export const elaborateRecipe = (parts: Parts, decl: RecipeDecl): CoreRecipe | un
       span: item.settings[i]!.name.span,
     })
   }
-  const choices = new Map<string, Type[]>()
-  for (const s of settings)
-    if (s.type.kind === 'choice')
-      for (const n of s.type.names) choices.set(n, [...(choices.get(n) ?? []), s.type])
   const methods = elaborateMethods(
     {
       ...parts,
@@ -153,7 +133,7 @@ export const elaborateRecipe = (parts: Parts, decl: RecipeDecl): CoreRecipe | un
       types: new Set(),
       owner: `the recipe \`${item.name.text}\``,
       records,
-      choices,
+      choices: settings.map(s => s.type),
     },
     { id, item, protocol, locals, typeScope: ts },
   )

@@ -81,7 +81,8 @@ export const configuredConstants = (
     if (entry === undefined) continue
     const { path, value } = entry
     if (typeof value === 'string' && type.names.includes(value)) values.set(id, value)
-    else refused.push({ path, why: `it is ${JSON.stringify(value)}, and ${id} knows ${type.names.join(', ')}` })
+    else
+      refused.push({ path, why: `it is ${JSON.stringify(value)}, and ${id} knows ${type.names.join(', ')}` })
   }
   if (refused.length === 0) return values
   throw new UserError({

@@ -1,0 +1,44 @@
+import type { CoreExpr } from '../core/core.js'
+import type { ModuleScope } from '../names/scope.js'
+import { didYouMean } from '../names/suggest.js'
+import type { Expr, Name } from '../syntax/ast.js'
+import type { Type } from './type.js'
+import type { World } from './world.js'
+
+export type ChoiceType = Extract<Type, { kind: 'choice' }>
+
+/** The names of choices that mean something somewhere, each with the types that it may be of. */
+export type Choices = ReadonlyMap<string, readonly ChoiceType[]>
+
+/** The type that `linear | cosine` writes. */
+export const choiceType = (choices: readonly Name[]): ChoiceType => ({
+  kind: 'choice',
+  names: choices.map(c => c.text),
+})
+
+/** The choices of these types, by name. */
+export const choicesOf = (types: readonly Type[]): Choices => {
+  const out = new Map<string, readonly ChoiceType[]>()
+  for (const t of types)
+    if (t.kind === 'choice') for (const n of new Set(t.names)) out.set(n, [...(out.get(n) ?? []), t])
+  return out
+}
+
+/** The types of the constants with choices that a module declares or imports by name. */
+export const constantChoices = (scope: ModuleScope): readonly ChoiceType[] =>
+  [...scope.own.values(), ...scope.imported.values()].flatMap(decl =>
+    decl.kind === 'const' && decl.item.choices !== undefined ? [choiceType(decl.item.choices)] : [],
+  )
+
+/** The value written for a setting or a constant with choices: one of them. `owner` is for messages: `the setting \`a\``. */
+export const choiceValue = (world: World, owner: string, type: ChoiceType, value: Expr): CoreExpr => {
+  const chosen = value.kind === 'name' && value.path.module === undefined ? value.path.name.text : ''
+  if (!type.names.includes(chosen))
+    world.report({
+      code: 'E0352',
+      title: `${owner} is one of ${type.names.map(n => `\`${n}\``).join(', ')}`,
+      labels: [{ span: value.span, text: 'none of these' }],
+      ...didYouMean(chosen, type.names),
+    })
+  return { kind: 'choice', name: chosen, type, span: value.span }
+}
