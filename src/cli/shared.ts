@@ -10,7 +10,7 @@ import { ProgramError, stdlibFolder } from '../program.js'
 
 /** Ends a command with an exit code when everything has been said. */
 export class Reported extends Error {
-  constructor(readonly exitCode: 1 | 2 | 3) {
+  constructor(readonly exitCode: 1 | 2 | 3 | 130) {
     super(`exit code ${exitCode}`)
   }
 }

@@ -19,6 +19,7 @@ import {
   positiveNumber,
   print,
   printJson,
+  Reported,
   remark,
   seedNumber,
 } from './shared.js'
@@ -113,8 +114,7 @@ const run = async (file: string, o: Options): Promise<void> => {
       const result = await train(device, request, bar, stop.signal).finally(bar.finish)
       if (result.end === 'stopped') {
         remark(`stopped; the same command with --resume goes on`)
-        process.exitCode = 130
-        return
+        throw new Reported(130)
       }
       const seconds = (Date.now() - started) / 1000
       const best = result.best!
