@@ -1,0 +1,71 @@
+import { describe, expect, it } from 'vitest'
+import { type GivenValue, specialiseFn } from '../../compiler/specialise/specialise.js'
+import { interpreterEngine } from '../../src/engine.js'
+import type { JsonObject } from '../../src/json.js'
+import { configuredConstants } from '../../src/model/config-values.js'
+import { fixture, programOf, worstRelative } from './support.js'
+
+interface RopeFixture {
+  readonly config: { readonly rope_theta: number; readonly rope_scaling: JsonObject }
+  readonly plain: readonly number[]
+  readonly stretched: readonly number[]
+}
+
+/** By numpy from the published formula: `test/fixtures/numpy/rope_llama3.py`. */
+const rope = fixture<RopeFixture>('numpy/rope-llama3.json')
+
+const program = programOf(`import std.models.llama (frequency)
+fn frequencies() -> f32[64] = for r: 64 -> frequency(r)`)
+
+const frequencies = async (constants: ReadonlyMap<string, GivenValue>): Promise<ArrayLike<number>> => {
+  const graph = specialiseFn(program, program.fns.get('main.frequencies')!, { sizes: new Map(), constants })
+  return (await interpreterEngine.run(graph, new Map())).get('result')!.data
+}
+
+const configured = (config: JsonObject) => frequencies(configuredConstants(program, config, 'config.json'))
+
+describe('the rotary frequencies of std.models.llama', () => {
+  it('are those of the published formula, by constants', async () => {
+    const ids = (values: Readonly<Record<string, GivenValue>>) =>
+      new Map(Object.entries(values).map(([name, value]) => [`std.models.llama.${name}`, value] as const))
+    const numbers = {
+      rope_base: 500000,
+      stretch_factor: 8,
+      stretch_low: 1,
+      stretch_high: 4,
+      stretch_context: 8192,
+    }
+    const llama3 = await frequencies(ids({ ...numbers, rotation: 'llama3' }))
+    expect(worstRelative(llama3, rope.stretched)).toBeLessThan(1e-6)
+    const plain = await frequencies(ids({ ...numbers, rotation: 'default' }))
+    expect(worstRelative(plain, rope.plain)).toBeLessThan(1e-6)
+    expect(worstRelative(plain, rope.stretched)).toBeGreaterThan(1)
+  })
+
+  it('are those of a configuration, in either of its spellings', async () => {
+    const { rope_theta, rope_scaling } = rope.config
+    const { rope_type, ...numbers } = rope_scaling
+    const spellings: readonly JsonObject[] = [
+      { rope_theta, rope_scaling },
+      { rope_theta, rope_scaling: { type: rope_type!, ...numbers } },
+      { rope_parameters: { rope_theta, ...rope_scaling } },
+    ]
+    for (const config of spellings)
+      expect(worstRelative(await configured(config), rope.stretched)).toBeLessThan(1e-6)
+  })
+
+  it('take every number of the stretching from the configuration', async () => {
+    const { rope_theta, rope_scaling } = rope.config
+    for (const [entry, value] of Object.entries(rope_scaling)) {
+      if (typeof value !== 'number') continue
+      const changed = await configured({ rope_theta, rope_scaling: { ...rope_scaling, [entry]: value * 1.5 } })
+      expect(worstRelative(changed, rope.stretched), entry).toBeGreaterThan(1e-2)
+    }
+  })
+
+  it('are not stretched where the configuration says `default`, null or nothing', async () => {
+    const { rope_theta } = rope.config
+    for (const rest of [{}, { rope_scaling: null }, { rope_scaling: { rope_type: 'default', factor: 8 } }])
+      expect(worstRelative(await configured({ rope_theta, ...rest }), rope.plain)).toBeLessThan(1e-6)
+  })
+})
