@@ -106,7 +106,7 @@ export const productOfGroup = (group: Group, loops: readonly Region[], ctx: Cont
  * Rows of a tile for so many multiplications: more are faster, and slower to compile (on a software device 0.3, 0.5 and 1 s for 8, 16 and 32),
  * which is not worth it where there is little to do.
  */
-const rowsFor = (work: number): number => (work < 2 ** 22 ? 8 : work < 2 ** 25 ? 16 : 32)
+const rowsFor = (work: number): number => (work < 2 ** 20 ? 8 : work < 2 ** 24 ? 16 : 32)
 
 const choose = (p: Product, ctx: Context): ContractSchedule => {
   const s = ctx.traits.subgroupSize

@@ -1,0 +1,146 @@
+import { describe, expect, it } from 'vitest'
+import type { Artifact, DeviceTraits } from '../../../compiler/artifact.js'
+import { compileGraph } from '../../../compiler/backend.js'
+import { f32, prim } from '../../../compiler/ir/expr.js'
+import * as programs from './programs.js'
+
+const gpu: DeviceTraits = {
+  name: 'a GPU',
+  software: false,
+  subgroupSize: 32,
+  storageBuffersPerStage: 8,
+  bindingBytes: 2 ** 27,
+  workgroupInvocations: 256,
+  workgroupBytes: 16384,
+  workgroupsPerDimension: 65535,
+}
+const llvmpipe: DeviceTraits = {
+  ...gpu,
+  name: 'llvmpipe',
+  software: true,
+  subgroupSize: 8,
+  storageBuffersPerStage: 16,
+}
+
+const compile = (write: (p: programs.Program) => void, traits: DeviceTraits, fuse = true): Artifact => {
+  const p = new programs.Program()
+  write(p)
+  return compileGraph(p.finish(), traits, { fuse })
+}
+
+describe('text of kernels', () => {
+  it('y = 2x + 1, four neighbours a thread', () => {
+    const a = compile(p => {
+      const x = p.input('x', 8, 64)
+      const [i, j] = [p.axis('i', 8), p.axis('j', 64)]
+      p.output('y', p.map('y', [i, j], prim('add', prim('mul', p.at(x, i, j), f32(2)), f32(1))))
+    }, gpu)
+    expect(a.kernels.map(k => k.wgsl)).toEqual([
+      `// y: f32[i:8, j:64]
+// schedule: map, four neighbours a thread, workgroups of 128
+@group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> y: array<vec4<f32>>;
+
+@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
+  let i = i32(group.x) * 128 + i32(local);
+  let x_v1 = x[i];
+  y[i] = ((x_v1 * 2.0) + 1.0);
+}
+`,
+    ])
+  })
+
+  it('softmax, one subgroup a row: maximum, sum and quotient in one kernel', () => {
+    const a = compile(p => programs.softmax(p, 4, 256), gpu)
+    expect(a.kernels.map(k => k.wgsl.split('fn main')[1]!.split('\n').slice(1).join('\n'))).toEqual([
+      `  let row = i32(group.x);
+  var acc1 = vec4f((-3.4028234663852886e+38));
+  let at3 = (row * 64);
+  for (var j2 = i32(local); j2 < 64; j2 += 32) {
+    let x_v4 = x[(at3 + j2)];
+    acc1 = max(acc1, x_v4);
+  }
+  let v5 = subgroupMax(max(max(acc1.x, acc1.y), max(acc1.z, acc1.w)));
+  var acc6 = vec4f(0.0);
+  for (var j7 = i32(local); j7 < 64; j7 += 32) {
+    let x_v8 = x[(at3 + j7)];
+    acc6 += exp((x_v8 - v5));
+  }
+  let v9 = subgroupAdd(((acc6.x + acc6.y) + (acc6.z + acc6.w)));
+  for (var j10 = i32(local); j10 < 64; j10 += 32) {
+    let x_v11 = x[(at3 + j10)];
+    softmax[(at3 + j10)] = (exp((x_v11 - v5)) / v9);
+  }
+}
+`,
+    ])
+  })
+})
+
+describe('structure', () => {
+  const kinds = (a: Artifact): readonly string[] =>
+    a.kernels.map(k => `${k.schedule.split(',')[0]}: ${k.origins.join(', ')}`)
+
+  it('of a layer: norms, products with what follows them, attention', () => {
+    const sizes = { B: 2, T: 16, H: 4, D: 16, F: 128 }
+    expect(kinds(compile(p => programs.layer(p, sizes, 3), llvmpipe))).toEqual([
+      'map: x0',
+      'rows: n_ss, n_scale',
+      'contract: q',
+      'contract: scores',
+      'rows: most, z, p',
+      'contract: z_heads',
+      'contract: o',
+      'rows: m_ss, m_scale, m',
+      'contract: gate',
+      'contract: up, act',
+      'contract: down, next',
+      'map: out',
+    ])
+  })
+
+  it('is the same for any number of layers', () => {
+    const sizes = { B: 1, T: 8, H: 2, D: 8, F: 32 }
+    const of = (layers: number) => compile(p => programs.layer(p, sizes, layers), llvmpipe).kernels.length
+    expect(of(12)).toBe(of(3))
+  })
+
+  it('never binds more buffers than the device has', () => {
+    const a = compile(
+      p => {
+        const [i] = [p.axis('i', 64)]
+        const all = [...Array(20).keys()].map(n => p.at(p.input(`x${n}`, 64), i))
+        const pairs = all.map((x, n) => p.map(`y${n}`, [i], prim('exp', prim('mul', x, all[(n + 1) % 20]!))))
+        p.output(
+          'sum',
+          p.map(
+            'sum',
+            [i],
+            pairs
+              .slice(0, 7)
+              .map(y => p.at(y, i))
+              .reduce((x, y) => prim('add', x, y)),
+          ),
+        )
+      },
+      { ...gpu, storageBuffersPerStage: 8 },
+    )
+    expect(a.kernels.length).toBeGreaterThan(1)
+    for (const k of a.kernels) expect(k.bindings.length).toBeLessThanOrEqual(8)
+  })
+
+  it('sums positions into slots without looking at values that do not belong there', () => {
+    const a = compile(p => programs.scatter(p, 100, 16, 32), llvmpipe)
+    expect(kinds(a)).toEqual(['scatter: d_embed'])
+  })
+
+  it('takes a long reduction in two stages', () => {
+    const a = compile(p => {
+      const x = p.input('x', 100_003)
+      const i = p.axis('i', 100_003)
+      p.output('s', p.reduce('s', 'sum', [], [i], p.at(x, i)))
+    }, llvmpipe)
+    expect(kinds(a)).toEqual(['rows: s in parts', 'rows: s'])
+  })
+})
