@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import type * as Ast from '../../../compiler/syntax/ast.js'
+import { printExpr, printType } from '../../../compiler/syntax/print.js'
 import { keywords } from '../../../compiler/syntax/tokens.js'
 
 const span = { source: { name: 'generated', text: '' }, start: 0, end: 0 }
@@ -272,6 +273,8 @@ const fn = <R extends ('result' | 'kind')[]>(param: fc.Arbitrary<Ast.Param>, req
     { requiredKeys: ['kind', 'name', 'params', 'body', 'span', ...required] },
   )
 
+const nameOf = (n: Ast.Name): Ast.Expr => ({ kind: 'name', path: { name: n, span }, span })
+
 const item = fc.oneof(
   fc.record({ ...kind('size'), names: some(name), doc }, { requiredKeys: ['kind', 'names', 'span'] }),
   fc.record(
@@ -279,10 +282,19 @@ const item = fc.oneof(
     { requiredKeys: ['kind', 'names', 'span'] },
   ),
   fc.record({ ...kind('type'), name, doc }, { requiredKeys: ['kind', 'name', 'span'] }),
-  fc.record(
-    { ...kind('const'), name, type, value: expr, from: config, doc },
-    { requiredKeys: ['kind', 'name', 'value', 'span'] },
-  ),
+  fc
+    .record(
+      { ...kind('const'), name, type, value: expr, from: config, doc },
+      { requiredKeys: ['kind', 'name', 'value', 'span'] },
+    )
+    // `x = x` after the colon is a choice and its value.
+    .filter(c => c.type === undefined || !printExpr(c.value).startsWith(printType(c.type))),
+  fc
+    .record(
+      { ...kind('const'), name, choices: some(name), value: expr, from: config, doc },
+      { requiredKeys: ['kind', 'name', 'choices', 'value', 'span'] },
+    )
+    .map(c => (c.choices.length > 1 ? c : { ...c, value: nameOf(c.choices[0]!) })),
   fc.record(
     { ...kind('record'), name, fields: some(field, 0), doc },
     { requiredKeys: ['kind', 'name', 'fields', 'span'] },

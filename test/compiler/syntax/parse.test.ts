@@ -93,6 +93,29 @@ describe('expressions', () => {
   })
 })
 
+describe('constants', () => {
+  const constant = (text: string) => {
+    const item = parsed(`const a: ${text}`).items[0]!
+    if (item.kind !== 'const') throw new Error('not a constant')
+    return { type: item.type?.kind, choices: item.choices?.map(c => c.text), from: item.from?.kind }
+  }
+
+  it('have choices or a type', () => {
+    expect(constant('default | llama3 = default from "a.b" else "c"')).toEqual({
+      choices: ['default', 'llama3'],
+      from: 'else',
+    })
+    expect(constant('silu = silu from "hidden_act"')).toEqual({ choices: ['silu'], from: 'entry' })
+    expect(constant('bool = true')).toEqual({ type: 'named' })
+    expect(constant('f32 = b')).toEqual({ type: 'named' })
+  })
+
+  it('list their choices between bars', () => {
+    expect(refused('const a: x | = x')).toHaveLength(1)
+    expect(refused('const a: x | f32[N] = x')).toHaveLength(1)
+  })
+})
+
 describe('tests', () => {
   it('divide at the outermost == only', () => {
     const statement = (text: string) => {
