@@ -54,7 +54,10 @@ const inside = (p: Placement, at: readonly Expr[]): Expr | 'always' | 'never' =>
 export const lowerRead = (x: ReadExpr, placements: ReadonlyMap<NodeId, Placement>): Expr => {
   const p = placements.get(x.node)
   if (p === undefined) throw new Error(`node ${x.node} has no storage`)
-  const address = affineExpr(addressOf(p, x.at))
+  const exact = addressOf(p, x.at)
+  const range = affineRange(exact)
+  // Only where a condition excludes it; WGSL refuses an index it knows to be negative.
+  const address = range !== undefined && range[1] < 0 ? constant('i32', 0) : affineExpr(exact)
   const load: Expr = { op: 'read', dtype: x.dtype, node: p.storage, at: [address], guarded: false }
   const test = x.guarded ? inside(p, x.at) : 'always'
   if (test === 'always') return load
