@@ -1,6 +1,8 @@
 import type { CoreExpr } from '../core/core.js'
+import type { Diagnostic } from '../diagnostic.js'
 import type { ModuleScope } from '../names/scope.js'
 import { didYouMean } from '../names/suggest.js'
+import type { Span } from '../source.js'
 import type { Expr, Name } from '../syntax/ast.js'
 import type { Type } from './type.js'
 import type { World } from './world.js'
@@ -33,12 +35,14 @@ export const constantChoices = (scope: ModuleScope): readonly ChoiceType[] =>
 /** The value written for a setting or a constant with choices: one of them. `owner` is for messages: `the setting \`a\``. */
 export const choiceValue = (world: World, owner: string, type: ChoiceType, value: Expr): CoreExpr => {
   const chosen = value.kind === 'name' && value.path.module === undefined ? value.path.name.text : ''
-  if (!type.names.includes(chosen))
-    world.report({
-      code: 'E0352',
-      title: `${owner} is one of ${type.names.map(n => `\`${n}\``).join(', ')}`,
-      labels: [{ span: value.span, text: 'none of these' }],
-      ...didYouMean(chosen, type.names),
-    })
+  if (!type.names.includes(chosen)) world.report(noChoice(owner, type, chosen, value.span))
   return { kind: 'choice', name: chosen, type, span: value.span }
 }
+
+/** The error of a word that is none of the choices of `owner`. */
+export const noChoice = (owner: string, type: ChoiceType, word: string, span: Span): Diagnostic => ({
+  code: 'E0352',
+  title: `${owner} is one of ${type.names.map(n => `\`${n}\``).join(', ')}`,
+  labels: [{ span, text: 'none of these' }],
+  ...didYouMean(word, type.names),
+})

@@ -1,10 +1,12 @@
 import type { CoreExpr } from '../core/core.js'
-import type { Expr, Path } from '../syntax/ast.js'
+import type { Expr } from '../syntax/ast.js'
 import { arrayLiteral } from './arrays.js'
+import { resolveCallee } from './callee.js'
 import { call } from './calls.js'
+import { type ChoiceType, noChoice } from './choices.js'
 import { coerce, errorExpr } from './coerce.js'
 import { elaborateFold, elaborateFor, elaborateReduce } from './comprehensions.js'
-import type { Context, Env, Why } from './context.js'
+import { type Context, type Env, quote, type Why } from './context.js'
 import { lambda, nameAsFunction } from './functions.js'
 import { elaborateLet } from './lets.js'
 import { elaborateName } from './names.js'
@@ -85,7 +87,7 @@ export const check = (cx: Context, env: Env, e: Expr, expected: Type, why: Why):
     case 'name':
       if (want.kind === 'fn') return nameAsFunction(cx, env, e, want, why)
       if (want.kind === 'choice')
-        return choiceNamed(env, e.path, want, e) ?? coerce(cx, infer(cx, env, e), want, why)
+        return choiceNamed(cx, env, e, want, why) ?? coerce(cx, infer(cx, env, e), want, why)
       break
     case 'tuple':
       if (want.kind === 'idx') return productIndex(cx, env, e, want.bound)
@@ -106,10 +108,22 @@ export const check = (cx: Context, env: Env, e: Expr, expected: Type, why: Why):
   return coerce(cx, infer(cx, env, e), expected, why)
 }
 
-const choiceNamed = (env: Env, path: Path, want: Type & { kind: 'choice' }, e: Expr): CoreExpr | undefined =>
-  path.module === undefined && !env.has(path.name.text) && want.names.includes(path.name.text)
-    ? { kind: 'choice', name: path.name.text, type: want, span: e.span }
-    : undefined
+/** A name where a choice is expected: one of the choices, or nothing at all; undefined when it means something else. */
+const choiceNamed = (
+  cx: Context,
+  env: Env,
+  e: Expr & { kind: 'name' },
+  want: ChoiceType,
+  why: Why,
+): CoreExpr | undefined => {
+  const word = e.path.name.text
+  if (e.path.module !== undefined || env.has(word)) return undefined
+  if (want.names.includes(word)) return { kind: 'choice', name: word, type: want, span: e.span }
+  if (resolveCallee(cx, env, e).kind !== 'unknown') return undefined
+  const owner = why.kind === 'operand' && why.at !== undefined ? quote(why.at) : 'this'
+  cx.report(noChoice(owner, want, word, e.span))
+  return errorExpr(e.span)
+}
 
 const inferIf = (cx: Context, env: Env, e: Expr & { kind: 'if' }): CoreExpr => {
   const condition = check(cx, env, e.condition, bool, { kind: 'condition' })

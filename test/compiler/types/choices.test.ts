@@ -58,11 +58,16 @@ recipe R(c: f32) {
     expect(codesOf('const rotation: default | llama3 = yarn')).toEqual(['E0352'])
     expect(codesOf('const rotation: default | llama3 = 3')).toEqual(['E0352'])
     const compared = (e: string) => codesOf(`${rotation}fn f(x: f32) -> bool = ${e}`)
-    expect(compared('rotation == llama2')).toEqual(['E0205'])
+    expect(compared('rotation == llama2')).toEqual(['E0352'])
     expect(compared('rotation == 3')).not.toEqual([])
     expect(compared('rotation < llama3')).not.toEqual([])
+    expect(codesOf(`const mode: on | off = on\n${rotation}fn f(x: f32) -> bool = rotation == on`)).toEqual([
+      'E0352',
+    ])
     const misspelt = checkText(`${rotation}fn f(x: f32) -> bool = rotation == lama3`)
-    expect(misspelt).toMatchObject({ left: [{ hint: 'did you mean `llama3`?' }] })
+    expect(misspelt).toMatchObject({
+      left: [{ title: '`rotation` is one of `default`, `llama3`', hint: 'did you mean `llama3`?' }],
+    })
   })
 
   test('is read from entries that can hold a word', () => {
