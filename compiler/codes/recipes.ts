@@ -36,7 +36,8 @@ export const recipes: Entries = entries([
   {
     code: 'E0352',
     title: 'a setting or constant is none of its choices',
-    explanation: 'A setting or constant written with choices has one of them as its value, and is compared with no other word.',
+    explanation:
+      'A setting or constant written with choices has one of them as its value, and is compared with no other word.',
     wrong: `recipe R(c: f32) {
   setting schedule: linear | cosine = cosin
   state { x: f32 }
