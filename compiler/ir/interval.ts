@@ -32,9 +32,12 @@ const decided = (yes: boolean, no: boolean): Interval => (yes ? point(1) : no ? 
 /**
  * A function from an integer or bool expression to an interval that contains all its values, for index variables in
  * their range; of f32 it knows nothing. Results are kept by identity, so one such function serves a whole graph.
- * `valuesOf` bounds what a node holds, where that is known.
+ * `valuesOf` bounds what a node holds, where that is known. With `anySize` an index may be any natural number.
  */
-export const intervals = (valuesOf: (node: NodeId) => Interval | undefined = () => undefined) => {
+export const intervals = (
+  valuesOf: (node: NodeId) => Interval | undefined = () => undefined,
+  anySize = false,
+) => {
   const known = new Map<Expr, Interval>()
   const interval = (e: Expr): Interval => {
     const cached = known.get(e)
@@ -48,7 +51,7 @@ export const intervals = (valuesOf: (node: NodeId) => Interval | undefined = () 
 
   const compute = (e: Expr): Interval | undefined => {
     if (e.op === 'const') return Number.isNaN(e.value) ? undefined : point(e.value)
-    if (e.op === 'index') return { lo: 0, hi: Math.max(0, e.axis.extent - 1) }
+    if (e.op === 'index') return { lo: 0, hi: anySize ? 2147483647 : Math.max(0, e.axis.extent - 1) }
     if (e.op === 'read') {
       const values = valuesOf(e.node)
       return values && e.guarded ? hull(values, point(0)) : values

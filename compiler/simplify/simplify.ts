@@ -24,6 +24,8 @@ import { unitAxes } from './unit-axes.js'
 export interface SimplifyOptions {
   /** Keeps `stop`: before differentiation, which is what it speaks to. */
   readonly keepStops?: boolean
+  /** Decides nothing by how far an index reaches, so that what holds for one set of sizes holds for all. */
+  readonly anySize?: boolean
 }
 
 const exprRules: readonly ExprRule[] = [
@@ -56,7 +58,7 @@ export const simplify = (graph: Graph, options: SimplifyOptions = {}): Graph => 
   const nodes = new Map(graph.nodes.map(n => [n.id, n]))
   const facts: Facts = {
     nodes,
-    interval: intervals(literalRange(nodes)),
+    interval: intervals(literalRange(nodes), options.anySize),
     sequential: new Set(graph.regions.map(r => r.axis.id)),
     axis,
   }

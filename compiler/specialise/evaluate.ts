@@ -1,5 +1,5 @@
 import type { CoreBinder, CoreExpr, CorePattern, Program, VarId } from '../core/core.js'
-import { cast, f32, i32, index, mixedRadix, prim } from '../ir/expr.js'
+import { cast, constant, i32, index, mixedRadix, prim } from '../ir/expr.js'
 import type { Axis, Expr } from '../ir/ir.js'
 import { type Poly, evaluate as sizeOf } from '../types/poly.js'
 import type { DType, Instance, Type } from '../types/type.js'
@@ -27,6 +27,8 @@ export interface Context {
   readonly program: Program
   readonly m: Materialiser
   readonly sizes: ReadonlyMap<string, number>
+  /** A size as a value; what is not given is a constant. */
+  readonly sizeValue?: ((n: number) => Expr) | undefined
   /** Module constants that the model's configuration gave. */
   readonly constants: ReadonlyMap<string, GivenValue>
   /** Inputs that are not there, and the constant that stands in for each. */
@@ -55,6 +57,9 @@ export const dtypeOf = (t: Type): DType =>
 
 export const extent = (c: Context, p: Poly): number => sizeOf(p, c.sizes)
 
+const sizeAs = (c: Context, dtype: DType, n: number): Expr =>
+  c.sizeValue === undefined ? constant(dtype, n) : cast(dtype, c.sizeValue(n))
+
 const labelOf = (pattern: CorePattern, otherwise: string): string =>
   pattern.kind === 'name' ? pattern.name : otherwise
 
@@ -66,7 +71,7 @@ export const evaluate = (c: Context, e: CoreExpr): Value => {
     case 'choice':
       return { kind: 'choice', name: e.name }
     case 'size':
-      return number(dtypeOf(e.type), extent(c, e.size))
+      return scalar(sizeAs(c, dtypeOf(e.type), extent(c, e.size)))
     case 'var': {
       const v = c.variables.get(e.id)
       if (v === undefined) throw new Error(`specialise: variable ${e.name} has no value`)
@@ -179,15 +184,15 @@ export const call = (c: Context, id: string, instance: Instance, args: readonly 
   return evaluate(inner, fn.body)
 }
 
+/** What the outside says of a constant or a setting of a type. */
+export const givenValue = (type: Type, given: GivenValue): Value =>
+  typeof given === 'string' ? { kind: 'choice', name: given } : number(dtypeOf(type), Number(given))
+
 const evaluateGlobal = (c: Context, id: string, type: Type): Value => {
   const configured = c.constants.get(id)
   if (configured !== undefined) return givenValue(type, configured)
   return evaluate({ ...c, variables: new Map(), sizes: new Map() }, c.program.consts.get(id)!.value)
 }
-/** What the outside says of a constant or a setting of a type. */
-export const givenValue = (type: Type, given: GivenValue): Value =>
-  typeof given === 'string' ? { kind: 'choice', name: given } : number(dtypeOf(type), Number(given))
-
 
 /** The axes of binders, one group a dimension, and a context in which their variables are indices. */
 export const bindBinders = (
@@ -222,7 +227,17 @@ const evaluateReduce = (c: Context, e: Extract<CoreExpr, { kind: 'reduce' }>): V
     asExpr(c.m.reduce(c.scope, at, op, axes, x))
   switch (e.op) {
     case 'mean':
-      return scalar(prim('div', fold('sum', body), f32(axes.reduce((n, a) => n * a.extent, 1))))
+      return scalar(
+        prim(
+          'div',
+          fold('sum', body),
+          sizeAs(
+            c,
+            'f32',
+            axes.reduce((n, a) => n * a.extent, 1),
+          ),
+        ),
+      )
     case 'any':
       // Of nothing the maximum is the least i32, which is no `true`.
       return scalar(prim('gt', fold('max', cast('i32', body)), i32(0)))

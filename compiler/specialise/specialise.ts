@@ -1,9 +1,9 @@
 import type { CoreFn, CoreParam, CoreRecipe, CoreSetting, CoreTest, Program } from '../core/core.js'
 import { differentiate } from '../differentiate/differentiate.js'
 import { Builder } from '../ir/builder.js'
-import { index } from '../ir/expr.js'
+import { index, read } from '../ir/expr.js'
 import { interpret } from '../ir/interpret.js'
-import type { Graph } from '../ir/ir.js'
+import type { Expr, Graph } from '../ir/ir.js'
 import type { Type } from '../types/type.js'
 import { bindAll, type Context, evaluate, givenValue, match } from './evaluate.js'
 import { leavesOf } from './leaves.js'
@@ -21,6 +21,11 @@ export interface Bindings {
   readonly settings?: ReadonlyMap<string, GivenValue>
   /** Inputs that are not there, such as a checkpoint without biases, and the constant that stands in for them. */
   readonly absent?: ReadonlyMap<string, number>
+  /**
+   * Where the program uses a size as a number, the graph reads an input `size N` instead of the constant N, so that
+   * nothing is computed from the numbers at hand.
+   */
+  readonly sizesAsInputs?: true
 }
 
 /** The context of a whole graph: with what the outside decided. */
@@ -28,17 +33,31 @@ interface Root extends Context {
   readonly settings: ReadonlyMap<string, GivenValue>
 }
 
-export const contextFor = (program: Program, bindings: Bindings, label: string): Root => ({
-  program,
-  m: new Materialiser(new Builder()),
-  sizes: bindings.sizes,
-  constants: bindings.constants ?? new Map(),
-  absent: bindings.absent ?? new Map(),
-  settings: bindings.settings ?? new Map(),
-  variables: new Map(),
-  scope: top,
-  label,
-})
+export const contextFor = (program: Program, bindings: Bindings, label: string): Root => {
+  const m = new Materialiser(new Builder())
+  return {
+    program,
+    m,
+    sizes: bindings.sizes,
+    sizeValue: bindings.sizesAsInputs ? sizeInputs(m.builder) : undefined,
+    constants: bindings.constants ?? new Map(),
+    absent: bindings.absent ?? new Map(),
+    settings: bindings.settings ?? new Map(),
+    variables: new Map(),
+    scope: top,
+    label,
+  }
+}
+
+/** The input that stands for a size, one for each number. */
+const sizeInputs = (builder: Builder): ((n: number) => Expr) => {
+  const known = new Map<number, Expr>()
+  return n => {
+    const e = known.get(n) ?? read(builder.input(`size ${n}`, 'i32', []), 'i32', [])
+    known.set(n, e)
+    return e
+  }
+}
 
 export const inputOf = (c: Context, name: string, type: Type): Value => inputValue(c.m.builder, name, type, c)
 

@@ -1,0 +1,234 @@
+import { axesOf, postorder } from '../ir/expr.js'
+import type { Axis, Expr, Node, NodeId, PrimOp } from '../ir/ir.js'
+import { fromLinear, type Linear, linearOf } from '../simplify/linear.js'
+import type { BinaryOp, Expr as Source } from '../syntax/ast.js'
+import { asConstant, constant, divide, equals, isPositive, type Poly, product, sub } from '../types/poly.js'
+import { type SizeNames, sizeInput } from './name-sizes.js'
+import type { Signature } from './signature.js'
+import * as s from './syntax.js'
+
+/** What an expression needs to know to be written. */
+export interface Writing {
+  readonly nodes: ReadonlyMap<NodeId, Node>
+  readonly sizes: SizeNames
+  readonly signature: Signature
+  readonly nodeName: (id: NodeId) => string
+  readonly axisName: (a: Axis) => string
+  /** Sub-expressions that have a name. */
+  readonly known: ReadonlyMap<Expr, string>
+  /** The reduction that an expression stands around, as a read of this node. */
+  readonly reduction?: Source
+}
+
+/** The node that a reduction is read from by what stands around it. */
+export const reductionNode: NodeId = -1
+
+/** The language has no word for something in the graph. */
+export class Unwritable extends Error {}
+
+const infix: Partial<Record<PrimOp, BinaryOp>> = {
+  add: '+',
+  sub: '-',
+  mul: '*',
+  div: '/',
+  mod: '%',
+  pow: '^',
+  lt: '<',
+  le: '<=',
+  gt: '>',
+  ge: '>=',
+  eq: '==',
+  ne: '!=',
+  and: 'and',
+  or: 'or',
+}
+/** The built-in functions that primitives are written as. */
+export const calls: Partial<Record<PrimOp, string>> = {
+  min: 'minimum',
+  max: 'maximum',
+  idiv: 'div',
+  abs: 'abs',
+  sign: 'sign',
+  exp: 'exp',
+  log: 'log',
+  sqrt: 'sqrt',
+  rsqrt: 'rsqrt',
+  sin: 'sin',
+  cos: 'cos',
+  tanh: 'tanh',
+  sigmoid: 'sigmoid',
+  floor: 'floor',
+  erf: 'erf',
+}
+
+/** A number of the graph as a size, or as itself. */
+export const sizeAt = (w: Pick<Writing, 'sizes'>, n: number): Poly => w.sizes.whole.get(n) ?? constant(n)
+
+export const extentOf = (w: Pick<Writing, 'sizes'>, axes: readonly Axis[]): Poly =>
+  product(axes.map(a => sizeAt(w, a.extent)))
+
+export const dimsOf = (w: Writing, node: Node): readonly Poly[] => {
+  if (node.kind === 'compute') return node.dims.map(d => extentOf(w, d))
+  if (node.kind === 'input') return w.signature.inputs.get(node.name)?.spec.dims ?? []
+  return node.shape.map(n => sizeAt(w, n))
+}
+
+/** What a whole number is known to be below by its type. */
+const boundOf = (w: Writing, e: Expr): Poly | undefined => {
+  if (e.op === 'index') return sizeAt(w, e.axis.extent)
+  if (e.op !== 'read' || e.guarded) return undefined
+  const node = w.nodes.get(e.node)
+  if (node?.kind === 'input') return w.signature.inputs.get(node.name)?.spec.bound
+  if (node?.kind !== 'compute') return undefined
+  if (node.reduce?.op === 'argmax' || node.reduce?.op === 'argmin') return extentOf(w, node.reduce.axes)
+  return node.reduce === undefined ? boundOf(w, node.body) : undefined
+}
+
+/** An expression as an index of an axis of length `dim`; undefined where the language would ask for a guard. */
+const indexOf = (w: Writing, e: Expr, dim: Poly): readonly Source[] | undefined => {
+  if (e.op === 'const') return isPositive(sub(dim, constant(e.value))) ? [s.whole(e.value)] : undefined
+  const bound = boundOf(w, e)
+  if (bound !== undefined && equals(bound, dim)) return [write(w, e)]
+  const linear = linearOf(e)
+  for (const [low, c] of linear.terms) {
+    const extent = c === 1 ? boundOf(w, low) : undefined
+    const high = extent === undefined ? undefined : divide(dim, extent)
+    if (high === undefined || asConstant(high) === 1) continue
+    const radix = numberOf(w, extent!)
+    const rest: Linear = {
+      offset: linear.offset,
+      terms: new Map([...linear.terms].filter(([t]) => t !== low)),
+    }
+    const whole = [rest.offset, ...rest.terms.values()].every(n => radix !== undefined && n % radix === 0)
+    if (!whole) continue
+    const over: Linear = {
+      offset: rest.offset / radix!,
+      terms: new Map([...rest.terms].map(([t, n]) => [t, n / radix!])),
+    }
+    const digits = indexOf(w, fromLinear(over), high)
+    if (digits !== undefined) return [...digits, write(w, low)]
+  }
+  return undefined
+}
+
+/** The number in the graph that a size became. */
+const numberOf = (w: Writing, p: Poly): number | undefined =>
+  asConstant(p) ?? [...w.sizes.whole].find(([, q]) => equals(p, q))?.[0]
+
+/** Whether an axis stands alone as an index somewhere, so that its range need not be written. */
+export const isInferable = (w: Writing, axis: Axis, bodies: readonly Expr[]): boolean =>
+  postorder(...bodies).some(e => {
+    if (e.op !== 'read' || e.guarded || e.node === reductionNode) return false
+    const dims = dimsOf(w, w.nodes.get(e.node)!)
+    const here = e.at.some(
+      (p, i) => p.op === 'index' && p.axis.id === axis.id && equals(dims[i]!, sizeAt(w, axis.extent)),
+    )
+    return here && e.at.every((p, i) => indexOf(w, p, dims[i]!) !== undefined)
+  })
+
+const writeRead = (w: Writing, e: Extract<Expr, { op: 'read' }>): Source => {
+  if (e.node === reductionNode) return w.reduction!
+  const node = w.nodes.get(e.node)!
+  if (node.kind === 'input' && node.name.startsWith(sizeInput))
+    return w.signature.size(sizeAt(w, Number(node.name.slice(sizeInput.length))))
+  const source = node.kind === 'input' ? w.signature.inputs.get(node.name) : undefined
+  if (node.kind === 'input' && source === undefined) throw new Unwritable(`the parts of \`${node.name}\``)
+  const dims = dimsOf(w, node)
+  const front = source?.spec.arrayAxes ?? 0
+  const indices = e.guarded ? undefined : e.at.map((p, i) => indexOf(w, p, dims[i]!))
+  const isIndex = (i: readonly Source[] | undefined): i is readonly Source[] => i !== undefined
+  const index = (digits: readonly Source[]): Source => (digits.length === 1 ? digits[0]! : s.tuple(digits))
+  if (indices?.every(isIndex)) {
+    const at = indices.map(index)
+    return s.indexed(source?.target(at.slice(0, front)) ?? s.variable(w.nodeName(e.node)), at.slice(front))
+  }
+  if (front > 0) throw new Unwritable('a guarded read of a record in an array')
+  if (e.dtype !== 'f32' && e.dtype !== 'i32') throw new Unwritable(`a guarded read of ${e.dtype}`)
+  const otherwise = s.whole(0)
+  return s.guarded(
+    source?.target([]) ?? s.variable(w.nodeName(e.node)),
+    e.at.map(p => write(w, p)),
+    otherwise,
+  )
+}
+
+/** Whether an expression is made of sizes and whole numbers only, which the language takes for any kind of number. */
+const isSize = (w: Writing, e: Expr): boolean =>
+  postorder(e).every(
+    x =>
+      x.op === 'const' ||
+      (x.op === 'read' && isSizeRead(w.nodes, x)) ||
+      (x.dtype === 'i32' && (x.op === 'add' || x.op === 'sub' || x.op === 'mul' || x.op === 'neg')),
+  )
+
+export const isSizeRead = (nodes: ReadonlyMap<NodeId, Node>, e: Expr): boolean => {
+  const node = e.op === 'read' ? nodes.get(e.node) : undefined
+  return node?.kind === 'input' && node.name.startsWith(sizeInput)
+}
+
+/** A constant; beside something that tells its type, a whole f32 needs no point. */
+const writeConst = (w: Writing, e: Extract<Expr, { op: 'const' }>, typed: boolean): Source => {
+  if (e.dtype === 'bool') return s.truth(e.value !== 0)
+  if (e.dtype === 'f32') {
+    const scaled = w.sizes.real.get(e.value)
+    if (scaled !== undefined) {
+      const size = w.signature.size(scaled.size)
+      return scaled.coefficient === 1 ? size : s.binary('*', s.real(scaled.coefficient), size)
+    }
+    return typed && Number.isInteger(e.value) && Math.abs(e.value) < 1e6 && !Object.is(e.value, -0)
+      ? s.whole(e.value)
+      : s.real(e.value)
+  }
+  const size = w.sizes.whole.get(e.value)
+  if (size !== undefined) return w.signature.size(size)
+  return e.dtype === 'u32' ? s.call('u32', s.whole(e.value)) : s.whole(e.value)
+}
+
+/** The source of an expression. Throws `Unwritable`. */
+export const write = (w: Writing, e: Expr): Source => {
+  const known = w.known.get(e)
+  if (known !== undefined) return s.variable(known)
+  if (e.op === 'const') return writeConst(w, e, false)
+  if (e.op === 'index') return s.variable(w.axisName(e.axis))
+  if (e.op === 'read') return writeRead(w, e)
+  const { args } = e
+  const beside = (i: number): Source => {
+    const [own, other] = [args[i]!, args[1 - i]!]
+    return own.op === 'const' ? writeConst(w, own, other.op !== 'const') : write(w, own)
+  }
+  const op = infix[e.op]
+  if (op !== undefined) {
+    if (e.op === 'pow' && e.dtype !== 'f32') throw new Unwritable('a power of whole numbers')
+    return s.binary(op, beside(0), beside(1))
+  }
+  const name = calls[e.op]
+  if (name !== undefined)
+    return s.call(name, ...(args.length === 2 ? [beside(0), beside(1)] : args.map(a => write(w, a))))
+  switch (e.op) {
+    case 'neg':
+      return s.unary('-', write(w, args[0]!))
+    case 'not':
+      return s.unary('not', write(w, args[0]!))
+    case 'stop':
+      return s.call('stop', write(w, args[0]!))
+    case 'select': {
+      const [test, yes, no] = args as [Expr, Expr, Expr]
+      const branch = (own: Expr, other: Expr): Source =>
+        own.op === 'const' ? writeConst(w, own, other.op !== 'const') : write(w, own)
+      return s.choice(write(w, test), branch(yes, no), branch(no, yes))
+    }
+    case 'cast': {
+      const [from] = args as [Expr]
+      if (e.dtype === 'bool') return s.binary('!=', write(w, from), s.whole(0))
+      return e.dtype === 'f32' && isSize(w, from) ? write(w, from) : s.call(e.dtype, write(w, from))
+    }
+    default:
+      throw new Unwritable(`\`${e.op}\``)
+  }
+}
+
+/** The axes an expression depends on among those given. */
+export const dependsOn = (e: Expr, axes: readonly Axis[]): boolean => {
+  const used = axesOf(e)
+  return axes.some(a => used.has(a.id))
+}
