@@ -9,6 +9,10 @@ import { isTiled } from './inline.js'
 /** Fewer results than this leave a device idle, if each takes long. */
 const fewResults = (traits: DeviceTraits): number => (traits.software ? 8 : 256)
 const longReduction = (traits: DeviceTraits): number => (traits.software ? 16384 : 4096)
+const longSum = 8192
+const sumChunk = 1024
+/** Elements of all partial results together. */
+const largestParts = 2 ** 24
 const chunks = (traits: DeviceTraits): number => (traits.software ? 32 : 256)
 
 /**
@@ -21,21 +25,28 @@ export const splitReductions = (graph: Graph, traits: DeviceTraits): Graph => {
     if (n.kind !== 'compute' || n.reduce === undefined || n.reduce.op.startsWith('arg')) continue
     const depth = b.enclosing(n.region).length
     const outer = n.dims.flat().slice(depth)
-    if (productOf(outer) > fewResults(traits) || productOf(n.reduce.axes) < longReduction(traits)) continue
     const product = contractionOf(n, outer)
-    if (product !== undefined && isTiled(product)) continue
-    split(b, n, depth, chunks(traits))
+    if (product !== undefined && isTiled(product)) {
+      // Operands of so many rows fit no cache: a product of long sums goes through them chunk by chunk.
+      const longest = Math.max(...n.reduce.axes.map(a => a.extent))
+      const parts = Math.ceil(longest / sumChunk)
+      if (longest >= longSum && parts * productOf(outer) <= largestParts) split(b, n, depth, parts, false)
+      continue
+    }
+    if (productOf(outer) > fewResults(traits) || productOf(n.reduce.axes) < longReduction(traits)) continue
+    split(b, n, depth, chunks(traits), true)
   }
   return b.finish()
 }
 
-const split = (b: Builder, n: ComputeNode, depth: number, wanted: number): void => {
+const split = (b: Builder, n: ComputeNode, depth: number, wanted: number, byAxis: boolean): void => {
   const reduce = n.reduce!
   const loops = n.dims.slice(0, depth)
   const outer = n.dims.slice(depth)
-  const whole = reduce.axes.find(
-    a => a.extent >= 16 && a.extent <= 4096 && productOf(reduce.axes) / a.extent >= 256,
-  )
+  // A whole axis makes parts without any arithmetic.
+  const whole = byAxis
+    ? reduce.axes.find(a => a.extent >= 16 && a.extent <= 4096 && productOf(reduce.axes) / a.extent >= 256)
+    : undefined
   const { chunk, rest, body } = whole
     ? { chunk: whole, rest: reduce.axes.filter(a => a !== whole), body: n.body }
     : inChunks(b, n, wanted)
