@@ -1,7 +1,7 @@
 import type { DeviceTraits } from '../artifact.js'
 import { identityAt, type ReadExpr, readsOf } from '../ir/expr.js'
-import { outerAxes } from '../ir/graph.js'
-import type { Axis, ComputeNode, Expr, Graph, NodeId } from '../ir/ir.js'
+import { outerAxes, regionOf } from '../ir/graph.js'
+import type { Axis, ComputeNode, Expr, Graph, NodeId, RegionId } from '../ir/ir.js'
 import { affineOf } from '../schedule/affine.js'
 import { renameAxes } from '../schedule/context.js'
 import { contractionOf } from './contraction.js'
@@ -45,6 +45,30 @@ const sameIndex = (a: Expr, b: Expr): boolean => {
   )
 }
 
+/** What loops depend on, for the question whether two groups may become one. */
+const regionDependencies = (graph: Graph, nodes: ReadonlyMap<NodeId, ComputeNode>) => {
+  const paths = new Map(graph.nodes.map(n => [n.id, regionPath(graph, regionOf(n)).map(r => r.id)]))
+  const all = new Map<RegionId, readonly NodeId[]>()
+  for (const r of graph.regions) {
+    const inside = graph.nodes.filter(n => paths.get(n.id)!.includes(r.id))
+    const ids = inside.flatMap(n => {
+      if (n.kind === 'carry') return [n.init]
+      const node = nodes.get(n.id)
+      return node === undefined ? [] : [n.id, ...readsOf(node.body).map(x => x.node)]
+    })
+    all.set(r.id, [...new Set(ids)])
+  }
+  return {
+    /** The outermost region around a node that is not also around its reader. */
+    entered: (id: NodeId, reader: ComputeNode): RegionId | undefined => {
+      const mine = paths.get(reader.id)!
+      return paths.get(id)!.find(r => !mine.includes(r))
+    },
+    /** Nodes of a region, what they read, and the starts of its carries. */
+    of: (region: RegionId): readonly NodeId[] => all.get(region)!,
+  }
+}
+
 /**
  * Kernels as groups of nodes: elementwise producers inlined, elementwise consumers put behind contractions, reductions
  * and what is computed from them in the same rows put together, elementwise nodes over one index space too.
@@ -65,19 +89,30 @@ export const fused = (graph: Graph, traits: DeviceTraits): readonly Group[] => {
   const groupOf = new Map<NodeId, Growing>()
   const readIds = (n: ComputeNode): readonly NodeId[] => [...new Set(readsOf(n.body).map(r => r.node))]
 
+  const dependencies = regionDependencies(graph, nodes)
+
   /** Does a group need, directly or not, what another computes? */
-  const dependsOn = (g: Growing, target: Growing, seen = new Set<Growing>()): boolean => {
+  const dependsOn = (g: Growing, target: Growing, seen = new Set<Growing | RegionId>()): boolean => {
     if (g === target) return true
     if (seen.has(g)) return false
     seen.add(g)
-    return g.members.some(m =>
-      readIds(m).some(id => groupOf.has(id) && dependsOn(groupOf.get(id)!, target, seen)),
-    )
+    return g.members.some(m => needs(m, target, seen))
   }
+  /** A region is a unit: who reads of it from outside needs all that the region needs. */
+  const needs = (n: ComputeNode, target: Growing, seen: Set<Growing | RegionId>): boolean =>
+    readIds(n).some(id => {
+      const region = dependencies.entered(id, n)
+      if (region === undefined) return groupOf.has(id) && dependsOn(groupOf.get(id)!, target, seen)
+      if (seen.has(region)) return false
+      seen.add(region)
+      return dependencies.of(region).some(x => groupOf.has(x) && dependsOn(groupOf.get(x)!, target, seen))
+    })
   const free = (n: ComputeNode, g: Growing): boolean =>
     readIds(n).every(id => {
-      const d = groupOf.get(id)
-      return d === undefined || d === g || !dependsOn(d, g)
+      if (groupOf.get(id) === g) return true
+      const region = dependencies.entered(id, n)
+      const before = region === undefined ? [id] : dependencies.of(region)
+      return before.every(x => !groupOf.has(x) || !dependsOn(groupOf.get(x)!, g))
     })
   const fits = (n: ComputeNode, g: Growing): boolean => {
     const bound = new Set([...g.members, n].flatMap(m => [m.id, ...readIds(m)]))

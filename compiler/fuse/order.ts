@@ -53,10 +53,12 @@ export const sequence = (graph: Graph, groups: readonly Group[]): Sequence => {
     }
     for (const g of members) units.set(unitOf(g), [...(units.get(unitOf(g)) ?? []), g])
     const done = new Set<string>()
+    const active = new Set<string>()
     const out: Sequence[number][] = []
     const visit = (unit: string): void => {
       if (done.has(unit)) return
-      done.add(unit)
+      if (active.has(unit)) throw new Error('fusion made kernels that need each other')
+      active.add(unit)
       const inside = units.get(unit)!
       const region = unit.startsWith('r') ? Number(unit.slice(1)) : undefined
       const before = [
@@ -67,6 +69,7 @@ export const sequence = (graph: Graph, groups: readonly Group[]): Sequence => {
         const other = members.includes(g) ? unitOf(g) : undefined
         if (other !== undefined && other !== unit) visit(other)
       }
+      done.add(unit)
       if (region === undefined) out.push({ kind: 'group', group: inside[0]! })
       else
         out.push({

@@ -113,3 +113,24 @@ withDevice('random programs', device => {
     }
   })
 })
+
+// Found by the test above: the two sums were one kernel, which the loop between them both needed and was needed by.
+it('a sum before a loop and one after it stay two kernels', () => {
+  const program = programOf(`
+fn p(x: f32[A], w: f32[B]) -> f32[A] =
+  let t = fold t = (for b: B, a: A -> tanh((sum i -> w[i]) + x[a])) for l: A -> for b: B, a: A -> sin(t[b, l])
+  for a -> t.at(0, a, else: 0)
+fn main(x: f32[2], w: f32[3]) -> f32[3] = grad(w -> sum a -> p(x, w)[a])(w)`)
+  const graph = simplified(specialiseFn(program, program.fns.get('main.main')!, { sizes: new Map() }))
+  const traits = {
+    name: 'any',
+    software: false,
+    subgroupSize: 32,
+    storageBuffersPerStage: 8,
+    bindingBytes: 2 ** 27,
+    workgroupInvocations: 256,
+    workgroupBytes: 16384,
+    workgroupsPerDimension: 65535,
+  }
+  expect(compileGraph(graph, traits).kernels.length).toBeGreaterThan(3)
+})
