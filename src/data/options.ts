@@ -2,7 +2,7 @@ import type { Tokenizer } from '../hub/tokenizer.js'
 
 /** The ways a prompt may go on, as tokens after what they share. */
 export interface EncodedOptions {
-  /** What every option's row begins with; it stops before the prompt's last tokens where these merge with an answer. */
+  /** What every option's row begins with; it stops earlier only where an answer merges with the prompt. */
   readonly shared: readonly number[]
   /** The tokens of each option after `shared`, in the order of the options; none is empty. */
   readonly continuations: readonly (readonly number[])[]

@@ -14,3 +14,33 @@ export const promptTokens = (
   }
   return 0
 }
+
+/** What stands before an answer that is tokenised by itself: nothing, or a character that merges with no other. */
+const leads = ['', '\n', '\u0001']
+
+/**
+ * Prompt and answer as one row, the prompt's tokens being those it has alone. An answer's own tokens are sought in the
+ * text together, by itself, and after a character that keeps a tokenizer from beginning a word; they are right when the row decodes to the
+ * same text. Failing that the two are tokenised together, and a token across the border is the answer's.
+ */
+export const continued = (
+  prompt: string,
+  answer: string,
+  encode: (text: string) => readonly number[],
+  decode: (tokens: readonly number[]) => string,
+): { readonly tokens: readonly number[]; readonly start: number } => {
+  const head = encode(prompt)
+  const together = encode(prompt + answer)
+  const begins = (row: readonly number[], front: readonly number[]): boolean =>
+    front.every((t, i) => row[i] === t)
+  if (together.length > head.length && begins(together, head)) return { tokens: together, start: head.length }
+  const whole = decode(together)
+  for (const lead of leads) {
+    const front = encode(lead)
+    const row = encode(lead + answer)
+    if (!begins(row, front)) continue
+    const tokens = [...head, ...row.slice(front.length)]
+    if (tokens.length > head.length && decode(tokens) === whole) return { tokens, start: head.length }
+  }
+  return { tokens: together, start: promptTokens(together, decode(head), decode) }
+}

@@ -3,7 +3,7 @@ import { Tokenizer as HubTokenizer } from '@huggingface/tokenizers'
 import { fileError, UserError } from '../errors.js'
 import { isJsonObject, type JsonObject } from '../json.js'
 import { readJsonObject, readJsonObjectIfAny } from './config.js'
-import { promptTokens } from './span.js'
+import { continued } from './span.js'
 
 /** A prompt and its answer as one row of tokens. */
 export interface EncodedExample {
@@ -30,8 +30,9 @@ export interface Tokenizer {
   /** The text of tokens, without special tokens. */
   decode(tokens: readonly number[]): string
   /**
-   * Prompt and answer tokenised together. The answer begins with the first token that isn't wholly of the prompt: a
-   * token merged across the border belongs to the answer.
+   * The prompt's tokens as they are when the model is asked, and the answer's after them, so that training, scoring and
+   * generation see the same. Only where no tokens of the answer by itself give back the text is the answer's first token
+   * one merged across the border.
    */
   encodeExample(prompt: string, answer: string, endOfText: boolean): EncodedExample
 }
@@ -80,11 +81,9 @@ const build = (tokenizer: JsonObject, settings: JsonObject, config: JsonObject):
     encodePlain,
     decode: tokens => (tokens.length === 0 ? '' : hub.decode([...tokens], { skip_special_tokens: true })),
     encodeExample(prompt, answer, endOfText) {
-      const tokens = encodePlain(prompt + answer)
-      const canonical = decodeAll(encodePlain(prompt))
-      const answerStart = prefix.length + promptTokens(tokens, canonical, decodeAll)
+      const { tokens, start } = continued(prompt, answer, encodePlain, decodeAll)
       const end = endOfText && eos !== undefined ? [eos] : []
-      return { tokens: [...prefix, ...tokens, ...end], answerStart }
+      return { tokens: [...prefix, ...tokens, ...end], answerStart: prefix.length + start }
     },
   }
 }
