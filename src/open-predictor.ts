@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import type { CoreFn, CoreParam, CoreRecipe, Program } from '../compiler/core/core.js'
+import type { CoreFn, CoreParam, Program } from '../compiler/core/core.js'
 import type { Predictor } from '../compiler/specialise/predictor.js'
 import type { Bindings, GivenValue } from '../compiler/specialise/specialise.js'
 import type { Type } from '../compiler/types/type.js'
@@ -138,17 +138,19 @@ export const openBase = async (device: Device, directory: string, file: string):
   return assemble(device, program, { kind: 'fn', fn }, model, [param], [param.type])
 }
 
-/** The base model of a recipe: the module that declares the record of its first parameter. */
-export const openRecipeBase = async (
+/** The base model of a run: the module that declares the record of its recipe's first parameter says how it computes. */
+export const openRunBase = async (
   device: Device,
-  program: Program,
-  recipe: CoreRecipe,
   directory: string,
+  modelDirectory?: string,
 ): Promise<OpenPredictor> => {
+  const adapter = await readAdapterConfig(directory)
+  const { program, modules } = loadProgram([adapter.program])
+  const recipe = findRecipe(program, modules[0]!, adapter.recipe)
   const type = recipe.params[0]?.type
   if (type?.kind !== 'record') throw new UserError({ what: `the recipe ${recipe.name} has no base model` })
   const { fn, param } = modelFunction(program, type.record.id.slice(0, type.record.id.lastIndexOf('.')))
-  const model = await openModel(directory, { weights: true, tokenizer: true })
+  const model = await openModel(modelDirectory ?? adapter.base_model, { weights: true, tokenizer: true })
   return assemble(device, program, { kind: 'fn', fn }, model, [param], [param.type])
 }
 

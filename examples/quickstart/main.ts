@@ -16,7 +16,14 @@ import { train } from '../../src/train/start.js'
  *     jola train stdlib/recipes/jola.jola --model examples/quickstart/model --data examples/quickstart/task --out quickstart
  *     jola report quickstart
  */
-const settings = ['learning_rate=3e-2', 'gate_rate=1e-1', 'penalty=0.5', 'epochs=20', 'patience=20']
+const settings = [
+  'learning_rate=3e-2',
+  'gate_rate=1e-1',
+  'penalty=0.5',
+  'epochs=20',
+  'patience=20',
+  'end_of_text=true',
+]
 
 /** The sources stand where this file stands, or one folder above its build. */
 const folder = dirname(fileURLToPath(import.meta.url)).replace(/([\\/])dist([\\/])examples/, '$1examples')
@@ -50,6 +57,7 @@ const run = async (): Promise<void> => {
     ).finally(bar.finish)
     const scoring = startProgress({ label: 'score', total: 1 })
     const report = await makeReport(device, [out], {
+      title: 'JoLA: what kind of thing is defined?',
       samples: 8,
       progress: (label, share) => scoring.update(share, { now: label }),
     }).finally(scoring.finish)

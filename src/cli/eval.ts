@@ -3,7 +3,7 @@ import { openNodeDevice } from '../../runtime/node.js'
 import { distinctAnswers, readSplit, type Split, splitFile } from '../data/examples.js'
 import { UserError } from '../errors.js'
 import { type Evaluation, evaluate, type Scoring, scoringFor } from '../evaluate.js'
-import { isRun, type OpenPredictor, openBase, openRun } from '../open-predictor.js'
+import { isRun, type OpenPredictor, openBase, openRun, openRunBase } from '../open-predictor.js'
 import { startProgress } from '../progress.js'
 import { RunFolder } from '../train/run-folder.js'
 import { examples, modelOption, paint, positiveInteger, print, printJson } from './shared.js'
@@ -38,8 +38,7 @@ export const openSubject = async (
       why: 'there is no adapter_config.json in it',
       hint: 'name what was given to `jola train --out`; a model goes to --model',
     })
-  if (!o.base) return openRun(device, path, o.model)
-  return openBase(device, o.model ?? (await new RunFolder(path).description()).model, o.program)
+  return o.base ? openRunBase(device, path, o.model) : openRun(device, path, o.model)
 }
 
 interface Options extends Subject {

@@ -1,0 +1,129 @@
+import type { Device } from '../../runtime/index.js'
+import { distinctAnswers, type Example, readSplit, splitFile } from '../data/examples.js'
+import { mean, standardDeviation } from '../data/scores.js'
+import { type Evaluation, evaluate, scoringFor } from '../evaluate.js'
+import { type OpenPredictor, openRun, openRunBase } from '../open-predictor.js'
+import type { Fact, ReportData, ScoreRow, SeedScore, TextSample } from './data.js'
+
+/** A model before and after training: scores on held-out examples, and texts. */
+export interface Comparison {
+  readonly summary: string
+  readonly data: readonly Fact[]
+  readonly scores: ReportData['scores']
+  readonly samples: ReportData['samples']
+}
+
+export interface ComparisonRequest {
+  readonly data: string
+  readonly samples: number
+  readonly limit?: number
+  /** Told what is under way and how much of all is done, from 0 to 1. */
+  readonly progress: (label: string, share: number) => void
+}
+
+const asSeed = ({ correct, total, accuracy }: Evaluation['accuracy']): SeedScore => ({
+  value: accuracy,
+  correct,
+  total,
+})
+
+const scoreRows = (before: Evaluation, after: readonly Evaluation[]): readonly ScoreRow[] => {
+  const name = before.scoring === 'choice' ? 'Accuracy among the answers' : 'Accuracy'
+  const rows: ScoreRow[] = [
+    {
+      name,
+      kind: 'share',
+      better: 'higher',
+      before: [asSeed(before.accuracy)],
+      after: after.map(e => asSeed(e.accuracy)),
+    },
+  ]
+  if (before.unconstrained !== undefined && after.every(e => e.unconstrained !== undefined))
+    rows.push({
+      name: 'Accuracy of the likeliest token of all',
+      kind: 'share',
+      better: 'higher',
+      before: [asSeed(before.unconstrained)],
+      after: after.map(e => asSeed(e.unconstrained!)),
+    })
+  if (before.bleu !== undefined)
+    rows.push({
+      name: 'BLEU',
+      kind: 'number',
+      better: 'higher',
+      before: [{ value: before.bleu }],
+      after: after.map(e => ({ value: e.bleu! })),
+    })
+  return rows
+}
+
+const samplesOf = async (
+  before: OpenPredictor,
+  after: OpenPredictor,
+  examples: readonly { readonly prompt: string; readonly answer: string }[],
+  most: number,
+): Promise<readonly TextSample[]> => {
+  const write = async (p: OpenPredictor): Promise<readonly string[]> => {
+    const rows = await p.sequence.greedy(
+      examples.map(e => p.tokenizer.encode(e.prompt)),
+      most,
+      p.tokenizer,
+    )
+    return rows.map(r => p.tokenizer.decode(r))
+  }
+  const [a, b] = [await write(before), await write(after)]
+  return examples.map((e, i) => ({ prompt: e.prompt, before: a[i]!, after: b[i]!, expected: e.answer }))
+}
+
+/** Scores the base model and each of the runs, which differ in their seeds, anew. */
+export const compare = async (
+  device: Device,
+  runs: readonly { readonly path: string; readonly seed: number }[],
+  o: ComparisonRequest,
+): Promise<Comparison> => {
+  const split = (await splitFile(o.data, 'test')) === undefined ? 'valid' : 'test'
+  const all = await readSplit(o.data, split)
+  const examples: readonly Example[] = o.limit === undefined ? all : all.slice(0, o.limit)
+  const train = await readSplit(o.data, 'train')
+  const options = distinctAnswers(train)
+  const scoring = scoringFor(examples)
+  const parts = runs.length + 1
+  const score = (p: OpenPredictor, part: number, label: string) =>
+    evaluate(p.sequence, p.tokenizer, examples, options, scoring, done =>
+      o.progress(label, (part + done / examples.length) / parts),
+    )
+
+  const base = await openRunBase(device, runs[0]!.path)
+  const before = await score(base, 0, 'before')
+  const after: Evaluation[] = []
+  let samples: readonly TextSample[] = []
+  for (const [i, { path, seed }] of runs.entries()) {
+    const opened = await openRun(device, path)
+    after.push(await score(opened, i + 1, runs.length === 1 ? 'after' : `seed ${seed}`))
+    if (i === 0)
+      samples = await samplesOf(base, opened, examples.slice(0, o.samples), scoring === 'choice' ? 8 : 48)
+    await opened.close()
+  }
+  await base.close()
+
+  const shares = after.map(e => e.accuracy.accuracy)
+  const deviation = shares.length > 1 ? ` ± ${(100 * standardDeviation(shares)).toFixed(1)}` : ''
+  const percent = (x: number): string => (100 * x).toFixed(1)
+  return {
+    summary: `accuracy on ${examples.length} held-out examples went from ${percent(before.accuracy.accuracy)} % to ${percent(mean(shares))}${deviation} %`,
+    data: [
+      { name: 'Training examples', value: `${train.length}` },
+      { name: 'Scored on', value: `${examples.length} (${split})` },
+      {
+        name: 'Answers',
+        value: options
+          .slice(0, 12)
+          .map(a => a.trim())
+          .join(', '),
+      },
+      { name: 'Most frequent answer', value: `${percent(before.majority)} %` },
+    ],
+    scores: scoreRows(before, after),
+    samples,
+  }
+}
