@@ -123,7 +123,7 @@ const leafTerm = (g: Gene, scope: Scope): Term => {
       [
         { text: '1.0', bound: 1 },
         { text: '0.5', bound: 1 },
-        { text: '-1.5', bound: 2 },
+        { text: '(-1.5)', bound: 2 },
       ],
       g.pick,
     ),
@@ -256,7 +256,7 @@ const constructs: readonly Construct[] = [
     const x = term(a, scope)
     const name = scope.fresh('s')
     const y = term(b, { ...scope, scalars: [{ name, bound: x.bound }, ...scope.scalars] })
-    return damped(`let ${name} = ${x.text}\n    ${y.text} + ${name}`, x.bound + y.bound)
+    return damped(`let ${name} = ${x.text}\n    (${y.text} + ${name})`, x.bound + y.bound)
   },
   // a lambda handed to a function
   (a, b, _, scope) => {
