@@ -6,7 +6,7 @@ import type { Expr } from '../ir/ir.js'
 
 /** Decides the conditions and drops the guards of reads that the ranges of the axes settle. */
 export const settle = (builder: Builder, e: Expr): Expr => {
-  const interval = intervals()
+  const interval = intervals(undefined, builder.anySize)
   const isTrue = (c: Expr): boolean => interval(c).lo === 1
   const isFalse = (c: Expr): boolean => interval(c).hi === 0
   const inside = (r: ReadExpr): boolean => {

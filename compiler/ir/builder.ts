@@ -1,6 +1,20 @@
-import { sortGraph } from './graph.js'
-import type { Axis, AxisId, CarryNode, ComputeNode, DType, Expr, Graph, Node, NodeId, Origin, ReduceOp, Region, RegionId } from './ir.js'
 import { index, substituteAxes } from './expr.js'
+import { sortGraph } from './graph.js'
+import type {
+  Axis,
+  AxisId,
+  CarryNode,
+  ComputeNode,
+  DType,
+  Expr,
+  Graph,
+  Node,
+  NodeId,
+  Origin,
+  ReduceOp,
+  Region,
+  RegionId,
+} from './ir.js'
 
 /**
  * A graph under construction: the one mutable thing in the compiler's middle. Nodes may be added in any order that
@@ -14,7 +28,11 @@ export class Builder {
   private nextNode: number
   private nextRegion: number
 
-  constructor(from?: Graph) {
+  /** With `anySize` nothing may be decided by how far an index reaches: the graph stands for others of other sizes. */
+  constructor(
+    from?: Graph,
+    readonly anySize = false,
+  ) {
     for (const n of from?.nodes ?? []) this.nodes.set(n.id, n)
     for (const r of from?.regions ?? []) this.regions.set(r.id, r)
     for (const o of from?.outputs ?? []) this.outputs.push(o)
@@ -37,7 +55,12 @@ export class Builder {
   }
 
   region(axis: Axis, direction: 'up' | 'down', parent?: RegionId): Region {
-    const region: Region = { id: this.nextRegion++, axis, direction, ...(parent === undefined ? {} : { parent }) }
+    const region: Region = {
+      id: this.nextRegion++,
+      axis,
+      direction,
+      ...(parent === undefined ? {} : { parent }),
+    }
     this.regions.set(region.id, region)
     return region
   }
@@ -116,6 +139,10 @@ export class Builder {
 
   /** The graph of what the outputs need, in evaluation order. */
   finish(): Graph {
-    return sortGraph({ nodes: [...this.nodes.values()], regions: [...this.regions.values()], outputs: this.outputs })
+    return sortGraph({
+      nodes: [...this.nodes.values()],
+      regions: [...this.regions.values()],
+      outputs: this.outputs,
+    })
   }
 }

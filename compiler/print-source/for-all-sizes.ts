@@ -1,5 +1,7 @@
+import { rewriter } from '../ir/expr.js'
 import { sortGraph } from '../ir/graph.js'
 import type { Graph } from '../ir/ir.js'
+import { fromLinear, linearOf } from '../simplify/linear.js'
 import { simplify } from '../simplify/simplify.js'
 import { nameSizes, type SizeNames } from './name-sizes.js'
 
@@ -7,6 +9,15 @@ import { nameSizes, type SizeNames } from './name-sizes.js'
 export interface SizedGraph {
   readonly graph: Graph
   readonly sizes: SizeNames
+}
+
+/** Whole numbers as sums without repetitions: `t2 + (t + 1 - t2)` is `t + 1`. */
+const withLinearIndices = (graph: Graph): Graph => {
+  const simpler = rewriter(e => (e.dtype === 'i32' && e.op !== 'read' ? fromLinear(linearOf(e)) : e))
+  return {
+    ...graph,
+    nodes: graph.nodes.map(n => (n.kind === 'compute' ? { ...n, body: simpler(n.body) } : n)),
+  }
 }
 
 const isPrime = (n: number): boolean => {
@@ -21,26 +32,26 @@ const primesFrom = (start: number, count: number): readonly number[] => {
 }
 
 /**
- * Specialises for two sets of sizes, all of them prime, and simplifies as far as both come out the same. The two sets order the sizes in
- * opposite ways, so that no comparison of one size with another decides anything. Undefined where even the graphs as specialised
- * differ.
+ * Specialises for two sets of sizes, all of them prime, and simplifies as far as both come out the same. First the two sets order the
+ * sizes in opposite ways, so that no comparison of one size with another can go unnoticed; where that fails, they
+ * order them alike, and nothing is decided by sizes. Undefined where even then the graphs differ.
  */
 export const forAllSizes = (
   names: readonly string[],
   specialise: (sizes: ReadonlyMap<string, number>) => Graph,
 ): SizedGraph | undefined => {
-  const large = primesFrom(10_007, names.length)
-  const small = [...primesFrom(1_201, names.length)].reverse()
-  const at = [large, small].map(ps => new Map(names.map((n, i) => [n, ps[i]!])))
-  const [a, b] = at.map(specialise) as [Graph, Graph]
-  const ways: readonly ((g: Graph) => Graph)[] = [
-    g => simplify(g),
-    g => simplify(g, { anySize: true }),
-    g => sortGraph(g),
+  const assigned = (primes: readonly number[]) => new Map(names.map((n, i) => [n, primes[i]!]))
+  const large = assigned(primesFrom(10_007, names.length))
+  const small = primesFrom(1_201, names.length)
+  const [opposite, alike] = [assigned([...small].reverse()), assigned(small)]
+  const ways: readonly (readonly [ReadonlyMap<string, number>, (g: Graph) => Graph])[] = [
+    [opposite, g => simplify(g)],
+    [alike, g => withLinearIndices(simplify(g, { anySize: true }))],
+    [alike, g => withLinearIndices(sortGraph(g))],
   ]
-  for (const way of ways) {
-    const graph = way(a)
-    const sizes = nameSizes(graph, way(b), [at[0]!, at[1]!])
+  for (const [other, way] of ways) {
+    const graph = way(specialise(large))
+    const sizes = nameSizes(graph, way(specialise(other)), [large, other])
     if (sizes !== undefined) return { graph, sizes }
   }
   return undefined

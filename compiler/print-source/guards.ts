@@ -26,6 +26,16 @@ const notNegative = (e: Expr): Linear | undefined => {
   }
 }
 
+/** Whether a condition only says that an index is within its own range. */
+export const alwaysTrue = (condition: Expr): boolean => {
+  const says = notNegative(condition)
+  return [...(says?.terms.keys() ?? [])].some(
+    e =>
+      e.op === 'index' &&
+      (equal(says!, linearOf(e)) || equal(says!, subtract(linearOf(i32(e.axis.extent - 1)), linearOf(e)))),
+  )
+}
+
 const equal = (a: Linear, b: Linear): boolean =>
   a.offset === b.offset &&
   a.terms.size === b.terms.size &&

@@ -87,7 +87,11 @@ const samePairs = (a: Graph, b: Graph, whole: Pairs, real: Pairs): boolean => {
     if (x.kind === 'literal' && y.kind === 'literal')
       return x.data.length === y.data.length && x.data.every((v, i) => v === y.data[i])
     if (x.kind === 'carry' && y.kind === 'carry')
-      return at.get(x.init) === bt.get(y.init) && at.get(x.next) === bt.get(y.next)
+      return (
+        at.get(x.init) === bt.get(y.init) &&
+        at.get(x.next) === bt.get(y.next) &&
+        x.shape.every((n, i) => note(whole, n, y.shape[i]!))
+      )
     if (x.kind !== 'compute' || y.kind !== 'compute') return false
     return (
       x.dims.length === y.dims.length &&

@@ -12,7 +12,8 @@ import { completed, hasAxes, meanOf, partsOf, type Shown, sharedParts, show } fr
 import type { SizedGraph } from './for-all-sizes.js'
 import { inlineSmall } from './inline.js'
 import { Names } from './names.js'
-import { signatureOf } from './signature.js'
+import { type Signature, signatureOf } from './signature.js'
+import { withSizeReads } from './size-reads.js'
 import * as s from './syntax.js'
 import { tidier } from './tidy.js'
 import { dependsOn, isInferable, isSizeRead, sizeAt, Unwritable, type Writing, write } from './write-expr.js'
@@ -29,8 +30,9 @@ export const printSource = (
 ): E.Either<string, string> => {
   const only: Graph = { ...graph, outputs: graph.outputs.filter(o => o.name.startsWith('grad.')) }
   if (only.regions.length > 0) return E.left('a loop that runs backwards')
+  const named = withSizeReads({ graph: only, sizes })
   try {
-    return E.right(printModule(moduleOf(inlineSmall(sortGraph(only)), sizes, program, fn, wrt)))
+    return E.right(printModule(moduleOf(inlineSmall(sortGraph(named.graph)), named.sizes, program, fn, wrt)))
   } catch (error) {
     if (error instanceof Unwritable) return E.left(error.message)
     throw error
@@ -132,12 +134,19 @@ const moduleOf = (graph: Graph, sizes: SizedGraph['sizes'], program: Program, fn
   for (const n of graph.nodes)
     if (n.kind === 'literal') lets.unshift([labels.get(n.id)!, literal(n.shape, n.data, n.dtype === 'f32')])
 
-  const outputName = (input: string): string => {
+  const outputAt = (input: string, at: readonly Source[]): Source => {
     const id = graph.outputs.find(o => o.name === `grad.${input}`)?.node
     if (id === undefined) throw new Unwritable(`a derivative by \`${input}\``)
-    return labels.get(id) ?? input
+    const label = labels.get(id)
+    if (label !== undefined) return s.indexed(s.variable(label), at)
+    // The derivative is another parameter, as it is.
+    const node = nodes.get(id)!
+    const source = node.kind === 'input' ? signature.inputs.get(node.name) : undefined
+    if (source === undefined || source.spec.arrayAxes > at.length)
+      throw new Unwritable(`a record's part \`${input}\``)
+    return s.indexed(source.target(at.slice(0, source.spec.arrayAxes)), at.slice(source.spec.arrayAxes))
   }
-  const result = resultOf(param.type, param.name, outputName)
+  const result = resultOf(param.type, param.name, outputAt, signature)
   const used = new Set(lets.map(([n]) => n))
   const last = lets.at(-1)
   const ends =
@@ -245,13 +254,20 @@ const labelAxes = (graph: Graph, sizes: SizedGraph['sizes']): ReadonlyMap<number
 }
 
 /** The derivative in the shape of the parameter. */
-const resultOf = (type: Type, name: string, outputName: (input: string) => string): Source => {
+const resultOf = (
+  type: Type,
+  name: string,
+  outputAt: (input: string, at: readonly Source[]) => Source,
+  signature: Signature,
+): Source => {
   const go = (t: Type, path: string, at: readonly Source[]): Source => {
     switch (t.kind) {
       case 'scalar':
       case 'tensor':
-        return s.indexed(s.variable(outputName(path)), at)
+        return outputAt(path, at)
       case 'record':
+        // So that it is imported.
+        signature.typeExpr(t)
         return s.record(
           t.record.name,
           t.record.fields.map(

@@ -1,7 +1,7 @@
 import type { CoreFn, CoreModule } from '../core/core.js'
 import { type InputSpec, inputsOf, instantiate, isGiven } from '../specialise/parameters.js'
 import type { Expr, Import, Param, SizeItem, TypeExpr } from '../syntax/ast.js'
-import { divide, equals, mul, name as named, type Poly } from '../types/poly.js'
+import { divide, equals, mul, name as named, namesOf, type Poly } from '../types/poly.js'
 import type { Type } from '../types/type.js'
 import * as s from './syntax.js'
 
@@ -22,6 +22,22 @@ export interface Signature {
   /** What of other modules and of this one's sizes the printed text mentions so far. */
   readonly imports: () => readonly Import[]
   readonly definitions: () => readonly SizeItem[]
+}
+
+/** `size G, K` and `size H = G * K`. */
+const declared = (
+  definitions: readonly { readonly name: string; readonly definition: Poly }[],
+): readonly SizeItem[] => {
+  const plain = [...new Set(definitions.flatMap(d => namesOf(d.definition)))].sort()
+  return [
+    ...(plain.length === 0 ? [] : [{ kind: 'size' as const, names: plain.map(s.word), span: s.nowhere }]),
+    ...definitions.map(d => ({
+      kind: 'size' as const,
+      names: [s.word(d.name)],
+      definition: s.sizeExpr(d.definition),
+      span: s.nowhere,
+    })),
+  ]
 }
 
 const recordId = (id: string): { readonly module: string; readonly name: string } => {
@@ -86,15 +102,7 @@ export const signatureOf = (fn: CoreFn, module: CoreModule | undefined): Signatu
         names: [...names].sort().map(s.word),
         span: s.nowhere,
       })),
-    definitions: () =>
-      definitions
-        .filter(d => usedDefinitions.has(d.name))
-        .map(d => ({
-          kind: 'size' as const,
-          names: [s.word(d.name)],
-          definition: s.sizeExpr(d.definition),
-          span: s.nowhere,
-        })),
+    definitions: () => declared(definitions.filter(d => usedDefinitions.has(d.name))),
   }
 }
 

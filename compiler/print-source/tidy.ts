@@ -1,7 +1,7 @@
 import { childrenOf, f32, prim } from '../ir/expr.js'
 import type { Expr, NodeId } from '../ir/ir.js'
 import { interner } from '../simplify/intern.js'
-import { conditionsOf, guardedAway } from './guards.js'
+import { alwaysTrue, conditionsOf, guardedAway } from './guards.js'
 
 /**
  * coefficient · Π numerator / Π denominator. Unlike the simplifier's laws, those of this file hold for real numbers only:
@@ -103,7 +103,9 @@ export const tidier = (isScale: (e: Expr) => boolean, shapeOfNode: (id: NodeId) 
   const unmasked = (e: Expr): Expr => {
     if (e.op !== 'select' || !isZero(e.args[2]!)) return e
     const [test, value, nothing] = e.args as [Expr, Expr, Expr]
-    const left = conditionsOf(test).filter(c => !guardedAway(c, productOf(value).numerator, shapeOfNode))
+    const left = conditionsOf(test).filter(
+      c => !alwaysTrue(c) && !guardedAway(c, productOf(value).numerator, shapeOfNode),
+    )
     if (left.length === conditionsOf(test).length) return e
     return left.length === 0
       ? value

@@ -170,11 +170,6 @@ export const isSizeRead = (nodes: ReadonlyMap<NodeId, Node>, e: Expr): boolean =
 const writeConst = (w: Writing, e: Extract<Expr, { op: 'const' }>, typed: boolean): Source => {
   if (e.dtype === 'bool') return s.truth(e.value !== 0)
   if (e.dtype === 'f32') {
-    const scaled = w.sizes.real.get(e.value)
-    if (scaled !== undefined) {
-      const size = w.signature.size(scaled.size)
-      return scaled.coefficient === 1 ? size : s.binary('*', s.real(scaled.coefficient), size)
-    }
     return typed && Number.isInteger(e.value) && Math.abs(e.value) < 1e6 && !Object.is(e.value, -0)
       ? s.whole(e.value)
       : s.real(e.value)

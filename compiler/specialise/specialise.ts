@@ -34,7 +34,7 @@ interface Root extends Context {
 }
 
 export const contextFor = (program: Program, bindings: Bindings, label: string): Root => {
-  const m = new Materialiser(new Builder())
+  const m = new Materialiser(new Builder(undefined, bindings.sizesAsInputs))
   return {
     program,
     m,

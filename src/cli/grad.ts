@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import type { CoreFn } from '../../compiler/core/core.js'
 import { printGraph } from '../../compiler/ir/print.js'
 import { simplified } from '../../compiler/pipeline.js'
+import { derivativeSource } from '../../compiler/print-source/derivative.js'
 import { inputsOf } from '../../compiler/specialise/parameters.js'
 import { specialiseGrad } from '../../compiler/specialise/specialise.js'
 import { type EngineKind, type HostTensor, openEngine } from '../engine.js'
@@ -145,17 +146,30 @@ const check = async (file: string, options: GradOptions): Promise<void> => {
   if (!right) throw new Reported(1)
 }
 
-/** The derivative as the IR that is interpreted and compiled. */
+/** The derivative as source for all sizes; where the language has no words for it, as the IR that is compiled. */
 export const derivativeText = async (options: Omit<CallOptions, 'inputs'> & { readonly wrt: string }) => {
   const call = await prepareCall({ ...options, inputs: 'none', chooseSizes: true })
   try {
-    const graph = simplified(gradientOf(call, options.wrt, options.file))
+    // As declared: parameters that have defaults stay parameters.
+    const fn = call.program.fns.get(call.fn.id)!
+    checkDifferentiable(fn, options.wrt, options.file)
+    const found = derivativeSource(call.program, fn, options.wrt, call.bindings)
+    if (found?.kind === 'source') return found.text.trimEnd()
+    const of = `The value of ${call.fn.id} and its derivative by \`${options.wrt}\`, simplified`
+    const format =
+      '// Tensor IR: a line a tensor; %n is a tensor, [i=4] an axis, and `sum j=3: e` folds an axis away.'
+    if (found !== undefined)
+      return [
+        `// ${of}, for all sizes. It contains ${found.why}, for which`,
+        '// the language has no words, so this is no source.',
+        format,
+        found.text,
+      ].join('\n')
     const sizes = call.fn.sizes.map(n => `${n}=${call.bindings.sizes.get(n)}`).join(' ')
     return [
-      `// The value of ${call.fn.id} and its derivative by \`${options.wrt}\`, simplified.`,
-      ...(sizes === '' ? [] : [`// Specialised for ${sizes}: set sizes by --size or --model.`]),
-      '// Tensor IR: a line a tensor; %n is a tensor, [i=4] an axis, and `sum j=3: e` folds an axis away.',
-      printGraph(graph),
+      `// ${of}, for ${sizes} (set them by --size or --model).`,
+      format,
+      printGraph(simplified(gradientOf(call, options.wrt, options.file))),
     ].join('\n')
   } finally {
     await call.close()

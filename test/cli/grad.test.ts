@@ -7,7 +7,7 @@ import { interpreterEngine } from '../../src/engine.js'
 import { openCheckpoint } from '../../src/hub/safetensors.js'
 import { sharedPath } from '../support/shared.js'
 import { temporaryDirectory } from '../support/temporary.js'
-import { f32, i32, jola, jolaJson, programText, sharedFolder, tensorsFile } from './support.js'
+import { f32, folderWith, i32, jola, jolaJson, programText, sharedFolder, tensorsFile } from './support.js'
 
 const folder = await sharedFolder({ 'small.jola': programText })
 const small = join(folder, 'small.jola')
@@ -37,12 +37,13 @@ describe('jola grad', () => {
     await written.close()
   })
 
-  it('prints the derivative as text where nothing is given, and says for which sizes', async () => {
-    const { code, out } = await jola('grad', small, '--fn', 'loss', '--wrt', 'p', '--size', 'N=5')
+  it('prints the derivative as source for all sizes where nothing is given', async () => {
+    const { code, out } = await jola('grad', small, '--fn', 'loss', '--wrt', 'p')
     expect(code).toBe(0)
-    expect(out).toContain('// Specialised for N=5 M=')
-    expect(out).toMatch(/output grad\.p\.w = %\d+/)
-    expect(out).toMatch(/sum n=5/)
+    expect(out).toContain('import small (P)')
+    expect(out).toContain('fn loss_d_p(p: P, x: f32[N], y: f32[M], k: idx[M]) -> P =')
+    const folder = await folderWith({ 'small.jola': programText, 'derived.jola': out })
+    expect(await jola('check', join(folder, 'derived.jola'))).toMatchObject({ code: 0 })
   })
 
   it('checks against differences, with random numbers for what is missing, and says so', async () => {
