@@ -2,6 +2,7 @@ import type { DeviceTraits } from '../artifact.js'
 import { Builder } from '../ir/builder.js'
 import { constant, i32, identityAt, index, prim, read, substituteAxes } from '../ir/expr.js'
 import type { Axis, ComputeNode, Graph } from '../ir/ir.js'
+import { identityOf } from '../ir/reduction.js'
 import { productOf } from '../schedule/context.js'
 import { contractionOf } from './contraction.js'
 import { isTiled } from './inline.js'
@@ -81,13 +82,17 @@ const inChunks = (
   const inner = b.axis(long.name, length)
   const position = prim('add', prim('mul', index(chunk), i32(length)), index(inner))
   const body = substituteAxes(n.body, new Map([[long.id, position]]))
-  const neutral = { sum: 0, prod: 1, max: -Infinity, min: Infinity, argmax: 0, argmin: 0 }[op]
   return {
     chunk,
     rest: [...axes.filter(a => a !== long), inner],
     body:
       divisor === undefined
-        ? prim('select', prim('lt', position, i32(long.extent)), body, constant(n.dtype, neutral))
+        ? prim(
+            'select',
+            prim('lt', position, i32(long.extent)),
+            body,
+            constant(n.dtype, identityOf(op, n.dtype)),
+          )
         : body,
   }
 }

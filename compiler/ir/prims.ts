@@ -15,13 +15,13 @@ export interface Prim {
   readonly derivative?: (args: readonly Expr[], result: Expr) => readonly (Expr | undefined)[]
   /**
    * The WGSL of an application; arguments come parenthesised or atomic, and may occur twice in the result only
-   * where they are cheap. `nonNegative` says that integer arguments are known not to be negative.
+   * where they are cheap. `natural` says that integer arguments are known not to be negative, and the last not to be 0.
    */
   readonly wgsl: (
     args: readonly string[],
     dtype: DType,
     argDtypes: readonly DType[],
-    nonNegative?: boolean,
+    natural?: boolean,
   ) => string
   /** The helpers that `wgsl` may call for this type. */
   readonly helpers?: (dtype: DType) => readonly string[]
@@ -179,12 +179,12 @@ export const prims: Readonly<Record<PrimOp, Prim>> = {
     arity: 2,
     check: integer,
     evaluate: ([a, b], t) => (b === 0 ? 0 : wrap(Math.floor(a! / b!), t)),
-    wgsl: ([a, b], t, _, nonNegative) => {
+    wgsl: ([a, b], t, _, natural) => {
       const n = powerOfTwo(b!)
       if (n !== undefined) return `(${a} >> ${Math.log2(n)}u)`
-      return t === 'u32' || nonNegative ? `(${a} / ${b})` : `floor_div(${a}, ${b})`
+      return natural ? `(${a} / ${b})` : `${t === 'u32' ? 'uint_div' : 'floor_div'}(${a}, ${b})`
     },
-    helpers: t => (t === 'i32' ? ['floor_div'] : []),
+    helpers: t => [t === 'u32' ? 'uint_div' : 'floor_div'],
   },
   /** What the quotient rounded down leaves, with the sign of the divisor. */
   mod: {
@@ -192,13 +192,13 @@ export const prims: Readonly<Record<PrimOp, Prim>> = {
     check: numeric,
     evaluate: ([a, b], t) => (t !== 'f32' && b === 0 ? 0 : wrap(a! - Math.floor(a! / b!) * b!, t)),
     derivative: ([a, b]) => [one, prim('neg', prim('floor', prim('div', a!, b!)))],
-    wgsl: ([a, b], t, _, nonNegative) => {
+    wgsl: ([a, b], t, _, natural) => {
       if (t === 'f32') return `(${a} - floor(${a} / ${b}) * ${b})`
       const n = powerOfTwo(b!)
       if (n !== undefined) return `(${a} & ${n - 1}${t === 'u32' ? 'u' : ''})`
-      return t === 'u32' || nonNegative ? `(${a} % ${b})` : `floor_mod(${a}, ${b})`
+      return natural ? `(${a} % ${b})` : `${t === 'u32' ? 'uint_mod' : 'floor_mod'}(${a}, ${b})`
     },
-    helpers: t => (t === 'i32' ? ['floor_mod'] : []),
+    helpers: t => (t === 'f32' ? [] : [t === 'u32' ? 'uint_mod' : 'floor_mod']),
   },
   /** Of integers, with a negative exponent: 0. */
   pow: {
@@ -254,7 +254,8 @@ export const prims: Readonly<Record<PrimOp, Prim>> = {
     check: numeric,
     evaluate: ([a]) => Math.sign(a!),
     derivative: () => [undefined],
-    wgsl: ([a], t) => (t === 'u32' ? `min(${a}, 1u)` : `sign(${a})`),
+    wgsl: ([a], t) => (t === 'u32' ? `uint_sign(${a})` : `sign(${a})`),
+    helpers: t => (t === 'u32' ? ['uint_sign'] : []),
   },
   exp: unary(
     Math.exp,

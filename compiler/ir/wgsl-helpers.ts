@@ -3,12 +3,23 @@ import { threefryWgsl } from './special.js'
 /** WGSL functions that rows of the primitive table call, by the name they are called by. None calls another. */
 export const helpers: Readonly<Record<string, string>> = {
   floor_div: `fn floor_div(a: i32, b: i32) -> i32 {
+  if (b == 0) { return 0; }
   let q = a / b;
   return select(q, q - 1, (a % b != 0) && ((a < 0) != (b < 0)));
 }`,
   floor_mod: `fn floor_mod(a: i32, b: i32) -> i32 {
   let r = a % b;
   return select(r, r + b, (r != 0) && ((r < 0) != (b < 0)));
+}`,
+  uint_div: `fn uint_div(a: u32, b: u32) -> u32 {
+  if (b == 0u) { return 0u; }
+  return a / b;
+}`,
+  uint_mod: `fn uint_mod(a: u32, b: u32) -> u32 {
+  return a % b;
+}`,
+  uint_sign: `fn uint_sign(a: u32) -> u32 {
+  return min(a, 1u);
 }`,
   // WGSL's pow is undefined for a negative base.
   real_pow: `fn real_pow(a: f32, b: f32) -> f32 {

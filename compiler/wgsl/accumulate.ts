@@ -1,15 +1,12 @@
 import type { ComputeNode, DType, Expr, ReduceOp } from '../ir/ir.js'
+import { identityOf } from '../ir/reduction.js'
 import { wgslLiteral } from '../ir/wgsl-helpers.js'
 import type { Block, Value } from './block.js'
 import { vectorType, type Writer } from './writer.js'
 
-/** What a reduction over nothing gives, and where it starts. */
-export const neutral = (op: ReduceOp, dtype: DType): string => {
-  const least = dtype === 'f32' ? -Infinity : dtype === 'i32' ? -2147483648 : 0
-  const greatest = dtype === 'f32' ? Infinity : dtype === 'i32' ? 2147483647 : 4294967295
-  const value = { sum: 0, prod: 1, max: least, argmax: least, min: greatest, argmin: greatest }[op]
-  return wgslLiteral(dtype, value)
-}
+/** Where a reduction starts; the best value of argmax and argmin as that of max and min. */
+const startOf = (op: ReduceOp, dtype: DType): string =>
+  wgslLiteral(dtype, identityOf(op === 'argmax' ? 'max' : op === 'argmin' ? 'min' : op, dtype))
 
 /** The text that joins two partial results. */
 export const joinText = (op: ReduceOp, a: string, b: string): string =>
@@ -35,7 +32,7 @@ export const accumulator = (
   const op = node.reduce!.op
   const dtype = value.dtype
   const name = w.fresh('acc')
-  const start = neutral(op, dtype)
+  const start = startOf(op, dtype)
   const width = wide ? 4 : 1
   block.add(
     `var ${name} = ${wide ? `${vectorType(dtype)}(${start})` : dtype === 'f32' ? start : `${dtype}(${start})`};`,

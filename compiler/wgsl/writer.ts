@@ -31,6 +31,7 @@ const mixed: ReadonlySet<string> = new Set(['add', 'sub', 'mul', 'div'])
 const components = ['x', 'y', 'z', 'w'] as const
 
 const nonNegative = (e: Expr): boolean => {
+  if (e.dtype === 'u32') return true
   if (e.op === 'const') return e.value >= 0
   if (e.op === 'index') return true
   if (e.op === 'read') return false
@@ -167,10 +168,11 @@ export class Writer {
     const args = e.args.map(a => this.emit(a, block))
     const dtypes = e.args.map(a => a.dtype)
     const needed = row.helpers?.(e.dtype) ?? []
-    const sign = nonNegative(e.args[0]!)
+    const divisor = e.args.at(-1)!
+    const natural = nonNegative(e.args[0]!) && divisor.op === 'const' && divisor.value > 0
     const wide = args.some(a => a.width === 4)
     const repeats = e.op === 'pow' || (e.op === 'mod' && e.dtype === 'f32')
-    const write = (texts: readonly string[]): string => row.wgsl(texts, e.dtype, dtypes, sign)
+    const write = (texts: readonly string[]): string => row.wgsl(texts, e.dtype, dtypes, natural)
     const atomic = (v: Value): Value => (v.atom ? v : this.name(block, v.text, v.dtype, v.width))
     const note = (text: string): void => {
       for (const h of needed) if (text.includes(`${h}(`)) this.helperNames.add(h)

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { index, prim, read } from '../../../compiler/ir/expr.js'
+import { cast, constant, i32, index, prim, read } from '../../../compiler/ir/expr.js'
 import type { Device } from '../../../runtime/node.js'
 import { randomGraph } from '../ir/random-graph.js'
 import { compare, openTestDevice } from './agree.js'
@@ -72,4 +72,57 @@ describe('contractions', () => {
         expect(error, where).toBeLessThan(1e-5)
         expect(artifact.kernels.every(x => x.schedule.startsWith('contract'))).toBe(true)
       })
+})
+
+describe('whole numbers', () => {
+  const ops = ['idiv', 'mod', 'add', 'sub', 'mul', 'pow', 'min', 'max', 'neg', 'abs', 'sign'] as const
+  for (const dtype of ['i32', 'u32'] as const)
+    it(`${dtype} by ${dtype}, negative, 0 and literal ones among them`, { timeout: 240_000 }, async () => {
+      const p = new programs.Program()
+      const n = 1024
+      const given = (name: string, value: (i: number) => number) => {
+        p.data.set(
+          name,
+          Int32Array.from({ length: n }, (_, i) => value(i)),
+        )
+        return p.b.input(name, dtype, [n])
+      }
+      const least = dtype === 'i32' ? -9 : 0
+      const a = given('a', i => (dtype === 'i32' ? i - 500 : i * 7))
+      const b = given('b', i => least + (i % 17))
+      // Not a multiple of 4 neither.
+      for (const extent of [n, n - 3]) {
+        const i = p.axis('i', extent)
+        const own = dtype === 'i32' ? index(i) : cast('u32', index(i))
+        for (const op of ops) {
+          const unary = op === 'neg' || op === 'abs' || op === 'sign'
+          const cases = unary
+            ? { data: prim(op, p.at(a, i)), index: prim(op, own) }
+            : {
+                data: prim(op, p.at(a, i), p.at(b, i)),
+                index: prim(op, own, p.at(b, i)),
+                ...Object.fromEntries(
+                  (dtype === 'i32' ? [-4, -3, 0, 3, 8] : [0, 3, 8]).map(c => [
+                    `by ${c}`,
+                    prim('add', prim(op, p.at(a, i), constant(dtype, c)), prim(op, own, constant(dtype, c))),
+                  ]),
+                ),
+              }
+          for (const [name, body] of Object.entries(cases))
+            p.output(`${op} ${name} ${extent}`, p.map(`${op} ${name}`, [i], body))
+        }
+      }
+      const { error, where } = await compare(device, p.finish(), p.data)
+      expect(error, where).toBe(0)
+    })
+
+  for (const op of ['sum', 'prod', 'max', 'min'] as const)
+    it(`a long ${op} of a length without divisors`, { timeout: 240_000 }, async () => {
+      const p = new programs.Program()
+      const x = p.tokens('x', 50_000, 20_011)
+      const i = p.axis('i', 20_011)
+      p.output('out', p.reduce('out', op, [], [i], prim('sub', i32(op === 'max' ? -7 : 60_007), p.at(x, i))))
+      const { error, where } = await compare(device, p.finish(), p.data)
+      expect(error, where).toBe(0)
+    })
 })

@@ -6,7 +6,7 @@ import { randomNumbers } from '../ir/random-graph.js'
 /** A builder with the few shorthands that tests need: every tensor is f32 unless said. */
 export class Program {
   readonly b = new Builder()
-  readonly data = new Map<string, Float32Array>()
+  readonly data = new Map<string, ArrayLike<number>>()
   private readonly random = randomNumbers(7)
 
   input(name: string, ...shape: readonly number[]): NodeId {
