@@ -19,9 +19,9 @@ import { train } from '../../src/train/start.js'
 const settings = [
   'learning_rate=3e-2',
   'gate_rate=1e-1',
-  'penalty=0.5',
-  'epochs=20',
-  'patience=20',
+  'penalty=0.3',
+  'epochs=30',
+  'patience=30',
   'end_of_text=true',
 ]
 
