@@ -58,7 +58,9 @@ export const sharedParts = (shown: readonly Shown[]): ReadonlySet<Expr> => {
         e.dtype === 'f32' &&
         e.op !== 'const' &&
         e.op !== 'read' &&
-        (operations(e) >= 2 || costly.includes(e.op)),
+        (operations(e) >= 2 || costly.includes(e.op)) &&
+        // Each definition has a reduction of its own there.
+        !postorder(e).some(x => x.op === 'read' && x.node === reductionNode),
     ),
   )
 }

@@ -160,8 +160,8 @@ export const derivativeText = async (options: Omit<CallOptions, 'inputs'> & { re
       '// Tensor IR: a line a tensor; %n is a tensor, [i=4] an axis, and `sum j=3: e` folds an axis away.'
     if (found !== undefined)
       return [
-        `// ${of}, for all sizes. It contains ${found.why}, for which`,
-        '// the language has no words, so this is no source.',
+        `// ${of}, for all sizes.`,
+        `// It contains ${found.why}, for which the language has no words: this is no source.`,
         format,
         found.text,
       ].join('\n')

@@ -32,6 +32,11 @@ const { scalar } = fc.letrec<{ scalar: string }>(tie => ({
 }))
 
 describe('printed derivatives of random programs', () => {
+  it('keep apart what looks alike around two reductions', () => {
+    const body = '(mean j -> x[j] * (mean k -> x[k] * (mean l -> x[l] * x[i])))'
+    expect(distance(`fn f(x: f32[N]) -> f32 = sum i: N -> ${body}`, 'f', 'x')).toBeLessThan(1e-5)
+  })
+
   it('give what grad gives', () => {
     fc.assert(
       fc.property(scalar, fc.constantFrom('x', 'y', 'c'), (body, wrt) => {
