@@ -49,6 +49,7 @@ export interface KernelDecl {
   readonly name: string
   readonly wgsl: string
   readonly bindings: readonly ('read' | 'read_write')[]
+  /** How many of the enclosing loops, from the outermost, it needs the index of. */
   readonly loops: number
   readonly workgroupSize: readonly [number, number, number]
   /** For `explain` and profiles, a dispatch: arithmetic, bytes read and written once each, and where it came from. */

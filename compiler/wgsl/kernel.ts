@@ -76,6 +76,9 @@ export const flatGroup = (groups: readonly [number, number, number]): string =>
       ? `i32(group.x + ${groups[0]}u * group.y)`
       : 'i32(group.x)'
 
+/** The index of the loop at a depth, as the runtime hands it in. */
+const loopIndex = (depth: number): string => `loops.${'xyzw'[depth]}`
+
 /**
  * Writes a kernel until its buffers' element types are settled: whether a buffer can be an array of vectors is known
  * only when all its accesses are written.
@@ -85,7 +88,7 @@ export const settle = (ctx: Context, spec: KernelSpec, write: (w: Writer) => Lau
   for (;;) {
     const w = new Writer(ctx.storages, scalars, !ctx.traits.software)
     spec.loops.forEach((r, i) => {
-      w.root.places.set(r.axis.id, { kind: 'scalar', text: `i32(loops.${'xyzw'[i]})` })
+      w.root.places.set(r.axis.id, { kind: 'scalar', text: `i32(${loopIndex(i)})` })
     })
     const launch = write(w)
     if (w.scalarsFound.size === 0) return assemble(w, launch, spec)
@@ -95,17 +98,20 @@ export const settle = (ctx: Context, spec: KernelSpec, write: (w: Writer) => Lau
 
 const assemble = (w: Writer, launch: Launch, spec: KernelSpec): EmittedKernel => {
   const size = launch.workgroupSize
+  const body = w.root.render('  ')
+  // Only those that it reads: kernels that are the same in loops of any depth are one.
+  const loops = spec.loops.reduce((n, _, i) => (body.some(l => l.includes(loopIndex(i))) ? i + 1 : n), 0)
   const builtins = ['@builtin(workgroup_id) group: vec3u', '@builtin(local_invocation_index) local: u32']
   const lines = [
     ...(launch.subgroups ? ['enable subgroups;', ''] : []),
     ...w.declarations(),
-    ...(spec.loops.length > 0 ? ['@group(1) @binding(0) var<uniform> loops: vec4u;'] : []),
+    ...(loops > 0 ? ['@group(1) @binding(0) var<uniform> loops: vec4u;'] : []),
     ...(launch.shared ?? []),
     '',
     ...w.helperTexts().flatMap(h => [h, '']),
     `@compute @workgroup_size(${size.filter((n, i) => i === 0 || n > 1 || size.slice(i).some(m => m > 1)).join(', ')})`,
     `fn main(${builtins.join(', ')}) {`,
-    ...w.root.render('  '),
+    ...body,
     '}',
     '',
   ]
@@ -128,7 +134,7 @@ const assemble = (w: Writer, launch: Launch, spec: KernelSpec): EmittedKernel =>
       name: kernelName(spec.members),
       wgsl: header + text,
       bindings: w.bindings.map(b => b.mode),
-      loops: spec.loops.length,
+      loops,
       workgroupSize: launch.workgroupSize,
       flops: spec.flops,
       bytes: spec.bytes,

@@ -1,0 +1,46 @@
+import { expect, it } from 'vitest'
+import { specialiseFn } from '../../compiler/specialise/specialise.js'
+import { deviceEngine, interpreterEngine } from '../../src/engine.js'
+import { withDevice } from '../support/device.js'
+import { programOf, worstDifference } from './support.js'
+
+const source = `
+size N
+
+fn unit(x: f32[N]) -> f32[N] =
+  let top = max i -> x[i]
+  let total = sum i -> exp(x[i] - top)
+  for i -> exp(x[i] - top) / total
+
+fn layer(w: f32[N, N], x: f32[N]) -> f32[N] =
+  let a = unit(for i -> sum j -> w[i, j] * x[j])
+  let b = unit(for i -> sum j -> w[i, j] * a[j])
+  for i -> b[i] + x[i]
+
+fn deep(w: f32[N, N], x: f32[N]) -> f32[N] =
+  fold y = x for o: 3 -> fold z = y for l: 2 -> layer(w, z)
+
+fn shallow(w: f32[N, N], x: f32[N]) -> f32[N] =
+  fold z = x for l: 4 -> layer(w, z)
+
+fn deep_first(w: f32[N, N], x: f32[N]) -> f32[N] = shallow(w, deep(w, x))
+fn shallow_first(w: f32[N, N], x: f32[N]) -> f32[N] = deep(w, shallow(w, x))
+`
+
+withDevice('a program with the same layer in loops of different depths', device => {
+  const N = 40
+  const data = (n: number) => Float64Array.from({ length: n }, (_, i) => Math.sin(12.9898 * i))
+  const inputs = new Map([
+    ['w', { dtype: 'f32', shape: [N, N], data: data(N * N) }],
+    ['x', { dtype: 'f32', shape: [N], data: data(N) }],
+  ] as const)
+
+  for (const fn of ['deep_first', 'shallow_first'])
+    it(`shares its kernels, ${fn.replace('_', ' loop ')}`, async () => {
+      const program = programOf(source)
+      const graph = specialiseFn(program, program.fns.get(`main.${fn}`)!, { sizes: new Map([['N', N]]) })
+      const wanted = await interpreterEngine.run(graph, inputs)
+      const got = await deviceEngine(device).run(graph, inputs)
+      expect(worstDifference(got.get('result')!.data, wanted.get('result')!.data)).toBeLessThan(1e-5)
+    })
+})
