@@ -13,8 +13,8 @@ import { bindModel, type Model, modelFacts, openModel, uploadWeights } from './m
 import { sizesOf } from './model/sizes.js'
 import { SequenceModel } from './predict.js'
 import { loadProgram } from './program.js'
-import { adapterFiles } from './train/export.js'
 import { findRecipe } from './train/recipes.js'
+import { adapterFiles } from './train/run-folder.js'
 import { stateType } from './train/session.js'
 
 /** A sequence model ready for scoring and generation, with what belongs to it. */

@@ -4,9 +4,9 @@ import { interpret } from '../../compiler/ir/interpret.js'
 import { specialiseMethod } from '../../compiler/specialise/specialise.js'
 import { openCheckpoint } from '../hub/safetensors.js'
 import { loadProgram } from '../program.js'
-import { adapterFiles } from '../train/export.js'
 import { findRecipe } from '../train/recipes.js'
 import type { RunDescription } from '../train/run-folder.js'
+import { adapterFiles } from '../train/run-folder.js'
 import type { Fact, GateGrid, ReportData } from './data.js'
 
 /** How far each head's edits are open: what the recipe's `gates` makes of the adapter, where it has such a method. */

@@ -4,7 +4,7 @@ import { readRecords } from '../data/jsonl.js'
 import { tokeniseExamples } from '../data/tokenise.js'
 import { UserError } from '../errors.js'
 import type { Tokenizer } from '../hub/tokenizer.js'
-import { numberSetting, type Settings } from './settings.js'
+import { countSetting, type Settings } from './settings.js'
 
 /** Training and validation data as batches of one shape. */
 export interface DataSet {
@@ -49,8 +49,8 @@ export const openDataSet = async (
   options: DataOptions,
 ): Promise<DataSet> => {
   const { directory, seed } = options
-  const batchSize = numberSetting(settings, 'batch', 8)
-  const context = Math.min(options.context, numberSetting(settings, 'context', options.context))
+  const batchSize = countSetting(settings, 'batch', 8)
+  const context = Math.min(options.context, countSetting(settings, 'context', options.context))
   const trainFile = await splitFile(directory, 'train')
   if (trainFile !== undefined && (await isText(trainFile))) {
     const validFile = await splitFile(directory, 'valid')

@@ -6,15 +6,8 @@ import { fileError, systemCode } from '../errors.js'
 import { writeAtomic } from '../hub/atomic.js'
 import { type TensorData, writeSafetensors } from '../hub/safetensors-write.js'
 import { indicesBelow, nameAt, storedShape } from '../model/bind.js'
-import type { RunDescription, RunFolder, StateTensor } from './run-folder.js'
+import { adapterFiles, type RunDescription, type RunFolder, type StateTensor } from './run-folder.js'
 import { stateType } from './session.js'
-
-/** The name of an adapter's tensors and of its description within a run's folder. */
-export const adapterFiles = {
-  tensors: 'adapter_model.safetensors',
-  config: 'adapter_config.json',
-  model: 'model',
-} as const
 
 const isZero = (data: Float32Array): boolean => data.every(x => x === 0)
 

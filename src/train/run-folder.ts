@@ -52,6 +52,13 @@ export interface StateTensor {
   readonly data: Float32Array
 }
 
+/** The names of an adapter's tensors and of its description within a run's folder, and of the folder of a trained model. */
+export const adapterFiles = {
+  tensors: 'adapter_model.safetensors',
+  config: 'adapter_config.json',
+  model: 'model',
+} as const
+
 const files = { run: 'run.json', state: 'state.safetensors', best: 'best.safetensors' } as const
 
 /** A run's folder: its description, the state to resume from with its history, and the best state. */
@@ -76,8 +83,12 @@ export class RunFolder {
     })
   }
 
+  /** Takes away a run and its adapter, which would pass for the next run's while that is under way. */
   async clear(): Promise<void> {
-    for (const name of Object.values(files)) await rm(this.file(name), { force: true })
+    for (const name of [...Object.values(files), adapterFiles.tensors, adapterFiles.config])
+      await rm(this.file(name), { force: true }).catch((error: unknown) => {
+        throw fileError('replace the run', this.path, error)
+      })
   }
 
   async describe(run: RunDescription): Promise<void> {

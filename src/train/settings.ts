@@ -40,8 +40,18 @@ export const settingsOf = (program: Program, recipe: CoreRecipe, given: readonly
   return values
 }
 
-/** A setting that the training driver reads itself, if the recipe has it. */
-export const numberSetting = (settings: Settings, name: string, otherwise: number): number => {
+/**
+ * A setting that the training driver reads itself, if the recipe has it. Throws a `UserError` unless it is a whole number of
+ * at least 1: no run has no epochs, and no batch no rows.
+ */
+export const countSetting = (settings: Settings, name: string, otherwise: number): number => {
   const value = settings.get(name)
-  return typeof value === 'number' ? value : otherwise
+  if (typeof value !== 'number') return otherwise
+  if (Number.isInteger(value) && value >= 1) return value
+  throw new UserError({
+    what: `the setting ${name} cannot be ${value}`,
+    why: 'it is a number of things: 1, 2, 3, …',
+    hint: `write --set ${name}=1 or more`,
+    exitCode: 2,
+  })
 }

@@ -7,7 +7,7 @@ import { openDataSet } from './data-set.js'
 import { exportState } from './export.js'
 import { findRecipe } from './recipes.js'
 import { type RunDescription, RunFolder } from './run-folder.js'
-import { type Settings, settingsOf } from './settings.js'
+import { countSetting, type Settings, settingsOf } from './settings.js'
 import { runTraining, type TrainOutcome, type TrainWatcher } from './train.js'
 
 /** What `jola train` is told. */
@@ -72,6 +72,8 @@ export const train = async (
   const begun = request.mode === 'resume' ? await folder.descriptionIfAny() : undefined
   const settings =
     begun === undefined ? settingsOf(program, recipe, request.set) : resumed(begun, request, hash)
+  const epochs = countSetting(settings, 'epochs', 1)
+  const patience = countSetting(settings, 'patience', Number.POSITIVE_INFINITY)
   const model = await openModel(request.model, { weights: recipe.params.length > 0, tokenizer: true })
   try {
     const data = await openDataSet(model.tokenizer!, settings, {
@@ -81,6 +83,13 @@ export const train = async (
       length: request.length,
       context: model.context,
     })
+    if (begun !== undefined && begun.sizes.T !== data.train.T)
+      throw new UserError({
+        what: 'the run cannot go on as asked',
+        where: request.out,
+        why: `its rows have ${begun.sizes.T} tokens, and those of the data have ${data.train.T}`,
+        hint: 'give the --length and the --drop-long that the run was started with, and the data as it was',
+      })
     if (request.mode === 'replace') await folder.clear()
     await folder.create(request.mode === 'resume' ? 'resume' : 'new')
     const describe = (trainable: number, sizes: ReadonlyMap<string, number>): RunDescription => ({
@@ -102,6 +111,8 @@ export const train = async (
       recipe,
       model,
       settings,
+      epochs,
+      patience,
       seed: request.seed,
       train: data.train,
       valid: data.valid,

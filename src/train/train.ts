@@ -13,7 +13,7 @@ import type {
   StepRecord,
 } from './run-folder.js'
 import { openSession, type Session } from './session.js'
-import { numberSetting, type Settings } from './settings.js'
+import type { Settings } from './settings.js'
 
 /** What a training run works on. */
 export interface TrainJob {
@@ -22,6 +22,9 @@ export interface TrainJob {
   readonly recipe: CoreRecipe
   readonly model: Model
   readonly settings: Settings
+  readonly epochs: number
+  /** Epochs without a better validation loss after which training stops. */
+  readonly patience: number
   readonly seed: number
   readonly train: BatchStream
   readonly valid: BatchStream
@@ -97,9 +100,7 @@ const notFinite = (step: number, metric: string, value: number, saved: number): 
  * goes on with --resume and ends in the same bits.
  */
 export const runTraining = async (job: TrainJob): Promise<TrainOutcome> => {
-  const { recipe, settings, train, valid, folder, watcher } = job
-  const epochs = numberSetting(settings, 'epochs', 1)
-  const patience = numberSetting(settings, 'patience', Number.POSITIVE_INFINITY)
+  const { recipe, settings, epochs, patience, train, valid, folder, watcher } = job
   const steps = epochs * train.stepsPerEpoch
   const session = await openSession(job.device, job.program, recipe, job.model, settings, train)
   const readback = new Readback<number>(job.device)
@@ -133,51 +134,50 @@ export const runTraining = async (job: TrainJob): Promise<TrainOutcome> => {
     }
     const save = async (position: Omit<Position, 'best'>): Promise<void> => {
       take(await readback.drain())
-      await folder.save(
-        await snapshot(session),
-        { ...position, ...(best === undefined ? {} : { best }) },
-        history(),
-      )
+      const state = await snapshot(session)
+      // A step's metrics are of the state before it: they may still be numbers where the new state is not.
+      for (const [name, { data }] of state)
+        if (data.some(Number.isNaN)) throw notFinite(position.step, `\`${name}\``, Number.NaN, savedStep)
+      await folder.save(state, { ...position, ...(best === undefined ? {} : { best }) }, history())
       savedStep = position.step
     }
     if (saved === undefined) await save({ step: 0, done: false })
 
     let lastSave = Date.now()
-    while (at < steps) {
+    for (;;) {
+      // Also where a run was interrupted between an epoch's last step and its validation.
+      if (at > 0 && at % train.stepsPerEpoch === 0 && epochRecords.at(-1)?.step !== at) {
+        take(await readback.drain())
+        const epoch = at / train.stepsPerEpoch
+        const loss = await validationLoss(session, valid)
+        if (!Number.isFinite(loss)) throw notFinite(at, 'the validation loss', loss, savedStep)
+        const record: EpochRecord = { epoch, step: at, loss }
+        epochRecords.push(record)
+        const better = best === undefined || loss < best.loss
+        if (better) {
+          best = record
+          await folder.saveBest(await snapshot(session))
+        }
+        const early = epoch - (best?.epoch ?? 0) >= patience
+        await save({ step: at, done: early || at === steps })
+        lastSave = Date.now()
+        watcher.epoch(record, better)
+        if (early) return { history: history(), best, learned, end: 'early' }
+      }
+      if (at === steps) return { history: history(), best, learned, end: 'finished' }
       const epoch = Math.floor(at / train.stepsPerEpoch)
-      const batch = train.at(epoch, at % train.stepsPerEpoch)
-      session.step(batch, { step: at, steps, epoch }, job.seed)
+      session.step(train.at(epoch, at % train.stepsPerEpoch), { step: at, steps, epoch }, job.seed)
       at += 1
       take(await readback.push(at, session.metricTensors))
       if (job.signal.aborted) {
-        if (at % train.stepsPerEpoch !== 0) await save({ step: at, done: false })
-        else take(await readback.drain())
+        await save({ step: at, done: false })
         return { history: history(), best, learned, end: 'stopped' }
       }
-      if (at % train.stepsPerEpoch !== 0) {
-        if (Date.now() - lastSave > job.saveEvery * 1000) {
-          await save({ step: at, done: false })
-          lastSave = Date.now()
-        }
-        continue
+      if (Date.now() - lastSave > job.saveEvery * 1000) {
+        await save({ step: at, done: false })
+        lastSave = Date.now()
       }
-      take(await readback.drain())
-      const loss = await validationLoss(session, valid)
-      if (!Number.isFinite(loss)) throw notFinite(at, 'the validation loss', loss, savedStep)
-      const record: EpochRecord = { epoch: epoch + 1, step: at, loss }
-      epochRecords.push(record)
-      const better = best === undefined || loss < best.loss
-      if (better) {
-        best = record
-        await folder.saveBest(await snapshot(session))
-      }
-      const early = epoch + 1 - (best?.epoch ?? 0) >= patience
-      await save({ step: at, done: early || at === steps })
-      lastSave = Date.now()
-      watcher.epoch(record, better)
-      if (early) return { history: history(), best, learned, end: 'early' }
     }
-    return { history: history(), best, learned, end: 'finished' }
   } finally {
     readback.destroy()
     session.close()

@@ -1,0 +1,133 @@
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
+import { UserError } from '../../src/errors.js'
+import { RunFolder } from '../../src/train/run-folder.js'
+import { type TrainRequest, train } from '../../src/train/start.js'
+import type { TrainWatcher } from '../../src/train/train.js'
+import { withDevice } from '../support/device.js'
+import { stories } from './support.js'
+
+const work = mkdtempSync(join(tmpdir(), 'jola-interrupted-'))
+afterAll(() => rmSync(work, { recursive: true, force: true }))
+const at = (...parts: readonly string[]): string => join(work, ...parts)
+
+const questions = [
+  'Who saw the ball?',
+  'Where did Lily play?',
+  'What is a big dog?',
+  'How many cats are there?',
+]
+const dataFolder = (name: string, prompt: (i: number) => string): string => {
+  mkdirSync(at(name))
+  const line = (i: number): string => `${JSON.stringify({ prompt: prompt(i), answer: 'ABCD'[i % 4] })}\n`
+  writeFileSync(at(name, 'train.jsonl'), [0, 1, 2, 3].map(line).join(''))
+  writeFileSync(at(name, 'valid.jsonl'), line(0))
+  return at(name)
+}
+const data = dataFolder('data', i => `${questions[i]} `)
+
+/** A recipe of one number whose state is NaN after the third step, while every step reports a loss of 1. */
+writeFileSync(
+  at('breaks.jola'),
+  `import std.models.llama
+recipe Breaks(model: llama.Model) {
+  setting epochs = 3
+  setting batch = 2
+  state { x: f32 }
+  init(key) = { x: 1.0 }
+  step(s, batch, key, at) = ({ x: log(1.5 - at.step) }, { loss: 1.0 })
+  validate(s, batch) = 1.0
+  predict(s, tokens) = llama.logits(model with { norm: for i -> model.norm[i] * s.x }, tokens)
+}
+`,
+)
+
+const request = (more: Partial<TrainRequest>): TrainRequest => ({
+  file: 'std.recipes.jola',
+  model: stories!,
+  data,
+  out: at('run'),
+  set: ['batch=4', 'epochs=6', 'patience=99', 'warmup=2'],
+  seed: 0,
+  mode: 'new',
+  dropLong: false,
+  saveEvery: 1e9,
+  bf16: false,
+  ...more,
+})
+const silent: TrainWatcher = { started: () => undefined, step: () => undefined, epoch: () => undefined }
+const never = new AbortController().signal
+
+const tests = (): void =>
+  withDevice('a training run', device => {
+    const refusal = (more: Partial<TrainRequest>): Promise<UserError> =>
+      train(device, request(more), silent, never).then(
+        () => expect.unreachable(),
+        (error: unknown) => {
+          expect(error).toBeInstanceOf(UserError)
+          return error as UserError
+        },
+      )
+
+    it('that is interrupted at the end of an epoch keeps its last step, and goes on with the validation', async () => {
+      const whole = await train(device, request({ out: at('whole') }), silent, never)
+      const stop = new AbortController()
+      const watcher = { ...silent, epoch: ({ epoch }: { epoch: number }) => epoch === 2 && stop.abort() }
+      const stopped = await train(device, request({ out: at('parts') }), watcher as TrainWatcher, stop.signal)
+      expect(stopped.end).toBe('stopped')
+      const saved = await new RunFolder(at('parts')).load()
+      expect(saved!.position.step).toBe(3)
+      expect(saved!.history.epochs.length).toBe(2)
+      const resumed = await train(device, request({ out: at('parts'), mode: 'resume' }), silent, never)
+      expect(resumed.history).toEqual(whole.history)
+      expect(await new RunFolder(at('parts')).load()).toEqual(await new RunFolder(at('whole')).load())
+    })
+
+    it('is not resumed on rows of another length', async () => {
+      const grows = dataFolder('grows', i => `${questions[i]} `)
+      const stop = new AbortController()
+      stop.abort()
+      await train(device, request({ out: at('length'), data: grows }), silent, stop.signal)
+      rmSync(grows, { recursive: true })
+      dataFolder('grows', i => `${questions[i]} ${'and then '.repeat(8)}`)
+      const { why } = await refusal({ out: at('length'), data: grows, mode: 'resume' })
+      expect(why).toMatch(/its rows have \d+ tokens, and those of the data have \d+/)
+    })
+
+    it('whose state is no longer a number stops and keeps the last state that was', async () => {
+      const error = await refusal({ file: at('breaks.jola'), out: at('nan'), set: [], saveEvery: 1e-9 })
+      expect(error.what).toContain('`x` is not a number')
+      expect(error.hint).toContain('after step 2')
+      const saved = await new RunFolder(at('nan')).load()
+      expect(saved!.position.step).toBe(2)
+      expect(saved!.state.get('x')!.data[0]).toBeCloseTo(Math.log(0.5))
+    })
+
+    it.each(['batch', 'epochs', 'context', 'patience'])('has at least one: %s', async name => {
+      for (const value of ['0', '-1']) {
+        const error = await refusal({ out: at('none'), set: [`${name}=${value}`] })
+        expect(error.what).toBe(`the setting ${name} cannot be ${value}`)
+        expect(error.exitCode).toBe(2)
+      }
+      expect(existsSync(at('none'))).toBe(false)
+    })
+
+    it('that replaces another leaves no adapter of the other while it is under way', async () => {
+      await train(device, request({ out: at('again'), set: ['batch=4', 'epochs=1'] }), silent, never)
+      expect(existsSync(at('again', 'adapter_config.json'))).toBe(true)
+      const stop = new AbortController()
+      stop.abort()
+      await train(device, request({ out: at('again'), mode: 'replace' }), silent, stop.signal)
+      expect(existsSync(at('again', 'adapter_config.json'))).toBe(false)
+    })
+
+    it('is not put where a file is', async () => {
+      writeFileSync(at('file'), '')
+      expect((await refusal({ out: at('file'), mode: 'replace' })).why).toContain('not a directory')
+    })
+  })
+
+if (stories === undefined) describe.skip('interrupted runs (needs stories260K: set JOLA_SHARED)', tests)
+else describe('interrupted runs', tests)
