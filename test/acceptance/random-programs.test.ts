@@ -8,7 +8,8 @@ import type { Device } from '../../runtime/index.js'
 import { runArtifact, worst } from '../compiler/backend/agree.js'
 import { randomNumbers } from '../compiler/ir/random-graph.js'
 import { withDevice } from '../support/device.js'
-import { type Genome, genomes, prelude, programText } from './random-source.js'
+import { prelude, programText } from './random-source.js'
+import { type Genome, genomes } from './random-terms.js'
 import { programOf } from './support.js'
 
 const runs = Number(process.env.JOLA_PROGRAMS ?? 300)
