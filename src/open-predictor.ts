@@ -6,7 +6,7 @@ import type { Bindings, GivenValue } from '../compiler/specialise/specialise.js'
 import type { Type } from '../compiler/types/type.js'
 import { type Device, type DeviceTensor, upload } from '../runtime/index.js'
 import { UserError } from './errors.js'
-import { readJsonObject } from './hub/config.js'
+import { checkFields, readJsonObject } from './hub/config.js'
 import { type Checkpoint, openCheckpoint } from './hub/safetensors.js'
 import type { Tokenizer } from './hub/tokenizer.js'
 import { bindModel, type Model, modelFacts, openModel, uploadWeights } from './model/model.js'
@@ -39,8 +39,19 @@ export interface AdapterConfig {
 
 export const isRun = (path: string): boolean => existsSync(join(path, adapterFiles.config))
 
-export const readAdapterConfig = async (directory: string): Promise<AdapterConfig> =>
-  (await readJsonObject(join(directory, adapterFiles.config))) as unknown as AdapterConfig
+export const readAdapterConfig = async (directory: string): Promise<AdapterConfig> => {
+  const path = join(directory, adapterFiles.config)
+  const found = await readJsonObject(path)
+  checkFields(path, found, {
+    program: 'string',
+    recipe: 'string',
+    base_model: 'string',
+    sizes: 'object',
+    settings: 'object',
+    tensors: 'object',
+  })
+  return found as unknown as AdapterConfig
+}
 
 /** Everything of a module that takes a model and one sequence: `logits(w, tokens)`. */
 const modelFunction = (
@@ -194,7 +205,7 @@ export const openRun = async (
   modelDirectory?: string,
 ): Promise<OpenPredictor> => {
   const adapter = await readAdapterConfig(directory)
-  const { program, modules } = loadProgram([adapter.program])
+  const { program, modules, hash } = loadProgram([adapter.program])
   const recipe = findRecipe(program, modules[0]!, adapter.recipe)
   const base = modelDirectory ?? adapter.base_model
   const model = await openModel(base, { weights: recipe.params.length > 0, tokenizer: true })
@@ -202,15 +213,27 @@ export const openRun = async (
   checkTensors(adapter, checkpoint)
   const prefix = `${recipe.methods.get('predict')!.params[0]!.name}.`
   const settings = new Map(Object.entries(adapter.settings))
+  const lacks = (what: string): UserError =>
+    new UserError({
+      what: `the adapter lacks ${what}, which the program asks for`,
+      where: directory,
+      ...(hash === adapter.program_hash
+        ? {}
+        : { why: `${adapter.program} has changed since it was trained` }),
+      hint: 'take the program as it was, or train again',
+    })
   const fetch = async (names: ReadonlySet<string>) => {
     const out: Record<string, DeviceTensor> = {}
     for (const name of names) {
       if (name.startsWith('settings.')) {
-        const value = Number(settings.get(name.slice('settings.'.length)))
-        out[name] = upload(device, 'f32', [], Float32Array.of(value), name)
+        const setting = name.slice('settings.'.length)
+        const value = settings.get(setting)
+        if (value === undefined) throw lacks(`the setting ${setting}`)
+        out[name] = upload(device, 'f32', [], Float32Array.of(Number(value)), name)
       } else if (name.startsWith(prefix)) {
         const key = name.slice(prefix.length)
-        const entry = checkpoint.tensors.get(key)!
+        const entry = checkpoint.tensors.get(key)
+        if (entry === undefined) throw lacks(`\`${key}\``)
         out[name] = upload(device, 'f32', entry.shape, await checkpoint.readF32(key), name)
       }
     }

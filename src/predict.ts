@@ -3,6 +3,7 @@ import { lower } from '../compiler/pipeline.js'
 import { type Predictor, specialisePredictor } from '../compiler/specialise/predictor.js'
 import type { Bindings } from '../compiler/specialise/specialise.js'
 import { type Device, type DeviceTensor, download, type Executable, load, zeros } from '../runtime/index.js'
+import { UserError } from './errors.js'
 import type { Tokenizer } from './hub/tokenizer.js'
 
 /** What a predictor is made of, except for the shape it is compiled for. */
@@ -41,6 +42,12 @@ export class SequenceModel {
   async next(rows: readonly (readonly number[])[]): Promise<readonly Float32Array[]> {
     const out: Float32Array[] = []
     const { context, vocabulary } = this.source
+    if (rows.some(r => r.length === 0))
+      throw new UserError({
+        what: 'the prompt is empty',
+        why: 'the model predicts a token from those before it, and there are none',
+        hint: 'give it at least one token to begin with',
+      })
     for (let first = 0; first < rows.length; first += rowsAtOnce) {
       const some = rows.slice(first, first + rowsAtOnce).map(r => r.slice(-context))
       const T = bucket(Math.max(...some.map(r => r.length)), context)
@@ -59,18 +66,23 @@ export class SequenceModel {
     return out
   }
 
-  /** The summed negative log-likelihood of each row's tokens from `from` on, in nats. */
+  /** The summed negative log-likelihood of each row's tokens from `from` on, in nats. Rows are cut like those of `next`. */
   async losses(rows: readonly ScoredRow[]): Promise<readonly number[]> {
     const out: number[] = []
+    const { context } = this.source
     for (let first = 0; first < rows.length; first += rowsAtOnce) {
-      const some = rows.slice(first, first + rowsAtOnce)
-      const T = bucket(Math.max(...some.map(r => r.tokens.length - 1)), this.source.context)
+      const some = rows.slice(first, first + rowsAtOnce).map(({ tokens, from }): ScoredRow => {
+        // The last token is only predicted.
+        const cut = Math.max(0, tokens.length - 1 - context)
+        return { tokens: tokens.slice(cut), from: from - cut }
+      })
+      const T = bucket(Math.max(...some.map(r => r.tokens.length - 1)), context)
       const c = await this.#compile('loss', rowsAtOnce, T)
       const tokens = new Int32Array(c.rows * T)
       const targets = new Int32Array(c.rows * T)
       const weight = new Float32Array(c.rows * T)
       some.forEach((r, i) => {
-        r.tokens.slice(0, T + 1).forEach((token, t) => {
+        r.tokens.forEach((token, t) => {
           if (t < T) tokens[i * T + t] = token
           if (t > 0) targets[i * T + t - 1] = token
           if (t >= r.from && t > 0) weight[i * T + t - 1] = 1
@@ -119,6 +131,8 @@ export class SequenceModel {
     if (known !== undefined) return known
     const made = compile(this.source, output, rows, T)
     this.#compiled.set(id, made)
+    // Whoever asked is told; nothing is kept that closing would have to give back.
+    made.catch(() => this.#compiled.delete(id))
     return made
   }
 }

@@ -2,7 +2,7 @@ import { mkdir, readFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileError, systemCode, UserError } from '../errors.js'
 import { writeAtomic } from '../hub/atomic.js'
-import { readJsonObjectIfAny } from '../hub/config.js'
+import { checkFields, readJsonObjectIfAny } from '../hub/config.js'
 import { openCheckpoint } from '../hub/safetensors.js'
 import { type TensorData, writeSafetensors } from '../hub/safetensors-write.js'
 
@@ -97,7 +97,19 @@ export class RunFolder {
 
   /** What the folder's run is, if it holds one. */
   async descriptionIfAny(): Promise<RunDescription | undefined> {
-    return (await readJsonObjectIfAny(this.file(files.run))) as RunDescription | undefined
+    const found = await readJsonObjectIfAny(this.file(files.run))
+    if (found === undefined) return undefined
+    checkFields(this.file(files.run), found, {
+      program: 'string',
+      recipe: 'string',
+      programHash: 'string',
+      model: 'string',
+      data: 'string',
+      seed: 'number',
+      settings: 'object',
+      sizes: 'object',
+    })
+    return found as unknown as RunDescription
   }
 
   async description(): Promise<RunDescription> {

@@ -1,0 +1,96 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, expect, it } from 'vitest'
+import { UserError } from '../../src/errors.js'
+import { openBase, openRun } from '../../src/open-predictor.js'
+import { RunFolder } from '../../src/train/run-folder.js'
+import { train } from '../../src/train/start.js'
+import { withDevice } from '../support/device.js'
+import { withStories } from './support.js'
+
+const work = mkdtempSync(join(tmpdir(), 'jola-predictor-'))
+afterAll(() => rmSync(work, { recursive: true, force: true }))
+const at = (...parts: readonly string[]): string => join(work, ...parts)
+
+const refusal = (work: Promise<unknown>): Promise<UserError> =>
+  work.then(
+    () => expect.unreachable(),
+    (error: unknown) => {
+      expect(error).toBeInstanceOf(UserError)
+      return error as UserError
+    },
+  )
+
+const program = (field: string, setting: string): string => `import std.models.llama
+recipe Scaled(model: llama.Model) {
+  setting ${setting} = 1.0
+  setting batch = 2
+  state { ${field}: f32 }
+  init(key) = { ${field}: 1.0 }
+  step(s, batch, key, at) = ({ ${field}: s.${field} }, { loss: 1.0 })
+  validate(s, batch) = 1.0
+  predict(s, tokens) = llama.logits(model with { norm: for i -> model.norm[i] * s.${field} * ${setting} }, tokens)
+}
+`
+
+withStories('a predictor', stories =>
+  withDevice('on the device', device => {
+    it('keeps the end of a row that is longer than the context', async () => {
+      const { sequence, model, close } = await openBase(device, stories, 'std.models.llama')
+      const tokens = Array.from({ length: model.context + 40 }, (_, i) => 3 + ((i * 7) % 400))
+      const cut = tokens.slice(-model.context - 1)
+      const [long, short] = await sequence.losses([
+        { tokens, from: tokens.length - 3 },
+        { tokens: cut, from: cut.length - 3 },
+      ])
+      expect(long).toBeGreaterThan(1)
+      expect(long).toBe(short)
+      await close()
+    })
+
+    it('wants at least one token', async () => {
+      const { sequence, close } = await openBase(device, stories, 'std.models.llama')
+      expect((await refusal(sequence.next([[1], []]))).what).toBe('the prompt is empty')
+      await close()
+    })
+
+    it('of a run says what it lacks where the program has changed, and which file is broken', async () => {
+      mkdirSync(at('data'))
+      for (const split of ['train', 'valid'])
+        writeFileSync(at('data', `${split}.jsonl`), '{"prompt": "Who? ", "answer": "A"}\n')
+      writeFileSync(at('scaled.jola'), program('x', 'by'))
+      const silent = { started: () => undefined, step: () => undefined, epoch: () => undefined }
+      const request = {
+        file: at('scaled.jola'),
+        model: stories,
+        data: at('data'),
+        out: at('run'),
+        set: [],
+        seed: 0,
+        mode: 'new',
+        dropLong: false,
+        saveEvery: 60,
+        bf16: false,
+      } as const
+      await train(device, request, silent, new AbortController().signal)
+
+      for (const [field, setting, lacks] of [
+        ['y', 'by', '`y`'],
+        ['x', 'times', 'the setting times'],
+      ] as const) {
+        writeFileSync(at('scaled.jola'), program(field, setting))
+        const { sequence, close } = await openRun(device, at('run'))
+        const error = await refusal(sequence.next([[1, 2]]))
+        expect(error.what).toBe(`the adapter lacks ${lacks}, which the program asks for`)
+        expect(error.why).toContain('scaled.jola has changed since')
+        await close()
+      }
+
+      writeFileSync(at('run', 'adapter_config.json'), '{"program": "std.recipes.jola"}')
+      expect((await refusal(openRun(device, at('run')))).why).toBe('"recipe" is missing')
+      writeFileSync(at('run', 'run.json'), '{"program": 3}')
+      expect((await refusal(new RunFolder(at('run')).description())).why).toBe('"program" is 3')
+    })
+  }),
+)
