@@ -67,7 +67,12 @@ export type Step =
       readonly workgroups: readonly [number, number, number]
     }
   /** Runs `steps` with the loop's index at 0 … count - 1, or backwards. */
-  | { readonly kind: 'loop'; readonly count: number; readonly direction: 'up' | 'down'; readonly steps: readonly Step[] }
+  | {
+      readonly kind: 'loop'
+      readonly count: number
+      readonly direction: 'up' | 'down'
+      readonly steps: readonly Step[]
+    }
   | {
       readonly kind: 'copy'
       readonly from: number

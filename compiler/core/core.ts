@@ -1,5 +1,5 @@
-import type { ConfigExpr, ReduceOp } from '../syntax/ast.js'
 import type { Span } from '../source.js'
+import type { ConfigExpr, ReduceOp } from '../syntax/ast.js'
 import type { Poly } from '../types/poly.js'
 import type { Instance, RecordDecl, Type } from '../types/type.js'
 
@@ -120,9 +120,37 @@ export type CoreBinder =
 
 /** Scalar operations. On tensors of one type they act elementwise. `i32`/`idx` operands were coerced by `cast`. */
 export type CoreOp =
-  | 'add' | 'sub' | 'mul' | 'div' | 'idiv' | 'mod' | 'pow' | 'neg' | 'min' | 'max' | 'abs' | 'sign'
-  | 'exp' | 'log' | 'sqrt' | 'rsqrt' | 'sin' | 'cos' | 'tanh' | 'sigmoid' | 'floor' | 'erf'
-  | 'lt' | 'le' | 'gt' | 'ge' | 'eq' | 'ne' | 'and' | 'or' | 'not'
+  | 'add'
+  | 'sub'
+  | 'mul'
+  | 'div'
+  | 'idiv'
+  | 'mod'
+  | 'pow'
+  | 'neg'
+  | 'min'
+  | 'max'
+  | 'abs'
+  | 'sign'
+  | 'exp'
+  | 'log'
+  | 'sqrt'
+  | 'rsqrt'
+  | 'sin'
+  | 'cos'
+  | 'tanh'
+  | 'sigmoid'
+  | 'floor'
+  | 'erf'
+  | 'lt'
+  | 'le'
+  | 'gt'
+  | 'ge'
+  | 'eq'
+  | 'ne'
+  | 'and'
+  | 'or'
+  | 'not'
 
 export type Builtin =
   /** `map(f, a, b, …)`: f on every element of trees of one record type (arguments may be `per` it); tuples of results give tuples of trees. */
@@ -132,9 +160,12 @@ export type Builtin =
   /** `zeros_like(a)`. */
   | 'zeros_like'
   /** `key(7)`; `split(k) -> (key, key)`; `fold_in(k, n) -> key`. */
-  | 'key' | 'split' | 'fold_in'
+  | 'key'
+  | 'split'
+  | 'fold_in'
   /** `uniform(k, (i, j)) : f32` in (0, 1); `normal(k, (i, j)) : f32`. The second argument is a `product`. */
-  | 'uniform' | 'normal'
+  | 'uniform'
+  | 'normal'
   /** `stop(x)`: x without a derivative. */
   | 'stop'
 
@@ -152,14 +183,40 @@ export type CoreExpr = Base &
     | { readonly kind: 'size'; readonly size: Poly }
     | { readonly kind: 'var'; readonly id: VarId; readonly name: string }
     | { readonly kind: 'global'; readonly id: string }
-    | { readonly kind: 'let'; readonly pattern: CorePattern; readonly value: CoreExpr; readonly body: CoreExpr }
-    | { readonly kind: 'if'; readonly condition: CoreExpr; readonly then: CoreExpr; readonly otherwise: CoreExpr }
+    | {
+        readonly kind: 'let'
+        readonly pattern: CorePattern
+        readonly value: CoreExpr
+        readonly body: CoreExpr
+      }
+    | {
+        readonly kind: 'if'
+        readonly condition: CoreExpr
+        readonly then: CoreExpr
+        readonly otherwise: CoreExpr
+      }
     | { readonly kind: 'for'; readonly binders: readonly CoreBinder[]; readonly body: CoreExpr }
-    | { readonly kind: 'reduce'; readonly op: ReduceOp; readonly binders: readonly CoreBinder[]; readonly body: CoreExpr }
-    | { readonly kind: 'fold'; readonly pattern: CorePattern; readonly init: CoreExpr; readonly binder: { readonly id: VarId; readonly name: string; readonly bound: Poly }; readonly body: CoreExpr }
+    | {
+        readonly kind: 'reduce'
+        readonly op: ReduceOp
+        readonly binders: readonly CoreBinder[]
+        readonly body: CoreExpr
+      }
+    | {
+        readonly kind: 'fold'
+        readonly pattern: CorePattern
+        readonly init: CoreExpr
+        readonly binder: { readonly id: VarId; readonly name: string; readonly bound: Poly }
+        readonly body: CoreExpr
+      }
     | { readonly kind: 'lambda'; readonly params: readonly CoreParam[]; readonly body: CoreExpr }
     /** A top-level function; the instance is in terms of the caller's sizes. Missing arguments take their defaults. */
-    | { readonly kind: 'call'; readonly fn: string; readonly instance: Instance; readonly args: readonly CoreExpr[] }
+    | {
+        readonly kind: 'call'
+        readonly fn: string
+        readonly instance: Instance
+        readonly args: readonly CoreExpr[]
+      }
     /** A function held by a variable or a lambda. */
     | { readonly kind: 'apply'; readonly callee: CoreExpr; readonly args: readonly CoreExpr[] }
     /** A top-level function as a value. */
@@ -167,7 +224,12 @@ export type CoreExpr = Base &
     /** Reads a tensor or an array; fewer indices than axes give the rest. */
     | { readonly kind: 'read'; readonly target: CoreExpr; readonly at: readonly CoreExpr[] }
     /** Guarded read at any integers. */
-    | { readonly kind: 'at'; readonly target: CoreExpr; readonly at: readonly CoreExpr[]; readonly otherwise: CoreExpr }
+    | {
+        readonly kind: 'at'
+        readonly target: CoreExpr
+        readonly at: readonly CoreExpr[]
+        readonly otherwise: CoreExpr
+      }
     /** A product index `(k, g)`; its value is the mixed-radix number with these bounds. */
     | { readonly kind: 'product'; readonly parts: readonly CoreExpr[]; readonly bounds: readonly Poly[] }
     | { readonly kind: 'op'; readonly op: CoreOp; readonly args: readonly CoreExpr[] }

@@ -22,17 +22,25 @@ export const prim = (op: Exclude<PrimOp, 'cast'>, ...args: readonly Expr[]): Exp
   dtype: predicates.has(op) ? 'bool' : op === 'select' ? args[1]!.dtype : args[0]!.dtype,
   args,
 })
-export const cast = (dtype: DType, arg: Expr): Expr => (arg.dtype === dtype ? arg : { op: 'cast', dtype, args: [arg] })
+export const cast = (dtype: DType, arg: Expr): Expr =>
+  arg.dtype === dtype ? arg : { op: 'cast', dtype, args: [arg] }
 
 /** The mixed-radix number of `parts`, the last running fastest: `(k, g)` with extents K, G is `k·G + g`. */
 export const mixedRadix = (parts: readonly Expr[], extents: readonly number[]): Expr =>
   parts.length === 0
     ? i32(0)
-    : parts.slice(1).reduce((sum, part, i) => prim('add', prim('mul', sum, i32(extents[i + 1]!)), part), parts[0]!)
+    : parts
+        .slice(1)
+        .reduce((sum, part, i) => prim('add', prim('mul', sum, i32(extents[i + 1]!)), part), parts[0]!)
 
 /** The position at which a tensor with these dims is read by a node over the same axes. */
 export const identityAt = (dims: readonly (readonly Axis[])[]): readonly Expr[] =>
-  dims.map(axes => mixedRadix(axes.map(index), axes.map(a => a.extent)))
+  dims.map(axes =>
+    mixedRadix(
+      axes.map(index),
+      axes.map(a => a.extent),
+    ),
+  )
 
 export const childrenOf = (e: Expr): readonly Expr[] =>
   e.op === 'const' || e.op === 'index' ? [] : e.op === 'read' ? e.at : e.args

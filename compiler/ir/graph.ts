@@ -60,9 +60,16 @@ export const sortGraph = (graph: Graph): Graph => {
       if (unit.startsWith('n')) out.push(nodes.get(inside[0]!)!)
       else {
         const region = Number(unit.slice(1))
-        const carries = inside.filter(id => nodes.get(id)!.kind === 'carry' && regionOf(nodes.get(id)!) === region)
+        const carries = inside.filter(
+          id => nodes.get(id)!.kind === 'carry' && regionOf(nodes.get(id)!) === region,
+        )
         out.push(...carries.map(id => nodes.get(id)!))
-        out.push(...order(inside.filter(id => !carries.includes(id)), depth + 1))
+        out.push(
+          ...order(
+            inside.filter(id => !carries.includes(id)),
+            depth + 1,
+          ),
+        )
       }
     }
     const unitOf2 = (id: NodeId): string => (paths.has(id) ? unitOf(id) : '')
@@ -70,7 +77,10 @@ export const sortGraph = (graph: Graph): Graph => {
     return out
   }
 
-  const sorted = order([...needed].sort((a, b) => a - b), 0)
+  const sorted = order(
+    [...needed].sort((a, b) => a - b),
+    0,
+  )
   const used = new Set(sorted.flatMap(n => pathOf(regionOf(n))))
   return { nodes: sorted, regions: graph.regions.filter(r => used.has(r.id)), outputs: graph.outputs }
 }

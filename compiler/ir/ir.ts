@@ -109,18 +109,54 @@ export interface Graph {
 export type Expr =
   | { readonly op: 'const'; readonly dtype: DType; readonly value: number }
   | { readonly op: 'index'; readonly dtype: 'i32'; readonly axis: Axis }
-  | { readonly op: 'read'; readonly dtype: DType; readonly node: NodeId; readonly at: readonly Expr[]; readonly guarded: boolean }
+  | {
+      readonly op: 'read'
+      readonly dtype: DType
+      readonly node: NodeId
+      readonly at: readonly Expr[]
+      readonly guarded: boolean
+    }
   | { readonly op: PrimOp; readonly dtype: DType; readonly args: readonly Expr[] }
 
 /** One row each in `prims.ts`: typing rule, interpreter, derivative, WGSL. `cast` goes to the expression's dtype. */
 export type PrimOp =
-  | 'add' | 'sub' | 'mul' | 'div' | 'idiv' | 'mod' | 'pow' | 'neg' | 'min' | 'max' | 'abs' | 'sign'
-  | 'exp' | 'log' | 'sqrt' | 'rsqrt' | 'sin' | 'cos' | 'tanh' | 'sigmoid' | 'floor' | 'erf'
-  | 'lt' | 'le' | 'gt' | 'ge' | 'eq' | 'ne' | 'and' | 'or' | 'not'
+  | 'add'
+  | 'sub'
+  | 'mul'
+  | 'div'
+  | 'idiv'
+  | 'mod'
+  | 'pow'
+  | 'neg'
+  | 'min'
+  | 'max'
+  | 'abs'
+  | 'sign'
+  | 'exp'
+  | 'log'
+  | 'sqrt'
+  | 'rsqrt'
+  | 'sin'
+  | 'cos'
+  | 'tanh'
+  | 'sigmoid'
+  | 'floor'
+  | 'erf'
+  | 'lt'
+  | 'le'
+  | 'gt'
+  | 'ge'
+  | 'eq'
+  | 'ne'
+  | 'and'
+  | 'or'
+  | 'not'
   /** `select(condition, then, otherwise)`. */
-  | 'select' | 'cast'
+  | 'select'
+  | 'cast'
   | 'shr'
   /** Threefry-2x32-20 of key (k0, k1) and counter (c0, c1), all u32: its first and its second word. */
-  | 'threefry0' | 'threefry1'
+  | 'threefry0'
+  | 'threefry1'
   /** The argument; its derivative is 0. */
   | 'stop'

@@ -50,6 +50,10 @@ export const match = (pattern: CorePattern, v: Value): readonly (readonly [VarId
     ? [[pattern.id, v]]
     : pattern.items.flatMap((p, i) => match(p, v.kind === 'tuple' ? v.items[i]! : unexpected('tuple', v)))
 
+/** The context after `let pattern = value`. */
+export const bindLet = (c: Context, pattern: CorePattern, value: CoreExpr): Context =>
+  bindAll(c, match(pattern, evaluate({ ...c, label: labelOf(pattern, c.label) }, value)))
+
 export const here = (c: Context, e: CoreExpr): Here => ({ label: c.label, span: e.span })
 
 export const dtypeOf = (t: Type): DType =>
@@ -79,10 +83,8 @@ export const evaluate = (c: Context, e: CoreExpr): Value => {
     }
     case 'global':
       return evaluateGlobal(c, e.id, e.type)
-    case 'let': {
-      const v = evaluate({ ...c, label: labelOf(e.pattern, c.label) }, e.value)
-      return evaluate(bindAll(c, match(e.pattern, v)), e.body)
-    }
+    case 'let':
+      return evaluate(bindLet(c, e.pattern, e.value), e.body)
     case 'if':
       return evaluateIf(c, e)
     case 'for': {

@@ -5,7 +5,7 @@ import { index, read } from '../ir/expr.js'
 import { interpret } from '../ir/interpret.js'
 import type { Expr, Graph } from '../ir/ir.js'
 import type { Type } from '../types/type.js'
-import { bindAll, type Context, evaluate, givenValue, match } from './evaluate.js'
+import { bindAll, bindLet, type Context, evaluate, givenValue } from './evaluate.js'
 import { leavesOf } from './leaves.js'
 import { inputsOf, inputValue, isGiven } from './parameters.js'
 import { Materialiser, top } from './scope.js'
@@ -171,17 +171,7 @@ export const settingDefault = (program: Program, s: CoreSetting): GivenValue => 
 export const specialiseTest = (program: Program, test: CoreTest): Graph => {
   const c = contextFor(program, { sizes: new Map() }, test.title)
   test.expectations.forEach((x, i) => {
-    const inner = x.lets.reduce(
-      (at, l) =>
-        bindAll(
-          at,
-          match(
-            l.pattern,
-            evaluate({ ...at, label: l.pattern.kind === 'name' ? l.pattern.name : at.label }, l.value),
-          ),
-        ),
-      c as Context,
-    )
+    const inner = x.lets.reduce<Context>((at, l) => bindLet(at, l.pattern, l.value), c)
     addOutputs(c, evaluate(inner, x.actual), `${i}.actual`)
     if (x.expected !== undefined) addOutputs(c, evaluate(inner, x.expected), `${i}.expected`)
     if (x.within !== undefined) addOutputs(c, evaluate(inner, x.within), `${i}.within`)
