@@ -62,7 +62,7 @@ export interface LoadedProgram {
 }
 
 /**
- * Reads and checks files with all that they import. Throws a {@link ProgramError} with every diagnostic at once, or a
+ * Reads and checks files of one folder, or of the standard library, with all that they import. Throws a {@link ProgramError} with every diagnostic at once, or a
  * `UserError` if a file can't be read.
  */
 export const loadProgram = (files: readonly string[]): LoadedProgram => {

@@ -1,3 +1,4 @@
+import { dirname, resolve } from 'node:path'
 import type { Command } from 'commander'
 import type { Diagnostic } from '../../compiler/diagnostic.js'
 import { diagnosticToJson } from '../../compiler/render.js'
@@ -13,15 +14,29 @@ import {
   wantsColour,
 } from './shared.js'
 
-/** Every diagnostic of the files and what they import, sorted by place. Throws a `UserError` if a file can't be read. */
-export const diagnosticsOf = (files: readonly string[]): readonly Diagnostic[] => {
+const diagnosticsIn = (files: readonly string[]): readonly Diagnostic[] => {
   try {
     loadProgram(files)
     return []
   } catch (error) {
-    if (error instanceof ProgramError) return byPlace(error.diagnostics)
+    if (error instanceof ProgramError) return error.diagnostics
     throw error
   }
+}
+
+/**
+ * Every diagnostic of the files and what they import, once, sorted by place. Files of one folder are one program: modules
+ * are named from their folder. Throws a `UserError` if a file can't be read.
+ */
+export const diagnosticsOf = (files: readonly string[]): readonly Diagnostic[] => {
+  const folders = new Map<string, readonly string[]>()
+  for (const file of files) {
+    const folder = dirname(resolve(file))
+    folders.set(folder, [...(folders.get(folder) ?? []), file])
+  }
+  const found = [...folders.values()].flatMap(diagnosticsIn)
+  const different = new Map(found.map(d => [JSON.stringify(diagnosticToJson(d)), d]))
+  return byPlace([...different.values()])
 }
 
 /** Adds `jola check`. */

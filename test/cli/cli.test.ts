@@ -40,6 +40,17 @@ describe('jola check', () => {
     expect(await jolaJson('check', '--json', 'stdlib/edits/jola.jola')).toMatchObject({ code: 0, json: [] })
   })
 
+  it('tells files of one name in two folders apart, and says once what both import', async () => {
+    const right = await folderWith({ 'a.jola': programText })
+    const one = await folderWith({ 'a.jola': 'import b\nfn h(x: f32) -> f32 = x\n', 'b.jola': wrong })
+    const all = [join(right, 'a.jola'), join(one, 'a.jola'), join(one, 'b.jola')]
+    for (const files of [all, [...all].reverse()]) {
+      const { code, json } = await jolaJson('check', '--json', ...files)
+      expect(code).toBe(1)
+      expect(json).toMatchObject([{ labels: [{ line: 1 }] }, { labels: [{ line: 2 }] }])
+    }
+  })
+
   it('says what is wrong with a file that is missing, or is a folder', async () => {
     const folder = await folderWith({})
     const missing = await jola('check', join(folder, 'a.jola'))
