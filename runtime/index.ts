@@ -1,7 +1,7 @@
 /** Runs artifacts: devices, tensors in their memory, executables, results. `node` and `browser` open a device. */
 export { Device, type DeviceOptions, openDevice } from './device.js'
-export { DeviceError, type DeviceErrorKind, type DeviceErrorParts } from './errors.js'
-export { Executable, load, type RunOptions } from './executable.js'
+export { DeviceError, type DeviceErrorKind, type DeviceErrorParts, showBytes } from './errors.js'
+export { Executable, load, type RunOptions, type Tensors } from './executable.js'
 export type { KernelTime } from './profile.js'
 export { download, Readback, type Reading } from './readback.js'
 export {

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { Command } from 'commander'
-import { openNodeDevice } from '../../runtime/node.js'
+import { openNodeDevice, showBytes } from '../../runtime/node.js'
 import { mean, standardDeviation } from '../data/scores.js'
 import { UserError } from '../errors.js'
 import { loadProgram } from '../program.js'
@@ -46,9 +46,9 @@ export const barFor = (label: string): TrainWatcher & { readonly finish: () => v
   let bar: Progress | undefined
   let valid: number | undefined
   return {
-    started: ({ steps, from, trainable }) => {
+    started: ({ steps, from, trainable, bytes }) => {
       remark(
-        `${trainable.toLocaleString('en')} numbers to train, ${count(steps, 'step')}${from > 0 ? `, going on after step ${from}` : ''}`,
+        `${trainable.toLocaleString('en')} numbers to train, ${count(steps, 'step')}, ${showBytes(bytes)} of the device's memory${from > 0 ? `, going on after step ${from}` : ''}`,
       )
       bar = startProgress({ label, total: steps, from })
     },

@@ -40,7 +40,12 @@ export interface TrainJob {
 
 /** Whoever shows the run. Steps are counted from 1. */
 export interface TrainWatcher {
-  started(info: { readonly steps: number; readonly from: number; readonly trainable: number }): void
+  started(info: {
+    readonly steps: number
+    readonly from: number
+    readonly trainable: number /** Of the device's memory. */
+    readonly bytes: number
+  }): void
   step(record: StepRecord): void
   epoch(record: EpochRecord, best: boolean): void
 }
@@ -119,7 +124,7 @@ export const runTraining = async (job: TrainJob): Promise<TrainOutcome> => {
     const stepRecords: StepRecord[] = [...(saved?.history.steps ?? [])]
     const epochRecords: EpochRecord[] = [...(saved?.history.epochs ?? [])]
     const history = (): History => ({ steps: stepRecords, epochs: epochRecords })
-    watcher.started({ steps, from: at, trainable })
+    watcher.started({ steps, from: at, trainable, bytes: job.device.residentBytes })
     if (saved?.position.done === true) return { history: history(), best, learned, end: 'finished' }
 
     const take = (readings: Awaited<ReturnType<Readback<number>['drain']>>): void => {
