@@ -39,7 +39,7 @@ export interface AdapterConfig {
 
 export const isRun = (path: string): boolean => existsSync(join(path, adapterFiles.config))
 
-export const readAdapterConfig = async (directory: string): Promise<AdapterConfig> => {
+const readAdapterConfig = async (directory: string): Promise<AdapterConfig> => {
   const path = join(directory, adapterFiles.config)
   const found = await readJsonObject(path)
   checkFields(path, found, {

@@ -26,7 +26,7 @@ export const sumOf = (a: Linear, b: Linear): Linear => {
   return { constant: a.constant + b.constant, axes, terms: [...a.terms, ...b.terms] }
 }
 
-export const axisOnly = (axis: Axis): Linear => ({ ...none, axes: new Map([[axis.id, { axis, by: 1 }]]) })
+const axisOnly = (axis: Axis): Linear => ({ ...none, axes: new Map([[axis.id, { axis, by: 1 }]]) })
 
 /** An i32 expression as a linear form in its axes. */
 export const linearOf = (e: Expr): Linear => {
@@ -45,7 +45,7 @@ export const linearOf = (e: Expr): Linear => {
 
 const isConstant = (a: Linear): boolean => a.axes.size === 0 && a.terms.length === 0
 
-export const exprOf = (a: Linear): Expr => {
+const exprOf = (a: Linear): Expr => {
   const parts = [
     ...[...a.axes.values()].map(x => ({ term: index(x.axis), by: x.by })),
     ...a.terms,

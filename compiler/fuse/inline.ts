@@ -26,7 +26,7 @@ const tidy = (e: Expr): Expr => {
 }
 
 /** The producer's expression at the positions of a read of it. */
-export const bodyAt = (producer: ComputeNode, r: ReadExpr): Expr => {
+const bodyAt = (producer: ComputeNode, r: ReadExpr): Expr => {
   const map = new Map<AxisId, Expr>()
   producer.dims.forEach((axes, i) => {
     let rest = r.at[i]!

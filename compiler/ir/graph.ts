@@ -18,7 +18,7 @@ export const dependenciesOf = (node: Node): readonly NodeId[] =>
   node.kind === 'compute' ? readsOf(node.body).map(r => r.node) : node.kind === 'carry' ? [node.init] : []
 
 /** All a node refers to, a carry's `next` included. */
-export const referencesOf = (node: Node): readonly NodeId[] =>
+const referencesOf = (node: Node): readonly NodeId[] =>
   node.kind === 'carry' ? [node.init, node.next] : dependenciesOf(node)
 
 /** The nodes that the outputs need, each after what it reads, every region in one piece with its carries first. */

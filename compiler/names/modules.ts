@@ -23,7 +23,7 @@ const hasRecipe = (ast: Module): boolean => ast.items.some(item => item.kind ===
  * What an import names: as written when it begins with `std`, else relative to the importing module's folder, that is
  * with the last segment of its name replaced.
  */
-export const importedName = (importer: string, segments: readonly string[]): string => {
+const importedName = (importer: string, segments: readonly string[]): string => {
   if (segments[0] === 'std') return segments.join('.')
   return [...importer.split('.').slice(0, -1), ...segments].join('.')
 }

@@ -1,5 +1,5 @@
 /** Number of insertions, deletions, replacements and swaps of neighbours between two words (optimal string alignment). */
-export const editDistance = (a: string, b: string): number => {
+const editDistance = (a: string, b: string): number => {
   const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, j) => j)]
   for (let i = 1; i <= a.length; i++) {
     const row = [i]

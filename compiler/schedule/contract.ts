@@ -49,7 +49,7 @@ const along = (e: Expr, axis: Axis | undefined): boolean =>
   axis !== undefined && readsOf(e).some(r => r.node >= 0 && coefficientOf(affineOf(r.at[0]!), axis.id) === 1)
 
 /** Everything over one set of axes, axes joined, roles settled. */
-export const productOfGroup = (group: Group, loops: readonly Region[], ctx: Context): Product | undefined => {
+const productOfGroup = (group: Group, loops: readonly Region[], ctx: Context): Product | undefined => {
   const node = group.members[0]!
   const outer = kernelAxes(node, loops)
   const c = contractionOf(node, outer)

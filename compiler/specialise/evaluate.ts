@@ -56,7 +56,7 @@ export const bindLet = (c: Context, pattern: CorePattern, value: CoreExpr): Cont
 
 export const here = (c: Context, e: CoreExpr): Here => ({ label: c.label, span: e.span })
 
-export const dtypeOf = (t: Type): DType =>
+const dtypeOf = (t: Type): DType =>
   t.kind === 'scalar' ? t.dtype : t.kind === 'idx' ? 'i32' : t.kind === 'tensor' ? dtypeOf(t.element) : 'f32'
 
 export const extent = (c: Context, p: Poly): number => sizeOf(p, c.sizes)
@@ -197,7 +197,7 @@ const evaluateGlobal = (c: Context, id: string, type: Type): Value => {
 }
 
 /** The axes of binders, one group a dimension, and a context in which their variables are indices. */
-export const bindBinders = (
+const bindBinders = (
   c: Context,
   binders: readonly CoreBinder[],
 ): { readonly context: Context; readonly groups: readonly (readonly Axis[])[] } => {

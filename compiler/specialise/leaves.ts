@@ -1,7 +1,7 @@
 import { index } from '../ir/expr.js'
 import type { Axis, Expr } from '../ir/ir.js'
 import type { Materialiser } from './scope.js'
-import { abstract, asExpr, readAt, scalar, unexpected, type Value } from './value.js'
+import { abstract, scalar, unexpected, type Value } from './value.js'
 
 /** One tensor of a value: its name within it, and its shape. A key is two scalars. */
 export interface Leaf {
@@ -79,5 +79,3 @@ export const rebuild = (m: Materialiser, like: Value, leaves: readonly Leaf[]): 
   }
   return go(like)
 }
-
-export const elementAt = (v: Value, position: readonly Expr[]): Expr => asExpr(readAt(v, position))

@@ -108,7 +108,7 @@ export class Materialiser {
 const axisNames = ['i', 'j', 'k', 'm', 'n']
 
 /** A constant, an index, or a read at positions that need no work: nothing to be saved by a node. */
-export const isTrivial = (e: Expr): boolean =>
+const isTrivial = (e: Expr): boolean =>
   e.op === 'const' || e.op === 'index' || (e.op === 'read' && !e.guarded && e.at.every(isIndexArithmetic))
 
 const isIndexArithmetic = (e: Expr): boolean =>

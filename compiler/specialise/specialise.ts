@@ -59,7 +59,7 @@ const sizeInputs = (builder: Builder): ((n: number) => Expr) => {
   }
 }
 
-export const inputOf = (c: Context, name: string, type: Type): Value => inputValue(c.m.builder, name, type, c)
+const inputOf = (c: Context, name: string, type: Type): Value => inputValue(c.m.builder, name, type, c)
 
 export const paramValue = (c: Context, p: CoreParam): Value =>
   isGiven(p) ? inputOf(c, p.name, p.type) : evaluate(c, p.default!)

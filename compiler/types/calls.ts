@@ -89,7 +89,7 @@ const wrongCount = (
 }
 
 /** Checks arguments in the order in which they tell most: values first, what goes with them, functions last. */
-export const checkArgs = (
+const checkArgs = (
   cx: Context,
   env: Env,
   args: readonly Expr[],

@@ -19,7 +19,7 @@ interface Bound {
 }
 
 /** Binds the indices of a comprehension; ranges that are not written are found by what the body reads. */
-export const bindIndices = (cx: Context, env: Env, binders: readonly Binder[]): Bound => {
+const bindIndices = (cx: Context, env: Env, binders: readonly Binder[]): Bound => {
   const inner = new Map(env)
   const seen = new Map<string, Name>()
   const one = (b: Binder): { core: CoreBinder; extent: Poly } => {

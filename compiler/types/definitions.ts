@@ -19,7 +19,7 @@ export const polysOf = (definitions: Definitions): ReadonlyMap<string, Poly> =>
   new Map([...definitions].map(([n, d]) => [n, d.poly]))
 
 /** Every defined name in every definition replaced by what it stands for; a circle is reported and left open. */
-export const expandAll = (definitions: Definitions, report: (d: Diagnostic) => void): Definitions => {
+const expandAll = (definitions: Definitions, report: (d: Diagnostic) => void): Definitions => {
   const out = new Map<string, Definition>()
   const open: string[] = []
   const expand = (n: string): Poly | undefined => {

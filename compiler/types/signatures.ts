@@ -6,7 +6,7 @@ import type { Instance, RecordDecl, Type } from './type.js'
 import type { Signature } from './world.js'
 
 /** Unknowns for the sizes and type parameters of a declaration that is being used. */
-export const freshInstance = (
+const freshInstance = (
   cx: Context,
   of: { readonly name: string; readonly sizes: readonly string[]; readonly types: readonly string[] },
   span: Span,

@@ -1,7 +1,7 @@
 import type { Diagnostic } from '../diagnostic.js'
 import type { Expr } from '../syntax/ast.js'
 import type { Poly } from './poly.js'
-import { add, asConstant, constant, mul, scale, sub } from './poly.js'
+import { add, constant, mul, scale, sub } from './poly.js'
 import { errorSize } from './solver.js'
 
 /** What a size name means where it stands; undefined when it was reported. */
@@ -42,12 +42,6 @@ export const sizeOf = (expr: Expr, names: SizeNames, report: (d: Diagnostic) => 
         : 'name the quantity with `size`, for example `size R` and `size D = 2 * R`',
   })
   return errorSize
-}
-
-/** Whether a polynomial is a number below 1, which no axis can have. */
-export const isEmptySize = (p: Poly): boolean => {
-  const c = asConstant(p)
-  return c !== undefined && c < 1
 }
 
 /** A capitalised name is a size wherever a size may stand. */

@@ -2,8 +2,6 @@ import type { Poly } from './poly.js'
 import { substitute } from './poly.js'
 import type { Instance, Type } from './type.js'
 
-export const noInstance: Instance = { sizes: new Map(), types: new Map() }
-
 /** Rebuilds a type: every size through `size`, every leaf (`param`, `var`) through `leaf`. */
 export const mapType = (type: Type, size: (p: Poly) => Poly, leaf: (t: Type) => Type): Type => {
   const go = (t: Type): Type => mapType(t, size, leaf)

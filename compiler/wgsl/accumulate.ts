@@ -9,7 +9,7 @@ const startOf = (op: ReduceOp, dtype: DType): string =>
   wgslLiteral(dtype, identityOf(op === 'argmax' ? 'max' : op === 'argmin' ? 'min' : op, dtype))
 
 /** The text that joins two partial results. */
-export const joinText = (op: ReduceOp, a: string, b: string): string =>
+const joinText = (op: ReduceOp, a: string, b: string): string =>
   op === 'sum' ? `(${a} + ${b})` : op === 'prod' ? `(${a} * ${b})` : `${op}(${a}, ${b})`
 
 /** A running reduction: its variable, for argmax and argmin the best value and its place. */

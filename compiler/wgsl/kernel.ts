@@ -54,7 +54,7 @@ const identifier = (name: string, taken: ReadonlySet<string>): string => {
 }
 
 /** A name that WGSL allows, for the kernel. */
-export const kernelName = (members: readonly ComputeNode[]): string => {
+const kernelName = (members: readonly ComputeNode[]): string => {
   const labels = [...new Set(members.map(m => m.origin.label))]
   return identifier(labels.slice(-2).join('_'), new Set())
 }

@@ -1,4 +1,4 @@
-import { axesOf, childrenOf, constant, index, postorder, prim } from '../ir/expr.js'
+import { axesOf, childrenOf, postorder } from '../ir/expr.js'
 import type { Axis, AxisId, DType, Expr } from '../ir/ir.js'
 import { prims } from '../ir/prims.js'
 import { helpers, wgslLiteral } from '../ir/wgsl-helpers.js'
@@ -336,15 +336,4 @@ export class Writer {
 }
 
 /** The quarter of a vector axis is an axis of its own, known by the id. */
-export const quarterAxis = (id: AxisId): Axis => ({ id, name: `quarter${id}`, extent: 2 ** 29 })
-
-/** An expression that stands for a value which the kernel keeps in a variable. */
-export const localExpr = (id: number, dtype: DType): Expr => ({
-  op: 'read',
-  dtype,
-  node: id,
-  at: [],
-  guarded: false,
-})
-
-export { constant, index, prim }
+const quarterAxis = (id: AxisId): Axis => ({ id, name: `quarter${id}`, extent: 2 ** 29 })

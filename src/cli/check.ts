@@ -28,7 +28,7 @@ const diagnosticsIn = (files: readonly string[]): readonly Diagnostic[] => {
  * Every diagnostic of the files and what they import, once, sorted by place. Files of one folder are one program: modules
  * are named from their folder. Throws a `UserError` if a file can't be read.
  */
-export const diagnosticsOf = (files: readonly string[]): readonly Diagnostic[] => {
+const diagnosticsOf = (files: readonly string[]): readonly Diagnostic[] => {
   const folders = new Map<string, readonly string[]>()
   for (const file of files) {
     const folder = dirname(resolve(file))

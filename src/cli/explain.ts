@@ -11,7 +11,7 @@ const wrapped = (text: string, width: number): string =>
   text.replaceAll(new RegExp(`(?=.{${width + 1}})(.{1,${width}}) `, 'g'), '$1\n')
 
 /** The catalogue's entry for a code, in any case of letters. Throws a `UserError` if there is none. */
-export const explainCode = (code: string): CodeEntry => {
+const explainCode = (code: string): CodeEntry => {
   const entry = codes[code.toUpperCase()]
   if (entry !== undefined) return entry
   const known = Object.keys(codes).sort()

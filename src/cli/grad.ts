@@ -28,7 +28,7 @@ import {
 import { showElement, showNumber } from './show-values.js'
 
 /** Refuses a function or a parameter that has no derivative. */
-export const checkDifferentiable = (fn: CoreFn, wrt: string, file: string): void => {
+const checkDifferentiable = (fn: CoreFn, wrt: string, file: string): void => {
   const param = fn.params.find(p => p.name === wrt)
   const refusal = (what: string, why: string, hint: string): UserError =>
     new UserError({ what, where: file, why, hint, exitCode: 2 })
@@ -104,7 +104,7 @@ interface GradOptions {
 }
 
 /** What `jola grad --check` finds. Missing inputs get random numbers, about which `remarks` tells. */
-export const checkDerivative = async (
+const checkDerivative = async (
   options: Omit<CallOptions, 'inputs'> & {
     readonly wrt: string
     readonly device: EngineKind
@@ -147,7 +147,7 @@ const check = async (file: string, options: GradOptions): Promise<void> => {
 }
 
 /** The derivative as source for all sizes; where the language has no words for it, as the IR that is compiled. */
-export const derivativeText = async (options: Omit<CallOptions, 'inputs'> & { readonly wrt: string }) => {
+const derivativeText = async (options: Omit<CallOptions, 'inputs'> & { readonly wrt: string }) => {
   const call = await prepareCall({ ...options, inputs: 'none', chooseSizes: true })
   try {
     // As declared: parameters that have defaults stay parameters.

@@ -52,7 +52,7 @@ export const deliver = async (
 }
 
 /** Evaluates a function of a program. Its outputs are named `result`, or by the fields and places of a record or tuple. */
-export const evaluateFunction = async (
+const evaluateFunction = async (
   options: Omit<CallOptions, 'inputs'> & { readonly device: EngineKind },
 ): Promise<ReadonlyMap<string, HostTensor>> => {
   const call = await prepareCall({ ...options, inputs: 'read' })

@@ -74,7 +74,7 @@ export const positiveNumber = (text: string): number => {
 }
 
 /** Collects `NAME=N` into a map. */
-export const collectSize = (
+const collectSize = (
   text: string,
   before: ReadonlyMap<string, number> = new Map(),
 ): ReadonlyMap<string, number> => {

@@ -58,7 +58,7 @@ const rows = (t: HostTensor): readonly string[] => {
 }
 
 /** The least and the greatest number, and the mean. */
-export const summaryOf = (data: HostTensor['data']): { min: number; max: number; mean: number } => {
+const summaryOf = (data: HostTensor['data']): { min: number; max: number; mean: number } => {
   let [min, max, sum] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0]
   for (const x of data) {
     min = Math.min(min, x)

@@ -40,7 +40,7 @@ export interface TestResult {
 }
 
 /** The `.jola` files at a path: the file itself, or all below a folder, sorted. Throws a `UserError` if there are none. */
-export const programsAt = (path: string): readonly string[] => {
+const programsAt = (path: string): readonly string[] => {
   try {
     if (!statSync(path).isDirectory()) return [path]
     const found = readdirSync(path, { recursive: true, encoding: 'utf8' })

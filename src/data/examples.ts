@@ -80,7 +80,7 @@ export const exampleOf = (record: DataRecord): Example => {
 }
 
 /** Reads the examples of one file. Throws a `UserError` if it can't be read or holds none. */
-export const readExamples = async (path: string): Promise<readonly Example[]> => {
+const readExamples = async (path: string): Promise<readonly Example[]> => {
   const examples = (await readRecords(path)).map(exampleOf)
   if (examples.length > 0) return examples
   throw new UserError({

@@ -39,7 +39,7 @@ export interface SafetensorsHeader {
 }
 
 /** The format's own limit for a header, in bytes. */
-export const maxHeaderBytes = 100_000_000
+const maxHeaderBytes = 100_000_000
 
 const isDtype = (name: unknown): name is Dtype => typeof name === 'string' && Object.hasOwn(dtypeBytes, name)
 

@@ -3,7 +3,7 @@
  * text `prompt` begins with. `prompt` is the prompt as the tokenizer writes it back, since a tokenizer may normalise.
  * A token that holds the border, or a part of a character behind it, is not of the prompt.
  */
-export const promptTokens = (
+const promptTokens = (
   tokens: readonly number[],
   prompt: string,
   decode: (tokens: readonly number[]) => string,

@@ -34,7 +34,7 @@ export const nameAt = (template: string, index: readonly number[]): string => {
 }
 
 /** Whether a stored shape is the wanted one, or one in which neighbouring axes of the wanted one are joined. */
-export const sameLayout = (stored: readonly number[], wanted: readonly number[]): boolean => {
+const sameLayout = (stored: readonly number[], wanted: readonly number[]): boolean => {
   let at = 0
   for (const n of stored) {
     let joined = 1

@@ -53,12 +53,6 @@ export const modelFacts = (program: Program, types: readonly Type[], model: Mode
   equations: types.flatMap(t => configEquations(program, t, model.config)),
 })
 
-/** Weights on a device, by the names that programs give them. */
-export interface ResidentWeights {
-  readonly tensors: Readonly<Record<string, DeviceTensor>>
-  readonly absent: ReadonlyMap<string, number>
-}
-
 /** Binds parameters to the model's checkpoint, telling of what nothing asks for. */
 export const bindModel = (
   params: readonly CoreParam[],
