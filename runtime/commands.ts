@@ -1,5 +1,5 @@
 import type { Artifact, Step } from '../compiler/artifact.js'
-import { internalError } from './errors.js'
+import { DeviceError, internalError } from './errors.js'
 
 /** A step with its loops unrolled. `slot` is where in the table of loop indices this dispatch finds its own. */
 export type Command =
@@ -20,7 +20,7 @@ export interface Program {
 
 const deepest = 4
 
-/** Unrolls the artifact's loops. Throws an internal `DeviceError` if the artifact contradicts itself. */
+/** Unrolls the artifact's loops. Throws a `DeviceError` if they are too deep, an internal one if the artifact contradicts itself. */
 export const unroll = (artifact: Artifact): Program => {
   const commands: Command[] = []
   const slots: (readonly number[])[] = []
@@ -38,7 +38,11 @@ export const unroll = (artifact: Artifact): Program => {
   const add = (step: Step, indices: readonly number[]): void => {
     if (step.kind === 'loop') {
       if (indices.length === deepest)
-        throw internalError(`\`${artifact.name}\` nests more than ${deepest} loops`)
+        throw new DeviceError('too-small', {
+          what: `\`${artifact.name}\` has folds within folds, more than ${deepest} deep`,
+          why: `A kernel is told the indices of ${deepest} loops at most.`,
+          hint: 'Fold over fewer indices: two loops of N and M turns are one of N · M.',
+        })
       for (let i = 0; i < step.count; i++) {
         const index = step.direction === 'up' ? i : step.count - 1 - i
         for (const inner of step.steps) add(inner, [...indices, index])

@@ -106,12 +106,13 @@ export const compareRadix: ExprRule = (e, { interval }) => {
 }
 
 /** A comparison that holds for one value of an axis only says that the axis is that value. */
-export const singleValue: ExprRule = e => {
+export const singleValue: ExprRule = (e, { interval }) => {
   const comparison = comparisonOf(e)
   if (comparison === undefined) return undefined
   const { op, x, y } = comparison
-  if (op === 'eq' || x.op !== 'index' || !isConst(y) || x.axis.extent < 2) return undefined
-  const last = x.axis.extent - 1
+  if (op === 'eq' || x.op !== 'index' || !isConst(y)) return undefined
+  const last = interval(x).hi
+  if (last < 1) return undefined
   const admits = (v: number): boolean => holds[op](v, y.value)
   // The values that an inequality admits begin at one end.
   const only = (v: number, neighbour: number): boolean => admits(v) && !admits(neighbour) && !admits(last - v)
@@ -135,6 +136,6 @@ export const settleBranches: ExprRule = (e, facts) => {
   if (facts.sequential.has(axis.id)) return undefined
   const { value } = c.args[1]!
   const yes = put(a, axis, value)
-  const no = axis.extent === 2 ? put(b, axis, 1 - value) : b
+  const no = facts.interval(c.args[0]!).hi === 1 ? put(b, axis, 1 - value) : b
   return yes === a && no === b ? undefined : prim('select', c, yes, no)
 }

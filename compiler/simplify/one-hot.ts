@@ -12,28 +12,28 @@ interface Masked {
 const conjuncts = (e: Expr): readonly Expr[] => (e.op === 'and' ? e.args.flatMap(conjuncts) : [e])
 
 /** What holds where the condition does not: for one value of two, the other. */
-const complement = (c: Expr): readonly Expr[] => {
+const complement = (c: Expr, facts: Facts): readonly Expr[] => {
   const [x, v] = c.op === 'eq' ? c.args : []
-  if (x?.op === 'index' && x.axis.extent === 2 && (isValue(v!, 0) || isValue(v!, 1)))
+  if (x?.op === 'index' && facts.interval(x).hi === 1 && (isValue(v!, 0) || isValue(v!, 1)))
     return [prim('eq', x, prim('sub', i32(1), v!))]
   return [prim('not', c)]
 }
 
-const masked = (e: Expr): Masked => {
+const masked = (e: Expr, facts: Facts): Masked => {
   if (e.op === 'select' && isValue(e.args[2]!, 0)) {
-    const inner = masked(e.args[1]!)
+    const inner = masked(e.args[1]!, facts)
     return { conditions: [...conjuncts(e.args[0]!), ...inner.conditions], value: inner.value }
   }
   if (e.op === 'select' && isValue(e.args[1]!, 0)) {
-    const inner = masked(e.args[2]!)
-    return { conditions: [...complement(e.args[0]!), ...inner.conditions], value: inner.value }
+    const inner = masked(e.args[2]!, facts)
+    return { conditions: [...complement(e.args[0]!, facts), ...inner.conditions], value: inner.value }
   }
   if (e.op === 'mul') {
-    const [a, b] = e.args.map(masked) as [Masked, Masked]
+    const [a, b] = e.args.map(x => masked(x, facts)) as [Masked, Masked]
     return { conditions: [...a.conditions, ...b.conditions], value: prim('mul', a.value, b.value) }
   }
   if (e.op === 'neg') {
-    const a = masked(e.args[0]!)
+    const a = masked(e.args[0]!, facts)
     return { conditions: a.conditions, value: prim('neg', a.value) }
   }
   return { conditions: [], value: e }
@@ -101,7 +101,7 @@ const guardReads = (e: Expr, axis: Axis): Expr =>
 export const oneHot: NodeRule = (node, facts) => {
   if (node.reduce?.op !== 'sum') return undefined
   const { axes } = node.reduce
-  const { conditions, value } = masked(node.body)
+  const { conditions, value } = masked(node.body, facts)
   for (const [at, condition] of conditions.entries()) {
     const found = solve(condition, axes, facts)
     if (found === undefined) continue

@@ -44,3 +44,27 @@ withDevice('a program with the same layer in loops of different depths', device 
       expect(worstDifference(got.get('result')!.data, wanted.get('result')!.data)).toBeLessThan(1e-5)
     })
 })
+
+withDevice('a fold within a fold', device => {
+  const nested = (depth: number): string =>
+    Array.from({ length: depth }, (_, i) => `fold x${i + 1} = x${i} for i${i}: 2 -> `).join('')
+  const run = (depth: number) => {
+    const program = programOf(
+      `size N\nfn f(x0: f32[N]) -> f32[N] = ${nested(depth)}for n -> x${depth}[n] + 0.5\n`,
+    )
+    const graph = specialiseFn(program, program.fns.get('main.f')!, { sizes: new Map([['N', 3]]) })
+    const x0 = { dtype: 'f32', shape: [3], data: new Float64Array(3) } as const
+    return deviceEngine(device).run(graph, new Map([['x0', x0]]))
+  }
+
+  it('may be four deep', async () => {
+    expect([...(await run(4)).get('result')!.data]).toEqual([8, 8, 8])
+  })
+
+  it('is refused beyond, not as a defect of ours', async () => {
+    await expect(run(5)).rejects.toMatchObject({
+      kind: 'too-small',
+      what: '`graph` has folds within folds, more than 4 deep',
+    })
+  })
+})
