@@ -69,7 +69,7 @@ const dispatchesIn = (
   )
 
 /** The kernels of an artifact with their dispatches, in the order of their first. */
-const kernelUses = (artifact: Artifact): readonly KernelUse[] => {
+export const kernelUses = (artifact: Artifact): readonly KernelUse[] => {
   const all = dispatchesIn(artifact.steps, 1)
   const order = [...new Set(all.map(d => d.step.kernel))]
   return order.map(k => {

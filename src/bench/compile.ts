@@ -1,0 +1,31 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import * as Either from 'fp-ts/lib/Either.js'
+import type { Artifact, DeviceTraits } from '../../compiler/artifact.js'
+import { checkProgram } from '../../compiler/check.js'
+import { lower } from '../../compiler/pipeline.js'
+import { specialiseFn } from '../../compiler/specialise/specialise.js'
+import { ProgramError, stdlibFolder } from '../program.js'
+
+/**
+ * The function `bench` of a program's text for these sizes, through the whole compiler. The standard library may be
+ * imported. Throws a {@link ProgramError} if the program is wrong.
+ */
+export const compileText = (
+  text: string,
+  sizes: Readonly<Record<string, number>>,
+  traits: DeviceTraits,
+  name: string,
+): Artifact => {
+  const checked = checkProgram(['bench'], module => {
+    if (module === 'bench') return { name: 'bench.jola', text }
+    const file = `${join(stdlibFolder, ...module.split('.').slice(1))}.jola`
+    return existsSync(file) ? { name: module, text: readFileSync(file, 'utf8') } : undefined
+  })
+  if (Either.isLeft(checked)) throw new ProgramError(checked.left)
+  const program = checked.right
+  const fn = program.fns.get('bench.bench')
+  if (fn === undefined) throw new Error(`the program of ${name} has no function bench`)
+  const graph = specialiseFn(program, fn, { sizes: new Map(Object.entries(sizes)) })
+  return lower(graph, traits, { name })
+}

@@ -1,0 +1,196 @@
+import type { Artifact } from '../../compiler/artifact.js'
+import { type Device, type DeviceTensor, download, load, type Tensors, upload } from '../../runtime/index.js'
+import { random32 } from '../data/random.js'
+import { type Case, ceilingShape, type Values } from './cases.js'
+import { compileText } from './compile.js'
+import { elementwise } from './handwritten/elementwise.js'
+import { type HandKernel, handArtifact } from './handwritten/kernel.js'
+import { productByBroadcast } from './handwritten/product.js'
+import { alternately, type Length, prepare, type Timed, usualLength } from './measure.js'
+import { pairedRatios, type Spread, spreadOf } from './statistics.js'
+import { type Disagreement, disagreement, positions } from './verify.js'
+
+/** What was measured of one kernel. Rates are GF/s where arithmetic bounds it, GB/s where memory does. */
+export interface KernelResult {
+  readonly name: string
+  readonly bound: Case['bound']
+  readonly milliseconds: Spread
+  readonly rate: Spread
+  readonly kernels: number
+  readonly schedule: readonly string[]
+  /** Our rate by that of the hand-written kernel, in the same rounds; above 1 ours is faster. */
+  readonly toHand?: Spread
+  readonly hand?: { readonly name: string; readonly milliseconds: Spread }
+  /** Our rate by the ceiling's, in the same rounds. */
+  readonly toCeiling?: Spread
+  /** A kernel that computes something else is not timed. */
+  readonly wrong?: Disagreement & { readonly by: 'compiler' | 'hand' }
+}
+
+/** How a bench is run. */
+export interface KernelOptions {
+  readonly runs: number
+  readonly length?: Length
+  readonly progress?: (line: string) => void
+}
+
+/** Uniform in (-1, 1), the same every time. */
+const randomValues = (length: number, stream: number): Float32Array =>
+  new Float32Array(length).map((_, i) => random32(5, stream, i) / 2 ** 31 - 1)
+
+const elements = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1)
+
+/** Rounding errors of a sum of some thousand products of numbers below 1. */
+const tolerance = 2e-4
+
+const check = async (
+  device: Device,
+  artifact: Artifact,
+  inputs: Tensors,
+  expected: (at: number) => number,
+): Promise<Disagreement | undefined> => {
+  const executable = await load(device, artifact)
+  const { result } = executable.run(inputs)
+  if (result === undefined) throw new Error(`${artifact.name} has no result`)
+  const [actual] = await download(device, [result])
+  result.destroy()
+  executable.destroy()
+  return disagreement(actual!, expected, positions(actual!.length), tolerance)
+}
+
+const only = (names: readonly { readonly name: string }[], all: Tensors): Tensors =>
+  Object.fromEntries(names.map(({ name }) => [name, all[name]!]))
+
+interface Ceiling {
+  readonly timed: Timed
+  /** GFLOP or GB of one run. */
+  readonly work: number
+}
+
+/** The kernels that stand for what a device can do, loaded when they are first asked for. */
+export class Ceilings {
+  readonly #known = new Map<Case['bound'], Promise<Ceiling | undefined>>()
+  readonly #tensors: DeviceTensor[] = []
+
+  constructor(
+    readonly device: Device,
+    readonly length: Length = usualLength,
+  ) {}
+
+  /** A copy of 16 MB, or the fastest known product; undefined where there is none for this device. */
+  of(bound: Case['bound']): Promise<Ceiling | undefined> {
+    const known = this.#known.get(bound)
+    if (known !== undefined) return known
+    const { traits } = this.device
+    const made =
+      bound === 'memory'
+        ? this.#prepare(elementwise(2 ** 22, 'x', 'copy'), (2 * 2 ** 24) / 1e9)
+        : this.#prepare(productByBroadcast(ceilingShape, traits.subgroupSize), (2 * 512 ** 3) / 1e9)
+    this.#known.set(bound, made)
+    return made
+  }
+
+  async #prepare(kernel: HandKernel | undefined, work: number): Promise<Ceiling | undefined> {
+    if (kernel === undefined) return undefined
+    const inputs = Object.fromEntries(
+      kernel.inputs.map(({ name, shape }, i) => [
+        name,
+        upload(this.device, 'f32', shape, randomValues(elements(shape), 100 + i)),
+      ]),
+    )
+    this.#tensors.push(...Object.values(inputs))
+    return { timed: await prepare(this.device, handArtifact(kernel), inputs, this.length), work }
+  }
+
+  /** Gives back what is on the device. */
+  async close(): Promise<void> {
+    for (const made of this.#known.values()) (await made)?.timed.close()
+    for (const t of this.#tensors) t.destroy()
+  }
+}
+
+const unmeasured: Spread = { median: Number.NaN, least: Number.NaN, most: Number.NaN }
+
+/** Checks a case's kernels, then times ours, the hand-written one and the ceiling in turn. */
+export const measureCase = async (
+  device: Device,
+  ceilings: Ceilings,
+  c: Case,
+  { runs, length = usualLength }: KernelOptions,
+): Promise<KernelResult> => {
+  const values: Values = Object.fromEntries(
+    c.inputs.map(({ name, shape }, i) => [name, randomValues(elements(shape), i)]),
+  )
+  const ours = compileText(c.program, c.sizes, device.traits, c.name)
+  const hand = c.hand && handArtifact(c.hand)
+  const tensors = Object.fromEntries(
+    c.inputs.map(({ name, shape }) => [name, upload(device, 'f32', shape, values[name]!, name)]),
+  )
+  const timed: Timed[] = []
+  const about = {
+    name: c.name,
+    bound: c.bound,
+    kernels: ours.kernels.length,
+    schedule: ours.kernels.map(k => k.schedule),
+  }
+  try {
+    for (const [by, artifact] of [
+      ['compiler', ours],
+      ['hand', hand],
+    ] as const) {
+      if (artifact === undefined) continue
+      const inputs = only(artifact.inputs, tensors)
+      const wrong = await check(device, artifact, inputs, at => c.expected(values, at))
+      if (wrong !== undefined)
+        return { ...about, milliseconds: unmeasured, rate: unmeasured, wrong: { ...wrong, by } }
+      timed.push(await prepare(device, artifact, inputs, length))
+    }
+    const ceiling = await ceilings.of(c.bound)
+    const times = await alternately([...timed, ...(ceiling ? [ceiling.timed] : [])], runs)
+    const work = (c.bound === 'arithmetic' ? c.flops : c.bytes) / 1e9
+    const mine = times[0]!
+    const byHand = hand && times[1]!
+    const top = ceiling && times.at(-1)!
+    return {
+      ...about,
+      milliseconds: spreadOf(mine),
+      rate: spreadOf(mine.map(ms => (1000 * work) / ms)),
+      ...(byHand && c.hand
+        ? {
+            toHand: pairedRatios(byHand, mine),
+            hand: { name: c.hand.name, milliseconds: spreadOf(byHand) },
+          }
+        : {}),
+      ...(top && ceiling
+        ? {
+            toCeiling: pairedRatios(
+              mine.map(ms => work / ms),
+              top.map(ms => ceiling.work / ms),
+            ),
+          }
+        : {}),
+    }
+  } finally {
+    for (const t of timed) t.close()
+    for (const t of Object.values(tensors)) t.destroy()
+  }
+}
+
+/** All cases in turn. */
+export const measureKernels = async (
+  device: Device,
+  cases: readonly Case[],
+  options: KernelOptions,
+): Promise<readonly KernelResult[]> => {
+  const ceilings = new Ceilings(device, options.length)
+  try {
+    const out: KernelResult[] = []
+    for (const [i, c] of cases.entries()) {
+      options.progress?.(`${i + 1}/${cases.length}  ${c.name}`)
+      out.push(await measureCase(device, ceilings, c, options))
+    }
+    return out
+  } finally {
+    await ceilings.close()
+  }
+}

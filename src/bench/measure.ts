@@ -1,0 +1,74 @@
+import type { Artifact } from '../../compiler/artifact.js'
+import { type Device, type Executable, load, type Tensors } from '../../runtime/index.js'
+
+/** Milliseconds that one timing lasts at least, if `most` dispatches suffice for that. */
+export interface Length {
+  readonly milliseconds: number
+  readonly most: number
+}
+
+/** A timing shorter than this is mostly the cost of submitting and waiting. */
+export const usualLength: Length = { milliseconds: 60, most: 2000 }
+
+/** Something that is timed. */
+export interface Timed {
+  /** Runs of the work in one timing. */
+  readonly repeats: number
+  /** Does it `repeats` times in one submit; milliseconds for one. */
+  time(): Promise<number>
+  close(): void
+}
+
+/**
+ * The artifact's work so many times in one run, its outputs left in its own buffers. Only for artifacts whose kernels read no index of
+ * a loop, which the loop around them would shift.
+ */
+export const repeated = (artifact: Artifact, times: number): Artifact => {
+  if (artifact.kernels.some(k => k.loops > 0))
+    throw new Error(`${artifact.name} has loops of its own and can't be put into another`)
+  const steps = [{ kind: 'loop' as const, count: times, direction: 'up' as const, steps: artifact.steps }]
+  return { ...artifact, outputs: [], steps }
+}
+
+const timeRun = async (executable: Executable, inputs: Tensors): Promise<number> => {
+  const start = performance.now()
+  executable.run(inputs)
+  await executable.device.idle()
+  return performance.now() - start
+}
+
+/** Loads an artifact, warms it up, and finds how often it must run for a timing that is long enough. */
+export const prepare = async (
+  device: Device,
+  artifact: Artifact,
+  inputs: Tensors,
+  length: Length = usualLength,
+): Promise<Timed> => {
+  const once = await load(device, repeated(artifact, 1))
+  await timeRun(once, inputs) // compiles
+  const first = await timeRun(once, inputs)
+  const repeats = Math.max(1, Math.min(length.most, Math.ceil(length.milliseconds / Math.max(first, 0.01))))
+  const executable = repeats === 1 ? once : await load(device, repeated(artifact, repeats))
+  if (executable !== once) once.destroy()
+  await timeRun(executable, inputs)
+  return {
+    repeats,
+    time: async () => (await timeRun(executable, inputs)) / repeats,
+    close: () => executable.destroy(),
+  }
+}
+
+/**
+ * Times everything once a round, in turn, in the order and the next round backwards: what drifts or disturbs strikes
+ * all alike. The times of each, by rounds.
+ */
+export const alternately = async (
+  timed: readonly Pick<Timed, 'time'>[],
+  rounds: number,
+): Promise<readonly (readonly number[])[]> => {
+  const times: number[][] = timed.map(() => [])
+  const forward = [...timed.keys()]
+  for (let round = 0; round < rounds; round++)
+    for (const i of round % 2 === 0 ? forward : [...forward].reverse()) times[i]!.push(await timed[i]!.time())
+  return times
+}
