@@ -60,14 +60,24 @@ export const shapeEquations = (
     }),
   )
 
-/** Solves for the sizes. Throws a `UserError` that lists every conflict and every size nothing tells. */
+const largestIndex = 2 ** 31 - 1
+
+/** Solves for the sizes. Throws a `UserError` that lists every conflict and every size nothing tells, or those too large. */
 export const sizesOf = (
   wanted: readonly string[],
   equations: readonly SizeEquation[],
   hint = 'give the tensors whose shapes tell it, a model by --model, or the size by --size NAME=N',
 ): ReadonlyMap<string, number> => {
   const solved = solveSizes(wanted, equations)
-  if (Either.isRight(solved)) return solved.right
+  if (Either.isRight(solved)) {
+    const large = [...solved.right].filter(([, n]) => n > largestIndex)
+    if (large.length === 0) return solved.right
+    throw new UserError({
+      what: 'a size is too large',
+      why: `${large.map(([name, n]) => `${name} is ${n}`).join(', ')}, and an index counts to ${largestIndex}`,
+      hint: 'take smaller tensors, batches or models',
+    })
+  }
   const problems: readonly SizeProblem[] = solved.left
   throw new UserError({
     what: problems.some(p => p.kind === 'conflict') ? 'the sizes do not agree' : 'a size is unknown',

@@ -32,22 +32,18 @@ export interface TrainResult extends TrainOutcome {
   readonly written: readonly string[]
 }
 
-/** The settings of a run that goes on: its own, which the command line may repeat but not change. */
-const resumed = (begun: RunDescription, request: TrainRequest, hash: string): Settings => {
-  const settings: Settings = new Map(Object.entries(begun.settings))
-  const changed = request.set.filter(entry => {
-    const at = entry.indexOf('=')
-    const now = settings.get(entry.slice(0, at))
-    return String(now) !== entry.slice(at + 1) && now !== Number(entry.slice(at + 1))
-  })
+/** Refuses to go on with a run in another way than it was begun: the command line may repeat its settings, not change them. */
+const checkResumed = (begun: RunDescription, request: TrainRequest, asked: Settings, hash: string): void => {
+  const named = new Set(request.set.map(entry => entry.slice(0, entry.indexOf('='))))
+  const changed = [...named].filter(name => asked.get(name) !== begun.settings[name])
   const differs = [
     ...(begun.programHash === hash ? [] : ['the program has changed since']),
     ...(begun.seed === request.seed ? [] : [`the seed was ${begun.seed}`]),
     ...(begun.model === resolve(request.model) ? [] : [`the model was ${begun.model}`]),
     ...(begun.data === resolve(request.data) ? [] : [`the data was ${begun.data}`]),
-    ...changed.map(entry => `${entry.split('=')[0]} was ${settings.get(entry.split('=')[0]!)}`),
+    ...changed.map(name => `${name} was ${begun.settings[name]}`),
   ]
-  if (differs.length === 0) return settings
+  if (differs.length === 0) return
   throw new UserError({
     what: 'the run cannot go on as asked',
     where: request.out,
@@ -70,8 +66,9 @@ export const train = async (
   const recipe = findRecipe(program, modules[0]!, request.recipe)
   const folder = new RunFolder(request.out)
   const begun = request.mode === 'resume' ? await folder.descriptionIfAny() : undefined
-  const settings =
-    begun === undefined ? settingsOf(program, recipe, request.set) : resumed(begun, request, hash)
+  const asked = settingsOf(program, recipe, request.set)
+  if (begun !== undefined) checkResumed(begun, request, asked, hash)
+  const settings: Settings = begun === undefined ? asked : new Map(Object.entries(begun.settings))
   const epochs = countSetting(settings, 'epochs', 1)
   const patience = countSetting(settings, 'patience', Number.POSITIVE_INFINITY)
   const model = await openModel(request.model, { weights: recipe.params.length > 0, tokenizer: true })

@@ -96,6 +96,18 @@ const tests = (): void =>
       expect(why).toMatch(/its rows have \d+ tokens, and those of the data have \d+/)
     })
 
+    it('is resumed with the settings it was begun with, repeated or left out', async () => {
+      const again = (set: readonly string[]) => refusal({ out: at('whole'), mode: 'resume', set })
+      expect((await again(['batch=2'])).why).toBe('batch was 4')
+      expect((await again(['colour=2'])).what).toBe('there is no setting colour')
+      const set = ['batch=4.0', 'learning_rate=0.005']
+      await train(device, request({ out: at('whole'), mode: 'resume', set }), silent, never)
+    })
+
+    it('is of a size that an index can count', async () => {
+      expect((await refusal({ out: at('huge'), set: ['batch=1e12'] })).why).toContain('B is 1000000000000')
+    })
+
     it('whose state is no longer a number stops and keeps the last state that was', async () => {
       const error = await refusal({ file: at('breaks.jola'), out: at('nan'), set: [], saveEvery: 1e-9 })
       expect(error.what).toContain('`x` is not a number')
