@@ -100,39 +100,39 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 }
 
 /**
- * A matrix times a vector: a subgroup makes eight results at once, its lanes taking turns along the row, so that each part of the vector is
- * loaded once for eight rows. Undefined where the shape is not a multiple of that.
+ * A matrix times a vector: a subgroup makes four results at once, its lanes taking turns along the row, so that each part of the vector is
+ * loaded once for four rows. Undefined where the shape is not a multiple of that.
  */
 export const matrixVector = (m: number, k: number, lanes: number): HandKernel | undefined => {
-  if (lanes <= 1 || m % 8 !== 0 || k % (4 * lanes) !== 0) return undefined
+  if (lanes <= 1 || m % 4 !== 0 || k % (4 * lanes) !== 0) return undefined
   const k4 = k / 4
   const wgsl = `enable subgroups;
 ${bindings(['matrix', 'vec4f'], ['vector', 'vec4f'], ['result', 'f32'])}
 
 @compute @workgroup_size(${lanes})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let row = group.x * 8u;
-  ${upTo(8)
+  let row = group.x * 4u;
+  ${upTo(4)
     .map(r => `var s${r} = vec4f();`)
     .join(' ')}
   for (var k = lane; k < ${k4}u; k += ${lanes}u) {
     let x = vector[k];
-    ${upTo(8)
+    ${upTo(4)
       .map(r => `s${r} += matrix[(row + ${r}u) * ${k4}u + k] * x;`)
       .join('\n    ')}
   }
-  ${upTo(8)
+  ${upTo(4)
     .map(r => `let t${r} = subgroupAdd(dot(s${r}, vec4f(1.0)));`)
     .join('\n  ')}
   if (lane == 0u) {
-    ${upTo(8)
+    ${upTo(4)
       .map(r => `result[row + ${r}u] = t${r};`)
       .join(' ')}
   }
 }
 `
   return {
-    name: 'eight rows a subgroup',
+    name: 'four rows a subgroup',
     wgsl,
     inputs: [
       { name: 'matrix', shape: [m, k] },
@@ -140,7 +140,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     ],
     shape: [m],
     workgroupSize: lanes,
-    grid: [m / 8, 1],
+    grid: [m / 4, 1],
     subgroups: true,
   }
 }

@@ -1,0 +1,123 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { type Case, elementwiseCase, productCase, softmaxCase } from '../../src/bench/cases.js'
+import { Ceilings, measureCase } from '../../src/bench/kernels.js'
+import { alternately, repeated } from '../../src/bench/measure.js'
+import { disagreement, positions } from '../../src/bench/verify.js'
+import { jola } from '../cli/support.js'
+import { withDevice } from '../support/device.js'
+import { temporaryDirectory } from '../support/temporary.js'
+
+describe('the order of timings', () => {
+  it('times everything once a round, every other round backwards', async () => {
+    const order: string[] = []
+    let clock = 0
+    const probe = (name: string) => ({
+      time: async () => {
+        order.push(name)
+        clock += 1
+        return clock
+      },
+    })
+    const times = await alternately([probe('a'), probe('b')], 3)
+    expect(order.join('')).toBe('abbaab')
+    expect(times).toEqual([
+      [1, 4, 5],
+      [2, 3, 6],
+    ])
+  })
+
+  it('an artifact whose kernels read the index of a loop is not put into another', () => {
+    const kernel = { loops: 1 }
+    expect(() => repeated({ name: 'fold', kernels: [kernel] } as never, 2)).toThrow(/loops of its own/)
+  })
+})
+
+describe('verification', () => {
+  it('looks at both ends, and everywhere in what is small', () => {
+    expect(positions(5)).toEqual([0, 1, 2, 3, 4])
+    expect(positions(1000, 10)).toEqual(expect.arrayContaining([0, 999]))
+    expect(positions(1000, 10).every(i => i >= 0 && i < 1000)).toBe(true)
+  })
+
+  it('tells where a result is off, and takes NaN for wrong', () => {
+    const expected = (at: number): number => at
+    expect(disagreement([0, 1, 2], expected, [0, 1, 2], 1e-6)).toBeUndefined()
+    expect(disagreement([0, 1.5, 2], expected, [0, 1, 2], 1e-6)).toEqual({ at: 1, actual: 1.5, expected: 1 })
+    expect(disagreement([0, Number.NaN], expected, [1], 1)?.at).toBe(1)
+    expect(disagreement([], expected, [0], 1)?.at).toBe(0)
+  })
+})
+
+withDevice('a bench', device => {
+  const length = { milliseconds: 0, most: 1 }
+  const measure = async (c: Case) => {
+    const ceilings = new Ceilings(device, length)
+    try {
+      return await measureCase(device, ceilings, c, { runs: 2, length })
+    } finally {
+      await ceilings.close()
+    }
+  }
+  const lanes = device.traits.subgroupSize
+  const small = { batch: 2, m: 32, n: 32, k: 8 } as const
+
+  it('measures every layout of a product against its hand-written kernel', async () => {
+    for (const left of ['mk', 'km'] as const)
+      for (const right of ['kn', 'nk'] as const) {
+        const result = await measure(productCase(`${left} ${right}`, { ...small, left, right }, lanes))
+        expect(result.wrong, `${left} ${right}`).toBeUndefined()
+        expect(result.rate.least).toBeGreaterThan(0)
+        if (lanes === 8) expect(result.toHand?.median).toBeGreaterThan(0)
+      }
+  })
+
+  it('measures rows and elementwise functions', async () => {
+    const double = elementwiseCase('twice', 2 ** 14, '2 * x[i]', '2.0 * x', x => 2 * x)
+    for (const c of [softmaxCase(8, 16), double]) {
+      const result = await measure(c)
+      expect(result.wrong).toBeUndefined()
+      expect(result.toHand?.median).toBeGreaterThan(0)
+      expect(result.toCeiling?.median).toBeGreaterThan(0)
+    }
+  })
+
+  it('does not time a kernel that computes something else, ours or the hand-written', async () => {
+    const wrongHand = elementwiseCase('twice', 2 ** 14, '2 * x[i]', '3.0 * x', x => 2 * x)
+    expect((await measure(wrongHand)).wrong).toMatchObject({ by: 'hand' })
+    const wrongOurs = elementwiseCase('twice', 2 ** 14, '3 * x[i]', '2.0 * x', x => 2 * x)
+    const result = await measure(wrongOurs)
+    expect(result.wrong).toMatchObject({ by: 'compiler', at: 0 })
+    expect(result.toHand).toBeUndefined()
+  })
+
+  it('writes JSON with where and when, and prints a table', async () => {
+    const file = join(await temporaryDirectory(), 'bench.json')
+    const { code, out, err } = await jola(
+      'bench',
+      '--filter',
+      'rms_norm 512×768',
+      '--runs',
+      '1',
+      '--json',
+      file,
+    )
+    expect(code, err).toBe(0)
+    expect(out).toMatch(/^kernel +ms +rate +÷ by hand/m)
+    expect(out).toMatch(/^rms_norm 512×768 +[\d.]+ +[\d.]+ GB\/s/m)
+    expect(JSON.parse(await readFile(file, 'utf8'))).toMatchObject({
+      format: 'jola-bench-1',
+      environment: { device: device.traits.name, node: process.version },
+      runs: 1,
+      kernels: [{ name: 'rms_norm 512×768', bound: 'memory' }],
+      steps: [],
+    })
+  })
+
+  it('a filter that leaves nothing is a mistake of usage', async () => {
+    const { code, err } = await jola('bench', '--filter', 'convolution')
+    expect(code).toBe(2)
+    expect(err).toMatch(/nothing to measure has `convolution` in its name[\s\S]*product 512³/)
+  })
+})

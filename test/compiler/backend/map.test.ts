@@ -1,0 +1,50 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { mapSchedule } from '../../../compiler/schedule/map.js'
+import { download, load, upload } from '../../../runtime/node.js'
+import { compileText } from '../../../src/bench/compile.js'
+import { withDevice } from '../../support/device.js'
+
+describe('how elementwise kernels are laid on threads', () => {
+  const traits = {
+    name: 'any',
+    software: true,
+    subgroupSize: 8,
+    storageBuffersPerStage: 8,
+    bindingBytes: 2 ** 27,
+    workgroupInvocations: 256,
+    workgroupBytes: 16384,
+    workgroupsPerDimension: 65535,
+  }
+
+  it('a thread of a software device goes on only while 32 workgroups remain', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 2 ** 28 }), threads => {
+        const { size, steps } = mapSchedule(threads, traits)
+        expect(size).toBeLessThanOrEqual(256)
+        expect(steps).toBeLessThanOrEqual(64)
+        if (steps > 1) expect(Math.ceil(threads / (size * steps))).toBeGreaterThanOrEqual(32)
+      }),
+    )
+    expect(mapSchedule(2 ** 20, traits)).toEqual({ size: 64, steps: 64 })
+  })
+
+  it('a GPU gets a thread for every index', () => {
+    expect(mapSchedule(2 ** 20, { ...traits, software: false })).toEqual({ size: 256, steps: 1 })
+  })
+})
+
+withDevice('long elementwise kernels', device => {
+  // Four neighbours a thread and one, in numbers that fill no workgroup, so that the last threads stop early.
+  for (const n of [2 ** 17 + 4 * 13, 2 ** 17 + 7])
+    it(`reach all ${n} elements and nothing beyond`, async () => {
+      const program = 'fn bench(x: f32[N]) -> f32[N] = for i -> 2 * x[i] + f32(i)\n'
+      const artifact = compileText(program, { N: n }, device.traits, 'long')
+      if (device.traits.software) expect(artifact.kernels[0]!.schedule).toMatch(/\d+ times/)
+      const executable = await load(device, artifact)
+      const x = Float32Array.from({ length: n }, (_, i) => (i % 97) / 8)
+      const [y] = await download(device, [executable.run({ x: upload(device, 'f32', [n], x) }).result!])
+      expect(y!.findIndex((v, i) => v !== 2 * x[i]! + i)).toBe(-1)
+      expect(y!.length).toBe(n)
+    })
+})
