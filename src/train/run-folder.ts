@@ -32,6 +32,8 @@ export interface RunDescription {
   readonly programHash: string
   readonly model: string
   readonly data: string
+  /** Of the batches: the files may have changed under the same name. */
+  readonly dataDigest: string
   readonly seed: number
   readonly settings: Readonly<Record<string, number | boolean | string>>
   readonly sizes: Readonly<Record<string, number>>
@@ -105,6 +107,7 @@ export class RunFolder {
       programHash: 'string',
       model: 'string',
       data: 'string',
+      dataDigest: 'string',
       seed: 'number',
       settings: 'object',
       sizes: 'object',

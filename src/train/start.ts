@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import type { Device } from '../../runtime/index.js'
+import { digestOf } from '../data/batch.js'
 import { UserError } from '../errors.js'
 import { openModel } from '../model/model.js'
 import { loadProgram, programName } from '../program.js'
@@ -87,6 +88,14 @@ export const train = async (
         why: `its rows have ${begun.sizes.T} tokens, and those of the data have ${data.train.T}`,
         hint: 'give the --length and the --drop-long that the run was started with, and the data as it was',
       })
+    const dataDigest = digestOf([data.train, data.valid])
+    if (begun !== undefined && begun.dataDigest !== dataDigest)
+      throw new UserError({
+        what: 'the run cannot go on as asked',
+        where: request.out,
+        why: `the data in ${request.data} is not what the run was started with`,
+        hint: 'put the data back as it was, or begin a new run',
+      })
     if (request.mode === 'replace') await folder.clear()
     await folder.create(request.mode === 'resume' ? 'resume' : 'new')
     const describe = (trainable: number, sizes: ReadonlyMap<string, number>): RunDescription => ({
@@ -96,6 +105,7 @@ export const train = async (
       programHash: hash,
       model: resolve(request.model),
       data: resolve(request.data),
+      dataDigest,
       seed: request.seed,
       settings: Object.fromEntries(settings),
       sizes: Object.fromEntries(sizes),

@@ -96,6 +96,17 @@ const tests = (): void =>
       expect(why).toMatch(/its rows have \d+ tokens, and those of the data have \d+/)
     })
 
+    it('is not resumed on other data of the same length', async () => {
+      const swapped = dataFolder('swapped', i => `${questions[i]} `)
+      const stop = new AbortController()
+      stop.abort()
+      await train(device, request({ out: at('other'), data: swapped }), silent, stop.signal)
+      rmSync(swapped, { recursive: true })
+      dataFolder('swapped', i => `${questions[3 - i]} `)
+      const { why } = await refusal({ out: at('other'), data: swapped, mode: 'resume' })
+      expect(why).toContain('is not what the run was started with')
+    })
+
     it('is resumed with the settings it was begun with, repeated or left out', async () => {
       const again = (set: readonly string[]) => refusal({ out: at('whole'), mode: 'resume', set })
       expect((await again(['batch=2'])).why).toBe('batch was 4')
