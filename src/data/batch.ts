@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { permutation } from './random.js'
 import type { TokenisedExample } from './tokenise.js'
 
@@ -74,17 +73,6 @@ const streamOf = (
       return { tokens, targets, weight, B, T, rows }
     },
   }
-}
-
-/** SHA-256 of everything streams hold, in the order of their first epoch. */
-export const digestOf = (streams: readonly BatchStream[]): string => {
-  const hash = createHash('sha256')
-  for (const stream of streams)
-    for (let step = 0; step < stream.stepsPerEpoch; step++) {
-      const { tokens, targets, weight } = stream.at(0, step)
-      for (const part of [tokens, targets, weight]) hash.update(part)
-    }
-  return hash.digest('hex')
 }
 
 /** How a data set becomes batches. */

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { type BatchStream, exampleBatches, packedBatches, paddedLength } from '../data/batch.js'
 import { readSplit, splitFile } from '../data/examples.js'
 import { readRecords } from '../data/jsonl.js'
@@ -12,6 +13,8 @@ export interface DataSet {
   readonly valid: BatchStream
   /** Examples longer than the context that were left out on request. */
   readonly dropped: number
+  /** SHA-256 of the tokens: the files may change under the same name. */
+  readonly digest: string
 }
 
 /** How data is read: beside the recipe's settings `batch`, `context` and `end_of_text`. */
@@ -23,6 +26,15 @@ export interface DataOptions {
   readonly length: number | undefined
   /** The most tokens the model reads. */
   readonly context: number
+}
+
+const digestOf = (parts: readonly (readonly (readonly number[])[])[]): string => {
+  const hash = createHash('sha256')
+  for (const rows of parts) {
+    for (const row of rows) hash.update(Int32Array.of(row.length, ...row))
+    hash.update('\n')
+  }
+  return hash.digest('hex')
 }
 
 /** Whether the data is running text (`{"text": …}` a line), to be packed, and not examples. */
@@ -65,10 +77,12 @@ export const openDataSet = async (
             : 'put texts that are not trained on in valid.jsonl',
       })
     const length = Math.min(options.length ?? context, context)
+    const [train, valid] = [await textOf(trainFile, tokenizer), await textOf(validFile, tokenizer)]
     return {
-      train: packedBatches(await textOf(trainFile, tokenizer), eos, { batchSize, length, shuffleSeed: seed }),
-      valid: packedBatches(await textOf(validFile, tokenizer), eos, { batchSize, length }),
+      train: packedBatches(train, eos, { batchSize, length, shuffleSeed: seed }),
+      valid: packedBatches(valid, eos, { batchSize, length }),
       dropped: 0,
+      digest: digestOf([train, valid]),
     }
   }
   const tokenise = async (split: 'train' | 'valid') =>
@@ -83,5 +97,6 @@ export const openDataSet = async (
     train: exampleBatches(train.examples, { batchSize, length, shuffleSeed: seed }),
     valid: exampleBatches(valid.examples, { batchSize, length }),
     dropped: train.dropped + valid.dropped,
+    digest: digestOf([train, valid].map(set => set.examples.map(e => [e.answerStart, ...e.tokens]))),
   }
 }

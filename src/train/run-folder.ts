@@ -32,7 +32,7 @@ export interface RunDescription {
   readonly programHash: string
   readonly model: string
   readonly data: string
-  /** Of the batches: the files may have changed under the same name. */
+  /** Of the data's tokens: the files may have changed under the same name. */
   readonly dataDigest: string
   readonly seed: number
   readonly settings: Readonly<Record<string, number | boolean | string>>

@@ -1,6 +1,5 @@
 import { resolve } from 'node:path'
 import type { Device } from '../../runtime/index.js'
-import { digestOf } from '../data/batch.js'
 import { UserError } from '../errors.js'
 import { openModel } from '../model/model.js'
 import { loadProgram, programName } from '../program.js'
@@ -88,8 +87,7 @@ export const train = async (
         why: `its rows have ${begun.sizes.T} tokens, and those of the data have ${data.train.T}`,
         hint: 'give the --length and the --drop-long that the run was started with, and the data as it was',
       })
-    const dataDigest = digestOf([data.train, data.valid])
-    if (begun !== undefined && begun.dataDigest !== dataDigest)
+    if (begun !== undefined && begun.dataDigest !== data.digest)
       throw new UserError({
         what: 'the run cannot go on as asked',
         where: request.out,
@@ -105,7 +103,7 @@ export const train = async (
       programHash: hash,
       model: resolve(request.model),
       data: resolve(request.data),
-      dataDigest,
+      dataDigest: data.digest,
       seed: request.seed,
       settings: Object.fromEntries(settings),
       sizes: Object.fromEntries(sizes),
