@@ -31,7 +31,7 @@ export interface DataOptions {
 const digestOf = (parts: readonly (readonly (readonly number[])[])[]): string => {
   const hash = createHash('sha256')
   for (const rows of parts) {
-    for (const row of rows) hash.update(Int32Array.of(row.length, ...row))
+    for (const row of rows) hash.update(Int32Array.of(row.length)).update(Int32Array.from(row))
     hash.update('\n')
   }
   return hash.digest('hex')
