@@ -13,6 +13,7 @@ import { axisSource, type Context, productOf } from './schedule/context.js'
 import { contractKernel } from './schedule/contract.js'
 import { flopsOf } from './schedule/cost.js'
 import { mapKernel } from './schedule/map.js'
+import { rowBlockKernel } from './schedule/row-block.js'
 import { rowsKernel } from './schedule/rows.js'
 import { scatterKernel } from './schedule/scatter.js'
 import type { EmittedKernel, KernelSpec } from './wgsl/kernel.js'
@@ -36,7 +37,9 @@ const emit = (
 ): EmittedKernel =>
   (g.kind === 'contract' ? contractKernel(g, loops, ctx, spec) : undefined) ??
   (g.kind === 'scatter' ? scatterKernel(g, loops, ctx, spec) : undefined) ??
-  (g.kind === 'map' ? mapKernel(g, loops, ctx, spec) : rowsKernel(g, loops, ctx, spec, plain))
+  (g.kind === 'map' ? mapKernel(g, loops, ctx, spec) : undefined) ??
+  (plain ? undefined : rowBlockKernel(g, loops, ctx, spec)) ??
+  rowsKernel(g, loops, ctx, spec, plain)
 
 /**
  * A graph as kernels, buffers and an order of dispatches for a device. `fuse: false` gives one plain kernel a node,
