@@ -7,6 +7,7 @@ import { type BenchReport, showReport } from '../bench/show.js'
 import { measureSteps, stepShapes } from '../bench/step.js'
 import { UserError } from '../errors.js'
 import { writeAtomic } from '../hub/atomic.js'
+import { checkWritable } from './run.js'
 import { examples, positiveInteger, print, Reported, remark } from './shared.js'
 
 type What = 'kernels' | 'step' | 'all'
@@ -74,6 +75,14 @@ export const register = (program: Command): void => {
       ].join('\n'),
     )
     .action(async (what: What, options: BenchOptions) => {
+      if (options.profile && what === 'kernels')
+        throw new UserError({
+          what: '--profile is for steps',
+          why: 'a kernel is timed as a whole already',
+          hint: 'write `jola bench step --profile`, or `jola bench all --profile`',
+          exitCode: 2,
+        })
+      if (options.json !== undefined) checkWritable(options.json)
       const report = await bench(what, options)
       if (options.json !== undefined)
         await writeAtomic(options.json, [`${JSON.stringify(report, null, 2)}\n`])

@@ -50,6 +50,19 @@ describe('verification', () => {
   })
 })
 
+describe('jola bench', () => {
+  it('refuses what it can not do before it measures anything', async () => {
+    expect(await jola('bench', 'everything')).toMatchObject({ code: 2 })
+    expect(await jola('bench', '--runs', '0')).toMatchObject({ code: 2 })
+    const profile = await jola('bench', '--profile')
+    expect(profile.code).toBe(2)
+    expect(profile.err).toMatch(/--profile is for steps/)
+    const file = await jola('bench', '--json', join(await temporaryDirectory(), 'missing', 'bench.json'))
+    expect(file.code).toBe(1)
+    expect(file.err).not.toMatch(/measuring/)
+  })
+})
+
 withDevice('a bench', device => {
   const length = { milliseconds: 0, most: 1 }
   const measure = async (c: Case) => {
