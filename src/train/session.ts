@@ -111,6 +111,13 @@ export const openSession = async (
       ]),
   )
   const [s, batchParam, keyParam, atParam] = method('step').params.map(p => p.name)
+  const whole = init.artifact.outputs.find(o => o.dtype !== 'f32')
+  if (whole !== undefined)
+    throw new UserError({
+      what: `the state's \`${whole.name}\` is ${whole.dtype}`,
+      why: 'what training changes is saved and resumed as f32',
+      hint: 'declare it f32; counts up to 16 million are exact',
+    })
   const state: Tensors = Object.fromEntries(
     init.artifact.outputs.map(o => [o.name, zeros(device, o.dtype, o.shape, o.name)]),
   )

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -126,6 +126,20 @@ const tests = (): void =>
       const saved = await new RunFolder(at('nan')).load()
       expect(saved!.position.step).toBe(2)
       expect(saved!.state.get('x')!.data[0]).toBeCloseTo(Math.log(0.5))
+    })
+
+    it('has a state of f32 alone, as it is saved', async () => {
+      const text = readFileSync(at('breaks.jola'), 'utf8')
+      writeFileSync(
+        at('counts.jola'),
+        text
+          .replace('x: f32 }', 'x: f32  n: i32 }')
+          .replace('{ x: 1.0 }', '{ x: 1.0, n: 0 }')
+          .replace('{ x: log(1.5 - at.step) }', '{ x: 1.0, n: s.n + 1 }'),
+      )
+      expect((await refusal({ file: at('counts.jola'), out: at('counts'), set: [] })).what).toBe(
+        "the state's `n` is i32",
+      )
     })
 
     it.each(['batch', 'epochs', 'context', 'patience'])('has at least one: %s', async name => {
