@@ -155,6 +155,14 @@ const keywordAsName = ({ found, at }: Situation): Diagnostic => ({
   hint: `choose another name, such as \`${found!.image}_\` or \`${found!.image}'\``,
 })
 
+/** `p = e` after what was a whole expression: the `let` is missing, or the second `=` of `==`. */
+const bindingHint = ({ found, previous, source }: Situation): { hint: string } | undefined => {
+  if (found?.tokenType !== t.Equals || !previous) return undefined
+  return t.isName(previous) && t.startsLine(source.text, previous)
+    ? { hint: `a value is named with \`let\`: write \`let ${previous.image} = …\`` }
+    : { hint: 'equality is written `==`; a value is named with `let x = e`' }
+}
+
 const leftOver = (situation: Situation): Diagnostic => {
   const { found, at, tokens, source } = situation
   if (found && found.startColumn === 1) return notADeclaration(situation)
@@ -170,6 +178,6 @@ const leftOver = (situation: Situation): Diagnostic => {
         text: `the ${head.image}${name} that begins here is complete before it`,
       },
     ],
-    ...hintFor(situation),
+    ...(bindingHint(situation) ?? hintFor(situation)),
   }
 }

@@ -42,6 +42,15 @@ export const slip = (situation: Situation): Diagnostic | undefined => {
       hint: foreignMarks[found.image] ?? 'remove it',
     }
   }
+  const next = found && tokens[tokens.indexOf(found) + 1]
+  if (found?.tokenType === t.Equals && next?.image === '<' && next.startOffset === found.startOffset + 1) {
+    return {
+      code: 'E0113',
+      title: '`=<` is not part of the language',
+      labels: [{ span: { ...at, end: at.start + 2 }, text: 'not expected here' }],
+      hint: '"at most" is written `<=`',
+    }
+  }
   const lineBreak = bracketOnNewLine(situation)
   if (lineBreak) return lineBreak
   if (previous?.image === 'lambda' && found && t.isName(found)) {
