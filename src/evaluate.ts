@@ -22,9 +22,20 @@ export interface Prediction {
   readonly right: boolean
 }
 
+/** What is scored, and how: found from all of a split, so that scoring a part of it is scoring the same thing. */
+export interface Task {
+  readonly scoring: Scoring
+  /** The answers to choose among where an example names none. */
+  readonly options: readonly string[]
+  /** The accuracy of always giving the most frequent answer. */
+  readonly majority: number
+}
+
 export interface Evaluation {
   readonly scoring: Scoring
   readonly accuracy: Accuracy
+  /** How many answers there were to choose among; absent where texts are read, or the examples name their own. */
+  readonly answers?: number
   /** Of the most frequent answer. */
   readonly majority: number
   /** `choice` with one token an option: how often the token that the model finds likeliest of all is the right one. */
@@ -47,18 +58,25 @@ const majorityOf = (examples: readonly Example[]): number => {
   return Math.max(...counts.values()) / examples.length
 }
 
-/** Scores a model on examples. `options` are the answers to choose among where an example names none. */
+/** The task of a split. `train` says what answers there are; the scoring is found from the split unless given. */
+export const taskOf = (
+  split: readonly Example[],
+  train: readonly Example[],
+  scoring: Scoring = scoringFor(split),
+): Task => ({ scoring, options: distinctAnswers(train), majority: majorityOf(split) })
+
+/** Scores a model on examples, which may be a part of the task's split. `progress` is told how many are done. */
 export const evaluate = async (
   sequence: SequenceModel,
   tokenizer: Tokenizer,
   examples: readonly Example[],
-  options: readonly string[],
-  scoring: Scoring,
+  { scoring, options, majority }: Task,
   progress: (done: number) => void = () => undefined,
 ): Promise<Evaluation> => {
-  const majority = majorityOf(examples)
-  if (scoring === 'choice')
-    return { ...(await choose(sequence, tokenizer, examples, options, progress)), majority }
+  if (scoring === 'choice') {
+    const answers = examples.some(e => e.options === undefined) ? { answers: options.length } : {}
+    return { ...(await choose(sequence, tokenizer, examples, options, progress)), ...answers, majority }
+  }
   const texts = await continueAll(sequence, tokenizer, examples, scoring === 'text' ? 64 : 16, progress)
   const predicted = texts.map((text, i) => {
     const { prompt } = examples[i]!

@@ -1,7 +1,7 @@
 /** Jola in a Node program: load `.jola` files, compile their functions, run them on a GPU, train recipes. */
 export { type Engine, type EngineKind, type HostTensor, openEngine } from './engine.js'
 export { renderUserError, UserError } from './errors.js'
-export { type Evaluation, evaluate } from './evaluate.js'
+export { type Evaluation, evaluate, type Task, taskOf } from './evaluate.js'
 export { type Checkpoint, openCheckpoint } from './hub/safetensors.js'
 export { type TensorData, writeSafetensors } from './hub/safetensors-write.js'
 export { openTokenizer, type Tokenizer } from './hub/tokenizer.js'

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { CoreFn, CoreParam, Program } from '../compiler/core/core.js'
 import type { Predictor } from '../compiler/specialise/predictor.js'
@@ -36,8 +35,6 @@ export interface AdapterConfig {
   readonly tensors: Readonly<Record<string, readonly number[]>>
   readonly seed: number
 }
-
-export const isRun = (path: string): boolean => existsSync(join(path, adapterFiles.config))
 
 const readAdapterConfig = async (directory: string): Promise<AdapterConfig> => {
   const path = join(directory, adapterFiles.config)

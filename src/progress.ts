@@ -72,6 +72,7 @@ export const startProgress = (options: ProgressOptions): Progress => {
   let numbers: Readonly<Record<string, number | string>> = {}
   let shownAt = Number.NEGATIVE_INFINITY
   let shownState = ''
+  let shownDone = Number.NEGATIVE_INFINITY
 
   const text = (): string => {
     const seconds = (now() - started) / 1000
@@ -88,6 +89,7 @@ export const startProgress = (options: ProgressOptions): Progress => {
   const draw = (): void => {
     shownAt = now()
     shownState = text()
+    shownDone = done
     if (!live) output.write(`${shownState}\n`)
     else
       output.write(`\r\x1b[2K${[...shownState].slice(0, Math.max(20, (output.columns ?? 100) - 1)).join('')}`)
@@ -103,8 +105,22 @@ export const startProgress = (options: ProgressOptions): Progress => {
       if (live) draw()
     },
     finish() {
-      if (live || text() !== shownState) draw()
+      const saidAll = done >= total && shownDone === done
+      if (live || !(saidAll || text() === shownState)) draw()
       if (live) output.write('\n')
     },
+  }
+}
+
+/** A progress display that begins with the first update, once it is known how much there is to do. */
+export const startWhenKnown = (label: string) => {
+  let shown: Progress | undefined
+  return {
+    /** Shows that `done` of `total` steps are done, and of what. */
+    update(now: string, done: number, total: number): void {
+      shown ??= startProgress({ label, total })
+      shown.update(done, { now })
+    },
+    finish: (): void => shown?.finish(),
   }
 }

@@ -4,7 +4,7 @@ import { openNodeDevice } from '../../runtime/node.js'
 import { failureOf, remark } from '../../src/cli/shared.js'
 import { barFor } from '../../src/cli/train.js'
 import { writeAtomic } from '../../src/hub/atomic.js'
-import { formatDuration, startProgress } from '../../src/progress.js'
+import { formatDuration, startWhenKnown } from '../../src/progress.js'
 import { makeReport } from '../../src/report/make.js'
 import { renderReport } from '../../src/report/render.js'
 import { train } from '../../src/train/start.js'
@@ -55,11 +55,11 @@ const run = async (): Promise<void> => {
       bar,
       new AbortController().signal,
     ).finally(bar.finish)
-    const scoring = startProgress({ label: 'score', total: 1 })
+    const scoring = startWhenKnown('score')
     const report = await makeReport(device, [out], {
       title: 'JoLA: what kind of thing is defined?',
       samples: 8,
-      progress: (label, share) => scoring.update(share, { now: label }),
+      progress: scoring.update,
     }).finally(scoring.finish)
     const page = join(out, 'report.html')
     await writeAtomic(page, [renderReport(report)])

@@ -1,12 +1,15 @@
-import type { Command } from 'commander'
+import { basename } from 'node:path'
+import { type Command, Option } from 'commander'
 import { openNodeDevice } from '../../runtime/node.js'
-import { distinctAnswers, readSplit, type Split, splitFile } from '../data/examples.js'
+import { readSplit, type Split, splitFile } from '../data/examples.js'
+import { mean, standardDeviation } from '../data/scores.js'
 import { UserError } from '../errors.js'
-import { type Evaluation, evaluate, type Scoring, scoringFor } from '../evaluate.js'
-import { isRun, type OpenPredictor, openBase, openRun, openRunBase } from '../open-predictor.js'
+import { type Evaluation, evaluate, type Scoring, taskOf } from '../evaluate.js'
+import { type OpenPredictor, openBase, openRun, openRunBase } from '../open-predictor.js'
 import { startProgress } from '../progress.js'
-import { RunFolder } from '../train/run-folder.js'
-import { examples, modelOption, paint, positiveInteger, print, printJson } from './shared.js'
+import { RunFolder, runsAt } from '../train/run-folder.js'
+import { checkAdapted } from '../train/unfinished.js'
+import { count, examples, modelOption, paint, positiveInteger, print, printJson } from './shared.js'
 
 /** A model to look at: a run, a run's base model (`--base`), or a model's folder. */
 export interface Subject {
@@ -31,13 +34,7 @@ export const openSubject = async (
       exitCode: 2,
     })
   }
-  if (!isRun(path))
-    throw new UserError({
-      what: 'this is not the folder of a finished run',
-      where: path,
-      why: 'there is no adapter_config.json in it',
-      hint: 'name what was given to `jola train --out`; a model goes to --model',
-    })
+  await checkAdapted(path)
   return o.base ? openRunBase(device, path, o.model) : openRun(device, path, o.model)
 }
 
@@ -51,11 +48,20 @@ interface Options extends Subject {
 
 const percent = (x: number): string => `${(100 * x).toFixed(1)} %`
 
+const how = (e: Evaluation): string => {
+  if (e.scoring === 'choice')
+    return e.answers === undefined
+      ? "among each example's options"
+      : `among the ${count(e.answers, 'answer')}`
+  if (e.scoring === 'text') return 'by the text generated, which must be the answer'
+  return e.scoring === 'word' ? 'by the first option word generated' : 'by the first letter generated'
+}
+
 /** A sentence or two on how a model did. */
 export const describe = (e: Evaluation): string => {
   const { correct, total, accuracy } = e.accuracy
   const parts = [
-    `${paint('bold', percent(accuracy))} right (${correct} of ${total}; always the most frequent answer: ${percent(e.majority)})`,
+    `${paint('bold', percent(accuracy))} right ${how(e)} (${correct} of ${total}; always the most frequent answer: ${percent(e.majority)})`,
   ]
   if (e.unconstrained !== undefined)
     parts.push(`the likeliest of all tokens is right in ${percent(e.unconstrained.accuracy)}`)
@@ -63,39 +69,54 @@ export const describe = (e: Evaluation): string => {
   return parts.join('; ')
 }
 
+const asJson = (e: Evaluation): object => ({
+  ...e,
+  predictions: e.predictions.map(p => ({
+    prompt: p.example.prompt,
+    answer: p.example.answer,
+    predicted: p.predicted,
+  })),
+})
+
+const overSeeds = (results: readonly Evaluation[]): string => {
+  const shares = results.map(e => 100 * e.accuracy.accuracy)
+  return `over ${results.length} seeds: ${paint('bold', `${mean(shares).toFixed(1)} ± ${standardDeviation(shares).toFixed(1)} %`)} right`
+}
+
 const run = async (path: string | undefined, o: Options): Promise<void> => {
-  const data = o.data ?? (path === undefined ? undefined : (await new RunFolder(path).description()).data)
+  const found = path === undefined ? [undefined] : await runsAt(path)
+  // The seeds of a run have one base model.
+  const runs = o.base ? found.slice(0, 1) : found
+  const data =
+    o.data ?? (runs[0] === undefined ? undefined : (await new RunFolder(runs[0]).description()).data)
   if (data === undefined)
     throw new UserError({ what: '--data is missing', hint: 'name a folder with test.jsonl', exitCode: 2 })
   const all = await readSplit(data, o.split)
   const some = o.limit === undefined ? all : all.slice(0, o.limit)
   const train = (await splitFile(data, 'train')) === undefined ? all : await readSplit(data, 'train')
+  const task = taskOf(all, train, o.score)
   const device = await openNodeDevice()
+  const results: Evaluation[] = []
   try {
-    const opened = await openSubject(device, path, o)
-    const bar = startProgress({ label: 'eval', total: some.length })
-    const result = await evaluate(
-      opened.sequence,
-      opened.tokenizer,
-      some,
-      distinctAnswers(train),
-      o.score ?? scoringFor(some),
-      done => bar.update(done),
-    ).finally(bar.finish)
-    await opened.close()
-    if (o.json)
-      printJson({
-        ...result,
-        predictions: result.predictions.map(p => ({
-          prompt: p.example.prompt,
-          answer: p.example.answer,
-          predicted: p.predicted,
-        })),
-      })
-    else print(describe(result))
+    for (const each of runs) {
+      const opened = await openSubject(device, each, o)
+      const name = each === undefined || runs.length === 1 ? undefined : basename(each)
+      const bar = startProgress({ label: name ?? 'eval', total: some.length })
+      const result = await evaluate(opened.sequence, opened.tokenizer, some, task, done =>
+        bar.update(done),
+      ).finally(bar.finish)
+      await opened.close()
+      results.push(result)
+      if (!o.json) print(name === undefined ? describe(result) : `${name}: ${describe(result)}`)
+    }
   } finally {
     device.close()
   }
+  if (o.json)
+    printJson(
+      runs.length === 1 ? asJson(results[0]!) : results.map((e, i) => ({ run: runs[i], ...asJson(e) })),
+    )
+  else if (results.length > 1) print(overSeeds(results))
 }
 
 /** Adds `jola eval`. */
@@ -103,13 +124,24 @@ export const register = (program: Command): void => {
   program
     .command('eval')
     .description('score a run, its base model, or any model on a data set')
-    .argument('[run]', "a run's folder")
+    .argument('[run]', "a run's folder, or that of several seeds")
     .addOption(modelOption())
     .option('--base', 'the base model, without the edits')
     .option('--program <file>', 'the module whose `logits` describes the model', defaultProgram)
     .option('--data <dir>', "the data; the run's own unless given")
-    .option('--split <part>', 'train, valid or test', 'test')
-    .option('--score <how>', 'choice, word, letter or text; found from the data unless given')
+    .addOption(
+      new Option('--split <part>', 'the part of the data')
+        .choices(['train', 'valid', 'test'])
+        .default('test'),
+    )
+    .addOption(
+      new Option('--score <how>', 'how answers are told; found from the data unless given').choices([
+        'choice',
+        'word',
+        'letter',
+        'text',
+      ]),
+    )
     .option('--limit <n>', 'the first n examples only', positiveInteger)
     .option('--json', 'print scores and predictions as JSON')
     .addHelpText(

@@ -2,10 +2,12 @@ import { join } from 'node:path'
 import type { Command } from 'commander'
 import { openNodeDevice } from '../../runtime/node.js'
 import { writeAtomic } from '../hub/atomic.js'
-import { startProgress } from '../progress.js'
+import { startWhenKnown } from '../progress.js'
 import { makeReport } from '../report/make.js'
 import { renderReport } from '../report/render.js'
-import { examples, positiveInteger, print } from './shared.js'
+import { runsAt } from '../train/run-folder.js'
+import { unfinishedAt } from '../train/unfinished.js'
+import { examples, positiveInteger, print, remark } from './shared.js'
 
 interface Options {
   readonly data?: string
@@ -14,15 +16,16 @@ interface Options {
   readonly limit?: number
 }
 
-const run = async (paths: readonly string[], o: Options): Promise<void> => {
+const run = async (named: readonly string[], o: Options): Promise<void> => {
+  const paths = (await Promise.all(named.map(runsAt))).flat()
   const device = await openNodeDevice()
   try {
-    const bar = startProgress({ label: 'report', total: 1 })
+    const bar = startWhenKnown('report')
     const data = await makeReport(device, paths, {
       ...o,
-      progress: (label, share) => bar.update(share, { now: label }),
+      progress: bar.update,
     }).finally(bar.finish)
-    const file = o.out ?? join(paths[0]!, 'report.html')
+    const file = o.out ?? join(named[0]!, 'report.html')
     await writeAtomic(file, [renderReport(data)])
     for (const row of data.scores)
       print(
@@ -30,6 +33,7 @@ const run = async (paths: readonly string[], o: Options): Promise<void> => {
       )
     for (const s of data.samples.slice(0, 3))
       print(`\n  ${s.prompt}\n    before: ${s.before}\n    after:  ${s.after}`)
+    for (const u of await Promise.all(paths.map(unfinishedAt))) if (u !== undefined) remark(u)
     print(`\nwrote ${file}`)
   } finally {
     device.close()
@@ -44,11 +48,11 @@ export const register = (program: Command): void => {
   program
     .command('report')
     .description('one HTML page of a run, or of several seeds: scores before and after, curves, gates, texts')
-    .argument('<run...>', 'folders of runs that differ in their seeds')
+    .argument('<run...>', 'folders of runs that differ in their seeds, or the one that holds them')
     .option('--data <dir>', "the data to score on; the run's own unless given")
     .option('--out <file>', 'the page; report.html in the first folder unless given')
     .option('--samples <n>', 'texts to show before and after', positiveInteger, 8)
     .option('--limit <n>', 'score the first n test examples only', positiveInteger)
-    .addHelpText('after', examples(['report runs/first', 'report runs/three/seed-*']))
+    .addHelpText('after', examples(['report runs/first', 'report runs/three']))
     .action(run)
 }

@@ -1,7 +1,7 @@
 import type { Device } from '../../runtime/index.js'
-import { distinctAnswers, type Example, readSplit, splitFile } from '../data/examples.js'
+import { type Example, readSplit, splitFile } from '../data/examples.js'
 import { mean, standardDeviation } from '../data/scores.js'
-import { type Evaluation, evaluate, scoringFor } from '../evaluate.js'
+import { type Evaluation, evaluate, taskOf } from '../evaluate.js'
 import { type OpenPredictor, openRun, openRunBase } from '../open-predictor.js'
 import type { Fact, ReportData, ScoreRow, SeedScore, TextSample } from './data.js'
 
@@ -17,8 +17,8 @@ export interface ComparisonRequest {
   readonly data: string
   readonly samples: number
   readonly limit?: number
-  /** Told what is under way and how much of all is done, from 0 to 1. */
-  readonly progress: (label: string, share: number) => void
+  /** Told what is under way and how many examples are scored, of all that will be: each counts once a model. */
+  readonly progress: (label: string, done: number, total: number) => void
 }
 
 const asSeed = ({ correct, total, accuracy }: Evaluation['accuracy']): SeedScore => ({
@@ -85,12 +85,12 @@ export const compare = async (
   const all = await readSplit(o.data, split)
   const examples: readonly Example[] = o.limit === undefined ? all : all.slice(0, o.limit)
   const train = await readSplit(o.data, 'train')
-  const options = distinctAnswers(train)
-  const scoring = scoringFor(examples)
-  const parts = runs.length + 1
+  const task = taskOf(all, train)
+  const { options, scoring } = task
+  const total = examples.length * (runs.length + 1)
   const score = (p: OpenPredictor, part: number, label: string) =>
-    evaluate(p.sequence, p.tokenizer, examples, options, scoring, done =>
-      o.progress(label, (part + done / examples.length) / parts),
+    evaluate(p.sequence, p.tokenizer, examples, task, done =>
+      o.progress(label, part * examples.length + done, total),
     )
 
   const base = await openRunBase(device, runs[0]!.path)

@@ -1,7 +1,13 @@
 import { basename } from 'node:path'
 import type { Device } from '../../runtime/index.js'
-import { isRun } from '../open-predictor.js'
-import { type EpochRecord, type History, type RunDescription, RunFolder } from '../train/run-folder.js'
+import {
+  type EpochRecord,
+  type History,
+  isAdapted,
+  type RunDescription,
+  RunFolder,
+} from '../train/run-folder.js'
+import { unfinishedAt } from '../train/unfinished.js'
 import { compare } from './comparison.js'
 import type { CurvePoint, Fact, ReportData } from './data.js'
 import { closedFacts, gatesOf } from './gates.js'
@@ -13,8 +19,8 @@ export interface ReportRequest {
   readonly data?: string
   readonly samples: number
   readonly limit?: number
-  /** Told what is under way and how much of all is done, from 0 to 1. */
-  readonly progress: (label: string, share: number) => void
+  /** Told what is under way and how many examples are scored, of all that will be: each counts once a model. */
+  readonly progress: (label: string, done: number, total: number) => void
 }
 
 const curve = (history: History, metric: string): readonly CurvePoint[] =>
@@ -55,15 +61,23 @@ export const makeReport = async (
     paths.map(async path => ({ path, ...(await new RunFolder(path).description()) })),
   )
   const first = runs[0]!
-  const adapted = paths.every(isRun)
+  const adapted = paths.every(isAdapted)
   const comparison = adapted ? await compare(device, runs, { ...o, data: o.data ?? first.data }) : undefined
   const gates = adapted ? await gatesOf(first.path, first) : undefined
   const history = (await new RunFolder(first.path).load())?.history ?? { steps: [], epochs: [] }
-  o.progress('page', 1)
   const trained = `${first.trainable.toLocaleString('en')} numbers trained`
+  const unfinished = (
+    await Promise.all(
+      paths.map(async path => {
+        const far = await unfinishedAt(path)
+        return far === undefined ? [] : [paths.length === 1 ? far : `${basename(path)}: ${far}`]
+      }),
+    )
+  ).flat()
+  const parts = [trained, ...(comparison === undefined ? [] : [comparison.summary]), ...unfinished]
   return {
     title: o.title ?? `${first.recipe} on ${basename(o.data ?? first.data)}`,
-    summary: comparison === undefined ? `${trained}.` : `${trained}; ${comparison.summary}.`,
+    summary: `${parts.join('; ')}.`,
     model: [
       ...facts([['Base model', basename(first.model)]]),
       ...facts(Object.entries(first.sizes).filter(([k]) => k !== 'B' && k !== 'T')),

@@ -1,4 +1,5 @@
-import { mkdir, readFile, rm, stat } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileError, systemCode, UserError } from '../errors.js'
 import { writeAtomic } from '../hub/atomic.js'
@@ -45,6 +46,8 @@ export interface RunDescription {
 export interface Position {
   readonly step: number
   readonly done: boolean
+  /** Steps in all, if no early stop comes between. */
+  readonly steps: number
   readonly best?: EpochRecord
 }
 
@@ -62,6 +65,20 @@ export const adapterFiles = {
 } as const
 
 const files = { run: 'run.json', state: 'state.safetensors', best: 'best.safetensors' } as const
+
+/** Whether the folder holds an adapter. */
+export const isAdapted = (path: string): boolean => existsSync(join(path, adapterFiles.config))
+
+const seedFolder = /^seed-(\d+)$/
+
+/** The runs at a path: the run itself, or those of its seeds (`seed-0`, `seed-1`, …) in the order of their numbers. */
+export const runsAt = async (path: string): Promise<readonly string[]> => {
+  if (existsSync(join(path, files.run)) || isAdapted(path)) return [path]
+  const seeds = (await readdir(path).catch(() => []))
+    .filter(name => seedFolder.test(name) && existsSync(join(path, name, files.run)))
+    .sort((a, b) => Number(seedFolder.exec(a)![1]) - Number(seedFolder.exec(b)![1]))
+  return seeds.length === 0 ? [path] : seeds.map(name => join(path, name))
+}
 
 /** A run's folder: its description, the state to resume from with its history, and the best state. */
 export class RunFolder {
@@ -155,9 +172,17 @@ export class RunFolder {
     const { state, metadata } = await this.read(files.state)
     return {
       state,
-      position: JSON.parse(metadata.position ?? '{"step":0,"done":false}') as Position,
+      position: JSON.parse(metadata.position ?? '{"step":0,"steps":0,"done":false}') as Position,
       history: JSON.parse(metadata.history ?? '{"steps":[],"epochs":[]}') as History,
     }
+  }
+
+  /** How far the run has come, if its state was saved; no tensor is read. */
+  async position(): Promise<Partial<Position> | undefined> {
+    if (!existsSync(this.file(files.state))) return undefined
+    const checkpoint = await openCheckpoint(this.file(files.state))
+    await checkpoint.close()
+    return JSON.parse(checkpoint.metadata.position ?? '{}') as Partial<Position>
   }
 
   async loadBest(): Promise<ReadonlyMap<string, StateTensor>> {

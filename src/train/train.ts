@@ -137,13 +137,13 @@ export const runTraining = async (job: TrainJob): Promise<TrainOutcome> => {
         watcher.step(record)
       }
     }
-    const save = async (position: Omit<Position, 'best'>): Promise<void> => {
+    const save = async (position: Omit<Position, 'best' | 'steps'>): Promise<void> => {
       take(await readback.drain())
       const state = await snapshot(session)
       // A step's metrics are of the state before it: they may still be numbers where the new state is not.
       for (const [name, { data }] of state)
         if (data.some(Number.isNaN)) throw notFinite(position.step, `\`${name}\``, Number.NaN, savedStep)
-      await folder.save(state, { ...position, ...(best === undefined ? {} : { best }) }, history())
+      await folder.save(state, { ...position, steps, ...(best === undefined ? {} : { best }) }, history())
       savedStep = position.step
     }
     if (saved === undefined) await save({ step: 0, done: false })
