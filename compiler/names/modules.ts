@@ -3,6 +3,7 @@ import type { Diagnostic } from '../diagnostic.js'
 import type { Source } from '../source.js'
 import type { Import, Module } from '../syntax/ast.js'
 import { parse } from '../syntax/parse.js'
+import { stdHint } from './std.js'
 
 /** A parsed module and what its imports mean. */
 export interface LoadedModule {
@@ -92,7 +93,7 @@ export const loadModules = (
         labels: [{ span: item.span, text: 'imported here' }],
         hint:
           item.segments[0]?.text === 'std'
-            ? 'the standard library has no module of this name'
+            ? stdHint(target)
             : 'modules that do not begin with `std` are looked for beside the importing file',
       })
       return false

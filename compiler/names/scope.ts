@@ -12,6 +12,7 @@ import type {
   TypeItem,
 } from '../syntax/ast.js'
 import type { LoadedModule } from './modules.js'
+import { importHint } from './std.js'
 import { didYouMean } from './suggest.js'
 
 /** What a name at the top of a module stands for. */
@@ -156,13 +157,17 @@ export const unknownPath = (
   more: readonly string[] = [],
 ): Diagnostic => {
   const all = [...candidates(scope, path, kinds), ...more]
-  if (path.module !== undefined && !scope.qualifiers.has(path.module.text))
+  if (path.module !== undefined && !scope.qualifiers.has(path.module.text)) {
+    const missing = importHint(path.module.text)
     return {
       code: 'E0205',
       title: `there is no module or variable \`${path.module.text}\` here`,
       labels: [{ span: path.module.span, text: 'not imported' }],
-      ...didYouMean(path.module.text, [...scope.qualifiers.keys(), ...more]),
+      ...(missing === undefined
+        ? didYouMean(path.module.text, [...scope.qualifiers.keys(), ...more])
+        : { hint: missing }),
     }
+  }
   const written = pathText(path)
   const near = didYouMean(path.name.text, all)
   return {

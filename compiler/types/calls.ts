@@ -119,6 +119,7 @@ const callFn = (cx: Context, env: Env, e: Call, signature: Signature): CoreExpr 
     fn: signature.name,
     param: `\`${signature.params[i]!.name}\``,
     at: signature.params[i]!.span,
+    declared: signature.params[i]!.type,
   }))
   // After a wrong argument, a result whose type it was to tell is no second error.
   const type = cx.errors > before && !cx.solver.isKnown(result) ? errorType : result

@@ -15,22 +15,36 @@ export const castTo = (type: Type, arg: CoreExpr): CoreExpr => ({ kind: 'cast', 
 
 const isScalar = (t: Type, dtype: string): boolean => t.kind === 'scalar' && t.dtype === dtype
 
-/** Makes two types equal; where they are not, says so in the words of `why`. */
-export const unify = (cx: Context, span: Span, actual: Type, expected: Type, why: Why): boolean =>
+/** Makes two types equal; where they are not, says so in the words of `why`, and what `from` the first one came. */
+export const unify = (
+  cx: Context,
+  span: Span,
+  actual: Type,
+  expected: Type,
+  why: Why,
+  from?: Span,
+): boolean =>
   cx.solver.unify(
     actual,
     expected,
     { span, text: causeText(span, why) },
-    once(cx, span, actual, expected, why),
+    once(cx, span, actual, expected, why, from),
   )
 
 /** One message for one pair of types, however many of their sizes disagree. */
-const once = (cx: Context, span: Span, actual: Type, expected: Type, why: Why): ((m: Mismatch) => void) => {
+const once = (
+  cx: Context,
+  span: Span,
+  actual: Type,
+  expected: Type,
+  why: Why,
+  from?: Span,
+): ((m: Mismatch) => void) => {
   let told = false
   return m => {
     if (told) return
     told = true
-    cx.report(typeMismatch(cx, span, actual, expected, m, why))
+    cx.report(typeMismatch(cx, span, actual, expected, m, why, from))
   }
 }
 
@@ -59,7 +73,7 @@ export const coerce = (cx: Context, e: CoreExpr, expected: Type, why: Why): Core
     checkPer(cx, e.span, actual, want.of, why)
     return e
   }
-  unify(cx, e.span, actual, want, why)
+  unify(cx, e.span, actual, want, why, e.kind === 'var' ? cx.locals.get(e.id)?.from : undefined)
   // A record without a name becomes one of its kind, its fields in the declared order.
   if (actual.kind === 'fields' && want.kind === 'record')
     return { kind: 'record', base: e, fields: new Map(), type: want, span: e.span }

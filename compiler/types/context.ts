@@ -31,6 +31,8 @@ export interface Local {
   readonly role: 'parameter' | 'variable' | 'index' | 'setting'
   readonly span: Span
   readonly lambda?: Waiting
+  /** What a lambda's parameter stands for, where that alone told its type. */
+  readonly from?: Span
 }
 
 /** What the names inside a function stand for. */
@@ -38,7 +40,16 @@ export type Env = ReadonlyMap<string, Local>
 
 /** Where a type was expected: it words the message when the type is another. */
 export type Why =
-  | { readonly kind: 'argument'; readonly fn: string; readonly param: string; readonly at?: Span }
+  | {
+      readonly kind: 'argument'
+      readonly fn: string
+      readonly param: string
+      readonly at?: Span
+      /** The parameter's type as the function's signature has it. */
+      readonly declared?: Type
+      /** What a lambda in this place is handed. */
+      readonly handed?: Span
+    }
   | { readonly kind: 'result'; readonly fn: string; readonly at: Span }
   | { readonly kind: 'let'; readonly name: string; readonly at: Span }
   | { readonly kind: 'field'; readonly field: string; readonly record: string; readonly at?: Span }
@@ -104,8 +115,14 @@ export class Context {
 
   readonly showSize = (p: Poly): string => showSize(polysOf(this.parts.definitions))(this.solver.size(p))
 
-  bind(text: string, type: Type, role: Local['role'], span: Span, lambda?: Waiting): Local {
-    const local: Local = { id: this.world.fresh(), name: text, type, role, span, ...(lambda && { lambda }) }
+  bind(
+    text: string,
+    type: Type,
+    role: Local['role'],
+    span: Span,
+    more: Pick<Local, 'lambda' | 'from'> = {},
+  ): Local {
+    const local: Local = { id: this.world.fresh(), name: text, type, role, span, ...more }
     this.locals.set(local.id, local)
     return local
   }

@@ -1,7 +1,9 @@
-import type { CoreExpr } from '../core/core.js'
-import type { Context } from './context.js'
+import type { CoreExpr, VarId } from '../core/core.js'
+import type { Context, Local } from './context.js'
 import { quote } from './context.js'
 import type { Poly } from './poly.js'
+import { equals } from './poly.js'
+import { childrenOf } from './zonk.js'
 
 const dimsOf = (cx: Context, e: CoreExpr): readonly string[] => {
   const t = cx.solver.type(e.type)
@@ -10,9 +12,9 @@ const dimsOf = (cx: Context, e: CoreExpr): readonly string[] => {
 
 const spare = ['i', 'j', 'k', 'l', 'm', 'n']
 
-/** Index names for axes: the size's own letter where it is one. */
-const indexNames = (dims: readonly string[]): readonly string[] => {
-  const used = new Set<string>()
+/** Index names for axes, other than those taken: the size's own letter where it is one. */
+const indexNames = (dims: readonly string[], taken: Iterable<string>): readonly string[] => {
+  const used = new Set(taken)
   return dims.map(d => {
     const own = /^[A-Z]$/.test(d) ? d.toLowerCase() : undefined
     const name = own !== undefined && !used.has(own) ? own : (spare.find(s => !used.has(s)) ?? 'i')
@@ -21,15 +23,58 @@ const indexNames = (dims: readonly string[]): readonly string[] => {
   })
 }
 
+/** A tensor's source with more indices: `k[s]` and `d` make `k[s, d]`. */
+const readWith = (text: string, e: CoreExpr, indices: readonly string[]): string => {
+  if (e.kind === 'read' && text.endsWith(']')) return `${text.slice(0, -1)}, ${indices.join(', ')}]`
+  const plain =
+    /^[\w.[\], ()]+$/.test(text) && (/^[\w.]+$/.test(text) || /[\])]$/.test(text)) ? text : `(${text})`
+  return `${plain}[${indices.join(', ')}]`
+}
+
+const sourceOf = (s: CoreExpr, otherwise: string): string => quote(s.span, otherwise).replaceAll('`', '')
+
+const joined = (symbol: string, written: readonly string[]): string =>
+  /^\w/.test(symbol) ? `${symbol}(${written.join(', ')})` : written.join(` ${symbol} `)
+
+/** The indices that an expression reads with. */
+const indicesIn = (cx: Context, e: CoreExpr): ReadonlyMap<VarId, Local> => {
+  const local = e.kind === 'var' ? cx.locals.get(e.id) : undefined
+  if (local?.role === 'index') return new Map([[local.id, local]])
+  return new Map(childrenOf(e).flatMap(c => [...indicesIn(cx, c)]))
+}
+
+/** `q[t, d] * k[s, d]` for `q[t, d] * k[s]`: what is missing on one side is an index that the other side has. */
+export const readHint = (
+  cx: Context,
+  symbol: string,
+  sides: readonly [CoreExpr, CoreExpr],
+): string | undefined => {
+  const inScope = sides.map(s => indicesIn(cx, s))
+  const written = sides.map((s, i) => {
+    const t = cx.solver.head(s.type)
+    const text = sourceOf(s, i === 0 ? 'x' : 'y')
+    if (t.kind !== 'tensor') return text
+    const free = [...inScope[1 - i]!.values()].filter(local => !inScope[i]!.has(local.id))
+    const fitting = t.dims.map(dim => {
+      const at = free.findIndex(local => {
+        const index = cx.solver.head(local.type)
+        return index.kind === 'idx' && equals(cx.solver.size(index.bound), cx.solver.size(dim))
+      })
+      return at < 0 ? undefined : free.splice(at, 1)[0]!.name
+    })
+    return fitting.every(name => name !== undefined) ? readWith(text, s, fitting) : undefined
+  })
+  return written.every(w => w !== undefined) ? joined(symbol, written) : undefined
+}
+
 /** The `for` that says what `x * y` of different shapes left open: `for t, e -> x[t, e] * w[e]`. */
 export const forHint = (cx: Context, symbol: string, sides: readonly CoreExpr[]): string => {
   const shapes = sides.map(s => dimsOf(cx, s))
   const widest = shapes.reduce((a, b) => (b.length > a.length ? b : a), [])
-  const names = indexNames(widest)
+  const taken = sides.flatMap(s => [...indicesIn(cx, s).values()].map(local => local.name))
+  const names = indexNames(widest, taken)
   const written = sides.map((s, i) => {
-    const text = quote(s.span, s === sides[0] ? 'x' : 'y').replaceAll('`', '')
-    const plain =
-      /^[\w.[\], ()]+$/.test(text) && (/^[\w.]+$/.test(text) || /[\])]$/.test(text)) ? text : `(${text})`
+    const text = sourceOf(s, s === sides[0] ? 'x' : 'y')
     const dims = shapes[i]!
     if (dims.length === 0) return text
     let from = 0
@@ -39,8 +84,7 @@ export const forHint = (cx: Context, symbol: string, sides: readonly CoreExpr[])
       from = at + 1
       return names[at] ?? '…'
     })
-    return `${plain}[${indices.join(', ')}]`
+    return readWith(text, s, indices)
   })
-  const body = /^\w/.test(symbol) ? `${symbol}(${written.join(', ')})` : written.join(` ${symbol} `)
-  return `for ${names.join(', ')} -> ${body}`
+  return `for ${names.join(', ')} -> ${joined(symbol, written)}`
 }

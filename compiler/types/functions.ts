@@ -49,7 +49,8 @@ export const lambda = (
     const type = written ?? wanted ?? cx.solver.freshType('any', p.span)
     const before = seen.get(p.name.text)
     if (before !== undefined && p.name.text !== '_') cx.report(duplicate(p.name, before.span))
-    const local = cx.bind(p.name.text, type, 'parameter', p.name.span)
+    const from = written === undefined && why?.kind === 'argument' ? why.handed : undefined
+    const local = cx.bind(p.name.text, type, 'parameter', p.name.span, from && { from })
     seen.set(p.name.text, local)
     inner.set(p.name.text, local)
     return { id: local.id, name: p.name.text, type }

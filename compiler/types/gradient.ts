@@ -83,7 +83,7 @@ export const gradient = (cx: Context, env: Env, e: Call, { name, of }: GradientC
     env,
     f,
     { kind: 'fn', params: [at.type], result },
-    { kind: 'argument', fn: name, param: '' },
+    { kind: 'argument', fn: name, param: '', handed: x.span },
   )
   if (isError(cx.solver.head(fn.type))) return errorExpr(e.span)
   const value = cx.solver.head(result)

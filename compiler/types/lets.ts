@@ -104,7 +104,13 @@ const letWaiting = (
 ): CoreExpr => {
   if (e.pattern.kind !== 'name') return errorExpr(e.span)
   const { text, span } = e.pattern.name
-  const local = cx.bind(text, cx.solver.freshType('any', span), 'variable', span, waiting)
+  const local = cx.bind(
+    text,
+    cx.solver.freshType('any', span),
+    'variable',
+    span,
+    waiting && { lambda: waiting },
+  )
   const body = then(new Map(env).set(text, local), e.body)
   if (waiting.core === undefined) {
     waiting.core = lambda(cx, env, waiting.expr)

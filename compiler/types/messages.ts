@@ -4,17 +4,17 @@ import type { Span } from '../source.js'
 import type { Context, Why } from './context.js'
 import { quote } from './context.js'
 import type { Poly } from './poly.js'
-import { asConstant, constant, equals, sub } from './poly.js'
+import { asConstant, constant, equals, namesOf, sub } from './poly.js'
 import { count, ordinal } from './show.js'
 import type { Mismatch } from './solver.js'
-import { fieldTypes } from './substitute.js'
+import { fieldTypes, sizesIn } from './substitute.js'
 import type { Type } from './type.js'
 
 const sameSpan = (a: Span, b: Span): boolean =>
   a.source === b.source && a.start === b.start && a.end === b.end
 
 /** Labels without those that point at a place pointed at before. */
-const distinct = (labels: readonly Label[]): readonly Label[] =>
+export const distinct = (labels: readonly Label[]): readonly Label[] =>
   labels.filter((l, i) => labels.findIndex(m => sameSpan(m.span, l.span)) === i)
 
 /** Why sizes have the values they have: the places that fixed the unknowns in them. */
@@ -161,15 +161,26 @@ const fieldHint = (
 }
 
 /** What to do when a number is of another kind than wanted. */
-const conversionHint = (cx: Context, actual: Type, expected: Type): string | undefined => {
+const conversionHint = (
+  cx: Context,
+  span: Span,
+  actual: Type,
+  expected: Type,
+  why: Why,
+): string | undefined => {
   const a = cx.solver.head(actual)
   const e = cx.solver.head(expected)
   const integer =
     a.kind === 'idx' ||
     (a.kind === 'scalar' && (a.dtype === 'i32' || a.dtype === 'u32' || a.dtype === 'bool'))
   if (e.kind === 'scalar' && e.dtype === 'f32' && integer) return 'convert it: `f32(…)`'
-  if (e.kind === 'scalar' && (e.dtype === 'i32' || e.dtype === 'u32') && a.kind === 'scalar')
-    return `convert it: \`${e.dtype}(…)\``
+  const written = span.source.text.slice(span.start, span.end)
+  const whole = e.kind === 'scalar' && (e.dtype === 'i32' || e.dtype === 'u32')
+  if (whole && a.kind === 'scalar' && /^-?[\d.]/.test(written) && Number.isFinite(Number(written)))
+    return why.kind === 'argument' && why.declared !== undefined
+      ? 'write a whole number, or declare the parameter `f32`'
+      : 'write a whole number'
+  if (whole && a.kind === 'scalar') return `convert it: \`${e.dtype}(…)\``
   if (e.kind === 'idx' && integer)
     return 'a computed number may be out of range: read with `.at(…, else: …)` instead of an index'
   if (a.kind === 'fn' && e.kind !== 'fn') return 'call it'
@@ -189,9 +200,12 @@ export const typeMismatch = (
   expected: Type,
   m: Mismatch,
   why: Why,
+  from?: Span,
 ): Diagnostic => {
   const is = cx.show(actual)
-  const wanted = cx.show(expected)
+  const open = sizesIn(expected).some(p => namesOf(cx.solver.size(p)).some(n => n.startsWith('?')))
+  const declared = why.kind === 'argument' && m.kind !== 'size' && open ? why.declared : undefined
+  const wanted = cx.show(declared ?? expected)
   const place =
     'at' in why && why.at !== undefined
       ? [{ span: why.at, text: placeText(why, wanted, withSizes(cx, m.sizes ?? [])) }]
@@ -215,11 +229,16 @@ export const typeMismatch = (
       ? cx.solver.head(actual).kind === 'scalar'
         ? 'compare it, for example `x > 0`'
         : 'the condition is one bool: write the `for` around the `if`'
-      : conversionHint(cx, actual, expected)
+      : conversionHint(cx, span, actual, expected, why)
   return {
     code: m.kind === 'size' ? 'E0321' : m.kind === 'rank' ? 'E0323' : 'E0330',
     title: `${quote(span)} is ${is}, but ${expectation(why, same ? 'another one' : wanted)}`,
-    labels: distinct([{ span, text: `this is ${is}` }, ...place, ...causeLabels(cx, sizes)]),
+    labels: distinct([
+      { span, text: `this is ${is}` },
+      ...place,
+      ...(from === undefined ? [] : [{ span: from, text: `${quote(span)} stands for this` }]),
+      ...causeLabels(cx, sizes),
+    ]),
     ...(detail !== undefined && { text: detail }),
     ...(hint !== undefined && { hint }),
   }

@@ -1,5 +1,6 @@
 import type { CoreExpr } from '../core/core.js'
 import { idOf, unknownPath, whatIs } from '../names/scope.js'
+import { importHint } from '../names/std.js'
 import { didYouMean } from '../names/suggest.js'
 import type { Span } from '../source.js'
 import type { Path } from '../syntax/ast.js'
@@ -111,7 +112,9 @@ const unknownName = (cx: Context, env: Env, path: Path, span: Span): CoreExpr =>
     ['const', 'fn', 'size'],
     names,
   )
-  const hint = path.module === undefined ? foreign[text] : undefined
+  const qualifies = path.module === undefined && span.source.text[span.end] === '.'
+  const hint =
+    path.module === undefined ? (foreign[text] ?? (qualifies ? importHint(text) : undefined)) : undefined
   const member = path.module === undefined ? undefined : cx.parts.scope.qualifiers.get(path.module.text)
   cx.report({
     ...unknown,

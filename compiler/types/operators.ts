@@ -5,8 +5,8 @@ import { castTo, coerce, errorExpr, unify } from './coerce.js'
 import type { Context, Env } from './context.js'
 import { quote } from './context.js'
 import { check, infer } from './elaborate.js'
-import { forHint } from './for-hint.js'
-import { originOf } from './messages.js'
+import { forHint, readHint } from './for-hint.js'
+import { distinct, originOf } from './messages.js'
 import { bool, f32, i32, isError } from './solver.js'
 import type { Type } from './type.js'
 
@@ -48,7 +48,7 @@ const labelsOf = (cx: Context, sides: readonly CoreExpr[]) => {
     const o = originOf(cx, s)
     return o === undefined ? [] : [o]
   })
-  return [...sides.map(s => ({ span: s.span, text: `this is ${cx.show(s.type)}` })), ...origins]
+  return distinct([...sides.map(s => ({ span: s.span, text: `this is ${cx.show(s.type)}` })), ...origins])
 }
 
 /** Two operands become one kind of number; undefined when they cannot, which is reported. */
@@ -114,7 +114,7 @@ const shapesDiffer = (cx: Context, symbol: string, left: CoreExpr, right: CoreEx
     code: 'E0341',
     title: `\`${symbol}\` of ${cx.show(left.type)} and ${cx.show(right.type)}: shapes differ and nothing is broadcast`,
     labels: labelsOf(cx, [left, right]),
-    hint: `write which element goes with which: \`${forHint(cx, symbol, [left, right])}\``,
+    hint: `write which element goes with which: \`${readHint(cx, symbol, [left, right]) ?? forHint(cx, symbol, [left, right])}\``,
   })
 }
 

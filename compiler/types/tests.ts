@@ -44,7 +44,13 @@ export const elaborateTest = (parts: Parts, module: string, item: TestItem): Cor
       ) {
         const waiting: Waiting = { expr: value, env }
         const { text, span } = s.pattern.name
-        const local = cx.bind(text, cx.solver.freshType('any', span), 'variable', span, waiting)
+        const local = cx.bind(
+          text,
+          cx.solver.freshType('any', span),
+          'variable',
+          span,
+          waiting && { lambda: waiting },
+        )
         env = new Map(env).set(text, local)
         lets.push({
           pattern: { kind: 'name', id: local.id, name: text, type: local.type },

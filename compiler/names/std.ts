@@ -1,0 +1,33 @@
+import { nearest } from './suggest.js'
+
+/** The modules of the standard library, for suggestions: what an import finds is for the loader to say. */
+export const stdModules: readonly string[] = [
+  'std.data',
+  'std.edits.jola',
+  'std.gates',
+  'std.models.llama',
+  'std.nn',
+  'std.optim',
+  'std.recipes.jola',
+  'std.recipes.pretrain',
+]
+
+const lastOf = (module: string): string => module.slice(module.lastIndexOf('.') + 1)
+
+/** Where `nn` qualifies a name and is not imported: how to import it. */
+export const importHint = (qualifier: string): string | undefined => {
+  const fitting = stdModules.filter(m => lastOf(m) === qualifier)
+  return fitting.length === 0 ? undefined : `add ${fitting.map(m => `\`import ${m}\``).join(' or ')}`
+}
+
+/** For an import of `std.llama` or `std.n`: the module that was meant, or those that there are. */
+export const stdHint = (written: string): string => {
+  const last = lastOf(written)
+  const meant =
+    stdModules.find(m => lastOf(m) === last) ??
+    nearest(written, stdModules) ??
+    stdModules.find(m => nearest(last, [lastOf(m)]) !== undefined)
+  return meant !== undefined
+    ? `did you mean \`${meant}\`?`
+    : `the standard library has ${stdModules.map(m => `\`${m}\``).join(', ')}`
+}
