@@ -1,13 +1,12 @@
 import type { DeviceTraits } from '../artifact.js'
 import { identityAt, type ReadExpr, readsOf } from '../ir/expr.js'
-import { outerAxes, regionOf } from '../ir/graph.js'
+import { outerAxes, regionOf, regionPath } from '../ir/graph.js'
 import type { Axis, ComputeNode, Expr, Graph, NodeId, RegionId } from '../ir/ir.js'
 import { affineOf } from '../schedule/affine.js'
 import { renameAxes } from '../schedule/context.js'
 import { contractionOf } from './contraction.js'
 import type { Group } from './group.js'
 import { inlineProducers, isTiled } from './inline.js'
-import { regionPath } from './order.js'
 import { scatterOf } from './scatter.js'
 
 /** One kernel a node: the reference that fused programs are compared with. */

@@ -9,13 +9,12 @@ import {
   rewriter,
   substituteAxes,
 } from '../ir/expr.js'
-import { elementsOf } from '../ir/graph.js'
+import { elementsOf, regionPath } from '../ir/graph.js'
 import type { AxisId, ComputeNode, Expr, Graph, NodeId } from '../ir/ir.js'
 import { affineExpr, affineOf, affineRange } from '../schedule/affine.js'
 import { productOf, reduceAxes } from '../schedule/context.js'
 import { operationsOf } from '../schedule/cost.js'
 import { contractionOf, loadsOf } from './contraction.js'
-import { regionPath } from './order.js'
 
 /** Beyond so many distinct parts a body grows no more: texts stay readable and quick to compile. */
 const largestBody = 160

@@ -1,13 +1,6 @@
-import { dependenciesOf } from '../ir/graph.js'
+import { dependenciesOf, regionPath } from '../ir/graph.js'
 import type { Graph, NodeId, Region, RegionId } from '../ir/ir.js'
 import type { Group } from './group.js'
-
-/** The regions around a region, outermost first, itself included. */
-export const regionPath = (graph: Graph, region: RegionId | undefined): readonly Region[] => {
-  if (region === undefined) return []
-  const r = graph.regions.find(x => x.id === region)!
-  return [...regionPath(graph, r.parent), r]
-}
 
 /** The order in which groups run: single groups, and loops around those of a region. */
 export type Sequence = readonly (

@@ -1,5 +1,5 @@
 import { readsOf } from './expr.js'
-import type { Axis, ComputeNode, Graph, Node, NodeId, RegionId } from './ir.js'
+import type { Axis, ComputeNode, Graph, Node, NodeId, Region, RegionId } from './ir.js'
 
 export const shapeOf = (node: Node): readonly number[] =>
   node.kind === 'compute' ? node.dims.map(axes => axes.reduce((n, a) => n * a.extent, 1)) : node.shape
@@ -13,6 +13,15 @@ export const outerAxes = (node: ComputeNode): readonly Axis[] => node.dims.flat(
 export const regionOf = (node: Node): RegionId | undefined =>
   node.kind === 'compute' || node.kind === 'carry' ? node.region : undefined
 
+/** The regions around a region, outermost first, itself included. */
+export const regionPath = (
+  graph: Pick<Graph, 'regions'>,
+  region: RegionId | undefined,
+): readonly Region[] => {
+  const r = region === undefined ? undefined : graph.regions.find(x => x.id === region)
+  return r === undefined ? [] : [...regionPath(graph, r.parent), r]
+}
+
 /** What must be there before a node can be evaluated; a carry needs its `init` (its `next` comes an iteration later). */
 export const dependenciesOf = (node: Node): readonly NodeId[] =>
   node.kind === 'compute' ? readsOf(node.body).map(r => r.node) : node.kind === 'carry' ? [node.init] : []
@@ -24,7 +33,6 @@ const referencesOf = (node: Node): readonly NodeId[] =>
 /** The nodes that the outputs need, each after what it reads, every region in one piece with its carries first. */
 export const sortGraph = (graph: Graph): Graph => {
   const nodes = new Map(graph.nodes.map(n => [n.id, n]))
-  const regions = new Map(graph.regions.map(r => [r.id, r]))
   const needed = new Set<NodeId>()
   const stack = graph.outputs.map(o => o.node)
   while (stack.length > 0) {
@@ -34,8 +42,7 @@ export const sortGraph = (graph: Graph): Graph => {
     stack.push(...referencesOf(nodes.get(id)!))
   }
 
-  const pathOf = (r: RegionId | undefined): readonly RegionId[] =>
-    r === undefined ? [] : [...pathOf(regions.get(r)!.parent), r]
+  const pathOf = (r: RegionId | undefined): readonly RegionId[] => regionPath(graph, r).map(x => x.id)
   const paths = new Map([...needed].map(id => [id, pathOf(regionOf(nodes.get(id)!))]))
 
   /** Orders the nodes at and below one level; at each level a child region is one unit. */

@@ -1,4 +1,4 @@
-import { elementsOf, regionOf, shapeOf } from './graph.js'
+import { elementsOf, regionOf, regionPath, shapeOf } from './graph.js'
 import { compileNode, type NodeProgram } from './interpret-js.js'
 import type { CarryNode, Graph, Node, NodeId, Region, RegionId } from './ir.js'
 
@@ -41,10 +41,8 @@ export const compileGraph = (
   options: InterpretOptions = {},
 ): ((inputs: ReadonlyMap<string, NumericArray>) => Map<string, Float64Array>) => {
   const nodes = new Map(graph.nodes.map(n => [n.id, n]))
-  const regions = new Map(graph.regions.map(r => [r.id, r]))
   const round = options.round === 'f32'
-  const pathOf = (id: RegionId | undefined): readonly Region[] =>
-    id === undefined ? [] : [...pathOf(regions.get(id)!.parent), regions.get(id)!]
+  const pathOf = (id: RegionId | undefined): readonly Region[] => regionPath(graph, id)
 
   const carryOf = (node: CarryNode): Carry => ({
     node,

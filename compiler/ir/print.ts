@@ -1,5 +1,5 @@
 import { childrenOf, postorder } from './expr.js'
-import { regionOf, shapeOf } from './graph.js'
+import { regionOf, regionPath, shapeOf } from './graph.js'
 import type { Axis, ComputeNode, Expr, Graph, Node, PrimOp, Region, RegionId } from './ir.js'
 
 /** How tightly an operator binds and how it is written. */
@@ -133,9 +133,7 @@ export const printNode = (node: Node, nameOf: (a: Axis) => string = axisNamer())
 
 /** A whole graph, a node a line, regions as indented blocks. */
 export const printGraph = (graph: Graph): string => {
-  const regions = new Map(graph.regions.map(r => [r.id, r]))
-  const pathOf = (id: RegionId | undefined): readonly Region[] =>
-    id === undefined ? [] : [...pathOf(regions.get(id)!.parent), regions.get(id)!]
+  const pathOf = (id: RegionId | undefined): readonly Region[] => regionPath(graph, id)
   const lines: string[] = []
   let open: readonly Region[] = []
   const regionNames = axisNamer()

@@ -1,5 +1,5 @@
 import { childrenOf, postorder, type ReadExpr } from './expr.js'
-import { dependenciesOf, elementsOf, regionOf, shapeOf } from './graph.js'
+import { dependenciesOf, elementsOf, regionOf, regionPath, shapeOf } from './graph.js'
 import { type Interval, intervals } from './interval.js'
 import type { Axis, CarryNode, ComputeNode, Expr, Graph, Node, NodeId, Region, RegionId } from './ir.js'
 import { prims } from './prims.js'
@@ -20,10 +20,7 @@ interface Context {
 export const verify = (graph: Graph): readonly string[] => {
   const nodes = new Map(graph.nodes.map(n => [n.id, n]))
   const regions = new Map(graph.regions.map(r => [r.id, r]))
-  const pathOf = (id: RegionId | undefined): readonly Region[] => {
-    const region = id === undefined ? undefined : regions.get(id)
-    return region === undefined ? [] : [...pathOf(region.parent), region]
-  }
+  const pathOf = (id: RegionId | undefined): readonly Region[] => regionPath(graph, id)
   const context: Context = { nodes, pathOf, interval: intervals(literalRange(nodes)), owner: new Map() }
   const problems: string[] = []
   if (nodes.size !== graph.nodes.length) problems.push('two nodes have the same id')

@@ -1,7 +1,6 @@
 import type { Group } from '../fuse/group.js'
-import { regionPath } from '../fuse/order.js'
 import { readsOf } from '../ir/expr.js'
-import { shapeOf } from '../ir/graph.js'
+import { regionPath, shapeOf } from '../ir/graph.js'
 import type { CarryNode, Graph, NodeId, RegionId } from '../ir/ir.js'
 import type { Placement, Storage } from './placement.js'
 
