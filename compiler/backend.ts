@@ -7,6 +7,7 @@ import { splitReductions } from './fuse/split.js'
 import { readsOf } from './ir/expr.js'
 import { elementsOf, regionPath, shapeOf } from './ir/graph.js'
 import type { Graph, Node, NodeId, Region } from './ir/ir.js'
+import { verified } from './ir/verify.js'
 import { livesOf, share } from './plan/liveness.js'
 import { planStorage } from './plan/storage.js'
 import { axisSource, type Context, productOf } from './schedule/context.js'
@@ -51,8 +52,8 @@ export const compileGraph = (
   options: { readonly name?: string; readonly fuse?: boolean } = {},
 ): Artifact => {
   const plain = options.fuse === false
-  const whole = normalise(graph)
-  const ready = plain ? whole : splitReductions(whole, traits)
+  const whole = verified(normalise(graph), 'normalise')
+  const ready = plain ? whole : verified(splitReductions(whole, traits), 'split')
   const groups = plain ? unfused(ready) : fused(ready, traits)
   const nodes = new Map<NodeId, Node>(ready.nodes.map(n => [n.id, n]))
   const order = sequence(ready, groups)

@@ -1,7 +1,7 @@
 import type { Artifact, DeviceTraits } from './artifact.js'
 import { compileGraph } from './backend.js'
 import type { Graph } from './ir/ir.js'
-import { assertVerified } from './ir/verify.js'
+import { verified } from './ir/verify.js'
 import { simplify } from './simplify/simplify.js'
 
 export { checkProgram } from './check.js'
@@ -14,7 +14,7 @@ export { specialiseFn, specialiseGrad, specialiseMethod, specialiseTest } from '
  *     core → specialise, differentiate → graph         specialise…, once for each set of sizes
  *     graph → simplify → fuse → schedule → plan, WGSL  lower, for one device's traits
  *
- * The graph is verified before and after simplification.
+ * The graph is verified as it is specialised, and after every pass over it.
  */
 export const lower = (
   graph: Graph,
@@ -23,9 +23,5 @@ export const lower = (
 ): Artifact => compileGraph(simplified(graph), traits, options)
 
 /** The graph that is interpreted and compiled. */
-export const simplified = (graph: Graph): Graph => {
-  assertVerified(graph, 'specialise')
-  const simple = simplify(graph)
-  assertVerified(simple, 'simplify')
-  return simple
-}
+export const simplified = (graph: Graph): Graph =>
+  verified(simplify(verified(graph, 'specialise')), 'simplify')

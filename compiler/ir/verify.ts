@@ -56,10 +56,10 @@ export const verify = (graph: Graph): readonly string[] => {
   return [...problems, ...verifyRegionOrder(graph, pathOf)]
 }
 
-/** Fails with all problems and the nodes they are in: a pass broke the graph, which is a fault of the compiler. */
-export const assertVerified = (graph: Graph, pass: string): void => {
+/** A pass's result, verified. Fails with all problems and the nodes they are in: that a pass broke the graph is a fault of the compiler. */
+export const verified = (graph: Graph, pass: string): Graph => {
   const problems = verify(graph)
-  if (problems.length === 0) return
+  if (problems.length === 0) return graph
   const ids = new Set(problems.flatMap(p => /^%(\d+)/.exec(p)?.[1] ?? []))
   const text = graph.nodes
     .filter(n => ids.has(`${n.id}`))

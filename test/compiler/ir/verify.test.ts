@@ -5,7 +5,7 @@ import { f32, i32, index, prim, read } from '../../../compiler/ir/expr.js'
 import { interpret } from '../../../compiler/ir/interpret.js'
 import type { ComputeNode, Graph } from '../../../compiler/ir/ir.js'
 import { printGraph } from '../../../compiler/ir/print.js'
-import { assertVerified, verify } from '../../../compiler/ir/verify.js'
+import { verified, verify } from '../../../compiler/ir/verify.js'
 import { randomGraph } from './random-graph.js'
 
 const origin = { label: 'here' }
@@ -110,7 +110,7 @@ describe('verify', () => {
 
   it('names the pass and shows the node', () => {
     const broken = changed(small(), n => ({ ...n, dtype: 'i32' }))
-    expect(() => assertVerified(broken, 'fusion')).toThrow(/after "fusion"[\s\S]*%3 i32\[l=2, i=3\] "here"/)
+    expect(() => verified(broken, 'fusion')).toThrow(/after "fusion"[\s\S]*%3 i32\[l=2, i=3\] "here"/)
   })
 })
 
