@@ -30,19 +30,21 @@ import { showElement, showNumber } from './show-values.js'
 /** Refuses a function or a parameter that has no derivative. */
 const checkDifferentiable = (fn: CoreFn, wrt: string, file: string): void => {
   const param = fn.params.find(p => p.name === wrt)
-  const refusal = (what: string, why: string, hint: string): UserError =>
-    new UserError({ what, where: file, why, hint, exitCode: 2 })
+  const refusal = (what: string, why: string, hint: string, exitCode: 1 | 2): UserError =>
+    new UserError({ what, where: file, why, hint, exitCode })
   if (param === undefined)
     throw refusal(
       `\`${fn.name}\` has no parameter \`${wrt}\``,
       `its parameters are: ${someOf(fn.params.map(p => p.name))}`,
       'name one of them by --wrt',
+      2,
     )
   if (!inputsOf(param.name, param.type).some(s => s.dtype === 'f32'))
     throw refusal(
       `\`${wrt}\` holds no f32`,
       'only f32 has derivatives',
       'differentiate by a tensor or a record of f32',
+      2,
     )
   const result = fn.result.kind === 'tuple' ? fn.result.items[0]! : fn.result
   if (result.kind !== 'scalar' || result.dtype !== 'f32')
@@ -50,6 +52,7 @@ const checkDifferentiable = (fn: CoreFn, wrt: string, file: string): void => {
       `\`${fn.name}\` gives no number to differentiate`,
       'a gradient is that of one f32, or of a tuple whose first item is one',
       'write a function that sums up what you mean',
+      1,
     )
 }
 
@@ -214,7 +217,10 @@ export const register = (program: Command): void => {
       if (options.check) return check(file, options)
       const evaluates =
         options.in !== undefined || options.out !== undefined || (await needsNothing(file, options))
-      if (!evaluates) return print(await derivativeText({ ...options, file }))
+      if (!evaluates) {
+        const source = await derivativeText({ ...options, file })
+        return options.json ? printJson({ source }) : print(source)
+      }
       const call = await prepareCall({ ...options, file, inputs: 'read' })
       try {
         const { outputs } = await evaluate(call, gradientOf(call, options.wrt, file), options.device ?? 'gpu')
