@@ -49,6 +49,7 @@ export const systemCode = (error: unknown): string | undefined =>
 
 const reasons: Readonly<Record<string, readonly [why: string, hint: string]>> = {
   ENOENT: ['there is no such file or directory', 'check the path'],
+  EEXIST: ['there is a file of this name, and a folder is needed', 'choose another folder'],
   EISDIR: ['it is a directory, and a file is needed', 'name a file inside it'],
   ENOTDIR: ['a part of the path is a file, not a directory', 'check the path'],
   EACCES: ['permission is denied', 'check the permissions of the file and its folder'],

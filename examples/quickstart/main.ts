@@ -36,7 +36,6 @@ const run = async (): Promise<void> => {
   const device = await openNodeDevice()
   try {
     remark(`JoLA on ${device.traits.name}`)
-    remark('the first steps take longest: the driver compiles each kernel when it first runs')
     const bar = barFor('train')
     const result = await train(
       device,

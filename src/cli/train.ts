@@ -6,6 +6,7 @@ import { UserError } from '../errors.js'
 import { loadProgram } from '../program.js'
 import { formatDuration, formatNumber, type Progress, startProgress } from '../progress.js'
 import { findRecipe } from '../train/recipes.js'
+import { isBegun } from '../train/run-folder.js'
 import { settingsOf } from '../train/settings.js'
 import { type TrainRequest, train } from '../train/start.js'
 import type { TrainWatcher } from '../train/train.js'
@@ -46,6 +47,7 @@ export const barFor = (label: string): TrainWatcher & { readonly finish: () => v
   let bar: Progress | undefined
   let valid: number | undefined
   return {
+    preparing: () => remark(`compiling for the device; the first run of a kernel takes longest`),
     started: ({ steps, from, trainable, bytes }) => {
       remark(
         `${trainable.toLocaleString('en')} numbers to train, ${count(steps, 'step')}, ${showBytes(bytes)} of the device's memory${from > 0 ? `, going on after step ${from}` : ''}`,
@@ -91,10 +93,12 @@ const run = async (file: string, o: Options): Promise<void> => {
   const stop = interruption()
   try {
     const seeds = o.seeds ?? [o.seed]
+    const folderOf = (seed: number): string => (seeds.length === 1 ? o.out : join(o.out, `seed-${seed}`))
+    const begun = new Set(seeds.filter(seed => isBegun(folderOf(seed))))
     const losses: number[] = []
     const results: object[] = []
     for (const seed of seeds) {
-      const out = seeds.length === 1 ? o.out : join(o.out, `seed-${seed}`)
+      const out = folderOf(seed)
       const request: TrainRequest = {
         file,
         ...(o.recipe === undefined ? {} : { recipe: o.recipe }),
@@ -103,7 +107,8 @@ const run = async (file: string, o: Options): Promise<void> => {
         out,
         set: o.set,
         seed,
-        mode: o.resume ? 'resume' : o.force ? 'replace' : 'new',
+        // A run of several seeds may have been stopped before the later ones began.
+        mode: o.resume && (begun.has(seed) || begun.size === 0) ? 'resume' : o.force ? 'replace' : 'new',
         dropLong: o.dropLong === true,
         ...(o.length === undefined ? {} : { length: o.length }),
         saveEvery: o.saveEvery,

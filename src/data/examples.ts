@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises'
-import { join } from 'node:path'
-import { fileError, UserError } from '../errors.js'
+import { dirname, join } from 'node:path'
+import { fileError, systemCode, UserError } from '../errors.js'
 import { type DataRecord, placeOf, readRecords } from './jsonl.js'
 
 /** A text to continue and the continuation that is right. */
@@ -99,6 +99,12 @@ const endings = ['.jsonl', '.json', '.jsonl.gz', '.json.gz']
  */
 export const splitFile = async (directory: string, split: Split): Promise<string | undefined> => {
   const names = await readdir(directory).catch((error: unknown) => {
+    if (systemCode(error) === 'ENOTDIR')
+      throw new UserError({
+        what: 'the data is a folder, and this is a file',
+        where: directory,
+        hint: `name the folder that holds it: ${dirname(directory)}`,
+      })
     throw fileError('read the data directory', directory, error)
   })
   const found = endings.map(ending => split + ending).filter(name => names.includes(name))

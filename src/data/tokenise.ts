@@ -12,6 +12,8 @@ export interface TokenisedExample extends EncodedExample {
 export interface TokeniseOptions {
   /** The most tokens the model reads. The last token of an example is only predicted, and may lie beyond. */
   readonly context: number
+  /** Whether the user set the context below what the model reads; errors then name the setting. */
+  readonly contextIsSet?: boolean
   /** Whether the end-of-text token follows the answer and counts for the loss. */
   readonly endOfText: boolean
   /** What happens to an example longer than the context. */
@@ -57,8 +59,8 @@ export const tokeniseExamples = (
       throw new UserError({
         what: 'the example is longer than the context',
         where: placeOf(example),
-        why: `it takes ${length} positions (${tokenised.answerStart} tokens of prompt), and the model reads at most ${context}`,
-        hint: 'shorten it, leave it out, or have examples that are too long dropped',
+        why: `it takes ${length} positions (${tokenised.answerStart} tokens of prompt), and ${options.contextIsSet === true ? `the setting context is ${context}` : `the model reads at most ${context}`}`,
+        hint: 'shorten it, leave it out, or drop examples that are too long by --drop-long',
       })
     }
   }

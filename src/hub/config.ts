@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { readFile, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { fileError, systemCode, UserError } from '../errors.js'
 import { isJsonObject, type JsonObject } from '../json.js'
 
@@ -70,6 +70,12 @@ export const checkFields = (
 /** A model's `config.json`, as it stands. Throws a `UserError` if the directory has none or it is broken. */
 export const readConfig = async (directory: string): Promise<JsonObject> => {
   const path = join(directory, 'config.json')
+  if ((await stat(directory).catch(() => undefined))?.isFile() === true)
+    throw new UserError({
+      what: 'a model is a folder, and this is a file',
+      where: directory,
+      hint: `name the folder that holds it: ${dirname(directory)}`,
+    })
   const config = await readJsonObjectIfAny(path)
   if (config !== undefined) return config
   throw new UserError({

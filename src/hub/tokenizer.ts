@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { Tokenizer as HubTokenizer } from '@huggingface/tokenizers'
 import { fileError, UserError } from '../errors.js'
 import { isJsonObject, type JsonObject } from '../json.js'
-import { readJsonObject, readJsonObjectIfAny } from './config.js'
+import { readJsonObjectIfAny } from './config.js'
 import { continued } from './span.js'
 
 /** A prompt and its answer as one row of tokens. */
@@ -95,7 +95,14 @@ const build = (tokenizer: JsonObject, settings: JsonObject, config: JsonObject):
  */
 export const openTokenizer = async (directory: string): Promise<Tokenizer> => {
   const path = join(directory, 'tokenizer.json')
-  const tokenizer = await readJsonObject(path)
+  const tokenizer = await readJsonObjectIfAny(path)
+  if (tokenizer === undefined)
+    throw new UserError({
+      what: 'the model has no tokenizer.json',
+      where: path,
+      why: 'a model folder needs it to turn text into tokens and back',
+      hint: "put the model's tokenizer.json beside its config.json",
+    })
   const settings = (await readJsonObjectIfAny(join(directory, 'tokenizer_config.json'))) ?? {}
   const config = (await readJsonObjectIfAny(join(directory, 'config.json'))) ?? {}
   return tokenizerOf(tokenizer, settings, config, path)

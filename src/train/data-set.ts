@@ -88,6 +88,7 @@ export const openDataSet = async (
   const tokenise = async (split: 'train' | 'valid') =>
     tokeniseExamples(tokenizer, await readSplit(directory, split), {
       context,
+      contextIsSet: context < options.context,
       endOfText: settings.get('end_of_text') === true,
       tooLong: options.dropLong ? 'drop' : 'refuse',
     })

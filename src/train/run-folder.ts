@@ -69,13 +69,16 @@ const files = { run: 'run.json', state: 'state.safetensors', best: 'best.safeten
 /** Whether the folder holds an adapter. */
 export const isAdapted = (path: string): boolean => existsSync(join(path, adapterFiles.config))
 
+/** Whether a run was begun in the folder. */
+export const isBegun = (path: string): boolean => existsSync(join(path, files.run))
+
 const seedFolder = /^seed-(\d+)$/
 
 /** The runs at a path: the run itself, or those of its seeds (`seed-0`, `seed-1`, …) in the order of their numbers. */
 export const runsAt = async (path: string): Promise<readonly string[]> => {
-  if (existsSync(join(path, files.run)) || isAdapted(path)) return [path]
+  if (isBegun(path) || isAdapted(path)) return [path]
   const seeds = (await readdir(path).catch(() => []))
-    .filter(name => seedFolder.test(name) && existsSync(join(path, name, files.run)))
+    .filter(name => seedFolder.test(name) && isBegun(join(path, name)))
     .sort((a, b) => Number(seedFolder.exec(a)![1]) - Number(seedFolder.exec(b)![1]))
   return seeds.length === 0 ? [path] : seeds.map(name => join(path, name))
 }

@@ -66,6 +66,13 @@ export const train = async (
   const recipe = findRecipe(program, modules[0]!, request.recipe)
   const folder = new RunFolder(request.out)
   const begun = request.mode === 'resume' ? await folder.descriptionIfAny() : undefined
+  if (request.mode === 'resume' && begun === undefined)
+    throw new UserError({
+      what: 'there is no run to go on with',
+      where: request.out,
+      why: 'there is no run.json in it',
+      hint: 'check --out, or leave out --resume to begin a run',
+    })
   const asked = settingsOf(program, recipe, request.set)
   if (begun !== undefined) checkResumed(begun, request, asked, hash)
   const settings: Settings = begun === undefined ? asked : new Map(Object.entries(begun.settings))

@@ -40,6 +40,8 @@ export interface TrainJob {
 
 /** Whoever shows the run. Steps are counted from 1. */
 export interface TrainWatcher {
+  /** Program, model and data are read and fit: the methods are about to be compiled, which may take seconds. */
+  preparing(): void
   started(info: {
     readonly steps: number
     readonly from: number
@@ -107,6 +109,7 @@ const notFinite = (step: number, metric: string, value: number, saved: number): 
 export const runTraining = async (job: TrainJob): Promise<TrainOutcome> => {
   const { recipe, settings, epochs, patience, train, valid, folder, watcher } = job
   const steps = epochs * train.stepsPerEpoch
+  watcher.preparing()
   const session = await openSession(job.device, job.program, recipe, job.model, settings, train)
   const readback = new Readback<number>(job.device)
   try {

@@ -57,7 +57,12 @@ const request = (more: Partial<TrainRequest>): TrainRequest => ({
   bf16: false,
   ...more,
 })
-const silent: TrainWatcher = { started: () => undefined, step: () => undefined, epoch: () => undefined }
+const silent: TrainWatcher = {
+  preparing: () => undefined,
+  started: () => undefined,
+  step: () => undefined,
+  epoch: () => undefined,
+}
 const never = new AbortController().signal
 
 const tests = (): void =>

@@ -60,7 +60,12 @@ withStories('a predictor', stories =>
       for (const split of ['train', 'valid'])
         writeFileSync(at('data', `${split}.jsonl`), '{"prompt": "Who? ", "answer": "A"}\n')
       writeFileSync(at('scaled.jola'), program('x', 'by'))
-      const silent = { started: () => undefined, step: () => undefined, epoch: () => undefined }
+      const silent = {
+        preparing: () => undefined,
+        started: () => undefined,
+        step: () => undefined,
+        epoch: () => undefined,
+      }
       const request = {
         file: at('scaled.jola'),
         model: stories,
