@@ -162,7 +162,22 @@ export const openRunBase = async (
   return assemble(device, program, { kind: 'fn', fn }, model, [param], [param.type])
 }
 
+/** What a program says a size is; of modules that name it, the first that says so. */
+const meaningOf = (program: Program, size: string): string | undefined => {
+  for (const { sizes } of program.modules.values()) {
+    const doc = sizes.get(size)?.doc?.trim()
+    if (doc !== undefined) return doc.replace(/\.$/, '')
+  }
+  return undefined
+}
+
+const named = (program: Program, size: string): string => {
+  const meaning = meaningOf(program, size)
+  return meaning === undefined ? size : `${meaning} (${size})`
+}
+
 const checkAdapter = (
+  program: Program,
   adapter: AdapterConfig,
   sizes: ReadonlyMap<string, number>,
   where: string,
@@ -171,9 +186,9 @@ const checkAdapter = (
   const wrong = Object.entries(adapter.sizes).filter(([k, v]) => sizes.has(k) && sizes.get(k) !== v)
   if (wrong.length === 0) return
   throw new UserError({
-    what: 'the adapter was trained on another model',
+    what: `the adapter was trained on another model than ${model}`,
     where,
-    why: wrong.map(([k, v]) => `it has ${k} = ${v}, ${model} has ${sizes.get(k)}`).join('; '),
+    why: wrong.map(([k, v]) => `${named(program, k)}: ${v}, and the model has ${sizes.get(k)}`).join('; '),
     hint: `give the model it was trained on by --model; it says ${adapter.base_model}`,
   })
 }
@@ -243,7 +258,7 @@ export const openRun = async (
     model,
     recipe.params,
     [...recipe.params.map(p => p.type), stateType(recipe)],
-    { settings, fetch, check: sizes => checkAdapter(adapter, sizes, directory, base) },
+    { settings, fetch, check: sizes => checkAdapter(program, adapter, sizes, directory, base) },
   )
   return {
     ...opened,

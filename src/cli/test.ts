@@ -155,7 +155,10 @@ const runTests = async (paths: readonly string[], options: TestOptions): Promise
   if (broken.size > 0) remark(renderDiagnostics([...broken.values()], wantsColour(process.stderr)))
   if (options.json)
     printJson({ devices: engines.map(e => e.name), passed, failed, files: files.length, tests: results })
-  else print(`${passed} passed, ${failed} failed`)
+  else {
+    remark(`on ${engines.map(e => e.name).join(' and ')}`)
+    print(`${passed} passed, ${failed} failed`)
+  }
   if (failed > 0) throw new Reported(1)
 }
 

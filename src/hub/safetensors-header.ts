@@ -149,6 +149,8 @@ const readMetadata = (file: string, value: unknown): Readonly<Record<string, str
   return Object.fromEntries(entries)
 }
 
+const isText = (byte: number): boolean => (byte >= 32 && byte < 127) || (byte >= 9 && byte <= 13)
+
 /**
  * Reads the eight bytes that give a header's length, for a file of `size` bytes. Throws a `UserError` if there are
  * fewer than eight bytes, or the length passes the file's end or the format's limit.
@@ -162,6 +164,13 @@ export const headerLength = (file: string, first: Uint8Array, size: number): num
     )
   }
   const length = new DataView(first.buffer, first.byteOffset, 8).getBigUint64(0, true)
+  if (length > BigInt(size - 8) && first.every(isText))
+    throw new UserError({
+      what: 'it is no safetensors file',
+      where: file,
+      why: `it begins with the text ${JSON.stringify(new TextDecoder().decode(first))}, where a header's length is due`,
+      hint: 'name a .safetensors file',
+    })
   if (length > BigInt(size - 8)) {
     return refuse(
       file,

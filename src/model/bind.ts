@@ -100,7 +100,7 @@ export const bindParam = (
     throw new UserError({
       what: 'the checkpoint does not fit the model',
       where: checkpoint.path,
-      why: `\n  - ${problems.join('\n  - ')}${unused.length > 0 ? `\n  - nothing asks for ${unused.slice(0, 8).join(', ')}${unused.length > 8 ? ` and ${unused.length - 8} more` : ''}` : ''}`,
+      why: `${problems.length === 1 ? '1 tensor has another shape or is' : `${problems.length} tensors have other shapes or are`} missing:\n  - ${problems.join('\n  - ')}${unused.length > 0 ? `\n  - nothing asks for ${unused.slice(0, 8).join(', ')}${unused.length > 8 ? ` and ${unused.length - 8} more` : ''}` : ''}`,
       hint: 'check that config.json and the weights are of one model, and of a family that the program describes',
     })
   return { tensors, absent, unused }

@@ -114,7 +114,7 @@ describe('jola run', () => {
     const directory = await temporaryDirectory()
     const cases: readonly (readonly [string, string])[] = [
       [join(directory, 'none.safetensors'), 'no such file'],
-      [directory, 'there is no checkpoint in this directory'],
+      [directory, 'the inputs are no file'],
     ]
     for (const [path, why] of cases) {
       const { code, err } = await run('outer', '--in', path)

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { CoreFn, Program } from '../../../compiler/core/core.js'
 import type { Graph } from '../../../compiler/ir/ir.js'
@@ -6,7 +7,7 @@ import { type InputSpec, inputsOf } from '../../../compiler/specialise/parameter
 import type { Bindings } from '../../../compiler/specialise/specialise.js'
 import { evaluate } from '../../../compiler/types/poly.js'
 import type { HostTensor } from '../../engine.js'
-import { UserError } from '../../errors.js'
+import { fileError, UserError } from '../../errors.js'
 import { type Checkpoint, openCheckpoint } from '../../hub/safetensors.js'
 import { type BoundTensor, readBound } from '../../model/bind.js'
 import { bindModel, type Model, modelFacts, openModel } from '../../model/model.js'
@@ -94,6 +95,18 @@ const openFor = async (options: CallOptions): Promise<Model | undefined> =>
         tokenizer: false,
       })
 
+const openInputs = async (path: string): Promise<Checkpoint> => {
+  const found = await stat(path).catch((error: unknown) => {
+    throw fileError('open the inputs file', path, error)
+  })
+  if (found.isFile() || hasWeights(path)) return openCheckpoint(path)
+  throw new UserError({
+    what: 'the inputs are no file',
+    where: path,
+    hint: 'name a .safetensors file by --in; the folder of a model goes to --model',
+  })
+}
+
 /**
  * Reads the program, opens model and inputs, solves for the sizes and matches every parameter with its source. Throws a
  * `ProgramError`, or a `UserError` that lists at once all that is missing, unexpected, or of another type or shape.
@@ -108,7 +121,7 @@ export const prepareCall = async (options: CallOptions): Promise<Call> => {
   try {
     const model = await openFor(options)
     if (model?.checkpoint !== undefined) opened.push(model.checkpoint)
-    const file = options.in === undefined ? undefined : await openCheckpoint(options.in)
+    const file = options.in === undefined ? undefined : await openInputs(options.in)
     if (file !== undefined) opened.push(file)
     return { ...match(loaded.program, declared, options, model, file), close }
   } catch (error) {

@@ -1,0 +1,81 @@
+import { copyFile, mkdir } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { expect, it } from 'vitest'
+import { withDevice } from '../support/device.js'
+import { temporaryDirectory } from '../support/temporary.js'
+import { f32, folderWith, i32, jola, jolaJson, programText, sharedFolder, tensorsFile } from './support.js'
+
+const model = 'examples/quickstart/model'
+const data = 'examples/quickstart/task'
+const folder = await sharedFolder({ 'small.jola': programText, 'text.safetensors': 'Once upon a time\n' })
+const small = join(folder, 'small.jola')
+
+it('jola run calls its inputs inputs, and tells text from a damaged file', async () => {
+  const run = (...args: readonly string[]) =>
+    jola('run', small, '--fn', 'outer', '--device', 'interpreter', '--in', ...args)
+  expect((await run(join(folder, 'nope.safetensors'))).err).toContain('cannot open the inputs file')
+  expect((await run(folder)).err).toContain('the inputs are no file')
+  expect((await run(join(folder, 'text.safetensors'))).err).toMatch(
+    /it is no safetensors file\n.*\n.*"Once upo"/,
+  )
+})
+
+it('jola grad gives the source as JSON, and what has no gradient is 1: the program is wrong', async () => {
+  const { code, json } = await jolaJson('grad', small, '--fn', 'bent', '--wrt', 'x', '--json')
+  expect({ code, json }).toEqual({ code: 0, json: { source: expect.stringContaining('fn ') as string } })
+  expect(await jola('grad', small, '--fn', 'outer', '--wrt', 'x')).toMatchObject({ code: 1, out: '' })
+  expect(await jola('grad', small, '--fn', 'bent', '--wrt', 'y')).toMatchObject({ code: 2, out: '' })
+})
+
+it('jola test says where it ran', async () => {
+  const { err } = await jola('test', '--device', 'interpreter', 'stdlib/gates.jola')
+  expect(err).toContain('on interpreter (float64)')
+})
+
+it('jola run counts the tensors that do not fit a model', async () => {
+  const wrong = dirname(await tensorsFile({ 'lm_head.weight': f32([2], 1, 2) }))
+  await copyFile(join(wrong, 'x.safetensors'), join(wrong, 'model.safetensors'))
+  await copyFile(join(model, 'config.json'), join(wrong, 'config.json'))
+  const tokens = await tensorsFile({ tokens: i32([2], 1, 2) })
+  const llama = ['run', 'stdlib/models/llama.jola', '--fn', 'logits', '--model', wrong, '--in', tokens]
+  const { code, err } = await jola(...llama)
+  expect(code).toBe(1)
+  expect(err).toMatch(/why: {3}\d+ tensors have other shapes or are missing:\n {2}- /)
+})
+
+withDevice('jola train refuses', () => {
+  const train = async (more: Readonly<Record<string, string>>, ...flags: readonly string[]) => {
+    const options = { model, data, out: join(await temporaryDirectory(), 'run'), ...more }
+    const args = Object.entries(options).flatMap(([k, v]) => [`--${k}`, v])
+    const { code, err } = await jola('train', 'stdlib/recipes/jola.jola', ...args, ...flags)
+    expect(code).toBe(1)
+    return err
+  }
+
+  it('to go on with a run that is not there', async () => {
+    expect(await train({}, '--resume')).toContain('there is no run to go on with')
+    expect(await train({}, '--resume', '--seeds', '0,1')).toContain('there is no run to go on with')
+  })
+
+  it('files in the place of folders, naming the folders', async () => {
+    expect(await train({ out: small })).toContain('there is a file of this name')
+    expect(await train({ data: join(data, 'train.jsonl') })).toContain(`the folder that holds it: ${data}`)
+    expect(await train({ model: join(model, 'model.safetensors') })).toContain(
+      `the folder that holds it: ${model}`,
+    )
+  })
+
+  it('a model without a tokenizer', async () => {
+    const bare = await folderWith({})
+    await mkdir(join(bare, 'm'))
+    for (const name of ['config.json', 'model.safetensors'])
+      await copyFile(join(model, name), join(bare, 'm', name))
+    expect(await train({ model: join(bare, 'm') })).toContain('the model has no tokenizer.json')
+  })
+
+  it('examples longer than the setting context, by its name', async () => {
+    const err = await train({ set: 'context=5' })
+    expect(err).toContain('the setting context is 5')
+    expect(err).toContain('--drop-long')
+  })
+})
