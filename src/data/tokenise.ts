@@ -12,7 +12,7 @@ export interface TokenisedExample extends EncodedExample {
 export interface TokeniseOptions {
   /** The most tokens the model reads. The last token of an example is only predicted, and may lie beyond. */
   readonly context: number
-  /** Whether the user set the context below what the model reads; errors then name the setting. */
+  /** Whether it is the recipe's setting `context`, below what the model reads; errors then name it. */
   readonly contextIsSet?: boolean
   /** Whether the end-of-text token follows the answer and counts for the loss. */
   readonly endOfText: boolean
@@ -60,7 +60,7 @@ export const tokeniseExamples = (
         what: 'the example is longer than the context',
         where: placeOf(example),
         why: `it takes ${length} positions (${tokenised.answerStart} tokens of prompt), and ${options.contextIsSet === true ? `the setting context is ${context}` : `the model reads at most ${context}`}`,
-        hint: 'shorten it, leave it out, or drop examples that are too long by --drop-long',
+        hint: `shorten it, ${options.contextIsSet === true ? 'raise --set context=…' : 'leave it out'}, or drop examples that are too long by --drop-long`,
       })
     }
   }

@@ -188,7 +188,7 @@ const tests = (): void => {
       const data = dataFolder('long', lines([example(0), long]))
       const err = await refused(train('long-run', [], data))
       expect(err).toContain('train.jsonl:2')
-      expect(err).toMatch(/at most \d+/)
+      expect(err).toMatch(/the setting context is \d+/)
     })
 
     it('empty data', async () => {
