@@ -55,6 +55,15 @@ describe('progress', () => {
     ])
   })
 
+  it('says only once that all is done', () => {
+    const { progress, at, written } = display(false)
+    at(20_000)
+    progress.update(100)
+    at(24_000)
+    progress.finish()
+    expect(written().match(/100%/g)).toHaveLength(1)
+  })
+
   it('reckons the rate from where it was resumed', () => {
     const { progress, at, written } = display(true, 90)
     at(10_000)

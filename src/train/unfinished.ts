@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { UserError } from '../errors.js'
-import { adapterFiles, isAdapted, RunFolder } from './run-folder.js'
+import { adapterFiles, isAdapted, RunFolder, runsAt } from './run-folder.js'
 
 /** How far a run came that has written no result yet; `undefined` for a finished one. */
 export const unfinishedAt = async (path: string): Promise<string | undefined> => {
@@ -16,6 +16,13 @@ export const unfinishedAt = async (path: string): Promise<string | undefined> =>
 export const checkAdapted = async (path: string): Promise<void> => {
   if (isAdapted(path)) return
   const folder = new RunFolder(path)
+  const [seed] = await runsAt(path)
+  if (seed !== path)
+    throw new UserError({
+      what: 'the folder holds a run of each of several seeds, and one is needed',
+      where: path,
+      hint: `name one of them: ${seed}`,
+    })
   if ((await folder.descriptionIfAny()) === undefined)
     throw new UserError({
       what: 'this is not the folder of a run',

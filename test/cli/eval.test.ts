@@ -109,6 +109,7 @@ group('jola eval', () => {
     for (const seed of [...seeds].reverse()) await begunRun(seed)
     await mkdir(join(at, 'seed-3'))
     expect(await runsAt(at)).toEqual(seeds)
+    expect(await refusal(at)).toMatch(/several seeds[\s\S]*seed-2/)
     expect(await runsAt(seeds[0]!)).toEqual([seeds[0]])
     expect(await runsAt(join(at, 'seed-3'))).toEqual([join(at, 'seed-3')])
   })
