@@ -75,7 +75,7 @@ export const checkProgram = (
   if (diagnostics.length > 0)
     return E.left(
       inOrder(
-        diagnostics,
+        found.length > 0 ? diagnostics.filter(d => !untold.has(d.code)) : diagnostics,
         modules.map(m => m.ast.span.source),
       ),
     )
@@ -88,6 +88,9 @@ export const checkProgram = (
     modules: new Map([...scopes.values()].map(s => [s.module.name, moduleOf(s, world)])),
   })
 }
+
+/** Types, sizes and modules that nothing tells: what cannot be parsed or imported may be what was to tell them. */
+const untold: ReadonlySet<string> = new Set(['E0324', 'E0328', 'E0329', 'E0332', 'E0353'])
 
 /** Without repetitions, by file in the order of loading and by place. */
 const inOrder = (diagnostics: readonly Diagnostic[], sources: readonly Source[]): readonly Diagnostic[] => {

@@ -1,13 +1,14 @@
-import * as E from 'fp-ts/lib/Either.js'
 import type { Diagnostic } from '../diagnostic.js'
 import type { Source } from '../source.js'
 import type { Import, Module } from '../syntax/ast.js'
-import { parse } from '../syntax/parse.js'
+import { parsePartly } from '../syntax/parse.js'
 import { stdHint } from './std.js'
 
 /** A parsed module and what its imports mean. */
 export interface LoadedModule {
   readonly name: string
+  /** Names that declarations with syntax errors may have declared. */
+  readonly lost: ReadonlySet<string>
   readonly ast: Module
   readonly imports: ReadonlyMap<Import, string>
 }
@@ -41,12 +42,10 @@ export const loadModules = (
 
   const visit = (name: string, source: Source, at?: Import): void => {
     path.push({ name, ...(at && { at }) })
-    const parsed = parse(source)
-    if (E.isLeft(parsed)) {
-      diagnostics.push(...parsed.left)
-      done.set(name, undefined)
-    } else {
-      const ast = parsed.right
+    const { module: ast, errors, lost } = parsePartly(source)
+    diagnostics.push(...errors)
+    if (lost === undefined) done.set(name, undefined)
+    else {
       const imports = new Map<Import, string>()
       for (const item of ast.imports) {
         const target = importedName(
@@ -59,8 +58,9 @@ export const loadModules = (
         const data = load(DATA_MODULE, name)
         if (data !== undefined) visit(DATA_MODULE, data)
       }
-      const loaded = { name, ast, imports }
-      done.set(name, loaded)
+      const loaded = { name, ast, imports, lost }
+      // What imports a module with syntax errors is checked without it.
+      done.set(name, errors.length > 0 ? undefined : loaded)
       modules.push(loaded)
     }
     path.pop()

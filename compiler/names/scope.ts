@@ -46,7 +46,7 @@ export interface ModuleScope {
   readonly imported: ReadonlyMap<string, Decl>
   /** Qualifier to the names of that module; an empty one stands for a module that could not be loaded. */
   readonly qualifiers: ReadonlyMap<string, ReadonlyMap<string, Decl>>
-  /** Names that an import was to bring but could not: using them is no second error. */
+  /** Names that an import or a declaration with a syntax error was to bring: using them is no second error. */
   readonly broken: ReadonlySet<string>
 }
 
@@ -88,7 +88,7 @@ export const buildScopes = (
     const imported = new Map<string, Decl>()
     const places = new Map<string, Span>()
     const qualifiers = new Map<string, ReadonlyMap<string, Decl>>()
-    const broken = new Set<string>()
+    const broken = new Set(module.lost)
     for (const item of module.ast.imports) {
       const target = module.imports.get(item)
       const theirs = target === undefined ? undefined : scopes.get(target)?.own

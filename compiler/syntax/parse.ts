@@ -34,6 +34,19 @@ export const lex = (source: Source): Lexed => {
   }
 }
 
+/** What a source spells, as far as it could be parsed. */
+export interface PartlyParsed {
+  /** Without the declarations that failed. */
+  readonly module: Module
+  /** In the order of their places: at most one for the grammar of each declaration. */
+  readonly errors: readonly Diagnostic[]
+  /**
+   * The names that occur in functions, recipes and tests that failed, which may have declared them. Undefined when something
+   * else failed, so that what the rest means is not known.
+   */
+  readonly lost: ReadonlySet<string> | undefined
+}
+
 type Parsed = { readonly import: Import } | { readonly item: Item }
 
 /**
@@ -41,12 +54,22 @@ type Parsed = { readonly import: Import } | { readonly item: Item }
  * grammar of each declaration, and every error of characters, numbers and strings.
  */
 export const parse = (source: Source): E.Either<readonly Diagnostic[], Module> => {
+  const { module, errors } = parsePartly(source)
+  return errors.length > 0 ? E.left(errors) : E.right(module)
+}
+
+/** Whether the other declarations mean the same without one that begins so. */
+const standsAlone = (head: IToken): boolean => [t.Fn, t.Recipe, t.Test].includes(head.tokenType)
+
+/** The declarations of a source that could be parsed, and all its syntax errors. */
+export const parsePartly = (source: Source): PartlyParsed => {
   const lexed = lex(source)
   const docs = attachDocs(source, lexed.tokens, lexed.docs)
   const errors: Diagnostic[] = [...lexed.errors]
   const imports: Import[] = []
   const items: Item[] = []
   const parts = cutDeclarations(source, lexed.tokens)
+  const failed: (readonly IToken[])[] = []
 
   for (const [at, tokens] of parts.entries()) {
     const [from, to] = [tokens[0]!.startOffset, parts[at + 1]?.[0]?.startOffset ?? source.text.length]
@@ -54,6 +77,7 @@ export const parse = (source: Source): E.Either<readonly Diagnostic[], Module> =
     const unlexed = lexed.errors.some(e => e.labels[0]!.span.start >= from && e.labels[0]!.span.start < to)
     if (pairs.errors.length > 0 || unlexed) {
       if (!unlexed) errors.push(...pairs.errors)
+      failed.push(tokens)
       continue
     }
     const qualifiers = new Set(imports.filter(i => !i.names).map(i => (i.alias ?? i.segments.at(-1)!).text))
@@ -71,8 +95,10 @@ export const parse = (source: Source): E.Either<readonly Diagnostic[], Module> =
       },
       source,
     )
-    if (E.isLeft(result)) errors.push(...result.left)
-    else if ('item' in result.right) items.push(result.right.item)
+    if (E.isLeft(result)) {
+      errors.push(...result.left)
+      failed.push(tokens)
+    } else if ('item' in result.right) items.push(result.right.item)
     else {
       imports.push(result.right.import)
       const first = items[0]
@@ -80,13 +106,18 @@ export const parse = (source: Source): E.Either<readonly Diagnostic[], Module> =
     }
   }
 
-  if (errors.length > 0) return E.left(inOrder(errors))
-  return E.right({
-    ...(docs.module !== undefined && { doc: docs.module }),
-    imports,
-    items,
-    span: { source, start: 0, end: source.text.length },
-  })
+  return {
+    module: {
+      ...(docs.module !== undefined && { doc: docs.module }),
+      imports,
+      items,
+      span: { source, start: 0, end: source.text.length },
+    },
+    errors: inOrder(errors),
+    lost: failed.every(tokens => standsAlone(tokens[0]!))
+      ? new Set(failed.flat().flatMap(token => (t.isName(token) ? [token.image] : [])))
+      : undefined,
+  }
 }
 
 /** Runs one declaration's parse; faults and an exhausted stack become diagnostics. */

@@ -83,6 +83,7 @@ export const coerce = (cx: Context, e: CoreExpr, expected: Type, why: Why): Core
 /** An `f32`, an `f32` for each field, or what is `f32 per` the same record. */
 const checkPer = (cx: Context, span: Span, actual: Type, of: Type, why: Why): void => {
   const tree = cx.solver.head(of)
+  if (isError(tree)) return
   if (actual.kind === 'per') {
     unify(cx, span, actual.of, tree, why)
     return
@@ -91,6 +92,8 @@ const checkPer = (cx: Context, span: Span, actual: Type, of: Type, why: Why): vo
     unify(cx, span, actual, f32, why)
     return
   }
+  // A tree that nothing tells is an error of its own.
+  if (tree.kind === 'var') return
   const inner = tree.kind === 'array' ? cx.solver.head(tree.element) : tree
   const wanted = inner.kind === 'record' || inner.kind === 'fields' ? fieldTypes(inner) : undefined
   const given = actual.kind === 'record' || actual.kind === 'fields' ? fieldTypes(actual) : undefined
