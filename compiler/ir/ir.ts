@@ -1,3 +1,4 @@
+import type { CoreOp } from '../core/core.js'
 import type { Span } from '../source.js'
 import type { DType } from '../types/type.js'
 
@@ -120,37 +121,7 @@ export type Expr =
 
 /** One row each in `prims.ts`: typing rule, interpreter, derivative, WGSL. `cast` goes to the expression's dtype. */
 export type PrimOp =
-  | 'add'
-  | 'sub'
-  | 'mul'
-  | 'div'
-  | 'idiv'
-  | 'mod'
-  | 'pow'
-  | 'neg'
-  | 'min'
-  | 'max'
-  | 'abs'
-  | 'sign'
-  | 'exp'
-  | 'log'
-  | 'sqrt'
-  | 'rsqrt'
-  | 'sin'
-  | 'cos'
-  | 'tanh'
-  | 'sigmoid'
-  | 'floor'
-  | 'erf'
-  | 'lt'
-  | 'le'
-  | 'gt'
-  | 'ge'
-  | 'eq'
-  | 'ne'
-  | 'and'
-  | 'or'
-  | 'not'
+  | CoreOp
   /** `select(condition, then, otherwise)`. */
   | 'select'
   | 'cast'
