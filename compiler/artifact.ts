@@ -1,3 +1,4 @@
+import type { Chosen } from './schedule/schedule.js'
 import type { DType } from './types/type.js'
 
 /**
@@ -8,7 +9,7 @@ export interface Artifact {
   readonly format: 'jola-artifact-1'
   readonly name: string
   readonly requires: {
-    readonly features: readonly ('subgroups' | 'shader-f16')[]
+    readonly features: readonly KernelFeature[]
     readonly storageBuffersPerStage: number
     readonly bindingBytes: number
     readonly workgroupInvocations: number
@@ -22,6 +23,9 @@ export interface Artifact {
   /** Bytes of all buffers together, inputs included. */
   readonly peakBytes: number
 }
+
+/** Features of a device that a kernel may need, by WebGPU's names. */
+export type KernelFeature = 'subgroups' | 'shader-f16' | 'chromium-experimental-subgroup-matrix'
 
 /** `input`s are brought by the caller, `literal`s uploaded once, `output`s and `temp`s made by the runtime. */
 export interface BufferDecl {
@@ -55,7 +59,10 @@ export interface KernelDecl {
   /** For `explain` and profiles, a dispatch: arithmetic, bytes read and written once each, and where it came from. */
   readonly flops: number
   readonly bytes: number
+  /** The schedule in a line for people. */
   readonly schedule: string
+  /** The same as data, where there was a choice. */
+  readonly chosen?: Chosen
   readonly origins: readonly string[]
 }
 
@@ -94,4 +101,17 @@ export interface DeviceTraits {
   readonly workgroupInvocations: number
   readonly workgroupBytes: number
   readonly workgroupsPerDimension: number
+  /** Whether `f16` may be stored and computed with. */
+  readonly f16: boolean
+  /** What its matrix units multiply; empty where WGSL can't reach any. */
+  readonly matrices: readonly MatrixUnit[]
+}
+
+/** A subgroup's product of an `m × k` and a `k × n` matrix of `component`s, summed in `result`s. */
+export interface MatrixUnit {
+  readonly component: 'f16' | 'f32'
+  readonly result: 'f16' | 'f32'
+  readonly m: number
+  readonly n: number
+  readonly k: number
 }

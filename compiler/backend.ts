@@ -11,12 +11,13 @@ import { verified } from './ir/verify.js'
 import { livesOf, share } from './plan/liveness.js'
 import { planStorage } from './plan/storage.js'
 import { axisSource, type Context, productOf } from './schedule/context.js'
-import { contractKernel } from './schedule/contract.js'
+import { contractChoice } from './schedule/contract.js'
 import { flopsOf } from './schedule/cost.js'
 import { mapKernel } from './schedule/map.js'
 import { rowBlockKernel } from './schedule/row-block.js'
 import { rowsKernel } from './schedule/rows.js'
 import { scatterKernel } from './schedule/scatter.js'
+import { type Choice, settled, type Tuning } from './schedule/schedule.js'
 import type { EmittedKernel, KernelSpec } from './wgsl/kernel.js'
 
 const storageBytes = (elements: number): number => Math.max(16, Math.ceil((elements * 4) / 16) * 16)
@@ -29,6 +30,10 @@ const bytesOf = (g: Group, nodes: ReadonlyMap<NodeId, Node>, slices: (id: NodeId
   return ids.reduce((n, id) => n + (4 * elementsOf(nodes.get(id)!)) / Math.max(1, slices(id)), 0)
 }
 
+/** What schedules there are for a group; undefined where its kind has one only. */
+const choiceOf = (g: Group, loops: readonly Region[], ctx: Context, spec: KernelSpec): Choice | undefined =>
+  g.kind === 'contract' ? contractChoice(g, loops, ctx, spec) : undefined
+
 const emit = (
   g: Group,
   loops: readonly Region[],
@@ -36,21 +41,22 @@ const emit = (
   spec: KernelSpec,
   plain: boolean,
 ): EmittedKernel =>
-  (g.kind === 'contract' ? contractKernel(g, loops, ctx, spec) : undefined) ??
   (g.kind === 'scatter' ? scatterKernel(g, loops, ctx, spec) : undefined) ??
   (g.kind === 'map' ? mapKernel(g, loops, ctx, spec) : undefined) ??
   (plain ? undefined : rowBlockKernel(g, loops, ctx, spec)) ??
   rowsKernel(g, loops, ctx, spec, plain)
 
-/**
- * A graph as kernels, buffers and an order of dispatches for a device. `fuse: false` gives one plain kernel a node,
- * the reference for everything cleverer.
- */
-export const compileGraph = (
-  graph: Graph,
-  traits: DeviceTraits,
-  options: { readonly name?: string; readonly fuse?: boolean } = {},
-): Artifact => {
+/** How a graph is compiled. */
+export interface CompileOptions {
+  readonly name?: string
+  /** `false`: one plain kernel a node, the reference for everything cleverer. */
+  readonly fuse?: boolean
+  /** Schedules that were measured to be best; the cost model decides about all others. */
+  readonly tuning?: Tuning
+}
+
+/** A graph as kernels, buffers and an order of dispatches for a device. */
+export const compileGraph = (graph: Graph, traits: DeviceTraits, options: CompileOptions = {}): Artifact => {
   const plain = options.fuse === false
   const whole = verified(normalise(graph), 'normalise')
   const ready = plain ? whole : verified(splitReductions(whole, traits), 'split')
@@ -89,7 +95,8 @@ export const compileGraph = (
       flops: g.members.reduce((n, m) => n + flopsOf(m) / Math.max(1, productOf(loops.map(l => l.axis))), 0),
       bytes: bytesOf(g, nodes, iterations),
     }
-    emitted.set(g, emit(g, loops, ctx, spec, plain))
+    const choice = choiceOf(g, loops, ctx, spec)
+    emitted.set(g, choice ? settled(choice, options.tuning) : emit(g, loops, ctx, spec, plain))
   }
 
   const kernels: KernelDecl[] = []
@@ -159,7 +166,7 @@ export const compileGraph = (
     format: 'jola-artifact-1',
     name: options.name ?? 'graph',
     requires: {
-      features: used.some(k => k.subgroups) ? ['subgroups'] : [],
+      features: [...new Set(used.flatMap(k => k.features))].sort(),
       storageBuffersPerStage: Math.max(0, ...used.map(k => k.storages.length)),
       bindingBytes: Math.max(0, ...buffers.map(b => b.bytes)),
       workgroupInvocations: Math.max(1, ...used.map(k => k.decl.workgroupSize.reduce((a, b) => a * b, 1))),

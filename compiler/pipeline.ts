@@ -1,5 +1,5 @@
 import type { Artifact, DeviceTraits } from './artifact.js'
-import { compileGraph } from './backend.js'
+import { type CompileOptions, compileGraph } from './backend.js'
 import type { Graph } from './ir/ir.js'
 import { verified } from './ir/verify.js'
 import { simplify } from './simplify/simplify.js'
@@ -16,11 +16,8 @@ export { specialiseFn, specialiseGrad, specialiseMethod, specialiseTest } from '
  *
  * The graph is verified as it is specialised, and after every pass over it.
  */
-export const lower = (
-  graph: Graph,
-  traits: DeviceTraits,
-  options: { readonly name?: string; readonly fuse?: boolean } = {},
-): Artifact => compileGraph(simplified(graph), traits, options)
+export const lower = (graph: Graph, traits: DeviceTraits, options: CompileOptions = {}): Artifact =>
+  compileGraph(simplified(graph), traits, options)
 
 /** The graph that is interpreted and compiled. */
 export const simplified = (graph: Graph): Graph =>

@@ -50,6 +50,8 @@ const traitsOf = (gpu: GPUDevice, info: GPUAdapterInfo): DeviceTraits => {
     workgroupInvocations: limits.maxComputeInvocationsPerWorkgroup,
     workgroupBytes: limits.maxComputeWorkgroupStorageSize,
     workgroupsPerDimension: limits.maxComputeWorkgroupsPerDimension,
+    f16: gpu.features.has('shader-f16'),
+    matrices: [],
   }
 }
 

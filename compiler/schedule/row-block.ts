@@ -81,7 +81,7 @@ export const rowBlockKernel = (
     return {
       workgroupSize: [lanes, 1, 1],
       workgroups,
-      subgroups: true,
+      features: ['subgroups'],
       schedule: `rows, four a subgroup of ${lanes}`,
     }
   })

@@ -148,7 +148,7 @@ export const rowsKernel = (
     return {
       workgroupSize: [size, 1, 1],
       workgroups,
-      subgroups: s.lanes > 1,
+      features: s.lanes > 1 ? ['subgroups'] : [],
       schedule:
         s.lanes > 1
           ? `rows, one subgroup of ${s.lanes} a row`

@@ -2,13 +2,21 @@ import { i32, index, prim, substituteAxes } from '../ir/expr.js'
 import type { Axis, Expr } from '../ir/ir.js'
 import { type Affine, affineExpr, affineOf } from '../schedule/affine.js'
 import { type Context, productOf } from '../schedule/context.js'
-import type { ContractSchedule, Epilogue, Product } from '../schedule/contract.js'
+import type { BroadcastSchedule, RegisterSchedule } from '../schedule/contract.js'
+import type { Epilogue, Product } from '../schedule/contract-product.js'
 import type { Block, Value } from './block.js'
 import { type EmittedKernel, flatGroup, type KernelSpec, settle, spread } from './kernel.js'
 import type { Writer } from './writer.js'
 
 const range = (n: number): readonly number[] => [...Array(n).keys()]
 const component = (j: number): string => 'xyzw'[j]!
+
+/** A schedule of either family, as the writer needs it. */
+type Layout = Omit<BroadcastSchedule, 'family'> &
+  Omit<RegisterSchedule, 'family'> & {
+    /** Steps of four along `k`; otherwise of one. */
+    readonly quads: boolean
+  }
 
 /** The axes of a kernel's own variables. */
 interface Frame {
@@ -25,10 +33,13 @@ interface Frame {
  */
 export const writeContraction = (
   p: Product,
-  s: ContractSchedule,
+  schedule: BroadcastSchedule | RegisterSchedule,
   ctx: Context,
   spec: KernelSpec,
 ): EmittedKernel => {
+  const lanes = schedule.family === 'broadcast' ? schedule.lanes : 1
+  const threads = schedule.family === 'broadcast' ? schedule.lanes : schedule.threads
+  const s: Layout = { ...schedule, lanes, threads, quads: p.k.at(-1)!.extent % 4 === 0 }
   const m = p.m[0]!
   const width = s.threads * s.columns
   const tilesM = Math.ceil(m.extent / s.rows)
@@ -72,19 +83,19 @@ export const writeContraction = (
     const type = s.columns === 4 ? 'vec4f' : 'f32'
     for (let r = 0; r < s.rows; r++) root.add(`var c${r} = ${type}(0.0);`)
     writeSum(p, s, frame, w)
-    if (s.epilogueLoop) writeEpilogueLoop(p, s, frame, w, ctx)
+    if (s.epilogue === 'loop') writeEpilogueLoop(p, s, frame, w, ctx)
     else writeStores(p, s, frame, w)
     return {
       workgroupSize: [s.threads, 1, 1],
       workgroups,
-      subgroups: s.lanes > 1,
+      features: s.lanes > 1 ? ['subgroups'] : [],
       schedule: `contract, ${s.rows}×${width} a workgroup${s.lanes > 1 ? ', rows by broadcast' : ''}, left along ${s.left}, right along ${s.right}`,
     }
   })
 }
 
 /** The columns of a thread: `column` counts fours (or single ones) over all column axes. */
-const placeColumns = (p: Product, s: ContractSchedule, w: Writer, ctx: Context): void => {
+const placeColumns = (p: Product, s: Layout, w: Writer, ctx: Context): void => {
   const last = p.n.at(-1)!
   if (s.columns === 1) {
     w.unflatten('column', p.n, w.root)
@@ -98,7 +109,7 @@ const placeColumns = (p: Product, s: ContractSchedule, w: Writer, ctx: Context):
 const at = (e: Expr, axis: Axis, value: Expr): Expr => substituteAxes(e, new Map([[axis.id, value]]))
 const fourth = (quarter: Axis, j: number): Expr => prim('add', prim('mul', index(quarter), i32(4)), i32(j))
 
-const writeSum = (p: Product, s: ContractSchedule, f: Frame, w: Writer): void => {
+const writeSum = (p: Product, s: Layout, f: Frame, w: Writer): void => {
   const k = p.k.at(-1)!
   let block = w.root
   const open: Block[] = []
@@ -177,7 +188,7 @@ const writeSum = (p: Product, s: ContractSchedule, f: Frame, w: Writer): void =>
   for (const inner of [...open].reverse()) inner.parent!.close(inner)
 }
 
-const sumValue = (s: ContractSchedule, text: string): Value => ({
+const sumValue = (s: Layout, text: string): Value => ({
   text,
   dtype: 'f32',
   width: s.columns,
@@ -189,7 +200,7 @@ const columnLimit = (p: Product): number | undefined =>
   p.n.at(-1)!.extent % 4 === 0 ? undefined : p.n.at(-1)!.extent
 
 /** Opens a block for threads that own columns of the output. */
-const guardColumns = (p: Product, s: ContractSchedule, block: Block): Block | undefined => {
+const guardColumns = (p: Product, s: Layout, block: Block): Block | undefined => {
   const owned = Math.ceil(productOf(p.n) / s.columns)
   return owned % s.threads === 0 ? undefined : block.inner(`if (column < ${owned}) {`)
 }
@@ -197,7 +208,7 @@ const guardColumns = (p: Product, s: ContractSchedule, block: Block): Block | un
 const rowAddress = (o: Epilogue, m: Axis, row: Expr): Affine =>
   affineOf(substituteAxes(affineExpr(o.address), new Map([[m.id, row]])))
 
-const writeStores = (p: Product, s: ContractSchedule, f: Frame, w: Writer): void => {
+const writeStores = (p: Product, s: Layout, f: Frame, w: Writer): void => {
   const m = p.m[0]!
   const guard = guardColumns(p, s, w.root)
   const block = guard ?? w.root
@@ -219,7 +230,7 @@ const writeStores = (p: Product, s: ContractSchedule, f: Frame, w: Writer): void
 }
 
 /** Stores the sums, then goes over the rows and computes what follows from each. */
-const writeEpilogueLoop = (p: Product, s: ContractSchedule, f: Frame, w: Writer, ctx: Context): void => {
+const writeEpilogueLoop = (p: Product, s: Layout, f: Frame, w: Writer, ctx: Context): void => {
   const m = p.m[0]!
   const hold = p.outputs.at(-1)!
   writeStores({ ...p, outputs: [hold] }, s, f, w)

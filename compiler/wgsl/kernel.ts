@@ -1,4 +1,4 @@
-import type { KernelDecl } from '../artifact.js'
+import type { KernelDecl, KernelFeature } from '../artifact.js'
 import type { Axis, ComputeNode, Origin, Region } from '../ir/ir.js'
 import type { Context } from '../schedule/context.js'
 import { positionOf } from '../source.js'
@@ -10,7 +10,7 @@ export interface Launch {
   readonly workgroups: readonly [number, number, number]
   /** One line for people: the family and its parameters. */
   readonly schedule: string
-  readonly subgroups?: boolean
+  readonly features?: readonly KernelFeature[]
   readonly shared?: readonly string[]
 }
 
@@ -21,7 +21,7 @@ export interface EmittedKernel {
   readonly decl: KernelDecl
   readonly storages: readonly number[]
   readonly workgroups: readonly [number, number, number]
-  readonly subgroups: boolean
+  readonly features: readonly KernelFeature[]
 }
 
 export interface KernelSpec {
@@ -68,6 +68,13 @@ export const spread = (count: number, limit: number): readonly [number, number, 
   return [limit, Math.ceil(y / z), z]
 }
 
+/** What WGSL calls the features. */
+const extensions: Readonly<Record<KernelFeature, string>> = {
+  subgroups: 'subgroups',
+  'shader-f16': 'f16',
+  'chromium-experimental-subgroup-matrix': 'chromium_experimental_subgroup_matrix',
+}
+
 /** The flat number of the workgroup, as an i32 expression. */
 export const flatGroup = (groups: readonly [number, number, number]): string =>
   groups[2] > 1
@@ -102,8 +109,9 @@ const assemble = (w: Writer, launch: Launch, spec: KernelSpec): EmittedKernel =>
   // Only those that it reads: kernels that are the same in loops of any depth are one.
   const loops = spec.loops.reduce((n, _, i) => (body.some(l => l.includes(loopIndex(i))) ? i + 1 : n), 0)
   const builtins = ['@builtin(workgroup_id) group: vec3u', '@builtin(local_invocation_index) local: u32']
+  const features = launch.features ?? []
   const lines = [
-    ...(launch.subgroups ? ['enable subgroups;', ''] : []),
+    ...(features.length > 0 ? [...features.map(f => `enable ${extensions[f]};`), ''] : []),
     ...w.declarations(),
     ...(loops > 0 ? ['@group(1) @binding(0) var<uniform> loops: vec4u;'] : []),
     ...(launch.shared ?? []),
@@ -129,7 +137,7 @@ const assemble = (w: Writer, launch: Launch, spec: KernelSpec): EmittedKernel =>
     key: `${key}\n${launch.workgroupSize}`,
     storages: w.bindings.map(b => b.storage.id),
     workgroups: launch.workgroups,
-    subgroups: launch.subgroups ?? false,
+    features,
     decl: {
       name: kernelName(spec.members),
       wgsl: header + text,

@@ -13,6 +13,8 @@ const gpu: DeviceTraits = {
   workgroupInvocations: 256,
   workgroupBytes: 16384,
   workgroupsPerDimension: 65535,
+  f16: false,
+  matrices: [],
 }
 const llvmpipe: DeviceTraits = {
   ...gpu,

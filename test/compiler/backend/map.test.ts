@@ -15,6 +15,8 @@ describe('how elementwise kernels are laid on threads', () => {
     workgroupInvocations: 256,
     workgroupBytes: 16384,
     workgroupsPerDimension: 65535,
+    f16: false,
+    matrices: [],
   }
 
   it('a thread of a software device goes on only while 32 workgroups remain', () => {

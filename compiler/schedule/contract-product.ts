@@ -1,0 +1,81 @@
+import { type Contraction, contractionOf } from '../fuse/contraction.js'
+import type { Group } from '../fuse/group.js'
+import { identityAt, readsOf } from '../ir/expr.js'
+import type { Axis, Expr, NodeId, Region } from '../ir/ir.js'
+import { addressOf } from '../plan/placement.js'
+import { type Affine, affineOf, coefficientOf } from './affine.js'
+import { coalesce } from './coalesce.js'
+import { type Context, lowerBody, renameAxes, substituteLocals } from './context.js'
+import { kernelAxes } from './map.js'
+
+/** A member of a contraction's kernel after the sum: its value, and where it is stored. */
+export interface Epilogue {
+  readonly value: Expr
+  readonly storage: number
+  readonly address: Affine
+}
+
+/** A contraction ready to be written: one `m` axis, any others moved to the batch; `k` with the inner axis last. */
+export interface Product extends Contraction {
+  readonly node: NodeId
+  /** The stored members, the sum itself first if it is stored. */
+  readonly outputs: readonly Epilogue[]
+}
+
+/** Whether an operand reads neighbours along an axis: what decides how it is loaded. */
+export const along = (e: Expr, axis: Axis | undefined): boolean =>
+  axis !== undefined && readsOf(e).some(r => r.node >= 0 && coefficientOf(affineOf(r.at[0]!), axis.id) === 1)
+
+/** A group's contraction with everything over one set of axes, axes joined, roles settled; undefined where it is none. */
+export const productOfGroup = (group: Group, loops: readonly Region[], ctx: Context): Product | undefined => {
+  const node = group.members[0]!
+  const outer = kernelAxes(node, loops)
+  const c = contractionOf(node, outer)
+  if (c === undefined) return undefined
+  const ids = new Set(group.members.map(m => m.id))
+  const values = new Map<NodeId, Expr>()
+  const lowered = { left: lowerBody(c.left, ctx, ids), right: lowerBody(c.right, ctx, ids) }
+  const outputs = group.members.flatMap((m, i): readonly Epilogue[] => {
+    const own = kernelAxes(m, loops)
+    const sum: Expr = { op: 'read', dtype: 'f32', node: -1 - node.id, at: [], guarded: false }
+    const value =
+      i === 0 ? sum : substituteLocals(lowerBody(renameAxes(m.body, own, outer), ctx, ids), values)
+    if (i > 0) values.set(m.id, value)
+    if (!group.stored.has(m.id)) return []
+    const p = ctx.placements.get(m.id)!
+    const at = identityAt(m.dims).map(e => renameAxes(e, own, outer))
+    return [{ value, storage: p.storage, address: addressOf(p, at) }]
+  })
+  let left = lowered.left
+  let right = lowered.right
+  let out = outputs
+  const join = (axes: readonly Axis[], stored: boolean): readonly Axis[] => {
+    const roots = [left, right, ...out.map(o => o.value)]
+    const joined = coalesce(axes, roots, stored ? out.map(o => o.address) : [], ctx.axis)
+    left = joined.expr(left)
+    right = joined.expr(right)
+    out = out.map(o => ({ ...o, value: joined.expr(o.value), address: joined.affine(o.address) }))
+    return joined.axes
+  }
+  const batch = join(c.batch, true)
+  const m = join(c.m, true)
+  const n = join(c.n, true)
+  const k = join(c.k, false)
+  const main = [...m].sort((a, b) => b.extent - a.extent)[0]
+  const inner = [...k].sort(
+    (a, b) =>
+      Number(along(left, b)) + Number(along(right, b)) - Number(along(left, a)) - Number(along(right, a)) ||
+      b.extent - a.extent,
+  )[0]
+  if (main === undefined || inner === undefined || n.length === 0) return undefined
+  return {
+    node: node.id,
+    left,
+    right,
+    outputs: out,
+    batch: [...batch, ...m.filter(a => a !== main)],
+    m: [main],
+    n,
+    k: [...k.filter(a => a !== inner), inner],
+  }
+}

@@ -1,0 +1,46 @@
+import type { EmittedKernel } from '../wgsl/kernel.js'
+import type { BroadcastSchedule, RegisterSchedule } from './contract.js'
+
+/** How one kernel is laid over threads: plain data, told apart by the family that writes it. */
+export type Schedule = BroadcastSchedule | RegisterSchedule
+
+/** A kernel whose schedule is still open. */
+export interface Choice {
+  /**
+   * What of the kernel decides how fast a schedule is, whatever its family: roles, extents, how operands lie, what is computed
+   * before and after. Kernels of one signature take one schedule.
+   */
+  readonly signature: string
+  /** Every schedule that makes sense on the device, the cost model's favourite first; never empty. */
+  readonly candidates: readonly Schedule[]
+  /** The kernel by one of the candidates. */
+  readonly emit: (schedule: Schedule) => EmittedKernel
+}
+
+/** What measuring found: schedules by signature. */
+export type Tuning = ReadonlyMap<string, Schedule>
+
+/** The schedule of a kernel, where it was chosen among several, and what it was chosen from. */
+export interface Chosen {
+  readonly signature: string
+  readonly schedule: Schedule
+  readonly candidates: readonly Schedule[]
+}
+
+/** Are two schedules the same data? */
+export const sameSchedule = (a: Schedule, b: Schedule): boolean => {
+  const entries = (s: Schedule): string =>
+    JSON.stringify(Object.entries(s).sort(([x], [y]) => (x < y ? -1 : 1)))
+  return entries(a) === entries(b)
+}
+
+/** The kernel by its tuned schedule, if that is among the candidates, else by the first of them. */
+export const settled = (
+  { signature, candidates, emit }: Choice,
+  tuning: Tuning | undefined,
+): EmittedKernel => {
+  const tuned = tuning?.get(signature)
+  const schedule = candidates.find(c => tuned !== undefined && sameSchedule(c, tuned)) ?? candidates[0]!
+  const kernel = emit(schedule)
+  return { ...kernel, decl: { ...kernel.decl, chosen: { signature, schedule, candidates } } }
+}
