@@ -30,7 +30,7 @@ export const recipes: Entries = entries([
     right: `recipe R(c: f32) {
   state { x: f32 }
   init(key) = { x: c }
-  step(s, batch, key, at) = (s, { loss: mean b, t -> batch.weight[b, t] })
+  step(s, batch, key, at) = (s, { loss: mean b, a -> batch.weight[b, a] })
 }`,
   },
   {

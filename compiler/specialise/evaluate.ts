@@ -7,6 +7,7 @@ import { evaluateBuiltin } from './builtins.js'
 import { evaluateFold } from './fold.js'
 import { evaluateGrad } from './grad.js'
 import { castOf, choose, lift, operation } from './operations.js'
+import type { StandIn } from './parameters.js'
 import { type Here, type Materialiser, type Scope, within } from './scope.js'
 import { evaluateArray, evaluateAt } from './tensors.js'
 import {
@@ -32,7 +33,7 @@ export interface Context {
   /** Module constants that the model's configuration gave. */
   readonly constants: ReadonlyMap<string, GivenValue>
   /** Inputs that are not there, and the constant that stands in for each. */
-  readonly absent: ReadonlyMap<string, number>
+  readonly absent: ReadonlyMap<string, StandIn>
   readonly variables: ReadonlyMap<VarId, Value>
   readonly scope: Scope
   /** The nearest name around, for people. */

@@ -28,6 +28,9 @@ export interface InputSpec {
   readonly arrayAxes: number
 }
 
+/** What an input that is not there is instead: everywhere a constant, or at each position the last of its indices. */
+export type StandIn = number | 'last index'
+
 /** A record's instance put into the types of its fields. */
 export const instantiate = (t: Type, instance: Instance): Type => {
   const poly = (p: Poly): Poly => substitutePoly(p, n => instance.sizes.get(n))
@@ -142,14 +145,14 @@ export const inputValue = (
   builder: Builder,
   name: string,
   t: Type,
-  given: { readonly sizes: ReadonlyMap<string, number>; readonly absent: ReadonlyMap<string, number> },
+  given: { readonly sizes: ReadonlyMap<string, number>; readonly absent: ReadonlyMap<string, StandIn> },
 ): Value => {
   const extentOf = (p: Poly): number => sizeOf(p, given.sizes)
   const made = new Map<string, (position: readonly Expr[]) => Expr>()
   for (const spec of inputsOf(name, t)) {
     const fill = given.absent.get(spec.name)
     if (fill !== undefined) {
-      made.set(spec.name, () => constant(spec.dtype, fill))
+      made.set(spec.name, at => (fill === 'last index' ? at.at(-1)! : constant(spec.dtype, fill)))
       continue
     }
     const node = builder.input(spec.name, spec.dtype, spec.dims.map(extentOf))

@@ -7,7 +7,7 @@ import type { Expr, Graph } from '../ir/ir.js'
 import type { Type } from '../types/type.js'
 import { bindAll, bindLet, type Context, evaluate, givenValue } from './evaluate.js'
 import { leavesOf } from './leaves.js'
-import { inputsOf, inputValue, isGiven } from './parameters.js'
+import { inputsOf, inputValue, isGiven, type StandIn } from './parameters.js'
 import { Materialiser, top } from './scope.js'
 import { asExpr, constantOf, type GivenValue, unexpected, type Value } from './value.js'
 
@@ -19,8 +19,8 @@ export interface Bindings {
   readonly constants?: ReadonlyMap<string, GivenValue>
   /** Settings that are not f32: those are inputs, so that another rate needs no other kernels. */
   readonly settings?: ReadonlyMap<string, GivenValue>
-  /** Inputs that are not there, such as a checkpoint without biases, and the constant that stands in for them. */
-  readonly absent?: ReadonlyMap<string, number>
+  /** Inputs that are not there, such as the biases of a checkpoint without, and what stands in for them. */
+  readonly absent?: ReadonlyMap<string, StandIn>
   /**
    * Where the program uses a size as a number, the graph reads an input `size N` instead of the constant N, so that
    * nothing is computed from the numbers at hand.

@@ -1,25 +1,31 @@
 import { permutation } from './random.js'
 import type { TokenisedExample } from './tokenise.js'
 
+/** The shape of batches: examples, tokens of an example, and at most how many of those are to be learned. */
+export interface BatchShape {
+  readonly B: number
+  readonly T: number
+  readonly A: number
+  /** Whether every row's a-th token to be learned follows its position a, so that positions need not be told. */
+  readonly everywhere: boolean
+}
+
 /**
- * One batch, row-major [B, T]. Position t predicts the token after it: `targets[t] = tokens[t + 1]`. `weight` is 1
- * exactly where that token counts for the loss, 0 elsewhere, on padding, and on rows that only fill the batch.
- * Padding is on the right; its tokens and targets are 0.
+ * One batch, row-major: `tokens` [B, T], the others [B, A]. The token after `tokens[b, position[b, a]]` is `target[b, a]`,
+ * the a-th of the row to be learned. `weight` is 1, and 0 where the row has fewer, and on rows that only fill the batch;
+ * there, and on padding, which is on the right, everything is 0.
  */
 export interface Batch {
   readonly tokens: Int32Array
-  readonly targets: Int32Array
+  readonly position: Int32Array
+  readonly target: Int32Array
   readonly weight: Float32Array
-  readonly B: number
-  readonly T: number
   /** Rows that hold data; the others fill the batch. */
   readonly rows: number
 }
 
 /** Batches of one shape, each reached directly by epoch and step: to resume, ask for the next. */
-export interface BatchStream {
-  readonly B: number
-  readonly T: number
+export interface BatchStream extends BatchShape {
   readonly stepsPerEpoch: number
   /** Examples, or packed rows, in an epoch. */
   readonly size: number
@@ -27,8 +33,11 @@ export interface BatchStream {
   at(epoch: number, step: number): Batch
 }
 
-/** Where the tokens of a batch's row come from: fills `tokens` (one more than T, zeroed) and the targets' weights. */
-type FillRow = (item: number, tokens: Int32Array, weight: Float32Array) => void
+/** A row's tokens, one more than it has positions, of which those from `learned` on are to be learned. */
+interface Row {
+  readonly tokens: ArrayLike<number>
+  readonly learned: number
+}
 
 /**
  * The length that a data set's rows are padded to: the longest example's positions (one fewer than its tokens), rounded
@@ -41,11 +50,11 @@ export const paddedLength = (examples: readonly TokenisedExample[], context: num
 
 const streamOf = (
   size: number,
-  shape: { readonly B: number; readonly T: number },
+  shape: BatchShape,
   shuffleSeed: number | undefined,
-  fill: FillRow,
+  rowOf: (item: number) => Row,
 ): BatchStream => {
-  const { B, T } = shape
+  const { B, T, A } = shape
   let ordered: { readonly epoch: number; readonly order: Int32Array } | undefined
   const orderOf = (epoch: number): Int32Array | undefined => {
     if (shuffleSeed === undefined) return undefined
@@ -53,8 +62,7 @@ const streamOf = (
     return ordered.order
   }
   return {
-    B,
-    T,
+    ...shape,
     size,
     stepsPerEpoch: Math.ceil(size / B),
     at(epoch, step) {
@@ -62,18 +70,27 @@ const streamOf = (
       const first = step * B
       const rows = Math.max(0, Math.min(B, size - first))
       const tokens = new Int32Array(B * T)
-      const targets = new Int32Array(B * T)
-      const weight = new Float32Array(B * T)
-      for (let row = 0; row < rows; row++) {
-        const line = new Int32Array(T + 1)
-        fill(order?.[first + row] ?? first + row, line, weight.subarray(row * T, row * T + T))
-        tokens.set(line.subarray(0, T), row * T)
-        targets.set(line.subarray(1), row * T)
+      const position = new Int32Array(B * A)
+      const target = new Int32Array(B * A)
+      const weight = new Float32Array(B * A)
+      for (let b = 0; b < rows; b++) {
+        const row = rowOf(order?.[first + b] ?? first + b)
+        for (let t = 0; t < Math.min(row.tokens.length, T); t++) tokens[b * T + t] = row.tokens[t]!
+        for (let i = row.learned; i < row.tokens.length; i++) {
+          const at = b * A + i - row.learned
+          position[at] = i - 1
+          target[at] = row.tokens[i]!
+          weight[at] = 1
+        }
       }
-      return { tokens, targets, weight, B, T, rows }
+      return { tokens, position, target, weight, rows }
     },
   }
 }
+
+/** The most tokens that an example of a data set teaches. */
+export const longestAnswer = (examples: readonly TokenisedExample[]): number =>
+  examples.reduce((most, { tokens, answerStart }) => Math.max(most, tokens.length - answerStart), 1)
 
 /** How a data set becomes batches. */
 export interface BatchOptions {
@@ -84,18 +101,15 @@ export interface BatchOptions {
   readonly shuffleSeed?: number
 }
 
-/** Batches of examples, one a row, in which only the answer's tokens count. */
-export const exampleBatches = (examples: readonly TokenisedExample[], options: BatchOptions): BatchStream =>
-  streamOf(
-    examples.length,
-    { B: options.batchSize, T: options.length },
-    options.shuffleSeed,
-    (item, tokens, weight) => {
-      const example = examples[item]!
-      tokens.set(example.tokens)
-      for (let t = example.answerStart - 1; t < example.tokens.length - 1; t++) weight[t] = 1
-    },
-  )
+/** Batches of examples, one a row, of which the answers are to be learned: `answer` tokens at most, see {@link longestAnswer}. */
+export const exampleBatches = (
+  examples: readonly TokenisedExample[],
+  { batchSize: B, length: T, answer: A, shuffleSeed }: BatchOptions & { readonly answer: number },
+): BatchStream =>
+  streamOf(examples.length, { B, T, A, everywhere: false }, shuffleSeed, item => {
+    const { tokens, answerStart } = examples[item]!
+    return { tokens, learned: answerStart }
+  })
 
 /**
  * Batches for pretraining: the documents, each followed by `eos`, as one stream cut into rows of T + 1 tokens that
@@ -104,9 +118,8 @@ export const exampleBatches = (examples: readonly TokenisedExample[], options: B
 export const packedBatches = (
   documents: readonly ArrayLike<number>[],
   eos: number,
-  options: BatchOptions,
+  { batchSize: B, length: T, shuffleSeed }: BatchOptions,
 ): BatchStream => {
-  const T = options.length
   const stream = new Int32Array(documents.reduce((n, d) => n + d.length + 1, 0))
   let at = 0
   for (const document of documents) {
@@ -115,9 +128,8 @@ export const packedBatches = (
     stream[at++] = eos
   }
   const size = Math.max(0, Math.ceil((stream.length - 1) / T))
-  return streamOf(size, { B: options.batchSize, T }, options.shuffleSeed, (item, tokens, weight) => {
-    const row = stream.subarray(item * T, item * T + T + 1)
-    tokens.set(row)
-    weight.fill(1, 0, row.length - 1)
-  })
+  return streamOf(size, { B, T, A: T, everywhere: true }, shuffleSeed, item => ({
+    tokens: stream.subarray(item * T, item * T + T + 1),
+    learned: 1,
+  }))
 }

@@ -1,5 +1,11 @@
 import { createHash } from 'node:crypto'
-import { type BatchStream, exampleBatches, packedBatches, paddedLength } from '../data/batch.js'
+import {
+  type BatchStream,
+  exampleBatches,
+  longestAnswer,
+  packedBatches,
+  paddedLength,
+} from '../data/batch.js'
 import { readSplit, splitFile } from '../data/examples.js'
 import { readRecords } from '../data/jsonl.js'
 import { tokeniseExamples } from '../data/tokenise.js'
@@ -94,9 +100,10 @@ export const openDataSet = async (
     })
   const [train, valid] = [await tokenise('train'), await tokenise('valid')]
   const length = Math.max(paddedLength(train.examples, context), paddedLength(valid.examples, context))
+  const answer = Math.max(longestAnswer(train.examples), longestAnswer(valid.examples))
   return {
-    train: exampleBatches(train.examples, { batchSize, length, shuffleSeed: seed }),
-    valid: exampleBatches(valid.examples, { batchSize, length }),
+    train: exampleBatches(train.examples, { batchSize, length, answer, shuffleSeed: seed }),
+    valid: exampleBatches(valid.examples, { batchSize, length, answer }),
     dropped: train.dropped + valid.dropped,
     digest: digestOf([train, valid].map(set => set.examples.map(e => [e.answerStart, ...e.tokens]))),
   }

@@ -1,12 +1,13 @@
 import type { CoreFn, CoreRecipe, Program } from '../../compiler/core/core.js'
 import type { Graph } from '../../compiler/ir/ir.js'
 import { lower } from '../../compiler/pipeline.js'
+import type { StandIn } from '../../compiler/specialise/parameters.js'
 import { specialisePredictor } from '../../compiler/specialise/predictor.js'
 import { type Bindings, specialiseMethod } from '../../compiler/specialise/specialise.js'
 import { name as sizeName } from '../../compiler/types/poly.js'
 import type { Type } from '../../compiler/types/type.js'
 import { type Device, type DeviceTensor, type Executable, load, upload, zeros } from '../../runtime/index.js'
-import type { Batch } from '../data/batch.js'
+import type { Batch, BatchShape } from '../data/batch.js'
 import { UserError } from '../errors.js'
 import { bindModel, type Model, modelFacts, uploadWeights } from '../model/model.js'
 import { sizesOf } from '../model/sizes.js'
@@ -72,13 +73,14 @@ export const openSession = async (
   recipe: CoreRecipe,
   model: Model,
   settings: Settings,
-  shape: { readonly B: number; readonly T: number },
+  shape: BatchShape,
 ): Promise<Session> => {
   const facts = modelFacts(program, [...recipe.params.map(p => p.type), stateType(recipe)], model)
   const equations = [
     ...facts.equations,
     { size: sizeName('B'), value: shape.B, source: 'the batch' },
     { size: sizeName('T'), value: shape.T, source: 'the length of the examples' },
+    { size: sizeName('A'), value: shape.A, source: 'the length of the answers' },
   ]
   const method = (name: string): CoreFn => {
     const fn = recipe.methods.get(name)
@@ -92,7 +94,16 @@ export const openSession = async (
     recipe.params.length > 0
       ? bindModel(recipe.params, sizes, model)
       : { tensors: [], absent: new Map(), unused: [] }
-  const bindings = { sizes, constants: facts.constants, settings, absent: bound.absent }
+  const positions = ['step', 'validate'].map(name => `${method(name).params[1]!.name}.position`)
+  const bindings: Bindings = {
+    sizes,
+    constants: facts.constants,
+    settings,
+    absent: new Map<string, StandIn>([
+      ...bound.absent,
+      ...(shape.everywhere ? positions.map(name => [name, 'last index'] as const) : []),
+    ]),
+  }
 
   const compile = async (name: string): Promise<Executable> => {
     const graph: Graph = specialiseMethod(program, recipe, name, bindings)
@@ -134,8 +145,9 @@ export const openSession = async (
   )
   const batchTensors = {
     tokens: zeros(device, 'i32', [shape.B, shape.T], 'tokens'),
-    targets: zeros(device, 'i32', [shape.B, shape.T], 'targets'),
-    weight: zeros(device, 'f32', [shape.B, shape.T], 'weight'),
+    position: zeros(device, 'i32', [shape.B, shape.A], 'position'),
+    target: zeros(device, 'i32', [shape.B, shape.A], 'target'),
+    weight: zeros(device, 'f32', [shape.B, shape.A], 'weight'),
   }
   const key = zeros(device, 'u32', [2], 'key')
   const at = {
@@ -173,7 +185,8 @@ export const openSession = async (
 
   const fill = (batch: Batch): void => {
     batchTensors.tokens.write(batch.tokens)
-    batchTensors.targets.write(batch.targets)
+    batchTensors.position.write(batch.position)
+    batchTensors.target.write(batch.target)
     batchTensors.weight.write(batch.weight)
   }
   const scalars = (values: {

@@ -1,5 +1,5 @@
 import { beforeAll, expect, it } from 'vitest'
-import { shapeOf } from '../../compiler/ir/graph.js'
+import { elementsOf, shapeOf } from '../../compiler/ir/graph.js'
 import type { Graph } from '../../compiler/ir/ir.js'
 import { simplified, specialiseGrad } from '../../compiler/pipeline.js'
 import { checkGradient } from '../../src/cli/grad-check.js'
@@ -19,8 +19,8 @@ import {
 
 const torch = fixture<{
   readonly tokens: Nested
-  readonly targets: Nested
-  readonly weights: Nested
+  readonly targets: readonly (readonly number[])[]
+  readonly weights: readonly (readonly number[])[]
   readonly lambda: number
   readonly edits: Readonly<Record<string, Nested>>
   readonly u: Readonly<Record<string, Nested>>
@@ -35,14 +35,45 @@ const beforeMargin = (u: Nested): HostTensor => {
   return { ...t, data: Float64Array.from(t.data, v => (v - margin) / (1 - 2 * margin)) }
 }
 
-const inputsOn = (weights: ReadonlyMap<string, HostTensor>): ReadonlyMap<string, HostTensor> =>
+/** The fixture's batch, which has a weight at every position, with those alone that count, and with all of them. */
+const batches = {
+  answers: torch.weights.map(row => row.flatMap((w, t) => (w === 0 ? [] : [t]))),
+  everywhere: torch.weights.map(row => [...row.keys()]),
+}
+
+const batchOf = (positions: readonly (readonly number[])[]): ReadonlyMap<string, HostTensor> => {
+  const A = Math.max(...positions.map(row => row.length))
+  const padded = (of: (b: number, t: number) => number): Nested =>
+    positions.map((row, b) => Array.from({ length: A }, (_, a) => (a < row.length ? of(b, row[a]!) : 0)))
+  return new Map([
+    ['batch.tokens', tensor(torch.tokens, 'i32')],
+    [
+      'batch.position',
+      tensor(
+        padded((_, t) => t),
+        'i32',
+      ),
+    ],
+    [
+      'batch.target',
+      tensor(
+        padded((b, t) => torch.targets[b]![t]!),
+        'i32',
+      ),
+    ],
+    ['batch.weight', tensor(padded((b, t) => torch.weights[b]![t]!))],
+  ])
+}
+
+const inputsOn = (
+  weights: ReadonlyMap<string, HostTensor>,
+  positions: readonly (readonly number[])[],
+): ReadonlyMap<string, HostTensor> =>
   new Map([
     ...weights,
     ...Object.entries(torch.edits).map(([k, x]) => [`edits.${k}`, tensor(x)] as const),
     ...Object.entries(torch.u).map(([k, x]) => [`u.${k}`, beforeMargin(x)] as const),
-    ['batch.tokens', tensor(torch.tokens, 'i32')],
-    ['batch.targets', tensor(torch.targets, 'i32')],
-    ['batch.weight', tensor(torch.weights)],
+    ...batchOf(positions),
     ['penalty', tensor(torch.lambda)],
   ])
 
@@ -75,15 +106,45 @@ withStories("JoLA's loss on stories260K", () => {
   let exact: ReadonlyMap<string, HostTensor>
   beforeAll(async () => {
     const { program } = loadProgram(['std.edits.jola'])
-    on = await onStories(program, 'std.edits.jola.loss', { B: 2, T: 12 })
+    on = await onStories(program, 'std.edits.jola.loss', { B: 2, T: 12, A: 4 })
     graph = specialiseGrad(program, on.fn, 'edits', on.bindings)
-    inputs = inputsOn(on.weights)
+    inputs = inputsOn(on.weights, batches.answers)
     exact = await interpreterEngine.run(graph, inputs)
   })
 
   it('has the value and all four gradients of PyTorch to 1e-4', () => {
     const errors = errorsOf(exact)
     expect(Math.max(...Object.values(errors)), JSON.stringify(errors)).toBeLessThan(1e-4)
+  })
+
+  it('has them too where every position is asked, told by data or known beforehand', async () => {
+    const sizes = new Map([...on.bindings.sizes, ['A', 12] as const])
+    const known = new Map([...(on.bindings.absent ?? []), ['batch.position', 'last index'] as const])
+    for (const bindings of [
+      { ...on.bindings, sizes },
+      { ...on.bindings, sizes, absent: known },
+    ]) {
+      const whole = specialiseGrad(on.program, on.fn, 'edits', bindings)
+      const errors = errorsOf(await interpreterEngine.run(whole, inputsOn(on.weights, batches.everywhere)))
+      expect(Math.max(...Object.values(errors)), JSON.stringify(errors)).toBeLessThan(1e-4)
+    }
+  })
+
+  it('computes logits of what is to be learned alone, and scatters nothing where that is everything', () => {
+    const [B, T, A, V] = [2, 12, 4, on.bindings.sizes.get('V')!]
+    const computed = (g: Graph): readonly number[] =>
+      simplified(g).nodes.flatMap(n =>
+        n.kind === 'compute' && shapeOf(n).includes(V) ? [elementsOf(n)] : [],
+      )
+    const byData = (g: Graph): boolean =>
+      simplified(g).nodes.some(n => n.kind === 'input' && n.name === 'batch.position')
+    expect(Math.max(...computed(graph))).toBe(B * A * V)
+    expect(byData(graph)).toBe(true)
+    const sizes = new Map([...on.bindings.sizes, ['A', T] as const])
+    const absent = new Map([...(on.bindings.absent ?? []), ['batch.position', 'last index'] as const])
+    const whole = specialiseGrad(on.program, on.fn, 'edits', { ...on.bindings, sizes, absent })
+    expect(Math.max(...computed(whole))).toBe(B * T * V)
+    expect(byData(whole)).toBe(false)
   })
 
   it('has the gradients of central differences in float64 to 1e-3', () => {
