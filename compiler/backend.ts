@@ -63,7 +63,7 @@ export const compileGraph = (graph: Graph, traits: DeviceTraits, options: Compil
   const groups = plain ? unfused(ready) : fused(ready, traits)
   const nodes = new Map<NodeId, Node>(ready.nodes.map(n => [n.id, n]))
   const order = sequence(ready, groups)
-  const plan = planStorage(ready, groups)
+  const plan = planStorage(ready, groups, order)
   const firstAxis =
     1 +
     Math.max(

@@ -18,24 +18,28 @@ export interface Storage {
   readonly elements: number
 }
 
-/** Where a node's elements lie: element `at` is at `base + Σ stride · (at + shift)` of its storage. */
+/**
+ * Where a node's elements lie: element `at` is at `base + Σ stride · (at + shift)` of its storage; with `turns`, slots
+ * that are used in turn, at `stride · ((at + shift) mod turns)`.
+ */
 export interface Placement {
   readonly storage: number
   readonly base: number
-  readonly dims: readonly { readonly stride: number; readonly shift: number; readonly extent: number }[]
+  readonly dims: readonly {
+    readonly stride: number
+    readonly shift: number
+    readonly extent: number
+    readonly turns?: number
+  }[]
 }
 
 export const addressOf = (p: Placement, at: readonly Expr[]): Affine =>
-  p.dims.reduce(
-    (sum, d, i) =>
-      d.stride === 0
-        ? sum
-        : affineAdd(
-            sum,
-            affineAdd(affineScale(affineOf(at[i]!), d.stride), affineConstant(d.shift * d.stride)),
-          ),
-    affineConstant(p.base),
-  )
+  p.dims.reduce((sum, d, i) => {
+    if (d.stride === 0) return sum
+    const shifted = d.shift === 0 ? at[i]! : prim('add', at[i]!, i32(d.shift))
+    const slot = d.turns === undefined ? shifted : prim('mod', shifted, i32(d.turns))
+    return affineAdd(sum, affineScale(affineOf(slot), d.stride))
+  }, affineConstant(p.base))
 
 /** The condition that a guarded read's position lies inside the tensor, where that is not known: `always` or `never`. */
 const inside = (p: Placement, at: readonly Expr[]): Expr | 'always' | 'never' => {

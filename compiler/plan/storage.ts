@@ -1,8 +1,10 @@
 import type { Group } from '../fuse/group.js'
+import type { Sequence } from '../fuse/order.js'
 import { readsOf } from '../ir/expr.js'
 import { regionPath, shapeOf } from '../ir/graph.js'
 import type { CarryNode, Graph, NodeId, RegionId } from '../ir/ir.js'
 import type { Placement, Storage } from './placement.js'
+import { slotsOf } from './slots.js'
 
 export interface StoragePlan {
   readonly storages: readonly Storage[]
@@ -13,9 +15,10 @@ export interface StoragePlan {
 
 /**
  * Decides how every stored node lies in memory. A node of a region has a slot for each iteration if anything outside
- * reads it, else one slot. A carry has all its slots; its `init` and `next` are views of them.
+ * reads it, else one slot. A carry has as many slots as it needs (`slotsOf`); its `init` and `next` are views of them.
  */
-export const planStorage = (graph: Graph, groups: readonly Group[]): StoragePlan => {
+export const planStorage = (graph: Graph, groups: readonly Group[], order: Sequence): StoragePlan => {
+  const slots = slotsOf(graph, groups, order)
   const nodes = new Map(graph.nodes.map(n => [n.id, n]))
   const carryOf = new Map<NodeId, CarryNode>()
   for (const n of graph.nodes) if (n.kind === 'carry') for (const id of [n.init, n.next]) carryOf.set(id, n)
@@ -53,12 +56,16 @@ export const planStorage = (graph: Graph, groups: readonly Group[]): StoragePlan
     const n = nodes.get(id)!
     const path = n.kind === 'compute' || n.kind === 'carry' ? regionPath(graph, n.region) : []
     const dropped = shape.map((_, i) => i < path.length && !kept.get(id)?.has(path[i]!.id))
+    const needed = n.kind === 'carry' ? slots.get(id)! : shape[path.length - 1]!
     let stride = 1
-    const dims = shape.map(extent => ({ stride: 0, shift: 0, extent }))
+    const dims: Placement['dims'][number][] = shape.map(extent => ({ stride: 0, shift: 0, extent }))
     for (let i = shape.length - 1; i >= 0; i--) {
-      if (dropped[i]) continue
-      dims[i] = { stride, shift: 0, extent: shape[i]! }
-      stride *= shape[i]!
+      const turns = i === path.length - 1 && needed < shape[i]! ? needed : undefined
+      if (dropped[i] || turns === 1) continue
+      // Two slots, each of whole vectors.
+      if (turns !== undefined) stride = 4 * Math.ceil(stride / 4)
+      dims[i] = { stride, shift: 0, extent: shape[i]!, ...(turns === undefined ? {} : { turns }) }
+      stride *= turns ?? shape[i]!
     }
     const name = n.kind === 'input' ? n.name : n.origin.label
     storages.push({ id: storages.length, name, dtype: n.dtype, elements: stride })
@@ -74,13 +81,14 @@ export const planStorage = (graph: Graph, groups: readonly Group[]): StoragePlan
       return {
         ...whole,
         dims: whole.dims.map((d, i) =>
-          i === level ? { stride: d.stride, shift: up ? 1 : 0, extent: region.axis.extent } : d,
+          i === level ? { ...d, shift: up ? 1 : 0, extent: region.axis.extent } : d,
         ),
       }
+    const { stride, turns } = whole.dims[level]!
     const slot = up ? 0 : region.axis.extent
     return {
       storage: whole.storage,
-      base: whole.base + slot * whole.dims[level]!.stride,
+      base: whole.base + (turns === undefined ? slot : slot % turns) * stride,
       dims: whole.dims.filter((_, i) => i !== level),
     }
   }

@@ -1,0 +1,101 @@
+import type { Group } from '../fuse/group.js'
+import type { Sequence } from '../fuse/order.js'
+import { type ReadExpr, readsOf } from '../ir/expr.js'
+import { regionPath } from '../ir/graph.js'
+import type { CarryNode, ComputeNode, Graph, NodeId, RegionId } from '../ir/ir.js'
+
+/** When each group runs in one pass over the sequence, and when each loop begins. */
+interface Moments {
+  readonly group: ReadonlyMap<Group, number>
+  readonly loop: ReadonlyMap<RegionId, number>
+}
+
+const momentsOf = (order: Sequence): Moments => {
+  const group = new Map<Group, number>()
+  const loop = new Map<RegionId, number>()
+  let now = 0
+  const walk = (s: Sequence): void => {
+    for (const item of s)
+      if (item.kind === 'group') group.set(item.group, now++)
+      else {
+        loop.set(item.region.id, now++)
+        walk(item.body)
+      }
+  }
+  walk(order)
+  return { group, loop }
+}
+
+interface Reading {
+  readonly group: Group
+  readonly member: ComputeNode
+  readonly read: ReadExpr
+}
+
+/**
+ * How many slots of a carry must be in memory at once: one, two (iterations write them in turn), or all of them.
+ *
+ * All, if anything outside its loop reads another slot than the last, or reads `init` once the loop has begun.
+ * Otherwise one slot will do if in each iteration what reads the carry runs before what writes its `next`, or is the same elementwise
+ * kernel and reads just the places that it writes; else two.
+ */
+export const slotsOf = (
+  graph: Graph,
+  groups: readonly Group[],
+  order: Sequence,
+): ReadonlyMap<NodeId, number> => {
+  const moments = momentsOf(order)
+  const readings = new Map<NodeId, Reading[]>()
+  for (const group of groups)
+    for (const member of group.members)
+      for (const read of readsOf(member.body))
+        readings.set(read.node, [...(readings.get(read.node) ?? []), { group, member, read }])
+  const readersOf = (id: NodeId): readonly Reading[] => readings.get(id) ?? []
+  const writer = new Map(groups.flatMap(g => g.members.map(m => [m.id, g] as const)))
+  const pathOf = (g: Group): readonly RegionId[] => regionPath(graph, g.region).map(r => r.id)
+
+  const slots = (carry: CarryNode): number => {
+    const path = regionPath(graph, carry.region)
+    const level = path.length - 1
+    const { axis, direction, parent } = path[level]!
+    const all = axis.extent + 1
+    if (all === 1 || graph.outputs.some(o => o.node === carry.id)) return all
+    const isInside = (r: Reading): boolean => pathOf(r.group).includes(carry.region)
+    const isLast = (id: NodeId) => {
+      const slot = direction === 'down' ? 0 : id === carry.id ? axis.extent : axis.extent - 1
+      return ({ read }: Reading): boolean => {
+        const p = read.at[level]!
+        return p.op === 'const' && p.value === slot
+      }
+    }
+    const kept = [carry.id, carry.next].some(id => !readersOf(id).every(r => isInside(r) || isLast(id)(r)))
+    const begun = moments.loop.get(carry.region) ?? 0
+    const late = readersOf(carry.init).some(
+      r => r.group.region !== parent || moments.group.get(r.group)! > begun,
+    )
+    if (kept || late) return all
+
+    const writing = writer.get(carry.next)!
+    const safe = readersOf(carry.id)
+      .filter(isInside)
+      .every(r => (r.group === writing ? inPlace(r, carry, level) : before(r.group, writing)))
+    return safe ? 1 : 2
+  }
+  const before = (a: Group, b: Group): boolean => moments.group.get(a)! < moments.group.get(b)!
+  return new Map(graph.nodes.flatMap(n => (n.kind === 'carry' ? [[n.id, slots(n)] as const] : [])))
+}
+
+/** Does a thread of an elementwise kernel read of the carry what it then writes, and not after it has written? */
+const inPlace = ({ group, member, read }: Reading, carry: CarryNode, level: number): boolean => {
+  const at = group.members.findIndex(m => m.id === carry.next)
+  const own = read.at.slice(level + 1)
+  return (
+    group.kind === 'map' &&
+    !read.guarded &&
+    group.members.indexOf(member) <= at &&
+    own.every((p, i) => {
+      const dim = member.dims[level + 1 + i]
+      return dim?.length === 1 && p.op === 'index' && p.axis.id === dim[0]!.id
+    })
+  )
+}
