@@ -1,5 +1,8 @@
+import type { Packing } from './ir/packing.js'
 import type { Chosen } from './schedule/schedule.js'
 import type { DType } from './types/type.js'
+
+export type { Packing } from './ir/packing.js'
 
 /**
  * What the compiler hands to the runtime: kernels as WGSL, buffers, and the order of dispatches. Plain JSON.
@@ -42,6 +45,8 @@ export interface TensorDecl {
   readonly shape: readonly number[]
   readonly buffer: number
   readonly offset: number
+  /** Of an f32 input that is brought packed. */
+  readonly packing?: Packing
 }
 
 /**

@@ -7,8 +7,10 @@ import { splitReductions } from './fuse/split.js'
 import { readsOf } from './ir/expr.js'
 import { elementsOf, regionPath, shapeOf } from './ir/graph.js'
 import type { Graph, Node, NodeId, Region } from './ir/ir.js'
+import { bytesOf } from './ir/packing.js'
 import { verified } from './ir/verify.js'
 import { livesOf, share } from './plan/liveness.js'
+import type { Storage } from './plan/placement.js'
 import { planStorage } from './plan/storage.js'
 import { axisSource, type Context, productOf } from './schedule/context.js'
 import { contractChoice } from './schedule/contract.js'
@@ -20,14 +22,16 @@ import { scatterKernel } from './schedule/scatter.js'
 import { type Choice, settled, type Tuning } from './schedule/schedule.js'
 import type { EmittedKernel, KernelSpec } from './wgsl/kernel.js'
 
-const storageBytes = (elements: number): number => Math.max(16, Math.ceil((elements * 4) / 16) * 16)
+const storageBytes = ({ elements, packing }: Storage): number =>
+  Math.max(16, Math.ceil(bytesOf(elements, packing) / 16) * 16)
 
 /** Bytes that a group reads and writes, each tensor counted once. */
-const bytesOf = (g: Group, nodes: ReadonlyMap<NodeId, Node>, slices: (id: NodeId) => number): number => {
+const trafficOf = (g: Group, nodes: ReadonlyMap<NodeId, Node>, slices: (id: NodeId) => number): number => {
   const own = new Set(g.members.map(m => m.id))
   const read = new Set(g.members.flatMap(m => readsOf(m.body)).map(r => r.node))
   const ids = [...[...read].filter(id => !own.has(id)), ...g.stored]
-  return ids.reduce((n, id) => n + (4 * elementsOf(nodes.get(id)!)) / Math.max(1, slices(id)), 0)
+  const bytes = (n: Node): number => bytesOf(elementsOf(n), n.kind === 'input' ? n.packing : undefined)
+  return ids.reduce((n, id) => n + bytes(nodes.get(id)!) / Math.max(1, slices(id)), 0)
 }
 
 /** What schedules there are for a group; undefined where its kind has one only. */
@@ -93,7 +97,7 @@ export const compileGraph = (graph: Graph, traits: DeviceTraits, options: Compil
       members: g.members,
       loops,
       flops: g.members.reduce((n, m) => n + flopsOf(m) / Math.max(1, productOf(loops.map(l => l.axis))), 0),
-      bytes: bytesOf(g, nodes, iterations),
+      bytes: trafficOf(g, nodes, iterations),
     }
     const choice = choiceOf(g, loops, ctx, spec)
     emitted.set(g, choice ? settled(choice, options.tuning) : emit(g, loops, ctx, spec, plain))
@@ -121,14 +125,14 @@ export const compileGraph = (graph: Graph, traits: DeviceTraits, options: Compil
     const literal = literals.get(storage)
     bufferOf.set(storage, buffers.length)
     buffers.push({
-      bytes: storageBytes(plan.storages[storage]!.elements),
+      bytes: storageBytes(plan.storages[storage]!),
       role,
       ...(literal ? { literal } : {}),
     })
   }
   const shared = share(
     [...lives].flatMap(([storage, life]) =>
-      roles.has(storage) ? [] : [{ storage, bytes: storageBytes(plan.storages[storage]!.elements), life }],
+      roles.has(storage) ? [] : [{ storage, bytes: storageBytes(plan.storages[storage]!), life }],
     ),
   )
   for (const [storage, i] of shared.bufferOf) bufferOf.set(storage, buffers.length + i)
@@ -159,6 +163,7 @@ export const compileGraph = (graph: Graph, traits: DeviceTraits, options: Compil
       shape: shapeOf(n),
       buffer: bufferOf.get(plan.placements.get(id)!.storage)!,
       offset: 0,
+      ...(n.kind === 'input' && n.packing !== undefined ? { packing: n.packing } : {}),
     }
   }
   const used = [...emitted.values()]

@@ -27,7 +27,7 @@ const read = async (
   await device.wait(staging.mapAsync(mapMode.read, 0, bufferBytes(end)))
   const mapped = staging.getMappedRange(0, bufferBytes(end))
   const values = tensors.map((tensor, i) =>
-    decode(tensor.dtype, mapped.slice(offsets[i], offsets[i] + tensor.bytes)),
+    decode(tensor, mapped.slice(offsets[i], offsets[i] + tensor.bytes)),
   )
   staging.unmap()
   return values

@@ -1,7 +1,9 @@
+import type { Packing } from '../compiler/artifact.js'
 import type { DType } from '../compiler/types/type.js'
 import type { Device } from './device.js'
-import { DeviceError } from './errors.js'
+import { DeviceError, internalError } from './errors.js'
 import { bufferBytes } from './flags.js'
+import { blockElements, packed, packedBytes, planeOffsets, unpack } from './packing.js'
 
 /** Row-major values on the host; `bool` comes back as 0 and 1. */
 export type HostArray = Float32Array | Int32Array | Uint32Array
@@ -13,9 +15,9 @@ export type HostData = HostArray | Uint8Array
 export const elementsOf = (shape: readonly number[]): number =>
   shape.reduce((product, size) => product * size, 1)
 
-/** `f32[2, 3]`. */
-export const showType = (dtype: DType, shape: readonly number[]): string =>
-  shape.length === 0 ? dtype : `${dtype}[${shape.join(', ')}]`
+/** `f32[2, 3]`, `f32[2, 3] as bf16`. */
+export const showType = (dtype: DType, shape: readonly number[], packing?: Packing): string =>
+  `${dtype}${shape.length === 0 ? '' : `[${shape.join(', ')}]`}${packing === undefined ? '' : ` as ${packing}`}`
 
 const fits: Readonly<Record<DType, (data: HostData) => boolean>> = {
   f32: data => data instanceof Float32Array,
@@ -28,8 +30,9 @@ const fits: Readonly<Record<DType, (data: HostData) => boolean>> = {
 export const encode = (dtype: DType, data: HostData): HostData =>
   dtype === 'bool' ? Uint32Array.from(data, value => (value === 0 ? 0 : 1)) : data
 
-/** Bytes read from the device as values of this type. */
-export const decode = (dtype: DType, bytes: ArrayBuffer): HostArray => {
+/** A tensor's bytes, as read from the device, as values. */
+export const decode = ({ dtype, shape, packing }: DeviceTensor, bytes: ArrayBuffer): HostArray => {
+  if (packing !== undefined) return unpack(packing, bytes, elementsOf(shape))
   if (dtype === 'f32') return new Float32Array(bytes)
   return dtype === 'i32' ? new Int32Array(bytes) : new Uint32Array(bytes)
 }
@@ -40,7 +43,10 @@ export const hostArray = (dtype: DType, data: readonly number[]): HostArray => {
   return dtype === 'i32' ? Int32Array.from(data) : Uint32Array.from(data)
 }
 
-/** A tensor in the device's memory, row-major, four bytes an element. It stays until it is destroyed or its device closed. */
+/**
+ * A tensor in the device's memory, row-major, four bytes an element, or f32 packed. It stays until it is destroyed or its
+ * device closed.
+ */
 export class DeviceTensor {
   readonly id: number
   readonly buffer: GPUBuffer
@@ -53,9 +59,11 @@ export class DeviceTensor {
     readonly dtype: DType,
     readonly shape: readonly number[],
     readonly label = 'tensor',
+    readonly packing?: Packing,
   ) {
     this.id = device.nextId()
-    this.bytes = 4 * elementsOf(shape)
+    const elements = elementsOf(shape)
+    this.bytes = packing === undefined ? 4 * elements : packedBytes(packing, elements)
     this.buffer = device.allocate(bufferBytes(this.bytes), label)
   }
 
@@ -64,22 +72,49 @@ export class DeviceTensor {
   }
 
   /**
-   * Replaces the elements, after everything submitted before and ahead of everything submitted after.
-   * Throws a {@link DeviceError} if type or number of elements differ.
+   * Replaces the elements, after everything submitted before and ahead of everything submitted after; they are packed on the way if
+   * the tensor is. Throws a {@link DeviceError} if type or number of elements differ.
    */
   write(data: HostData): void {
-    const { dtype, shape } = this
+    const { dtype, shape, packing } = this
     if (!fits[dtype](data) || data.length !== elementsOf(shape)) {
       throw new DeviceError('input', {
         what: `\`${this.label}\` can't take these values`,
-        why: `It is ${showType(dtype, shape)}, ${elementsOf(shape)} elements, and was given ${data.length} in a ${data.constructor.name}.`,
+        why: `It is ${showType(dtype, shape, packing)}, ${elementsOf(shape)} elements, and was given ${data.length} in a ${data.constructor.name}.`,
         hint: 'Give a typed array of the same type with one value for each element, row by row.',
       })
     }
     this.check()
-    const values = encode(dtype, data)
+    const values = packing === undefined ? encode(dtype, data) : packed(packing, data as Float32Array)
+    this.#writeBytes(0, values)
+  }
+
+  /**
+   * Replaces bytes from an element on by those of each plane of the tensor's packing, or of its only one; the element is the first of a block. What is
+   * too large for the host is brought so, piece by piece.
+   */
+  writePlanes(element: number, planes: readonly Uint8Array[]): void {
+    this.check()
+    const { packing, shape } = this
+    if (element % blockElements !== 0) throw internalError(`\`${this.label}\` is written from within a block`)
+    const offsets =
+      packing === undefined
+        ? [4 * element]
+        : planeOffsets(packing, elementsOf(shape), element / blockElements)
+    offsets.forEach((offset, i) => {
+      this.#writeBytes(offset, planes[i]!)
+    })
+  }
+
+  #writeBytes(offset: number, values: HostData): void {
     if (values.byteLength > 0) {
-      this.device.gpu.queue.writeBuffer(this.buffer, 0, values.buffer, values.byteOffset, values.byteLength)
+      this.device.gpu.queue.writeBuffer(
+        this.buffer,
+        offset,
+        values.buffer,
+        values.byteOffset,
+        values.byteLength,
+      )
     }
   }
 
@@ -113,8 +148,9 @@ export const upload = (
   shape: readonly number[],
   data: HostData,
   label?: string,
+  packing?: Packing,
 ): DeviceTensor => {
-  const tensor = new DeviceTensor(device, dtype, shape, label)
+  const tensor = new DeviceTensor(device, dtype, shape, label, packing)
   try {
     tensor.write(data)
   } catch (error) {

@@ -12,10 +12,11 @@ const complaint = (
   decl: TensorDecl,
   tensor: DeviceTensor | undefined,
 ): string | undefined => {
-  const wanted = `\`${decl.name}\` must be ${showType(decl.dtype, decl.shape)}`
+  const wanted = `\`${decl.name}\` must be ${showType(decl.dtype, decl.shape, decl.packing)}`
   if (tensor === undefined) return `${wanted}, and is missing.`
-  if (tensor.dtype !== decl.dtype || !sameShape(tensor.shape, decl.shape)) {
-    return `${wanted}, and is ${showType(tensor.dtype, tensor.shape)}.`
+  const { dtype, shape, packing } = tensor
+  if (dtype !== decl.dtype || !sameShape(shape, decl.shape) || packing !== decl.packing) {
+    return `${wanted}, and is ${showType(dtype, shape, packing)}.`
   }
   if (tensor.device !== device) return `\`${decl.name}\` is a tensor of another device.`
   return undefined

@@ -1,6 +1,7 @@
 import type { CoreOp } from '../core/core.js'
 import type { Span } from '../source.js'
 import type { DType } from '../types/type.js'
+import type { Packing } from './packing.js'
 
 export type { DType } from '../types/type.js'
 
@@ -33,6 +34,8 @@ export interface InputNode {
   readonly name: string
   readonly dtype: DType
   readonly shape: readonly number[]
+  /** Of an f32 input that is stored in fewer bits. */
+  readonly packing?: Packing
   readonly origin: Origin
 }
 

@@ -114,7 +114,7 @@ export const printNode = (node: Node, nameOf: (a: Axis) => string = axisNamer())
   const shape = `[${shapeOf(node).join(', ')}]`
   switch (node.kind) {
     case 'input':
-      return `${head}${shape} ${label} = input ${node.name}`
+      return `${head}${shape} ${label} = input ${node.name}${node.packing ? ` as ${node.packing}` : ''}`
     case 'literal': {
       const shown = node.data.slice(0, 8).join(', ')
       return `${head}${shape} ${label} = literal ${shown}${node.data.length > 8 ? ', …' : ''}`

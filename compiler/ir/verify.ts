@@ -48,6 +48,8 @@ export const verify = (graph: Graph): readonly string[] => {
     if (found.length === 0) {
       if (node.kind === 'literal' && node.data.length !== elementsOf(node))
         found.push(`has ${node.data.length} values for ${elementsOf(node)} elements`)
+      if (node.kind === 'input' && node.packing !== undefined && node.dtype !== 'f32')
+        found.push(`is ${node.dtype}, and only f32 is packed as ${node.packing}`)
       if (node.kind === 'compute') found.push(...verifyCompute(node, context))
       if (node.kind === 'carry') found.push(...verifyCarry(node, context))
     }

@@ -1,5 +1,6 @@
 import { constant, i32, prim, type ReadExpr } from '../ir/expr.js'
 import type { DType, Expr, NodeId } from '../ir/ir.js'
+import type { Packing } from '../ir/packing.js'
 import {
   type Affine,
   affineAdd,
@@ -16,6 +17,7 @@ export interface Storage {
   readonly name: string
   readonly dtype: DType
   readonly elements: number
+  readonly packing?: Packing
 }
 
 /**

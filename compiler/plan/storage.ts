@@ -68,7 +68,8 @@ export const planStorage = (graph: Graph, groups: readonly Group[], order: Seque
       stride *= turns ?? shape[i]!
     }
     const name = n.kind === 'input' ? n.name : n.origin.label
-    storages.push({ id: storages.length, name, dtype: n.dtype, elements: stride })
+    const packing = n.kind === 'input' && n.packing !== undefined ? { packing: n.packing } : {}
+    storages.push({ id: storages.length, name, dtype: n.dtype, elements: stride, ...packing })
     return { storage: storages.length - 1, base: 0, dims }
   }
   /** `next` at iteration l is slot l + 1 upwards and l downwards; `init` is the slot that the first iteration reads. */

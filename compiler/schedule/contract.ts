@@ -69,12 +69,13 @@ const candidates = (p: Product, traits: DeviceTraits): readonly Schedule[] => {
 }
 
 /** `contract b[8·6] m[64] n[64] k[48], left along k: 1 read, 0 operations, …`: what decides the speed of a contraction. */
-const signatureOf = (p: Product): string => {
+const signatureOf = (p: Product, ctx: Context): string => {
   const extents = (axes: readonly Axis[]): string => `[${axes.map(a => a.extent).join('·')}]`
   const ofOperand = (e: Product['left'], outer: Axis): string => {
     const way = [outer, p.k.at(-1)!].find(a => along(e, a))
-    const reads = readsOf(e).length
-    return `${way === undefined ? 'apart' : way === outer ? 'outer' : 'k'} ${reads} reads ${operationsOf(e)} operations`
+    const reads = readsOf(e)
+    const packed = reads.flatMap(r => (r.node < 0 ? [] : (ctx.storages[r.node]!.packing ?? [])))
+    return `${[way === undefined ? 'apart' : way === outer ? 'outer' : 'k', ...packed].join(' ')} ${reads.length} reads ${operationsOf(e)} operations`
   }
   const after = p.outputs.map(o => `${readsOf(o.value).length} reads ${operationsOf(o.value)} operations`)
   return [
@@ -95,7 +96,7 @@ export const contractChoice = (
   const product = productOfGroup(group, loops, ctx)
   if (product === undefined) return undefined
   return {
-    signature: signatureOf(product),
+    signature: signatureOf(product, ctx),
     candidates: candidates(product, ctx.traits),
     emit: schedule => writeContraction(product, schedule, ctx, spec),
   }

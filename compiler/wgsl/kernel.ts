@@ -116,7 +116,7 @@ const assemble = (w: Writer, launch: Launch, spec: KernelSpec): EmittedKernel =>
     ...(loops > 0 ? ['@group(1) @binding(0) var<uniform> loops: vec4u;'] : []),
     ...(launch.shared ?? []),
     '',
-    ...w.helperTexts().flatMap(h => [h, '']),
+    ...w.functionTexts().flatMap(h => [h, '']),
     `@compute @workgroup_size(${size.filter((n, i) => i === 0 || n > 1 || size.slice(i).some(m => m > 1)).join(', ')})`,
     `fn main(${builtins.join(', ')}) {`,
     ...body,
@@ -124,7 +124,7 @@ const assemble = (w: Writer, launch: Launch, spec: KernelSpec): EmittedKernel =>
     '',
   ]
   const key = lines.join('\n')
-  const taken = new Set<string>()
+  const taken = new Set(w.functions.keys())
   const names = w.bindings.map(b => {
     const name = identifier(b.storage.name, taken)
     taken.add(name)

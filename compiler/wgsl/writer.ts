@@ -15,6 +15,7 @@ import {
 } from '../schedule/affine.js'
 import { interner } from '../schedule/intern.js'
 import { Block, type Value } from './block.js'
+import { isPacked, packedElement, unpackers, unpackFour, unpackOne } from './unpack.js'
 
 export interface Binding {
   readonly storage: Storage
@@ -48,7 +49,8 @@ export class Writer {
   readonly bindings: Binding[] = []
   readonly root = new Block(undefined, undefined)
   readonly intern = interner()
-  private readonly helperNames = new Set<string>()
+  /** WGSL functions that are called, by name. */
+  readonly functions = new Map<string, string>()
   private readonly uses = new Map<Expr, number>()
   private readonly counts = new Map<number, string>()
   private counter = 0
@@ -175,7 +177,7 @@ export class Writer {
     const write = (texts: readonly string[]): string => row.wgsl(texts, e.dtype, dtypes, natural)
     const atomic = (v: Value): Value => (v.atom ? v : this.name(block, v.text, v.dtype, v.width))
     const note = (text: string): void => {
-      for (const h of needed) if (text.includes(`${h}(`)) this.helperNames.add(h)
+      for (const h of needed) if (text.includes(`${h}(`)) this.functions.set(h, helpers[h]!)
     }
     if (!wide) {
       const text = write((repeats ? args.map(atomic) : args).map(a => a.text))
@@ -227,7 +229,7 @@ export class Writer {
       a.constant % 4 === 0 &&
       [...a.terms.values()].every(t => t.axis.id === axis || t.coefficient % 4 === 0) &&
       [...a.rest.values()].every(c => c % 4 === 0) &&
-      this.isVector(storage)
+      (this.isVector(storage) || isPacked(this.storages[storage]!))
     )
   }
 
@@ -242,7 +244,6 @@ export class Writer {
   }
 
   load(storage: number, a: Affine, dtype: DType, block: Block): Value {
-    const name = this.nameOf(storage)
     const wrap = (text: string, width: 1 | 4): Value => ({
       text: dtype === 'bool' ? `(${text} != ${width === 4 ? 'vec4u(0u)' : '0u'})` : text,
       dtype,
@@ -252,24 +253,54 @@ export class Writer {
     const axis = this.vectorAxis(a, block)
     if (axis === undefined) {
       this.asScalars(storage)
-      return wrap(`${name}[${this.address(a, block)}]`, 1)
+      return wrap(this.element(storage, this.address(a, block), block), 1)
     }
     const place = block.place(axis)!.place
     if (place.kind !== 'vector') throw new Error('the vector axis is not one')
     const type = vectorType(dtype === 'bool' ? 'u32' : dtype)
     if (this.aligned(a, axis, storage))
-      return wrap(`${name}[${this.quarterAddress(a, axis, place.quarter, block)}]`, 4)
+      return wrap(this.four(storage, this.quarterAddress(a, axis, place.quarter, block), block), 4)
     this.asScalars(storage)
     if (!restDependsOn(a, axis)) {
-      const at = this.address(this.atQuarter(a, axis, place.quarter), block)
-      const base = /^\w+$/.test(at) ? at : this.name(block, at, 'i32', 1, 'at').text
+      const base = this.index(this.address(this.atQuarter(a, axis, place.quarter), block), block)
       const step = coefficientOf(a, axis)
-      const parts = [0, 1, 2, 3].map(j => `${name}[${base}${j === 0 ? '' : ` + ${j * step}`}]`)
+      const parts = [0, 1, 2, 3].map(j =>
+        this.element(storage, j === 0 ? base : `${base} + ${j * step}`, block),
+      )
       return wrap(`${type}(${parts.join(', ')})`, 4)
     }
     const at = this.emit(this.intern(affineExpr(a)), block)
     const base = at.atom ? at.text : this.name(block, at.text, 'i32', 4, 'at').text
-    return wrap(`${type}(${components.map(c => `${name}[${base}.${c}]`).join(', ')})`, 4)
+    return wrap(`${type}(${components.map(c => this.element(storage, `${base}.${c}`, block)).join(', ')})`, 4)
+  }
+
+  /** An index that may be repeated. */
+  private index(text: string, block: Block): string {
+    return /^[\w.]+$/.test(text) ? text : this.name(block, text, 'i32', 1, 'at').text
+  }
+
+  /** The text of one element of a buffer that is declared by scalars. */
+  private element(storage: number, at: string, block: Block): string {
+    const s = this.storages[storage]!
+    const name = this.nameOf(storage)
+    return isPacked(s) ? this.unpacked(unpackOne(s, name, this.index(at, block))) : `${name}[${at}]`
+  }
+
+  /** The text of four aligned neighbours. */
+  private four(storage: number, quarter: string, block: Block): string {
+    const s = this.storages[storage]!
+    const name = this.nameOf(storage)
+    if (!isPacked(s)) return `${name}[${quarter}]`
+    const once = s.packing !== 'q8' && this.isVector(storage)
+    const at = once ? quarter : this.index(quarter, block)
+    return this.unpacked(unpackFour(s, name, at, this.isVector(storage)))
+  }
+
+  /** A call of an unpacker, taken note of. */
+  private unpacked(call: string): string {
+    const name = call.slice(0, call.indexOf('('))
+    this.functions.set(name, unpackers[name]!)
+    return call
   }
 
   private quarterAddress(a: Affine, axis: AxisId, quarter: AxisId, block: Block): string {
@@ -322,14 +353,16 @@ export class Writer {
     }
   }
 
-  helperTexts(): readonly string[] {
-    return [...this.helperNames].sort().map(h => helpers[h]!)
+  functionTexts(): readonly string[] {
+    return [...this.functions.keys()].sort().map(f => this.functions.get(f)!)
   }
 
   declarations(): readonly string[] {
     return this.bindings.map(b => {
       const t = stored(b.storage.dtype)
-      const element = this.isVector(b.storage.id) ? `vec4<${t}>` : t
+      const vectors = this.isVector(b.storage.id)
+      const s = b.storage
+      const element = isPacked(s) ? packedElement(s, vectors) : vectors ? `vec4<${t}>` : t
       return `@group(0) @binding(${b.index}) var<storage, ${b.mode}> §${b.index}§: array<${element}>;`
     })
   }

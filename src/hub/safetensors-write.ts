@@ -1,6 +1,6 @@
+import { f32ToBf16 } from '../../runtime/float.js'
 import { UserError } from '../errors.js'
 import { writeAtomic } from './atomic.js'
-import { f32ToBf16 } from './float.js'
 import { type Dtype, dtypeBytes, elementCount } from './safetensors-header.js'
 
 /**

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { bf16ToF32, f16ToF32 } from '../../runtime/float.js'
 import { fileError, systemCode, UserError } from '../errors.js'
-import { bf16ToF32, f16ToF32 } from './float.js'
 import { openRangeFile, type RangeFile } from './range-file.js'
 import { elementCount, headerLength, readHeader, type TensorEntry } from './safetensors-header.js'
 import { indexName, readIndex } from './sharded.js'

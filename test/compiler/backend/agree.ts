@@ -2,7 +2,15 @@ import type { Artifact, DeviceTraits } from '../../../compiler/artifact.js'
 import { compileGraph } from '../../../compiler/backend.js'
 import { compileGraph as interpretGraph } from '../../../compiler/ir/interpret.js'
 import type { DType, Graph } from '../../../compiler/ir/ir.js'
-import { type Device, download, hostArray, load, openNodeDevice, upload } from '../../../runtime/node.js'
+import {
+  type Device,
+  download,
+  hostArray,
+  load,
+  openNodeDevice,
+  rounded,
+  upload,
+} from '../../../runtime/node.js'
 
 export type Inputs = ReadonlyMap<string, ArrayLike<number>>
 
@@ -19,7 +27,7 @@ export const runArtifact = async (
   const tensors = Object.fromEntries(
     artifact.inputs.map(decl => {
       const data = hostArray(decl.dtype as DType, [...Array.from(inputs.get(decl.name)!)])
-      return [decl.name, upload(device, decl.dtype, decl.shape, data)]
+      return [decl.name, upload(device, decl.dtype, decl.shape, data, decl.name, decl.packing)]
     }),
   )
   const outputs = executable.run(tensors)
@@ -57,6 +65,17 @@ export const worst = (
   return { error, where }
 }
 
+/** Inputs as a graph sees them: those that it has packed are rounded. */
+const seen = (graph: Graph, inputs: Inputs): ReadonlyMap<string, Float64Array> =>
+  new Map(
+    graph.nodes.flatMap(n => {
+      if (n.kind !== 'input') return []
+      const data = inputs.get(n.name)!
+      const values = n.packing === undefined ? data : rounded(n.packing, Float32Array.from(data))
+      return [[n.name, Float64Array.from(values)] as const]
+    }),
+  )
+
 /** The graph on the device, fused or not, against the interpreter. */
 export const compare = async (
   device: Device,
@@ -66,6 +85,6 @@ export const compare = async (
 ): Promise<{ readonly error: number; readonly where: string; readonly artifact: Artifact }> => {
   const traits = { ...device.traits, ...options.traits }
   const artifact = compileGraph(graph, traits, options.fuse === undefined ? {} : { fuse: options.fuse })
-  const wanted = interpretGraph(graph)(new Map([...inputs].map(([k, v]) => [k, Float64Array.from(v)])))
+  const wanted = interpretGraph(graph)(seen(graph, inputs))
   return { ...worst(await runArtifact(device, artifact, inputs), wanted), artifact }
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { bf16ToF32, f16ToF32, f32ToBf16, f32ToF16 } from '../../src/hub/float.js'
+import { bf16ToF32, f16ToF32, f32ToBf16, f32ToF16 } from '../../runtime/float.js'
 
 const fromHalf = (...bits: number[]) => {
   const out = new Float32Array(bits.length)

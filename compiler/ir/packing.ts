@@ -1,0 +1,38 @@
+import { elementsOf, shapeOf } from './graph.js'
+import type { Graph } from './ir.js'
+
+/**
+ * How an f32 input is stored in fewer bits and unpacked where it is read; a program sees f32 values all the same. The elements, in
+ * row-major order, are cut into blocks of 32, the last one filled up with zeros; words are little-endian.
+ * - `f16`, `bf16`: 16 bits an element.
+ * - `q8`: first the blocks' elements, a signed byte each, then the blocks' scales, an f32 each; a value is byte · scale.
+ */
+export type Packing = 'f16' | 'bf16' | 'q8'
+
+/** Elements of a block. */
+export const blockElements = 32
+
+const blockBytes: Readonly<Record<Packing, number>> = { f16: 64, bf16: 64, q8: 36 }
+
+const blocksOf = (elements: number): number => Math.ceil(elements / blockElements)
+
+/** Bytes of so many elements, packed or as they are. */
+export const bytesOf = (elements: number, packing: Packing | undefined): number =>
+  packing === undefined ? 4 * elements : blocksOf(elements) * blockBytes[packing]
+
+/** The word at which the scales of a `q8` tensor begin. */
+export const scalesAt = (elements: number): number => blocksOf(elements) * (blockElements / 4)
+
+/** The graph with its f32 inputs packed as `choose` says by name and shape. */
+export const packInputs = (
+  graph: Graph,
+  choose: (name: string, shape: readonly number[]) => Packing | undefined,
+): Graph => ({
+  ...graph,
+  nodes: graph.nodes.map(n => {
+    if (n.kind !== 'input' || n.dtype !== 'f32' || elementsOf(n) === 0) return n
+    const { packing: _, ...plain } = n
+    const packing = choose(n.name, shapeOf(n))
+    return packing === undefined ? plain : { ...plain, packing }
+  }),
+})
