@@ -15,8 +15,11 @@ export interface Epilogue {
   readonly address: Affine
 }
 
-/** A contraction ready to be written: one `m` axis, any others moved to the batch; `k` with the inner axis last. */
-export interface Product extends Contraction {
+/**
+ * A contraction ready to be written: one `m` axis, any others moved to the batch; `k` with the inner axis last.
+ */
+export interface Product extends Omit<Contraction, 'm'> {
+  readonly m: Axis
   readonly node: NodeId
   /** The stored members, the sum itself first if it is stored. */
   readonly outputs: readonly Epilogue[]
@@ -74,8 +77,14 @@ export const productOfGroup = (group: Group, loops: readonly Region[], ctx: Cont
     right,
     outputs: out,
     batch: [...batch, ...m.filter(a => a !== main)],
-    m: [main],
+    m: main,
     n,
     k: [...k.filter(a => a !== inner), inner],
   }
+}
+
+/** The same sums with the operands' roles exchanged: what were columns are rows. */
+export const turned = (p: Product): Product => {
+  const m = [...p.n].sort((a, b) => b.extent - a.extent)[0]!
+  return { ...p, left: p.right, right: p.left, m, n: [p.m], batch: [...p.batch, ...p.n.filter(a => a !== m)] }
 }

@@ -1,5 +1,5 @@
 import type { EmittedKernel } from '../wgsl/kernel.js'
-import type { BroadcastSchedule, RegisterSchedule } from './contract.js'
+import type { BroadcastSchedule, RegisterSchedule } from './contract-columns.js'
 
 /** How one kernel is laid over threads: plain data, told apart by the family that writes it. */
 export type Schedule = BroadcastSchedule | RegisterSchedule

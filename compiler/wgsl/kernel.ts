@@ -33,7 +33,7 @@ export interface KernelSpec {
 }
 
 const reserved = new Set(
-  'slot tile lane row rows column batch k r i j alias break case const continue default diagnostic discard else enable false fn for if let loop override return switch struct true var while main loops group local lane array select min max exp log sqrt abs floor sign tanh sin cos pow dot step mix clamp all any fma target read write sum'.split(
+  'slot tile lane row rows across owner batch k r i j alias break case const continue default diagnostic discard else enable false fn for if let loop override return switch struct true var while main loops group local lane array select min max exp log sqrt abs floor sign tanh sin cos pow dot step mix clamp all any fma target read write sum'.split(
     ' ',
   ),
 )

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as Either from 'fp-ts/lib/Either.js'
 import type { Artifact, DeviceTraits } from '../../compiler/artifact.js'
+import type { CompileOptions } from '../../compiler/backend.js'
 import { checkProgram } from '../../compiler/check.js'
 import { lower } from '../../compiler/pipeline.js'
 import { specialiseFn } from '../../compiler/specialise/specialise.js'
@@ -16,6 +17,7 @@ export const compileText = (
   sizes: Readonly<Record<string, number>>,
   traits: DeviceTraits,
   name: string,
+  options: Omit<CompileOptions, 'name'> = {},
 ): Artifact => {
   const checked = checkProgram(['bench'], module => {
     if (module === 'bench') return { name: 'bench.jola', text }
@@ -27,5 +29,5 @@ export const compileText = (
   const fn = program.fns.get('bench.bench')
   if (fn === undefined) throw new Error(`the program of ${name} has no function bench`)
   const graph = specialiseFn(program, fn, { sizes: new Map(Object.entries(sizes)) })
-  return lower(graph, traits, { name })
+  return lower(graph, traits, { ...options, name })
 }

@@ -1,0 +1,107 @@
+import type { DeviceTraits } from '../artifact.js'
+import { readsOf } from '../ir/expr.js'
+import { productOf } from './context.js'
+import { along, type Product, turned } from './contract-product.js'
+
+/** What the families without shared memory have in common: a thread owns some columns, and all rows, of its workgroup's tile. */
+interface Columns {
+  /** The operands' roles are exchanged: what are columns otherwise are rows. */
+  readonly turned: boolean
+  readonly rows: number
+  /** Neighbouring columns a thread. */
+  readonly columns: 1 | 4
+  /** Along which axis four neighbours of the operand are loaded. */
+  readonly left: 'k' | 'm'
+  readonly right: 'k' | 'n'
+  /** Positions along `k` in one turn of the loop; what remains after fours is done one by one. */
+  readonly step: 1 | 4
+  /** What follows the sum is in the text once for each row, or runs in a loop that reads the sums back. */
+  readonly epilogue: 'unrolled' | 'loop'
+  /** Which tiles follow one another: those that share the larger operand's tile, which then stays in the cache. */
+  readonly fastest: 'm' | 'n'
+}
+
+/** A workgroup is one subgroup, whose lanes share the rows of the left operand by broadcast. */
+export interface BroadcastSchedule extends Columns {
+  readonly family: 'broadcast'
+  readonly lanes: number
+}
+
+/** No sharing: every thread loads the rows of the left operand itself. */
+export interface RegisterSchedule extends Columns {
+  readonly family: 'register'
+  readonly threads: number
+}
+
+const mostRows = { broadcast: [8, 16, 24, 32], register: [4, 8] } as const
+
+/** May the sums wait in the output's own memory? Not where what follows still reads what was there. */
+export const canHoldSums = (p: Product): boolean => {
+  const hold = p.outputs.at(-1)!.storage
+  return p.outputs.every(o => readsOf(o.value).every(r => r.node !== hold))
+}
+
+/** Does anything follow the sum? */
+export const hasEpilogue = (p: Product): boolean => p.outputs.some(o => o.value.op !== 'read')
+
+/** Every sensible setting of the two families, in no order. Rows are shared out evenly over the tiles. */
+export const columnSchedules = (
+  product: Product,
+  traits: DeviceTraits,
+): readonly (BroadcastSchedule | RegisterSchedule)[] => {
+  const lanes = traits.subgroupSize
+  const family = lanes > 1 ? 'broadcast' : 'register'
+  const head =
+    family === 'broadcast'
+      ? ({ family, lanes } as const)
+      : ({ family, threads: Math.min(32, traits.workgroupInvocations) } as const)
+  const width = family === 'broadcast' ? lanes : 32
+  const epilogues: readonly Columns['epilogue'][] = !hasEpilogue(product)
+    ? ['unrolled']
+    : canHoldSums(product)
+      ? ['loop', 'unrolled']
+      : ['unrolled']
+  return [false, true].flatMap(turn => {
+    const p = turn ? turned(product) : product
+    const m = p.m.extent
+    const n = p.n.at(-1)!
+    const k = p.k.at(-1)!
+    // Columns along an axis on which results don't lie side by side are for the short and wide.
+    if (turn && productOf(product.n) > 64 && m > 64) return []
+    const lefts: readonly Columns['left'][] =
+      family === 'broadcast' && along(p.left, p.m) && !along(p.left, k) ? ['m', 'k'] : ['k']
+    const right = along(p.right, k) && !along(p.right, n) && k.extent >= 4 ? 'k' : 'n'
+    const steps: readonly Columns['step'][] = k.extent % 4 === 0 ? [4] : k.extent < 4 ? [1] : [4, 1]
+    const columns: readonly Columns['columns'][] =
+      n.extent === 1 ? [1] : productOf(p.n) <= 2 * width ? [4, 1] : [4]
+    return lefts.flatMap(left => {
+      const unit = left === 'm' ? 4 : 1
+      const most = mostRows[family].filter(r => left === 'k' || r <= 4 * lanes)
+      const shared = most.map(r => unit * Math.ceil(m / Math.ceil(m / r) / unit))
+      return [...new Set(shared)].flatMap(rows =>
+        columns.flatMap(c => {
+          const both = m > rows && productOf(p.n) > width * c
+          const fastest = productOf(p.n) > 2 * m ? 'm' : 'n'
+          const orders: readonly Columns['fastest'][] = both
+            ? [fastest, fastest === 'm' ? 'n' : 'm']
+            : [fastest]
+          return steps.flatMap(step =>
+            epilogues.flatMap(epilogue =>
+              orders.map(f => ({
+                ...head,
+                turned: turn,
+                rows,
+                columns: c,
+                left,
+                right,
+                step,
+                epilogue,
+                fastest: f,
+              })),
+            ),
+          )
+        }),
+      )
+    })
+  })
+}

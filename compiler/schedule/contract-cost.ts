@@ -1,0 +1,101 @@
+import { readsOf } from '../ir/expr.js'
+import type { Axis, Expr } from '../ir/ir.js'
+import { affineOf, coefficientOf } from './affine.js'
+import { productOf } from './context.js'
+import type { BroadcastSchedule, RegisterSchedule } from './contract-columns.js'
+import { type Product, turned } from './contract-product.js'
+import { operationsOf } from './cost.js'
+
+/** Costs on a software device, in nanoseconds of one core for an instruction over all lanes unless said. */
+const software = {
+  /** A multiplication and an addition. */
+  multiplyAdd: 0.42,
+  broadcast: 0.4,
+  /** A load of one number, and of four neighbours, by every lane: address, bounds and value of each lane in turn. */
+  loadOne: 19,
+  loadFour: 28,
+  operation: 0.5,
+  /** Starting a workgroup, and one turn of a loop. */
+  workgroup: 85,
+  turn: 6,
+  /** Compiling a statement once costs as much as so many nanoseconds a dispatch: a kernel's life is some thousand dispatches. */
+  statement: 1000,
+} as const
+
+/** What loading an operand costs where four neighbours along `axis` are wanted (or one, without an axis). */
+const loadCost = (e: Expr, axis: Axis | undefined): number =>
+  readsOf(e).reduce((sum, r) => {
+    if (r.node < 0) return sum
+    const a = affineOf(r.at[0]!)
+    const c = axis === undefined ? 0 : coefficientOf(a, axis.id)
+    if (c === 0) return sum + software.loadOne
+    const aligned =
+      c === 1 &&
+      a.constant % 4 === 0 &&
+      [...a.terms].every(([id, t]) => id === axis!.id || t.coefficient % 4 === 0) &&
+      [...a.rest.values()].every(x => x % 4 === 0)
+    return sum + (aligned ? software.loadFour : 4 * software.loadOne)
+  }, 0)
+
+/** Nanoseconds that a schedule of columns is thought to take on a core of a software device, its compilation included. */
+export const columnsCost = (product: Product, s: BroadcastSchedule | RegisterSchedule): number => {
+  const p = s.turned ? turned(product) : product
+  const threads = s.family === 'broadcast' ? s.lanes : s.threads
+  const lanes = s.family === 'broadcast' ? s.lanes : 1
+  const vectors = s.family === 'broadcast' ? 1 : s.threads / 8
+  const k = p.k.at(-1)!
+  const n = p.n.at(-1)!
+  const owners = productOf(p.n.slice(0, -1)) * Math.ceil(n.extent / s.columns)
+  const groups = productOf(p.batch) * Math.ceil(p.m.extent / s.rows) * Math.ceil(owners / threads)
+  const neighbours = s.columns === 4 ? n : undefined
+
+  const turn = (step: 1 | 4): { time: number; statements: number } => {
+    const wide = step === 4
+    const leftLoads = s.left === 'm' ? step : Math.ceil(s.rows / lanes)
+    const left = s.left === 'm' ? loadCost(p.left, p.m) : loadCost(p.left, wide ? k : undefined)
+    const byK = s.right === 'k' && wide
+    const rightLoads = byK ? s.columns : step
+    const right = byK ? loadCost(p.right, k) : loadCost(p.right, neighbours)
+    const work =
+      leftLoads * operationsOf(p.left) * (wide || s.left === 'm' ? 4 : 1) +
+      rightLoads * operationsOf(p.right) * (byK ? 4 : s.columns)
+    const shares = lanes > 1 ? step * s.rows * software.broadcast : 0
+    return {
+      time:
+        vectors *
+          (leftLoads * left +
+            rightLoads * right +
+            work * software.operation +
+            shares +
+            step * s.rows * s.columns * software.multiplyAdd) +
+        software.turn,
+      statements: 4 * (leftLoads + rightLoads) + s.rows * (step + 1),
+    }
+  }
+  const four = turn(4)
+  const one = turn(1)
+  const quads = s.step === 4 ? Math.floor(k.extent / 4) : 0
+  const rest = k.extent - 4 * quads
+  const outer = productOf(p.k.slice(0, -1))
+  const sum = outer * (quads * four.time + rest * one.time)
+
+  const after = p.outputs.reduce(
+    (t, o) => ({
+      time:
+        t.time +
+        loadCost(o.value, neighbours) +
+        s.columns * operationsOf(o.value) * software.operation +
+        software.loadFour,
+      statements: t.statements + 2 * readsOf(o.value).length + operationsOf(o.value),
+    }),
+    { time: 0, statements: 0 },
+  )
+  const held = s.epilogue === 'loop' ? 2 * software.loadFour + software.turn : 0
+  const epilogue = s.rows * (after.time + held) * vectors
+  const statements =
+    (quads > 0 ? four.statements : 0) +
+    (rest > 0 ? one.statements : 0) +
+    (s.epilogue === 'loop' ? 1 : s.rows) * after.statements +
+    2 * s.rows
+  return groups * (software.workgroup + sum + epilogue) + statements * software.statement
+}

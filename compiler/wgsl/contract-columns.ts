@@ -1,0 +1,186 @@
+import { i32, index, prim } from '../ir/expr.js'
+import type { Axis, Expr } from '../ir/ir.js'
+import type { Context } from '../schedule/context.js'
+import type { BroadcastSchedule, RegisterSchedule } from '../schedule/contract-columns.js'
+import { type Product, turned } from '../schedule/contract-product.js'
+import type { Block, Value } from './block.js'
+import {
+  at,
+  fourth,
+  owners,
+  placeColumns,
+  range,
+  type Sums,
+  type Tiling,
+  workgroupsOf,
+  writeRows,
+  writeRowsLoop,
+  writeTile,
+} from './contract-frame.js'
+import { type EmittedKernel, type KernelSpec, settle } from './kernel.js'
+import type { Writer } from './writer.js'
+
+const component = (v: Value, j: number): string => (v.width === 4 ? `${v.text}.${'xyzw'[j]}` : v.text)
+
+/** A schedule of either family, as the writer needs it; `lanes` is 1 where nothing is shared. */
+interface Layout extends Tiling {
+  readonly lanes: number
+  readonly left: 'k' | 'm'
+  readonly right: 'k' | 'n'
+  readonly step: 1 | 4
+}
+
+/** The axes of a kernel's own variables: the row of a lane is `row + lane`, or four rows at `row + 4 · lane`. */
+interface Frame {
+  readonly base: Axis
+  readonly lane: Axis
+}
+
+/**
+ * Writes `out[b, m, n] = Σ k · left[b, m, k] · right[b, n, k]`. A workgroup computes `rows` rows of `threads · columns` columns; a thread owns
+ * its columns and all rows. With subgroups each lane loads other rows of the left operand and all lanes get them by broadcast,
+ * so that no operand is loaded twice; the right operand is loaded once by the thread that owns the columns.
+ */
+export const writeColumns = (
+  product: Product,
+  schedule: BroadcastSchedule | RegisterSchedule,
+  ctx: Context,
+  spec: KernelSpec,
+): EmittedKernel => {
+  const p = schedule.turned ? turned(product) : product
+  const lanes = schedule.family === 'broadcast' ? schedule.lanes : 1
+  const s: Layout = {
+    ...schedule,
+    lanes,
+    threads: schedule.family === 'broadcast' ? lanes : schedule.threads,
+  }
+  const units = spec.members.flatMap(x => [...x.dims.flat(), ...(x.reduce?.axes ?? [])])
+  const { grid } = workgroupsOf(p, s, ctx)
+  return settle(ctx, spec, w => {
+    const { root } = w
+    writeTile(p, s, units, w, ctx)
+    root.add('let lane = i32(local);', 'let owner = across + lane;')
+    placeColumns(p, s.columns, 'owner', w, ctx, root)
+    const frame: Frame = { base: ctx.axis('row', p.m.extent), lane: ctx.axis('lane', s.lanes) }
+    root.places.set(frame.base.id, { kind: 'scalar', text: 'row' })
+    root.places.set(frame.lane.id, { kind: 'scalar', text: 'lane' })
+    if (s.left === 'm') {
+      const quarter = ctx.axis('quarter', p.m.extent / 4)
+      root.add('let rows = row / 4 + lane;')
+      root.places.set(quarter.id, { kind: 'scalar', text: 'rows' })
+      root.places.set(p.m.id, { kind: 'vector', quarter: quarter.id })
+    }
+    const type = s.columns === 4 ? 'vec4f' : 'f32'
+    for (let r = 0; r < s.rows; r++) root.add(`var c${r} = ${type}(0.0);`)
+    writeSum(p, s, frame, w, ctx)
+    const owned = owners(p.n, s.columns)
+    const block = owned % s.threads === 0 ? root : root.inner(`if (owner < ${owned}) {`)
+    const sums: Sums = {
+      count: s.rows,
+      columns: s.columns,
+      row: r => prim('add', index(frame.base), r),
+      text: r => `c${r}`,
+      inside: p.m.extent % s.rows === 0 ? undefined : `${p.m.extent} - row`,
+    }
+    if (schedule.epilogue === 'loop') writeRowsLoop(p, sums, w, ctx, block)
+    else writeRows(p, sums, w, block)
+    if (block !== root) root.close(block)
+    return {
+      workgroupSize: [s.threads, 1, 1],
+      workgroups: grid,
+      features: s.lanes > 1 ? ['subgroups'] : [],
+      schedule: `contract, ${s.rows}×${s.threads * s.columns} a workgroup${s.lanes > 1 ? ', rows by broadcast' : ''}, ${schedule.turned ? 'turned, ' : ''}left along ${s.left}, right along ${s.right}`,
+    }
+  })
+}
+
+/** The loops over `k`: the inner axis in steps of four and then of one, or of one only. */
+const writeSum = (p: Product, s: Layout, f: Frame, w: Writer, ctx: Context): void => {
+  const k = p.k.at(-1)!
+  const open: Block[] = []
+  let outer = w.root
+  for (const a of p.k.slice(0, -1)) {
+    const j = w.fresh('k')
+    outer = outer.inner(`for (var ${j} = 0; ${j} < ${w.turns(a.extent)}; ${j}++) {`)
+    outer.places.set(a.id, { kind: 'scalar', text: j })
+    open.push(outer)
+  }
+  const quads = s.step === 4 ? Math.floor(k.extent / 4) : 0
+  if (quads > 0) {
+    const block = outer.inner(`for (var k = 0; k < ${w.turns(quads)}; k++) {`)
+    const quarter = ctx.axis('quarter', quads)
+    block.places.set(quarter.id, { kind: 'scalar', text: 'k' })
+    block.places.set(k.id, { kind: 'vector', quarter: quarter.id })
+    writeStep(
+      p,
+      s,
+      f,
+      range(4).map(j => fourth(quarter, j)),
+      block,
+      w,
+    )
+    outer.close(block)
+  }
+  const rest = k.extent - 4 * quads
+  if (rest > 0) {
+    const head = quads === 0 ? `k = 0; k < ${w.turns(rest)}` : `k = ${4 * quads}; k < ${k.extent}`
+    const block = rest === 1 ? outer.inner('{') : outer.inner(`for (var ${head}; k++) {`)
+    block.places.set(k.id, { kind: 'scalar', text: rest === 1 ? `${4 * quads}` : 'k' })
+    writeStep(p, s, f, [index(k)], block, w)
+    outer.close(block)
+  }
+  for (const b of [...open].reverse()) b.parent!.close(b)
+}
+
+/** One step along `k`, of the positions `ks`: of four, where the block has `k` as four neighbours, or of one. */
+const writeStep = (p: Product, s: Layout, f: Frame, ks: readonly Expr[], here: Block, w: Writer): void => {
+  const k = p.k.at(-1)!
+  const wide = ks.length === 4
+  const byStep = (e: Expr): readonly Expr[] => (wide ? ks.map(x => at(e, k, x)) : [e])
+  // The left operand: what each lane loads.
+  const rowOf = (t: number): Expr => {
+    const own = s.lanes > 1 ? prim('add', index(f.base), index(f.lane)) : index(f.base)
+    return prim('add', own, i32(t * s.lanes))
+  }
+  const loads = Math.ceil(s.rows / s.lanes)
+  const leftExprs = s.left === 'm' ? byStep(p.left) : range(loads).map(t => at(p.left, p.m, rowOf(t)))
+  // The right operand: four neighbours along the columns for each step, or along k for each column.
+  const last = p.n.at(-1)!
+  const across = s.right === 'k' && wide
+  const place = w.root.place(last.id)!.place
+  const rightExprs =
+    !across || place.kind !== 'vector'
+      ? across
+        ? [p.right]
+        : byStep(p.right)
+      : range(4).map(c =>
+          at(p.right, last, fourth({ id: place.quarter, name: 'quarter', extent: 2 ** 29 }, c)),
+        )
+
+  const interned = [...leftExprs, ...rightExprs].map(e => w.intern(e))
+  w.announce(...interned)
+  const named = (e: Expr, prefix: string): Value => {
+    const v = w.emit(e, here)
+    return v.atom ? v : w.name(here, v.text, 'f32', v.width, prefix)
+  }
+  const left = interned.slice(0, leftExprs.length).map(e => named(e, 'a'))
+  const right = interned.slice(leftExprs.length).map(e => named(e, 'b'))
+  const b = ks.map((_, j) => {
+    if (!across) return right[j]!.text
+    const parts = right.map(x => component(x, j))
+    return s.columns === 1 ? parts[0]! : w.name(here, `vec4f(${parts.join(', ')})`, 'f32', 4, 'b').text
+  })
+  const share = (v: Value, lane: number): Value =>
+    s.lanes > 1 ? w.name(here, `subgroupBroadcast(${v.text}, ${lane}u)`, 'f32', v.width, 'x') : v
+  if (s.left === 'm')
+    for (const lane of range(Math.ceil(s.rows / 4))) {
+      const x = ks.map((_, j) => share(left[j]!, lane))
+      for (const c of range(4))
+        here.add(ks.map((_, j) => `c${4 * lane + c} += ${component(x[j]!, c)} * ${b[j]};`).join(' '))
+    }
+  else
+    for (const r of range(s.rows)) {
+      const x = share(left[Math.floor(r / s.lanes)]!, r % s.lanes)
+      here.add(ks.map((_, j) => `c${r} += ${component(x, j)} * ${b[j]};`).join(' '))
+    }
+}

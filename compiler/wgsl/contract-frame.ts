@@ -1,0 +1,149 @@
+import { i32, index, prim, substituteAxes } from '../ir/expr.js'
+import type { Axis, Expr } from '../ir/ir.js'
+import { type Affine, affineExpr, affineOf } from '../schedule/affine.js'
+import { type Context, productOf } from '../schedule/context.js'
+import type { Epilogue, Product } from '../schedule/contract-product.js'
+import type { Block } from './block.js'
+import { flatGroup, spread } from './kernel.js'
+import type { Writer } from './writer.js'
+
+export const range = (n: number): readonly number[] => [...Array(n).keys()]
+
+/** An expression with another in place of an axis. */
+export const at = (e: Expr, axis: Axis, value: Expr): Expr => substituteAxes(e, new Map([[axis.id, value]]))
+
+/** `4 · quarter + j`. */
+export const fourth = (quarter: Axis, j: number): Expr =>
+  prim('add', prim('mul', index(quarter), i32(4)), i32(j))
+
+/** How many threads own the columns, if each has so many neighbours along the fastest axis. */
+export const owners = (n: readonly Axis[], columns: 1 | 4): number =>
+  productOf(n.slice(0, -1)) * Math.ceil(n.at(-1)!.extent / columns)
+
+/** Tiles of the output, each a workgroup's. */
+export interface Tiling {
+  readonly rows: number
+  /** Threads side by side along the columns, and neighbours each. */
+  readonly threads: number
+  readonly columns: 1 | 4
+  readonly fastest: 'm' | 'n'
+}
+
+/** The workgroups of a tiling. */
+export const workgroupsOf = (
+  p: Product,
+  t: Tiling,
+  ctx: Context,
+): { readonly m: number; readonly n: number; readonly grid: readonly [number, number, number] } => {
+  const m = Math.ceil(p.m.extent / t.rows)
+  const n = Math.ceil(owners(p.n, t.columns) / t.threads)
+  return { m, n, grid: spread(productOf(p.batch) * m * n, ctx.traits.workgroupsPerDimension) }
+}
+
+/**
+ * Writes which tile the workgroup makes: `row` is its first row, `across` the number of the first owner of columns; the axes of
+ * the batch get their places, and so do axes of extent 1.
+ */
+export const writeTile = (p: Product, t: Tiling, units: readonly Axis[], w: Writer, ctx: Context): void => {
+  const { root } = w
+  const { m, n, grid } = workgroupsOf(p, t, ctx)
+  const batch = productOf(p.batch)
+  for (const a of units) if (a.extent === 1) root.places.set(a.id, { kind: 'scalar', text: '0' })
+  root.add(`let tile = ${flatGroup(grid)};`)
+  if (grid[0] * grid[1] * grid[2] > batch * m * n) root.add(`if (tile >= ${batch * m * n}) { return; }`)
+  const number = (c: 'm' | 'n'): string => {
+    const [own, other] = c === 'm' ? [m, n] : [n, m]
+    if (own === 1) return '0'
+    const behind = t.fastest === c || other === 1 ? 'tile' : `tile / ${other}`
+    const last = batch === 1 && (t.fastest !== c || other === 1)
+    return last ? behind : `${behind} % ${own}`
+  }
+  root.add(`let row = ${m === 1 ? '0' : `(${number('m')}) * ${t.rows}`};`)
+  root.add(`let across = ${n === 1 ? '0' : `(${number('n')}) * ${t.threads}`};`)
+  if (p.batch.length > 0) {
+    root.add(`let batch = ${m * n === 1 ? 'tile' : `tile / ${m * n}`};`)
+    w.unflatten('batch', p.batch, root)
+  }
+}
+
+/** Gives the column axes their places, for the owner whose number a text says. */
+export const placeColumns = (
+  p: Product,
+  columns: 1 | 4,
+  owner: string,
+  w: Writer,
+  ctx: Context,
+  block: Block,
+): void => {
+  const last = p.n.at(-1)!
+  if (columns === 1) {
+    w.unflatten(owner, p.n, block)
+    return
+  }
+  const quarter = ctx.axis('quarter', Math.ceil(last.extent / 4))
+  w.unflatten(owner, [...p.n.slice(0, -1), quarter], block)
+  block.places.set(last.id, { kind: 'vector', quarter: quarter.id })
+}
+
+/** The sums that a thread holds, at the columns of its block. */
+export interface Sums {
+  readonly count: number
+  readonly columns: 1 | 4
+  /** The row of the r-th, and its variable. */
+  readonly row: (r: Expr) => Expr
+  readonly text: (r: number) => string
+  /** How many of them are rows of the output, as WGSL; undefined: all. */
+  readonly inside: string | undefined
+}
+
+const rowAddress = (o: Epilogue, m: Axis, row: Expr): Affine =>
+  affineOf(substituteAxes(affineExpr(o.address), new Map([[m.id, row]])))
+
+/** The number of columns, for stores beyond which nothing is; undefined where fours come out even. */
+const limitOf = (p: Product, columns: 1 | 4): number | undefined =>
+  columns === 1 || p.n.at(-1)!.extent % 4 === 0 ? undefined : p.n.at(-1)!.extent
+
+/** Stores what becomes of the sums, each row in the text. */
+export const writeRows = (p: Product, sums: Sums, w: Writer, block: Block): void => {
+  const limit = limitOf(p, sums.columns)
+  const plain = p.outputs.every(o => o.value.op === 'read')
+  for (const r of range(sums.count)) {
+    const own =
+      sums.inside !== undefined
+        ? block.inner(`if (${r} < ${sums.inside}) {`)
+        : plain
+          ? block
+          : block.inner('{')
+    const row = sums.row(i32(r))
+    own.locals.set(-1 - p.node, { text: sums.text(r), dtype: 'f32', width: sums.columns, atom: true })
+    const values = p.outputs.map(o => w.intern(at(o.value, p.m, row)))
+    w.announce(...values)
+    for (const [i, o] of p.outputs.entries())
+      w.store(o.storage, rowAddress(o, p.m, row), w.emit(values[i]!, own), own, limit)
+    if (own !== block) block.close(own)
+  }
+}
+
+/** Stores the sums, then goes over the rows and computes what follows from each: a short text. */
+export const writeRowsLoop = (p: Product, sums: Sums, w: Writer, ctx: Context, block: Block): void => {
+  const limit = limitOf(p, sums.columns)
+  const hold = p.outputs.at(-1)!
+  const sum: Expr = { op: 'read', dtype: 'f32', node: -1 - p.node, at: [], guarded: false }
+  writeRows({ ...p, outputs: [{ ...hold, value: sum }] }, sums, w, block)
+  const turns = sums.inside === undefined ? w.turns(sums.count) : `min(${sums.count}, ${sums.inside})`
+  const body = block.inner(`for (var r = 0; r < ${turns}; r++) {`)
+  const step = ctx.axis('r', sums.count)
+  body.places.set(step.id, { kind: 'scalar', text: 'r' })
+  const row = sums.row(index(step))
+  const loaded = w.load(hold.storage, rowAddress(hold, p.m, row), 'f32', body)
+  body.locals.set(-1 - p.node, w.name(body, loaded.text, 'f32', loaded.width, 'sum'))
+  const values = p.outputs.map(o => w.intern(at(o.value, p.m, row)))
+  w.announce(...values)
+  const texts = values.map(v => {
+    const x = w.emit(v, body)
+    return x.atom ? x : w.name(body, x.text, x.dtype, x.width)
+  })
+  for (const [i, o] of p.outputs.entries())
+    w.store(o.storage, rowAddress(o, p.m, row), texts[i]!, body, limit)
+  block.close(body)
+}
