@@ -4,6 +4,7 @@ import type { Predictor } from '../compiler/specialise/predictor.js'
 import type { Bindings, GivenValue } from '../compiler/specialise/specialise.js'
 import type { Type } from '../compiler/types/type.js'
 import { type Device, type DeviceTensor, upload } from '../runtime/index.js'
+import { batchSizes } from './data/batch.js'
 import { UserError } from './errors.js'
 import { checkFields, readJsonObject } from './hub/config.js'
 import { type Checkpoint, openCheckpoint } from './hub/safetensors.js'
@@ -99,7 +100,7 @@ const assemble = async (
   const fn = predictor.kind === 'fn' ? predictor.fn : predictor.recipe.methods.get('predict')!
   const own = predictor.kind === 'fn' ? [] : predictor.recipe.sizes
   const sizes = sizesOf(
-    [...new Set([...fn.sizes, ...own])].filter(s => s !== 'T' && s !== 'B'),
+    [...new Set([...fn.sizes, ...own])].filter(s => !batchSizes.has(s)),
     facts.equations,
   )
   more.check?.(sizes)

@@ -25,10 +25,14 @@ const rowsAtOnce = 8
 const bucket = (length: number, context: number): number =>
   Math.min(context, Math.ceil(Math.max(length, 1) / 32) * 32)
 
+/** Of the tokens to score, powers of two are compiled. */
+const answerBucket = (count: number, T: number): number =>
+  Math.min(T, 2 ** Math.ceil(Math.log2(Math.max(count, 1))))
+
 /** One token row to score: which of its tokens count. */
 export interface ScoredRow {
   readonly tokens: readonly number[]
-  /** The first token that counts; those from here on are summed. */
+  /** The first token that counts, at least the second of the row; those from here on are summed. */
   readonly from: number
 }
 
@@ -74,22 +78,27 @@ export class SequenceModel {
       const some = rows.slice(first, first + rowsAtOnce).map(({ tokens, from }): ScoredRow => {
         // The last token is only predicted.
         const cut = Math.max(0, tokens.length - 1 - context)
-        return { tokens: tokens.slice(cut), from: from - cut }
+        return { tokens: tokens.slice(cut), from: Math.max(1, from - cut) }
       })
       const T = bucket(Math.max(...some.map(r => r.tokens.length - 1)), context)
-      const c = await this.#compile('loss', rowsAtOnce, T)
+      const A = answerBucket(Math.max(...some.map(r => r.tokens.length - r.from)), T)
+      const c = await this.#compile('loss', rowsAtOnce, T, A)
       const tokens = new Int32Array(c.rows * T)
-      const targets = new Int32Array(c.rows * T)
-      const weight = new Float32Array(c.rows * T)
+      const position = new Int32Array(c.rows * A)
+      const target = new Int32Array(c.rows * A)
+      const weight = new Float32Array(c.rows * A)
       some.forEach((r, i) => {
-        r.tokens.forEach((token, t) => {
-          if (t < T) tokens[i * T + t] = token
-          if (t > 0) targets[i * T + t - 1] = token
-          if (t >= r.from && t > 0) weight[i * T + t - 1] = 1
-        })
+        tokens.set(r.tokens.slice(0, T), i * T)
+        for (let t = r.from; t < r.tokens.length; t++) {
+          const at = i * A + t - r.from
+          position[at] = t - 1
+          target[at] = r.tokens[t]!
+          weight[at] = 1
+        }
       })
       c.own.tokens?.write(tokens)
-      c.own.targets?.write(targets)
+      c.own.position?.write(position)
+      c.own.target?.write(target)
       c.own.weight?.write(weight)
       const values = await c.run()
       out.push(...values.subarray(0, some.length))
@@ -125,11 +134,11 @@ export class SequenceModel {
     for (const c of this.#compiled.values()) (await c).destroy()
   }
 
-  #compile(output: 'next' | 'loss', rows: number, T: number): Promise<Compiled> {
-    const id = `${output} ${rows} ${T}`
+  #compile(output: 'next' | 'loss', rows: number, T: number, A = 1): Promise<Compiled> {
+    const id = `${output} ${rows} ${T} ${A}`
     const known = this.#compiled.get(id)
     if (known !== undefined) return known
-    const made = compile(this.source, output, rows, T)
+    const made = compile(this.source, output, rows, { T, A })
     this.#compiled.set(id, made)
     // Whoever asked is told; nothing is kept that closing would have to give back.
     made.catch(() => this.#compiled.delete(id))
@@ -151,16 +160,16 @@ interface Compiled {
   readonly destroy: () => void
 }
 
-const sequenceInputs: ReadonlySet<string> = new Set(['tokens', 'targets', 'weight', 'at'])
+const sequenceInputs: ReadonlySet<string> = new Set(['tokens', 'position', 'target', 'weight', 'at'])
 
 const compile = async (
   source: PredictorSource,
   output: 'next' | 'loss',
   rows: number,
-  T: number,
+  shape: { readonly T: number; readonly A: number },
 ): Promise<Compiled> => {
   const { device, program, predictor, bindings } = source
-  const sizes = new Map([...bindings.sizes, ['T', T] as const])
+  const sizes = new Map([...bindings.sizes, ...Object.entries(shape)])
   const graph = specialisePredictor(program, predictor, { ...bindings, sizes }, rows, output)
   const executable: Executable = await load(device, lower(graph, device.traits, { name: output }))
   const { inputs } = executable.artifact

@@ -20,6 +20,7 @@ import { shareNodes } from './share-nodes.js'
 import { splitAxes } from './split-axes.js'
 import { dropStops } from './stop.js'
 import { unitAxes } from './unit-axes.js'
+import { computeWhereRead } from './where-read.js'
 
 export interface SimplifyOptions {
   /** Keeps `stop`: before differentiation, which is what it speaks to. */
@@ -78,7 +79,8 @@ export const simplify = (graph: Graph, options: SimplifyOptions = {}): Graph => 
     const changed = mapNodes(current, simplifyNode)
     const shared = shareNodes(inlineViews(changed))
     const hoisted = hoistInvariants(shared)
-    current = hoisted === before ? before : sortGraph(hoisted)
+    const narrowed = options.anySize ? hoisted : computeWhereRead(hoisted, facts)
+    current = narrowed === before ? before : sortGraph(narrowed)
     if (current === before) break
     nodes.clear()
     for (const node of current.nodes) nodes.set(node.id, node)

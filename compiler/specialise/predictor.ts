@@ -12,9 +12,10 @@ export type Predictor =
   | { readonly kind: 'recipe'; readonly recipe: CoreRecipe }
 
 /**
- * A predictor over `rows` sequences at once. Inputs besides the predictor's own: `tokens` and `targets` i32[rows, T], `weight` f32[rows, T], `at`
- * i32[rows]. Outputs: for `next`, the logits at position `at` of each row, f32[rows, V]; for `loss`, the weighted sum of
- * each row's cross-entropies, f32[rows]. What the chosen output does not need is neither asked for nor computed.
+ * A predictor over `rows` sequences at once. Inputs besides the predictor's own: `tokens` i32[rows, T]; for `next`, `at` i32[rows], and for `loss`
+ * `position` and `target` i32[rows, A] and `weight` f32[rows, A]. Outputs: for `next`, the logits at position `at` of each row,
+ * f32[rows, V]; for `loss`, the weighted sum of the cross-entropies of each row's targets at their positions, f32[rows]. Simplified, logits are
+ * computed at those positions alone.
  */
 export const specialisePredictor = (
   program: Program,
@@ -41,7 +42,7 @@ export const specialisePredictor = (
     { ...outer, scope: within(top, [row]) } as Context,
   )
   const logits = asTensor(evaluate(c, fn.body))
-  const [length, vocabulary] = [logits.shape[0]!, logits.shape[1]!]
+  const vocabulary = logits.shape[1]!
   const here = { label: output, span: fn.span }
   if (output === 'next') {
     const v = m.builder.axis('v', vocabulary)
@@ -56,21 +57,23 @@ export const specialisePredictor = (
     m.builder.output('next', made.id)
     return m.builder.finish()
   }
-  const t = m.builder.axis('t', length)
+  const targets = bindings.sizes.get('A')!
+  const a = m.builder.axis('a', targets)
   const v = m.builder.axis('v', vocabulary)
   const given = (name: string, dtype: 'i32' | 'f32'): Expr =>
-    read(m.builder.input(name, dtype, [rows, length]), dtype, [index(row), index(t)])
-  const inRow = within(c.scope, [t])
-  const score = logits.at([index(t), index(v)])
+    read(m.builder.input(name, dtype, [rows, targets]), dtype, [index(row), index(a)])
+  const inRow = within(c.scope, [a])
+  const position = given('position', 'i32')
+  const score = logits.at([position, index(v)])
   const top1 = asExpr(m.reduce(inRow, here, 'max', [v], score))
   const total = asExpr(m.reduce(inRow, here, 'sum', [v], prim('exp', prim('sub', score, top1))))
-  const chosen = logits.at([index(t), given('targets', 'i32')])
+  const chosen = logits.at([position, given('target', 'i32')])
   const loss = prim('mul', given('weight', 'f32'), prim('sub', prim('add', top1, prim('log', total)), chosen))
   const made = m.node({
     scope: c.scope,
     own: [],
     body: loss,
-    reduce: { op: 'sum', axes: [t] },
+    reduce: { op: 'sum', axes: [a] },
     over: [row],
     here,
   })

@@ -1,6 +1,9 @@
 import { permutation } from './random.js'
 import type { TokenisedExample } from './tokenise.js'
 
+/** The names that programs have for the sizes of batches; others are the model's. */
+export const batchSizes: ReadonlySet<string> = new Set(['B', 'T', 'A'])
+
 /** The shape of batches: examples, tokens of an example, and at most how many of those are to be learned. */
 export interface BatchShape {
   readonly B: number

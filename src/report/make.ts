@@ -1,5 +1,6 @@
 import { basename } from 'node:path'
 import type { Device } from '../../runtime/index.js'
+import { batchSizes } from '../data/batch.js'
 import {
   type EpochRecord,
   type History,
@@ -80,7 +81,7 @@ export const makeReport = async (
     summary: `${parts.join('; ')}.`,
     model: [
       ...facts([['Base model', basename(first.model)]]),
-      ...facts(Object.entries(first.sizes).filter(([k]) => k !== 'B' && k !== 'T')),
+      ...facts(Object.entries(first.sizes).filter(([k]) => !batchSizes.has(k))),
       ...facts([['Trained numbers', first.trainable.toLocaleString('en')]]),
       ...(gates === undefined ? [] : closedFacts(gates)),
     ],

@@ -2,6 +2,7 @@ import { copyFile, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { CoreRecipe } from '../../compiler/core/core.js'
 import { type InputSpec, inputsOf } from '../../compiler/specialise/parameters.js'
+import { batchSizes } from '../data/batch.js'
 import { fileError, systemCode } from '../errors.js'
 import { writeAtomic } from '../hub/atomic.js'
 import { type TensorData, writeSafetensors } from '../hub/safetensors-write.js'
@@ -74,7 +75,7 @@ export const exportState = async (
       recipe: run.recipe,
       program_hash: run.programHash,
       base_model: run.model,
-      sizes: Object.fromEntries([...Object.entries(run.sizes)].filter(([k]) => k !== 'B' && k !== 'T')),
+      sizes: Object.fromEntries(Object.entries(run.sizes).filter(([k]) => !batchSizes.has(k))),
       tensors: Object.fromEntries(adapter.map(s => [s.name, state.get(s.name)!.shape])),
       settings: run.settings,
       seed: run.seed,

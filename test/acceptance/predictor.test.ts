@@ -2,12 +2,16 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, it } from 'vitest'
+import { elementsOf, shapeOf } from '../../compiler/ir/graph.js'
+import { simplified } from '../../compiler/pipeline.js'
+import { specialisePredictor } from '../../compiler/specialise/predictor.js'
 import { UserError } from '../../src/errors.js'
 import { openBase, openRun } from '../../src/open-predictor.js'
+import { loadProgram } from '../../src/program.js'
 import { RunFolder } from '../../src/train/run-folder.js'
 import { train } from '../../src/train/start.js'
 import { withDevice } from '../support/device.js'
-import { withStories } from './support.js'
+import { onStories, withStories } from './support.js'
 
 const work = mkdtempSync(join(tmpdir(), 'jola-predictor-'))
 afterAll(() => rmSync(work, { recursive: true, force: true }))
@@ -34,7 +38,22 @@ recipe Scaled(model: llama.Model) {
 }
 `
 
-withStories('a predictor', stories =>
+withStories('a predictor', stories => {
+  it('computes the logits that are asked for alone', async () => {
+    const { program } = loadProgram(['std.models.llama'])
+    const [rows, T, A] = [2, 24, 3]
+    const { fn, bindings } = await onStories(program, 'std.models.llama.logits', { T })
+    const V = bindings.sizes.get('V')!
+    const sizes = new Map([...bindings.sizes, ['A', A] as const])
+    const most = (output: 'next' | 'loss'): number => {
+      const graph = specialisePredictor(program, { kind: 'fn', fn }, { ...bindings, sizes }, rows, output)
+      const wide = simplified(graph).nodes.filter(n => n.kind === 'compute' && shapeOf(n).includes(V))
+      return Math.max(...wide.map(elementsOf))
+    }
+    expect(most('next')).toBe(rows * V)
+    expect(most('loss')).toBe(rows * A * V)
+  })
+
   withDevice('on the device', device => {
     it('keeps the end of a row that is longer than the context', async () => {
       const { sequence, model, close } = await openBase(device, stories, 'std.models.llama')
@@ -97,5 +116,5 @@ withStories('a predictor', stories =>
       writeFileSync(at('run', 'run.json'), '{"program": 3}')
       expect((await refusal(new RunFolder(at('run')).description())).why).toBe('"program" is 3')
     })
-  }),
-)
+  })
+})

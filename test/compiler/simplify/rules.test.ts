@@ -204,6 +204,32 @@ describe('graphs become simpler', () => {
     expect(text).toContain('sum h=4, h_in=3: %0[h, h_in]')
   })
 
+  it('computes a tensor only where it is read', () => {
+    const logits = (g: Builder): NodeId =>
+      g.compute({
+        dtype: 'f32',
+        dims: [[i], [h]],
+        reduce: { op: 'sum', axes: [j] },
+        body: mul(X, prim('exp', Y)),
+        origin,
+      })
+    const some = (g: Builder, y: NodeId, at: Expr): NodeId =>
+      g.compute({ dtype: 'f32', dims: [[i]], body: prim('sin', read(y, 'f32', [I, at])), origin })
+    expect(build(g => some(g, logits(g), id))).toContain('[i=4] "" = sum j=3: %0[i, j] * exp(%1[%2[i]])')
+    expect(build(g => some(g, logits(g), i32(7)))).toContain('[i=4] "" = sum j=3: %0[i, j] * exp(%1[7])')
+    // Elsewhere too, by another reader: then all of it is needed.
+    const both = build(g => {
+      const y = logits(g)
+      return g.compute({
+        dtype: 'f32',
+        dims: [[i]],
+        body: add(read(some(g, y, id), 'f32', [I]), read(some(g, y, i32(0)), 'f32', [I])),
+        origin,
+      })
+    })
+    expect(both).toContain('[i=4, h=12] "" = sum j=3')
+  })
+
   it('moves a guard through a transpose', () => {
     const text = build(g => {
       const t = g.compute({ dtype: 'f32', dims: [[j], [i]], body: X, origin })
