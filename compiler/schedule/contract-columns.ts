@@ -13,7 +13,7 @@ interface Columns {
   /** Along which axis four neighbours of the operand are loaded. */
   readonly left: 'k' | 'm'
   readonly right: 'k' | 'n'
-  /** Positions along `k` in one turn of the loop; what remains after fours is done one by one. */
+  /** Positions along `k` in one turn of the loop. */
   readonly step: 1 | 4
   /** What follows the sum is in the text once for each row, or runs in a loop that reads the sums back. */
   readonly epilogue: 'unrolled' | 'loop'
@@ -70,8 +70,8 @@ export const columnSchedules = (
     if (turn && productOf(product.n) > 64 && m > 64) return []
     const lefts: readonly Columns['left'][] =
       family === 'broadcast' && along(p.left, p.m) && !along(p.left, k) ? ['m', 'k'] : ['k']
-    const right = along(p.right, k) && !along(p.right, n) && k.extent >= 4 ? 'k' : 'n'
-    const steps: readonly Columns['step'][] = k.extent % 4 === 0 ? [4] : k.extent < 4 ? [1] : [4, 1]
+    const right = along(p.right, k) && !along(p.right, n) ? 'k' : 'n'
+    const steps: readonly Columns['step'][] = k.extent % 4 === 0 ? [4] : k.extent === 1 ? [1] : [4, 1]
     const columns: readonly Columns['columns'][] =
       n.extent === 1 ? [1] : productOf(p.n) <= 2 * width ? [4, 1] : [4]
     return lefts.flatMap(left => {

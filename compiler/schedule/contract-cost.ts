@@ -6,35 +6,41 @@ import type { BroadcastSchedule, RegisterSchedule } from './contract-columns.js'
 import { type Product, turned } from './contract-product.js'
 import { operationsOf } from './cost.js'
 
-/** Costs on a software device, in nanoseconds of one core for an instruction over all lanes unless said. */
+/** Costs on a software device, in nanoseconds of one core for an instruction over all lanes. */
 const software = {
-  /** A multiplication and an addition. */
-  multiplyAdd: 0.42,
-  broadcast: 0.4,
-  /** A load of one number, and of four neighbours, by every lane: address, bounds and value of each lane in turn. */
-  loadOne: 19,
-  loadFour: 28,
-  operation: 0.5,
+  multiplyAdd: 0.36,
+  broadcast: 0.25,
+  /** A load of one number, and of four neighbours, by every lane. */
+  loadOne: 6.5,
+  loadFour: 9,
+  /** Four neighbours that straddle two vectors: side by side with the other lanes', and lanes a row apart. */
+  straddling: 33,
+  straddlingRows: 65,
+  /** Four numbers that are no neighbours. */
+  loadApart: 32,
+  operation: 0.35,
   /** Starting a workgroup, and one turn of a loop. */
   workgroup: 85,
-  turn: 6,
-  /** Compiling a statement once costs as much as so many nanoseconds a dispatch: a kernel's life is some thousand dispatches. */
+  turn: 3,
+  /** Workgroups that run at once. */
+  cores: 2,
+  /** Compiling a statement, shared out over the dispatches of a kernel's life, some thousand. */
   statement: 1000,
 } as const
 
-/** What loading an operand costs where four neighbours along `axis` are wanted (or one, without an axis). */
-const loadCost = (e: Expr, axis: Axis | undefined): number =>
+/** What loading an operand costs where four neighbours along `axis` are wanted (or one, without an axis); `rows`: lanes are rows. */
+const loadCost = (e: Expr, axis: Axis | undefined, rows = false): number =>
   readsOf(e).reduce((sum, r) => {
     if (r.node < 0) return sum
     const a = affineOf(r.at[0]!)
     const c = axis === undefined ? 0 : coefficientOf(a, axis.id)
     if (c === 0) return sum + software.loadOne
+    if (c !== 1) return sum + software.loadApart
     const aligned =
-      c === 1 &&
       a.constant % 4 === 0 &&
       [...a.terms].every(([id, t]) => id === axis!.id || t.coefficient % 4 === 0) &&
       [...a.rest.values()].every(x => x % 4 === 0)
-    return sum + (aligned ? software.loadFour : 4 * software.loadOne)
+    return sum + (aligned ? software.loadFour : rows ? software.straddlingRows : software.straddling)
   }, 0)
 
 /** Nanoseconds that a schedule of columns is thought to take on a core of a software device, its compilation included. */
@@ -52,10 +58,10 @@ export const columnsCost = (product: Product, s: BroadcastSchedule | RegisterSch
   const turn = (step: 1 | 4): { time: number; statements: number } => {
     const wide = step === 4
     const leftLoads = s.left === 'm' ? step : Math.ceil(s.rows / lanes)
-    const left = s.left === 'm' ? loadCost(p.left, p.m) : loadCost(p.left, wide ? k : undefined)
+    const left = s.left === 'm' ? loadCost(p.left, p.m) : loadCost(p.left, wide ? k : undefined, true)
     const byK = s.right === 'k' && wide
     const rightLoads = byK ? s.columns : step
-    const right = byK ? loadCost(p.right, k) : loadCost(p.right, neighbours)
+    const right = byK ? loadCost(p.right, k, true) : loadCost(p.right, neighbours)
     const work =
       leftLoads * operationsOf(p.left) * (wide || s.left === 'm' ? 4 : 1) +
       rightLoads * operationsOf(p.right) * (byK ? 4 : s.columns)
@@ -77,7 +83,8 @@ export const columnsCost = (product: Product, s: BroadcastSchedule | RegisterSch
   const quads = s.step === 4 ? Math.floor(k.extent / 4) : 0
   const rest = k.extent - 4 * quads
   const outer = productOf(p.k.slice(0, -1))
-  const sum = outer * (quads * four.time + rest * one.time)
+  const last = s.step === 4 ? Math.sign(rest) * four.time : rest * one.time
+  const sum = outer * (quads * four.time + last)
 
   const after = p.outputs.reduce(
     (t, o) => ({
@@ -94,8 +101,9 @@ export const columnsCost = (product: Product, s: BroadcastSchedule | RegisterSch
   const epilogue = s.rows * (after.time + held) * vectors
   const statements =
     (quads > 0 ? four.statements : 0) +
-    (rest > 0 ? one.statements : 0) +
+    (rest > 0 ? (s.step === 4 ? four : one).statements : 0) +
     (s.epilogue === 'loop' ? 1 : s.rows) * after.statements +
     2 * s.rows
-  return groups * (software.workgroup + sum + epilogue) + statements * software.statement
+  const turns = Math.ceil(groups / software.cores) * software.cores
+  return turns * (software.workgroup + sum + epilogue) + statements * software.statement
 }

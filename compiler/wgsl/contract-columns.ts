@@ -94,7 +94,7 @@ export const writeColumns = (
   })
 }
 
-/** The loops over `k`: the inner axis in steps of four and then of one, or of one only. */
+/** The loops over `k`: the inner axis in steps of four and what remains, or of one. */
 const writeSum = (p: Product, s: Layout, f: Frame, w: Writer, ctx: Context): void => {
   const k = p.k.at(-1)!
   const open: Block[] = []
@@ -122,20 +122,34 @@ const writeSum = (p: Product, s: Layout, f: Frame, w: Writer, ctx: Context): voi
     outer.close(block)
   }
   const rest = k.extent - 4 * quads
-  if (rest > 0) {
-    const head = quads === 0 ? `k = 0; k < ${w.turns(rest)}` : `k = ${4 * quads}; k < ${k.extent}`
-    const block = rest === 1 ? outer.inner('{') : outer.inner(`for (var ${head}; k++) {`)
-    block.places.set(k.id, { kind: 'scalar', text: rest === 1 ? `${4 * quads}` : 'k' })
+  if (s.step === 4 && rest > 0) {
+    // The last ones are loaded like the fours, and as many used as there are.
+    const block = outer.inner('{')
+    const quarter = ctx.axis('quarter', quads + 1)
+    block.places.set(quarter.id, { kind: 'scalar', text: `${quads}` })
+    block.places.set(k.id, { kind: 'vector', quarter: quarter.id })
+    writeStep(
+      p,
+      s,
+      f,
+      range(rest).map(j => fourth(quarter, j)),
+      block,
+      w,
+    )
+    outer.close(block)
+  } else if (rest > 0) {
+    const block = outer.inner(`for (var k = 0; k < ${w.turns(rest)}; k++) {`)
+    block.places.set(k.id, { kind: 'scalar', text: 'k' })
     writeStep(p, s, f, [index(k)], block, w)
     outer.close(block)
   }
   for (const b of [...open].reverse()) b.parent!.close(b)
 }
 
-/** One step along `k`, of the positions `ks`: of four, where the block has `k` as four neighbours, or of one. */
+/** One step along `k`, of the positions `ks`; in steps of four the block has `k` as four neighbours. */
 const writeStep = (p: Product, s: Layout, f: Frame, ks: readonly Expr[], here: Block, w: Writer): void => {
   const k = p.k.at(-1)!
-  const wide = ks.length === 4
+  const wide = s.step === 4
   const byStep = (e: Expr): readonly Expr[] => (wide ? ks.map(x => at(e, k, x)) : [e])
   // The left operand: what each lane loads.
   const rowOf = (t: number): Expr => {

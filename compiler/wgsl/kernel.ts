@@ -93,7 +93,7 @@ const loopIndex = (depth: number): string => `loops.${'xyzw'[depth]}`
 export const settle = (ctx: Context, spec: KernelSpec, write: (w: Writer) => Launch): EmittedKernel => {
   const scalars = new Set<number>()
   for (;;) {
-    const w = new Writer(ctx.storages, scalars, !ctx.traits.software)
+    const w = new Writer(ctx.storages, scalars, ctx.traits.software)
     spec.loops.forEach((r, i) => {
       w.root.places.set(r.axis.id, { kind: 'scalar', text: `i32(${loopIndex(i)})` })
     })

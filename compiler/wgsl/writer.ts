@@ -27,6 +27,14 @@ const stored = (dtype: DType): string => (dtype === 'bool' ? 'u32' : dtype)
 export const vectorType = (dtype: DType): string =>
   dtype === 'bool' ? 'vec4<bool>' : `vec4${{ f32: 'f', i32: 'i', u32: 'u' }[dtype]}`
 
+/** The four elements from `at` on, of the vector that holds the first of them and the next one. */
+const straddling = `fn straddling(a: vec4f, b: vec4f, at: i32) -> vec4f {
+  let odd = (at & 1) != 0;
+  let x = select(a, vec4f(a.yzw, b.x), odd);
+  let y = select(b.xy, b.yz, odd);
+  return select(x, vec4f(x.zw, y), (at & 2) != 0);
+}`
+
 /** Operators that WGSL has for a vector and a scalar. */
 const mixed: ReadonlySet<string> = new Set(['add', 'sub', 'mul', 'div'])
 const components = ['x', 'y', 'z', 'w'] as const
@@ -60,7 +68,7 @@ export class Writer {
   constructor(
     private readonly storages: readonly Storage[],
     private readonly scalars: ReadonlySet<number>,
-    private readonly unrolls: boolean,
+    private readonly software: boolean,
   ) {}
 
   /**
@@ -68,7 +76,7 @@ export class Writer {
    * much code for the compiler, that costs seconds a kernel and gains nothing. There the number is made to look unknown: every buffer has elements.
    */
   turns(count: number): string {
-    if (this.unrolls || count > 64) return `${count}`
+    if (!this.software || count > 64) return `${count}`
     const known = this.counts.get(count)
     if (known !== undefined) return known
     const name = `turns${count}`
@@ -233,6 +241,16 @@ export class Writer {
     )
   }
 
+  /**
+   * Are four neighbours, not aligned, better cut out of the two vectors in which they lie? A software device pays for loads,
+   * much more than for choosing.
+   */
+  private straddles(a: Affine, axis: AxisId, storage: number): boolean {
+    const s = this.storages[storage]!
+    const plain = s.dtype === 'f32' && !isPacked(s) && this.isVector(storage)
+    return this.software && plain && coefficientOf(a, axis) === 1 && !restDependsOn(a, axis)
+  }
+
   private asScalars(storage: number): void {
     if (!this.scalars.has(storage)) this.scalarsFound.add(storage)
   }
@@ -260,6 +278,12 @@ export class Writer {
     const type = vectorType(dtype === 'bool' ? 'u32' : dtype)
     if (this.aligned(a, axis, storage))
       return wrap(this.four(storage, this.quarterAddress(a, axis, place.quarter, block), block), 4)
+    if (this.straddles(a, axis, storage)) {
+      const at = this.index(this.address(this.atQuarter(a, axis, place.quarter), block), block)
+      const name = this.nameOf(storage)
+      this.functions.set('straddling', straddling)
+      return wrap(`straddling(${name}[${at} >> 2u], ${name}[(${at} >> 2u) + 1], ${at})`, 4)
+    }
     this.asScalars(storage)
     if (!restDependsOn(a, axis)) {
       const base = this.index(this.address(this.atQuarter(a, axis, place.quarter), block), block)
