@@ -3,6 +3,7 @@ import { lower } from '../compiler/pipeline.js'
 import { type Predictor, specialisePredictor } from '../compiler/specialise/predictor.js'
 import type { Bindings } from '../compiler/specialise/specialise.js'
 import { type Device, type DeviceTensor, download, type Executable, load, zeros } from '../runtime/index.js'
+import { capacityFor, Decoder } from './decode.js'
 import { UserError } from './errors.js'
 import type { Tokenizer } from './hub/tokenizer.js'
 
@@ -39,6 +40,7 @@ export interface ScoredRow {
 /** Scores and continues token sequences on a device; compiled for each length bucket as it comes. */
 export class SequenceModel {
   readonly #compiled = new Map<string, Promise<Compiled>>()
+  readonly #decoders = new Map<string, Decoder>()
 
   constructor(private readonly source: PredictorSource) {}
 
@@ -114,24 +116,44 @@ export class SequenceModel {
     onToken: (row: number, token: number) => void = () => undefined,
   ): Promise<readonly (readonly number[])[]> {
     const rows = prompts.map(p => [...p])
-    const open = new Set(rows.keys())
-    for (let i = 0; i < most && open.size > 0; i++) {
-      const live = [...open]
-      const logits = await this.next(live.map(r => rows[r]!))
-      live.forEach((r, k) => {
-        const token = argmax(logits[k]!)
-        if (tokenizer.stops.includes(token) || rows[r]!.length >= this.source.context) open.delete(r)
-        else {
-          rows[r]!.push(token)
-          onToken(r, token)
+    for (let first = 0; first < rows.length; first += rowsAtOnce) {
+      const some = rows.slice(first, first + rowsAtOnce)
+      const likeliest = await this.#continuation(some, most)
+      const open = new Set(some.keys())
+      for (let i = 0; i < most && open.size > 0; i++) {
+        const tokens = await likeliest(some)
+        for (const r of open) {
+          const token = tokens[r]!
+          if (tokenizer.stops.includes(token) || some[r]!.length >= this.source.context) open.delete(r)
+          else {
+            some[r]!.push(token)
+            onToken(first + r, token)
+          }
         }
-      })
+      }
     }
     return rows.map((row, i) => row.slice(prompts[i]!.length))
   }
 
   async close(): Promise<void> {
     for (const c of this.#compiled.values()) (await c).destroy()
+    for (const d of this.#decoders.values()) await d.close()
+  }
+
+  /** What finds the likeliest token after each of some rows while they grow: with what is kept of them, if the predictor allows that. */
+  async #continuation(
+    rows: readonly (readonly number[])[],
+    most: number,
+  ): Promise<(rows: readonly (readonly number[])[]) => Promise<readonly number[]>> {
+    const { context } = this.source
+    const longest = Math.max(...rows.map(r => r.length))
+    const anew = async (some: readonly (readonly number[])[]) => (await this.next(some)).map(argmax)
+    if (longest > context || rows.some(r => r.length === 0)) return anew
+    const capacity = capacityFor(longest + most, context)
+    const width = rows.length === 1 ? 1 : rowsAtOnce
+    const decoder = this.#decoders.get(`${width} ${capacity}`) ?? new Decoder(this.source, width, capacity)
+    this.#decoders.set(`${width} ${capacity}`, decoder)
+    return (await decoder.works()) ? some => decoder.likeliest(some) : anew
   }
 
   #compile(output: 'next' | 'loss', rows: number, T: number, A = 1): Promise<Compiled> {

@@ -50,7 +50,7 @@ export const normalise = (graph: Graph): Graph => {
     const direct = n.kind === 'compute' && !claimed.has(o.node)
     const node = direct ? o.node : copy(o.node, undefined, o.name)
     claimed.add(node)
-    return { name: o.name, node }
+    return { ...o, node }
   })
   b.outputs.splice(0, b.outputs.length, ...outputs)
   return b.finish()

@@ -11,6 +11,7 @@ import type {
   Node,
   NodeId,
   Origin,
+  Output,
   ReduceOp,
   Region,
   RegionId,
@@ -23,7 +24,7 @@ import type {
 export class Builder {
   readonly nodes = new Map<NodeId, Node>()
   readonly regions = new Map<RegionId, Region>()
-  readonly outputs: { name: string; node: NodeId }[] = []
+  readonly outputs: Output[] = []
   private nextAxis: number
   private nextNode: number
   private nextRegion: number
@@ -121,8 +122,9 @@ export class Builder {
     this.nodes.set(id, { ...carry, next })
   }
 
-  output(name: string, node: NodeId): void {
-    this.outputs.push({ name, node })
+  /** `replaces` names the input whose place the output takes. */
+  output(name: string, node: NodeId, replaces?: string): void {
+    this.outputs.push({ name, node, ...(replaces === undefined ? {} : { replaces }) })
   }
 
   /** The region and its parents, outermost first. */

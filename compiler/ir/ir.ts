@@ -102,7 +102,14 @@ export interface Region {
 export interface Graph {
   readonly nodes: readonly Node[]
   readonly regions: readonly Region[]
-  readonly outputs: readonly { readonly name: string; readonly node: NodeId }[]
+  readonly outputs: readonly Output[]
+}
+
+/** `replaces` names an input of the same type and shape whose place the output takes: after a run the old value is no longer needed. */
+export interface Output {
+  readonly name: string
+  readonly node: NodeId
+  readonly replaces?: string
 }
 
 /**

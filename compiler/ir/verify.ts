@@ -1,7 +1,18 @@
 import { childrenOf, postorder, type ReadExpr } from './expr.js'
 import { dependenciesOf, elementsOf, regionOf, regionPath, shapeOf } from './graph.js'
 import { type Interval, intervals } from './interval.js'
-import type { Axis, CarryNode, ComputeNode, Expr, Graph, Node, NodeId, Region, RegionId } from './ir.js'
+import type {
+  Axis,
+  CarryNode,
+  ComputeNode,
+  Expr,
+  Graph,
+  Node,
+  NodeId,
+  Output,
+  Region,
+  RegionId,
+} from './ir.js'
 import { prims } from './prims.js'
 import { printNode } from './print.js'
 
@@ -32,6 +43,7 @@ export const verify = (graph: Graph): readonly string[] => {
   }
   for (const o of graph.outputs)
     if (!nodes.has(o.node)) problems.push(`output ${o.name}: node ${o.node} does not exist`)
+    else if (o.replaces !== undefined) problems.push(...verifyReplacement(o, nodes))
   const names = graph.nodes.flatMap(n => (n.kind === 'input' ? [n.name] : []))
   for (const name of new Set(names.filter((n, i) => names.indexOf(n) !== i)))
     problems.push(`input ${name} occurs twice`)
@@ -56,6 +68,14 @@ export const verify = (graph: Graph): readonly string[] => {
     problems.push(...found.map(p => `%${node.id} (${node.origin.label}): ${p}`))
   }
   return [...problems, ...verifyRegionOrder(graph, pathOf)]
+}
+
+/** An output takes the place of an input of its type and shape, and of no other output's. */
+const verifyReplacement = (o: Output, nodes: ReadonlyMap<NodeId, Node>): readonly string[] => {
+  const node = nodes.get(o.node)!
+  const input = [...nodes.values()].find(n => n.kind === 'input' && n.name === o.replaces)
+  const fits = input?.dtype === node.dtype && shapeOf(input).join() === shapeOf(node).join()
+  return fits ? [] : [`output ${o.name}: it can't take the place of the input ${o.replaces}`]
 }
 
 /** A pass's result, verified. Fails with all problems and the nodes they are in: that a pass broke the graph is a fault of the compiler. */

@@ -1,29 +1,29 @@
+import * as E from 'fp-ts/lib/Either.js'
 import type { CoreFn, CoreRecipe, Program } from '../core/core.js'
-import { index, prim, read } from '../ir/expr.js'
-import type { Expr, Graph } from '../ir/ir.js'
+import { incremental } from '../incremental/incremental.js'
+import { Builder } from '../ir/builder.js'
+import { i32, index, prim, read } from '../ir/expr.js'
+import { shapeOf } from '../ir/graph.js'
+import type { Axis, Expr, Graph } from '../ir/ir.js'
+import { verified } from '../ir/verify.js'
+import { simplify } from '../simplify/simplify.js'
 import { bindAll, type Context, evaluate, extent } from './evaluate.js'
 import { top, within } from './scope.js'
 import { type Bindings, contextFor, methodContext, paramValue } from './specialise.js'
-import { asExpr, asTensor } from './value.js'
+import { asExpr, asTensor, type TensorValue } from './value.js'
 
 /** A function from one sequence's tokens to logits: a model's, or a recipe's `predict`. */
 export type Predictor =
   | { readonly kind: 'fn'; readonly fn: CoreFn }
   | { readonly kind: 'recipe'; readonly recipe: CoreRecipe }
 
-/**
- * A predictor over `rows` sequences at once. Inputs besides the predictor's own: `tokens` i32[rows, T]; for `next`, `at` i32[rows], and for `loss`
- * `position` and `target` i32[rows, A] and `weight` f32[rows, A]. Outputs: for `next`, the logits at position `at` of each row,
- * f32[rows, V]; for `loss`, the weighted sum of the cross-entropies of each row's targets at their positions, f32[rows]. Simplified, logits are
- * computed at those positions alone.
- */
-export const specialisePredictor = (
+/** The predictor's logits of one of `rows` sequences: `row` is its index, `tokens` i32[rows, T] an input beside the predictor's own. */
+const logitsOf = (
   program: Program,
   predictor: Predictor,
   bindings: Bindings,
   rows: number,
-  output: 'next' | 'loss',
-): Graph => {
+): { readonly c: Context; readonly row: Axis; readonly logits: TensorValue; readonly fn: CoreFn } => {
   const { c: outer, fn } =
     predictor.kind === 'recipe'
       ? methodContext(program, predictor.recipe, 'predict', bindings)
@@ -41,25 +41,36 @@ export const specialisePredictor = (
     },
     { ...outer, scope: within(top, [row]) } as Context,
   )
-  const logits = asTensor(evaluate(c, fn.body))
+  return { c, row, logits: asTensor(evaluate(c, fn.body)), fn }
+}
+
+/**
+ * A predictor over `rows` sequences at once. Inputs besides the predictor's own: `tokens` i32[rows, T]; for `next`, `at` i32[rows], and for `loss`
+ * `position` and `target` i32[rows, A] and `weight` f32[rows, A]. Outputs: for `next`, the logits at position `at` of each row,
+ * f32[rows, V]; for `loss`, the weighted sum of the cross-entropies of each row's targets at their positions, f32[rows]. Simplified, logits are
+ * computed at those positions alone.
+ */
+export const specialisePredictor = (
+  program: Program,
+  predictor: Predictor,
+  bindings: Bindings,
+  rows: number,
+  output: 'next' | 'loss',
+): Graph => {
+  const { c, row, logits, fn } = logitsOf(program, predictor, bindings, rows)
+  const { m } = c
   const vocabulary = logits.shape[1]!
   const here = { label: output, span: fn.span }
+  const v = m.builder.axis('v', vocabulary)
   if (output === 'next') {
-    const v = m.builder.axis('v', vocabulary)
     const position = read(m.builder.input('at', 'i32', [rows]), 'i32', [index(row)])
-    const made = m.node({
-      scope: c.scope,
-      own: [[v]],
-      body: logits.at([position, index(v)]),
-      over: [row],
-      here,
-    })
+    const body = logits.at([position, index(v)])
+    const made = m.node({ scope: c.scope, own: [[v]], body, over: [row], here })
     m.builder.output('next', made.id)
     return m.builder.finish()
   }
   const targets = bindings.sizes.get('A')!
   const a = m.builder.axis('a', targets)
-  const v = m.builder.axis('v', vocabulary)
   const given = (name: string, dtype: 'i32' | 'f32'): Expr =>
     read(m.builder.input(name, dtype, [rows, targets]), dtype, [index(row), index(a)])
   const inRow = within(c.scope, [a])
@@ -79,4 +90,55 @@ export const specialisePredictor = (
   })
   m.builder.output('loss', made.id)
   return m.builder.finish()
+}
+
+/**
+ * A predictor that goes on where it was: `rows` sequences of at most T tokens, `window` more of each. It is `incremental` of the predictor's
+ * logits; `at` i32[rows], where a window has several places, is the one after which a token is predicted. Outputs: for `next`, those logits
+ * f32[rows, V]; for `chosen`, the first of the likeliest tokens, i32[rows]; and all that is kept. Left says why the
+ * predictor can't go on.
+ */
+export const specialiseDecoder = (
+  program: Program,
+  predictor: Predictor,
+  bindings: Bindings,
+  rows: number,
+  window: number,
+  output: 'next' | 'chosen',
+): E.Either<string, Graph> => {
+  const { c, row, logits, fn } = logitsOf(program, predictor, bindings, rows)
+  const { m } = c
+  const [t, v] = logits.shape.map((n, i) => m.builder.axis('tv'[i]!, n)) as [Axis, Axis]
+  const here = { label: 'logits', span: fn.span }
+  const body = logits.at([index(t), index(v)])
+  const whole = m.node({ scope: c.scope, own: [[t], [v]], body, over: [row], here })
+  m.builder.output('logits', whole.id)
+  const simple = simplify(verified(m.builder.finish(), 'specialise'))
+  return E.map((graph: Graph) => afterWindow(graph, output))(incremental(simple, 'logits', window))
+}
+
+/** Takes what is wanted of the logits of a window, [rows, window, V]. */
+const afterWindow = (graph: Graph, output: 'next' | 'chosen'): Graph => {
+  const b = new Builder(graph)
+  const logits = b.node(b.outputs.shift()!.node)
+  const [rows, window, vocabulary] = shapeOf(logits) as [number, number, number]
+  const [row, v] = [b.axis('b', rows), b.axis('v', vocabulary)]
+  const position = window === 1 ? i32(0) : read(b.input('at', 'i32', [rows]), 'i32', [index(row)])
+  const { origin } = logits
+  const next = b.compute({
+    dtype: 'f32',
+    dims: [[row], [v]],
+    body: read(logits.id, 'f32', [index(row), position, index(v)]),
+    origin: { ...origin, label: 'next' },
+  })
+  const chosen = (): number =>
+    b.compute({
+      dtype: 'i32',
+      dims: [[row]],
+      reduce: { op: 'argmax', axes: [v] },
+      body: read(next, 'f32', [index(row), index(v)]),
+      origin: { ...origin, label: 'chosen' },
+    })
+  b.output(output, output === 'next' ? next : chosen())
+  return b.finish()
 }

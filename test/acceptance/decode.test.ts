@@ -1,0 +1,69 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, expect, it } from 'vitest'
+import { openBase } from '../../src/open-predictor.js'
+import { argmax, type SequenceModel } from '../../src/predict.js'
+import { withDevice } from '../support/device.js'
+import { withStories } from './support.js'
+
+const work = mkdtempSync(join(tmpdir(), 'jola-decode-'))
+afterAll(() => rmSync(work, { recursive: true, force: true }))
+
+const edited = `import std.models.llama
+fn logits(w: llama.Model, tokens: idx[V][T]) -> f32[T, V] =
+  llama.logits(w, tokens, (l, h, z) -> for d -> (1 + 0.2 * f32(h)) * z[d] + 0.05 * f32(l))
+`
+/** Centred over the sequence: what is later has a part in what is earlier. */
+const centred = `import std.models.llama
+fn logits(w: llama.Model, tokens: idx[V][T]) -> f32[T, V] =
+  let y = llama.logits(w, tokens)
+  let m = for v -> mean t -> y[t, v]
+  for t, v -> y[t, v] - 1e-3 * m[v]
+`
+const file = (name: string, text: string): string => {
+  writeFileSync(join(work, name), text)
+  return join(work, name)
+}
+
+/** Greedy continuation that computes everything anew for each token. */
+const anew = async (sequence: SequenceModel, prompt: readonly number[], most: number, context: number) => {
+  const row = [...prompt]
+  for (let i = 0; i < most && row.length < context; i++) row.push(argmax((await sequence.next([row]))[0]!))
+  return row.slice(prompt.length)
+}
+const tokens = (n: number, seed: number): readonly number[] => [
+  1,
+  ...Array.from({ length: n - 1 }, (_, i) => 3 + ((i * i * 7 + seed * 31) % 500)),
+]
+const never = { stops: [] }
+
+withStories('decoding', stories =>
+  withDevice('on the device', device => {
+    it.each([
+      ['the model', 'std.models.llama'],
+      ['an edited model', file('edited.jola', edited)],
+      ['a model that looks at its whole input', file('centred.jola', centred)],
+    ])('continues rows of unequal length as computing all anew does: %s', async (_, program) => {
+      const { sequence, model, close } = await openBase(device, stories, program)
+      const prompts = [tokens(1, 1), tokens(5, 2), tokens(33, 3), tokens(170, 4)]
+      const found = await sequence.greedy(prompts, 4, never)
+      for (const [r, prompt] of prompts.entries())
+        expect(found[r]).toEqual(await anew(sequence, prompt, 4, model.context))
+      // The same room again, for rows that have nothing to do with those before.
+      const [again] = await sequence.greedy([...prompts.slice(1), tokens(9, 5)], 2, never)
+      expect(again).toEqual(found[1]!.slice(0, 2))
+      await close()
+    })
+
+    it('ends where the context does', async () => {
+      const { sequence, model, close } = await openBase(device, stories, 'std.models.llama')
+      const prompts = [tokens(model.context - 3, 6), tokens(model.context, 7), tokens(model.context + 5, 8)]
+      expect((await sequence.greedy(prompts.slice(0, 2), 8, never)).map(r => r.length)).toEqual([3, 0])
+      expect(await sequence.greedy(prompts.slice(2), 8, never)).toEqual([[]])
+      const [last] = await sequence.greedy(prompts.slice(0, 1), 8, never)
+      expect(last).toEqual(await anew(sequence, prompts[0]!, 8, model.context))
+      await close()
+    })
+  }),
+)
