@@ -106,11 +106,14 @@ export interface DeviceTraits {
   readonly workgroupInvocations: number
   readonly workgroupBytes: number
   readonly workgroupsPerDimension: number
-  /** Whether `f16` may be stored and computed with. */
-  readonly f16: boolean
+  /** What products under a sum may be computed in: `f16` where the device has it and whoever opened it allows it. */
+  readonly precision: Precision
   /** What its matrix units multiply; empty where WGSL can't reach any. */
   readonly matrices: readonly MatrixUnit[]
 }
+
+/** `f16`: operands may be rounded to it, where the device gains by that; sums are f32 always. */
+export type Precision = 'f32' | 'f16'
 
 /** A subgroup's product of an `m × k` and a `k × n` matrix of `component`s, summed in `result`s. */
 export interface MatrixUnit {

@@ -1,4 +1,4 @@
-import type { DeviceTraits } from '../compiler/artifact.js'
+import type { DeviceTraits, MatrixUnit, Precision } from '../compiler/artifact.js'
 import { DeviceError, showBytes } from './errors.js'
 import { usage } from './flags.js'
 import { Watch } from './lost.js'
@@ -8,6 +8,8 @@ import { plainWait, type Wait } from './wait.js'
 /** What the platform (Node, browser) brings to a device. */
 export interface DeviceOptions {
   readonly adapter?: GPURequestAdapterOptions
+  /** What products may be computed in; `f32` if absent. With `f16` matrix units are used where the platform offers them. */
+  readonly precision?: Precision
   /** How to wait for promises of this device; plain `await` if absent. */
   readonly wait?: (traits: DeviceTraits) => Wait
   /** Memory that the device could still take, where that can be known (software devices share the machine's). */
@@ -17,6 +19,8 @@ export interface DeviceOptions {
 }
 
 const wantedFeatures = ['subgroups', 'shader-f16', 'timestamp-query', 'subgroup-size-control']
+
+const matrixFeature = 'chromium-experimental-subgroup-matrix'
 
 const wantedLimits = [
   'maxStorageBuffersPerShaderStage',
@@ -38,7 +42,26 @@ const nameOf = (info: GPUAdapterInfo): string =>
   [info.vendor, info.architecture].filter(Boolean).join(' ') ||
   'unnamed device'
 
-const traitsOf = (gpu: GPUDevice, info: GPUAdapterInfo): DeviceTraits => {
+/** The entries of `subgroupMatrixConfigs`, which the types of WebGPU don't know yet. */
+interface MatrixConfig {
+  readonly componentType: string
+  readonly resultComponentType: string
+  readonly M: number
+  readonly N: number
+  readonly K: number
+}
+
+const floats: Readonly<Record<string, 'f16' | 'f32'>> = { f16: 'f16', f32: 'f32' }
+
+const matricesOf = (info: GPUAdapterInfo): readonly MatrixUnit[] => {
+  const { subgroupMatrixConfigs = [] } = info as { readonly subgroupMatrixConfigs?: Iterable<MatrixConfig> }
+  return [...subgroupMatrixConfigs].flatMap(c => {
+    const [component, result] = [floats[c.componentType], floats[c.resultComponentType]]
+    return component && result ? [{ component, result, m: c.M, n: c.N, k: c.K }] : []
+  })
+}
+
+const traitsOf = (gpu: GPUDevice, info: GPUAdapterInfo, precision: Precision): DeviceTraits => {
   const fixed = info.subgroupMinSize !== undefined && info.subgroupMinSize === info.subgroupMaxSize
   const limits = gpu.limits
   return {
@@ -50,8 +73,8 @@ const traitsOf = (gpu: GPUDevice, info: GPUAdapterInfo): DeviceTraits => {
     workgroupInvocations: limits.maxComputeInvocationsPerWorkgroup,
     workgroupBytes: limits.maxComputeWorkgroupStorageSize,
     workgroupsPerDimension: limits.maxComputeWorkgroupsPerDimension,
-    f16: gpu.features.has('shader-f16'),
-    matrices: [],
+    precision: precision === 'f16' && gpu.features.has('shader-f16') ? 'f16' : 'f32',
+    matrices: gpu.features.has(matrixFeature) ? matricesOf(info) : [],
   }
 }
 
@@ -71,7 +94,7 @@ export class Device {
     readonly info: GPUAdapterInfo,
     options: DeviceOptions,
   ) {
-    this.traits = traitsOf(gpu, info)
+    this.traits = traitsOf(gpu, info, options.precision ?? 'f32')
     this.pipelines = new PipelineCache(gpu)
     this.#options = options
     this.#watch = new Watch(gpu)
@@ -185,7 +208,8 @@ const requestAdapter = async (gpu: GPU, options: DeviceOptions): Promise<GPUAdap
  */
 export const openDevice = async (gpu: GPU, options: DeviceOptions = {}): Promise<Device> => {
   const adapter = await requestAdapter(gpu, options)
-  const requiredFeatures = wantedFeatures.filter(name => adapter.features.has(name)) as GPUFeatureName[]
+  const wanted = [...wantedFeatures, ...(options.precision === 'f16' ? [matrixFeature] : [])]
+  const requiredFeatures = wanted.filter(name => adapter.features.has(name)) as GPUFeatureName[]
   const requiredLimits = Object.fromEntries(wantedLimits.map(name => [name, adapter.limits[name]]))
   try {
     return new Device(

@@ -1,5 +1,6 @@
 import { freemem, tmpdir } from 'node:os'
 import { create } from 'webgpu'
+import type { Precision } from '../compiler/artifact.js'
 import { type Device, openDevice } from './device.js'
 import { DeviceError } from './errors.js'
 import { plainWait, sleepingWait } from './wait.js'
@@ -10,6 +11,8 @@ export * from './index.js'
 export interface NodeDeviceOptions {
   /** Part of the adapter's name, such as `llvmpipe`; the fastest adapter if absent. */
   readonly adapter?: string
+  /** What products may be computed in; `f32` if absent. `f16` also asks for matrix units, which WebGPU holds to be unsafe yet. */
+  readonly precision?: Precision
 }
 
 // Collected while a device lives, the binding's object takes the process down; kept for ever, Node never ends.
@@ -20,12 +23,14 @@ export const openNodeDevice = async (options: NodeDeviceOptions = {}): Promise<D
   process.env.XDG_RUNTIME_DIR ??= tmpdir()
   const gpu = create([
     'disable-dawn-features=timestamp_quantization',
+    ...(options.precision === 'f16' ? ['enable-dawn-features=allow_unsafe_apis'] : []),
     ...(options.adapter === undefined ? [] : [`adapter=${options.adapter}`]),
   ])
   open.add(gpu)
   const onClose = () => void open.delete(gpu)
   try {
     return await openDevice(gpu, {
+      ...(options.precision === undefined ? {} : { precision: options.precision }),
       wait: traits => (traits.software ? sleepingWait() : plainWait),
       availableBytes: traits => (traits.software ? freemem() : undefined),
       onClose,

@@ -1,4 +1,4 @@
-import type { Artifact } from '../compiler/artifact.js'
+import type { Artifact, DeviceTraits } from '../compiler/artifact.js'
 import { shapeOf } from '../compiler/ir/graph.js'
 import { interpret } from '../compiler/ir/interpret.js'
 import type { DType, Graph } from '../compiler/ir/ir.js'
@@ -60,12 +60,12 @@ export const uploadInputs = (device: Device, artifact: Artifact, inputs: Readonl
     }),
   )
 
-/** Compiles and runs graphs on a device. */
-export const deviceEngine = (device: Device): Engine => ({
+/** Compiles and runs graphs on a device, with kernels for its own traits unless others are given. */
+export const deviceEngine = (device: Device, traits: DeviceTraits = device.traits): Engine => ({
   name: device.traits.name,
   device,
   run: async (graph, inputs) => {
-    const artifact = lower(graph, device.traits)
+    const artifact = lower(graph, traits)
     const executable = await load(device, artifact)
     const brought = uploadInputs(device, artifact, inputs)
     const outputs = executable.run(brought)

@@ -3,19 +3,48 @@ import type { Group } from '../fuse/group.js'
 import { readsOf } from '../ir/expr.js'
 import type { Axis, Region } from '../ir/ir.js'
 import { writeColumns } from '../wgsl/contract-columns.js'
-import type { KernelSpec } from '../wgsl/kernel.js'
+import { writeMatrices } from '../wgsl/contract-matrix.js'
+import { writeTiles } from '../wgsl/contract-tile.js'
+import type { EmittedKernel, KernelSpec } from '../wgsl/kernel.js'
 import type { Context } from './context.js'
 import { columnSchedules } from './contract-columns.js'
 import { columnsCost } from './contract-cost.js'
+import { gpuCost } from './contract-gpu-cost.js'
 import { along, type Product, productOfGroup } from './contract-product.js'
+import { matrixSchedules, tileSchedules } from './contract-tile.js'
 import { operationsOf } from './cost.js'
 import type { Choice, Schedule } from './schedule.js'
 
-const candidates = (p: Product, traits: DeviceTraits): readonly Schedule[] =>
-  columnSchedules(p, traits)
-    .map(s => ({ s, cost: columnsCost(p, s) }))
+/**
+ * Every schedule of a product, the best guess first. On a software device memory that is shared costs more than loading again, and text costs
+ * time to compile; a GPU wants tiles in workgroup memory. Less than f32 precision in products only where it is allowed.
+ */
+const candidates = (p: Product, traits: DeviceTraits): readonly Schedule[] => {
+  const columns = columnSchedules(p, traits)
+  if (traits.software) return bestFirst(columns, s => columnsCost(p, s))
+  const components = traits.precision === 'f16' ? (['f32', 'f16'] as const) : (['f32'] as const)
+  return bestFirst(
+    [...columns, ...tileSchedules(p, traits, components), ...matrixSchedules(p, traits, components)],
+    s => gpuCost(p, s),
+  )
+}
+
+const bestFirst = <S extends Schedule>(schedules: readonly S[], cost: (s: S) => number): readonly S[] =>
+  schedules
+    .map(s => ({ s, cost: cost(s) }))
     .sort((a, b) => a.cost - b.cost)
     .map(x => x.s)
+
+const write = (p: Product, s: Schedule, ctx: Context, spec: KernelSpec): EmittedKernel => {
+  switch (s.family) {
+    case 'tile':
+      return writeTiles(p, s, ctx, spec)
+    case 'matrix':
+      return writeMatrices(p, s, ctx, spec)
+    default:
+      return writeColumns(p, s, ctx, spec)
+  }
+}
 
 /** `contract b[8·6] m[64] n[64] k[48]; left along k: 1 read, 0 operations; …`: what decides the speed of a contraction. */
 const signatureOf = (p: Product, ctx: Context): string => {
@@ -48,6 +77,6 @@ export const contractChoice = (
   return {
     signature: signatureOf(product, ctx),
     candidates: candidates(product, ctx.traits),
-    emit: schedule => writeColumns(product, schedule, ctx, spec),
+    emit: schedule => write(product, schedule, ctx, spec),
   }
 }

@@ -1,8 +1,9 @@
 import type { EmittedKernel } from '../wgsl/kernel.js'
 import type { BroadcastSchedule, RegisterSchedule } from './contract-columns.js'
+import type { MatrixSchedule, TileSchedule } from './contract-tile.js'
 
 /** How one kernel is laid over threads: plain data, told apart by the family that writes it. */
-export type Schedule = BroadcastSchedule | RegisterSchedule
+export type Schedule = BroadcastSchedule | RegisterSchedule | TileSchedule | MatrixSchedule
 
 /** A kernel whose schedule is still open. */
 export interface Choice {

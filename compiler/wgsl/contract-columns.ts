@@ -7,7 +7,7 @@ import type { Block, Value } from './block.js'
 import {
   at,
   fourth,
-  owners,
+  ownersOf,
   placeColumns,
   range,
   type Sums,
@@ -49,11 +49,8 @@ export const writeColumns = (
 ): EmittedKernel => {
   const p = schedule.turned ? turned(product) : product
   const lanes = schedule.family === 'broadcast' ? schedule.lanes : 1
-  const s: Layout = {
-    ...schedule,
-    lanes,
-    threads: schedule.family === 'broadcast' ? lanes : schedule.threads,
-  }
+  const threads = schedule.family === 'broadcast' ? lanes : schedule.threads
+  const s: Layout = { ...schedule, lanes, owners: threads }
   const units = spec.members.flatMap(x => [...x.dims.flat(), ...(x.reduce?.axes ?? [])])
   const { grid } = workgroupsOf(p, s, ctx)
   return settle(ctx, spec, w => {
@@ -73,8 +70,8 @@ export const writeColumns = (
     const type = s.columns === 4 ? 'vec4f' : 'f32'
     for (let r = 0; r < s.rows; r++) root.add(`var c${r} = ${type}(0.0);`)
     writeSum(p, s, frame, w, ctx)
-    const owned = owners(p.n, s.columns)
-    const block = owned % s.threads === 0 ? root : root.inner(`if (owner < ${owned}) {`)
+    const owned = ownersOf(p.n, s.columns)
+    const block = owned % threads === 0 ? root : root.inner(`if (owner < ${owned}) {`)
     const sums: Sums = {
       count: s.rows,
       columns: s.columns,
@@ -86,10 +83,10 @@ export const writeColumns = (
     else writeRows(p, sums, w, block)
     if (block !== root) root.close(block)
     return {
-      workgroupSize: [s.threads, 1, 1],
+      workgroupSize: [threads, 1, 1],
       workgroups: grid,
       features: s.lanes > 1 ? ['subgroups'] : [],
-      schedule: `contract, ${s.rows}×${s.threads * s.columns} a workgroup${s.lanes > 1 ? ', rows by broadcast' : ''}, ${schedule.turned ? 'turned, ' : ''}left along ${s.left}, right along ${s.right}`,
+      schedule: `contract, ${s.rows}×${threads * s.columns} a workgroup${s.lanes > 1 ? ', rows by broadcast' : ''}, ${schedule.turned ? 'turned, ' : ''}left along ${s.left}, right along ${s.right}`,
     }
   })
 }

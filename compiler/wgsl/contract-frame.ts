@@ -17,14 +17,14 @@ export const fourth = (quarter: Axis, j: number): Expr =>
   prim('add', prim('mul', index(quarter), i32(4)), i32(j))
 
 /** How many threads own the columns, if each has so many neighbours along the fastest axis. */
-export const owners = (n: readonly Axis[], columns: 1 | 4): number =>
+export const ownersOf = (n: readonly Axis[], columns: 1 | 4): number =>
   productOf(n.slice(0, -1)) * Math.ceil(n.at(-1)!.extent / columns)
 
 /** Tiles of the output, each a workgroup's. */
 export interface Tiling {
   readonly rows: number
-  /** Threads side by side along the columns, and neighbours each. */
-  readonly threads: number
+  /** Owners of columns side by side, and how many neighbours each has. */
+  readonly owners: number
   readonly columns: 1 | 4
   readonly fastest: 'm' | 'n'
 }
@@ -36,7 +36,7 @@ export const workgroupsOf = (
   ctx: Context,
 ): { readonly m: number; readonly n: number; readonly grid: readonly [number, number, number] } => {
   const m = Math.ceil(p.m.extent / t.rows)
-  const n = Math.ceil(owners(p.n, t.columns) / t.threads)
+  const n = Math.ceil(ownersOf(p.n, t.columns) / t.owners)
   return { m, n, grid: spread(productOf(p.batch) * m * n, ctx.traits.workgroupsPerDimension) }
 }
 
@@ -59,7 +59,7 @@ export const writeTile = (p: Product, t: Tiling, units: readonly Axis[], w: Writ
     return last ? behind : `${behind} % ${own}`
   }
   root.add(`let row = ${m === 1 ? '0' : `(${number('m')}) * ${t.rows}`};`)
-  root.add(`let across = ${n === 1 ? '0' : `(${number('n')}) * ${t.threads}`};`)
+  root.add(`let across = ${n === 1 ? '0' : `(${number('n')}) * ${t.owners}`};`)
   if (p.batch.length > 0) {
     root.add(`let batch = ${m * n === 1 ? 'tile' : `tile / ${m * n}`};`)
     w.unflatten('batch', p.batch, root)

@@ -12,6 +12,8 @@ export interface Launch {
   readonly schedule: string
   readonly features?: readonly KernelFeature[]
   readonly shared?: readonly string[]
+  /** It uses `subgroup`, the number of the subgroup in the workgroup. */
+  readonly subgroupNumber?: true
 }
 
 /** A kernel and what it is dispatched with. */
@@ -33,7 +35,7 @@ export interface KernelSpec {
 }
 
 const reserved = new Set(
-  'slot tile lane row rows across owner batch k r i j alias break case const continue default diagnostic discard else enable false fn for if let loop override return switch struct true var while main loops group local lane array select min max exp log sqrt abs floor sign tanh sin cos pow dot step mix clamp all any fma target read write sum'.split(
+  'slot tile subgroup lane row rows across owner own batch left right joined sums thread tx ty part part_m part_n t now k r i j alias break case const continue default diagnostic discard else enable false fn for if let loop override return switch struct true var while main loops group local lane array select min max exp log sqrt abs floor sign tanh sin cos pow dot step mix clamp all any fma target read write sum'.split(
     ' ',
   ),
 )
@@ -45,7 +47,10 @@ const identifier = (name: string, taken: ReadonlySet<string>): string => {
       .replace(/^_+|_+$/g, '')
       .slice(0, 24) || 'x'
   const base =
-    /^[0-9]/.test(plain) || reserved.has(plain) || /^[a-z]+[0-9]+$/.test(plain) || /_v[0-9]+$/.test(plain)
+    /^[0-9]/.test(plain) ||
+    reserved.has(plain) ||
+    /^[a-z]+[0-9]+(_[0-9]+)?$/.test(plain) ||
+    /_v[0-9]+$/.test(plain)
       ? `t_${plain}`
       : plain
   let out = base
@@ -108,7 +113,11 @@ const assemble = (w: Writer, launch: Launch, spec: KernelSpec): EmittedKernel =>
   const body = w.root.render('  ')
   // Only those that it reads: kernels that are the same in loops of any depth are one.
   const loops = spec.loops.reduce((n, _, i) => (body.some(l => l.includes(loopIndex(i))) ? i + 1 : n), 0)
-  const builtins = ['@builtin(workgroup_id) group: vec3u', '@builtin(local_invocation_index) local: u32']
+  const builtins = [
+    '@builtin(workgroup_id) group: vec3u',
+    '@builtin(local_invocation_index) local: u32',
+    ...(launch.subgroupNumber ? ['@builtin(subgroup_id) subgroup: u32'] : []),
+  ]
   const features = launch.features ?? []
   const lines = [
     ...(features.length > 0 ? [...features.map(f => `enable ${extensions[f]};`), ''] : []),

@@ -1,4 +1,5 @@
 import { Argument, type Command } from 'commander'
+import type { Precision } from '../../compiler/artifact.js'
 import { openNodeDevice } from '../../runtime/node.js'
 import { allCases } from '../bench/cases.js'
 import { environmentOf } from '../bench/environment.js'
@@ -8,7 +9,7 @@ import { measureSteps, stepShapes } from '../bench/step.js'
 import { UserError } from '../errors.js'
 import { writeAtomic } from '../hub/atomic.js'
 import { checkWritable } from './run.js'
-import { examples, positiveInteger, print, Reported, remark } from './shared.js'
+import { examples, positiveInteger, precisionOption, print, Reported, remark } from './shared.js'
 
 type What = 'kernels' | 'step' | 'all'
 
@@ -17,11 +18,12 @@ interface BenchOptions {
   readonly filter?: string
   readonly runs: number
   readonly profile?: true
+  readonly precision: Precision
 }
 
 /** Measures what is asked for on this machine's device. Throws a `UserError` if a filter leaves nothing. */
 const bench = async (what: What, options: BenchOptions): Promise<BenchReport> => {
-  const device = await openNodeDevice()
+  const device = await openNodeDevice({ precision: options.precision })
   try {
     const wanted = <A extends { readonly name: string }>(all: readonly A[]): readonly A[] =>
       all.filter(a => a.name.toLowerCase().includes((options.filter ?? '').toLowerCase()))
@@ -61,6 +63,7 @@ export const register = (program: Command): void => {
     .option('--json <file>', 'write all of it to a file as JSON')
     .option('--filter <text>', 'only what has this in its name')
     .option('--runs <n>', 'rounds, in each of which everything is timed once', positiveInteger, 7)
+    .addOption(precisionOption())
     .option('--profile', "a step's time by kernel, with the lines it comes from")
     .addHelpText(
       'after',

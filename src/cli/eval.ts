@@ -1,5 +1,6 @@
 import { basename } from 'node:path'
 import { type Command, Option } from 'commander'
+import type { Precision } from '../../compiler/artifact.js'
 import { openNodeDevice } from '../../runtime/node.js'
 import { readSplit, type Split, splitFile } from '../data/examples.js'
 import { mean, standardDeviation } from '../data/scores.js'
@@ -9,7 +10,16 @@ import { type OpenPredictor, openBase, openRun, openRunBase } from '../open-pred
 import { startProgress } from '../progress.js'
 import { RunFolder, runsAt } from '../train/run-folder.js'
 import { checkAdapted } from '../train/unfinished.js'
-import { count, examples, modelOption, paint, positiveInteger, print, printJson } from './shared.js'
+import {
+  count,
+  examples,
+  modelOption,
+  paint,
+  positiveInteger,
+  precisionOption,
+  print,
+  printJson,
+} from './shared.js'
 
 /** A model to look at: a run, a run's base model (`--base`), or a model's folder. */
 export interface Subject {
@@ -39,6 +49,7 @@ export const openSubject = async (
 }
 
 interface Options extends Subject {
+  readonly precision: Precision
   readonly data?: string
   readonly split: Split
   readonly score?: Scoring
@@ -95,7 +106,7 @@ const run = async (path: string | undefined, o: Options): Promise<void> => {
   const some = o.limit === undefined ? all : all.slice(0, o.limit)
   const train = (await splitFile(data, 'train')) === undefined ? all : await readSplit(data, 'train')
   const task = taskOf(all, train, o.score)
-  const device = await openNodeDevice()
+  const device = await openNodeDevice({ precision: o.precision })
   const results: Evaluation[] = []
   try {
     for (const each of runs) {
@@ -143,6 +154,7 @@ export const register = (program: Command): void => {
       ]),
     )
     .option('--limit <n>', 'the first n examples only', positiveInteger)
+    .addOption(precisionOption())
     .option('--json', 'print scores and predictions as JSON')
     .addHelpText(
       'after',

@@ -19,7 +19,7 @@ const leastTraits: DeviceTraits = {
   workgroupInvocations: 256,
   workgroupBytes: 16384,
   workgroupsPerDimension: 65535,
-  f16: false,
+  precision: 'f32',
   matrices: [],
 }
 

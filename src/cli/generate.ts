@@ -1,10 +1,12 @@
 import type { Command } from 'commander'
+import type { Precision } from '../../compiler/artifact.js'
 import { openNodeDevice } from '../../runtime/node.js'
 import { UserError } from '../errors.js'
 import { defaultProgram, openSubject, type Subject } from './eval.js'
-import { examples, modelOption, positiveInteger, print, printJson } from './shared.js'
+import { examples, modelOption, positiveInteger, precisionOption, print, printJson } from './shared.js'
 
 interface Options extends Subject {
+  readonly precision: Precision
   readonly prompt: string
   readonly tokens: number
   readonly json?: true
@@ -17,7 +19,7 @@ const run = async (path: string | undefined, o: Options): Promise<void> => {
       hint: 'write --prompt "Once upon a time"',
       exitCode: 2,
     })
-  const device = await openNodeDevice()
+  const device = await openNodeDevice({ precision: o.precision })
   try {
     const { sequence, tokenizer, model, close } = await openSubject(device, path, o)
     const prompt = tokenizer.encode(o.prompt)
@@ -56,6 +58,7 @@ export const register = (program: Command): void => {
     .option('--program <file>', 'the module whose `logits` describes the model', defaultProgram)
     .option('--prompt <text>', 'what to continue')
     .option('--tokens <n>', 'new tokens at most', positiveInteger, 64)
+    .addOption(precisionOption())
     .option('--json', 'print text and tokens as JSON')
     .addHelpText(
       'after',

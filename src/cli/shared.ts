@@ -45,6 +45,12 @@ const colours = { red: '31', green: '32', yellow: '33', dim: '2', bold: '1' } as
 export const paint = (colour: keyof typeof colours, text: string): string =>
   wantsColour(process.stdout) ? `\u001b[${colours[colour]}m${text}\u001b[0m` : text
 
+/** `--precision`, for commands that compute on a device. */
+export const precisionOption = (): Option =>
+  new Option('--precision <type>', 'what products may be computed in; sums are f32 always')
+    .choices(['f32', 'f16'])
+    .default('f32')
+
 /** A number and its noun: `1 test`, `2 tests`. */
 export const count = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? '' : 's'}`
 

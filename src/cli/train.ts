@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { Command } from 'commander'
+import type { Precision } from '../../compiler/artifact.js'
 import { openNodeDevice, showBytes } from '../../runtime/node.js'
 import { mean, standardDeviation } from '../data/scores.js'
 import { UserError } from '../errors.js'
@@ -18,6 +19,7 @@ import {
   paint,
   positiveInteger,
   positiveNumber,
+  precisionOption,
   print,
   printJson,
   Reported,
@@ -26,6 +28,7 @@ import {
 } from './shared.js'
 
 interface Options {
+  readonly precision: Precision
   readonly model: string
   readonly data: string
   readonly out: string
@@ -89,7 +92,7 @@ const run = async (file: string, o: Options): Promise<void> => {
       hint: 'give one of them',
       exitCode: 2,
     })
-  const device = await openNodeDevice()
+  const device = await openNodeDevice({ precision: o.precision })
   const stop = interruption()
   try {
     const seeds = o.seeds ?? [o.seed]
@@ -182,6 +185,7 @@ export const register = (program: Command): void => {
     .option('--save-every <seconds>', 'save the state this often within an epoch', positiveNumber, 60)
     .option('--bf16', 'write a trained model in bf16')
     .option('--settings', "list the recipe's settings and their defaults")
+    .addOption(precisionOption())
     .option('--json', 'print the result as JSON')
     .addHelpText(
       'after',

@@ -132,7 +132,7 @@ fn main(x: f32[2], w: f32[3]) -> f32[3] = grad(w -> sum a -> p(x, w)[a])(w)`)
     workgroupInvocations: 256,
     workgroupBytes: 16384,
     workgroupsPerDimension: 65535,
-    f16: false,
+    precision: 'f32' as const,
     matrices: [],
   }
   expect(compileGraph(graph, traits).kernels.length).toBeGreaterThan(3)

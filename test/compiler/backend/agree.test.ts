@@ -29,10 +29,13 @@ describe('a device gives what the interpreter gives', () => {
     ['layers in a loop', p => programs.layer(p, { B: 2, T: 12, H: 2, D: 8, F: 36 }, 3), 12],
   ]
   for (const [name, write, kernels] of cases)
-    it(name, { timeout: 240_000 }, async () => {
+    it.each([
+      ['', {}],
+      [' with the kernels of a GPU', { software: false }],
+    ])(`${name}%s`, { timeout: 240_000 }, async (_, traits) => {
       const p = new programs.Program()
       write(p)
-      const { error, where, artifact } = await compare(device, p.finish(), p.data)
+      const { error, where, artifact } = await compare(device, p.finish(), p.data, { traits })
       expect(error, where).toBeLessThan(1e-4)
       expect(artifact.kernels.length, artifact.kernels.map(k => k.name).join(', ')).toBe(kernels)
     })

@@ -13,7 +13,7 @@ const gpu: DeviceTraits = {
   workgroupInvocations: 256,
   workgroupBytes: 16384,
   workgroupsPerDimension: 65535,
-  f16: false,
+  precision: 'f32',
   matrices: [],
 }
 const llvmpipe: DeviceTraits = {

@@ -15,7 +15,7 @@ describe('how elementwise kernels are laid on threads', () => {
     workgroupInvocations: 256,
     workgroupBytes: 16384,
     workgroupsPerDimension: 65535,
-    f16: false,
+    precision: 'f32' as const,
     matrices: [],
   }
 

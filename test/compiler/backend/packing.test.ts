@@ -146,7 +146,7 @@ describe('text of packed kernels', () => {
     workgroupInvocations: 256,
     workgroupBytes: 16384,
     workgroupsPerDimension: 65535,
-    f16: false,
+    precision: 'f32' as const,
     matrices: [],
   }
   const doubled = (size: number): Graph => {

@@ -1,0 +1,77 @@
+import { productOf } from './context.js'
+import type { BroadcastSchedule, RegisterSchedule } from './contract-columns.js'
+import { type Product, turned } from './contract-product.js'
+import type { MatrixSchedule, TileSchedule } from './contract-tile.js'
+import { operationsOf } from './cost.js'
+
+/** A GPU in units of one multiplication and addition by one thread; guesses of the order, for a large one of today. */
+const gpu = {
+  /** Threads that run at once. */
+  threads: 32768,
+  /** A load of four numbers from workgroup memory, and from storage that other workgroups have just read. */
+  sharedLoad: 4,
+  load: 24,
+  /** Bringing one element into workgroup memory, besides what it is computed from. */
+  stage: 4,
+  /** Waiting for the other threads, twice a tile; one buffer more hides some of it. */
+  barrier: 24,
+  broadcast: 2,
+  /** How much faster matrix units and f16 arithmetic are. */
+  matrix: 8,
+  half: 1.6,
+} as const
+
+/** Time of all workgroups, where each takes `each` and occupies so many threads. */
+const waves = (groups: number, threads: number, each: number): number =>
+  Math.max(1, (groups * threads) / gpu.threads) * each
+
+const groupsOf = (p: Product, rows: number, columns: number): number => {
+  const owners = productOf(p.n.slice(0, -1)) * Math.ceil(p.n.at(-1)!.extent / 4)
+  return productOf(p.batch) * Math.ceil(p.m.extent / rows) * Math.ceil((4 * owners) / columns)
+}
+
+/** Time that a tile is brought in, by all threads together. */
+const staging = (p: Product, rows: number, columns: number, depth: number, threads: number): number => {
+  const elements = (rows + columns) * depth
+  const work = rows * depth * operationsOf(p.left) + columns * depth * operationsOf(p.right)
+  return (elements * gpu.stage + work) / threads
+}
+
+const tileCost = (product: Product, s: TileSchedule): number => {
+  const p = s.turned ? turned(product) : product
+  const { rows, columns, depth, parts } = s
+  const threads = s.threads.m * s.threads.n * parts
+  const [perM, perN] = [rows / s.threads.m, columns / s.threads.n]
+  const half = s.arithmetic === 'f16' ? gpu.half : 1
+  const step = (perM * perN + ((perM + perN) / 4) * gpu.sharedLoad) / half
+  const wait = s.buffers === 2 ? gpu.barrier / 2 : gpu.barrier
+  const tile = (depth / parts) * step + staging(p, rows, columns, depth, threads) + wait
+  const joins = (parts - 1) * (perM * perN + 2 * gpu.barrier)
+  return waves(groupsOf(p, rows, columns), threads, Math.ceil(productOf(p.k) / depth) * tile + joins)
+}
+
+const matrixCost = (product: Product, s: MatrixSchedule): number => {
+  const p = s.turned ? turned(product) : product
+  const { rows, columns, depth, subgroups, lanes } = s
+  const threads = subgroups.m * subgroups.n * lanes
+  const multiply = (rows * columns * depth) / threads / gpu.matrix
+  const tile = multiply + staging(p, rows, columns, depth, threads) + 2 * gpu.barrier
+  return waves(groupsOf(p, rows, columns), threads, Math.ceil(productOf(p.k) / depth) * tile)
+}
+
+const columnsCost = (product: Product, s: BroadcastSchedule | RegisterSchedule): number => {
+  const p = s.turned ? turned(product) : product
+  const lanes = s.family === 'broadcast' ? s.lanes : 1
+  const threads = s.family === 'broadcast' ? s.lanes : s.threads
+  const loads = s.rows / lanes + s.columns
+  const work = (s.rows / lanes) * operationsOf(p.left) + s.columns * operationsOf(p.right)
+  const step = s.rows * (s.columns + (lanes > 1 ? gpu.broadcast : 0)) + (loads / s.step) * gpu.load + work
+  return waves(groupsOf(p, s.rows, threads * s.columns), threads, productOf(p.k) * step)
+}
+
+/** What a schedule is thought to take on a GPU. */
+export const gpuCost = (
+  p: Product,
+  s: BroadcastSchedule | RegisterSchedule | TileSchedule | MatrixSchedule,
+): number =>
+  s.family === 'tile' ? tileCost(p, s) : s.family === 'matrix' ? matrixCost(p, s) : columnsCost(p, s)

@@ -1,0 +1,136 @@
+import type { DeviceTraits, MatrixUnit } from '../artifact.js'
+import { productOf } from './context.js'
+import { piecesOf, wayOf } from './contract-operand.js'
+import { type Product, turned } from './contract-product.js'
+
+/** What the families with tiles in workgroup memory have in common. */
+interface Tile {
+  /** The operands' roles are exchanged: what are columns otherwise are rows. */
+  readonly turned: boolean
+  readonly rows: number
+  readonly columns: number
+  /** Positions along `k` of a tile. */
+  readonly depth: number
+  readonly fastest: 'm' | 'n'
+}
+
+/** Operands in tiles of workgroup memory, sums in registers. */
+export interface TileSchedule extends Tile {
+  readonly family: 'tile'
+  /** Threads along the rows and along the columns, and groups of them that share out `k`. */
+  readonly threads: { readonly m: number; readonly n: number }
+  readonly parts: number
+  /** With two buffers the next tile is brought while one is multiplied. */
+  readonly buffers: 1 | 2
+  /** In f16 four products are summed before they are added to a sum, which is f32 always. */
+  readonly arithmetic: 'f32' | 'f16'
+}
+
+/** Operands in tiles of workgroup memory, multiplied by the device's matrix units. */
+export interface MatrixSchedule extends Tile {
+  readonly family: 'matrix'
+  readonly unit: MatrixUnit
+  readonly lanes: number
+  /** Subgroups along the rows and along the columns. */
+  readonly subgroups: { readonly m: number; readonly n: number }
+}
+
+/** Rows, columns, depth, threads along rows and columns, parts: from the largest to those for few rows. */
+const tiles: readonly (readonly [number, number, number, number, number, number])[] = [
+  [128, 128, 8, 16, 16, 1],
+  [128, 128, 16, 16, 16, 1],
+  [128, 64, 16, 16, 16, 1],
+  [64, 128, 16, 16, 16, 1],
+  [64, 64, 16, 16, 16, 1],
+  [64, 64, 32, 16, 16, 1],
+  [32, 64, 32, 8, 16, 2],
+  [32, 32, 32, 8, 8, 4],
+  [16, 64, 32, 4, 16, 2],
+  [16, 32, 32, 4, 8, 2],
+  [8, 64, 32, 2, 16, 2],
+  [4, 64, 32, 1, 16, 2],
+]
+
+/** Rows, columns, depth, subgroups along rows and columns. */
+const matrixTiles: readonly (readonly [number, number, number, number, number])[] = [
+  [128, 64, 32, 4, 2],
+  [64, 64, 32, 2, 2],
+  [32, 64, 32, 1, 2],
+  [32, 32, 32, 1, 1],
+]
+
+const tooLarge = (size: number, extent: number, least: number): boolean => size > least && size >= 2 * extent
+
+const orders = (p: Product, rows: number): readonly Tile['fastest'][] => {
+  const wide = productOf(p.n) > 2 * p.m.extent
+  return p.m.extent <= rows ? ['n'] : wide ? ['m', 'n'] : ['n', 'm']
+}
+
+/** The tile and its roles, where the shape has use for so many rows, columns and positions. */
+const fitting = (
+  product: Product,
+  [rows, columns, depth]: readonly [number, number, number],
+): readonly (Tile & { readonly product: Product })[] =>
+  [false, true].flatMap(turn => {
+    const p = turn ? turned(product) : product
+    if (turn && productOf(product.n) > 64 && product.m.extent > 64) return []
+    if (tooLarge(rows, p.m.extent, 4) || tooLarge(columns, productOf(p.n), 32)) return []
+    if (tooLarge(depth, productOf(p.k), 8)) return []
+    return orders(p, rows).map(fastest => ({ turned: turn, rows, columns, depth, fastest, product: p }))
+  })
+
+/** Tiles for a device: as many threads and bytes as a workgroup may have, each thread bringing a whole number of pieces. */
+export const tileSchedules = (
+  product: Product,
+  traits: DeviceTraits,
+  arithmetics: readonly TileSchedule['arithmetic'][],
+): readonly TileSchedule[] =>
+  tiles.flatMap(([rows, columns, depth, m, n, parts]) =>
+    fitting(product, [rows, columns, depth]).flatMap(({ product: p, ...tile }) => {
+      const threads = m * n * parts
+      const whole = (role: 'left' | 'right', outer: number): boolean =>
+        Number.isInteger(piecesOf({ role, outer, k: depth, threads }, wayOf(p, role)))
+      if (threads > traits.workgroupInvocations || !whole('left', rows) || !whole('right', columns)) return []
+      return arithmetics.flatMap(arithmetic =>
+        ([1, 2] as const).flatMap(buffers => {
+          const element = arithmetic === 'f16' ? 2 : 4
+          const joined = parts > 1 ? 4 * rows * columns : 0
+          const bytes = buffers * element * (rows + columns + 8) * depth + joined
+          return bytes > traits.workgroupBytes
+            ? []
+            : [{ family: 'tile' as const, ...tile, threads: { m, n }, parts, buffers, arithmetic }]
+        }),
+      )
+    }),
+  )
+
+/** Bytes of workgroup memory that a schedule of matrix units takes. */
+const matrixBytes = (rows: number, columns: number, depth: number, element: number): number =>
+  element * (rows * (depth + 8) + depth * (columns + 8)) + 4 * rows * columns
+
+/** Tiles for the device's matrix units that sum in f32. */
+export const matrixSchedules = (
+  product: Product,
+  traits: DeviceTraits,
+  components: readonly MatrixUnit['component'][],
+): readonly MatrixSchedule[] =>
+  traits.matrices
+    .filter(u => u.result === 'f32' && components.includes(u.component))
+    .flatMap(unit =>
+      matrixTiles.flatMap(([rows, columns, depth, m, n]) => {
+        const lanes = traits.subgroupSize
+        const threads = lanes * m * n
+        const element = unit.component === 'f16' ? 2 : 4
+        const divides =
+          (rows / m) % unit.m === 0 && (columns / n) % unit.n === 0 && depth % unit.k === 0 && lanes > 1
+        if (!divides || threads > traits.workgroupInvocations) return []
+        if (matrixBytes(rows, columns, depth, element) > traits.workgroupBytes) return []
+        return fitting(product, [rows, columns, depth]).flatMap(({ product: p, ...tile }) => {
+          const whole = (role: 'left' | 'right', outer: number): boolean =>
+            Number.isInteger(piecesOf({ role, outer, k: depth, threads }, wayOf(p, role)))
+          return whole('left', rows) && whole('right', columns)
+            ? [{ family: 'matrix' as const, ...tile, unit, lanes, subgroups: { m, n } }]
+            : []
+        })
+      }),
+    )

@@ -1,0 +1,145 @@
+import { index, prim } from '../ir/expr.js'
+import { type Context, productOf } from '../schedule/context.js'
+import type { Operand } from '../schedule/contract-operand.js'
+import { type Product, turned } from '../schedule/contract-product.js'
+import type { MatrixSchedule } from '../schedule/contract-tile.js'
+import type { Block } from './block.js'
+import {
+  ownersOf,
+  placeColumns,
+  range,
+  type Tiling,
+  workgroupsOf,
+  writeRows,
+  writeTile,
+} from './contract-frame.js'
+import { loadTile, type Piece } from './contract-stage.js'
+import { type EmittedKernel, type KernelSpec, settle } from './kernel.js'
+import type { Writer } from './writer.js'
+
+/**
+ * Writes a contraction for matrix units: tiles of both operands in workgroup memory, rounded to the units' components; each subgroup
+ * multiplies its part of the tile, summing in f32; the sums go through workgroup memory to the threads, which do what follows.
+ */
+export const writeMatrices = (
+  product: Product,
+  s: MatrixSchedule,
+  ctx: Context,
+  spec: KernelSpec,
+): EmittedKernel => {
+  const p = s.turned ? turned(product) : product
+  const { rows, columns, depth, unit, lanes, subgroups } = s
+  const threads = lanes * subgroups.m * subgroups.n
+  const tiling: Tiling = { rows, owners: columns / 4, columns: 4, fastest: s.fastest }
+  const units = spec.members.flatMap(x => [...x.dims.flat(), ...(x.reduce?.axes ?? [])])
+  const { grid } = workgroupsOf(p, tiling, ctx)
+  const left: Operand = { role: 'left', outer: rows, k: depth, threads }
+  const right: Operand = { role: 'right', outer: columns, k: depth, threads }
+  // A row longer than the tile's, so that rows begin in different banks.
+  const [leftRow, rightRow] = [depth + 8, columns + 8]
+  const half = unit.component === 'f16'
+  return settle(ctx, spec, w => {
+    const { root } = w
+    writeTile(p, tiling, units, w, ctx)
+    root.add('let thread = i32(local);')
+    root.add('let part = i32(subgroup);')
+    const [tm, tn] = [rows / subgroups.m / unit.m, columns / subgroups.n / unit.n]
+    const result = `subgroup_matrix_result<f32, ${unit.n}, ${unit.m}>`
+    for (const i of range(tm)) for (const j of range(tn)) root.add(`var c${i}_${j}: ${result};`)
+    root.add(`let part_m = (part / ${subgroups.n}) * ${rows / subgroups.m};`)
+    root.add(`let part_n = (part % ${subgroups.n}) * ${columns / subgroups.n};`)
+
+    const block = root.inner(`for (var t = 0; t < ${w.turns(Math.ceil(productOf(p.k) / depth))}; t++) {`)
+    const loaded = [left, right].map(o => loadTile(p, o, `t * ${depth}`, block, w, ctx))
+    block.add('workgroupBarrier();')
+    put('left', loaded[0]!, (outer, k) => `(${outer}) * ${leftRow} + ${k}`, half, block)
+    put('right', loaded[1]!, (outer, k) => `(${k}) * ${rightRow} + ${outer}`, half, block)
+    block.add('workgroupBarrier();')
+    const inner = block.inner(`for (var k = 0; k < ${depth}; k += ${unit.k}) {`)
+    for (const i of range(tm))
+      inner.add(
+        `let a${i} = subgroupMatrixLoad<subgroup_matrix_left<${unit.component}, ${unit.k}, ${unit.m}>, row_major>(&left, u32((part_m + ${i * unit.m}) * ${leftRow} + k), ${leftRow}u);`,
+      )
+    for (const j of range(tn))
+      inner.add(
+        `let b${j} = subgroupMatrixLoad<subgroup_matrix_right<${unit.component}, ${unit.n}, ${unit.k}>, row_major>(&right, u32(k * ${rightRow} + part_n + ${j * unit.n}), ${rightRow}u);`,
+      )
+    for (const i of range(tm))
+      for (const j of range(tn))
+        inner.add(`c${i}_${j} = subgroupMatrixMultiplyAccumulate(a${i}, b${j}, c${i}_${j});`)
+    block.close(inner)
+    root.close(block)
+    for (const i of range(tm))
+      for (const j of range(tn))
+        root.add(
+          `subgroupMatrixStore<row_major>(&sums, u32((part_m + ${i * unit.m}) * ${columns} + part_n + ${j * unit.n}), c${i}_${j}, ${columns}u);`,
+        )
+    root.add('workgroupBarrier();')
+    writeSums(p, s, threads, w, ctx)
+    return {
+      workgroupSize: [threads, 1, 1],
+      workgroups: grid,
+      subgroupNumber: true,
+      features: [
+        'subgroups',
+        ...(half ? (['shader-f16'] as const) : []),
+        'chromium-experimental-subgroup-matrix',
+      ],
+      shared: [
+        `var<workgroup> left: array<${unit.component}, ${rows * leftRow}>;`,
+        `var<workgroup> right: array<${unit.component}, ${depth * rightRow}>;`,
+        `var<workgroup> sums: array<f32, ${rows * columns}>;`,
+      ],
+      schedule: `contract, ${rows}×${columns}×${depth} by matrix units of ${unit.m}×${unit.n}×${unit.k} ${unit.component}${s.turned ? ', turned' : ''}`,
+    }
+  })
+}
+
+const put = (
+  array: string,
+  pieces: readonly Piece[],
+  place: (outer: string, k: string) => string,
+  half: boolean,
+  block: Block,
+): void => {
+  for (const { value, way, outer, k } of pieces)
+    for (const j of range(way === 'one' ? 1 : 4)) {
+      const text = way === 'one' ? value.text : `${value.text}.${'xyzw'[j]}`
+      const at = place(way === 'outer' ? `${outer} + ${j}` : outer, way === 'k' ? `${k} + ${j}` : k)
+      block.add(`${array}[${at}] = ${half ? `f16(${text})` : text};`)
+    }
+}
+
+/** Goes over the tile's sums, four neighbours a thread, and does what follows. */
+const writeSums = (p: Product, s: MatrixSchedule, threads: number, w: Writer, ctx: Context): void => {
+  const { root } = w
+  const quads = s.columns / 4
+  const block = root.inner(`for (var i = thread; i < ${s.rows * quads}; i += ${threads}) {`)
+  block.add(`let own = i / ${quads};`, `let owner = across + i % ${quads};`)
+  const bounds = [
+    ...(p.m.extent % s.rows === 0 ? [] : [`row + own < ${p.m.extent}`]),
+    ...(ownersOf(p.n, 4) % quads === 0 ? [] : [`owner < ${ownersOf(p.n, 4)}`]),
+  ]
+  const body = block.inner(bounds.length > 0 ? `if (${bounds.join(' && ')}) {` : '{')
+  placeColumns(p, 4, 'owner', w, ctx, body)
+  const at = w.name(body, `own * ${s.columns} + 4 * (i % ${quads})`, 'i32', 1, 'at').text
+  const sum = w.name(
+    body,
+    `vec4f(${range(4)
+      .map(j => `sums[${at} + ${j}]`)
+      .join(', ')})`,
+    'f32',
+    4,
+    'sum',
+  ).text
+  const base = ctx.axis('row', p.m.extent)
+  body.places.set(base.id, { kind: 'scalar', text: w.name(body, 'row + own', 'i32', 1, 'row').text })
+  writeRows(
+    p,
+    { count: 1, columns: 4, row: r => prim('add', index(base), r), text: () => sum, inside: undefined },
+    w,
+    body,
+  )
+  block.close(body)
+  root.close(block)
+}
