@@ -105,7 +105,7 @@ const check = async (
   }
 }
 
-const runs = Number(process.env.JOLA_RUNS ?? 12)
+const runs = Number(process.env.JOLA_RUNS ?? 5)
 
 withDevice('every candidate schedule of a contraction', device => {
   const holds = (name: string, options: Parameters<typeof check>[2], tolerance = 2e-5): void =>

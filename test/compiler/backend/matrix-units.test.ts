@@ -3,7 +3,11 @@ import { create } from 'webgpu'
 import type { DeviceTraits } from '../../../compiler/artifact.js'
 import { compileGraph } from '../../../compiler/backend.js'
 import { prim } from '../../../compiler/ir/expr.js'
+import { compileGraph as interpretGraph } from '../../../compiler/ir/interpret.js'
+import type { Graph } from '../../../compiler/ir/ir.js'
 import type { Schedule } from '../../../compiler/schedule/schedule.js'
+import { type Device, DeviceError, openNodeDevice } from '../../../runtime/node.js'
+import { runArtifact, worst } from './agree.js'
 import * as programs from './programs.js'
 
 const traits: DeviceTraits = {
@@ -26,7 +30,7 @@ const traits: DeviceTraits = {
 type Shape = readonly [m: number, n: number, k: number, right: 'kn' | 'nk']
 
 /** `y = sigmoid(left · right) + bias`, an odd size each. */
-const graphOf = ([m, n, k, right]: Shape) => {
+const programOf = ([m, n, k, right]: Shape) => {
   const p = new programs.Program()
   const axes = { m: p.axis('m', m), n: p.axis('n', n), k: p.axis('k', k) }
   const x = p.at(p.input('x', m, k), axes.m, axes.k)
@@ -35,8 +39,9 @@ const graphOf = ([m, n, k, right]: Shape) => {
   const sum = p.reduce('product', 'sum', [axes.m, axes.n], [axes.k], prim('mul', x, y))
   const after = prim('add', prim('sigmoid', p.at(sum, axes.m, axes.n)), p.at(p.input('bias', n), axes.n))
   p.output('out', p.map('out', [axes.m, axes.n], after))
-  return p.finish()
+  return { graph: p.finish(), data: p.data }
 }
+const graphOf = (shape: Shape): Graph => programOf(shape).graph
 
 const shapes: readonly Shape[] = [
   [1024, 1024, 1024, 'kn'],
@@ -94,3 +99,35 @@ describe.skipIf(opened === undefined)('Dawn finds nothing wrong with', () => {
       }
     })
 })
+
+/** A device that may use its matrix units. */
+const openUnits = async (): Promise<Device | undefined> => {
+  try {
+    return await openNodeDevice({ precision: 'f16' })
+  } catch (error) {
+    if (error instanceof DeviceError && error.kind === 'no-adapter') return undefined
+    throw error
+  }
+}
+const units = await openUnits()
+afterAll(() => units?.close())
+
+describe.skipIf(units === undefined || units.traits.matrices.length === 0)(
+  'the matrix units of this device',
+  () => {
+    for (const shape of shapes.slice(1))
+      it(`give what the interpreter gives, ${shape.join('×')}`, { timeout: 120_000 }, async () => {
+        const of = { ...units!.traits, software: false }
+        const { graph, data } = programOf(shape)
+        const wanted = interpretGraph(graph)(
+          new Map([...data].map(([name, v]) => [name, Float64Array.from(v)])),
+        )
+        const { signature } = compileGraph(graph, of).kernels[0]!.chosen!
+        for (const s of matrixSchedules(of, shape)) {
+          const artifact = compileGraph(graph, of, { tuning: new Map([[signature, s]]) })
+          const { error, where } = worst(await runArtifact(units!, artifact, data), wanted)
+          expect(error, `${JSON.stringify(s)}: ${where}`).toBeLessThan(5e-3)
+        }
+      })
+  },
+)
