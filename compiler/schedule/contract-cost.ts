@@ -13,11 +13,13 @@ const software = {
   /** A load of one number, and of four neighbours, by every lane. */
   loadOne: 6.5,
   loadFour: 9,
-  /** Four neighbours that straddle two vectors: side by side with the other lanes', and lanes a row apart. */
-  straddling: 33,
-  straddlingRows: 65,
-  /** Four numbers that are no neighbours. */
-  loadApart: 32,
+  /** Four neighbours that straddle two vectors: in a turn of four positions, of one, and where the lanes are rows. */
+  straddling: 30,
+  straddlingAlone: 60,
+  straddlingRows: 40,
+  /** Four numbers that are no neighbours, where those of the lanes are, and where they aren't. */
+  apart: 26,
+  apartRows: 60,
   operation: 0.35,
   /** Starting a workgroup, and one turn of a loop. */
   workgroup: 85,
@@ -25,22 +27,25 @@ const software = {
   /** Workgroups that run at once. */
   cores: 2,
   /** Compiling a statement, shared out over the dispatches of a kernel's life, some thousand. */
-  statement: 1000,
+  statement: 500,
 } as const
 
-/** What loading an operand costs where four neighbours along `axis` are wanted (or one, without an axis); `rows`: lanes are rows. */
-const loadCost = (e: Expr, axis: Axis | undefined, rows = false): number =>
+/** What loading an operand costs where four neighbours along `axis` are wanted (or one, without an axis), by lanes side by side along another. */
+const loadCost = (e: Expr, axis: Axis | undefined, lanes: Axis, step: 1 | 4): number =>
   readsOf(e).reduce((sum, r) => {
     if (r.node < 0) return sum
     const a = affineOf(r.at[0]!)
     const c = axis === undefined ? 0 : coefficientOf(a, axis.id)
     if (c === 0) return sum + software.loadOne
-    if (c !== 1) return sum + software.loadApart
+    const beside = axis!.id === lanes.id || coefficientOf(a, lanes.id) === 1
+    if (c !== 1) return sum + (beside ? software.apart : software.apartRows)
     const aligned =
       a.constant % 4 === 0 &&
       [...a.terms].every(([id, t]) => id === axis!.id || t.coefficient % 4 === 0) &&
       [...a.rest.values()].every(x => x % 4 === 0)
-    return sum + (aligned ? software.loadFour : rows ? software.straddlingRows : software.straddling)
+    if (aligned) return sum + software.loadFour
+    if (!beside) return sum + software.straddlingRows
+    return sum + (step === 4 ? software.straddling : software.straddlingAlone)
   }, 0)
 
 /** Nanoseconds that a schedule of columns is thought to take on a core of a software device, its compilation included. */
@@ -58,10 +63,11 @@ export const columnsCost = (product: Product, s: BroadcastSchedule | RegisterSch
   const turn = (step: 1 | 4): { time: number; statements: number } => {
     const wide = step === 4
     const leftLoads = s.left === 'm' ? step : Math.ceil(s.rows / lanes)
-    const left = s.left === 'm' ? loadCost(p.left, p.m) : loadCost(p.left, wide ? k : undefined, true)
+    const left =
+      s.left === 'm' ? loadCost(p.left, p.m, p.m, step) : loadCost(p.left, wide ? k : undefined, p.m, step)
     const byK = s.right === 'k' && wide
     const rightLoads = byK ? s.columns : step
-    const right = byK ? loadCost(p.right, k, true) : loadCost(p.right, neighbours)
+    const right = byK ? loadCost(p.right, k, n, step) : loadCost(p.right, neighbours, n, step)
     const work =
       leftLoads * operationsOf(p.left) * (wide || s.left === 'm' ? 4 : 1) +
       rightLoads * operationsOf(p.right) * (byK ? 4 : s.columns)
@@ -90,7 +96,7 @@ export const columnsCost = (product: Product, s: BroadcastSchedule | RegisterSch
     (t, o) => ({
       time:
         t.time +
-        loadCost(o.value, neighbours) +
+        loadCost(o.value, neighbours, n, 4) +
         s.columns * operationsOf(o.value) * software.operation +
         software.loadFour,
       statements: t.statements + 2 * readsOf(o.value).length + operationsOf(o.value),
