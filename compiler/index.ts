@@ -8,6 +8,7 @@ export type { Graph } from './ir/ir.js'
 export { printGraph } from './ir/print.js'
 export {
   lower,
+  packInputs,
   simplified,
   specialiseFn,
   specialiseGrad,

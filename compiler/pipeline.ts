@@ -5,6 +5,7 @@ import { verified } from './ir/verify.js'
 import { simplify } from './simplify/simplify.js'
 
 export { checkProgram } from './check.js'
+export { packInputs } from './ir/packing.js'
 export { specialiseFn, specialiseGrad, specialiseMethod, specialiseTest } from './specialise/specialise.js'
 
 /**

@@ -1,5 +1,5 @@
 import * as E from 'fp-ts/lib/Either.js'
-import { lower } from '../compiler/pipeline.js'
+import { lower, packInputs } from '../compiler/pipeline.js'
 import { specialiseDecoder } from '../compiler/specialise/predictor.js'
 import { type DeviceTensor, download, type Executable, load, zeros } from '../runtime/index.js'
 import type { PredictorSource } from './predict.js'
@@ -98,11 +98,12 @@ export class Decoder {
   }
 
   async #compile(window: number): Promise<Step | undefined> {
-    const { device, program, predictor, bindings, bring } = this.source
+    const { device, program, predictor, bindings, packing, bring } = this.source
     const sizes = new Map([...bindings.sizes, ['T', this.capacity] as const])
     const graph = specialiseDecoder(program, predictor, { ...bindings, sizes }, this.rows, window, 'chosen')
     if (E.isLeft(graph)) return undefined
-    const executable = await load(device, lower(graph.right, device.traits, { name: `decode ${window}` }))
+    const packed = packInputs(graph.right, packing)
+    const executable = await load(device, lower(packed, device.traits, { name: `decode ${window}` }))
     const { inputs, outputs } = executable.artifact
     const isOwn = (name: string): boolean => /^(start|at|kept\.\d+)$/.test(name)
     for (const { name, dtype, shape } of [...inputs.filter(i => isOwn(i.name)), ...outputs])

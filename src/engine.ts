@@ -3,7 +3,7 @@ import { shapeOf } from '../compiler/ir/graph.js'
 import { interpret } from '../compiler/ir/interpret.js'
 import type { DType, Graph } from '../compiler/ir/ir.js'
 import { lower, simplified } from '../compiler/pipeline.js'
-import { type Device, download, type HostArray, load, upload } from '../runtime/index.js'
+import { type Device, download, type HostArray, load, rounded, upload } from '../runtime/index.js'
 import { openNodeDevice } from '../runtime/node.js'
 
 /** A tensor in the host's memory, row-major; `bool` as 0 and 1. Results of the interpreter are float64. */
@@ -41,7 +41,12 @@ const signature = (
 export const interpreterEngine: Engine = {
   name: 'interpreter (float64)',
   run: async (graph, inputs) => {
-    const outputs = interpret(simplified(graph), new Map([...inputs].map(([k, v]) => [k, v.data])))
+    const packing = new Map(graph.nodes.flatMap(n => (n.kind === 'input' ? [[n.name, n.packing]] : [])))
+    const seen = ([name, { data }]: readonly [string, HostTensor]) => {
+      const packed = packing.get(name)
+      return [name, packed === undefined ? data : rounded(packed, Float32Array.from(data))] as const
+    }
+    const outputs = interpret(simplified(graph), new Map([...inputs].map(seen)))
     return new Map([...signature(graph)].map(([k, s]) => [k, { ...s, data: outputs.get(k)! }]))
   },
   close: () => undefined,
@@ -56,7 +61,8 @@ export const uploadInputs = (device: Device, artifact: Artifact, inputs: Readonl
     artifact.inputs.map(decl => {
       const given = inputs.get(decl.name)
       if (given === undefined) throw new Error(`no value for the input ${decl.name}`)
-      return [decl.name, upload(device, decl.dtype, decl.shape, asArray(decl.dtype, given.data), decl.name)]
+      const data = asArray(decl.dtype, given.data)
+      return [decl.name, upload(device, decl.dtype, decl.shape, data, decl.name, decl.packing)]
     }),
   )
 

@@ -9,8 +9,9 @@ import { UserError } from './errors.js'
 import { checkFields, readJsonObject } from './hub/config.js'
 import { type Checkpoint, openCheckpoint } from './hub/safetensors.js'
 import type { Tokenizer } from './hub/tokenizer.js'
-import { bindModel, type Model, modelFacts, openModel, uploadWeights } from './model/model.js'
+import { bindModel, type Model, modelFacts, openModel } from './model/model.js'
 import { sizesOf } from './model/sizes.js'
+import { packingOf, uploadWeights, type WeightFormat } from './model/weights.js'
 import { SequenceModel } from './predict.js'
 import { loadProgram } from './program.js'
 import { findRecipe } from './train/recipes.js'
@@ -31,6 +32,8 @@ export interface AdapterConfig {
   readonly recipe: string
   readonly program_hash: string
   readonly base_model: string
+  /** What the base model's weights were on the device. */
+  readonly weights?: WeightFormat
   readonly sizes: Readonly<Record<string, number>>
   readonly settings: Readonly<Record<string, GivenValue>>
   readonly tensors: Readonly<Record<string, readonly number[]>>
@@ -123,6 +126,7 @@ const assemble = async (
     program,
     predictor,
     bindings,
+    packing: packingOf(bound, model),
     bring,
     context: model.context,
     vocabulary,
@@ -140,10 +144,15 @@ const assemble = async (
 }
 
 /** A model without any edit, through a module's own `logits`. */
-export const openBase = async (device: Device, directory: string, file: string): Promise<OpenPredictor> => {
+export const openBase = async (
+  device: Device,
+  directory: string,
+  file: string,
+  format?: WeightFormat,
+): Promise<OpenPredictor> => {
   const { program, modules } = loadProgram([file])
   const { fn, param } = modelFunction(program, modules[0]!)
-  const model = await openModel(directory, { weights: true, tokenizer: true })
+  const model = await openModel(directory, { weights: true, tokenizer: true, format })
   return assemble(device, program, { kind: 'fn', fn }, model, [param], [param.type])
 }
 
@@ -152,6 +161,7 @@ export const openRunBase = async (
   device: Device,
   directory: string,
   modelDirectory?: string,
+  format?: WeightFormat,
 ): Promise<OpenPredictor> => {
   const adapter = await readAdapterConfig(directory)
   const { program, modules } = loadProgram([adapter.program])
@@ -159,7 +169,11 @@ export const openRunBase = async (
   const type = recipe.params[0]?.type
   if (type?.kind !== 'record') throw new UserError({ what: `the recipe ${recipe.name} has no base model` })
   const { fn, param } = modelFunction(program, type.record.id.slice(0, type.record.id.lastIndexOf('.')))
-  const model = await openModel(modelDirectory ?? adapter.base_model, { weights: true, tokenizer: true })
+  const model = await openModel(modelDirectory ?? adapter.base_model, {
+    weights: true,
+    tokenizer: true,
+    format: format ?? adapter.weights,
+  })
   return assemble(device, program, { kind: 'fn', fn }, model, [param], [param.type])
 }
 
@@ -211,17 +225,22 @@ const checkTensors = (adapter: AdapterConfig, checkpoint: Checkpoint): void => {
     })
 }
 
-/** A trained run: its adapter on its base model, or on the model given. */
+/** A trained run: its adapter on its base model, or on the model given, with weights as it was trained on unless said. */
 export const openRun = async (
   device: Device,
   directory: string,
   modelDirectory?: string,
+  format?: WeightFormat,
 ): Promise<OpenPredictor> => {
   const adapter = await readAdapterConfig(directory)
   const { program, modules, hash } = loadProgram([adapter.program])
   const recipe = findRecipe(program, modules[0]!, adapter.recipe)
   const base = modelDirectory ?? adapter.base_model
-  const model = await openModel(base, { weights: recipe.params.length > 0, tokenizer: true })
+  const model = await openModel(base, {
+    weights: recipe.params.length > 0,
+    tokenizer: true,
+    format: format ?? adapter.weights,
+  })
   const checkpoint = await openCheckpoint(join(directory, adapterFiles.tensors))
   checkTensors(adapter, checkpoint)
   const prefix = `${recipe.methods.get('predict')!.params[0]!.name}.`

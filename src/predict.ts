@@ -1,11 +1,12 @@
 import type { Program } from '../compiler/core/core.js'
-import { lower } from '../compiler/pipeline.js'
+import { lower, packInputs } from '../compiler/pipeline.js'
 import { type Predictor, specialisePredictor } from '../compiler/specialise/predictor.js'
 import type { Bindings } from '../compiler/specialise/specialise.js'
 import { type Device, type DeviceTensor, download, type Executable, load, zeros } from '../runtime/index.js'
 import { capacityFor, Decoder } from './decode.js'
 import { UserError } from './errors.js'
 import type { Tokenizer } from './hub/tokenizer.js'
+import type { PackingOf } from './model/weights.js'
 
 /** What a predictor is made of, except for the shape it is compiled for. */
 export interface PredictorSource {
@@ -14,6 +15,8 @@ export interface PredictorSource {
   readonly predictor: Predictor
   /** Sizes but for T. */
   readonly bindings: Bindings
+  /** How its inputs are packed, by name. */
+  readonly packing: PackingOf
   /** Brings weights, edits and settings to the device, as a compiled predictor asks for them. */
   readonly bring: (names: readonly string[]) => Promise<Readonly<Record<string, DeviceTensor>>>
   readonly context: number
@@ -193,7 +196,10 @@ const compile = async (
   const { device, program, predictor, bindings } = source
   const sizes = new Map([...bindings.sizes, ...Object.entries(shape)])
   const graph = specialisePredictor(program, predictor, { ...bindings, sizes }, rows, output)
-  const executable: Executable = await load(device, lower(graph, device.traits, { name: output }))
+  const executable: Executable = await load(
+    device,
+    lower(packInputs(graph, source.packing), device.traits, { name: output }),
+  )
   const { inputs } = executable.artifact
   const own = Object.fromEntries(
     inputs

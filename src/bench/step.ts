@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { CoreParam } from '../../compiler/core/core.js'
-import { lower } from '../../compiler/pipeline.js'
+import { lower, packInputs } from '../../compiler/pipeline.js'
 import { inputsOf } from '../../compiler/specialise/parameters.js'
 import { specialiseMethod } from '../../compiler/specialise/specialise.js'
 import { name as sizeName } from '../../compiler/types/poly.js'
@@ -11,6 +11,7 @@ import { readConfig } from '../hub/config.js'
 import type { JsonObject } from '../json.js'
 import { modelFacts } from '../model/model.js'
 import { sizesOf } from '../model/sizes.js'
+import { plannedPacking, type WeightFormat } from '../model/weights.js'
 import { loadProgram, stdlibFolder } from '../program.js'
 import { findRecipe } from '../train/recipes.js'
 import { stateType } from '../train/session.js'
@@ -64,6 +65,8 @@ export interface StepResult {
 export interface StepOptions {
   readonly runs: number
   readonly profile: boolean
+  /** What the model's weights are on the device. */
+  readonly weights: WeightFormat
   readonly progress?: (line: string) => void
 }
 
@@ -100,7 +103,7 @@ export const stepShapes = async (): Promise<readonly StepShape[]> => {
 }
 
 /** JoLA's training step for a shape: the artifact, and what numbers its settings have. */
-const compileStep = (device: Device, shape: StepShape) => {
+const compileStep = (device: Device, shape: StepShape, format: WeightFormat) => {
   const { program, modules } = loadProgram(['std.recipes.jola'])
   const recipe = findRecipe(program, modules[0]!)
   const settings = settingsOf(program, recipe, [])
@@ -108,6 +111,7 @@ const compileStep = (device: Device, shape: StepShape) => {
     directory: shape.name,
     config: shape.config,
     checkpoint: undefined,
+    format,
     tokenizer: undefined,
     context: shape.T,
   }
@@ -126,7 +130,7 @@ const compileStep = (device: Device, shape: StepShape) => {
     specs.flatMap(s => (s.from?.fill === undefined ? [] : [[s.name, s.from.fill] as const])),
   )
   const bindings = { sizes, constants: facts.constants, settings, absent }
-  const graph = specialiseMethod(program, recipe, 'step', bindings)
+  const graph = packInputs(specialiseMethod(program, recipe, 'step', bindings), plannedPacking(specs, format))
   return { artifact: lower(graph, device.traits, { name: shape.name }), settings, V: sizes.get('V')! }
 }
 
@@ -157,13 +161,13 @@ export const measureStep = async (
   device: Device,
   ceilings: Ceilings,
   shape: StepShape,
-  { runs, profile }: StepOptions,
+  { runs, profile, weights }: StepOptions,
 ): Promise<StepResult> => {
   const started = performance.now()
-  const { artifact, settings, V } = compileStep(device, shape)
+  const { artifact, settings, V } = compileStep(device, shape, weights)
   const compiled = performance.now()
   const inputs: Record<string, DeviceTensor> = {}
-  for (const { name, dtype, shape: dims } of artifact.inputs) {
+  for (const { name, dtype, shape: dims, packing } of artifact.inputs) {
     const length = dims.reduce((a, b) => a * b, 1)
     const value = valuesFor(name, length, shape, V, settings)
     const array = { f32: Float32Array, i32: Int32Array, u32: Uint32Array, bool: Uint32Array }[dtype]
@@ -173,6 +177,7 @@ export const measureStep = async (
       dims,
       new array(length).map((_, i) => value(i)),
       name,
+      packing,
     )
   }
   await device.idle()
@@ -215,7 +220,7 @@ export const measureStep = async (
       })
       .sort((a, b) => b.milliseconds - a.milliseconds)
     return {
-      name: shape.name,
+      name: ['auto', 'f32'].includes(weights) ? shape.name : `${shape.name}, weights as ${weights}`,
       milliseconds: spreadOf(times!),
       gflop,
       rate: spreadOf(times!.map(ms => (1000 * gflop) / ms)),

@@ -8,8 +8,17 @@ import { type BenchReport, showReport } from '../bench/show.js'
 import { measureSteps, stepShapes } from '../bench/step.js'
 import { UserError } from '../errors.js'
 import { writeAtomic } from '../hub/atomic.js'
+import type { WeightFormat } from '../model/weights.js'
 import { checkWritable } from './run.js'
-import { examples, positiveInteger, precisionOption, print, Reported, remark } from './shared.js'
+import {
+  examples,
+  positiveInteger,
+  precisionOption,
+  print,
+  Reported,
+  remark,
+  weightsOption,
+} from './shared.js'
 
 type What = 'kernels' | 'step' | 'all'
 
@@ -19,6 +28,7 @@ interface BenchOptions {
   readonly runs: number
   readonly profile?: true
   readonly precision: Precision
+  readonly weights?: WeightFormat
 }
 
 /** Measures what is asked for on this machine's device. Throws a `UserError` if a filter leaves nothing. */
@@ -44,6 +54,7 @@ const bench = async (what: What, options: BenchOptions): Promise<BenchReport> =>
     const steps = await measureSteps(device, shapes, {
       runs,
       profile: options.profile === true,
+      weights: options.weights ?? 'f32',
       progress: remark,
     })
     return { format: 'jola-bench-1', environment, runs, kernels, steps }
@@ -64,6 +75,7 @@ export const register = (program: Command): void => {
     .option('--filter <text>', 'only what has this in its name')
     .option('--runs <n>', 'rounds, in each of which everything is timed once', positiveInteger, 7)
     .addOption(precisionOption())
+    .addOption(weightsOption())
     .option('--profile', "a step's time by kernel, with the lines it comes from")
     .addHelpText(
       'after',

@@ -6,6 +6,7 @@ import { readSplit, type Split, splitFile } from '../data/examples.js'
 import { mean, standardDeviation } from '../data/scores.js'
 import { UserError } from '../errors.js'
 import { type Evaluation, evaluate, type Scoring, taskOf } from '../evaluate.js'
+import type { WeightFormat } from '../model/weights.js'
 import { type OpenPredictor, openBase, openRun, openRunBase } from '../open-predictor.js'
 import { startProgress } from '../progress.js'
 import { RunFolder, runsAt } from '../train/run-folder.js'
@@ -19,6 +20,7 @@ import {
   precisionOption,
   print,
   printJson,
+  weightsOption,
 } from './shared.js'
 
 /** A model to look at: a run, a run's base model (`--base`), or a model's folder. */
@@ -26,6 +28,7 @@ export interface Subject {
   readonly model?: string
   readonly base?: true
   readonly program: string
+  readonly weights?: WeightFormat
 }
 
 export const defaultProgram = 'std.models.llama'
@@ -37,7 +40,7 @@ export const openSubject = async (
   o: Subject,
 ): Promise<OpenPredictor> => {
   if (path === undefined) {
-    if (o.model !== undefined) return openBase(device, o.model, o.program)
+    if (o.model !== undefined) return openBase(device, o.model, o.program, o.weights)
     throw new UserError({
       what: 'there is nothing to open',
       hint: 'name the folder of a run, or a model by --model',
@@ -45,7 +48,7 @@ export const openSubject = async (
     })
   }
   await checkAdapted(path)
-  return o.base ? openRunBase(device, path, o.model) : openRun(device, path, o.model)
+  return o.base ? openRunBase(device, path, o.model, o.weights) : openRun(device, path, o.model, o.weights)
 }
 
 interface Options extends Subject {
@@ -137,6 +140,7 @@ export const register = (program: Command): void => {
     .description('score a run, its base model, or any model on a data set')
     .argument('[run]', "a run's folder, or that of several seeds")
     .addOption(modelOption())
+    .addOption(weightsOption())
     .option('--base', 'the base model, without the edits')
     .option('--program <file>', 'the module whose `logits` describes the model', defaultProgram)
     .option('--data <dir>', "the data; the run's own unless given")

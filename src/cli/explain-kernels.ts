@@ -1,7 +1,7 @@
 import type { Artifact, DeviceTraits, KernelDecl, Step } from '../../compiler/artifact.js'
 import { compileGraph } from '../../compiler/backend.js'
 import type { Graph } from '../../compiler/ir/ir.js'
-import { simplified } from '../../compiler/pipeline.js'
+import { packInputs, simplified } from '../../compiler/pipeline.js'
 import { specialiseFn } from '../../compiler/specialise/specialise.js'
 import { DeviceError, showBytes } from '../../runtime/errors.js'
 import { openNodeDevice } from '../../runtime/node.js'
@@ -93,7 +93,7 @@ export const explainFunction = async (options: Omit<CallOptions, 'inputs'>): Pro
       wrt === undefined
         ? specialiseFn(call.program, call.fn, call.bindings)
         : gradientOf(call, wrt, options.file)
-    const simple = simplified(graph)
+    const simple = packInputs(simplified(graph), call.packing)
     const valueAlone =
       wrt === undefined
         ? undefined

@@ -1,8 +1,9 @@
 import type { Command } from 'commander'
 import { type CodeEntry, codes } from '../../compiler/codes.js'
 import { UserError } from '../errors.js'
+import type { WeightFormat } from '../model/weights.js'
 import { explainFunction, showExplanation } from './explain-kernels.js'
-import { examples, modelOption, paint, print, printJson, sizeOption } from './shared.js'
+import { examples, modelOption, paint, print, printJson, sizeOption, weightsOption } from './shared.js'
 
 const indented = (text: string): string => text.replaceAll(/^/gm, '  ')
 
@@ -40,6 +41,7 @@ interface ExplainOptions {
   readonly fn?: string
   readonly wrt?: string
   readonly model?: string
+  readonly weights?: WeightFormat
   readonly size?: ReadonlyMap<string, number>
   readonly wgsl?: true
   readonly json?: true
@@ -54,6 +56,7 @@ export const register = (program: Command): void => {
     .option('--fn <name>', 'the function, for a file')
     .option('--wrt <parameter>', 'its value and its gradient by this parameter')
     .addOption(modelOption())
+    .addOption(weightsOption())
     .addOption(sizeOption())
     .option('--wgsl', "print the kernels' text")
     .option('--json', 'print all of it as JSON')

@@ -3,7 +3,15 @@ import type { Precision } from '../../compiler/artifact.js'
 import { openNodeDevice } from '../../runtime/node.js'
 import { UserError } from '../errors.js'
 import { defaultProgram, openSubject, type Subject } from './eval.js'
-import { examples, modelOption, positiveInteger, precisionOption, print, printJson } from './shared.js'
+import {
+  examples,
+  modelOption,
+  positiveInteger,
+  precisionOption,
+  print,
+  printJson,
+  weightsOption,
+} from './shared.js'
 
 interface Options extends Subject {
   readonly precision: Precision
@@ -54,6 +62,7 @@ export const register = (program: Command): void => {
     .description('continue a text, greedily, by a run, its base model, or any model')
     .argument('[run]', "a run's folder")
     .addOption(modelOption())
+    .addOption(weightsOption())
     .option('--base', 'the base model, without the edits')
     .option('--program <file>', 'the module whose `logits` describes the model', defaultProgram)
     .option('--prompt <text>', 'what to continue')

@@ -1,10 +1,11 @@
 import { existsSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Command } from 'commander'
-import { specialiseFn } from '../../compiler/specialise/specialise.js'
+import { packInputs, specialiseFn } from '../../compiler/pipeline.js'
 import { type EngineKind, type HostTensor, openEngine } from '../engine.js'
 import { UserError } from '../errors.js'
 import { writeSafetensors } from '../hub/safetensors-write.js'
+import type { WeightFormat } from '../model/weights.js'
 import { type CallOptions, prepareCall } from './call/prepare.js'
 import { stored } from './call/tensors.js'
 import {
@@ -17,6 +18,7 @@ import {
   remark,
   seedOption,
   sizeOption,
+  weightsOption,
 } from './shared.js'
 import { showTensor, tensorJson } from './show-values.js'
 
@@ -57,7 +59,7 @@ const evaluateFunction = async (
 ): Promise<ReadonlyMap<string, HostTensor>> => {
   const call = await prepareCall({ ...options, inputs: 'read' })
   try {
-    const graph = specialiseFn(call.program, call.fn, call.bindings)
+    const graph = packInputs(specialiseFn(call.program, call.fn, call.bindings), call.packing)
     const values = await call.values(graph)
     const engine = await openEngine(options.device)
     try {
@@ -75,6 +77,7 @@ interface RunOptions {
   readonly in?: string
   readonly out?: string
   readonly model?: string
+  readonly weights?: WeightFormat
   readonly device: EngineKind
   readonly seed: number
   readonly size?: ReadonlyMap<string, number>
@@ -91,6 +94,7 @@ export const register = (program: Command): void => {
     .option('--in <file>', 'inputs as safetensors: `x`, and `x.field` for records; scalars have shape []')
     .option('--out <file>', 'where to write the results; without it they are printed')
     .addOption(modelOption())
+    .addOption(weightsOption())
     .addOption(deviceOption('gpu'))
     .addOption(seedOption())
     .addOption(sizeOption())

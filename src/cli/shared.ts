@@ -6,6 +6,7 @@ import { renderDiagnostic } from '../../compiler/render.js'
 import { DeviceError } from '../../runtime/errors.js'
 import type { EngineKind } from '../engine.js'
 import { renderUserError, UserError } from '../errors.js'
+import { weightFormats } from '../model/weights.js'
 import { ProgramError, stdlibFolder } from '../program.js'
 
 /** Ends a command with an exit code when everything has been said. */
@@ -107,6 +108,13 @@ export const seedOption = (): Option =>
 /** `--model DIR`. */
 export const modelOption = (): Option =>
   new Option('--model <dir>', 'a model in the Hugging Face layout: sizes from config.json, weights by name')
+
+/** `--weights FORMAT`. */
+export const weightsOption = (): Option =>
+  new Option(
+    '--weights <format>',
+    "what the model's weights are on the device: as the checkpoint stores them (auto, unless a run says otherwise), or matrices as f32, f16, bf16 or q8",
+  ).choices([...weightFormats])
 
 /** The paragraph of examples at the end of a command's help. */
 export const examples = (lines: readonly string[]): string =>

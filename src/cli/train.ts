@@ -4,6 +4,7 @@ import type { Precision } from '../../compiler/artifact.js'
 import { openNodeDevice, showBytes } from '../../runtime/node.js'
 import { mean, standardDeviation } from '../data/scores.js'
 import { UserError } from '../errors.js'
+import type { WeightFormat } from '../model/weights.js'
 import { loadProgram } from '../program.js'
 import { formatDuration, formatNumber, type Progress, startProgress } from '../progress.js'
 import { findRecipe } from '../train/recipes.js'
@@ -25,6 +26,7 @@ import {
   Reported,
   remark,
   seedNumber,
+  weightsOption,
 } from './shared.js'
 
 interface Options {
@@ -42,6 +44,7 @@ interface Options {
   readonly length?: number
   readonly saveEvery: number
   readonly bf16?: true
+  readonly weights?: WeightFormat
   readonly json?: true
 }
 
@@ -116,6 +119,7 @@ const run = async (file: string, o: Options): Promise<void> => {
         ...(o.length === undefined ? {} : { length: o.length }),
         saveEvery: o.saveEvery,
         bf16: o.bf16 === true,
+        ...(o.weights === undefined ? {} : { weights: o.weights }),
       }
       const bar = barFor(seeds.length === 1 ? 'train' : `seed ${seed}`)
       const started = Date.now()
@@ -172,6 +176,7 @@ export const register = (program: Command): void => {
     .description('train by a recipe: progress, validation, early stopping, the best state kept')
     .argument('<recipe>', 'a .jola file with a recipe')
     .addOption(modelOption())
+    .addOption(weightsOption())
     .option('--data <dir>', 'a folder with train.jsonl and valid.jsonl')
     .option('--out <run>', "the run's folder")
     .option('--recipe <name>', 'which recipe, where the file has several')

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { bf16ToF32, f16ToF32 } from '../../runtime/float.js'
 import { fileError, systemCode, UserError } from '../errors.js'
 import { openRangeFile, type RangeFile } from './range-file.js'
-import { elementCount, headerLength, readHeader, type TensorEntry } from './safetensors-header.js'
+import { dtypeBytes, elementCount, headerLength, readHeader, type TensorEntry } from './safetensors-header.js'
 import { indexName, readIndex } from './sharded.js'
 
 /**
@@ -18,10 +18,14 @@ export interface Checkpoint {
   readonly metadata: Readonly<Record<string, string>>
   /** Numbers in row-major order. F16 and BF16 widen exactly, F64 rounds; other dtypes are a `UserError`. */
   readF32(name: string): Promise<Float32Array>
+  /** Fills `out` with numbers like those of `readF32`, from element `first` on. */
+  readFloats(name: string, first: number, out: Float32Array): Promise<void>
   /** Numbers of an I32 or U32 tensor in row-major order; other dtypes are a `UserError`. */
   readInts(name: string): Promise<Int32Array | Uint32Array>
   /** The tensor's bytes as stored, little-endian, row-major. */
   readRaw(name: string): Promise<Uint8Array>
+  /** Fills `out` with bytes as stored, from element `first` on. */
+  readElements(name: string, first: number, out: Uint8Array): Promise<void>
   close(): Promise<void>
 }
 
@@ -54,15 +58,23 @@ const asPath = async (path: string): Promise<{ readonly file: string; readonly s
   })
 }
 
-const convertPieces = async (file: RangeFile, entry: TensorEntry, out: Float32Array): Promise<void> => {
-  const width = entry.dtype === 'F64' ? 8 : 2
-  for (let at = entry.begin; at < entry.end; at += pieceBytes) {
-    const bytes = await file.read(at, Math.min(pieceBytes, entry.end - at))
-    const first = (at - entry.begin) / width
-    const part = out.subarray(first, first + bytes.length / width)
-    if (entry.dtype === 'F64') part.set(new Float64Array(bytes.buffer, 0, part.length))
-    else if (entry.dtype === 'F16') f16ToF32(new Uint16Array(bytes.buffer, 0, part.length), part)
-    else bf16ToF32(new Uint16Array(bytes.buffer, 0, part.length), part)
+const asBytes = (out: Float32Array): Uint8Array => new Uint8Array(out.buffer, out.byteOffset, out.byteLength)
+
+/** Elements of two or eight bytes from a place in the file on, as float32. */
+const convertPieces = async (
+  file: RangeFile,
+  dtype: 'F16' | 'BF16' | 'F64',
+  begin: number,
+  out: Float32Array,
+): Promise<void> => {
+  const width = dtypeBytes[dtype]
+  const step = pieceBytes / width
+  for (let first = 0; first < out.length; first += step) {
+    const part = out.subarray(first, first + step)
+    const { buffer } = await file.read(begin + first * width, part.length * width)
+    if (dtype === 'F64') part.set(new Float64Array(buffer))
+    else if (dtype === 'F16') f16ToF32(new Uint16Array(buffer), part)
+    else bf16ToF32(new Uint16Array(buffer), part)
   }
 }
 
@@ -96,13 +108,18 @@ const checkpointOf = (
     tensors,
     metadata,
     async readF32(name) {
-      const [entry, file] = find(name)
-      const out = new Float32Array(elementCount(entry.shape))
-      if (entry.dtype === 'F32') await file.readInto(entry.begin, new Uint8Array(out.buffer))
-      else if (entry.dtype === 'F16' || entry.dtype === 'BF16' || entry.dtype === 'F64') {
-        await convertPieces(file, entry, out)
-      } else throw wrongDtype(entry, name, 'F32, F16, BF16 or F64')
+      const out = new Float32Array(elementCount(find(name)[0].shape))
+      await this.readFloats(name, 0, out)
       return out
+    },
+    async readFloats(name, first, out) {
+      const [entry, file] = find(name)
+      const { dtype } = entry
+      const begin = entry.begin + first * dtypeBytes[dtype]
+      if (dtype === 'F32') await file.readInto(begin, asBytes(out))
+      else if (dtype === 'F16' || dtype === 'BF16' || dtype === 'F64')
+        await convertPieces(file, dtype, begin, out)
+      else throw wrongDtype(entry, name, 'F32, F16, BF16 or F64')
     },
     async readInts(name) {
       const [entry, file] = find(name)
@@ -113,6 +130,10 @@ const checkpointOf = (
     async readRaw(name) {
       const [entry, file] = find(name)
       return file.read(entry.begin, entry.end - entry.begin)
+    },
+    async readElements(name, first, out) {
+      const [entry, file] = find(name)
+      await file.readInto(entry.begin + first * dtypeBytes[entry.dtype], out)
     },
     async close() {
       await Promise.all([...files.values()].map(file => file.close()))

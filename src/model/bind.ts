@@ -116,16 +116,3 @@ const missing = (
   const names = templates.map(t => indices.map(i => nameAt(t, i)).find(n => !checkpoint.tensors.has(n))!)
   return `${names.join(' or ')} is missing, for \`${spec.name}\``
 }
-
-/** The numbers of a bound tensor, row-major: those of its parts one after the other. */
-export const readBound = async (checkpoint: Checkpoint, t: BoundTensor): Promise<Float32Array> => {
-  if (t.names.length === 1) return checkpoint.readF32(t.names[0]!)
-  const out = new Float32Array(t.shape.reduce((a, b) => a * b, 1))
-  let at = 0
-  for (const name of t.names) {
-    const part = await checkpoint.readF32(name)
-    out.set(part, at)
-    at += part.length
-  }
-  return out
-}

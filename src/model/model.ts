@@ -1,22 +1,24 @@
 import { join } from 'node:path'
 import type { CoreParam, Program } from '../../compiler/core/core.js'
 import type { Type } from '../../compiler/types/type.js'
-import { type Device, type DeviceTensor, upload } from '../../runtime/index.js'
 import { UserError } from '../errors.js'
 import { readConfig } from '../hub/config.js'
 import { type Checkpoint, openCheckpoint } from '../hub/safetensors.js'
 import { openTokenizer, type Tokenizer } from '../hub/tokenizer.js'
 import { withinVocabulary } from '../hub/vocabulary.js'
 import type { JsonObject } from '../json.js'
-import { type BoundParam, bindParam, readBound } from './bind.js'
+import { type BoundParam, bindParam } from './bind.js'
 import { configuredConstants } from './config-values.js'
 import { configEquations } from './sizes.js'
+import type { WeightFormat } from './weights.js'
 
 /** A model's folder: its configuration, and when asked for its weights and its tokenizer. */
 export interface Model {
   readonly directory: string
   readonly config: JsonObject
   readonly checkpoint: Checkpoint | undefined
+  /** What its weights are to be on the device. */
+  readonly format: WeightFormat
   readonly tokenizer: Tokenizer | undefined
   /** The most tokens it reads. */
   readonly context: number
@@ -31,7 +33,12 @@ const tokenizerFor = async (directory: string, config: JsonObject): Promise<Toke
 /** Opens a model's folder. Throws a `UserError` for whatever is missing or broken in it. */
 export const openModel = async (
   directory: string,
-  wants: { readonly weights: boolean; readonly tokenizer: boolean },
+  wants: {
+    readonly weights: boolean
+    readonly tokenizer: boolean
+    /** `auto` unless said. */
+    readonly format?: WeightFormat | undefined
+  },
 ): Promise<Model> => {
   const config = await readConfig(directory)
   const positions = config.max_position_embeddings
@@ -39,6 +46,7 @@ export const openModel = async (
     directory,
     config,
     checkpoint: wants.weights ? await openCheckpoint(directory) : undefined,
+    format: wants.format ?? 'auto',
     tokenizer: wants.tokenizer ? await tokenizerFor(directory, config) : undefined,
     context: typeof positions === 'number' ? positions : 2048,
   }
@@ -68,20 +76,4 @@ export const bindModel = (
     absent: new Map(bound.flatMap(b => [...b.absent])),
     unused: bound.length === 1 ? bound[0]!.unused : [],
   }
-}
-
-/** Uploads those of the bound tensors that are wanted, one after the other, so that the host holds one at a time. */
-export const uploadWeights = async (
-  device: Device,
-  model: Model,
-  bound: BoundParam,
-  wanted: ReadonlySet<string>,
-): Promise<Readonly<Record<string, DeviceTensor>>> => {
-  const out: Record<string, DeviceTensor> = {}
-  for (const t of bound.tensors) {
-    if (!wanted.has(t.spec.name)) continue
-    const data = await readBound(model.checkpoint!, t)
-    out[t.spec.name] = upload(device, 'f32', t.shape, data, t.spec.name)
-  }
-  return out
 }

@@ -75,6 +75,7 @@ export const exportState = async (
       recipe: run.recipe,
       program_hash: run.programHash,
       base_model: run.model,
+      weights: run.weights,
       sizes: Object.fromEntries(Object.entries(run.sizes).filter(([k]) => !batchSizes.has(k))),
       tensors: Object.fromEntries(adapter.map(s => [s.name, state.get(s.name)!.shape])),
       settings: run.settings,

@@ -6,6 +6,7 @@ import { writeAtomic } from '../hub/atomic.js'
 import { checkFields, readJsonObjectIfAny } from '../hub/config.js'
 import { openCheckpoint } from '../hub/safetensors.js'
 import { type TensorData, writeSafetensors } from '../hub/safetensors-write.js'
+import type { WeightFormat } from '../model/weights.js'
 
 /** The numbers a step reported; `step` counts from 1. */
 export interface StepRecord {
@@ -32,6 +33,8 @@ export interface RunDescription {
   readonly recipe: string
   readonly programHash: string
   readonly model: string
+  /** What the model's weights are on the device. */
+  readonly weights?: WeightFormat
   readonly data: string
   /** Of the data's tokens: the files may have changed under the same name. */
   readonly dataDigest: string

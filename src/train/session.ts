@@ -1,6 +1,6 @@
 import type { CoreFn, CoreRecipe, Program } from '../../compiler/core/core.js'
 import type { Graph } from '../../compiler/ir/ir.js'
-import { lower } from '../../compiler/pipeline.js'
+import { lower, packInputs } from '../../compiler/pipeline.js'
 import type { StandIn } from '../../compiler/specialise/parameters.js'
 import { specialisePredictor } from '../../compiler/specialise/predictor.js'
 import { type Bindings, specialiseMethod } from '../../compiler/specialise/specialise.js'
@@ -9,8 +9,9 @@ import type { Type } from '../../compiler/types/type.js'
 import { type Device, type DeviceTensor, type Executable, load, upload, zeros } from '../../runtime/index.js'
 import type { Batch, BatchShape } from '../data/batch.js'
 import { UserError } from '../errors.js'
-import { bindModel, type Model, modelFacts, uploadWeights } from '../model/model.js'
+import { bindModel, type Model, modelFacts } from '../model/model.js'
 import { sizesOf } from '../model/sizes.js'
+import { packingOf, uploadWeights } from '../model/weights.js'
 import type { StateTensor } from './run-folder.js'
 import type { Settings } from './settings.js'
 
@@ -105,8 +106,9 @@ export const openSession = async (
     ]),
   }
 
+  const packing = packingOf(bound, model)
   const compile = async (name: string): Promise<Executable> => {
-    const graph: Graph = specialiseMethod(program, recipe, name, bindings)
+    const graph: Graph = packInputs(specialiseMethod(program, recipe, name, bindings), packing)
     return load(device, lower(graph, device.traits, { name: `${recipe.name}.${name}` }))
   }
   const [init, step, validate] = [await compile('init'), await compile('step'), await compile('validate')]

@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import type { Device } from '../../runtime/index.js'
 import { UserError } from '../errors.js'
 import { openModel } from '../model/model.js'
+import type { WeightFormat } from '../model/weights.js'
 import { loadProgram, programName } from '../program.js'
 import { openDataSet } from './data-set.js'
 import { exportState } from './export.js'
@@ -25,12 +26,17 @@ export interface TrainRequest {
   readonly length?: number
   readonly saveEvery: number
   readonly bf16: boolean
+  /** `auto` unless said, or as the run to resume was begun. */
+  readonly weights?: WeightFormat
 }
 
 export interface TrainResult extends TrainOutcome {
   readonly description: RunDescription
   readonly written: readonly string[]
 }
+
+/** Runs begun before there was a choice had f32. */
+const formatOf = (begun: RunDescription): WeightFormat => begun.weights ?? 'f32'
 
 /** Refuses to go on with a run in another way than it was begun: the command line may repeat its settings, not change them. */
 const checkResumed = (begun: RunDescription, request: TrainRequest, asked: Settings, hash: string): void => {
@@ -40,6 +46,9 @@ const checkResumed = (begun: RunDescription, request: TrainRequest, asked: Setti
     ...(begun.programHash === hash ? [] : ['the program has changed since']),
     ...(begun.seed === request.seed ? [] : [`the seed was ${begun.seed}`]),
     ...(begun.model === resolve(request.model) ? [] : [`the model was ${begun.model}`]),
+    ...(request.weights === undefined || formatOf(begun) === request.weights
+      ? []
+      : [`the weights were ${formatOf(begun)}`]),
     ...(begun.data === resolve(request.data) ? [] : [`the data was ${begun.data}`]),
     ...changed.map(name => `${name} was ${begun.settings[name]}`),
   ]
@@ -78,7 +87,11 @@ export const train = async (
   const settings: Settings = begun === undefined ? asked : new Map(Object.entries(begun.settings))
   const epochs = countSetting(settings, 'epochs', 1)
   const patience = countSetting(settings, 'patience', Number.POSITIVE_INFINITY)
-  const model = await openModel(request.model, { weights: recipe.params.length > 0, tokenizer: true })
+  const model = await openModel(request.model, {
+    weights: recipe.params.length > 0,
+    tokenizer: true,
+    format: begun === undefined ? request.weights : formatOf(begun),
+  })
   try {
     const data = await openDataSet(model.tokenizer!, settings, {
       directory: request.data,
@@ -109,6 +122,7 @@ export const train = async (
       recipe: recipe.name,
       programHash: hash,
       model: resolve(request.model),
+      weights: model.format,
       data: resolve(request.data),
       dataDigest: data.digest,
       seed: request.seed,

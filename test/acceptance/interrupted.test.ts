@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { UserError } from '../../src/errors.js'
+import { openRun } from '../../src/open-predictor.js'
 import { RunFolder } from '../../src/train/run-folder.js'
 import { type TrainRequest, train } from '../../src/train/start.js'
 import type { TrainWatcher } from '../../src/train/train.js'
@@ -118,6 +119,23 @@ const tests = (): void =>
       expect((await again(['colour=2'])).what).toBe('there is no setting colour')
       const set = ['batch=4.0', 'learning_rate=0.005']
       await train(device, request({ out: at('whole'), mode: 'resume', set }), silent, never)
+    })
+
+    it('goes on with the weights it was begun with, and its adapter with them', async () => {
+      const stop = new AbortController()
+      stop.abort()
+      const q8 = { out: at('packed'), set: ['batch=4', 'epochs=1'], weights: 'q8' as const }
+      await train(device, request(q8), silent, stop.signal)
+      const { why } = await refusal({ ...q8, mode: 'resume', weights: 'bf16' })
+      expect(why).toBe('the weights were q8')
+      const { weights: _, ...unsaid } = q8
+      const { description } = await train(device, request({ ...unsaid, mode: 'resume' }), silent, never)
+      expect(description.weights).toBe('q8')
+      const adapter = JSON.parse(readFileSync(at('packed', 'adapter_config.json'), 'utf8')) as object
+      expect(adapter).toMatchObject({ weights: 'q8' })
+      const opened = await openRun(device, at('packed'))
+      expect(opened.model.format).toBe('q8')
+      await opened.close()
     })
 
     it('is of a size that an index can count', async () => {

@@ -43,6 +43,20 @@ it('jola run counts the tensors that do not fit a model', async () => {
   expect(err).toMatch(/why: {3}\d+ tensors have other shapes or are missing:\n {2}- /)
 })
 
+it('jola knows the formats of weights', async () => {
+  for (const command of [
+    ['train', 'x.jola'],
+    ['eval'],
+    ['generate'],
+    ['run', small, '--fn', 'outer'],
+    ['bench'],
+  ]) {
+    const { code, err } = await jola(...command, '--weights', 'int4')
+    expect(code, command.join(' ')).toBe(2)
+    expect(err).toContain('Allowed choices are auto, f32, f16, bf16, q8')
+  }
+})
+
 withDevice('jola train refuses', () => {
   const train = async (more: Readonly<Record<string, string>>, ...flags: readonly string[]) => {
     const options = { model, data, out: join(await temporaryDirectory(), 'run'), ...more }

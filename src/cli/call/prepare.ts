@@ -9,9 +9,16 @@ import { evaluate } from '../../../compiler/types/poly.js'
 import type { HostTensor } from '../../engine.js'
 import { fileError, UserError } from '../../errors.js'
 import { type Checkpoint, openCheckpoint } from '../../hub/safetensors.js'
-import { type BoundTensor, readBound } from '../../model/bind.js'
+import type { BoundTensor } from '../../model/bind.js'
 import { bindModel, type Model, modelFacts, openModel } from '../../model/model.js'
 import { shapeEquations } from '../../model/sizes.js'
+import {
+  type PackingOf,
+  packingOf,
+  plannedPacking,
+  readBound,
+  type WeightFormat,
+} from '../../model/weights.js'
 import { loadProgram } from '../../program.js'
 import { count } from '../shared.js'
 import { findFunction, someOf, withDefaults } from './find.js'
@@ -26,6 +33,7 @@ export interface CallOptions {
   readonly fn: string
   readonly in?: string | undefined
   readonly model?: string | undefined
+  readonly weights?: WeightFormat | undefined
   readonly seed?: number | undefined
   readonly size?: ReadonlyMap<string, number> | undefined
   /** The parameter that is differentiated by, if any. */
@@ -49,6 +57,8 @@ export interface Call {
   readonly invented: readonly string[]
   /** What must be given by name and is not; empty for `read`. */
   readonly missing: readonly InputSpec[]
+  /** How the model's weights are packed on the device, by input. */
+  readonly packing: PackingOf
   /** Values for the inputs of a graph of this function. Throws a `UserError` for indices out of range. */
   values(graph: Graph): Promise<ReadonlyMap<string, HostTensor>>
   close(): Promise<void>
@@ -93,6 +103,7 @@ const openFor = async (options: CallOptions): Promise<Model | undefined> =>
     : openModel(options.model, {
         weights: options.inputs !== 'none' || hasWeights(options.model),
         tokenizer: false,
+        format: options.weights,
       })
 
 const openInputs = async (path: string): Promise<Checkpoint> => {
@@ -205,6 +216,10 @@ const match = (
     program,
     fn,
     bindings: { sizes, absent, ...(facts === undefined ? {} : { constants: facts.constants }) },
+    packing:
+      bound === undefined
+        ? plannedPacking(specsOf(sorted, 'bound'), options.weights ?? 'auto')
+        : packingOf(bound, model!),
     chosen,
     invented: options.inputs === 'invent' ? missing.map(s => s.name) : [],
     missing: options.inputs === 'read' ? [] : missing,

@@ -1,0 +1,158 @@
+import type { Packing } from '../../compiler/artifact.js'
+import type { InputSpec } from '../../compiler/specialise/parameters.js'
+import { type Device, DeviceTensor, pack } from '../../runtime/index.js'
+import type { Checkpoint } from '../hub/safetensors.js'
+import type { Dtype } from '../hub/safetensors-header.js'
+import type { BoundParam, BoundTensor } from './bind.js'
+import type { Model } from './model.js'
+
+/** What weights are stored as on the device; `auto`: as the checkpoint stores them. */
+export const weightFormats = ['auto', 'f32', 'f16', 'bf16', 'q8'] as const
+
+export type WeightFormat = (typeof weightFormats)[number]
+
+/** How a tensor is packed that a checkpoint stores so: F32 and F64 are f32 on the device. */
+const packingIn = (dtypes: ReadonlySet<Dtype>): Packing | undefined =>
+  dtypes.size > 1 ? undefined : dtypes.has('F16') ? 'f16' : dtypes.has('BF16') ? 'bf16' : undefined
+
+const dtypesOf = (t: BoundTensor, checkpoint: Checkpoint): ReadonlySet<Dtype> =>
+  new Set(t.names.map(n => checkpoint.tensors.get(n)!.dtype))
+
+/** How inputs are packed, by name. */
+export type PackingOf = (name: string) => Packing | undefined
+
+/**
+ * How a tensor is packed in a format. f16, bf16 and q8 are for matrices; vectors (norms, biases), which are small and
+ * count for much, stay as they are stored.
+ */
+const packingFor = (
+  spec: InputSpec,
+  format: WeightFormat,
+  stored: Packing | undefined,
+): Packing | undefined => {
+  if (format === 'f32') return undefined
+  return format !== 'auto' && spec.dims.length - spec.arrayAxes >= 2 ? format : stored
+}
+
+/** How bound tensors are packed in the model's format. */
+export const packingOf = (bound: BoundParam, { checkpoint, format }: Model): PackingOf => {
+  const packings = new Map(
+    bound.tensors.map(t => [
+      t.spec.name,
+      packingFor(t.spec, format, checkpoint && packingIn(dtypesOf(t, checkpoint))),
+    ]),
+  )
+  return name => packings.get(name)
+}
+
+/** How tensors would be packed in a format if a checkpoint stored them as f32. */
+export const plannedPacking = (specs: readonly InputSpec[], format: WeightFormat): PackingOf => {
+  const packings = new Map(specs.map(s => [s.name, packingFor(s, format, undefined)]))
+  return name => packings.get(name)
+}
+
+/** Elements brought to the device at a time, whole blocks. */
+const pieceElements = 1 << 20
+
+/** Bytes after which the device is waited for: until then the host holds them too. */
+const flushBytes = 128 << 20
+
+/** Calls `read` for each part of a range of a bound tensor: the checkpoint's tensor, where in it, and where in the range. */
+const inParts = async (
+  t: BoundTensor,
+  first: number,
+  count: number,
+  read: (name: string, at: number, from: number, to: number) => Promise<void>,
+): Promise<void> => {
+  const part = t.shape.reduce((a, b) => a * b, 1) / t.names.length
+  for (let done = 0; done < count; ) {
+    const at = (first + done) % part
+    const length = Math.min(count - done, part - at)
+    await read(t.names[Math.floor((first + done) / part)]!, at, done, done + length)
+    done += length
+  }
+}
+
+/** Bytes as stored, filled up to whole words. */
+const readStored = async (
+  checkpoint: Checkpoint,
+  t: BoundTensor,
+  first: number,
+  count: number,
+  width: number,
+): Promise<Uint8Array> => {
+  const out = new Uint8Array(Math.ceil((count * width) / 4) * 4)
+  await inParts(t, first, count, (name, at, from, to) =>
+    checkpoint.readElements(name, at, out.subarray(from * width, to * width)),
+  )
+  return out
+}
+
+const readFloats = async (
+  checkpoint: Checkpoint,
+  t: BoundTensor,
+  first: number,
+  count: number,
+): Promise<Float32Array> => {
+  const out = new Float32Array(count)
+  await inParts(t, first, count, (name, at, from, to) =>
+    checkpoint.readFloats(name, at, out.subarray(from, to)),
+  )
+  return out
+}
+
+/** The numbers of a bound tensor, row-major: those of its parts one after the other. */
+export const readBound = (checkpoint: Checkpoint, t: BoundTensor): Promise<Float32Array> =>
+  readFloats(
+    checkpoint,
+    t,
+    0,
+    t.shape.reduce((a, b) => a * b, 1),
+  )
+
+/**
+ * Puts the wanted ones of the bound tensors on the device, a piece at a time, so that the host never holds a whole one: bytes as they are where the
+ * checkpoint stores them as the device is to, else converted. Tensors that are one in the checkpoint (a tied head) are one on the device.
+ */
+export const uploadWeights = async (
+  device: Device,
+  model: Model,
+  bound: BoundParam,
+  wanted: ReadonlySet<string>,
+): Promise<Readonly<Record<string, DeviceTensor>>> => {
+  const { checkpoint } = model
+  const packing = packingOf(bound, model)
+  const out: Record<string, DeviceTensor> = {}
+  const same = new Map<string, DeviceTensor>()
+  let written = 0
+  for (const t of bound.tensors) {
+    const { name } = t.spec
+    if (!wanted.has(name) || checkpoint === undefined) continue
+    const p = packing(name)
+    const key = `${t.names.join()} ${t.shape.join()} ${p ?? ''}`
+    const tensor = same.get(key) ?? new DeviceTensor(device, 'f32', t.shape, name, p)
+    out[name] = tensor
+    if (same.has(key)) continue
+    same.set(key, tensor)
+    const dtypes = dtypesOf(t, checkpoint)
+    const asStored = packingIn(dtypes) === p && (p !== undefined || [...dtypes].every(d => d === 'F32'))
+    const elements = t.shape.reduce((a, b) => a * b, 1)
+    for (let first = 0; first < elements; first += pieceElements) {
+      const count = Math.min(pieceElements, elements - first)
+      const planes = asStored
+        ? [await readStored(checkpoint, t, first, count, p === undefined ? 4 : 2)]
+        : planesOf(await readFloats(checkpoint, t, first, count), p)
+      tensor.writePlanes(first, planes)
+      written += planes.reduce((n, plane) => n + plane.length, 0)
+      if (written < flushBytes) continue
+      await device.idle()
+      written = 0
+    }
+  }
+  return out
+}
+
+const planesOf = (values: Float32Array, packing: Packing | undefined): readonly Uint8Array[] =>
+  packing === undefined
+    ? [new Uint8Array(values.buffer, values.byteOffset, values.byteLength)]
+    : pack(packing, values)

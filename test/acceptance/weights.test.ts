@@ -1,0 +1,64 @@
+import { copyFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect, it } from 'vitest'
+import { rounded } from '../../runtime/index.js'
+import { openCheckpoint } from '../../src/hub/safetensors.js'
+import { type TensorData, writeSafetensors } from '../../src/hub/safetensors-write.js'
+import type { WeightFormat } from '../../src/model/weights.js'
+import { openBase } from '../../src/open-predictor.js'
+import { withDevice } from '../support/device.js'
+import { temporaryDirectory } from '../support/temporary.js'
+import { withStories, worstDifference } from './support.js'
+
+/** A copy of a model whose tensors are what `change` makes of them. */
+const copyOf = async (
+  directory: string,
+  change: (shape: readonly number[], data: Float32Array) => TensorData,
+): Promise<string> => {
+  const out = await temporaryDirectory()
+  for (const file of ['config.json', 'tokenizer.json']) await copyFile(join(directory, file), join(out, file))
+  const checkpoint = await openCheckpoint(directory)
+  const tensors = new Map<string, TensorData>()
+  for (const [name, { shape }] of checkpoint.tensors)
+    tensors.set(name, change(shape, await checkpoint.readF32(name)))
+  await checkpoint.close()
+  await writeSafetensors(join(out, 'model.safetensors'), tensors)
+  return out
+}
+
+withStories('stories260K', stories =>
+  withDevice('with packed weights', device => {
+    const story = async (directory: string, format: WeightFormat) => {
+      const { sequence, tokenizer, close } = await openBase(device, directory, 'std.models.llama', format)
+      try {
+        const prompt = tokenizer.encode('Once upon a time')
+        const [tokens] = await sequence.greedy([prompt], 60, tokenizer)
+        const [logits] = await sequence.next([prompt])
+        return { tokens: tokens!, logits: logits! }
+      } finally {
+        await close()
+      }
+    }
+
+    for (const format of ['f16', 'bf16', 'q8'] as const)
+      it(`tells the story that the same weights rounded beforehand tell: ${format}`, {
+        timeout: 240_000,
+      }, async () => {
+        const copy = await copyOf(stories, (shape, data) => ({
+          dtype: 'F32',
+          shape,
+          data: shape.length >= 2 ? rounded(format, data) : data,
+        }))
+        const [packed, plain] = [await story(stories, format), await story(copy, 'f32')]
+        expect(packed.tokens).toEqual(plain.tokens)
+        expect(worstDifference(packed.logits, plain.logits)).toBeLessThan(1e-4)
+      })
+
+    it('takes a checkpoint in bf16 as it is', { timeout: 240_000 }, async () => {
+      const copy = await copyOf(stories, (shape, data) => ({ dtype: 'BF16', shape, data }))
+      const [auto, plain] = [await story(copy, 'auto'), await story(copy, 'f32')]
+      expect(auto.tokens).toEqual(plain.tokens)
+      expect(worstDifference(auto.logits, plain.logits)).toBeLessThan(1e-4)
+    })
+  }),
+)
