@@ -47,6 +47,8 @@ export interface TensorDecl {
   readonly offset: number
   /** Of an f32 input that is brought packed. */
   readonly packing?: Packing
+  /** Of an output: the input whose tensor it takes over. Where both are in one buffer it is written in place. */
+  readonly replaces?: string
 }
 
 /**

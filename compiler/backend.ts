@@ -1,6 +1,7 @@
 import type { Artifact, BufferDecl, DeviceTraits, KernelDecl, Step, TensorDecl } from './artifact.js'
 import { fused, unfused } from './fuse/fuse.js'
 import type { Group } from './fuse/group.js'
+import { updatesOf } from './fuse/in-place.js'
 import { normalise } from './fuse/normalise.js'
 import { type Sequence, sequence } from './fuse/order.js'
 import { splitReductions } from './fuse/split.js'
@@ -64,10 +65,7 @@ export const compileGraph = (graph: Graph, traits: DeviceTraits, options: Compil
   const plain = options.fuse === false
   const whole = verified(normalise(graph), 'normalise')
   const ready = plain ? whole : verified(splitReductions(whole, traits), 'split')
-  const groups = plain ? unfused(ready) : fused(ready, traits)
   const nodes = new Map<NodeId, Node>(ready.nodes.map(n => [n.id, n]))
-  const order = sequence(ready, groups)
-  const plan = planStorage(ready, groups, order)
   const firstAxis =
     1 +
     Math.max(
@@ -77,11 +75,15 @@ export const compileGraph = (graph: Graph, traits: DeviceTraits, options: Compil
       ),
       ...ready.regions.map(r => r.axis.id),
     )
+  const axis = axisSource(firstAxis)
+  const groups = plain ? unfused(ready) : fused(ready, traits, updatesOf(ready, axis))
+  const order = sequence(ready, groups)
+  const plan = planStorage(ready, groups, order)
   const ctx: Context = {
     traits,
     placements: plan.placements,
     storages: plan.storages,
-    axis: axisSource(firstAxis),
+    axis,
   }
 
   const emitted = new Map<Group, EmittedKernel>()
@@ -115,7 +117,10 @@ export const compileGraph = (graph: Graph, traits: DeviceTraits, options: Compil
     roles.set(plan.placements.get(n.id)!.storage, 'literal')
     literals.set(plan.placements.get(n.id)!.storage, { dtype: n.dtype, data: n.data })
   }
-  for (const o of ready.outputs) roles.set(plan.placements.get(o.node)!.storage, 'output')
+  for (const o of ready.outputs) {
+    const { storage } = plan.placements.get(o.node)!
+    if (!roles.has(storage)) roles.set(storage, 'output')
+  }
 
   const persistent = plan.persistent
   const lives = livesOf(order, g => emitted.get(g)?.storages ?? [], persistent)
@@ -178,7 +183,10 @@ export const compileGraph = (graph: Graph, traits: DeviceTraits, options: Compil
     },
     buffers,
     inputs: ready.nodes.flatMap(n => (n.kind === 'input' ? [tensor(n.name, n.id)] : [])),
-    outputs: ready.outputs.map(o => tensor(o.name, o.node)),
+    outputs: ready.outputs.map(o => ({
+      ...tensor(o.name, o.node),
+      ...(o.replaces === undefined ? {} : { replaces: o.replaces }),
+    })),
     kernels,
     steps: stepsOf(order),
     peakBytes: buffers.reduce((n, b) => n + b.bytes, 0),

@@ -36,14 +36,14 @@ export class Executable {
   }
 
   /**
-   * Submits one run and returns at once with the tensors that will hold the outputs: those of `into`, and new ones that
-   * are the caller's to destroy. Runs, writes and readings happen in the order in which they were asked for.
+   * Submits one run and returns at once with the tensors that will hold the outputs: those of `into`, inputs that
+   * outputs replace, whose values are then gone, and new ones that are the caller's to destroy. Runs, writes and readings happen in the order in which they were asked for.
    * Throws a {@link DeviceError} if inputs are missing or do not fit, or the device is lost.
    */
   run(inputs: Tensors, { into = {} }: RunOptions = {}): Tensors {
     this.#check()
     const brought = checkInputs(this.device, this.artifact, inputs)
-    const outputs = outputTensors(this.device, this.artifact, into)
+    const outputs = outputTensors(this.device, this.artifact, inputs, into)
     const bound = this.#bindings.bind(brought)
     const encoder = this.device.gpu.createCommandEncoder({ label: this.artifact.name })
     encodeCommands(encoder, this.program.commands, bound, this.encoding)

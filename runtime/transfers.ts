@@ -45,10 +45,11 @@ export const checkInputs = (
   return tensors
 }
 
-/** The tensors that take the outputs: those given, and new ones. Throws a {@link DeviceError} like {@link checkInputs}. */
+/** The tensors that take the outputs: those given, inputs that outputs replace, and new ones. Throws a {@link DeviceError} like {@link checkInputs}. */
 export const outputTensors = (
   device: Device,
   artifact: Artifact,
+  inputs: Readonly<Record<string, DeviceTensor>>,
   into: Readonly<Record<string, DeviceTensor>>,
 ): Readonly<Record<string, DeviceTensor>> => {
   const given = artifact.outputs.filter(decl => into[decl.name] !== undefined)
@@ -65,9 +66,11 @@ export const outputTensors = (
   ])
   for (const { name } of given) into[name].check()
   return Object.fromEntries(
-    artifact.outputs.map(({ name, dtype, shape }) => [
+    artifact.outputs.map(({ name, dtype, shape, replaces }) => [
       name,
-      into[name] ?? new DeviceTensor(device, dtype, shape, `${artifact.name} ${name}`),
+      into[name] ??
+        (replaces === undefined ? undefined : inputs[replaces]) ??
+        new DeviceTensor(device, dtype, shape, `${artifact.name} ${name}`),
     ]),
   )
 }

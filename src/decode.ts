@@ -4,8 +4,8 @@ import { specialiseDecoder } from '../compiler/specialise/predictor.js'
 import { type DeviceTensor, download, type Executable, load, zeros } from '../runtime/index.js'
 import type { PredictorSource } from './predict.js'
 
-/** How many tokens of each row go in at once: one while generating, more of a prompt. Few, since each is compiled. */
-const windows = [1, 32, 128] as const
+/** How many tokens of each row go in at once: one while generating, more of a prompt. Two, since each is compiled. */
+const windows = [1, 64] as const
 
 /** Room for so many tokens: a power of two, so that few are compiled. */
 export const capacityFor = (length: number, context: number): number =>
@@ -82,11 +82,9 @@ export class Decoder {
     step.tokens.write(tokens)
     for (const [name, values] of Object.entries(place)) this.#own.get(name)?.write(values)
     const own = Object.fromEntries(this.#own)
-    const kept = Object.fromEntries(
-      step.executable.artifact.outputs.map(o => [o.name, this.#own.get(o.name)!]),
-    )
-    step.executable.run({ ...step.brought, ...own, tokens: step.tokens }, { into: kept })
-    return (await download(this.source.device, [this.#own.get('chosen')!]))[0]!
+    const chosen = this.#own.get('chosen')!
+    step.executable.run({ ...step.brought, ...own, tokens: step.tokens }, { into: { chosen } })
+    return (await download(this.source.device, [chosen]))[0]!
   }
 
   #step(window: number): Promise<Step | undefined> {

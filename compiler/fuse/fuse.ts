@@ -1,11 +1,12 @@
 import type { DeviceTraits } from '../artifact.js'
 import { identityAt, type ReadExpr, readsOf } from '../ir/expr.js'
 import { outerAxes, regionOf, regionPath } from '../ir/graph.js'
-import type { Axis, ComputeNode, Expr, Graph, NodeId, RegionId } from '../ir/ir.js'
-import { affineOf } from '../schedule/affine.js'
+import type { Axis, ComputeNode, Graph, NodeId, RegionId } from '../ir/ir.js'
+import { sameIndex } from '../schedule/affine.js'
 import { renameAxes } from '../schedule/context.js'
 import { contractionOf } from './contraction.js'
 import type { Group } from './group.js'
+import type { Update } from './in-place.js'
 import { inlineProducers, isTiled } from './inline.js'
 import { scatterOf } from './scatter.js'
 
@@ -30,18 +31,6 @@ interface Growing {
   kind: Group['kind']
   readonly members: ComputeNode[]
   readonly rowRank: number
-}
-
-const sameIndex = (a: Expr, b: Expr): boolean => {
-  const x = affineOf(a)
-  const y = affineOf(b)
-  return (
-    x.constant === y.constant &&
-    x.rest.size === 0 &&
-    y.rest.size === 0 &&
-    x.terms.size === y.terms.size &&
-    [...x.terms].every(([id, t]) => y.terms.get(id)?.coefficient === t.coefficient)
-  )
 }
 
 /** What loops depend on, for the question whether two groups may become one. */
@@ -70,16 +59,22 @@ const regionDependencies = (graph: Graph, nodes: ReadonlyMap<NodeId, ComputeNode
 
 /**
  * Kernels as groups of nodes: elementwise producers inlined, elementwise consumers put behind contractions, reductions
- * and what is computed from them in the same rows put together, elementwise nodes over one index space too.
+ * and what is computed from them in the same rows put together, elementwise nodes over one index space too. Outputs
+ * among `updates` are kernels of their own, which nothing inlines.
  */
-export const fused = (graph: Graph, traits: DeviceTraits): readonly Group[] => {
+export const fused = (
+  whole: Graph,
+  traits: DeviceTraits,
+  updates: ReadonlyMap<NodeId, Update> = new Map(),
+): readonly Group[] => {
+  const graph = { ...whole, nodes: whole.nodes.map(n => updates.get(n.id)?.node ?? n) }
   const pinned = new Set<NodeId>(graph.outputs.map(o => o.node))
   for (const n of graph.nodes)
     if (n.kind === 'carry') {
       pinned.add(n.init)
       pinned.add(n.next)
     }
-  const nodes = inlineProducers(graph, pinned, traits)
+  const nodes = inlineProducers(graph, pinned, traits, updates)
   const own = (n: ComputeNode): readonly Axis[] => outerAxes(n).slice(regionPath(graph, n.region).length)
   const loopAxes = (n: ComputeNode): readonly Axis[] =>
     outerAxes(n).slice(0, regionPath(graph, n.region).length)
@@ -142,7 +137,7 @@ export const fused = (graph: Graph, traits: DeviceTraits): readonly Group[] => {
     if (first.region !== n.region || !free(n, g) || !fits(n, g)) return false
     const axes = own(n)
     const reads = readIds(n).some(id => groupOf.get(id) === g)
-    if (g.kind === 'scatter') return false
+    if (g.kind === 'scatter' || updates.has(first.id)) return false
     if (g.kind === 'contract')
       return (
         reads &&
@@ -164,15 +159,16 @@ export const fused = (graph: Graph, traits: DeviceTraits): readonly Group[] => {
   for (const n of nodes.values()) {
     const product = n.reduce && contractionOf(n, own(n))
     const tiled = product !== undefined && isTiled(product)
-    const alone = tiled || scatterOf(n, own(n)) !== undefined
-    const host = alone
-      ? undefined
-      : [...groups]
-          .reverse()
-          .slice(0, 40)
-          .find(g => joins(n, g) && g.members.length < 8)
+    const scatter = !tiled && scatterOf(n, own(n)) !== undefined
+    const host =
+      tiled || scatter || updates.has(n.id)
+        ? undefined
+        : [...groups]
+            .reverse()
+            .slice(0, 40)
+            .find(g => joins(n, g) && g.members.length < 8)
     const g = host ?? {
-      kind: tiled ? 'contract' : alone ? 'scatter' : n.reduce ? 'rows' : 'map',
+      kind: tiled ? 'contract' : scatter ? 'scatter' : n.reduce ? 'rows' : 'map',
       members: [],
       rowRank: own(n).length,
     }
@@ -185,13 +181,15 @@ export const fused = (graph: Graph, traits: DeviceTraits): readonly Group[] => {
   for (const n of nodes.values())
     for (const id of readIds(n)) if (groupOf.get(id) !== groupOf.get(n.id)) readOutside.add(id)
   return groups.map(g => {
-    const region = g.members[0]!.region
+    const { id, region } = g.members[0]!
+    const update = updates.get(id)
     return {
       kind: g.kind,
       members: g.members,
       rowRank: g.rowRank,
       stored: new Set(g.members.filter(m => readOutside.has(m.id)).map(m => m.id)),
       ...(region === undefined ? {} : { region }),
+      ...(update === undefined ? {} : { update: { into: update.into, at: update.at } }),
     }
   })
 }

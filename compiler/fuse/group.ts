@@ -1,4 +1,4 @@
-import type { ComputeNode, NodeId, RegionId } from '../ir/ir.js'
+import type { ComputeNode, Expr, NodeId, RegionId } from '../ir/ir.js'
 
 /** How the nodes of a kernel relate; each kind is a family of schedules. */
 export type GroupKind = 'map' | 'rows' | 'contract' | 'scatter'
@@ -17,4 +17,6 @@ export interface Group {
   readonly stored: ReadonlySet<NodeId>
   readonly region?: RegionId
   readonly rowRank: number
+  /** Its one member, a `map`, is written at these positions of an input, whose place it takes. */
+  readonly update?: { readonly into: NodeId; readonly at: readonly Expr[] }
 }

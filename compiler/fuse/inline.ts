@@ -68,12 +68,13 @@ interface Readers {
 
 /**
  * Substitutes elementwise producers into the nodes that read them, where evaluating again costs less than storing and loading. Nodes that
- * nobody reads any more are left out. `pinned` nodes are stored whatever happens.
+ * nobody reads any more are left out. `pinned` nodes are stored whatever happens; `fixed` ones are read where they are stored.
  */
 export const inlineProducers = (
   graph: Graph,
   pinned: ReadonlySet<NodeId>,
   traits: DeviceTraits,
+  fixed: ReadonlyMap<NodeId, unknown> = new Map(),
 ): ReadonlyMap<NodeId, ComputeNode> => {
   const current = new Map<NodeId, ComputeNode>()
   const counts = new Map<NodeId, number>()
@@ -118,7 +119,7 @@ export const inlineProducers = (
     const was = contractionOf(n, n.dims.flat().slice(pathOf(n).length)) !== undefined
     for (const id of new Set(readsOf(n.body).map(r => r.node))) {
       const p = current.get(id)
-      if (p === undefined || p.reduce !== undefined) continue
+      if (p === undefined || p.reduce !== undefined || fixed.has(id)) continue
       const cost = costOf(p.body)
       if (!reachable(p, node, cost) || !worth(p, node, cost, readers(id))) continue
       const substituted = rewriter(e => (e.op === 'read' && e.node === id ? bodyAt(p, e) : e))(node.body)

@@ -1,8 +1,8 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { Builder } from '../ir/builder.js'
-import { i32, index, prim, read } from '../ir/expr.js'
+import { i32, identityAt, index, prim, read } from '../ir/expr.js'
 import { regionPath, shapeOf } from '../ir/graph.js'
-import type { Axis, CarryNode, ComputeNode, Expr, Graph, NodeId } from '../ir/ir.js'
+import type { Axis, CarryNode, ComputeNode, Expr, Graph, Node, NodeId } from '../ir/ir.js'
 import { leak } from './causal.js'
 import { demandOf, label } from './demand.js'
 import { axisOf, dimInCarry, timings } from './timing.js'
@@ -111,6 +111,9 @@ export const incremental = (graph: Graph, outputName: string, window: number): E
     return added ? { id, row: loops, dim: dim + 1, added } : { id, row: ownRow, dim, added: false }
   }
 
+  const dimsOf = (n: Node): readonly (readonly Axis[])[] =>
+    n.kind === 'compute' ? n.dims : shapeOf(n).map((extent, k) => [b.axis('ijkmn'[k % 5]!, extent)])
+
   /** The whole of a node: what was kept of it, with the window's positions replaced. */
   const mergedNode = (id: NodeId): NodeId => {
     const known = merged.get(id)
@@ -118,25 +121,19 @@ export const incremental = (graph: Graph, outputName: string, window: number): E
     const w = windowed(id)
     const n = graph.nodes.find(x => x.id === id)!
     const region = n.kind === 'compute' ? n.region : undefined
-    const loops = regionPath(graph, region).map(r => r.axis)
-    const shape = shapeOf(n)
-    const axes = shape.map((extent, k) => loops[k] ?? b.axis(k === w.dim ? 's' : 'ijkmn'[k % 5]!, extent))
-    const s = index(axes[w.dim]!)
-    const from = startOf(w.row === undefined ? undefined : axes[w.row]!)
+    const time = b.axis('s', shapeOf(n)[w.dim]!)
+    const dims = dimsOf(n).map((axes, k) => (k === w.dim ? [time] : axes))
+    const from = startOf(w.row === undefined ? undefined : dims[w.row]![0]!)
+    const s = index(time)
     const inside = prim('and', prim('le', from, s), prim('lt', s, prim('add', from, i32(window))))
     const name = `kept.${merged.size}`
-    const old = b.input(name, n.dtype, shape, { label: label(n).slice(1, -1) })
-    const at = axes.map(index)
-    const fresh = read(
-      w.id,
-      n.dtype,
-      at.map((x, k) => (k === w.dim ? prim('sub', s, from) : x)),
-      true,
-    )
+    const old = b.input(name, n.dtype, shapeOf(n), { label: label(n).slice(1, -1) })
+    const at = identityAt(dims)
+    const place = at.map((x, k) => (k === w.dim ? prim('sub', s, from) : x))
     const node = b.compute({
       dtype: n.dtype,
-      dims: axes.map(a => [a]),
-      body: prim('select', inside, fresh, read(old, n.dtype, at)),
+      dims,
+      body: prim('select', inside, read(w.id, n.dtype, place, true), read(old, n.dtype, at)),
       ...(region === undefined ? {} : { region }),
       origin: n.origin,
     })

@@ -95,7 +95,10 @@ export const planStorage = (graph: Graph, groups: readonly Group[], order: Seque
   }
   for (const n of graph.nodes)
     if (n.kind === 'input' || n.kind === 'literal' || n.kind === 'carry') place(n.id)
-  for (const g of groups) for (const m of g.members) if (g.stored.has(m.id)) place(m.id)
+  for (const g of groups)
+    for (const m of g.members)
+      if (g.update) placements.set(m.id, place(g.update.into))
+      else if (g.stored.has(m.id)) place(m.id)
   const persistent = new Map(
     [...kept].flatMap(([id, regions]) =>
       placements.has(id) ? [[placements.get(id)!.storage, regions] as const] : [],

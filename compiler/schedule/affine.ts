@@ -142,3 +142,16 @@ export const affineExpr = (a: Affine, rank: readonly AxisId[] = []): Expr => {
   ]
   return parts.length === 0 ? constant('i32', 0) : parts.reduce((sum, p) => prim('add', sum, p))
 }
+
+/** Are two positions equal, whatever values axes have? Data is never compared. */
+export const sameIndex = (a: Expr, b: Expr): boolean => {
+  const x = affineOf(a)
+  const y = affineOf(b)
+  return (
+    x.constant === y.constant &&
+    x.rest.size === 0 &&
+    y.rest.size === 0 &&
+    x.terms.size === y.terms.size &&
+    [...x.terms].every(([id, t]) => y.terms.get(id)?.coefficient === t.coefficient)
+  )
+}

@@ -18,7 +18,10 @@ export interface Coalesced {
 }
 
 /** All addresses under some expressions, and the axes that are used otherwise. */
-const survey = (roots: readonly Expr[]): { addresses: Affine[]; pinned: Set<AxisId> } => {
+const survey = (
+  roots: readonly Expr[],
+  stores: readonly Affine[],
+): { addresses: Affine[]; pinned: Set<AxisId> } => {
   const addresses: Affine[] = []
   const pinned = new Set<AxisId>()
   const seen = new Set<Expr>()
@@ -33,6 +36,10 @@ const survey = (roots: readonly Expr[]): { addresses: Affine[]; pinned: Set<Axis
     } else childrenOf(e).forEach(go)
   }
   roots.forEach(go)
+  for (const s of stores) {
+    addresses.push(s)
+    for (const r of s.rest.keys()) go(r)
+  }
   return { addresses, pinned }
 }
 
@@ -46,8 +53,7 @@ export const coalesce = (
   stores: readonly Affine[],
   fresh: (name: string, extent: number) => Axis,
 ): Coalesced => {
-  const { addresses, pinned } = survey(roots)
-  for (const s of stores) addresses.push(s)
+  const { addresses, pinned } = survey(roots, stores)
   const runs: Axis[][] = []
   for (const a of axes.filter(x => x.extent !== 1)) {
     const run = runs.at(-1)

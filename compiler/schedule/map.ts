@@ -31,7 +31,8 @@ const mapOutputs = (group: Group, loops: readonly Region[], ctx: Context): reado
     values.set(m.id, value)
     if (!group.stored.has(m.id)) return []
     const p = ctx.placements.get(m.id)!
-    const at = identityAt(m.dims).map(e => renameAxes(e, own, axes))
+    const places = group.update?.at.map(e => lowerBody(e, ctx, ids)) ?? identityAt(m.dims)
+    const at = places.map(e => renameAxes(e, own, axes))
     return [{ node: m, value, storage: p.storage, address: addressOf(p, at) }]
   })
 }

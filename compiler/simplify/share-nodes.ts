@@ -93,6 +93,6 @@ export const shareNodes = (graph: Graph): Graph => {
   return {
     ...graph,
     nodes: out.map(n => (n.kind === 'carry' ? { ...n, init: to(n.init), next: to(n.next) } : n)),
-    outputs: graph.outputs.map(o => ({ name: o.name, node: to(o.node) })),
+    outputs: graph.outputs.map(o => ({ ...o, node: to(o.node) })),
   }
 }

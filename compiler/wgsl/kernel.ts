@@ -40,6 +40,24 @@ const reserved = new Set(
   ),
 )
 
+/** What WGSL keeps for later, and a type. */
+const reservedByWgsl = new Set(
+  `bool
+    NULL Self abstract active alignas alignof as asm asm_fragment async attribute auto await become cast catch
+    class co_await co_return co_yield coherent column_major common compile compile_fragment concept const_cast
+    consteval constexpr constinit crate debugger decltype delete demote demote_to_helper do dynamic_cast enum
+    explicit export extends extern external fallthrough filter final finally friend from fxgroup get goto
+    groupshared highp impl implements import inline instanceof interface layout lowp macro macro_rules match
+    mediump meta mod module move mut mutable namespace new nil noexcept noinline nointerpolation non_coherent
+    noncoherent noperspective null nullptr of operator package packoffset partial pass patch pixelfragment
+    precise precision premerge priv protected pub public readonly ref regardless register reinterpret_cast
+    require resource restrict self set shared sizeof smooth snorm static static_assert static_cast std
+    subroutine super template this thread_local throw trait try type typedef typeid typename typeof union
+    unless unorm unsafe unsized use using varying virtual volatile wgsl where with writeonly yield`.split(
+    /\s+/,
+  ),
+)
+
 const identifier = (name: string, taken: ReadonlySet<string>): string => {
   const plain =
     name
@@ -49,6 +67,7 @@ const identifier = (name: string, taken: ReadonlySet<string>): string => {
   const base =
     /^[0-9]/.test(plain) ||
     reserved.has(plain) ||
+    reservedByWgsl.has(plain) ||
     /^[a-z]+[0-9]+(_[0-9]+)?$/.test(plain) ||
     /_v[0-9]+$/.test(plain)
       ? `t_${plain}`

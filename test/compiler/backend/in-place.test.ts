@@ -1,0 +1,137 @@
+import fc from 'fast-check'
+import * as E from 'fp-ts/lib/Either.js'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { compileGraph } from '../../../compiler/backend.js'
+import { i32, prim, read } from '../../../compiler/ir/expr.js'
+import type { Graph } from '../../../compiler/ir/ir.js'
+import { simplified } from '../../../compiler/pipeline.js'
+import { specialiseDecoder } from '../../../compiler/specialise/predictor.js'
+import { type Device, load, zeros } from '../../../runtime/node.js'
+import { loadProgram } from '../../../src/program.js'
+import { compare, openTestDevice } from './agree.js'
+import { Program } from './programs.js'
+
+let device: Device
+beforeAll(async () => {
+  device = await openTestDevice()
+})
+afterAll(() => device.close())
+
+interface Shape {
+  readonly B: number
+  readonly C: number
+  readonly D: number
+  readonly n: number
+}
+type Break = 'nothing' | 'another reader' | 'another place' | 'two axes'
+
+/** A cache of C entries a row, of which n from the row's own place on are new, and its sum over entries. */
+const cache = ({ B, C, D, n }: Shape, broken: Break = 'nothing'): Program => {
+  const p = new Program()
+  const x = p.input('x', B, n, D)
+  const old = p.input('old', B, C, D)
+  const from = p.tokens('from', C - n + 1, B)
+  const [b, c, d, s] = [p.axis('b', B), p.axis('c', n), p.axis('d', D), p.axis('s', C)]
+  const fresh = p.map('fresh', [b, c, d], prim('sin', prim('mul', p.at(x, b, c, d), p.at(x, b, c, d))))
+  const place = p.at(from, b)
+  const [S, F] = [{ op: 'index', dtype: 'i32', axis: s } as const, place]
+  const inside = prim('and', prim('le', F, S), prim('lt', S, prim('add', F, i32(n))))
+  const row = { op: 'index', dtype: 'i32', axis: d } as const
+  const condition = broken === 'two axes' ? prim('and', inside, prim('le', F, row)) : inside
+  const at = [{ op: 'index', dtype: 'i32', axis: b } as const, S, row]
+  const value = read(fresh, 'f32', [at[0]!, prim('sub', S, F), row], true)
+  const other = broken === 'another place' ? p.at(old, b, i32(0), d) : read(old, 'f32', at)
+  const next = p.map('next', [b, s, d], prim('select', condition, value, other))
+  p.b.output('total', p.reduce('total', 'sum', [b, d], [s], p.at(next, b, s, d)))
+  if (broken === 'another reader')
+    p.b.output('before', p.reduce('before', 'sum', [b, d], [s], p.at(old, b, s, d)))
+  p.b.output('next', next, 'old')
+  return p
+}
+
+const inPlace = (graph: Graph): boolean => {
+  const { outputs, inputs } = compileGraph(simplified(graph), device.traits)
+  const out = outputs.find(o => o.replaces !== undefined)!
+  return inputs.some(i => i.buffer === out.buffer)
+}
+
+describe('an output that takes the place of an input', () => {
+  it('is written where it differs, for any shape and places', { timeout: 240_000 }, async () => {
+    const shape = fc
+      .record({
+        B: fc.integer({ min: 1, max: 3 }),
+        C: fc.integer({ min: 2, max: 70 }),
+        D: fc.integer({ min: 1, max: 9 }),
+      })
+      .chain(s => fc.integer({ min: 1, max: s.C - 1 }).map(n => ({ ...s, n })))
+    await fc.assert(
+      fc.asyncProperty(shape, async s => {
+        const p = cache(s)
+        const graph = simplified(p.finish())
+        expect(inPlace(graph)).toBe(true)
+        const { error, where } = await compare(device, graph, p.data)
+        expect(error, where).toBeLessThan(1e-4)
+      }),
+      { numRuns: 8 },
+    )
+  })
+
+  it.each(['another reader', 'another place', 'two axes'] as const)(
+    'is copied where there is %s',
+    async broken => {
+      const p = cache({ B: 2, C: 10, D: 12, n: 3 }, broken)
+      const graph = simplified(p.finish())
+      expect(inPlace(graph)).toBe(false)
+      const { error, where } = await compare(device, graph, p.data)
+      expect(error, where).toBeLessThan(1e-4)
+    },
+  )
+
+  it('is the tensor that was brought, and holds what it held elsewhere', async () => {
+    for (const broken of ['nothing', 'another reader'] as const) {
+      const p = cache({ B: 1, C: 6, D: 4, n: 2 }, broken)
+      const executable = await load(device, compileGraph(simplified(p.finish()), device.traits))
+      const tensors = Object.fromEntries(
+        executable.artifact.inputs.map(i => [i.name, zeros(device, i.dtype, i.shape, i.name)]),
+      )
+      expect(executable.run(tensors).next).toBe(tensors.old)
+      executable.destroy()
+      for (const t of Object.values(tensors)) t.destroy()
+    }
+  })
+
+  it('is a cache in each layer of a model that goes on where it was', { timeout: 240_000 }, async () => {
+    const { program } = loadProgram(['std.models.llama'])
+    const fn = program.fns.get('std.models.llama.logits')!
+    const all = { L: 3, E: 12, K: 2, G: 2, R: 4, F: 20, V: 33, T: 40, H: 4, D: 8 }
+    const bindings = { sizes: new Map(Object.entries(all)) }
+    for (const [rows, window] of [
+      [1, 1],
+      [3, 1],
+      [2, 8],
+    ] as const) {
+      const made = specialiseDecoder(program, { kind: 'fn', fn }, bindings, rows, window, 'next')
+      const graph = simplified(E.getOrElse<string, Graph>(why => expect.unreachable(why))(made))
+      expect(inPlace(graph)).toBe(true)
+      const data = new Map<string, ArrayLike<number>>()
+      for (const n of graph.nodes)
+        if (n.kind === 'input') {
+          const length = n.shape.reduce((a, b) => a * b, 1)
+          const value = (i: number): number =>
+            n.name === 'tokens'
+              ? (i * 7) % all.V
+              : n.name === 'start'
+                ? 5 * i
+                : n.name === 'at'
+                  ? i
+                  : Math.sin(i * 1.7 + length)
+          data.set(
+            n.name,
+            Float32Array.from({ length }, (_, i) => value(i)),
+          )
+        }
+      const { error, where } = await compare(device, graph, data)
+      expect(error, where).toBeLessThan(1e-3)
+    }
+  })
+})
