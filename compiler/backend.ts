@@ -16,10 +16,9 @@ import { planStorage } from './plan/storage.js'
 import { axisSource, type Context, productOf } from './schedule/context.js'
 import { contractChoice } from './schedule/contract.js'
 import { flopsOf } from './schedule/cost.js'
-import { mapKernel } from './schedule/map.js'
-import { rowBlockKernel } from './schedule/row-block.js'
-import { rowsKernel } from './schedule/rows.js'
-import { scatterKernel } from './schedule/scatter.js'
+import { mapChoice } from './schedule/map.js'
+import { rowsChoice } from './schedule/rows.js'
+import { scatterChoice } from './schedule/scatter.js'
 import { type Choice, settled, type Tuning } from './schedule/schedule.js'
 import type { EmittedKernel, KernelSpec } from './wgsl/kernel.js'
 
@@ -35,21 +34,23 @@ const trafficOf = (g: Group, nodes: ReadonlyMap<NodeId, Node>, slices: (id: Node
   return ids.reduce((n, id) => n + bytes(nodes.get(id)!) / Math.max(1, slices(id)), 0)
 }
 
-/** What schedules there are for a group; undefined where its kind has one only. */
-const choiceOf = (g: Group, loops: readonly Region[], ctx: Context, spec: KernelSpec): Choice | undefined =>
-  g.kind === 'contract' ? contractChoice(g, loops, ctx, spec) : undefined
-
-const emit = (
+/** What schedules there are for a group. What a family can't write goes by rows, which can write anything that reduces. */
+const choiceOf = (
   g: Group,
   loops: readonly Region[],
   ctx: Context,
   spec: KernelSpec,
   plain: boolean,
-): EmittedKernel =>
-  (g.kind === 'scatter' ? scatterKernel(g, loops, ctx, spec) : undefined) ??
-  (g.kind === 'map' ? mapKernel(g, loops, ctx, spec) : undefined) ??
-  (plain ? undefined : rowBlockKernel(g, loops, ctx, spec)) ??
-  rowsKernel(g, loops, ctx, spec, plain)
+): Choice => {
+  if (g.kind === 'map') return mapChoice(g, loops, ctx, spec)
+  const special =
+    g.kind === 'contract'
+      ? contractChoice(g, loops, ctx, spec)
+      : g.kind === 'scatter'
+        ? scatterChoice(g, loops, ctx, spec)
+        : undefined
+  return special ?? rowsChoice(g, loops, ctx, spec, plain)
+}
 
 /** How a graph is compiled. */
 export interface CompileOptions {
@@ -101,8 +102,7 @@ export const compileGraph = (graph: Graph, traits: DeviceTraits, options: Compil
       flops: g.members.reduce((n, m) => n + flopsOf(m) / Math.max(1, productOf(loops.map(l => l.axis))), 0),
       bytes: trafficOf(g, nodes, iterations),
     }
-    const choice = choiceOf(g, loops, ctx, spec)
-    emitted.set(g, choice ? settled(choice, options.tuning) : emit(g, loops, ctx, spec, plain))
+    emitted.set(g, settled(choiceOf(g, loops, ctx, spec, plain), options.tuning))
   }
 
   const kernels: KernelDecl[] = []

@@ -1,5 +1,5 @@
 import type { DeviceTraits } from '../artifact.js'
-import { index, rewrite, substituteAxes } from '../ir/expr.js'
+import { index, readsOf, rewrite, substituteAxes } from '../ir/expr.js'
 import type { Axis, ComputeNode, Expr, NodeId } from '../ir/ir.js'
 import { lowerRead, type Placement, type Storage } from '../plan/placement.js'
 
@@ -45,3 +45,7 @@ export const substituteLocals = (e: Expr, values: ReadonlyMap<NodeId, Expr>): Ex
 export const productOf = (axes: readonly Axis[]): number => axes.reduce((n, a) => n * a.extent, 1)
 
 export const reduceAxes = (n: ComputeNode): readonly Axis[] => n.reduce?.axes ?? []
+
+/** How what an expression reads is packed in storage, read by read; nothing where it is plain numbers. */
+export const packings = (e: Expr, ctx: Context): readonly string[] =>
+  readsOf(e).flatMap(r => (r.node < 0 ? [] : (ctx.storages[r.node]!.packing ?? [])))

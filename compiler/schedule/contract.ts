@@ -6,20 +6,20 @@ import { writeColumns } from '../wgsl/contract-columns.js'
 import { writeMatrices } from '../wgsl/contract-matrix.js'
 import { writeTiles } from '../wgsl/contract-tile.js'
 import type { EmittedKernel, KernelSpec } from '../wgsl/kernel.js'
-import type { Context } from './context.js'
+import { type Context, packings } from './context.js'
 import { columnSchedules } from './contract-columns.js'
 import { columnsCost } from './contract-cost.js'
 import { gpuCost } from './contract-gpu-cost.js'
 import { along, type Product, productOfGroup } from './contract-product.js'
 import { matrixSchedules, tileSchedules } from './contract-tile.js'
 import { operationsOf } from './cost.js'
-import type { Choice, Schedule } from './schedule.js'
+import { bestFirst, type Choice, type ContractSchedule } from './schedule.js'
 
 /**
  * Every schedule of a product, the best guess first. On a software device memory that is shared costs more than loading again, and text costs
  * time to compile; a GPU wants tiles in workgroup memory. Less than f32 precision in products only where it is allowed.
  */
-const candidates = (p: Product, traits: DeviceTraits): readonly Schedule[] => {
+const candidates = (p: Product, traits: DeviceTraits): readonly ContractSchedule[] => {
   const columns = columnSchedules(p, traits)
   if (traits.software) return bestFirst(columns, s => columnsCost(p, s))
   const components = traits.precision === 'f16' ? (['f32', 'f16'] as const) : (['f32'] as const)
@@ -29,13 +29,7 @@ const candidates = (p: Product, traits: DeviceTraits): readonly Schedule[] => {
   )
 }
 
-const bestFirst = <S extends Schedule>(schedules: readonly S[], cost: (s: S) => number): readonly S[] =>
-  schedules
-    .map(s => ({ s, cost: cost(s) }))
-    .sort((a, b) => a.cost - b.cost)
-    .map(x => x.s)
-
-const write = (p: Product, s: Schedule, ctx: Context, spec: KernelSpec): EmittedKernel => {
+const write = (p: Product, s: ContractSchedule, ctx: Context, spec: KernelSpec): EmittedKernel => {
   switch (s.family) {
     case 'tile':
       return writeTiles(p, s, ctx, spec)
@@ -49,10 +43,8 @@ const write = (p: Product, s: Schedule, ctx: Context, spec: KernelSpec): Emitted
 /** `contract b[8·6] m[64] n[64] k[48]; left along k: 1 read, 0 operations; …`: what decides the speed of a contraction. */
 const signatureOf = (p: Product, ctx: Context): string => {
   const extents = (axes: readonly Axis[]): string => `[${axes.map(a => a.extent).join('·')}]`
-  const effort = (e: Product['left']): string => {
-    const packed = readsOf(e).flatMap(r => (r.node < 0 ? [] : (ctx.storages[r.node]!.packing ?? [])))
-    return [`${readsOf(e).length} reads`, ...packed, `${operationsOf(e)} operations`].join(', ')
-  }
+  const effort = (e: Product['left']): string =>
+    [`${readsOf(e).length} reads`, ...packings(e, ctx), `${operationsOf(e)} operations`].join(', ')
   const operand = (e: Product['left'], outer: Axis): string => {
     const way = along(e, p.k.at(-1)!) ? 'along k' : along(e, outer) ? 'along its own' : 'apart'
     return `${way}, ${effort(e)}`
@@ -77,6 +69,6 @@ export const contractChoice = (
   return {
     signature: signatureOf(product, ctx),
     candidates: candidates(product, ctx.traits),
-    emit: schedule => write(product, schedule, ctx, spec),
+    emit: (s: ContractSchedule) => write(product, s, ctx, spec),
   }
 }

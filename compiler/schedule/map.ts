@@ -1,12 +1,14 @@
 import type { Group } from '../fuse/group.js'
-import { identityAt } from '../ir/expr.js'
+import { identityAt, readsOf } from '../ir/expr.js'
 import { outerAxes } from '../ir/graph.js'
-import type { ComputeNode, Expr, NodeId, Region } from '../ir/ir.js'
+import type { Axis, ComputeNode, Expr, NodeId, Region } from '../ir/ir.js'
 import { addressOf } from '../plan/placement.js'
 import { type EmittedKernel, flatGroup, type KernelSpec, settle, spread } from '../wgsl/kernel.js'
 import type { Affine } from './affine.js'
 import { coalesce } from './coalesce.js'
-import { type Context, lowerBody, productOf, renameAxes, substituteLocals } from './context.js'
+import { type Context, lowerBody, packings, productOf, renameAxes, substituteLocals } from './context.js'
+import { operationsOf } from './cost.js'
+import type { Choice } from './schedule.js'
 
 export interface Output {
   readonly node: ComputeNode
@@ -37,34 +39,46 @@ const mapOutputs = (group: Group, loops: readonly Region[], ctx: Context): reado
   })
 }
 
-/** A kernel over a flat index space: threads of a workgroup, and how many indices, a workgroup apart, a thread handles in turn. */
+/** How a flat index space is laid on threads. */
 export interface MapSchedule {
-  readonly size: number
+  readonly family: 'map'
+  /** Threads of a workgroup. */
+  readonly threads: number
+  /** Indices, a workgroup apart, that a thread handles in turn. */
   readonly steps: number
+  /** Four neighbours a time, or one. */
+  readonly width: 1 | 4
 }
+
+const power = (x: number): number => 2 ** Math.floor(Math.log2(Math.max(1, x)))
 
 /**
  * Launching threads costs a software device more than a short body does, so there a thread goes on with other indices while enough
  * workgroups (32) remain to keep all cores busy. A GPU wants threads.
  */
-export const mapSchedule = (threads: number, traits: Context['traits']): MapSchedule => {
+export const mapSchedules = (
+  places: number,
+  width: 1 | 4,
+  traits: Context['traits'],
+): readonly MapSchedule[] => {
   const most = Math.min(256, traits.workgroupInvocations)
-  const size = Math.min(most, Math.max(8, 2 ** Math.ceil(Math.log2(Math.max(1, threads)))))
+  const size = Math.min(most, Math.max(8, 2 ** Math.ceil(Math.log2(Math.max(1, places)))))
   const small = Math.min(64, size)
-  const steps = 2 ** Math.floor(Math.log2(Math.max(1, threads / (32 * small))))
-  return traits.software && steps >= 4 ? { size: small, steps: Math.min(64, steps) } : { size, steps: 1 }
+  const steps = power(places / (32 * small))
+  const of = (threads: number, n: number): MapSchedule => ({ family: 'map', threads, steps: n, width })
+  const long = steps >= 4 ? [64, 16].map(n => of(small, Math.min(n, steps))) : []
+  const all = traits.software ? [...long, of(size, 1)] : [of(size, 1), of(small, 1), of(size, 4)]
+  return all.filter((s, i) => all.findIndex(o => o.threads === s.threads && o.steps === s.steps) === i)
 }
 
-/**
- * Elementwise: one element at a time, or four neighbours where the fastest axis is a multiple of four; the index space
- * is flat, its axes joined where addresses allow.
- */
-export const mapKernel = (
-  group: Group,
-  loops: readonly Region[],
-  ctx: Context,
-  spec: KernelSpec,
-): EmittedKernel => {
+/** A flat index space and what is stored at each of its places. */
+interface MapProgram {
+  readonly axes: readonly Axis[]
+  readonly units: readonly Axis[]
+  readonly outputs: readonly Output[]
+}
+
+const mapProgram = (group: Group, loops: readonly Region[], ctx: Context): MapProgram => {
   const outputs = mapOutputs(group, loops, ctx)
   const all = kernelAxes(group.members[0]!, loops)
   const joined = coalesce(
@@ -73,36 +87,75 @@ export const mapKernel = (
     outputs.map(o => o.address),
     ctx.axis,
   )
-  const total = productOf(joined.axes)
-  const last = joined.axes.at(-1)
-  const wide = last !== undefined && last.extent % 4 === 0 && total >= 256
-  const threads = wide ? total / 4 : total
-  const { size, steps } = mapSchedule(threads, ctx.traits)
+  return {
+    axes: joined.axes,
+    units: all.filter(a => a.extent === 1),
+    outputs: outputs.map(o => ({
+      ...o,
+      value: joined.expr(o.value),
+      address: joined.affine(o.address),
+    })),
+  }
+}
+
+/** `map [8·64]; 2 reads 5 operations; …`: what decides the speed of an elementwise kernel. */
+const signatureOf = (p: MapProgram, ctx: Context): string =>
+  [
+    `map [${p.axes.map(a => a.extent).join('·')}]`,
+    ...p.outputs.map(o =>
+      [
+        `${readsOf(o.value).length} reads`,
+        ...packings(o.value, ctx),
+        `${operationsOf(o.value)} operations`,
+      ].join(' '),
+    ),
+  ].join('; ')
+
+/**
+ * Elementwise: one element at a time, or four neighbours where the fastest axis is a multiple of four; the index space
+ * is flat, its axes joined where addresses allow.
+ */
+export const mapChoice = (group: Group, loops: readonly Region[], ctx: Context, spec: KernelSpec): Choice => {
+  const program = mapProgram(group, loops, ctx)
+  const total = productOf(program.axes)
+  const last = program.axes.at(-1)
+  const width = last !== undefined && last.extent % 4 === 0 && total >= 256 ? 4 : 1
+  return {
+    signature: signatureOf(program, ctx),
+    candidates: mapSchedules(total / width, width, ctx.traits),
+    emit: (s: MapSchedule) => writeMap(program, s, ctx, spec),
+  }
+}
+
+const writeMap = (p: MapProgram, s: MapSchedule, ctx: Context, spec: KernelSpec): EmittedKernel => {
+  const { threads: size, steps } = s
+  const threads = productOf(p.axes) / s.width
   const each = size * steps
   const workgroups = spread(Math.ceil(threads / each), ctx.traits.workgroupsPerDimension)
   return settle(ctx, spec, w => {
-    const values = outputs.map(o => w.intern(joined.expr(o.value)))
+    const values = p.outputs.map(o => w.intern(o.value))
     const root = w.root
-    for (const a of all) if (a.extent === 1) root.places.set(a.id, { kind: 'scalar', text: '0' })
+    for (const a of p.units) root.places.set(a.id, { kind: 'scalar', text: '0' })
     const first = `${flatGroup(workgroups)} * ${each} + i32(local)`
     const block = steps === 1 ? root : root.inner(`for (var j = 0; j < ${w.turns(steps)}; j++) {`)
     block.add(`let i = ${first}${steps === 1 ? '' : ` + j * ${size}`};`)
     if (workgroups[0] * workgroups[1] * workgroups[2] * each > threads)
       block.add(`if (i >= ${threads}) { ${steps === 1 ? 'return' : 'break'}; }`)
-    if (wide) {
+    const last = p.axes.at(-1)
+    if (s.width === 4 && last) {
       const quarter = ctx.axis('quarter', last.extent / 4)
-      w.unflatten('i', [...joined.axes.slice(0, -1), quarter], block)
+      w.unflatten('i', [...p.axes.slice(0, -1), quarter], block)
       block.places.set(last.id, { kind: 'vector', quarter: quarter.id })
-    } else w.unflatten('i', joined.axes, block)
+    } else w.unflatten('i', p.axes, block)
     w.announce(...values)
-    outputs.forEach((o, j) => {
-      w.store(o.storage, joined.affine(o.address), w.emit(values[j]!, block), block)
+    p.outputs.forEach((o, j) => {
+      w.store(o.storage, o.address, w.emit(values[j]!, block), block)
     })
     if (block !== root) root.close(block)
     return {
       workgroupSize: [size, 1, 1],
       workgroups,
-      schedule: `map, ${wide ? 'four neighbours' : 'one element'} a thread${steps === 1 ? '' : `, ${steps} times`}, workgroups of ${size}`,
+      schedule: `map, ${s.width === 4 ? 'four neighbours' : 'one element'} a thread${steps === 1 ? '' : `, ${steps} times`}, workgroups of ${size}`,
     }
   })
 }

@@ -1,233 +1,189 @@
+import type { DeviceTraits } from '../artifact.js'
 import type { Group } from '../fuse/group.js'
-import { identityAt, readsOf } from '../ir/expr.js'
-import type { Axis, ComputeNode, Expr, NodeId, Region } from '../ir/ir.js'
-import { addressOf } from '../plan/placement.js'
-import { accumulator, finish } from '../wgsl/accumulate.js'
-import type { Block } from '../wgsl/block.js'
-import { type EmittedKernel, flatGroup, type KernelSpec, settle, spread } from '../wgsl/kernel.js'
-import type { Writer } from '../wgsl/writer.js'
-import { type Affine, affineOf, coefficientOf } from './affine.js'
-import { coalesce } from './coalesce.js'
-import {
-  type Context,
-  localOf,
-  lowerBody,
-  productOf,
-  reduceAxes,
-  renameAxes,
-  substituteLocals,
-} from './context.js'
-import { kernelAxes } from './map.js'
+import type { Axis, Region } from '../ir/ir.js'
+import type { KernelSpec } from '../wgsl/kernel.js'
+import { writeRows } from '../wgsl/rows.js'
+import { type Affine, coefficientOf } from './affine.js'
+import { type Context, packings, productOf } from './context.js'
+import { operationsOf } from './cost.js'
+import { addressesOf, alongAxis, type Phase, type RowProgram, rowProgram, seeksPlace } from './row-phases.js'
+import { bestFirst, type Choice } from './schedule.js'
 
-/** One member over a row: a pass over its inner axes, or a number a row where there are none. */
-interface Phase {
-  readonly node: ComputeNode
-  readonly inner: readonly Axis[]
-  readonly value: Expr
-  readonly storage?: number
-  readonly address?: Affine
-}
-
-/** How rows are laid on threads. `vector` is the axis of which four neighbours are handled at a time. */
-export interface RowSchedule {
+/** How rows are laid on threads. */
+export interface RowsSchedule {
+  readonly family: 'rows'
+  /** Threads that go through a row together: 1, or the lanes of a subgroup. */
   readonly lanes: number
+  /** Rows (or fours of them) that they make at once, so that what rows have in common is loaded once. */
+  readonly rows: number
+  /** Threads of a workgroup. */
+  readonly threads: number
+  /** The axis of which four neighbours are handled at a time. */
   readonly vector: 'row' | 'inner' | 'none'
 }
 
-const phasesOf = (
-  group: Group,
-  rows: readonly Axis[],
-  loops: readonly Region[],
-  ctx: Context,
-): readonly Phase[] => {
-  const ids = new Set(group.members.map(m => m.id))
-  const scalars = new Map<NodeId, Expr>()
-  return group.members.map(m => {
-    const outer = kernelAxes(m, loops)
-    const own = outer.slice(0, group.rowRank)
-    const inner = m.reduce ? reduceAxes(m) : outer.slice(group.rowRank)
-    const value = substituteLocals(lowerBody(renameAxes(m.body, own, rows), ctx, ids), scalars)
-    if (!m.reduce && inner.length === 0) scalars.set(m.id, value)
-    if (!group.stored.has(m.id)) return { node: m, inner, value }
-    const p = ctx.placements.get(m.id)!
-    const at = identityAt(m.dims).map(e => renameAxes(e, own, rows))
-    return { node: m, inner, value, storage: p.storage, address: addressOf(p, at) }
+/** One thread a row, nothing clever. */
+const plainRows: RowsSchedule = { family: 'rows', lanes: 1, rows: 1, threads: 8, vector: 'none' }
+
+const passesOf = (p: RowProgram): readonly Phase[] => p.phases.filter(x => x.inner.length > 0)
+
+/** The row axis, where four neighbouring rows can be made at a time: some read runs along it, and rows have nothing but sums to write. */
+const acrossRows = (p: RowProgram): Axis | undefined => {
+  const last = p.rows.at(-1)
+  const passes = passesOf(p)
+  if (last === undefined || last.extent % 4 !== 0 || productOf(p.rows) < 64) return undefined
+  const fits = passes.every(x => x.node.reduce && !seeksPlace(x.node))
+  return fits && passes.some(x => alongAxis(x.value, last) > 0) ? last : undefined
+}
+
+/** Reads along a pass that differ from row to row, and those that all rows share, as the rows of a matrix share the vector. */
+const readsOfPass = (x: Phase, row: Axis | undefined): { readonly own: number; readonly shared: number } => {
+  const along = addressesOf(x.value).filter(a => x.inner.some(i => coefficientOf(a, i.id) !== 0))
+  const own = along.filter(a => row !== undefined && coefficientOf(a, row.id) !== 0).length
+  return { own, shared: along.length - own }
+}
+
+/** Rows at once: more pay as long as the loads of a loop's body, code of 1.5 KB each on a software device, stay in the cache of decoded instructions. */
+const rowCounts = [1, 2, 4, 5] as const
+const mostLoads = 6
+
+/** Instructions of a lane's load on a software device, as counted there: of four neighbours, of one element, of four apart. */
+const loadOf = (a: Affine, vector: Axis | undefined): number => {
+  const step = vector === undefined ? 0 : coefficientOf(a, vector.id)
+  return step === 1 ? 38 : step === 0 ? 17 : 68
+}
+
+/** Instructions of a loop's turn, a subgroup operation, the launch of a workgroup and that of each of its subgroups. */
+const costs = { turn: 40, subgroup: 200, workgroup: 1600, launch: 400 } as const
+
+/** Instructions of all subgroups together, on a software device. */
+const softwareCost = (p: RowProgram, s: RowsSchedule, traits: DeviceTraits): number => {
+  const width = traits.subgroupSize || 8
+  const row = p.rows.at(-1)
+  const passes = passesOf(p).map(x => {
+    const last = x.inner.at(-1)!
+    const wide = s.vector === 'inner' && last.extent % 4 === 0
+    const vector = s.vector === 'row' ? row : wide ? last : undefined
+    const turns = Math.ceil(productOf(x.inner) / (wide ? 4 : 1) / s.lanes)
+    const varies = (a: Affine): boolean => x.inner.some(i => coefficientOf(a, i.id) !== 0)
+    const times = (a: Affine): number => (row && coefficientOf(a, row.id) !== 0 ? s.rows : 1)
+    const loads = addressesOf(x.value).reduce((n, a) => n + (varies(a) ? times(a) * loadOf(a, vector) : 0), 0)
+    const store = x.storage !== undefined && !x.node.reduce ? s.rows * loadOf(x.address!, vector) : 0
+    const work = s.rows * operationsOf(x.value) * (vector ? 4 : 1)
+    const joined = s.lanes > 1 && x.node.reduce ? costs.subgroup * s.rows : 0
+    return turns * (costs.turn + (loads + store) * width + work) + joined
   })
+  const unit = s.rows * (s.vector === 'row' ? 4 : 1)
+  const groups = Math.ceil(productOf(p.rows) / unit / (s.lanes > 1 ? 1 : width))
+  const launch = costs.launch + (costs.workgroup * width) / s.threads
+  // The last of few groups are waited for.
+  const idle = 1 + 1 / Math.max(1, groups)
+  // A row for each lane is more streams than are fetched ahead from memory.
+  const all = productOf(p.rows) * Math.max(1, ...passesOf(p).map(x => productOf(x.inner)))
+  const scattered = s.lanes === 1 && s.vector === 'inner' && s.rows > 2 && all > 2 ** 21 ? 1.35 : 1
+  const together = s.lanes > 1 ? 1.15 : 1
+  return groups * idle * scattered * together * (launch + passes.reduce((a, b) => a + b, 0))
 }
 
-/** How many reads run along an axis one element at a time. */
-const alongAxis = (e: Expr, axis: Axis): number =>
-  readsOf(e).filter(r => r.node >= 0 && coefficientOf(affineOf(r.at[0]!), axis.id) === 1).length
+/** Instructions per nanosecond; and what a schedule must save, in nanoseconds, to be worth the longer compilation of subgroup operations. */
+const perNanosecond = 50
+const patience = 4000
 
-const choose = (
-  phases: readonly Phase[],
-  rows: readonly Axis[],
-  ctx: Context,
-  plain: boolean,
-): RowSchedule => {
-  if (plain) return { lanes: 1, vector: 'none' }
-  const width = Math.max(1, ...phases.map(p => productOf(p.inner)))
-  const last = rows.at(-1)
-  const passes = phases.filter(p => p.inner.length > 0)
-  const count = productOf(rows)
-  const acrossRows =
-    last !== undefined &&
-    last.extent % 4 === 0 &&
-    passes.every(p => p.node.reduce && !p.node.reduce.op.startsWith('arg')) &&
-    passes.reduce((n, p) => n + alongAxis(p.value, last), 0) >
-      passes.reduce((n, p) => n + (p.inner.length ? alongAxis(p.value, p.inner.at(-1)!) : 0), 0)
-  if (acrossRows && count >= 256) return { lanes: 1, vector: 'row' }
-  const s = ctx.traits.subgroupSize
-  // On a software device subgroup operations are slow to compile and no faster, unless rows are few.
-  const enough = ctx.traits.software && count >= 16
-  const lanes = s > 1 && width >= 4 * s && !acrossRows && !enough ? s : 1
-  return { lanes, vector: acrossRows ? 'none' : 'inner' }
+const softwareCandidates = (p: RowProgram, traits: DeviceTraits): readonly RowsSchedule[] => {
+  const s = traits.subgroupSize
+  const across = acrossRows(p)
+  const row = p.rows.at(-1)
+  const passes = passesOf(p)
+  const reads = passes.map(x => readsOfPass(x, row))
+  const shares = reads.some(({ own, shared }) => own > 0 && shared > 0)
+  const width = Math.max(1, ...passes.map(x => productOf(x.inner)))
+  const ways = [
+    ...(across ? [{ lanes: 1, vector: 'row' as const }] : []),
+    { lanes: 1, vector: 'inner' as const },
+    ...(s > 1 && width >= 4 * s ? [{ lanes: s, vector: 'inner' as const }] : []),
+  ]
+  const all = ways.flatMap(({ lanes, vector }) => {
+    const unit = vector === 'row' ? 4 : 1
+    return rowCounts
+      .filter(
+        n =>
+          n === 1 ||
+          (shares &&
+            reads.every(({ own, shared }) => n * own + shared <= mostLoads) &&
+            row !== undefined &&
+            row.extent / unit >= n),
+      )
+      .map((rows): RowsSchedule => {
+        const threads = productOf(p.rows) / rows / unit >= 1024 ? 64 : 8
+        const size = lanes > 1 ? lanes : Math.min(threads, traits.workgroupInvocations)
+        return { family: 'rows', lanes, rows, threads: size, vector }
+      })
+  })
+  const cost = (x: RowsSchedule): number =>
+    softwareCost(p, x, traits) / perNanosecond + (x.lanes > 1 ? patience : 0)
+  return bestFirst(all, cost)
 }
 
-/** Reductions over rows and what is computed from them in the same rows: one subgroup, or one thread, a row. */
-export const rowsKernel = (
+/** A GPU wants neighbouring threads at neighbouring addresses, and threads enough to wait for memory: a subgroup a row, unless rows are short. */
+const gpuCandidates = (p: RowProgram, traits: DeviceTraits): readonly RowsSchedule[] => {
+  const s = traits.subgroupSize
+  const inside = passesOf(p).some(x =>
+    addressesOf(x.value).some(
+      a => coefficientOf(a, x.inner.at(-1)!.id) === 1 && p.rows.some(r => coefficientOf(a, r.id) !== 0),
+    ),
+  )
+  const across = inside ? undefined : acrossRows(p)
+  const most = Math.min(64, traits.workgroupInvocations)
+  const apart: RowsSchedule = {
+    family: 'rows',
+    lanes: 1,
+    rows: 1,
+    threads: productOf(p.rows) / (across ? 4 : 1) >= 1024 ? most : Math.min(8, most),
+    vector: across ? 'row' : 'inner',
+  }
+  const width = Math.max(1, ...passesOf(p).map(x => productOf(x.inner)))
+  if (s <= 1 || across) return [apart]
+  const row = p.rows.at(-1)
+  const shares = passesOf(p).some(x => readsOfPass(x, row).shared > 0)
+  const together = (rows: number): RowsSchedule => ({ ...apart, lanes: s, rows, threads: s })
+  const wide = [together(1), ...(shares && (row?.extent ?? 1) >= 2 ? [together(2), together(4)] : [])]
+  return width >= 4 * s ? [...wide, apart] : [apart, ...wide]
+}
+
+/** `rows [512] inline sum 768 own 1 shared 1 …`: what decides the speed of a kernel over rows. */
+const signatureOf = (p: RowProgram, ctx: Context): string => {
+  const row = p.rows.at(-1)
+  const phases = p.phases.map(x => {
+    const { own, shared } = readsOfPass(x, row)
+    const [along, over] = [x.inner.at(-1), row].map(a => (a ? alongAxis(x.value, a) : 0))
+    return [
+      x.node.reduce?.op ?? 'each',
+      `[${x.inner.map(a => a.extent).join('·')}]`,
+      `${own} own ${shared} shared ${along} along ${over} across`,
+      ...packings(x.value, ctx),
+      `${operationsOf(x.value)} operations${x.storage === undefined ? '' : ', stored'}`,
+    ].join(' ')
+  })
+  return [`rows [${p.rows.map(a => a.extent).join('·')}]`, ...phases].join('; ')
+}
+
+/** The schedules of reductions over rows and what is computed from them in the same rows; `plain`: only the simplest. */
+export const rowsChoice = (
   group: Group,
   loops: readonly Region[],
   ctx: Context,
   spec: KernelSpec,
   plain: boolean,
-): EmittedKernel => {
-  const all = kernelAxes(group.members[0]!, loops).slice(0, group.rowRank)
-  const found = phasesOf(group, all, loops, ctx)
-  const roots = found.map(p => p.value)
-  const joined = coalesce(
-    all,
-    roots,
-    found.flatMap(p => p.address ?? []),
-    ctx.axis,
-  )
-  const phases = found.map(p => {
-    const value = joined.expr(p.value)
-    const address = p.address && joined.affine(p.address)
-    const own = coalesce(p.inner, [value], address ? [address] : [], ctx.axis)
-    const arg = p.node.reduce?.op.startsWith('arg')
-    if (arg) return { ...p, value, ...(address ? { address } : {}) }
-    return {
-      ...p,
-      inner: own.axes,
-      value: own.expr(value),
-      ...(address ? { address: own.affine(address) } : {}),
-    }
-  })
-  const rows = joined.axes
-  const s = choose(phases, rows, ctx, plain)
-  const count = productOf(rows)
-  const threads = s.vector === 'row' ? count / 4 : count
-  const size = s.lanes > 1 ? s.lanes : Math.min(64, ctx.traits.workgroupInvocations, threads >= 1024 ? 64 : 8)
-  const workgroups = spread(
-    s.lanes > 1 ? count : Math.ceil(threads / size),
-    ctx.traits.workgroupsPerDimension,
-  )
-  const launched = workgroups[0] * workgroups[1] * workgroups[2] * (s.lanes > 1 ? 1 : size)
-  return settle(ctx, spec, w => {
-    const root = w.root
-    for (const a of [...all, ...found.flatMap(p => p.inner)])
-      if (a.extent === 1) root.places.set(a.id, { kind: 'scalar', text: '0' })
-    root.add(
-      s.lanes > 1
-        ? `let row = ${flatGroup(workgroups)};`
-        : `let row = ${flatGroup(workgroups)} * ${size} + i32(local);`,
-    )
-    if (launched > threads) root.add(`if (row >= ${threads}) { return; }`)
-    const last = rows.at(-1)
-    if (s.vector === 'row') {
-      const quarter = ctx.axis('quarter', last!.extent / 4)
-      w.unflatten('row', [...rows.slice(0, -1), quarter], root)
-      root.places.set(last!.id, { kind: 'vector', quarter: quarter.id })
-    } else w.unflatten('row', rows, root)
-    const interned = phases.map(p => w.intern(p.value))
-    w.announce(...interned)
-    phases.forEach((p, i) => {
-      writePhase(p, interned[i]!, s, w, ctx)
-    })
-    return {
-      workgroupSize: [size, 1, 1],
-      workgroups,
-      features: s.lanes > 1 ? ['subgroups'] : [],
-      schedule:
-        s.lanes > 1
-          ? `rows, one subgroup of ${s.lanes} a row`
-          : `rows, one thread ${s.vector === 'row' ? 'four rows' : 'a row'}, workgroups of ${size}`,
-    }
-  })
-}
-
-/** Opens the loops over the inner axes and gives the innermost block; `close` puts them in place. */
-const openLoops = (
-  inner: readonly Axis[],
-  s: RowSchedule,
-  wide: boolean,
-  w: Writer,
-  ctx: Context,
-): { block: Block; close: () => void } => {
-  const last = inner.at(-1)!
-  const quarter = wide ? ctx.axis('quarter', last.extent / 4) : undefined
-  const axes = quarter ? [...inner.slice(0, -1), quarter] : inner
-  const open: Block[] = []
-  let block = w.root
-  if (s.lanes > 1) {
-    const j = w.fresh('j')
-    block = block.inner(
-      `for (var ${j} = i32(local); ${j} < ${w.turns(productOf(axes))}; ${j} += ${s.lanes}) {`,
-    )
-    open.push(block)
-    w.unflatten(j, axes, block)
-  } else
-    for (const a of axes) {
-      const j = w.fresh('j')
-      block = block.inner(`for (var ${j} = 0; ${j} < ${w.turns(a.extent)}; ${j}++) {`)
-      block.places.set(a.id, { kind: 'scalar', text: j })
-      open.push(block)
-    }
-  if (quarter) block.places.set(last.id, { kind: 'vector', quarter: quarter.id })
+): Choice => {
+  const program = rowProgram(group, loops, ctx)
+  const { traits } = ctx
   return {
-    block,
-    close: () => {
-      for (const b of [...open].reverse()) b.parent!.close(b)
-    },
+    signature: signatureOf(program, ctx),
+    candidates: plain
+      ? [plainRows]
+      : traits.software
+        ? softwareCandidates(program, traits)
+        : gpuCandidates(program, traits),
+    emit: (s: RowsSchedule) => writeRows(program, s, ctx, spec),
   }
-}
-
-const writePhase = (p: Phase, value: Expr, s: RowSchedule, w: Writer, ctx: Context): void => {
-  const root = w.root
-  const one = (write: (b: Block) => void): void => {
-    if (s.lanes === 1) {
-      write(root)
-      return
-    }
-    const b = root.inner('if (local == 0u) {')
-    write(b)
-    root.close(b)
-  }
-  if (p.inner.length === 0 && !p.node.reduce) {
-    if (p.storage === undefined) return
-    const v = w.emit(value, root)
-    one(b => w.store(p.storage!, p.address!, v, b))
-    return
-  }
-  const arg = p.node.reduce?.op.startsWith('arg') ?? false
-  const last = p.inner.at(-1)
-  const wide = s.vector === 'inner' && !arg && last !== undefined && last.extent % 4 === 0
-  if (!p.node.reduce) {
-    const { block, close } = openLoops(p.inner, s, wide, w, ctx)
-    w.store(p.storage!, p.address!, w.emit(value, block), block)
-    close()
-    return
-  }
-  const acc = accumulator(p.node, wide || s.vector === 'row', value, w, root)
-  if (p.inner.length === 0) acc.take(w.emit(value, root), '0', root)
-  else {
-    const { block, close } = openLoops(p.inner, s, wide, w, ctx)
-    const place = block.place(p.inner.at(-1)!.id)!.place
-    acc.take(w.emit(value, block), place.kind === 'scalar' ? place.text : '0', block)
-    close()
-  }
-  const total = finish(p.node, acc, wide ? 'across' : 'keep', s.lanes, w, root)
-  root.locals.set(localOf(p.node.id), total)
-  if (p.storage !== undefined) one(b => w.store(p.storage!, p.address!, total, b))
 }

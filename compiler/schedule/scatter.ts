@@ -1,14 +1,16 @@
 import type { Group } from '../fuse/group.js'
 import { scatterOf } from '../fuse/scatter.js'
 import { identityAt } from '../ir/expr.js'
-import type { Axis, Region } from '../ir/ir.js'
+import type { Axis, ComputeNode, Expr, Region } from '../ir/ir.js'
 import { addressOf } from '../plan/placement.js'
 import type { Block } from '../wgsl/block.js'
 import { type EmittedKernel, flatGroup, type KernelSpec, settle, spread } from '../wgsl/kernel.js'
 import type { Writer } from '../wgsl/writer.js'
+import type { Affine } from './affine.js'
 import { coalesce } from './coalesce.js'
 import { type Context, lowerBody, productOf, reduceAxes } from './context.js'
 import { kernelAxes } from './map.js'
+import type { Choice } from './schedule.js'
 
 /** Opens a loop over each axis, of the last one by fours if `wide`. */
 const nest = (
@@ -37,18 +39,30 @@ const nest = (
   }
 }
 
-/**
- * One thread a slot: it clears its row, goes over all positions in order, and adds the rows of those that pick the slot. No atomics, one order
- * of summation; the values are read only where the condition holds.
- */
-export const scatterKernel = (
-  group: Group,
-  loops: readonly Region[],
-  ctx: Context,
-  spec: KernelSpec,
-): EmittedKernel | undefined => {
+/** How slots are laid on threads: one thread each. */
+export interface ScatterSchedule {
+  readonly family: 'scatter'
+  /** Threads of a workgroup. */
+  readonly threads: number
+}
+
+/** A scatter ready to be written. */
+interface ScatterProgram {
+  readonly node: ComputeNode
+  readonly condition: Expr
+  readonly value: Expr
+  readonly address: Affine
+  readonly storage: number
+  readonly slots: readonly Axis[]
+  readonly width: readonly Axis[]
+  readonly positions: readonly Axis[]
+  readonly units: readonly Axis[]
+}
+
+const scatterProgram = (group: Group, loops: readonly Region[], ctx: Context): ScatterProgram | undefined => {
   const node = group.members[0]!
-  const found = scatterOf(node, kernelAxes(node, loops))
+  const outer = kernelAxes(node, loops)
+  const found = scatterOf(node, outer)
   if (found === undefined) return undefined
   const none = new Set<number>()
   const p = ctx.placements.get(node.id)!
@@ -65,14 +79,47 @@ export const scatterKernel = (
   const slots = join(found.slots, true)
   const width = join(found.width, true)
   const positions = join(reduceAxes(node), false)
+  const units = [...outer, ...reduceAxes(node)].filter(a => a.extent === 1)
+  return { node, condition, value, address, storage: p.storage, slots, width, positions, units }
+}
+
+/** The schedules of a sum of what a condition selects; undefined where it has not the shape of one. */
+export const scatterChoice = (
+  group: Group,
+  loops: readonly Region[],
+  ctx: Context,
+  spec: KernelSpec,
+): Choice | undefined => {
+  const program = scatterProgram(group, loops, ctx)
+  if (program === undefined) return undefined
+  const extents = (axes: readonly Axis[]): string => `[${axes.map(a => a.extent).join('·')}]`
+  const sizes = productOf(program.slots) >= 4096 ? [64, 8] : [8, 64]
+  const most = ctx.traits.workgroupInvocations
+  return {
+    signature: `scatter to ${extents(program.slots)} of ${extents(program.width)} from ${extents(program.positions)}`,
+    candidates: sizes.filter(n => n <= most).map(threads => ({ family: 'scatter', threads })),
+    emit: (s: ScatterSchedule) => writeScatter(program, s, ctx, spec),
+  }
+}
+
+/**
+ * One thread a slot: it clears its row, goes over all positions in order, and adds the rows of those that pick the slot. No atomics, one order
+ * of summation; the values are read only where the condition holds.
+ */
+const writeScatter = (
+  p: ScatterProgram,
+  s: ScatterSchedule,
+  ctx: Context,
+  spec: KernelSpec,
+): EmittedKernel => {
+  const { node, condition, value, address, slots, width, positions } = p
   const threads = productOf(slots)
-  const size = threads >= 4096 ? 64 : 8
+  const size = s.threads
   const workgroups = spread(Math.ceil(threads / size), ctx.traits.workgroupsPerDimension)
   const wide = width.length > 0 && width.at(-1)!.extent % 4 === 0
   return settle(ctx, spec, w => {
     const root = w.root
-    for (const a of [...kernelAxes(node, loops), ...reduceAxes(node)])
-      if (a.extent === 1) root.places.set(a.id, { kind: 'scalar', text: '0' })
+    for (const a of p.units) root.places.set(a.id, { kind: 'scalar', text: '0' })
     root.add(`let slot = ${flatGroup(workgroups)} * ${size} + i32(local);`)
     if (workgroups[0] * workgroups[1] * workgroups[2] * size > threads)
       root.add(`if (slot >= ${threads}) { return; }`)

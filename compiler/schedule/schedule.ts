@@ -1,9 +1,15 @@
 import type { EmittedKernel } from '../wgsl/kernel.js'
 import type { BroadcastSchedule, RegisterSchedule } from './contract-columns.js'
 import type { MatrixSchedule, TileSchedule } from './contract-tile.js'
+import type { MapSchedule } from './map.js'
+import type { RowsSchedule } from './rows.js'
+import type { ScatterSchedule } from './scatter.js'
+
+/** How one contraction is laid over threads. */
+export type ContractSchedule = BroadcastSchedule | RegisterSchedule | TileSchedule | MatrixSchedule
 
 /** How one kernel is laid over threads: plain data, told apart by the family that writes it. */
-export type Schedule = BroadcastSchedule | RegisterSchedule | TileSchedule | MatrixSchedule
+export type Schedule = ContractSchedule | MapSchedule | RowsSchedule | ScatterSchedule
 
 /** A kernel whose schedule is still open. */
 export interface Choice {
@@ -14,8 +20,8 @@ export interface Choice {
   readonly signature: string
   /** Every schedule that makes sense on the device, the cost model's favourite first; never empty. */
   readonly candidates: readonly Schedule[]
-  /** The kernel by one of the candidates. */
-  readonly emit: (schedule: Schedule) => EmittedKernel
+  /** The kernel by one of the candidates, and by nothing else: each family knows its own. */
+  emit(schedule: Schedule): EmittedKernel
 }
 
 /** What measuring found: schedules by signature. */
@@ -28,6 +34,16 @@ export interface Chosen {
   readonly candidates: readonly Schedule[]
 }
 
+/** Schedules by a cost model, the cheapest first; of equals the earlier. */
+export const bestFirst = <S extends Schedule>(
+  schedules: readonly S[],
+  cost: (s: S) => number,
+): readonly S[] =>
+  schedules
+    .map(s => ({ s, cost: cost(s) }))
+    .sort((a, b) => a.cost - b.cost)
+    .map(x => x.s)
+
 /** Are two schedules the same data? */
 export const sameSchedule = (a: Schedule, b: Schedule): boolean => {
   const entries = (s: Schedule): string =>
@@ -36,12 +52,10 @@ export const sameSchedule = (a: Schedule, b: Schedule): boolean => {
 }
 
 /** The kernel by its tuned schedule, if that is among the candidates, else by the first of them. */
-export const settled = (
-  { signature, candidates, emit }: Choice,
-  tuning: Tuning | undefined,
-): EmittedKernel => {
+export const settled = (choice: Choice, tuning: Tuning | undefined): EmittedKernel => {
+  const { signature, candidates } = choice
   const tuned = tuning?.get(signature)
   const schedule = candidates.find(c => tuned !== undefined && sameSchedule(c, tuned)) ?? candidates[0]!
-  const kernel = emit(schedule)
+  const kernel = choice.emit(schedule)
   return { ...kernel, decl: { ...kernel.decl, chosen: { signature, schedule, candidates } } }
 }

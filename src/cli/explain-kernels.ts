@@ -134,7 +134,7 @@ const showKernel = (k: KernelUse, i: number, wgsl: boolean): string =>
   [
     `${paint('bold', `${i + 1}. ${k.name}`)}  ${k.schedule}`,
     `   ${count(k.dispatches, 'dispatch').replace('dispatchs', 'dispatches')} of ${k.workgroups.join('×')} workgroups of ${k.workgroupSize.join('×')}; ${showFlops(k.flops)}, ${showBytes(Math.round(k.bytes))} each; ${count(k.bindings.length, 'binding')} (${k.bindings.filter(b => b === 'read_write').length} written)`,
-    ...(k.chosen
+    ...(k.chosen && k.chosen.candidates.length > 1
       ? [`   one of ${count(k.chosen.candidates.length, 'schedule')} for ${k.chosen.signature}`]
       : []),
     ...(k.origins.length > 0 ? [`   from ${k.origins.join('\n        ')}`] : []),

@@ -58,21 +58,24 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     expect(a.kernels.map(k => k.wgsl.split('fn main')[1]!.split('\n').slice(1).join('\n'))).toEqual([
       `  let row = i32(group.x);
   var acc1 = vec4f((-3.4028234663852886e+38));
-  let at3 = (row * 64);
-  for (var j2 = i32(local); j2 < 64; j2 += 32) {
-    let x_v4 = x[(at3 + j2)];
-    acc1 = max(acc1, x_v4);
+  let at4 = (row * 64);
+  for (var j2 = 0; j2 < 2; j2++) {
+    let at3 = j2 * 32 + i32(local);
+    let x_v5 = x[(at4 + at3)];
+    acc1 = max(acc1, x_v5);
   }
-  let v5 = subgroupMax(max(max(acc1.x, acc1.y), max(acc1.z, acc1.w)));
-  var acc6 = vec4f(0.0);
-  for (var j7 = i32(local); j7 < 64; j7 += 32) {
-    let x_v8 = x[(at3 + j7)];
-    acc6 += exp((x_v8 - v5));
+  let v6 = subgroupMax(max(max(acc1.x, acc1.y), max(acc1.z, acc1.w)));
+  var acc7 = vec4f(0.0);
+  for (var j8 = 0; j8 < 2; j8++) {
+    let at9 = j8 * 32 + i32(local);
+    let x_v10 = x[(at4 + at9)];
+    acc7 += exp((x_v10 - v6));
   }
-  let v9 = subgroupAdd(((acc6.x + acc6.y) + (acc6.z + acc6.w)));
-  for (var j10 = i32(local); j10 < 64; j10 += 32) {
-    let x_v11 = x[(at3 + j10)];
-    softmax[(at3 + j10)] = (exp((x_v11 - v5)) / v9);
+  let v11 = subgroupAdd(((acc7.x + acc7.y) + (acc7.z + acc7.w)));
+  for (var j12 = 0; j12 < 2; j12++) {
+    let at13 = j12 * 32 + i32(local);
+    let x_v14 = x[(at4 + at13)];
+    softmax[(at4 + at13)] = (exp((x_v14 - v6)) / v11);
   }
 }
 `,

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { mapSchedule } from '../../../compiler/schedule/map.js'
+import { mapSchedules } from '../../../compiler/schedule/map.js'
 import { download, load, upload } from '../../../runtime/node.js'
 import { compileText } from '../../../src/bench/compile.js'
 import { withDevice } from '../../support/device.js'
@@ -21,18 +21,20 @@ describe('how elementwise kernels are laid on threads', () => {
 
   it('a thread of a software device goes on only while 32 workgroups remain', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 2 ** 28 }), threads => {
-        const { size, steps } = mapSchedule(threads, traits)
-        expect(size).toBeLessThanOrEqual(256)
-        expect(steps).toBeLessThanOrEqual(64)
-        if (steps > 1) expect(Math.ceil(threads / (size * steps))).toBeGreaterThanOrEqual(32)
+      fc.property(fc.integer({ min: 1, max: 2 ** 28 }), places => {
+        for (const { threads, steps } of mapSchedules(places, 4, traits)) {
+          expect(threads).toBeLessThanOrEqual(256)
+          expect(steps).toBeLessThanOrEqual(64)
+          if (steps > 1) expect(Math.ceil(places / (threads * steps))).toBeGreaterThanOrEqual(32)
+        }
       }),
     )
-    expect(mapSchedule(2 ** 20, traits)).toEqual({ size: 64, steps: 64 })
+    expect(mapSchedules(2 ** 20, 4, traits)[0]).toEqual({ family: 'map', threads: 64, steps: 64, width: 4 })
   })
 
   it('a GPU gets a thread for every index', () => {
-    expect(mapSchedule(2 ** 20, { ...traits, software: false })).toEqual({ size: 256, steps: 1 })
+    const [first] = mapSchedules(2 ** 20, 4, { ...traits, software: false })
+    expect(first).toEqual({ family: 'map', threads: 256, steps: 1, width: 4 })
   })
 })
 

@@ -1,0 +1,85 @@
+import type { Group } from '../fuse/group.js'
+import { identityAt, readsOf } from '../ir/expr.js'
+import type { Axis, ComputeNode, Expr, NodeId, Region } from '../ir/ir.js'
+import { addressOf } from '../plan/placement.js'
+import { type Affine, affineOf, coefficientOf } from './affine.js'
+import { coalesce } from './coalesce.js'
+import { type Context, lowerBody, reduceAxes, renameAxes, substituteLocals } from './context.js'
+import { kernelAxes } from './map.js'
+
+/** One member over a row: a pass over its inner axes, or a number a row where there are none. */
+export interface Phase {
+  readonly node: ComputeNode
+  readonly inner: readonly Axis[]
+  readonly value: Expr
+  readonly storage?: number
+  readonly address?: Affine
+}
+
+/** A group over rows, ready to be written: axes joined, every member a phase. */
+export interface RowProgram {
+  readonly rows: readonly Axis[]
+  readonly phases: readonly Phase[]
+  /** Axes of extent 1, which no loop and no thread runs over. */
+  readonly units: readonly Axis[]
+}
+
+const membersOf = (
+  group: Group,
+  rows: readonly Axis[],
+  loops: readonly Region[],
+  ctx: Context,
+): readonly Phase[] => {
+  const ids = new Set(group.members.map(m => m.id))
+  const scalars = new Map<NodeId, Expr>()
+  return group.members.map(m => {
+    const outer = kernelAxes(m, loops)
+    const own = outer.slice(0, group.rowRank)
+    const inner = m.reduce ? reduceAxes(m) : outer.slice(group.rowRank)
+    const value = substituteLocals(lowerBody(renameAxes(m.body, own, rows), ctx, ids), scalars)
+    if (!m.reduce && inner.length === 0) scalars.set(m.id, value)
+    if (!group.stored.has(m.id)) return { node: m, inner, value }
+    const p = ctx.placements.get(m.id)!
+    const at = identityAt(m.dims).map(e => renameAxes(e, own, rows))
+    return { node: m, inner, value, storage: p.storage, address: addressOf(p, at) }
+  })
+}
+
+/** argmax and argmin: their result is a place along the one axis they have, which is left as it is. */
+export const seeksPlace = (n: ComputeNode): boolean => n.reduce?.op.startsWith('arg') ?? false
+
+/** The members of a group as phases over its rows. */
+export const rowProgram = (group: Group, loops: readonly Region[], ctx: Context): RowProgram => {
+  const all = kernelAxes(group.members[0]!, loops).slice(0, group.rowRank)
+  const found = membersOf(group, all, loops, ctx)
+  const joined = coalesce(
+    all,
+    found.map(p => p.value),
+    found.flatMap(p => p.address ?? []),
+    ctx.axis,
+  )
+  const phases = found.map((p): Phase => {
+    const value = joined.expr(p.value)
+    const address = p.address && joined.affine(p.address)
+    if (seeksPlace(p.node)) return { ...p, value, ...(address ? { address } : {}) }
+    const own = coalesce(p.inner, [value], address ? [address] : [], ctx.axis)
+    return {
+      ...p,
+      inner: own.axes,
+      value: own.expr(value),
+      ...(address ? { address: own.affine(address) } : {}),
+    }
+  })
+  const units = [...all, ...found.flatMap(p => p.inner)].filter(a => a.extent === 1)
+  return { rows: joined.axes, phases, units }
+}
+
+/** Addresses that an expression reads. */
+export const addressesOf = (e: Expr): readonly Affine[] =>
+  readsOf(e)
+    .filter(r => r.node >= 0)
+    .map(r => affineOf(r.at[0]!))
+
+/** How many reads run along an axis one element at a time. */
+export const alongAxis = (e: Expr, axis: Axis): number =>
+  addressesOf(e).filter(a => coefficientOf(a, axis.id) === 1).length

@@ -1,0 +1,213 @@
+import { i32, index, prim, rewriter, substituteAxes } from '../ir/expr.js'
+import type { Axis, Expr } from '../ir/ir.js'
+import { type Affine, affineExpr, affineOf } from '../schedule/affine.js'
+import { type Context, localOf, productOf } from '../schedule/context.js'
+import { type Phase, type RowProgram, seeksPlace } from '../schedule/row-phases.js'
+import type { RowsSchedule } from '../schedule/rows.js'
+import { accumulator, finish } from './accumulate.js'
+import type { Block, Value } from './block.js'
+import { type EmittedKernel, flatGroup, type KernelSpec, settle, spread } from './kernel.js'
+import type { Writer } from './writer.js'
+
+/** One of the rows that are made at once: what an expression and an address are for it. */
+interface Row {
+  readonly number: number
+  readonly expr: (e: Expr) => Expr
+  readonly address: (a: Affine) => Affine
+  /** Whether there is such a row, where the last ones may be missing. */
+  readonly exists: string | undefined
+}
+
+/** Stand-ins for members' values are told apart by row: node ids are far fewer. */
+const ofRow = (node: number, row: number): number => localOf(node + row * 2 ** 32)
+
+/**
+ * Writes the phases of a group over its rows: each thread, or each subgroup with its lanes side by side along the row, makes `rows` rows, one phase
+ * after another. A row of the schedule is four neighbouring ones where `vector` is `row`.
+ */
+export const writeRows = (p: RowProgram, s: RowsSchedule, ctx: Context, spec: KernelSpec): EmittedKernel => {
+  const last = p.rows.at(-1)
+  const unit = s.vector === 'row' ? 4 : 1
+  const blocks = last === undefined ? 1 : Math.ceil(last.extent / unit / s.rows)
+  const count = blocks * productOf(p.rows.slice(0, -1))
+  const size = s.lanes > 1 ? s.lanes : s.threads
+  const workgroups = spread(s.lanes > 1 ? count : Math.ceil(count / size), ctx.traits.workgroupsPerDimension)
+  const launched = workgroups[0] * workgroups[1] * workgroups[2] * (s.lanes > 1 ? 1 : size)
+  return settle(ctx, spec, w => {
+    const root = w.root
+    for (const a of p.units) root.places.set(a.id, { kind: 'scalar', text: '0' })
+    root.add(
+      s.lanes > 1
+        ? `let row = ${flatGroup(workgroups)};`
+        : `let row = ${flatGroup(workgroups)} * ${size} + i32(local);`,
+    )
+    if (launched > count) root.add(`if (row >= ${count}) { return; }`)
+    const rows = placeRows(p.rows, blocks, s, w, ctx)
+    const values = p.phases.map(x => rows.map(r => w.intern(r.expr(x.value))))
+    w.announce(...values.flat())
+    p.phases.forEach((x, i) => {
+      writePhase(x, values[i]!, rows, s, w, ctx)
+    })
+    const made = `${s.rows === 1 ? '' : `${['two', 'three', 'four', 'five', 'six'][s.rows - 2]} `}`
+    return {
+      workgroupSize: [size, 1, 1],
+      workgroups,
+      features: s.lanes > 1 ? ['subgroups'] : [],
+      schedule:
+        s.lanes > 1
+          ? `rows, one subgroup of ${s.lanes} ${s.rows === 1 ? 'a row' : `${made}rows`}`
+          : `rows, one thread ${unit === 4 ? `${made === '' ? '' : `${made}times `}four rows` : made === '' ? 'a row' : `${made}rows`}, workgroups of ${size}`,
+    }
+  })
+}
+
+/** Says which rows the thread makes. */
+const placeRows = (
+  axes: readonly Axis[],
+  blocks: number,
+  s: RowsSchedule,
+  w: Writer,
+  ctx: Context,
+): readonly Row[] => {
+  const { root } = w
+  const last = axes.at(-1)
+  if (last === undefined) return [{ number: 0, expr: e => e, address: a => a, exists: undefined }]
+  const step = ctx.axis('block', blocks)
+  // What runs from row to row: the rows themselves, or fours of them.
+  const unit = s.vector === 'row' ? ctx.axis('quarter', last.extent / 4) : last
+  if (s.rows === 1) {
+    w.unflatten('row', [...axes.slice(0, -1), unit], root)
+    if (unit !== last) root.places.set(last.id, { kind: 'vector', quarter: unit.id })
+    return [{ number: 0, expr: e => e, address: a => a, exists: undefined }]
+  }
+  w.unflatten('row', [...axes.slice(0, -1), step], root)
+  return [...Array(s.rows).keys()].map((number): Row => {
+    const at = prim('add', prim('mul', index(step), i32(s.rows)), i32(number))
+    const name = (): string => w.name(root, w.emit(w.intern(at), root).text, 'i32', 1, 'row').text
+    const exists = unit.extent % s.rows === 0 ? undefined : `${name()} < ${unit.extent}`
+    let own = at
+    if (unit !== last) {
+      const [quarter, four] = [ctx.axis('quarter', unit.extent), ctx.axis('row', last.extent)]
+      root.places.set(quarter.id, { kind: 'scalar', text: name() })
+      root.places.set(four.id, { kind: 'vector', quarter: quarter.id })
+      own = index(four)
+    }
+    const expr = (e: Expr): Expr => substituteAxes(e, new Map([[last.id, own]]))
+    return {
+      number,
+      expr: e => standIns(number)(expr(e)),
+      address: a => affineOf(expr(affineExpr(a))),
+      exists,
+    }
+  })
+}
+
+/** Members' values of one of several rows. */
+const standIns = (row: number): ((e: Expr) => Expr) =>
+  rewriter(x => (x.op === 'read' && x.node < 0 ? { ...x, node: ofRow(-1 - x.node, row) } : x))
+
+/** Opens the loops over the inner axes and gives the innermost block; `close` puts them in place. */
+const openLoops = (
+  inner: readonly Axis[],
+  s: RowsSchedule,
+  wide: boolean,
+  w: Writer,
+  ctx: Context,
+): { block: Block; close: () => void } => {
+  const last = inner.at(-1)!
+  const quarter = wide ? ctx.axis('quarter', last.extent / 4) : undefined
+  const axes = quarter ? [...inner.slice(0, -1), quarter] : inner
+  const open: Block[] = []
+  let block = w.root
+  const loop = (head: (j: string) => string): string => {
+    const j = w.fresh('j')
+    block = block.inner(head(j))
+    open.push(block)
+    return j
+  }
+  const count = productOf(axes)
+  if (s.lanes > 1 && count % s.lanes === 0) {
+    // A number of turns that is known and the same for all lanes makes a cheaper loop.
+    const j = loop(j => `for (var ${j} = 0; ${j} < ${w.turns(count / s.lanes)}; ${j}++) {`)
+    w.unflatten(w.name(block, `${j} * ${s.lanes} + i32(local)`, 'i32', 1, 'at').text, axes, block)
+  } else if (s.lanes > 1) {
+    const j = loop(j => `for (var ${j} = i32(local); ${j} < ${w.turns(count)}; ${j} += ${s.lanes}) {`)
+    w.unflatten(j, axes, block)
+  } else
+    for (const a of axes) {
+      const j = loop(j => `for (var ${j} = 0; ${j} < ${w.turns(a.extent)}; ${j}++) {`)
+      block.places.set(a.id, { kind: 'scalar', text: j })
+    }
+  if (quarter) block.places.set(last.id, { kind: 'vector', quarter: quarter.id })
+  return {
+    block,
+    close: () => {
+      for (const b of [...open].reverse()) b.parent!.close(b)
+    },
+  }
+}
+
+/** Writes for each row that exists. */
+const forRows = (rows: readonly Row[], block: Block, write: (r: Row, b: Block) => void): void => {
+  for (const r of rows) {
+    if (r.exists === undefined) write(r, block)
+    else {
+      const own = block.inner(`if (${r.exists}) {`)
+      write(r, own)
+      block.close(own)
+    }
+  }
+}
+
+const writePhase = (
+  p: Phase,
+  values: readonly Expr[],
+  rows: readonly Row[],
+  s: RowsSchedule,
+  w: Writer,
+  ctx: Context,
+): void => {
+  const root = w.root
+  /** Stores a number a row, by one of the lanes. */
+  const storeEach = (each: readonly Value[]): void => {
+    if (p.storage === undefined) return
+    const own = s.lanes === 1 ? root : root.inner('if (local == 0u) {')
+    forRows(rows, own, (r, b) => w.store(p.storage!, r.address(p.address!), each[r.number]!, b))
+    if (own !== root) root.close(own)
+  }
+  if (p.inner.length === 0 && !p.node.reduce) {
+    if (p.storage !== undefined) storeEach(values.map(v => w.emit(v, root)))
+    return
+  }
+  const arg = seeksPlace(p.node)
+  const last = p.inner.at(-1)
+  const wide = s.vector === 'inner' && !arg && last !== undefined && last.extent % 4 === 0
+  if (!p.node.reduce) {
+    const { block, close } = openLoops(p.inner, s, wide, w, ctx)
+    const each = values.map(v => w.emit(v, block))
+    forRows(rows, block, (r, b) => w.store(p.storage!, r.address(p.address!), each[r.number]!, b))
+    close()
+    return
+  }
+  // Of several rows each has one running sum instead of four: registers are few.
+  const fold = rows.length > 1 && wide && p.node.reduce.op === 'sum' && p.node.dtype === 'f32'
+  const sums = values.map(v => accumulator(p.node, (wide && !fold) || s.vector === 'row', v, w, root))
+  if (p.inner.length === 0) for (const [i, v] of values.entries()) sums[i]!.take(w.emit(v, root), '0', root)
+  else {
+    const { block, close } = openLoops(p.inner, s, wide, w, ctx)
+    const place = block.place(p.inner.at(-1)!.id)!.place
+    values.forEach((v, i) => {
+      const value = w.emit(v, block)
+      const summand: Value = fold
+        ? { text: `dot(${w.widen(value).text}, vec4f(1.0))`, dtype: 'f32', width: 1, atom: false }
+        : value
+      sums[i]!.take(summand, place.kind === 'scalar' ? place.text : '0', block)
+    })
+    close()
+  }
+  const totals = sums.map(a => finish(p.node, a, wide && !fold ? 'across' : 'keep', s.lanes, w, root))
+  totals.forEach((total, i) => {
+    root.locals.set(ofRow(p.node.id, i), total)
+  })
+  storeEach(totals)
+}
