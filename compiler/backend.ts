@@ -10,6 +10,7 @@ import { elementsOf, regionPath, shapeOf } from './ir/graph.js'
 import type { Graph, Node, NodeId, Region } from './ir/ir.js'
 import { bytesOf } from './ir/packing.js'
 import { verified } from './ir/verify.js'
+import { type MemoryOptions, memoryOptions, withinMemory } from './memory.js'
 import { livesOf, share } from './plan/liveness.js'
 import type { Storage } from './plan/placement.js'
 import { planStorage } from './plan/storage.js'
@@ -59,13 +60,16 @@ export interface CompileOptions {
   readonly fuse?: boolean
   /** Schedules that were measured to be best; the cost model decides about all others. */
   readonly tuning?: Tuning
+  /** From which sizes on memory is saved by chunks and by making things again; the device's own limits unless given. */
+  readonly memory?: MemoryOptions
 }
 
 /** A graph as kernels, buffers and an order of dispatches for a device. */
 export const compileGraph = (graph: Graph, traits: DeviceTraits, options: CompileOptions = {}): Artifact => {
   const plain = options.fuse === false
   const whole = verified(normalise(graph), 'normalise')
-  const ready = plain ? whole : verified(splitReductions(whole, traits), 'split')
+  const lean = plain ? whole : withinMemory(whole, traits, options.memory ?? memoryOptions(traits))
+  const ready = plain ? lean : verified(splitReductions(lean, traits), 'split')
   const nodes = new Map<NodeId, Node>(ready.nodes.map(n => [n.id, n]))
   const firstAxis =
     1 +

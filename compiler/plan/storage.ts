@@ -3,6 +3,7 @@ import type { Sequence } from '../fuse/order.js'
 import { readsOf } from '../ir/expr.js'
 import { regionPath, shapeOf } from '../ir/graph.js'
 import type { CarryNode, Graph, NodeId, RegionId } from '../ir/ir.js'
+import { layoutOf } from './layout.js'
 import type { Placement, Storage } from './placement.js'
 import { slotsOf } from './slots.js'
 
@@ -19,6 +20,7 @@ export interface StoragePlan {
  */
 export const planStorage = (graph: Graph, groups: readonly Group[], order: Sequence): StoragePlan => {
   const slots = slotsOf(graph, groups, order)
+  const layout = layoutOf(graph, groups)
   const nodes = new Map(graph.nodes.map(n => [n.id, n]))
   const carryOf = new Map<NodeId, CarryNode>()
   for (const n of graph.nodes) if (n.kind === 'carry') for (const id of [n.init, n.next]) carryOf.set(id, n)
@@ -59,7 +61,7 @@ export const planStorage = (graph: Graph, groups: readonly Group[], order: Seque
     const needed = n.kind === 'carry' ? slots.get(id)! : shape[path.length - 1]!
     let stride = 1
     const dims: Placement['dims'][number][] = shape.map(extent => ({ stride: 0, shift: 0, extent }))
-    for (let i = shape.length - 1; i >= 0; i--) {
+    for (const i of [...layout(n)].reverse()) {
       const turns = i === path.length - 1 && needed < shape[i]! ? needed : undefined
       if (dropped[i] || turns === 1) continue
       // Two slots, each of whole vectors.

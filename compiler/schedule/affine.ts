@@ -36,8 +36,31 @@ export const affineAdd = (a: Affine, b: Affine): Affine => {
     if (sum === 0) rest.delete(e)
     else rest.set(e, sum)
   }
-  return { constant: a.constant + b.constant, terms, rest }
+  return joined({ constant: a.constant + b.constant, terms, rest })
 }
+
+/** `c·n·(x idiv n) + c·(x mod n) = c·x`: a place in chunks is a place. */
+const joined = (a: Affine): Affine => {
+  if (a.rest.size < 2) return a
+  for (const [mod, c] of a.rest)
+    for (const [quotient, d] of a.rest) {
+      if (mod.op !== 'mod' || quotient.op !== 'idiv') continue
+      const [n, m] = [mod.args[1]!, quotient.args[1]!]
+      if (n.op !== 'const' || m.op !== 'const' || n.value !== m.value || d !== c * n.value) continue
+      const x = affineOf(mod.args[0]!)
+      if (!sameAffine(x, affineOf(quotient.args[0]!))) continue
+      const rest = new Map([...a.rest].filter(([e]) => e !== mod && e !== quotient))
+      return affineAdd({ ...a, rest }, affineScale(x, c))
+    }
+  return a
+}
+
+const sameAffine = (a: Affine, b: Affine): boolean =>
+  a.constant === b.constant &&
+  a.terms.size === b.terms.size &&
+  a.rest.size === b.rest.size &&
+  [...a.terms].every(([id, t]) => b.terms.get(id)?.coefficient === t.coefficient) &&
+  [...a.rest].every(([e, c]) => b.rest.get(e) === c)
 
 export const affineScale = (a: Affine, by: number): Affine =>
   by === 0

@@ -1,0 +1,43 @@
+import type { DeviceTraits } from './artifact.js'
+import { type ChunkOptions, chunked, sliceBytes } from './chunk/chunk.js'
+import { fused } from './fuse/fuse.js'
+import { normalise } from './fuse/normalise.js'
+import type { Graph } from './ir/ir.js'
+import { verified } from './ir/verify.js'
+import { type Kept, rematerialised } from './remat/remat.js'
+
+/** What memory is traded for. Sizes are in bytes. */
+export interface MemoryOptions extends ChunkOptions {
+  /** What a loop keeps of more bytes for another loop is made again there, if that costs few operations. */
+  readonly kept: number
+  /** Operations an element at most; what no binding can hold is made again at any cost. */
+  readonly operations: number
+}
+
+const MiB = 2 ** 20
+
+/**
+ * From which size on a tensor is made a chunk at a time, and how large chunks are: what stays in a cache is worth the dispatches. 512 operations
+ * an element make a softmax again for heads of up to 240 numbers, but no product with a matrix of weights.
+ */
+export const memoryOptions = (traits: DeviceTraits): MemoryOptions => {
+  const { largest, target, kept } = traits.software
+    ? { largest: 16 * MiB, target: 8 * MiB, kept: 32 * MiB }
+    : { largest: 64 * MiB, target: 16 * MiB, kept: 256 * MiB }
+  const most = (n: number): number => Math.min(n, traits.bindingBytes)
+  return { largest: most(largest), target: most(target), kept: most(kept), operations: 512 }
+}
+
+/** The graph without large tensors, and without large ones kept from loop to loop, where it can do without them. Normalised, as it was. */
+export const withinMemory = (graph: Graph, traits: DeviceTraits, options: MemoryOptions): Graph => {
+  const stored = new Set(fused(graph, traits).flatMap(g => [...g.stored]))
+  const wanted = ({ node, bytes, operations }: Kept): boolean =>
+    stored.has(node.id) &&
+    (bytes > traits.bindingBytes ||
+      (operations <= options.operations &&
+        (bytes > options.kept || sliceBytes(graph, node) > options.largest)))
+  const fewer = verified(rematerialised(graph, wanted), 'remat')
+  const again = fewer === graph ? stored : new Set(fused(fewer, traits).flatMap(g => [...g.stored]))
+  const out = chunked(fewer, again, options)
+  return out === graph ? graph : verified(normalise(verified(out, 'chunk')), 'normalise')
+}
