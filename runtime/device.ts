@@ -122,9 +122,12 @@ export class Device {
     this.#watch.check()
   }
 
-  /** Waits for a promise of the device; rejects with a {@link DeviceError} if it is lost or has refused something. */
-  wait<T>(promise: Promise<T>): Promise<T> {
-    return this.#wait(this.#watch.guard(promise))
+  /**
+   * Waits for a promise of the device; rejects with a {@link DeviceError} if it is lost or has refused something. Whoever can do
+   * without its result for some milliseconds says so by `patience`, and leaves a software device more of the processor.
+   */
+  wait<T>(promise: Promise<T>, patience?: number): Promise<T> {
+    return this.#wait(this.#watch.guard(promise), patience)
   }
 
   /** Waits until everything submitted so far has been done. */

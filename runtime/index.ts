@@ -4,7 +4,7 @@ export { DeviceError, type DeviceErrorKind, type DeviceErrorParts, showBytes } f
 export { Executable, load, type RunOptions, type Tensors } from './executable.js'
 export { pack, packed, rounded, unpack } from './packing.js'
 export type { KernelTime } from './profile.js'
-export { download, Readback, type Reading } from './readback.js'
+export { download, Readback, type ReadbackOptions, type Reading } from './readback.js'
 export {
   DeviceTensor,
   elementsOf,

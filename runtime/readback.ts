@@ -2,43 +2,62 @@ import type { Device } from './device.js'
 import { bufferBytes, mapMode, usage } from './flags.js'
 import { type DeviceTensor, decode, type HostArray } from './tensor.js'
 
-const stagingBytes = (tensors: readonly DeviceTensor[]): number =>
-  bufferBytes(tensors.reduce((sum, tensor) => sum + tensor.bytes, 0))
+const bytesOf = (tensors: readonly DeviceTensor[]): number =>
+  tensors.reduce((sum, tensor) => sum + tensor.bytes, 0)
 
 const createStaging = (device: Device, bytes: number): GPUBuffer =>
-  device.gpu.createBuffer({ label: 'readback', size: bytes, usage: usage.mapRead | usage.copyTarget })
+  device.gpu.createBuffer({
+    label: 'readback',
+    size: bufferBytes(bytes),
+    usage: usage.mapRead | usage.copyTarget,
+  })
 
-/** Copies the tensors, as all work submitted so far leaves them, into `staging` and reads that. */
-const read = async (
+/** Copies the tensors, as all work submitted so far leaves them, into `staging` from `offset` on. */
+const copyOut = (
   device: Device,
   tensors: readonly DeviceTensor[],
   staging: GPUBuffer,
-): Promise<HostArray[]> => {
+  offset: number,
+): void => {
   for (const tensor of tensors) tensor.check()
   const encoder = device.gpu.createCommandEncoder()
-  const offsets: number[] = []
-  let end = 0
-  for (const tensor of tensors) {
-    offsets.push(end)
-    if (tensor.bytes > 0) encoder.copyBufferToBuffer(tensor.buffer, 0, staging, end, tensor.bytes)
-    end += tensor.bytes
+  let end = offset
+  for (const { buffer, bytes } of tensors) {
+    if (bytes > 0) encoder.copyBufferToBuffer(buffer, 0, staging, end, bytes)
+    end += bytes
   }
   device.gpu.queue.submit([encoder.finish()])
-  await device.wait(staging.mapAsync(mapMode.read, 0, bufferBytes(end)))
-  const mapped = staging.getMappedRange(0, bufferBytes(end))
-  const values = tensors.map((tensor, i) =>
-    decode(tensor, mapped.slice(offsets[i], offsets[i] + tensor.bytes)),
-  )
+}
+
+/** What was copied to `staging`, once it is there; it may be noticed `patience` milliseconds late. */
+const bytesIn = async (
+  device: Device,
+  staging: GPUBuffer,
+  bytes: number,
+  patience?: number,
+): Promise<ArrayBuffer> => {
+  await device.wait(staging.mapAsync(mapMode.read, 0, bufferBytes(bytes)), patience)
+  const copy = staging.getMappedRange(0, bufferBytes(bytes)).slice(0, bytes)
   staging.unmap()
-  return values
+  return copy
+}
+
+const valuesIn = (bytes: ArrayBuffer, tensors: readonly DeviceTensor[], offset: number): HostArray[] => {
+  let end = offset
+  return tensors.map(tensor => {
+    end += tensor.bytes
+    return decode(tensor, bytes.slice(end - tensor.bytes, end))
+  })
 }
 
 /** The tensors' values, all in one reading. Rejects with a `DeviceError` if a tensor or the device is gone. */
 export const download = async (device: Device, tensors: readonly DeviceTensor[]): Promise<HostArray[]> => {
   device.check()
-  const staging = createStaging(device, stagingBytes(tensors))
+  const bytes = bytesOf(tensors)
+  const staging = createStaging(device, bytes)
   try {
-    return await read(device, tensors, staging)
+    copyOut(device, tensors, staging, 0)
+    return valuesIn(await bytesIn(device, staging, bytes), tensors, 0)
   } finally {
     staging.destroy()
   }
@@ -50,23 +69,52 @@ export interface Reading<Tag> {
   readonly values: Readonly<Record<string, HostArray>>
 }
 
-interface InFlight<Tag> {
-  readonly reading: Promise<Reading<Tag>>
-  done: boolean
+interface Entry<Tag> {
+  readonly tag: Tag
+  readonly names: readonly string[]
+  readonly tensors: readonly DeviceTensor[]
+  readonly offset: number
 }
 
+/** A staging buffer under way: what steps left in it, and once it is closed their readings. */
+interface Page<Tag> {
+  readonly staging: GPUBuffer
+  readonly entries: Entry<Tag>[]
+  end: number
+}
+
+/** How {@link Readback} shares out its readings. */
+export interface ReadbackOptions {
+  /** About so many milliseconds pass between two readings: steps that are shorter share one. */
+  readonly interval?: number
+  /** How many steps share a reading at most. */
+  readonly most?: number
+}
+
+/** A reading that has further work behind it on the device may be noticed so late, in milliseconds. */
+const patience = 5
+
 /**
- * Reads small tensors (loss, metrics) of one step while the next ones are already running. `depth` steps may be in
- * flight; a further `push` waits for the oldest, so the queue never grows.
+ * Reads small tensors (loss, metrics) of steps without making the device wait. What a step leaves is copied to the next place of a
+ * page; a full page is read while the steps of the next are already running. At most one page is being read beside the one
+ * that is filled: a `push` that fills another waits for it, so the queue never grows.
  */
 export class Readback<Tag> {
-  readonly #inFlight: InFlight<Tag>[] = []
+  readonly #interval: number
+  readonly #most: number
   readonly #free: GPUBuffer[] = []
+  readonly #closed: Promise<readonly Reading<Tag>[]>[] = []
+  #open: Page<Tag> | undefined
+  #length = 1
+  #readAt: number | undefined
 
   constructor(
     private readonly device: Device,
-    private readonly depth = 2,
-  ) {}
+    { interval = 200, most = 32 }: ReadbackOptions = {},
+  ) {
+    this.#interval = interval
+    this.#most = most
+  }
 
   /**
    * Asks for the tensors as everything submitted so far leaves them; they may be overwritten right after. Gives the
@@ -75,39 +123,71 @@ export class Readback<Tag> {
   async push(tag: Tag, tensors: Readonly<Record<string, DeviceTensor>>): Promise<readonly Reading<Tag>[]> {
     const names = Object.keys(tensors)
     const list = names.map(name => tensors[name])
-    const bytes = stagingBytes(list)
-    const fitting = this.#free.findIndex(buffer => buffer.size >= bytes)
-    const staging = fitting < 0 ? createStaging(this.device, bytes) : this.#free.splice(fitting, 1)[0]
-    const reading = read(this.device, list, staging).then(values => {
-      this.#free.push(staging)
-      entry.done = true
-      return { tag, values: Object.fromEntries(names.map((name, i) => [name, values[i]])) }
-    })
-    // A failure is told by whoever takes the reading; until then it is no unhandled rejection.
-    reading.catch(() => undefined)
-    const entry: InFlight<Tag> = { reading, done: false }
-    this.#inFlight.push(entry)
-    const ready: Reading<Tag>[] = []
-    while (this.#inFlight.length > this.depth || this.#inFlight[0]?.done === true) {
-      ready.push(await this.#take())
-    }
-    return ready
+    const page = this.#pageFor(bytesOf(list))
+    copyOut(this.device, list, page.staging, page.end)
+    page.entries.push({ tag, names, tensors: list, offset: page.end })
+    page.end += bytesOf(list)
+    if (page.entries.length < this.#length) return []
+    this.#close(patience)
+    return this.#closed.length > 1 ? this.#take() : []
   }
 
-  /** Waits for all that is in flight, oldest first. */
+  /** Waits for all that was pushed, oldest first. */
   async drain(): Promise<readonly Reading<Tag>[]> {
+    this.#close()
     const rest: Reading<Tag>[] = []
-    while (this.#inFlight.length > 0) rest.push(await this.#take())
+    while (this.#closed.length > 0) rest.push(...(await this.#take()))
+    this.#readAt = undefined
     return rest
   }
 
-  /** Gives the staging buffers back; nothing may be in flight. */
+  /** Gives the staging buffers back; what was pushed and is not drained is lost. */
   destroy(): void {
+    this.#close()
     for (const buffer of this.#free.splice(0)) buffer.destroy()
   }
 
-  #take(): Promise<Reading<Tag>> {
-    const [oldest] = this.#inFlight.splice(0, 1)
-    return oldest.reading
+  /** The page that is filled, if so many bytes fit into it, or a new one with room for as many steps as shall share it. */
+  #pageFor(bytes: number): Page<Tag> {
+    if (this.#open !== undefined && this.#open.end + bytes > this.#open.staging.size) this.#close(patience)
+    if (this.#open !== undefined) return this.#open
+    const room = bufferBytes(bytes * this.#length)
+    const fitting = this.#free.findIndex(buffer => buffer.size >= room)
+    const staging = fitting < 0 ? createStaging(this.device, room) : this.#free.splice(fitting, 1)[0]
+    this.#open = { staging, entries: [], end: 0 }
+    return this.#open
+  }
+
+  /** Begins to read the page that is filled. */
+  #close(late?: number): void {
+    const page = this.#open
+    if (page === undefined) return
+    this.#open = undefined
+    const reading = bytesIn(this.device, page.staging, page.end, late).then(bytes => {
+      this.#free.push(page.staging)
+      this.#paced(page.entries.length)
+      return page.entries.map(({ tag, names, tensors, offset }) => {
+        const values = valuesIn(bytes, tensors, offset)
+        return { tag, values: Object.fromEntries(names.map((name, i) => [name, values[i]])) }
+      })
+    })
+    // A failure is told by whoever takes the reading; until then it is no unhandled rejection.
+    reading.catch(() => undefined)
+    this.#closed.push(reading)
+  }
+
+  /** As many steps share the next page as came in the interval at the pace of the last. */
+  #paced(steps: number): void {
+    const now = performance.now()
+    if (this.#readAt !== undefined) {
+      const pace = (now - this.#readAt) / steps
+      this.#length = Math.max(1, Math.min(this.#most, Math.round(this.#interval / Math.max(pace, 0.01))))
+    }
+    this.#readAt = now
+  }
+
+  #take(): Promise<readonly Reading<Tag>[]> {
+    const [oldest] = this.#closed.splice(0, 1)
+    return oldest
   }
 }

@@ -1,41 +1,41 @@
-/** Waits for a promise of the device. Every such promise must be awaited through the device's own. */
-export type Wait = <T>(promise: Promise<T>) => Promise<T>
+/**
+ * Waits for a promise of the device. Every such promise must be awaited through the device's own. Where waiting costs
+ * processor time, its end may be noticed `patience` milliseconds late, 1 unless given.
+ */
+export type Wait = <T>(promise: Promise<T>, patience?: number) => Promise<T>
 
 /** Right wherever waiting costs no processor time that the device needs: browsers, and GPUs. */
 export const plainWait: Wait = promise => promise
 
 const busyMilliseconds = 0.3
-const sleepMilliseconds = 1
 
 /**
  * For software devices in Node. There the binding polls in a `setImmediate` loop while any of its promises is pending,
  * and takes a core from the device's own threads. So: poll for a moment (short work ends in it), then block the
- * main thread a millisecond at a time between polls. All pending waits share one such loop.
+ * main thread between polls, as long as whoever waits is patient. All pending waits share one such loop.
  */
 export const sleepingWait = (): Wait => {
   const never = new Int32Array(new SharedArrayBuffer(4))
-  let pending = 0
+  const pending: number[] = []
   let busyUntil = 0
   let running = false
 
   const turn = (): void => {
-    if (pending === 0) {
+    if (pending.length === 0) {
       running = false
       return
     }
-    if (performance.now() > busyUntil) Atomics.wait(never, 0, 0, sleepMilliseconds)
+    if (performance.now() > busyUntil) Atomics.wait(never, 0, 0, Math.min(...pending))
     setImmediate(turn)
   }
 
-  return promise => {
-    pending += 1
+  return (promise, patience = 1) => {
+    pending.push(patience)
     busyUntil = performance.now() + busyMilliseconds
     if (!running) {
       running = true
       setImmediate(turn)
     }
-    return promise.finally(() => {
-      pending -= 1
-    })
+    return promise.finally(() => pending.splice(pending.indexOf(patience), 1))
   }
 }

@@ -24,6 +24,15 @@ it('puts the main thread to sleep while something is pending, and only then', as
   expect(sleep.mock.calls.length).toBeGreaterThan(asleep)
 })
 
+it('sleeps as long as the least patient of those who wait', async () => {
+  const sleep = vi.spyOn(Atomics, 'wait')
+  const wait = sleepingWait()
+  await Promise.all([wait(after(40, 0), 7), wait(after(5, 0), 2)])
+  const lengths = sleep.mock.calls.map(call => call[3]!)
+  expect(new Set(lengths)).toEqual(new Set([2, 7]))
+  expect(lengths).toEqual([...lengths].sort((a, b) => a - b))
+})
+
 it('passes failures on', async () => {
   const wait = sleepingWait()
   await expect(wait(Promise.reject(new Error('refused')))).rejects.toThrow('refused')
