@@ -5,7 +5,7 @@ import type { Device } from './device.js'
 import { type Encoding, encodeCommands } from './encode.js'
 import { DeviceError, fromGpuError, internalError } from './errors.js'
 import { allocateBuffers, allocateSlots } from './memory.js'
-import { type KernelTime, stopwatch } from './profile.js'
+import { hostTimes, type Profile, stopwatch } from './profile.js'
 import { checkRequirements } from './requirements.js'
 import type { DeviceTensor } from './tensor.js'
 import { checkInputs, encodeOutputs, outputTensors } from './transfers.js'
@@ -54,19 +54,29 @@ export class Executable {
   }
 
   /**
-   * Runs once without outputs and gives the time of each kernel by the device's own clock. Every dispatch is measured by
-   * itself, so the sum is more than a plain run takes. Rejects with a {@link DeviceError} like {@link run}, and
-   * if the device has no timestamps.
+   * Runs once without outputs and gives the time of each kernel, by the device's own clock where it has timestamps. Every
+   * dispatch is measured by itself, so the sum is more than a plain run takes. Rejects with a {@link DeviceError} like {@link run}.
    */
-  async profile(inputs: Tensors): Promise<readonly KernelTime[]> {
+  async profile(inputs: Tensors): Promise<Profile> {
     this.#check()
-    const bound = this.#bindings.bind(checkInputs(this.device, this.artifact, inputs))
-    const watch = stopwatch(this.device, this.artifact, this.program.commands)
-    const encoder = this.device.gpu.createCommandEncoder({ label: `${this.artifact.name} profile` })
-    encodeCommands(encoder, this.program.commands, bound, this.encoding, watch.stamps)
-    watch.encode(encoder)
-    this.device.gpu.queue.submit([encoder.finish()])
-    return watch.times()
+    const { device, artifact, encoding } = this
+    const { commands } = this.program
+    const bound = this.#bindings.bind(checkInputs(device, artifact, inputs))
+    const encoder = () => device.gpu.createCommandEncoder({ label: `${artifact.name} profile` })
+    if (!device.has('timestamp-query')) {
+      const submit = (i: number): void => {
+        const one = encoder()
+        encodeCommands(one, [commands[i]], { ...bound, groups: [bound.groups[i]] }, encoding)
+        device.gpu.queue.submit([one.finish()])
+      }
+      return { clock: 'host', times: await hostTimes(device, artifact, commands, submit) }
+    }
+    const watch = stopwatch(device, artifact, commands)
+    const all = encoder()
+    encodeCommands(all, commands, bound, encoding, watch.stamps)
+    watch.encode(all)
+    device.gpu.queue.submit([all.finish()])
+    return { clock: 'device', times: await watch.times() }
   }
 
   /** Gives the artifact's own buffers back; tensors that came from runs stay. */

@@ -3,7 +3,7 @@ export { Device, type DeviceOptions, openDevice } from './device.js'
 export { DeviceError, type DeviceErrorKind, type DeviceErrorParts, showBytes } from './errors.js'
 export { Executable, load, type RunOptions, type Tensors } from './executable.js'
 export { pack, packed, rounded, unpack } from './packing.js'
-export type { KernelTime } from './profile.js'
+export type { KernelTime, Profile } from './profile.js'
 export { download, Readback, type ReadbackOptions, type Reading } from './readback.js'
 export {
   DeviceTensor,

@@ -2,7 +2,6 @@ import type { Artifact } from '../compiler/artifact.js'
 import type { Command } from './commands.js'
 import type { Device } from './device.js'
 import type { Stamps } from './encode.js'
-import { DeviceError } from './errors.js'
 import { mapMode, usage } from './flags.js'
 
 /** Time that one kernel took in a run, all of its dispatches together. */
@@ -12,6 +11,12 @@ export interface KernelTime {
   readonly name: string
   readonly dispatches: number
   readonly nanoseconds: number
+}
+
+/** The times of a run's kernels, and whose clock they are of: the device's, or the host's around each dispatch by itself. */
+export interface Profile {
+  readonly clock: 'device' | 'host'
+  readonly times: readonly KernelTime[]
 }
 
 // A query set holds 4096 stamps.
@@ -28,24 +33,37 @@ export interface Stopwatch {
 const sums = (
   artifact: Artifact,
   kernels: readonly number[],
-  stamps: BigUint64Array,
+  nanoseconds: readonly number[],
 ): readonly KernelTime[] =>
   artifact.kernels.map(({ name }, kernel) => {
-    const own = kernels.flatMap((number, i) => (number === kernel ? [i] : []))
-    const nanoseconds = own.reduce((sum, i) => sum + Number(stamps[2 * i + 1] - stamps[2 * i]), 0)
-    return { kernel, name, dispatches: own.length, nanoseconds }
+    const own = nanoseconds.filter((_, i) => kernels[i] === kernel)
+    return { kernel, name, dispatches: own.length, nanoseconds: own.reduce((a, b) => a + b, 0) }
   })
 
-/** Throws a {@link DeviceError} if the device has no timestamps. */
-export const stopwatch = (device: Device, artifact: Artifact, commands: readonly Command[]): Stopwatch => {
-  if (!device.has('timestamp-query')) {
-    throw new DeviceError('too-small', {
-      what: `${device.traits.name} has no timestamps`,
-      why: 'It lacks the feature timestamp-query, which times by kernel come from.',
-      hint: 'Time whole runs instead, or use another device.',
-    })
+const kernelsOf = (commands: readonly Command[]): readonly number[] =>
+  commands.flatMap(command => (command.kind === 'dispatch' ? [command.kernel] : []))
+
+/** For devices without timestamps: submits the commands one by one, waits for each, and takes the host's time. */
+export const hostTimes = async (
+  device: Device,
+  artifact: Artifact,
+  commands: readonly Command[],
+  submit: (command: number) => void,
+): Promise<readonly KernelTime[]> => {
+  const nanoseconds: number[] = []
+  await device.idle()
+  for (const [i, command] of commands.entries()) {
+    const start = performance.now()
+    submit(i)
+    await device.idle()
+    if (command.kind === 'dispatch') nanoseconds.push((performance.now() - start) * 1e6)
   }
-  const kernels = commands.flatMap(command => (command.kind === 'dispatch' ? [command.kernel] : []))
+  return sums(artifact, kernelsOf(commands), nanoseconds)
+}
+
+/** Timestamps around each dispatch, for a device that has them. */
+export const stopwatch = (device: Device, artifact: Artifact, commands: readonly Command[]): Stopwatch => {
+  const kernels = kernelsOf(commands)
   const { gpu } = device
   const sets = Array.from({ length: Math.ceil(kernels.length / dispatchesPerSet) }, (_, i) =>
     gpu.createQuerySet({
@@ -75,7 +93,11 @@ export const stopwatch = (device: Device, artifact: Artifact, commands: readonly
       await device.wait(staging.mapAsync(mapMode.read))
       const stamps = new BigUint64Array(staging.getMappedRange().slice(0))
       for (const resource of [...sets, resolved, staging]) resource.destroy()
-      return sums(artifact, kernels, stamps)
+      return sums(
+        artifact,
+        kernels,
+        kernels.map((_, i) => Number(stamps[2 * i + 1] - stamps[2 * i])),
+      )
     },
   }
 }

@@ -9,6 +9,7 @@ const filesUnder = (folder: string): readonly string[] =>
   readdirSync(join(root, folder), { withFileTypes: true, recursive: true })
     .filter(entry => entry.isFile())
     .map(entry => relative(root, join(entry.parentPath, entry.name)).replaceAll('\\', '/'))
+    .filter(file => !file.includes('node_modules/'))
 
 const textOf = (file: string): string => readFileSync(join(root, file), 'utf8')
 

@@ -8,6 +8,7 @@ import {
   ownersOf,
   placeColumns,
   range,
+  type Sums,
   type Tiling,
   workgroupsOf,
   writeRows,
@@ -16,6 +17,35 @@ import {
 import { loadTile, type Piece } from './contract-stage.js'
 import { type EmittedKernel, type KernelSpec, settle } from './kernel.js'
 import type { Writer } from './writer.js'
+
+/** How the tiles lie in workgroup memory: fours along the outer axis, one row of them for each position along `k`. */
+interface Layout {
+  readonly schedule: TileSchedule
+  readonly left: Operand
+  readonly right: Operand
+  /** Vectors in a row. Writing along `k` would meet the same banks again and again, but for one more. */
+  readonly stride: (o: Operand) => number
+  readonly size: (o: Operand) => number
+  readonly vector: string
+}
+
+const layoutOf = (p: Product, schedule: TileSchedule): Layout => {
+  const { rows, columns, depth, parts, threads } = schedule
+  const all = threads.m * threads.n * parts
+  const stride = (o: Operand): number => o.outer / 4 + (wayOf(p, o.role) === 'k' ? 1 : 0)
+  return {
+    schedule,
+    left: { role: 'left', outer: rows, k: depth, threads: all },
+    right: { role: 'right', outer: columns, k: depth, threads: all },
+    stride,
+    size: o => stride(o) * depth,
+    vector: schedule.arithmetic === 'f16' ? 'vec4<f16>' : 'vec4f',
+  }
+}
+
+/** Sums of a thread: `c{row}_{four columns}`. */
+const sumsOf = ({ rows, columns, threads }: TileSchedule): readonly string[] =>
+  range(rows / threads.m).flatMap(r => range(columns / threads.n / 4).map(q => `c${r}_${q}`))
 
 /**
  * Writes a contraction by tiles in workgroup memory: all threads together bring an `m × k` and a `k × n` tile, with what is computed on the
@@ -30,19 +60,10 @@ export const writeTiles = (
 ): EmittedKernel => {
   const p = s.turned ? turned(product) : product
   const { rows, columns, depth, parts, threads } = s
-  const [perM, perN] = [rows / threads.m, columns / threads.n]
-  const all = threads.m * threads.n * parts
+  const layout = layoutOf(p, s)
   const tiling: Tiling = { rows, owners: columns / 4, columns: 4, fastest: s.fastest }
   const units = spec.members.flatMap(x => [...x.dims.flat(), ...(x.reduce?.axes ?? [])])
-  const { grid } = workgroupsOf(p, tiling, ctx)
-  const half = s.arithmetic === 'f16'
-  const vector = half ? 'vec4<f16>' : 'vec4f'
-  const left: Operand = { role: 'left', outer: rows, k: depth, threads: all }
-  const right: Operand = { role: 'right', outer: columns, k: depth, threads: all }
-  // Writing along k into rows of fours meets the same banks again and again, but for one more in a row.
-  const stride = (o: Operand): number => o.outer / 4 + (wayOf(p, o.role) === 'k' ? 1 : 0)
-  const size = (o: Operand): number => stride(o) * depth
-  const sums = range(perM).flatMap(r => range(perN / 4).map(q => `c${r}_${q}`))
+  const sums = sumsOf(s)
   return settle(ctx, spec, w => {
     const { root } = w
     writeTile(p, tiling, units, w, ctx)
@@ -50,141 +71,137 @@ export const writeTiles = (
     root.add(`let ty = ${parts > 1 ? `(thread / ${threads.n}) % ${threads.m}` : `thread / ${threads.n}`};`)
     if (parts > 1) root.add(`let part = thread / ${threads.m * threads.n};`)
     for (const c of sums) root.add(`var ${c} = vec4f();`)
-
-    const put = (o: Operand, pieces: readonly Piece[], offset: string, block: Block): void => {
-      const array = o.role
-      for (const { value, way, outer, k } of pieces) {
-        const cast = half
-          ? value.width === 4
-            ? `${vector}(${value.text})`
-            : `f16(${value.text})`
-          : value.text
-        const cell = (j: number): string =>
-          `${array}[${offset}(${k}${j === 0 ? '' : ` + ${j}`}) * ${stride(o)} + ${outer} / 4]`
-        if (way === 'outer') block.add(`${cell(0)} = ${cast};`)
-        else if (way === 'one') block.add(`${cell(0)}[${outer} % 4] = ${cast};`)
-        else {
-          const v = half ? w.name(block, cast, 'f32', 4, 'h').text : cast
-          block.add(
-            range(4)
-              .map(j => `${cell(j)}[${outer} % 4] = ${v}.${'xyzw'[j]};`)
-              .join(' '),
-          )
-        }
-      }
-    }
-    const both = (offset: (o: Operand) => string, loaded: ReturnType<typeof load>, block: Block): void => {
-      put(left, loaded.left, offset(left), block)
-      put(right, loaded.right, offset(right), block)
-    }
-    const load = (start: string, block: Block) => ({
-      left: loadTile(p, left, start, block, w, ctx),
-      right: loadTile(p, right, start, block, w, ctx),
-    })
-    const tiles = Math.ceil(productOf(p.k) / depth)
-    const nothing = (): string => ''
-    if (s.buffers === 2) {
-      both(nothing, load('0', root), root)
-      const block = root.inner(`for (var t = 0; t < ${w.turns(tiles)}; t++) {`)
-      block.add('workgroupBarrier();', 'let now = t % 2;')
-      const next = load(`(t + 1) * ${depth}`, block)
-      multiply(s, o => `now * ${size(o)} + `, left, right, stride, block)
-      both(o => `(1 - now) * ${size(o)} + `, next, block)
-      root.close(block)
-    } else {
-      const block = root.inner(`for (var t = 0; t < ${w.turns(tiles)}; t++) {`)
-      const loaded = load(`t * ${depth}`, block)
-      block.add('workgroupBarrier();')
-      both(nothing, loaded, block)
-      block.add('workgroupBarrier();')
-      multiply(s, nothing, left, right, stride, block)
-      root.close(block)
-    }
+    writeSum(p, layout, w, ctx)
     if (parts > 1) joinParts(s, sums, w)
-
-    const owner = parts > 1 ? root.inner('if (part == 0) {') : root
-    const owned = ownersOf(p.n, 4)
-    const ragged = owned % tiling.owners !== 0
-    for (const q of range(perN / 4)) {
-      const name = w.name(owner, `across + tx${q === 0 ? '' : ` + ${q * threads.n}`}`, 'i32', 1, 'owner').text
-      const block = owner.inner(ragged ? `if (${name} < ${owned}) {` : '{')
-      placeColumns(p, 4, name, w, ctx, block)
-      for (const g of range(perM / 4)) {
-        const base = ctx.axis('row', p.m.extent)
-        const first = w.name(
-          block,
-          `row + 4 * (ty${g === 0 ? '' : ` + ${g * threads.m}`})`,
-          'i32',
-          1,
-          'row',
-        ).text
-        block.places.set(base.id, { kind: 'scalar', text: first })
-        writeRows(
-          p,
-          {
-            count: 4,
-            columns: 4,
-            row: r => prim('add', index(base), r),
-            text: r => `c${4 * g + r}_${q}`,
-            inside: p.m.extent % rows === 0 ? undefined : `${p.m.extent} - ${first}`,
-          },
-          w,
-          block,
-        )
-      }
-      owner.close(block)
-    }
-    if (owner !== root) root.close(owner)
+    writeOwn(p, s, tiling, w, ctx)
+    const half = s.arithmetic === 'f16'
     return {
-      workgroupSize: [all, 1, 1],
-      workgroups: grid,
+      workgroupSize: [layout.left.threads, 1, 1],
+      workgroups: workgroupsOf(p, tiling, ctx).grid,
       features: half ? ['shader-f16'] : [],
       shared: [
-        ...[left, right].map(o => `var<workgroup> ${o.role}: array<${vector}, ${s.buffers * size(o)}>;`),
+        ...[layout.left, layout.right].map(
+          o => `var<workgroup> ${o.role}: array<${layout.vector}, ${s.buffers * layout.size(o)}>;`,
+        ),
         ...(parts > 1
           ? [`var<workgroup> joined: array<vec4f, ${threads.m * threads.n * sums.length}>;`]
           : []),
       ],
-      schedule: `contract, ${rows}×${columns}×${depth} in workgroup memory, ${perM}×${perN} a thread${parts > 1 ? `, ${parts} parts of the sum` : ''}${half ? ', f16' : ''}${s.turned ? ', turned' : ''}`,
+      schedule: `contract, ${rows}×${columns}×${depth} in workgroup memory, ${rows / threads.m}×${columns / threads.n} a thread${parts > 1 ? `, ${parts} parts of the sum` : ''}${half ? ', f16' : ''}${s.turned ? ', turned' : ''}`,
     }
   })
 }
 
-/** What the thread adds to its sums from the tiles in workgroup memory. */
-const multiply = (
-  s: TileSchedule,
-  offset: (o: Operand) => string,
-  left: Operand,
-  right: Operand,
-  stride: (o: Operand) => number,
+/** Goes through the tiles along `k`. With two buffers the next tile is loaded before, and put down after, one is multiplied. */
+const writeSum = (p: Product, layout: Layout, w: Writer, ctx: Context): void => {
+  const { left, right, size, schedule } = layout
+  const { buffers, depth } = schedule
+  const load = (start: string, block: Block): readonly (readonly [Operand, readonly Piece[]])[] =>
+    [left, right].map(o => [o, loadTile(p, o, start, block, w, ctx)] as const)
+  const put = (loaded: ReturnType<typeof load>, offset: (o: Operand) => string, block: Block): void => {
+    for (const [o, pieces] of loaded) putTile(o, pieces, offset(o), layout, w, block)
+  }
+  const none = (): string => ''
+  if (buffers === 2) put(load('0', w.root), none, w.root)
+  const turns = w.turns(Math.ceil(productOf(p.k) / depth))
+  const block = w.root.inner(`for (var t = 0; t < ${turns}; t++) {`)
+  if (buffers === 2) {
+    block.add('workgroupBarrier();', 'let now = t % 2;')
+    const next = load(`(t + 1) * ${depth}`, block)
+    multiply(layout, o => `now * ${size(o)} + `, block)
+    put(next, o => `(1 - now) * ${size(o)} + `, block)
+  } else {
+    const tile = load(`t * ${depth}`, block)
+    block.add('workgroupBarrier();')
+    put(tile, none, block)
+    block.add('workgroupBarrier();')
+    multiply(layout, none, block)
+  }
+  w.root.close(block)
+}
+
+/** Puts what was loaded of an operand into its tile. */
+const putTile = (
+  o: Operand,
+  pieces: readonly Piece[],
+  offset: string,
+  { stride, vector, schedule }: Layout,
+  w: Writer,
   block: Block,
 ): void => {
-  const { threads, parts, depth } = s
-  const [groups, quads] = [s.rows / threads.m / 4, s.columns / threads.n / 4]
-  const share = depth / parts
-  const half = s.arithmetic === 'f16'
-  const first = parts > 1 ? `part * ${share}` : '0'
-  const inner = block.inner(
-    `for (var k = ${first}; k < ${parts > 1 ? `${first} + ${share}` : depth}; k += ${half ? 4 : 1}) {`,
-  )
-  const steps = half ? 4 : 1
-  const cell = (o: Operand, j: number, place: string): string =>
-    `${o.role}[${offset(o)}${j === 0 ? 'k' : `(k + ${j})`} * ${stride(o)} + ${place}]`
-  for (const j of range(steps)) {
-    for (const g of range(groups))
-      inner.add(`let a${j}_${g} = ${cell(left, j, `ty${g === 0 ? '' : ` + ${g * threads.m}`}`)};`)
-    for (const q of range(quads))
-      inner.add(`let b${j}_${q} = ${cell(right, j, `tx${q === 0 ? '' : ` + ${q * threads.n}`}`)};`)
+  const half = schedule.arithmetic === 'f16'
+  for (const { value, way, outer, k } of pieces) {
+    const text = half ? `${value.width === 4 ? vector : 'f16'}(${value.text})` : value.text
+    const cell = (j: number): string =>
+      `${o.role}[${offset}(${k}${j === 0 ? '' : ` + ${j}`}) * ${stride(o)} + ${outer} / 4]`
+    if (way === 'outer') block.add(`${cell(0)} = ${text};`)
+    else if (way === 'one') block.add(`${cell(0)}[${outer} % 4] = ${text};`)
+    else {
+      const v = half ? w.name(block, text, 'f32', 4, 'h').text : text
+      const parts = range(4).map(j => `${cell(j)}[${outer} % 4] = ${v}.${'xyzw'[j]};`)
+      block.add(parts.join(' '))
+    }
   }
-  for (const r of range(4 * groups))
+}
+
+/** Does what follows the sums, and stores it: each thread for its own rows and columns, four by four. */
+const writeOwn = (p: Product, s: TileSchedule, tiling: Tiling, w: Writer, ctx: Context): void => {
+  const { root } = w
+  const { threads, parts } = s
+  const outside = parts > 1 ? root.inner('if (part == 0) {') : root
+  const owned = ownersOf(p.n, 4)
+  const plus = (n: number): string => (n === 0 ? '' : ` + ${n}`)
+  for (const q of range(s.columns / threads.n / 4)) {
+    const owner = w.name(outside, `across + tx${plus(q * threads.n)}`, 'i32', 1, 'owner').text
+    const block = outside.inner(owned % tiling.owners === 0 ? '{' : `if (${owner} < ${owned}) {`)
+    placeColumns(p, 4, owner, w, ctx, block)
+    for (const g of range(s.rows / threads.m / 4)) {
+      const base = ctx.axis('row', p.m.extent)
+      const first = w.name(block, `row + 4 * (ty${plus(g * threads.m)})`, 'i32', 1, 'row').text
+      block.places.set(base.id, { kind: 'scalar', text: first })
+      const four: Sums = {
+        count: 4,
+        columns: 4,
+        row: r => prim('add', index(base), r),
+        text: r => `c${4 * g + r}_${q}`,
+        inside: p.m.extent % s.rows === 0 ? undefined : `${p.m.extent} - ${first}`,
+      }
+      writeRows(p, four, w, block)
+    }
+    outside.close(block)
+  }
+  if (outside !== root) root.close(outside)
+}
+
+/** What the thread adds to its sums from the tiles in workgroup memory. */
+const multiply = (
+  { schedule, left, right, stride }: Layout,
+  offset: (o: Operand) => string,
+  block: Block,
+): void => {
+  const { rows, columns, threads, parts, depth } = schedule
+  const [groups, quads] = [rows / threads.m / 4, columns / threads.n / 4]
+  const share = depth / parts
+  const half = schedule.arithmetic === 'f16'
+  const [first, end] = parts > 1 ? [`part * ${share}`, `(part + 1) * ${share}`] : ['0', `${depth}`]
+  const steps = range(half ? 4 : 1)
+  const inner = block.inner(`for (var k = ${first}; k < ${end}; k += ${steps.length}) {`)
+  const cell = (o: Operand, j: number, own: string, apart: number): string =>
+    `${o.role}[${offset(o)}${j === 0 ? 'k' : `(k + ${j})`} * ${stride(o)} + ${own}${apart === 0 ? '' : ` + ${apart}`}]`
+  for (const j of steps) {
+    for (const g of range(groups)) inner.add(`let a${j}_${g} = ${cell(left, j, 'ty', g * threads.m)};`)
+    for (const q of range(quads)) inner.add(`let b${j}_${q} = ${cell(right, j, 'tx', q * threads.n)};`)
+  }
+  for (const r of range(4 * groups)) {
+    const terms = (q: number): readonly string[] =>
+      steps.map(j => `a${j}_${Math.floor(r / 4)}.${'xyzw'[r % 4]} * b${j}_${q}`)
+    const added = (q: number): string => (half ? `vec4f(${terms(q).join(' + ')})` : terms(q)[0]!)
     inner.add(
       range(quads)
-        .map(q => {
-          const terms = range(steps).map(j => `a${j}_${Math.floor(r / 4)}.${'xyzw'[r % 4]} * b${j}_${q}`)
-          return `c${r}_${q} += ${half ? `vec4f(${terms.join(' + ')})` : terms[0]};`
-        })
+        .map(q => `c${r}_${q} += ${added(q)};`)
         .join(' '),
     )
+  }
   block.close(inner)
 }
 

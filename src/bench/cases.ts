@@ -154,9 +154,6 @@ fn bench(x: f32[R, N], w: f32[N]) -> f32[R, N] = for r -> nn.rms_norm(x[r], w, 1
 
 const plain = { batch: 1, left: 'mk', right: 'kn' } as const
 
-/** The product that is the ceiling of arithmetic: the fastest that we know for a device with subgroups of eight. */
-export const ceilingShape: ProductShape = { ...plain, m: 512, n: 512, k: 512 }
-
 /** All cases, for a device with subgroups of so many lanes; 0 without. */
 export const allCases = (lanes: number): readonly Case[] => {
   const product = (name: string, p: ProductShape): Case => productCase(name, p, lanes)

@@ -1,12 +1,11 @@
 import type { Artifact } from '../../compiler/artifact.js'
-import { type Device, type DeviceTensor, download, load, type Tensors, upload } from '../../runtime/index.js'
-import { random32 } from '../data/random.js'
-import { type Case, ceilingShape, type Values } from './cases.js'
+import { type Device, download, elementsOf, load, type Tensors, upload } from '../../runtime/index.js'
+import type { Case, Values } from './cases.js'
+import { Ceilings } from './ceilings.js'
 import { compileText } from './compile.js'
-import { elementwise } from './handwritten/elementwise.js'
-import { type HandKernel, handArtifact } from './handwritten/kernel.js'
-import { productByBroadcast } from './handwritten/product.js'
+import { handArtifact } from './handwritten/kernel.js'
 import { alternately, type Length, prepare, type Timed, usualLength } from './measure.js'
+import { uniform } from './random-model.js'
 import { pairedRatios, type Spread, spreadOf } from './statistics.js'
 import { type Disagreement, disagreement, positions } from './verify.js'
 
@@ -34,12 +33,6 @@ export interface KernelOptions {
   readonly progress?: (line: string) => void
 }
 
-/** Uniform in (-1, 1), the same every time. */
-const randomValues = (length: number, stream: number): Float32Array =>
-  new Float32Array(length).map((_, i) => random32(5, stream, i) / 2 ** 31 - 1)
-
-const elements = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1)
-
 /** Rounding errors of a sum of some thousand products of numbers below 1. */
 const tolerance = 2e-4
 
@@ -61,54 +54,6 @@ const check = async (
 const only = (names: readonly { readonly name: string }[], all: Tensors): Tensors =>
   Object.fromEntries(names.map(({ name }) => [name, all[name]!]))
 
-interface Ceiling {
-  readonly timed: Timed
-  /** GFLOP or GB of one run. */
-  readonly work: number
-}
-
-/** The kernels that stand for what a device can do, loaded when they are first asked for. */
-export class Ceilings {
-  readonly #known = new Map<Case['bound'], Promise<Ceiling | undefined>>()
-  readonly #tensors: DeviceTensor[] = []
-
-  constructor(
-    readonly device: Device,
-    readonly length: Length = usualLength,
-  ) {}
-
-  /** A copy of 16 MB, or the fastest known product; undefined where there is none for this device. */
-  of(bound: Case['bound']): Promise<Ceiling | undefined> {
-    const known = this.#known.get(bound)
-    if (known !== undefined) return known
-    const { traits } = this.device
-    const made =
-      bound === 'memory'
-        ? this.#prepare(elementwise(2 ** 22, 'x', 'copy'), (2 * 2 ** 24) / 1e9)
-        : this.#prepare(productByBroadcast(ceilingShape, traits.subgroupSize), (2 * 512 ** 3) / 1e9)
-    this.#known.set(bound, made)
-    return made
-  }
-
-  async #prepare(kernel: HandKernel | undefined, work: number): Promise<Ceiling | undefined> {
-    if (kernel === undefined) return undefined
-    const inputs = Object.fromEntries(
-      kernel.inputs.map(({ name, shape }, i) => [
-        name,
-        upload(this.device, 'f32', shape, randomValues(elements(shape), 100 + i)),
-      ]),
-    )
-    this.#tensors.push(...Object.values(inputs))
-    return { timed: await prepare(this.device, handArtifact(kernel), inputs, this.length), work }
-  }
-
-  /** Gives back what is on the device. */
-  async close(): Promise<void> {
-    for (const made of this.#known.values()) (await made)?.timed.close()
-    for (const t of this.#tensors) t.destroy()
-  }
-}
-
 const unmeasured: Spread = { median: Number.NaN, least: Number.NaN, most: Number.NaN }
 
 /** Checks a case's kernels, then times ours, the hand-written one and the ceiling in turn. */
@@ -119,7 +64,7 @@ export const measureCase = async (
   { runs, length = usualLength }: KernelOptions,
 ): Promise<KernelResult> => {
   const values: Values = Object.fromEntries(
-    c.inputs.map(({ name, shape }, i) => [name, randomValues(elements(shape), i)]),
+    c.inputs.map(({ name, shape }, i) => [name, uniform(elementsOf(shape), i)]),
   )
   const ours = compileText(c.program, c.sizes, device.traits, c.name)
   const hand = c.hand && handArtifact(c.hand)

@@ -4,11 +4,17 @@ export interface Column {
   readonly numbers?: true
 }
 
+/** Rows of text under headings. */
+export interface Table {
+  readonly columns: readonly Column[]
+  readonly rows: readonly (readonly string[])[]
+}
+
 /** Characters as they stand on a terminal: marks that sit on another character take no room. */
 const width = (text: string): number => [...text.replaceAll(/\p{Mn}/gu, '')].length
 
-/** Rows of text under headings, aligned, two blanks between columns, no blanks at the ends of lines. */
-export const table = (columns: readonly Column[], rows: readonly (readonly string[])[]): string => {
+/** Aligned for a terminal, two blanks between columns, no blanks at the ends of lines. */
+export const plainTable = ({ columns, rows }: Table): string => {
   const widths = columns.map((c, i) => Math.max(width(c.head), ...rows.map(r => width(r[i] ?? ''))))
   const line = (cells: readonly string[]): string =>
     columns
@@ -20,6 +26,16 @@ export const table = (columns: readonly Column[], rows: readonly (readonly strin
       .join('  ')
       .trimEnd()
   return [line(columns.map(c => c.head)), ...rows.map(line)].join('\n')
+}
+
+/** The same in Markdown. */
+export const markdownTable = ({ columns, rows }: Table): string => {
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map(cell => cell.replaceAll('|', '\\|')).join(' | ')} |`
+  const rule = columns.map(c => (c.numbers ? '---:' : '---'))
+  return [columns.map(c => c.head), rule, ...rows.map(r => columns.map((_, i) => r[i] ?? ''))]
+    .map(line)
+    .join('\n')
 }
 
 /** Three significant digits, never in powers of ten. */

@@ -11,17 +11,19 @@ export interface Series {
   readonly style: 'noisy' | 'marked' | 'plain'
 }
 
-/** A chart of values by step. */
+/** A chart of values by step, or by another whole number. */
 export interface Chart {
   readonly name: string
+  /** What the horizontal axis counts: `step` if absent. */
+  readonly axis?: string
   readonly series: readonly Series[]
   readonly kind: 'number' | 'share'
   /** A step to mark with a vertical line, and what it is. */
   readonly mark?: { readonly step: number; readonly label: string }
 }
 
-const width = 560
-const height = 260
+/** What a chart's coordinates run to. */
+export const [width, height] = [560, 260]
 const margin = { left: 52, right: 14, top: 14, bottom: 34 }
 
 /** About `count` round numbers that cover [low, high]: steps of 1, 2 or 5 times a power of ten. */
@@ -60,14 +62,14 @@ const path = (points: readonly CurvePoint[], { x, y }: Scale): string =>
     .map(({ step, value }, i) => `${i === 0 ? 'M' : 'L'}${coordinate(x(step))} ${coordinate(y(value))}`)
     .join('')
 
-const drawSeries = (series: Series, scale: Scale, show: (value: number) => string): string => {
+const drawSeries = (series: Series, axis: string, scale: Scale, show: (value: number) => string): string => {
   const points = series.points.filter(({ value }) => Number.isFinite(value))
   const line = (of: readonly CurvePoint[], extra = '') =>
     `<path class="line c${series.colour}${extra}" d="${path(thinned(of, 700), scale)}"/>`
   if (series.style === 'noisy') return line(points, ' faint') + line(runningMean(points))
   const dots = series.style === 'plain' ? [] : thinned(points, 120)
   const circles = dots.map(({ step, value }) => {
-    const title = `<title>${escapeHtml(`${series.name}, step ${step}: ${show(value)}`)}</title>`
+    const title = `<title>${escapeHtml(`${series.name}, ${axis} ${step}: ${show(value)}`)}</title>`
     return `<circle class="dot c${series.colour}" cx="${coordinate(scale.x(step))}" cy="${coordinate(scale.y(value))}" r="3.5">${title}</circle>`
   })
   return line(points) + circles.join('')
@@ -81,8 +83,8 @@ const legend = (series: readonly Series[]): string =>
     })
     .join('')}</ul>`
 
-/** A line chart as an SVG with its key above it; nothing (an empty text) if no series has a finite value. */
-export const lineChart = (chart: Chart): string => {
+/** What is inside a chart's SVG: axes, marks and lines; nothing (an empty text) if no series has a finite value. */
+export const drawChart = (chart: Chart): string => {
   const series = chart.series.filter(s => s.points.some(({ value }) => Number.isFinite(value)))
   const points = series.flatMap(s => s.points).filter(({ value }) => Number.isFinite(value))
   if (points.length === 0) return ''
@@ -116,7 +118,16 @@ export const lineChart = (chart: Chart): string => {
           `<path class="mark" d="M${coordinate(scale.x(mark.step))} ${margin.top}V${height - margin.bottom}"><title>${escapeHtml(`${mark.label}: step ${mark.step}`)}</title></path>`,
           `<text class="${mark.step > maxStep * 0.7 ? 'end' : 'start'}" x="${coordinate(scale.x(mark.step) + (mark.step > maxStep * 0.7 ? -6 : 6))}" y="${margin.top + 10}">${escapeHtml(mark.label)}</text>`,
         ]
-  const drawn = series.map(s => drawSeries(s, scale, show))
-  const axis = `<text class="axis" x="${coordinate((left + right) / 2)}" y="${height - 2}">step</text>`
-  return `${legend(series)}<svg class="chart" viewBox="0 0 ${width} ${height}" role="img" aria-label="${escapeHtml(chart.name)}">${[...grid, ...feet, axis, ...marked, ...drawn].join('')}</svg>`
+  const horizontal = chart.axis ?? 'step'
+  const drawn = series.map(s => drawSeries(s, horizontal, scale, show))
+  const axis = `<text class="axis" x="${coordinate((left + right) / 2)}" y="${height - 2}">${escapeHtml(horizontal)}</text>`
+  return [...grid, ...feet, axis, ...marked, ...drawn].join('')
+}
+
+/** A line chart as an SVG with its key above it; nothing (an empty text) if no series has a finite value. */
+export const lineChart = (chart: Chart): string => {
+  const drawing = drawChart(chart)
+  if (drawing === '') return ''
+  const series = chart.series.filter(s => s.points.some(({ value }) => Number.isFinite(value)))
+  return `${legend(series)}<svg class="chart" viewBox="0 0 ${width} ${height}" role="img" aria-label="${escapeHtml(chart.name)}">${drawing}</svg>`
 }

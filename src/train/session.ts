@@ -54,6 +54,8 @@ export interface Session {
     seed: number,
   ): void
   readonly metricTensors: Tensors
+  /** The compiled step and what it reads, for measuring. */
+  readonly compiledStep: { readonly executable: Executable; readonly inputs: Tensors }
   /** Submits one validation; the losses by name are in the tensors returned, which are reused by the next call. */
   validate(batch: Batch): Tensors
   close(): void
@@ -221,6 +223,7 @@ export const openSession = async (
     metrics: Object.keys(metricTensors),
     weights,
     metricTensors,
+    compiledStep: { executable: step, inputs: stepInputs },
     initialise(seed) {
       key.write(keyOf(seed, 0))
       init.run(initInputs, { into: state })

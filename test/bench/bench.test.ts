@@ -2,7 +2,8 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { type Case, elementwiseCase, productCase, softmaxCase } from '../../src/bench/cases.js'
-import { Ceilings, measureCase } from '../../src/bench/kernels.js'
+import { Ceilings } from '../../src/bench/ceilings.js'
+import { measureCase } from '../../src/bench/kernels.js'
 import { alternately, repeated } from '../../src/bench/measure.js'
 import { disagreement, positions } from '../../src/bench/verify.js'
 import { jola } from '../cli/support.js'
@@ -54,9 +55,17 @@ describe('jola bench', () => {
   it('refuses what it can not do before it measures anything', async () => {
     expect(await jola('bench', 'everything')).toMatchObject({ code: 2 })
     expect(await jola('bench', '--runs', '0')).toMatchObject({ code: 2 })
-    const profile = await jola('bench', '--profile')
-    expect(profile.code).toBe(2)
-    expect(profile.err).toMatch(/--profile is for steps/)
+    for (const [args, said] of [
+      [['kernels', '--profile'], /--profile is for steps/],
+      [['kernels', '--plot', 'growth.svg'], /--plot is for growth/],
+      [['step', '--install'], /--install is for peers/],
+      [['step', '--model', 'a', '--shape', 'stories15M'], /--model and --shape contradict/],
+      [['step', '--context', '4', '--answers', '5'], /answers of 5 tokens do not fit/],
+    ] as const) {
+      const { code, err } = await jola('bench', ...args)
+      expect(code, err).toBe(2)
+      expect(err).toMatch(said)
+    }
     const file = await jola('bench', '--json', join(await temporaryDirectory(), 'missing', 'bench.json'))
     expect(file.code).toBe(1)
     expect(file.err).not.toMatch(/measuring/)
@@ -120,11 +129,11 @@ withDevice('a bench', device => {
     expect(out).toMatch(/^kernel +ms +rate +÷ by hand/m)
     expect(out).toMatch(/^rms_norm 512×768 +[\d.]+ +[\d.]+ GB\/s/m)
     expect(JSON.parse(await readFile(file, 'utf8'))).toMatchObject({
-      format: 'jola-bench-1',
+      format: 'jola-bench-2',
       environment: { device: device.traits.name, node: process.version },
+      command: "jola bench kernels --runs 1 --filter 'rms_norm 512×768'",
       runs: 1,
       kernels: [{ name: 'rms_norm 512×768', bound: 'memory' }],
-      steps: [],
     })
   })
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { medianOf, pairedRatios, spreadOf } from '../../src/bench/statistics.js'
-import { table, three } from '../../src/bench/table.js'
+import { markdownTable, plainTable, three } from '../../src/bench/table.js'
 
 describe('medians and ratios', () => {
   it('the median is the middle, or between the two in the middle, in any order', () => {
@@ -21,15 +21,23 @@ describe('medians and ratios', () => {
 })
 
 describe('the table', () => {
+  const table = {
+    columns: [{ head: 'kernel' }, { head: 'ms', numbers: true }, { head: 'note' }],
+    rows: [
+      ['product', '1.25', ''],
+      ['A·Bᵀ', '100', 'fine'],
+    ],
+  } as const
+
   it('aligns words left and numbers right, and ends no line with blanks', () => {
-    const text = table(
-      [{ head: 'kernel' }, { head: 'ms', numbers: true }, { head: 'note' }],
-      [
-        ['product', '1.25', ''],
-        ['A·Bᵀ', '100', 'fine'],
-      ],
+    expect(plainTable(table)).toBe('kernel     ms  note\nproduct  1.25\nA·Bᵀ      100  fine')
+  })
+
+  it('is the same in Markdown, where a bar is no end of a cell', () => {
+    expect(markdownTable(table)).toBe(
+      '| kernel | ms | note |\n| --- | ---: | --- |\n| product | 1.25 |  |\n| A·Bᵀ | 100 | fine |',
     )
-    expect(text).toBe('kernel     ms  note\nproduct  1.25\nA·Bᵀ      100  fine')
+    expect(markdownTable({ columns: [{ head: 'a' }], rows: [['x | y']] })).toMatch(/x \\\| y/)
   })
 
   it('numbers have three digits and no powers of ten', () => {

@@ -1,4 +1,4 @@
-import { afterEach, expect, it } from 'vitest'
+import { afterEach, expect, it, vi } from 'vitest'
 import { download, type HostArray, load, upload, zeros } from '../../runtime/index.js'
 import { withDevice } from '../support/device.js'
 import { addition, artifact, buffer, dispatch, kernel, tensor } from './artifacts.js'
@@ -185,13 +185,20 @@ withDevice('an executable', device => {
     expect(await value(run.run({ x: upload(device, 'f32', [], f32(3)) }).y)).toEqual(f32(expected))
   })
 
-  it('gives times by kernel where the device has timestamps', async ({ skip }) => {
-    if (!device.has('timestamp-query')) skip('the device has no timestamps')
+  it("gives times by kernel, by the device's clock where it has timestamps and by ours where not", async () => {
     const add = await load(device, addition(100_000))
     const x = upload(device, 'f32', [100_000], ramp(100_000))
-    const [time, ...others] = await add.profile({ x, y: x })
-    expect(others).toEqual([])
-    expect(time).toMatchObject({ kernel: 0, name: 'add', dispatches: 1 })
-    expect(time.nanoseconds).toBeGreaterThan(0)
+    const stamped = device.has('timestamp-query')
+    const clocks = [(await add.profile({ x, y: x })).clock]
+    const without = vi.spyOn(device, 'has').mockReturnValue(false)
+    const { clock, times } = await add.profile({ x, y: x })
+    without.mockRestore()
+    expect([...clocks, clock]).toEqual([stamped ? 'device' : 'host', 'host'])
+    for (const { times: found } of [{ times }, await add.profile({ x, y: x })]) {
+      expect(found).toEqual([
+        { kernel: 0, name: 'add', dispatches: 1, nanoseconds: expect.any(Number) as number },
+      ])
+      expect(found[0]!.nanoseconds).toBeGreaterThan(0)
+    }
   })
 })

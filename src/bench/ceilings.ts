@@ -1,0 +1,94 @@
+import { type Device, type DeviceTensor, elementsOf, upload } from '../../runtime/index.js'
+import type { Case } from './cases.js'
+import { elementwise } from './handwritten/elementwise.js'
+import { type HandKernel, handArtifact } from './handwritten/kernel.js'
+import { type ProductShape, productByBroadcast } from './handwritten/product.js'
+import { type Length, prepare, type Timed, usualLength } from './measure.js'
+import { uniform } from './random-model.js'
+
+/** What stands for all that a device can do. */
+export interface Ceiling {
+  readonly name: string
+  readonly timed: Timed
+  /** GFLOP or GB of one run. */
+  readonly work: number
+}
+
+interface Candidate {
+  readonly name: string
+  readonly kernel: HandKernel
+  readonly work: number
+}
+
+const plain = { batch: 1, left: 'mk', right: 'kn' } as const
+
+/** Products that one of our hand-written kernels may be fastest at; which it is differs by device. */
+const shapes: readonly (readonly [name: string, shape: ProductShape])[] = [
+  ['product 512³', { ...plain, m: 512, n: 512, k: 512 }],
+  ['product A·Bᵀ 512³', { ...plain, m: 512, n: 512, k: 512, right: 'nk' }],
+  ['product Aᵀ·B 512³', { ...plain, m: 512, n: 512, k: 512, left: 'km' }],
+  ['product 512×288×4096', { ...plain, m: 512, n: 4096, k: 288 }],
+]
+
+const candidates = (bound: Case['bound'], lanes: number): readonly Candidate[] => {
+  if (bound === 'memory') {
+    const kernel = elementwise(2 ** 22, 'x', 'copy')
+    return [{ name: 'a copy of 16 MB', kernel, work: (2 * 2 ** 24) / 1e9 }]
+  }
+  return shapes.flatMap(([name, p]) => {
+    const kernel = productByBroadcast(p, lanes)
+    return kernel === undefined ? [] : [{ name, kernel, work: (2 * p.m * p.n * p.k) / 1e9 }]
+  })
+}
+
+/** The kernels that stand for what a device can do, found when they are first asked for. */
+export class Ceilings {
+  readonly #known = new Map<Case['bound'], Promise<Ceiling | undefined>>()
+  readonly #tensors: DeviceTensor[] = []
+
+  constructor(
+    readonly device: Device,
+    readonly length: Length = usualLength,
+  ) {}
+
+  /** A copy of 16 MB, or the fastest of our hand-written products; undefined where there is none for this device. */
+  of(bound: Case['bound']): Promise<Ceiling | undefined> {
+    const known = this.#known.get(bound)
+    if (known !== undefined) return known
+    const found = this.#fastest(candidates(bound, this.device.traits.subgroupSize))
+    this.#known.set(bound, found)
+    return found
+  }
+
+  async #fastest(list: readonly Candidate[]): Promise<Ceiling | undefined> {
+    let best: { readonly ceiling: Ceiling; readonly rate: number } | undefined
+    for (const candidate of list) {
+      const ceiling = await this.#prepare(candidate)
+      const times = [await ceiling.timed.time(), await ceiling.timed.time()]
+      const rate = ceiling.work / Math.min(...times)
+      if (best !== undefined && best.rate >= rate) ceiling.timed.close()
+      else {
+        best?.ceiling.timed.close()
+        best = { ceiling, rate }
+      }
+    }
+    return best?.ceiling
+  }
+
+  async #prepare({ name, kernel, work }: Candidate): Promise<Ceiling> {
+    const inputs = Object.fromEntries(
+      kernel.inputs.map(({ name, shape }, i) => [
+        name,
+        upload(this.device, 'f32', shape, uniform(elementsOf(shape), 100 + i)),
+      ]),
+    )
+    this.#tensors.push(...Object.values(inputs))
+    return { name, timed: await prepare(this.device, handArtifact(kernel), inputs, this.length), work }
+  }
+
+  /** Gives back what is on the device. */
+  async close(): Promise<void> {
+    for (const made of this.#known.values()) (await made)?.timed.close()
+    for (const t of this.#tensors) t.destroy()
+  }
+}

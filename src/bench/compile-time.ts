@@ -1,0 +1,76 @@
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { extname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { DeviceTraits } from '../../compiler/artifact.js'
+import { UserError } from '../errors.js'
+import { llamaConfig, stories15M } from './random-model.js'
+import { compileStep, storiesStep } from './recipe-step.js'
+import { pairedRatios, type Spread, spreadOf } from './statistics.js'
+
+/** A process's way from the step's sources to its first result, in seconds. */
+export interface FirstStep {
+  readonly kernels: number
+  readonly toWgsl: number
+  readonly toResult: number
+}
+
+export interface CompileResult {
+  readonly name: string
+  /** With the driver's cache of compiled kernels empty, and in a second process, which finds it filled. */
+  readonly cold: FirstStep
+  readonly warm: FirstStep
+  /** Seconds from source to WGSL by the number of layers, in one process, in turn. */
+  readonly layers: readonly { readonly L: number; readonly seconds: Spread }[]
+  /** The time of the most layers by that of the fewest, of the same rounds. */
+  readonly growth: Spread
+}
+
+/** A fresh process with this folder for the driver's cache. Throws a `UserError` if it fails. */
+const firstStep = (cache: string): FirstStep => {
+  const here = import.meta.url
+  const script = fileURLToPath(new URL(`./first-step${extname(here)}`, here))
+  const { status, stdout, stderr } = spawnSync(process.execPath, [...process.execArgv, script], {
+    env: { ...process.env, MESA_SHADER_CACHE_DIR: cache },
+    encoding: 'utf8',
+  })
+  if (status !== 0)
+    throw new UserError({
+      what: 'the process that compiles a step ended early',
+      why: stderr.trim().split('\n').at(-1) ?? `status ${status}`,
+      hint: 'run `jola bench step`, which compiles it too',
+    })
+  return JSON.parse(stdout) as FirstStep
+}
+
+const layerCounts = [4, 32] as const
+
+/** Measures how long compiling JoLA's step takes: from nothing, again, and for a deep model beside a shallow one. */
+export const measureCompiling = (traits: DeviceTraits, runs: number): CompileResult => {
+  const cache = mkdtempSync(join(tmpdir(), 'jola-bench-'))
+  try {
+    const [cold, warm] = [firstStep(cache), firstStep(cache)]
+    const plans = layerCounts.map(L => ({
+      ...storiesStep,
+      model: llamaConfig({ ...stories15M, num_hidden_layers: L }),
+    }))
+    const times = plans.map((): number[] => [])
+    // The first round warms this process up.
+    for (let round = 0; round <= runs; round++)
+      for (const [i, plan] of plans.entries()) {
+        const start = performance.now()
+        compileStep(plan, traits)
+        if (round > 0) times[i]!.push((performance.now() - start) / 1000)
+      }
+    return {
+      name: storiesStep.name,
+      cold,
+      warm,
+      layers: layerCounts.map((L, i) => ({ L, seconds: spreadOf(times[i]!) })),
+      growth: pairedRatios(times.at(-1)!, times[0]!),
+    }
+  } finally {
+    rmSync(cache, { recursive: true, force: true })
+  }
+}

@@ -1,0 +1,21 @@
+import { load, openNodeDevice, zeros } from '../../runtime/node.js'
+import { compileStep, storiesStep } from './recipe-step.js'
+
+// A program of its own: in a fresh process, from the sources of the step to WGSL and to the end of the first step, in seconds, as JSON.
+// What the step computes with does not matter here, so its inputs are zeros.
+const device = await openNodeDevice()
+const started = performance.now()
+const artifact = compileStep(storiesStep, device.traits)
+const compiled = performance.now()
+const inputs = Object.fromEntries(artifact.inputs.map(i => [i.name, zeros(device, i.dtype, i.shape, i.name)]))
+await device.idle()
+const loading = performance.now()
+const executable = await load(device, artifact)
+executable.run(inputs)
+await device.idle()
+const ended = performance.now()
+device.close()
+const toWgsl = (compiled - started) / 1000
+process.stdout.write(
+  JSON.stringify({ kernels: artifact.kernels.length, toWgsl, toResult: toWgsl + (ended - loading) / 1000 }),
+)

@@ -1,0 +1,86 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
+import type { JsonObject } from '../../json.js'
+
+/** How a peer is started. Several commands are tried in turn, until one answers. */
+export interface PeerProgram {
+  /** What it is called before it has told its version. */
+  readonly name: string
+  readonly commands: readonly (readonly [command: string, ...args: string[]])[]
+  readonly env?: Readonly<Record<string, string>>
+  /** What to do where it is missing. */
+  readonly install: string
+}
+
+/** The peer has gone, or has answered that it can't. */
+export class PeerFailure extends Error {}
+
+/** Longer than compiling any of the peers' steps takes. */
+const patience = 180_000
+
+/**
+ * A peer in a process of its own, which lives as long as the comparison: requests and answers are lines of JSON, on its standard input and
+ * its file descriptor 3. Between requests it waits for input.
+ */
+export class PeerProcess {
+  readonly #child: ChildProcess
+  readonly #lines: AsyncIterator<string>
+  #said = ''
+
+  private constructor(program: PeerProgram, [command, ...args]: readonly string[]) {
+    this.#child = spawn(command!, args, {
+      env: { ...process.env, ...program.env },
+      stdio: ['pipe', 'ignore', 'pipe', 'pipe'],
+    })
+    this.#child.on('error', error => {
+      this.#said = error.message
+    })
+    this.#child.stdin!.on('error', () => undefined) // told by the end of its answers
+    this.#child.stderr!.on('data', (text: Buffer) => {
+      this.#said = `${this.#said}${text}`.slice(-2000)
+    })
+    const answers = this.#child.stdio[3] as Readable
+    this.#lines = createInterface({ input: answers })[Symbol.asyncIterator]()
+  }
+
+  /** Starts a peer: the process, its name with its version, and the kinds of work it can do. Rejects with a {@link PeerFailure}. */
+  static async open(program: PeerProgram) {
+    let failure = new PeerFailure(`${program.name} has no command`)
+    for (const command of program.commands) {
+      const peer = new PeerProcess(program, command)
+      try {
+        const { name, works } = await peer.ask({ verb: 'open' })
+        return { process: peer, name: String(name), works: works as readonly string[] }
+      } catch (error) {
+        peer.close()
+        if (!(error instanceof PeerFailure)) throw error
+        failure = error
+      }
+    }
+    throw failure
+  }
+
+  /** The answer to a request. Rejects with a {@link PeerFailure} that tells what the peer said. */
+  async ask(request: JsonObject): Promise<JsonObject> {
+    this.#child.stdin!.write(`${JSON.stringify(request)}\n`)
+    const late = new Promise<never>((_, reject) => {
+      const timer = setTimeout(() => reject(new PeerFailure('it does not answer')), patience)
+      timer.unref()
+    })
+    const line = await Promise.race([this.#lines.next(), late])
+    if (line.done) throw new PeerFailure(this.#lastWords())
+    const answer = JSON.parse(line.value) as JsonObject
+    if (typeof answer.error === 'string') throw new PeerFailure(answer.error.split('\n')[0]!)
+    return answer
+  }
+
+  close(): void {
+    this.#child.kill()
+  }
+
+  #lastWords(): string {
+    const lines = this.#said.split('\n').filter(line => line.trim() !== '')
+    return lines.findLast(line => /error/i.test(line))?.trim() ?? lines.at(-1)?.trim() ?? 'it ended'
+  }
+}

@@ -1,0 +1,66 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { lower } from '../../../compiler/pipeline.js'
+import { specialiseFn } from '../../../compiler/specialise/specialise.js'
+import { type Device, download, load, upload } from '../../../runtime/index.js'
+import type { BatchShape } from '../../data/batch.js'
+import { type TensorData, writeSafetensors } from '../../hub/safetensors-write.js'
+import type { LoadedProgram } from '../../program.js'
+import { type OpenStep, place, seed } from '../recipe-step.js'
+
+/** Noise of so many steps goes to the peers; after those they begin again. */
+const noiseSteps = 16
+
+/** The noise from which JoLA samples its gates at a step: what std.edits.jola makes of the step's key. */
+const noiseOf = async (device: Device, { program }: LoadedProgram, sizes: ReadonlyMap<string, number>) => {
+  const fn = program.fns.get('std.edits.jola.noise')!
+  const artifact = lower(specialiseFn(program, fn, { sizes }), device.traits, { name: fn.name })
+  const executable = await load(device, artifact)
+  const key = upload(device, 'u32', [2], Uint32Array.of(0, 0))
+  const kinds = ['scale', 'offset'] as const
+  const noise = { scale: [] as number[], offset: [] as number[] }
+  for (let i = 0; i < noiseSteps; i++) {
+    key.write(Uint32Array.of(seed, place.at + i + 1))
+    const out = executable.run({ [artifact.inputs[0]!.name]: key })
+    const values = await download(
+      device,
+      kinds.map(kind => out[kind]!),
+    )
+    for (const [j, kind] of kinds.entries()) noise[kind].push(...values[j]!)
+    for (const t of Object.values(out)) t.destroy()
+  }
+  key.destroy()
+  executable.destroy()
+  return noise
+}
+
+export const editNames = ['scale', 'offset', 'scale_gate', 'offset_gate'] as const
+
+/**
+ * What the peers read of a training step, beside the model: `step.json` with the batch, the settings and the place in training, and `step.safetensors`
+ * with the edits to begin with and the noise of the steps.
+ */
+export const writeStep = async (
+  device: Device,
+  folder: string,
+  { session, batch, settings, loaded }: OpenStep,
+  { B, T }: BatchShape,
+): Promise<void> => {
+  const states = editNames.map(name => session.state[`edits.${name}`]!)
+  const values = await download(device, states)
+  const tensors = new Map<string, TensorData>(
+    editNames.map((name, i) => [
+      name,
+      { dtype: 'F32', shape: states[i]!.shape, data: values[i] as Float32Array },
+    ]),
+  )
+  const [L, H, D] = states[0]!.shape as readonly [number, number, number]
+  const noise = await noiseOf(device, loaded, new Map(Object.entries({ L, H, D })))
+  const shape = [noiseSteps, L, H]
+  for (const kind of ['scale', 'offset'] as const)
+    tensors.set(`noise_${kind}`, { dtype: 'F32', shape, data: Float32Array.from(noise[kind]) })
+  await writeSafetensors(join(folder, 'step.safetensors'), tensors)
+  const [tokens, targets] = [Array.from(batch.tokens), Array.from(batch.target)]
+  const step = { B, T, tokens, targets, settings: Object.fromEntries(settings), ...place }
+  await writeFile(join(folder, 'step.json'), JSON.stringify(step))
+}

@@ -1,0 +1,188 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Device, download, upload } from '../../../runtime/index.js'
+import type { JsonObject } from '../../json.js'
+import { productCase } from '../cases.js'
+import { compileText } from '../compile.js'
+import { openDecoding } from '../decoding.js'
+import type { ProductShape } from '../handwritten/product.js'
+import { prepare, type Timed } from '../measure.js'
+import { type LlamaSizes, stories15M, uniform, writeModel } from '../random-model.js'
+import { openStep, storiesStep } from '../recipe-step.js'
+import { positions } from '../verify.js'
+import type { Expected } from './agree.js'
+import { editNames, writeStep } from './step-files.js'
+
+/** Work that Jola and its peers do: ours is ready to be timed, and what it gave is known. */
+export interface Work {
+  /** The name that the peers' scripts have for this kind of work. */
+  readonly kind: 'product' | 'forward' | 'training' | 'decoding'
+  /** What the peers need to know. */
+  readonly request: JsonObject
+  readonly expected: Expected
+  readonly ours: Pick<Timed, 'time'>
+  /** GFLOP of one run, or tokens. */
+  readonly amount: { readonly unit: 'GFLOP' | 'tokens'; readonly value: number }
+  close(): Promise<void>
+}
+
+/** A kind of work and how to prepare it. */
+export interface WorkPlan {
+  readonly name: string
+  prepare(device: Device): Promise<Work>
+}
+
+const temporaryFolder = (): Promise<string> => mkdtemp(join(tmpdir(), 'jola-bench-'))
+const remove = (folder: string): Promise<void> => rm(folder, { recursive: true, force: true })
+
+/** A matrix product; single ones only. */
+export const productPlan = (name: string, p: ProductShape): WorkPlan => ({
+  name,
+  prepare: async device => {
+    const { m, n, k } = p
+    const folder = await temporaryFolder()
+    const c = productCase(name, p, 0)
+    const values = Object.fromEntries(
+      c.inputs.map(({ name, shape: [rows, columns] }, i) => [name, uniform(rows! * columns!, i)]),
+    )
+    const files = Object.fromEntries(Object.keys(values).map(side => [side, join(folder, side)]))
+    for (const [side, data] of Object.entries(values)) await writeFile(files[side]!, data)
+    const tensors = Object.fromEntries(
+      c.inputs.map(({ name, shape }) => [name, upload(device, 'f32', shape, values[name]!, name)]),
+    )
+    const timed = await prepare(device, compileText(c.program, c.sizes, device.traits, name), tensors)
+    const looked = positions(m * n)
+    return {
+      kind: 'product',
+      request: { m, n, k, ...files, transposedRight: p.right === 'nk', positions: looked },
+      expected: { each: looked.map(at => c.expected(values, at)) },
+      ours: timed,
+      amount: { unit: 'GFLOP', value: c.flops / 1e9 },
+      close: async () => {
+        timed.close()
+        for (const t of Object.values(tensors)) t.destroy()
+        await remove(folder)
+      },
+    }
+  },
+})
+
+/** JoLA's step on a folder with random weights, which the peers read too, and the files that tell them of the step. */
+const openShared = async (device: Device) => {
+  const folder = await temporaryFolder()
+  const opened = await openStep(device, storiesStep)
+  await writeModel(folder, storiesStep.model, opened.model.checkpoint!)
+  await writeStep(device, folder, opened, storiesStep.shape)
+  const { B, T } = storiesStep.shape
+  return {
+    folder,
+    opened,
+    gflop: (2 * B * T * productsOf(stories15M)) / 1e9,
+    close: async () => {
+      await opened.close()
+      await remove(folder)
+    },
+  }
+}
+
+/** Multiplications of the model's matrices for one token. */
+const productsOf = (c: LlamaSizes): number =>
+  c.num_hidden_layers * (4 * c.hidden_size ** 2 + 3 * c.hidden_size * c.intermediate_size) +
+  c.hidden_size * c.vocab_size
+
+const timing = (run: () => Promise<unknown>): Pick<Timed, 'time'> => ({
+  time: async () => {
+    const start = performance.now()
+    await run()
+    return performance.now() - start
+  },
+})
+
+const forward: WorkPlan = {
+  name: `forward, ${storiesStep.name}`,
+  prepare: async device => {
+    const { folder, opened, gflop, close } = await openShared(device)
+    const once = async (): Promise<number> => {
+      const [loss] = await download(device, Object.values(opened.session.validate(opened.batch)))
+      return loss![0]!
+    }
+    return {
+      kind: 'forward',
+      request: { folder },
+      expected: { each: [await once()] },
+      ours: timing(once),
+      amount: { unit: 'GFLOP', value: gflop },
+      close,
+    }
+  },
+}
+
+/** So many steps are compared before any is timed. */
+const checked = 3
+
+/** All of JoLA's step; the loss of each is read before the next begins, as the peers do. */
+const training: WorkPlan = {
+  name: `training step, ${storiesStep.name}`,
+  prepare: async device => {
+    const { folder, opened, gflop, close } = await openShared(device)
+    const once = async (): Promise<number> => {
+      opened.step()
+      const [loss] = await download(device, [opened.session.metricTensors.loss!])
+      return loss![0]!
+    }
+    const losses: number[] = []
+    for (let i = 0; i < checked; i++) losses.push(await once())
+    const learned = await download(
+      device,
+      editNames.map(n => opened.session.state[`edits.${n}`]!),
+    )
+    return {
+      kind: 'training',
+      request: { folder, checked },
+      expected: { each: losses, vector: learned.flatMap(x => Array.from(x)) },
+      ours: timing(once),
+      amount: { unit: 'GFLOP', value: 2 * gflop },
+      close,
+    }
+  },
+}
+
+/** So many tokens after this prompt. */
+const decoded = { prompt: [1], tokens: 64 } as const
+
+/** One sequence, greedily, token by token; keys and values are kept. */
+const decoding: WorkPlan = {
+  name: `decoding ${decoded.tokens} tokens, stories15M`,
+  prepare: async device => {
+    const folder = await temporaryFolder()
+    const opened = await openDecoding(device, storiesStep.model)
+    await writeModel(folder, storiesStep.model, opened.checkpoint)
+    const once = () => opened.decode(decoded.prompt, decoded.tokens)
+    return {
+      kind: 'decoding',
+      request: { folder, ...decoded },
+      expected: { each: await once() },
+      ours: timing(once),
+      amount: { unit: 'tokens', value: decoded.tokens },
+      close: async () => {
+        await opened.close()
+        await remove(folder)
+      },
+    }
+  },
+}
+
+const plain = { batch: 1, left: 'mk', right: 'kn' } as const
+
+/** What is compared. */
+export const works: readonly WorkPlan[] = [
+  productPlan('product 512³', { ...plain, m: 512, n: 512, k: 512 }),
+  productPlan('product 1024³', { ...plain, m: 1024, n: 1024, k: 1024 }),
+  productPlan('product 256×768×2048', { ...plain, m: 256, k: 768, n: 2048 }),
+  productPlan('product A·Bᵀ 512×288×32000', { ...plain, m: 512, k: 288, n: 32000, right: 'nk' }),
+  productPlan('vector-matrix 4096²', { ...plain, m: 1, k: 4096, n: 4096 }),
+  forward,
+  training,
+  decoding,
+]

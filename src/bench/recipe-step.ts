@@ -1,0 +1,153 @@
+import type { Artifact, DeviceTraits } from '../../compiler/artifact.js'
+import type { CoreRecipe, Program } from '../../compiler/core/core.js'
+import { lower, packInputs } from '../../compiler/pipeline.js'
+import { inputsOf, type StandIn } from '../../compiler/specialise/parameters.js'
+import { specialiseMethod } from '../../compiler/specialise/specialise.js'
+import { name as sizeName } from '../../compiler/types/poly.js'
+import type { Device } from '../../runtime/index.js'
+import type { Batch, BatchShape } from '../data/batch.js'
+import type { JsonObject } from '../json.js'
+import { type Model, modelFacts, openModel } from '../model/model.js'
+import { sizesOf } from '../model/sizes.js'
+import { plannedPacking, type WeightFormat } from '../model/weights.js'
+import { type LoadedProgram, loadProgram } from '../program.js'
+import { findRecipe } from '../train/recipes.js'
+import { openSession, type Session, stateType } from '../train/session.js'
+import { type Settings, settingsOf } from '../train/settings.js'
+import { llamaConfig, randomBatch, randomCheckpoint, stories15M } from './random-model.js'
+
+/** A recipe's training step to measure: whose, on what model, for what batches. */
+export interface StepPlan {
+  readonly name: string
+  readonly recipe: {
+    /** A file, or the name of a module of the standard library. */
+    readonly file: string
+    readonly name?: string
+    readonly set: readonly string[]
+  }
+  /** The folder of a model, or the config.json of one that gets random weights. */
+  readonly model: string | JsonObject
+  /** What the model's weights are on the device: as a folder's are stored, those of a random one f32, if absent. */
+  readonly weights?: WeightFormat
+  readonly shape: BatchShape
+}
+
+/** The standard library's JoLA with its defaults. */
+export const jola: StepPlan['recipe'] = { file: 'std.recipes.jola', set: [] }
+
+/** Every position of every row is to be learned. */
+export const fullShape = (B: number, T: number): BatchShape => ({ B, T, A: T, everywhere: true })
+
+/** The step that most figures of others are for. */
+export const storiesStep = {
+  name: 'stories15M, 8×64 tokens',
+  recipe: jola,
+  model: llamaConfig(stories15M),
+  shape: fullShape(8, 64),
+} as const satisfies StepPlan
+
+interface Parts {
+  readonly loaded: LoadedProgram
+  readonly recipe: CoreRecipe
+  readonly settings: Settings
+}
+
+const partsOf = ({ recipe: { file, name, set } }: StepPlan): Parts => {
+  const loaded = loadProgram([file])
+  const recipe = findRecipe(loaded.program, loaded.modules[0]!, name)
+  return { loaded, recipe, settings: settingsOf(loaded.program, recipe, set) }
+}
+
+/** What a model that is only a configuration decides, and the recipe's sizes for these batches. */
+const configuredSizes = (
+  program: Program,
+  recipe: CoreRecipe,
+  { model: config, shape, weights = 'auto' }: StepPlan & { readonly model: JsonObject },
+) => {
+  const bare: Model = {
+    directory: 'the configuration',
+    config,
+    checkpoint: undefined,
+    format: weights,
+    tokenizer: undefined,
+    context: shape.T,
+  }
+  const facts = modelFacts(program, [...recipe.params.map(p => p.type), stateType(recipe)], bare)
+  const given = (['B', 'T', 'A'] as const).map(size => ({
+    size: sizeName(size),
+    value: shape[size],
+    source: 'the batch',
+  }))
+  const wanted = [...recipe.sizes, ...[...recipe.methods.values()].flatMap(m => m.sizes)]
+  const sizes = sizesOf([...new Set(wanted)], [...facts.equations, ...given])
+  return { bare, constants: facts.constants, sizes }
+}
+
+const modelOf = async (plan: StepPlan, { loaded, recipe }: Parts): Promise<Model> => {
+  const { model, weights: format } = plan
+  if (typeof model === 'string') return openModel(model, { weights: true, tokenizer: false, format })
+  const { bare, sizes } = configuredSizes(loaded.program, recipe, { ...plan, model })
+  return { ...bare, checkpoint: randomCheckpoint(recipe.params, sizes) }
+}
+
+/**
+ * A recipe's step from its files to an artifact for a model of which the configuration is given. What a checkpoint may lack it is taken to lack.
+ * Throws like {@link openStep}.
+ */
+export const compileStep = (
+  plan: StepPlan & { readonly model: JsonObject },
+  traits: DeviceTraits,
+): Artifact => {
+  const { loaded, recipe, settings } = partsOf(plan)
+  const { constants, sizes } = configuredSizes(loaded.program, recipe, plan)
+  const specs = recipe.params.flatMap(p => inputsOf(p.name, p.type))
+  const fills = specs.flatMap(s => (s.from?.fill === undefined ? [] : [[s.name, s.from.fill] as const]))
+  const position = `${recipe.methods.get('step')!.params[1]!.name}.position`
+  const absent = new Map<string, StandIn>([
+    ...fills,
+    ...(plan.shape.everywhere ? [[position, 'last index'] as const] : []),
+  ])
+  const graph = specialiseMethod(loaded.program, recipe, 'step', { sizes, constants, settings, absent })
+  const packing = plannedPacking(specs, plan.weights ?? 'auto')
+  return lower(packInputs(graph, packing), traits, { name: `${recipe.name}.step` })
+}
+
+/** A recipe opened as training opens it, its state initialised, with a batch of random tokens. */
+export interface OpenStep extends Parts {
+  readonly session: Session
+  readonly model: Model
+  readonly batch: Batch
+  /** Submits the next step, the i-th since it was opened, from 0. */
+  step(): void
+  close(): Promise<void>
+}
+
+/** Where in training steps are measured: warm-ups are over, so that every part of a step counts. */
+export const place = { at: 100, steps: 500 } as const
+
+export const seed = 7
+
+/** Opens a step. Throws a `UserError` where program, settings, model or sizes do not fit. */
+export const openStep = async (device: Device, plan: StepPlan): Promise<OpenStep> => {
+  const parts = partsOf(plan)
+  const model = await modelOf(plan, parts)
+  const { program } = parts.loaded
+  const session = await openSession(device, program, parts.recipe, model, parts.settings, plan.shape)
+  session.initialise(seed)
+  const batch = randomBatch(plan.shape, session.sizes.get('V') ?? 2)
+  let done = 0
+  return {
+    ...parts,
+    session,
+    model,
+    batch,
+    step: () => {
+      session.step(batch, { step: place.at + done, steps: place.steps, epoch: 1 }, seed)
+      done += 1
+    },
+    close: async () => {
+      session.close()
+      await model.checkpoint?.close()
+    },
+  }
+}

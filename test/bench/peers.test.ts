@@ -1,0 +1,100 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+import { disagrees } from '../../src/bench/peers/agree.js'
+import { comparePeers } from '../../src/bench/peers/compare.js'
+import type { PeerProgram } from '../../src/bench/peers/process.js'
+import { peerPrograms, peersFolder } from '../../src/bench/peers/programs.js'
+import { productPlan } from '../../src/bench/peers/works.js'
+import { withDevice } from '../support/device.js'
+
+const script = fileURLToPath(new URL('fixtures/peer.mjs', import.meta.url))
+
+const peer = (as: string): PeerProgram => ({
+  name: as,
+  commands: [[process.execPath, script, as]],
+  install: 'nothing to install',
+})
+
+const small = productPlan('product 8×16×32', { batch: 1, m: 8, k: 16, n: 32, left: 'mk', right: 'kn' })
+
+withDevice('peers', device => {
+  const compare = (...programs: readonly PeerProgram[]) =>
+    comparePeers(device, programs, [small], { runs: 2 })
+
+  it('are timed in turn with ours once they have shown that they compute the same', async () => {
+    const { comparisons, missing } = await compare(peer('good'))
+    expect(missing).toEqual([])
+    const [{ name, milliseconds, peers }] = comparisons as [(typeof comparisons)[0]]
+    expect(name).toBe('product 8×16×32')
+    expect(milliseconds!.least).toBeGreaterThan(0)
+    expect(peers).toMatchObject([{ name: 'a good peer' }])
+    expect('toOurs' in peers[0]! && peers[0].toOurs!.median > 0).toBe(true)
+  })
+
+  it('that compute something else are not timed', async () => {
+    const { comparisons } = await compare(peer('wrong'))
+    expect(comparisons[0]!.peers).toEqual([
+      {
+        name: 'a wrong peer',
+        refused: expect.stringMatching(/^it computes something else: its number 1 is/),
+      },
+    ])
+    expect(comparisons[0]!.milliseconds).toBeDefined()
+  })
+
+  it('that are missing, can not, or fail are told, and spoil nothing', async () => {
+    const absent = { ...peer('absent'), commands: [['no-such-command']] } as const
+    const all = [absent, peer('dies'), peer('refuses'), peer('unable'), peer('fails'), peer('good')]
+    const { comparisons, missing } = await compare(...all)
+    expect(missing.map(m => [m.name, m.why])).toEqual([
+      ['absent', expect.stringMatching(/no-such-command/)],
+      ['dies', expect.stringMatching(/no such driver/)],
+      ['refuses', 'there is no device'],
+    ])
+    expect(comparisons[0]!.peers).toMatchObject([
+      { name: 'a fails peer', refused: 'out of memory' },
+      { name: 'a good peer', milliseconds: {} },
+    ])
+  })
+
+  it('the next command is tried where the first is no peer', async () => {
+    const both = {
+      ...peer('good'),
+      commands: [['no-such-command'], ...peer('good').commands] as PeerProgram['commands'],
+    }
+    expect((await compare(both)).missing).toEqual([])
+  })
+})
+
+describe('agreement', () => {
+  it('is of numbers one by one, and of what was learned as a whole', () => {
+    expect(disagrees([1, 100], { each: [1.0001, 100.01] })).toBeUndefined()
+    expect(disagrees([1.01], { each: [1] })).toMatch(/its number 1 is 1.01, ours 1/)
+    expect(disagrees([Number.NaN], { each: [1] })).toMatch(/NaN/)
+    expect(disagrees([1], { each: [1, 2] })).toMatch(/1 numbers, not 2/)
+    expect(disagrees([1, 3, 4.01], { each: [1], vector: [3, 4] })).toBeUndefined()
+    expect(disagrees([1, 3, 4.1], { each: [1], vector: [3, 4] })).toMatch(/learned is off by 2.0 %/)
+  })
+})
+
+describe("the peers' folder", () => {
+  it('has a script for each peer, and pins what they need', () => {
+    for (const { commands } of peerPrograms(true))
+      for (const [, file] of commands) expect(existsSync(file!), file).toBe(true)
+    const { dependencies } = JSON.parse(readFileSync(`${peersFolder}/package.json`, 'utf8')) as {
+      dependencies: Record<string, string>
+    }
+    for (const version of Object.values(dependencies)) expect(version).toMatch(/^\d+\.\d+\.\d+$/)
+    expect(existsSync(`${peersFolder}/package-lock.json`)).toBe(true)
+  })
+
+  it('is no part of the package', () => {
+    const listed = execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
+      cwd: fileURLToPath(new URL('../..', import.meta.url)),
+      encoding: 'utf8',
+    })
+    expect(listed).not.toMatch(/test\/bench/)
+  })
+})
