@@ -96,12 +96,23 @@ export class Decoder {
   }
 
   async #compile(window: number): Promise<Step | undefined> {
-    const { device, program, predictor, bindings, packing, bring } = this.source
+    const { device, program, predictor, bindings, packing } = this.source
     const sizes = new Map([...bindings.sizes, ['T', this.capacity] as const])
     const graph = specialiseDecoder(program, predictor, { ...bindings, sizes }, this.rows, window, 'chosen')
     if (E.isLeft(graph)) return undefined
     const packed = packInputs(graph.right, packing)
     const executable = await load(device, lower(packed, device.traits, { name: `decode ${window}` }))
+    try {
+      return await this.#furnish(executable, window)
+    } catch (error) {
+      executable.destroy()
+      throw error
+    }
+  }
+
+  /** The tensors that a step runs with. */
+  async #furnish(executable: Executable, window: number): Promise<Step> {
+    const { device, bring } = this.source
     const { inputs, outputs } = executable.artifact
     const isOwn = (name: string): boolean => /^(start|at|kept\.\d+)$/.test(name)
     for (const { name, dtype, shape } of [...inputs.filter(i => isOwn(i.name)), ...outputs])

@@ -2,7 +2,15 @@ import type { Program } from '../compiler/core/core.js'
 import { lower, packInputs } from '../compiler/pipeline.js'
 import { type Predictor, specialisePredictor } from '../compiler/specialise/predictor.js'
 import type { Bindings } from '../compiler/specialise/specialise.js'
-import { type Device, type DeviceTensor, download, type Executable, load, zeros } from '../runtime/index.js'
+import {
+  type Device,
+  DeviceError,
+  type DeviceTensor,
+  download,
+  type Executable,
+  load,
+  zeros,
+} from '../runtime/index.js'
 import { capacityFor, Decoder } from './decode.js'
 import { UserError } from './errors.js'
 import type { Tokenizer } from './hub/tokenizer.js'
@@ -119,9 +127,12 @@ export class SequenceModel {
     onToken: (row: number, token: number) => void = () => undefined,
   ): Promise<readonly (readonly number[])[]> {
     const rows = prompts.map(p => [...p])
-    for (let first = 0; first < rows.length; first += rowsAtOnce) {
-      const some = rows.slice(first, first + rowsAtOnce)
-      const likeliest = await this.#continuation(some, most)
+    const decoder = await this.#decoder(rows, most)
+    const likeliest = async (some: readonly (readonly number[])[]) =>
+      decoder === undefined ? (await this.next(some)).map(argmax) : decoder.likeliest(some)
+    const width = decoder?.rows ?? rowsAtOnce
+    for (let first = 0; first < rows.length; first += width) {
+      const some = rows.slice(first, first + width)
       const open = new Set(some.keys())
       for (let i = 0; i < most && open.size > 0; i++) {
         const tokens = await likeliest(some)
@@ -143,20 +154,26 @@ export class SequenceModel {
     for (const d of this.#decoders.values()) await d.close()
   }
 
-  /** What finds the likeliest token after each of some rows while they grow: with what is kept of them, if the predictor allows that. */
-  async #continuation(
-    rows: readonly (readonly number[])[],
-    most: number,
-  ): Promise<(rows: readonly (readonly number[])[]) => Promise<readonly number[]>> {
+  /** What continues some rows with what is kept of them: several at once if the device has room for that. Undefined if all must be computed anew for each token. */
+  async #decoder(rows: readonly (readonly number[])[], most: number): Promise<Decoder | undefined> {
     const { context } = this.source
     const longest = Math.max(...rows.map(r => r.length))
-    const anew = async (some: readonly (readonly number[])[]) => (await this.next(some)).map(argmax)
-    if (longest > context || rows.some(r => r.length === 0)) return anew
+    if (longest > context || rows.some(r => r.length === 0)) return undefined
     const capacity = capacityFor(longest + most, context)
-    const width = rows.length === 1 ? 1 : rowsAtOnce
-    const decoder = this.#decoders.get(`${width} ${capacity}`) ?? new Decoder(this.source, width, capacity)
-    this.#decoders.set(`${width} ${capacity}`, decoder)
-    return (await decoder.works()) ? some => decoder.likeliest(some) : anew
+    for (const width of rows.length === 1 ? [1] : [rowsAtOnce, 1]) {
+      const key = `${width} ${capacity}`
+      const decoder = this.#decoders.get(key) ?? new Decoder(this.source, width, capacity)
+      this.#decoders.set(key, decoder)
+      try {
+        return (await decoder.works()) ? decoder : undefined
+      } catch (error) {
+        if (!(error instanceof DeviceError) || !['too-small', 'out-of-memory'].includes(error.kind))
+          throw error
+        this.#decoders.delete(key)
+        await decoder.close()
+      }
+    }
+    return undefined
   }
 
   #compile(output: 'next' | 'loss', rows: number, T: number, A = 1): Promise<Compiled> {
