@@ -132,6 +132,13 @@ export const fused = (
   const sameExtents = (a: readonly Axis[], b: readonly Axis[]): boolean =>
     a.length === b.length && a.every((x, i) => x.extent === b[i]!.extent)
 
+  /** Is the node one more sum over what the sums of a group are over, as of a vector that several matrices are multiplied by? */
+  const beside = (n: ComputeNode, g: Growing): boolean => {
+    const sums = (m: ComputeNode): readonly Axis[] => m.reduce?.axes ?? []
+    const same = g.members.every(m => m.reduce?.op === n.reduce?.op && sameExtents(sums(m), sums(n)))
+    return n.reduce !== undefined && same && readIds(n).some(id => readIds(g.members[0]!).includes(id))
+  }
+
   const joins = (n: ComputeNode, g: Growing): boolean => {
     const first = g.members[0]!
     if (first.region !== n.region || !free(n, g) || !fits(n, g)) return false
@@ -151,7 +158,7 @@ export const fused = (
       return shares && !n.reduce && sameExtents(axes, own(first)) && alignedAll(n, g, axes.length)
     }
     const rows = own(first).slice(0, g.rowRank)
-    if (!reads || !sameExtents(axes.slice(0, g.rowRank), rows)) return false
+    if (!(reads || beside(n, g)) || !sameExtents(axes.slice(0, g.rowRank), rows)) return false
     if (n.reduce && axes.length !== g.rowRank) return false
     return alignedAll(n, g, g.rowRank)
   }

@@ -41,6 +41,18 @@ describe('a device gives what the interpreter gives', () => {
     })
 })
 
+it('multiplies several matrices by one vector in one kernel, with what is made of the products', async () => {
+  const p = new programs.Program()
+  const [x, a, b] = [p.input('x', 40), p.input('a', 24, 40), p.input('b', 24, 40)]
+  const [i, j] = [p.axis('i', 24), p.axis('j', 40)]
+  const times = (m: number) => p.reduce('times', 'sum', [i], [j], prim('mul', p.at(m, i, j), p.at(x, j)))
+  const [ax, bx] = [times(a), times(b)]
+  p.b.output('gated', p.map('gated', [i], prim('mul', prim('sigmoid', p.at(ax, i)), p.at(bx, i))))
+  const { error, where, artifact } = await compare(device, p.finish(), p.data)
+  expect(error, where).toBeLessThan(1e-4)
+  expect(artifact.kernels.length).toBe(1)
+})
+
 describe('contractions', () => {
   const shapes = [
     [1, 5, 7, 9],
