@@ -1,7 +1,9 @@
+import { type Packing, bytesOf as packedBytes } from '../../compiler/ir/packing.js'
 import { elementwise } from './handwritten/elementwise.js'
 import type { HandInput, HandKernel } from './handwritten/kernel.js'
 import { matrixVector, type ProductShape, productByBroadcast } from './handwritten/product.js'
 import { rowNorm, rowSoftmax } from './handwritten/rows.js'
+import { rowNormBySubgroup, rowSoftmaxBySubgroup } from './handwritten/rows-by-subgroup.js'
 
 /** Values of the inputs by name, row-major. */
 export type Values = Readonly<Record<string, Float32Array>>
@@ -19,14 +21,19 @@ export interface Case {
   readonly flops: number
   /** Bytes read and written, every tensor once. */
   readonly bytes: number
-  /** The same by hand; absent where the device or the shape has none. */
-  readonly hand: HandKernel | undefined
+  /** The same by hand, on f32; none where the device or the shape has none. */
+  readonly hands: readonly HandKernel[]
+  /** Inputs that our kernel reads in fewer bits. */
+  readonly packed?: Readonly<Record<string, Packing>>
   /** The element of the result at a position, in float64. */
   readonly expected: (values: Values, at: number) => number
 }
 
 const bytesOf = (...shapes: readonly (readonly number[])[]): number =>
   4 * shapes.reduce((n, shape) => n + shape.reduce((a, b) => a * b, 1), 0)
+
+const known = (...kernels: readonly (HandKernel | undefined)[]): readonly HandKernel[] =>
+  kernels.filter(k => k !== undefined)
 
 /** A matrix product, or several at once. */
 export const productCase = (name: string, p: ProductShape, lanes: number): Case => {
@@ -55,7 +62,7 @@ export const productCase = (name: string, p: ProductShape, lanes: number): Case 
     ],
     flops: 2 * batch * m * n * k,
     bytes: bytesOf(sized(p.left), sized(p.right), sized('mn')),
-    hand: productByBroadcast(p, lanes),
+    hands: known(productByBroadcast(p, lanes)),
     expected: ({ left, right }, at) => {
       const [b, row, column] = [Math.floor(at / (m * n)), Math.floor(at / n) % m, at % n]
       let sum = 0
@@ -80,9 +87,20 @@ const matrixVectorCase = (m: number, k: number, lanes: number): Case => ({
   ],
   flops: 2 * m * k,
   bytes: bytesOf([m, k], [k], [m]),
-  hand: matrixVector(m, k, lanes),
+  hands: known(matrixVector(m, k, lanes)),
   expected: ({ matrix, vector }, at) => vector!.reduce((sum, x, i) => sum + matrix![at * k + i]! * x, 0),
 })
+
+/** A case in which our kernel reads an input in fewer bits. */
+export const storedCase = (c: Case, name: string, packing: Packing): Case => {
+  const elements = c.inputs.find(i => i.name === name)!.shape.reduce((a, b) => a * b, 1)
+  return {
+    ...c,
+    name: `${c.name}, ${name} in ${packing}`,
+    packed: { [name]: packing },
+    bytes: c.bytes - packedBytes(elements, undefined) + packedBytes(elements, packing),
+  }
+}
 
 /** An elementwise function of one tensor, in the language, in WGSL and in JavaScript. */
 export const elementwiseCase = (
@@ -102,7 +120,7 @@ fn bench(x: f32[N]) -> f32[N] = for i -> ${jola}
   inputs: [{ name: 'x', shape: [n] }],
   flops: 0,
   bytes: bytesOf([n], [n]),
-  hand: elementwise(n, wgsl),
+  hands: [elementwise(n, wgsl)],
   expected: ({ x }, at) => js(x![at]!),
 })
 
@@ -112,7 +130,7 @@ const rowOf = (x: Float32Array, width: number, at: number): Float32Array => {
 }
 
 /** Softmax of the rows of a matrix. */
-export const softmaxCase = (rows: number, width: number): Case => ({
+export const softmaxCase = (rows: number, width: number, lanes: number): Case => ({
   name: `softmax ${rows}×${width}`,
   bound: 'memory',
   program: `import std.nn
@@ -123,7 +141,7 @@ fn bench(x: f32[R, N]) -> f32[R, N] = for r -> nn.softmax(x[r])
   inputs: [{ name: 'x', shape: [rows, width] }],
   flops: 0,
   bytes: bytesOf([rows, width], [rows, width]),
-  hand: rowSoftmax(rows, width),
+  hands: known(rowSoftmax(rows, width), rowSoftmaxBySubgroup(rows, width, lanes)),
   expected: ({ x }, at) => {
     const row = rowOf(x!, width, at)
     const top = Math.max(...row)
@@ -131,7 +149,7 @@ fn bench(x: f32[R, N]) -> f32[R, N] = for r -> nn.softmax(x[r])
   },
 })
 
-const normCase = (rows: number, width: number): Case => ({
+const normCase = (rows: number, width: number, lanes: number): Case => ({
   name: `rms_norm ${rows}×${width}`,
   bound: 'memory',
   program: `import std.nn
@@ -145,7 +163,7 @@ fn bench(x: f32[R, N], w: f32[N]) -> f32[R, N] = for r -> nn.rms_norm(x[r], w, 1
   ],
   flops: 0,
   bytes: bytesOf([rows, width], [rows, width], [width]),
-  hand: rowNorm(rows, width, 1e-5),
+  hands: known(rowNorm(rows, width, 1e-5), rowNormBySubgroup(rows, width, 1e-5, lanes)),
   expected: ({ x, w }, at) => {
     const square = rowOf(x!, width, at).reduce((sum, y) => sum + y * y, 0) / width
     return (x![at]! / Math.sqrt(square + 1e-5)) * w![at % width]!
@@ -159,6 +177,7 @@ export const allCases = (lanes: number): readonly Case[] => {
   const product = (name: string, p: ProductShape): Case => productCase(name, p, lanes)
   const cube = { ...plain, m: 512, n: 512, k: 512 }
   const floats = 2 ** 22
+  const packings: readonly Packing[] = ['f16', 'bf16', 'q8']
   return [
     product('product 512³', cube),
     product('product 1024³', { ...plain, m: 1024, n: 1024, k: 1024 }),
@@ -169,7 +188,11 @@ export const allCases = (lanes: number): readonly Case[] => {
     product('product Aᵀ·B 512³', { ...cube, left: 'km' }),
     product('48 products 64×48×64', { ...plain, batch: 48, m: 64, k: 48, n: 64 }),
     product('48 products A·Bᵀ 64×48×64', { ...plain, batch: 48, m: 64, k: 48, n: 64, right: 'nk' }),
+    ...packings.map(packing =>
+      storedCase(product('product A·Bᵀ 512³', { ...cube, right: 'nk' }), 'right', packing),
+    ),
     matrixVectorCase(4096, 4096, lanes),
+    ...packings.map(packing => storedCase(matrixVectorCase(4096, 4096, lanes), 'matrix', packing)),
     elementwiseCase('elementwise 2x+1, 16 MB', floats, '2 * x[i] + 1', '2.0 * x + 1.0', x => 2 * x + 1),
     elementwiseCase(
       'elementwise silu, 16 MB',
@@ -178,9 +201,9 @@ export const allCases = (lanes: number): readonly Case[] => {
       'x / (1.0 + exp(-x))',
       x => x / (1 + Math.exp(-x)),
     ),
-    softmaxCase(512, 768),
-    softmaxCase(512, 2048),
-    normCase(512, 768),
-    normCase(512, 2048),
+    softmaxCase(512, 768, lanes),
+    softmaxCase(512, 2048, lanes),
+    normCase(512, 768, lanes),
+    normCase(512, 2048, lanes),
   ]
 }

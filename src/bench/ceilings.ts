@@ -1,14 +1,16 @@
 import { type Device, type DeviceTensor, elementsOf, upload } from '../../runtime/index.js'
 import type { Case } from './cases.js'
 import { elementwise } from './handwritten/elementwise.js'
-import { type HandKernel, handArtifact } from './handwritten/kernel.js'
+import { bindings, type HandKernel, handArtifact } from './handwritten/kernel.js'
 import { type ProductShape, productByBroadcast } from './handwritten/product.js'
-import { type Length, prepare, type Timed, usualLength } from './measure.js'
+import { alternately, type Length, prepare, type Timed, usualLength } from './measure.js'
 import { uniform } from './random-model.js'
+import { type Spread, spreadOf } from './statistics.js'
 
 /** What stands for all that a device can do. */
 export interface Ceiling {
   readonly name: string
+  readonly bound: Case['bound']
   readonly timed: Timed
   /** GFLOP or GB of one run. */
   readonly work: number
@@ -37,8 +39,32 @@ const candidates = (bound: Case['bound'], lanes: number): readonly Candidate[] =
   }
   return shapes.flatMap(([name, p]) => {
     const kernel = productByBroadcast(p, lanes)
-    return kernel === undefined ? [] : [{ name, kernel, work: (2 * p.m * p.n * p.k) / 1e9 }]
+    return kernel === undefined
+      ? []
+      : [{ name: `${name}, ${kernel.name}`, kernel, work: (2 * p.m * p.n * p.k) / 1e9 }]
   })
+}
+
+/** What a device does at most, as far as it has been asked for. */
+export interface CeilingReport {
+  readonly name: string
+  readonly unit: 'GF/s' | 'GB/s' | 'µs'
+  readonly rate: Spread
+}
+
+/** A kernel that does next to nothing: its time is that of a dispatch. */
+const nothing: HandKernel = {
+  name: 'a dispatch',
+  wgsl: `${bindings(['x', 'f32'], ['result', 'f32'])}
+
+@compute @workgroup_size(1)
+fn main() { result[0] = x[0]; }
+`,
+  inputs: [{ name: 'x', shape: [4] }],
+  shape: [4],
+  workgroupSize: 1,
+  grid: [1, 1],
+  subgroups: false,
 }
 
 /** The kernels that stand for what a device can do, found when they are first asked for. */
@@ -55,15 +81,33 @@ export class Ceilings {
   of(bound: Case['bound']): Promise<Ceiling | undefined> {
     const known = this.#known.get(bound)
     if (known !== undefined) return known
-    const found = this.#fastest(candidates(bound, this.device.traits.subgroupSize))
+    const found = this.#fastest(bound, candidates(bound, this.device.traits.subgroupSize))
     this.#known.set(bound, found)
     return found
   }
 
-  async #fastest(list: readonly Candidate[]): Promise<Ceiling | undefined> {
+  /** Those that have been asked for, measured once more, and what a dispatch costs in a pass of many. */
+  async report(runs: number): Promise<readonly CeilingReport[]> {
+    const known = (await Promise.all(this.#known.values())).filter(c => c !== undefined)
+    const dispatch = (await this.#prepare({ name: nothing.name, kernel: nothing, work: 0 })).timed
+    const times = await alternately([...known.map(c => c.timed), dispatch], runs)
+    dispatch.close()
+    return [
+      ...known.map(
+        ({ name, work, bound }, i): CeilingReport => ({
+          name,
+          unit: bound === 'arithmetic' ? 'GF/s' : 'GB/s',
+          rate: spreadOf(times[i]!.map(ms => (1000 * work) / ms)),
+        }),
+      ),
+      { name: nothing.name, unit: 'µs', rate: spreadOf(times.at(-1)!.map(ms => 1000 * ms)) },
+    ]
+  }
+
+  async #fastest(bound: Case['bound'], list: readonly Candidate[]): Promise<Ceiling | undefined> {
     let best: { readonly ceiling: Ceiling; readonly rate: number } | undefined
     for (const candidate of list) {
-      const ceiling = await this.#prepare(candidate)
+      const ceiling = { ...(await this.#prepare(candidate)), bound }
       const times = [await ceiling.timed.time(), await ceiling.timed.time()]
       const rate = ceiling.work / Math.min(...times)
       if (best !== undefined && best.rate >= rate) ceiling.timed.close()
@@ -75,7 +119,7 @@ export class Ceilings {
     return best?.ceiling
   }
 
-  async #prepare({ name, kernel, work }: Candidate): Promise<Ceiling> {
+  async #prepare({ name, kernel, work }: Candidate): Promise<Omit<Ceiling, 'bound'>> {
     const inputs = Object.fromEntries(
       kernel.inputs.map(({ name, shape }, i) => [
         name,

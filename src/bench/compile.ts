@@ -4,12 +4,13 @@ import * as Either from 'fp-ts/lib/Either.js'
 import type { Artifact, DeviceTraits } from '../../compiler/artifact.js'
 import type { CompileOptions } from '../../compiler/backend.js'
 import { checkProgram } from '../../compiler/check.js'
-import { lower } from '../../compiler/pipeline.js'
+import type { Packing } from '../../compiler/ir/packing.js'
+import { lower, packInputs } from '../../compiler/pipeline.js'
 import { specialiseFn } from '../../compiler/specialise/specialise.js'
 import { ProgramError, stdlibFolder } from '../program.js'
 
 /**
- * The function `bench` of a program's text for these sizes, through the whole compiler. The standard library may be
+ * The function `bench` of a program's text for these sizes, through the whole compiler, its inputs stored as `packed` says. The standard library may be
  * imported. Throws a {@link ProgramError} if the program is wrong.
  */
 export const compileText = (
@@ -17,7 +18,10 @@ export const compileText = (
   sizes: Readonly<Record<string, number>>,
   traits: DeviceTraits,
   name: string,
-  options: Omit<CompileOptions, 'name'> = {},
+  {
+    packed = {},
+    ...options
+  }: Omit<CompileOptions, 'name'> & { readonly packed?: Readonly<Record<string, Packing>> | undefined } = {},
 ): Artifact => {
   const checked = checkProgram(['bench'], module => {
     if (module === 'bench') return { name: 'bench.jola', text }
@@ -29,5 +33,6 @@ export const compileText = (
   const fn = program.fns.get('bench.bench')
   if (fn === undefined) throw new Error(`the program of ${name} has no function bench`)
   const graph = specialiseFn(program, fn, { sizes: new Map(Object.entries(sizes)) })
-  return lower(graph, traits, { ...options, name })
+  const stored = packInputs(graph, input => packed[input])
+  return lower(stored, traits, { ...options, name })
 }

@@ -1,32 +1,38 @@
-import type { Device, DeviceTensor } from '../../runtime/index.js'
+import { bytesOf } from '../../compiler/ir/packing.js'
+import { type Device, type DeviceTensor, elementsOf } from '../../runtime/index.js'
 import { batchSizes } from '../data/batch.js'
+import { random32 } from '../data/random.js'
+import { capacityFor, Decoder } from '../decode.js'
 import type { Checkpoint } from '../hub/safetensors.js'
 import type { JsonObject } from '../json.js'
 import { bindModel, type Model, modelFacts } from '../model/model.js'
 import { sizesOf } from '../model/sizes.js'
 import { packingOf, uploadWeights, type WeightFormat } from '../model/weights.js'
-import { SequenceModel } from '../predict.js'
+import type { PredictorSource } from '../predict.js'
 import { loadProgram } from '../program.js'
-import { randomCheckpoint } from './random-model.js'
+import type { Ceilings } from './ceilings.js'
+import { llamaConfig, randomCheckpoint, stories15M } from './random-model.js'
+import { type Spread, spreadOf } from './statistics.js'
 
-/** A model with random weights that continues one sequence, as `jola generate` does. */
-export interface OpenDecoding {
+/** A Llama-shaped model with random weights, as `jola generate` runs one. */
+export interface RandomPredictor {
+  readonly source: PredictorSource
   readonly checkpoint: Checkpoint
-  /** So many tokens after these, greedily; nothing stops it before. */
-  decode(prompt: readonly number[], tokens: number): Promise<readonly number[]>
-  close(): Promise<void>
+  /** What it reads of its weights for a token, in bytes: all, but of an embedding of its own a row. */
+  readonly weightBytes: number
+  close(): void
 }
 
-/** Opens a Llama-shaped model of this configuration. */
-export const openDecoding = async (
+/** Opens a model of this configuration, its weights on the device in a format: in f32 for `auto`. */
+export const openRandomPredictor = (
   device: Device,
   config: JsonObject,
   format: WeightFormat = 'auto',
-): Promise<OpenDecoding> => {
+): RandomPredictor => {
   const { program } = loadProgram(['std.models.llama'])
   const fn = program.fns.get('std.models.llama.logits')!
   const params = fn.params.filter(p => p.type.kind === 'record')
-  const model: Model = {
+  const bare: Model = {
     directory: 'the configuration',
     config,
     checkpoint: undefined,
@@ -34,40 +40,138 @@ export const openDecoding = async (
     tokenizer: undefined,
     context: Number(config.max_position_embeddings),
   }
-  const facts = modelFacts(
-    program,
-    params.map(p => p.type),
-    model,
-  )
+  const types = params.map(p => p.type)
+  const facts = modelFacts(program, types, bare)
   const sizes = sizesOf(
     fn.sizes.filter(s => !batchSizes.has(s)),
     facts.equations,
   )
   const checkpoint = randomCheckpoint(params, sizes)
-  const bound = bindModel(params, sizes, { ...model, checkpoint })
+  const model = { ...bare, checkpoint }
+  const bound = bindModel(params, sizes, model)
+  const packing = packingOf(bound, model)
   const weights = new Map<string, DeviceTensor>()
-  const bring = async (names: readonly string[]) => {
-    const missing = new Set(names.filter(n => !weights.has(n)))
-    const brought = await uploadWeights(device, { ...model, checkpoint }, bound, missing)
-    for (const [name, tensor] of Object.entries(brought)) weights.set(name, tensor)
-    return Object.fromEntries(names.map(n => [n, weights.get(n)!]))
-  }
-  const sequence = new SequenceModel({
-    device,
-    program,
-    predictor: { kind: 'fn', fn },
-    bindings: { sizes, constants: facts.constants, absent: bound.absent },
-    packing: packingOf(bound, { ...model, checkpoint }),
-    bring,
-    context: model.context,
-    vocabulary: Number(config.vocab_size),
-  })
+  const read = new Map(bound.tensors.map(t => [t.names.join(), t]))
   return {
     checkpoint,
-    decode: async (prompt, tokens) => (await sequence.greedy([prompt], tokens, { stops: [] }))[0]!,
-    close: async () => {
-      await sequence.close()
-      for (const t of weights.values()) t.destroy()
+    weightBytes: [...read.values()].reduce(
+      (n, t) => n + bytesOf(elementsOf(t.shape), packing(t.spec.name)),
+      0,
+    ),
+    source: {
+      device,
+      program,
+      predictor: { kind: 'fn', fn },
+      bindings: { sizes, constants: facts.constants, absent: bound.absent },
+      packing,
+      bring: async names => {
+        const missing = new Set(names.filter(n => !weights.has(n)))
+        const brought = await uploadWeights(device, model, bound, missing)
+        for (const [name, tensor] of Object.entries(brought)) weights.set(name, tensor)
+        return Object.fromEntries(names.map(n => [n, weights.get(n)!]))
+      },
+      context: bare.context,
+      vocabulary: Number(config.vocab_size),
+    },
+    close: () => {
+      for (const t of new Set(weights.values())) t.destroy()
     },
   }
+}
+
+/** What is decoded: a model's shape, how many sequences at once, how long they are. */
+export interface DecodePlan {
+  readonly name: string
+  readonly config: JsonObject
+  readonly weights: WeightFormat
+  readonly rows: number
+  readonly prompt: number
+  readonly tokens: number
+}
+
+export interface DecodeResult {
+  readonly name: string
+  /** Tokens of the prompts a second, all rows together. */
+  readonly prefill: Spread
+  /** Tokens written a second, all rows together, the choice of the likeliest included. */
+  readonly decode: Spread
+  /** Seconds from the program to the first token after a prompt. */
+  readonly firstTokenSeconds: number
+  /** GB of weights read a second while writing, by the rate of a copy of 16 MB; absent where none is known. */
+  readonly toCeiling?: number
+}
+
+/** Decoding of one sequence by stories15M's shape, its weights in each format, and of eight. */
+export const decodePlans: readonly DecodePlan[] = [
+  ...(['f32', 'f16', 'bf16', 'q8'] as const).map(weights => ({ weights, rows: 1 })),
+  { weights: 'f32' as const, rows: 8 },
+].map(({ weights, rows }) => ({
+  name: `stories15M in ${weights}, ${rows === 1 ? 'one sequence' : `${rows} sequences`}`,
+  config: llamaConfig(stories15M),
+  weights,
+  rows,
+  prompt: 64,
+  tokens: 32,
+}))
+
+/** Reads prompts and continues them greedily, `runs` times after one that warms up. */
+export const measureDecode = async (
+  device: Device,
+  ceilings: Ceilings,
+  plan: DecodePlan,
+  runs: number,
+): Promise<DecodeResult> => {
+  const started = performance.now()
+  const model = openRandomPredictor(device, plan.config, plan.weights)
+  const { vocabulary, context } = model.source
+  const decoder = new Decoder(model.source, plan.rows, capacityFor(plan.prompt + plan.tokens, context))
+  const rates = { prefill: [] as number[], decode: [] as number[] }
+  let firstTokenSeconds = 0
+  try {
+    for (let run = 0; run <= runs; run++) {
+      // Other tokens each time: what begins alike would not be read again.
+      const rows = Array.from({ length: plan.rows }, (_, r) =>
+        Array.from({ length: plan.prompt }, (_, i) => random32(run, r, i) % vocabulary),
+      )
+      const write = async (): Promise<void> => {
+        const next = await decoder.likeliest(rows)
+        for (const [r, row] of rows.entries()) row.push(next[r]!)
+      }
+      const begun = performance.now()
+      await write()
+      const read = performance.now()
+      if (run === 0) firstTokenSeconds = (read - started) / 1000
+      for (let i = 1; i < plan.tokens; i++) await write()
+      if (run === 0) continue
+      rates.prefill.push((1000 * plan.rows * plan.prompt) / (read - begun))
+      rates.decode.push((1000 * plan.rows * (plan.tokens - 1)) / (performance.now() - read))
+    }
+    const decode = spreadOf(rates.decode)
+    const copy = await ceilings.of('memory')
+    const top = copy && (1000 * copy.work) / (await copy.timed.time())
+    return {
+      name: plan.name,
+      prefill: spreadOf(rates.prefill),
+      decode,
+      firstTokenSeconds,
+      ...(top ? { toCeiling: ((decode.median / plan.rows) * model.weightBytes) / 1e9 / top } : {}),
+    }
+  } finally {
+    await decoder.close()
+    model.close()
+  }
+}
+
+/** All in turn. */
+export const measureDecoding = async (
+  ceilings: Ceilings,
+  plans: readonly DecodePlan[],
+  { runs, progress }: { readonly runs: number; readonly progress?: (line: string) => void },
+): Promise<readonly DecodeResult[]> => {
+  const out: DecodeResult[] = []
+  for (const [i, plan] of plans.entries()) {
+    progress?.(`${i + 1}/${plans.length}  ${plan.name}`)
+    out.push(await measureDecode(ceilings.device, ceilings, plan, runs))
+  }
+  return out
 }

@@ -1,12 +1,20 @@
 import type { Artifact } from '../../compiler/artifact.js'
-import { type Device, download, elementsOf, load, type Tensors, upload } from '../../runtime/index.js'
+import {
+  type Device,
+  download,
+  elementsOf,
+  load,
+  rounded,
+  type Tensors,
+  upload,
+} from '../../runtime/index.js'
 import type { Case, Values } from './cases.js'
-import { Ceilings } from './ceilings.js'
+import type { CeilingReport, Ceilings } from './ceilings.js'
 import { compileText } from './compile.js'
 import { handArtifact } from './handwritten/kernel.js'
 import { alternately, type Length, prepare, type Timed, usualLength } from './measure.js'
 import { uniform } from './random-model.js'
-import { pairedRatios, type Spread, spreadOf } from './statistics.js'
+import { medianOf, pairedRatios, type Spread, spreadOf } from './statistics.js'
 import { type Disagreement, disagreement, positions } from './verify.js'
 
 /** What was measured of one kernel. Rates are GF/s where arithmetic bounds it, GB/s where memory does. */
@@ -17,7 +25,7 @@ export interface KernelResult {
   readonly rate: Spread
   readonly kernels: number
   readonly schedule: readonly string[]
-  /** Our rate by that of the hand-written kernel, in the same rounds; above 1 ours is faster. */
+  /** Our rate by that of the fastest hand-written kernel, in the same rounds; above 1 ours is faster. */
   readonly toHand?: Spread
   readonly hand?: { readonly name: string; readonly milliseconds: Spread }
   /** Our rate by the ceiling's, in the same rounds. */
@@ -56,7 +64,7 @@ const only = (names: readonly { readonly name: string }[], all: Tensors): Tensor
 
 const unmeasured: Spread = { median: Number.NaN, least: Number.NaN, most: Number.NaN }
 
-/** Checks a case's kernels, then times ours, the hand-written one and the ceiling in turn. */
+/** Checks a case's kernels, then times ours, the hand-written ones and the ceiling in turn. */
 export const measureCase = async (
   device: Device,
   ceilings: Ceilings,
@@ -64,13 +72,22 @@ export const measureCase = async (
   { runs, length = usualLength }: KernelOptions,
 ): Promise<KernelResult> => {
   const values: Values = Object.fromEntries(
-    c.inputs.map(({ name, shape }, i) => [name, uniform(elementsOf(shape), i)]),
+    c.inputs.map(({ name, shape }, i) => {
+      const drawn = uniform(elementsOf(shape), i)
+      const packing = c.packed?.[name]
+      return [name, packing === undefined ? drawn : rounded(packing, drawn)]
+    }),
   )
-  const ours = compileText(c.program, c.sizes, device.traits, c.name)
-  const hand = c.hand && handArtifact(c.hand)
-  const tensors = Object.fromEntries(
-    c.inputs.map(({ name, shape }) => [name, upload(device, 'f32', shape, values[name]!, name)]),
-  )
+  const ours = compileText(c.program, c.sizes, device.traits, c.name, { packed: c.packed })
+  const bring = (packed: Case['packed']): Tensors =>
+    Object.fromEntries(
+      c.inputs.map(({ name, shape }) => [
+        name,
+        upload(device, 'f32', shape, values[name]!, name, packed?.[name]),
+      ]),
+    )
+  const plain = bring(undefined)
+  const stored = c.packed === undefined ? plain : bring(c.packed)
   const timed: Timed[] = []
   const about = {
     name: c.name,
@@ -79,11 +96,10 @@ export const measureCase = async (
     schedule: ours.kernels.map(k => k.schedule),
   }
   try {
-    for (const [by, artifact] of [
-      ['compiler', ours],
-      ['hand', hand],
-    ] as const) {
-      if (artifact === undefined) continue
+    for (const { by, artifact, tensors } of [
+      { by: 'compiler' as const, artifact: ours, tensors: stored },
+      ...c.hands.map(h => ({ by: 'hand' as const, artifact: handArtifact(h), tensors: plain })),
+    ]) {
       const inputs = only(artifact.inputs, tensors)
       const wrong = await check(device, artifact, inputs, at => c.expected(values, at))
       if (wrong !== undefined)
@@ -91,25 +107,26 @@ export const measureCase = async (
       timed.push(await prepare(device, artifact, inputs, length))
     }
     const ceiling = await ceilings.of(c.bound)
-    const times = await alternately([...timed, ...(ceiling ? [ceiling.timed] : [])], runs)
+    const [mine, ...others] = await alternately([...timed, ...(ceiling ? [ceiling.timed] : [])], runs)
     const work = (c.bound === 'arithmetic' ? c.flops : c.bytes) / 1e9
-    const mine = times[0]!
-    const byHand = hand && times[1]!
-    const top = ceiling && times.at(-1)!
+    const byHand = c.hands
+      .map(({ name }, i) => ({ name, times: others[i]! }))
+      .sort((a, b) => medianOf(a.times) - medianOf(b.times))[0]
+    const top = ceiling && others.at(-1)!
     return {
       ...about,
-      milliseconds: spreadOf(mine),
-      rate: spreadOf(mine.map(ms => (1000 * work) / ms)),
-      ...(byHand && c.hand
+      milliseconds: spreadOf(mine!),
+      rate: spreadOf(mine!.map(ms => (1000 * work) / ms)),
+      ...(byHand
         ? {
-            toHand: pairedRatios(byHand, mine),
-            hand: { name: c.hand.name, milliseconds: spreadOf(byHand) },
+            toHand: pairedRatios(byHand.times, mine!),
+            hand: { name: byHand.name, milliseconds: spreadOf(byHand.times) },
           }
         : {}),
       ...(top && ceiling
         ? {
             toCeiling: pairedRatios(
-              mine.map(ms => work / ms),
+              mine!.map(ms => work / ms),
               top.map(ms => ceiling.work / ms),
             ),
           }
@@ -117,25 +134,20 @@ export const measureCase = async (
     }
   } finally {
     for (const t of timed) t.close()
-    for (const t of Object.values(tensors)) t.destroy()
+    for (const t of new Set([...Object.values(plain), ...Object.values(stored)])) t.destroy()
   }
 }
 
-/** All cases in turn. */
+/** All cases in turn, and the ceilings that they were held against. */
 export const measureKernels = async (
-  device: Device,
+  ceilings: Ceilings,
   cases: readonly Case[],
   options: KernelOptions,
-): Promise<readonly KernelResult[]> => {
-  const ceilings = new Ceilings(device, options.length)
-  try {
-    const out: KernelResult[] = []
-    for (const [i, c] of cases.entries()) {
-      options.progress?.(`${i + 1}/${cases.length}  ${c.name}`)
-      out.push(await measureCase(device, ceilings, c, options))
-    }
-    return out
-  } finally {
-    await ceilings.close()
+): Promise<{ readonly kernels: readonly KernelResult[]; readonly ceilings: readonly CeilingReport[] }> => {
+  const out: KernelResult[] = []
+  for (const [i, c] of cases.entries()) {
+    options.progress?.(`${i + 1}/${cases.length}  ${c.name}`)
+    out.push(await measureCase(ceilings.device, ceilings, c, options))
   }
+  return { kernels: out, ceilings: await ceilings.report(options.runs) }
 }

@@ -1,12 +1,15 @@
 import { showBytes } from '../../runtime/errors.js'
+import type { CeilingReport } from './ceilings.js'
 import type { CompileResult, FirstStep } from './compile-time.js'
+import type { DecodeResult } from './decoding.js'
 import type { Environment } from './environment.js'
 import type { GrowthResult } from './growth.js'
 import type { KernelResult } from './kernels.js'
 import type { Comparison, PeerReport } from './peers/compare.js'
+import { showProfile } from './show-profile.js'
 import type { Spread } from './statistics.js'
-import type { KernelShare, StepResult } from './step.js'
-import { type Column, markdownTable, plainTable, type Table, three } from './table.js'
+import type { StepResult } from './step.js'
+import { type Block, markdownTable, number, plainTable, text, three } from './table.js'
 
 /** All that a bench has found: what `--json` writes. What was not asked for is absent. */
 export interface BenchReport {
@@ -15,17 +18,13 @@ export interface BenchReport {
   readonly command: string
   readonly runs: number
   readonly kernels?: readonly KernelResult[]
+  readonly ceilings?: readonly CeilingReport[]
   readonly steps?: readonly StepResult[]
+  readonly decoding?: readonly DecodeResult[]
   readonly compile?: CompileResult
   readonly growth?: readonly GrowthResult[]
   readonly peers?: PeerReport
 }
-
-/** Something to show: a line of text, or a table. */
-type Block = string | Table
-
-const text = (head: string): Column => ({ head })
-const number = (head: string): Column => ({ head, numbers: true })
 
 const ratio = (s: Spread | undefined): string => (s === undefined ? '–' : s.median.toFixed(2))
 const range = (s: Spread | undefined): string =>
@@ -56,7 +55,11 @@ const kernelRow = (k: KernelResult): readonly string[] =>
         k.schedule.join('; '),
       ]
 
-const showKernels = (kernels: readonly KernelResult[]): readonly Block[] => [
+const showKernels = (
+  kernels: readonly KernelResult[],
+  ceilings: readonly CeilingReport[],
+): readonly Block[] => [
+  `ceilings: ${ceilings.map(c => `${c.name} ${withRange(c.rate, ` ${c.unit}`)}`).join('; ')}`,
   {
     columns: [
       text('kernel'),
@@ -71,83 +74,6 @@ const showKernels = (kernels: readonly KernelResult[]): readonly Block[] => [
     rows: kernels.map(kernelRow),
   },
 ]
-
-const clocks = {
-  device: "each dispatch by itself, by the device's clock",
-  host: 'each dispatch by itself, by the clock on the wall: the device has no timestamps',
-} as const
-
-/** Kernels of a smaller share are told together. */
-const worthARow = 0.005
-
-const kernelsTable = (kernels: readonly KernelShare[]): Table => {
-  const large = kernels.filter(k => k.share >= worthARow)
-  const small = kernels.filter(k => k.share < worthARow)
-  const sum = (of: (k: KernelShare) => number): number => small.reduce((n, k) => n + of(k), 0)
-  const percent = (share: number): string => `${(100 * share).toFixed(1)} %`
-  return {
-    columns: [
-      number('ms'),
-      number('share'),
-      number('times'),
-      number('GF/s'),
-      number('GB/s'),
-      number('÷ ceiling'),
-      text('schedule'),
-      text('from'),
-    ],
-    rows: [
-      ...large.map(k => [
-        three(k.milliseconds),
-        percent(k.share),
-        `${k.dispatches}`,
-        three(k.gflops),
-        three(k.gigabytes),
-        k.toCeiling === undefined ? '–' : k.toCeiling.toFixed(2),
-        k.schedule.split(',').slice(0, 2).join(','),
-        k.origins.join(', '),
-      ]),
-      ...(small.length === 0
-        ? []
-        : [
-            [
-              three(sum(k => k.milliseconds)),
-              percent(sum(k => k.share)),
-              `${sum(k => k.dispatches)}`,
-              '',
-              '',
-              '',
-              `${small.length} smaller kernels`,
-            ],
-          ]),
-    ],
-  }
-}
-
-/** The lines that most time goes to. */
-const linesTold = 8
-
-/** A kernel that comes from several lines counts for each of them. */
-const linesTable = (kernels: readonly KernelShare[]): Table => {
-  const shares = new Map<string, number>()
-  for (const { share, origins } of kernels)
-    for (const line of new Set(origins.flatMap(o => /\(([^)]+:\d+)\)$/.exec(o)?.[1] ?? [])))
-      shares.set(line, (shares.get(line) ?? 0) + share)
-  const rows = [...shares].sort(([, a], [, b]) => b - a).slice(0, linesTold)
-  return {
-    columns: [number('share'), text('kernels that come from')],
-    rows: rows.map(([line, share]) => [`${(100 * share).toFixed(1)} %`, line]),
-  }
-}
-
-const showProfile = ({ name, profile }: StepResult): readonly Block[] =>
-  profile === undefined
-    ? []
-    : [
-        `${name}: time by kernel, ${clocks[profile.clock]}`,
-        kernelsTable(profile.kernels),
-        linesTable(profile.kernels),
-      ]
 
 const stepRows: readonly (readonly [string, (s: StepResult) => string])[] = [
   ['step', s => withRange(s.milliseconds, ' ms')],
@@ -166,6 +92,25 @@ const showSteps = (steps: readonly StepResult[]): readonly Block[] => [
     rows: stepRows.map(([name, cell]) => [name, ...steps.map(cell)]),
   },
   ...steps.flatMap(showProfile),
+]
+
+const showDecoding = (decoding: readonly DecodeResult[]): readonly Block[] => [
+  {
+    columns: [
+      text('decoding'),
+      number('prompt, tokens/s'),
+      number('writing, tokens/s'),
+      number('weights read ÷ a copy’s rate'),
+      number('first token, compiled'),
+    ],
+    rows: decoding.map(d => [
+      d.name,
+      withRange(d.prefill, ''),
+      withRange(d.decode, ''),
+      d.toCeiling === undefined ? '–' : d.toCeiling.toFixed(2),
+      `${three(d.firstTokenSeconds)} s`,
+    ]),
+  },
 ]
 
 const showCompiling = ({ name, cold, warm, layers, growth }: CompileResult): readonly Block[] => {
@@ -261,8 +206,9 @@ const blocksOf = (r: BenchReport): readonly Block[] => {
       `${e.device}; driver: ${e.driver}`,
       `${e.processor}, ${e.cores} cores, ${e.platform}, Node ${e.node}`,
     ].join('\n'),
-    ...(r.kernels ? showKernels(r.kernels) : []),
+    ...(r.kernels ? showKernels(r.kernels, r.ceilings ?? []) : []),
     ...(r.steps ? showSteps(r.steps) : []),
+    ...(r.decoding ? showDecoding(r.decoding) : []),
     ...(r.compile ? showCompiling(r.compile) : []),
     ...(r.growth ? showGrowth(r.growth) : []),
     ...(r.peers ? showPeers(r.peers) : []),

@@ -3,7 +3,7 @@ import { type Device, download, type KernelTime } from '../../runtime/index.js'
 import { kernelUses } from '../cli/explain-kernels.js'
 import { readConfig } from '../hub/config.js'
 import { stdlibFolder } from '../program.js'
-import { Ceilings } from './ceilings.js'
+import type { Ceilings } from './ceilings.js'
 import { alternately, type Timed } from './measure.js'
 import { openStep, type StepPlan, storiesStep } from './recipe-step.js'
 import { pairedRatios, type Spread, spreadOf } from './statistics.js'
@@ -165,19 +165,14 @@ export const measureStep = async (
 
 /** All steps in turn. */
 export const measureSteps = async (
-  device: Device,
+  ceilings: Ceilings,
   plans: readonly StepPlan[],
   options: StepOptions,
 ): Promise<readonly StepResult[]> => {
-  const ceilings = new Ceilings(device)
-  try {
-    const out: StepResult[] = []
-    for (const [i, plan] of plans.entries()) {
-      options.progress?.(`${i + 1}/${plans.length}  ${plan.name}`)
-      out.push(await measureStep(device, ceilings, plan, options))
-    }
-    return out
-  } finally {
-    await ceilings.close()
+  const out: StepResult[] = []
+  for (const [i, plan] of plans.entries()) {
+    options.progress?.(`${i + 1}/${plans.length}  ${plan.name}`)
+    out.push(await measureStep(ceilings.device, ceilings, plan, options))
   }
+  return out
 }

@@ -10,6 +10,15 @@ export interface Table {
   readonly rows: readonly (readonly string[])[]
 }
 
+/** Something to show: lines of text, or a table. */
+export type Block = string | Table
+
+/** A column of words. */
+export const text = (head: string): Column => ({ head })
+
+/** A column of numbers. */
+export const number = (head: string): Column => ({ head, numbers: true })
+
 /** Characters as they stand on a terminal: marks that sit on another character take no room. */
 const width = (text: string): number => [...text.replaceAll(/\p{Mn}/gu, '')].length
 

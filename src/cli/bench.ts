@@ -2,7 +2,9 @@ import { Argument, type Command } from 'commander'
 import type { Precision } from '../../compiler/artifact.js'
 import { openNodeDevice } from '../../runtime/node.js'
 import { allCases } from '../bench/cases.js'
+import { Ceilings } from '../bench/ceilings.js'
 import { measureCompiling } from '../bench/compile-time.js'
+import { decodePlans, measureDecoding } from '../bench/decoding.js'
 import { environmentOf } from '../bench/environment.js'
 import { growthPlans, measureGrowth } from '../bench/growth.js'
 import { growthPicture } from '../bench/growth-picture.js'
@@ -31,7 +33,7 @@ import {
   weightsOption,
 } from './shared.js'
 
-const sections = ['kernels', 'step', 'compile', 'growth', 'peers'] as const
+const sections = ['kernels', 'step', 'decode', 'compile', 'growth', 'peers'] as const
 type Section = (typeof sections)[number]
 type What = Section | 'all'
 
@@ -90,6 +92,7 @@ const plansFor = async (wants: (s: Section) => boolean, lanes: number, options: 
     steps: (described ? [described] : wants('step') ? await stepPlans() : []).map(plan =>
       options.weights === undefined ? plan : { ...plan, weights: options.weights },
     ),
+    decoding: wants('decode') ? decodePlans : [],
     growth: wants('growth') ? growthPlans : [],
     works: wants('peers') ? works : [],
   }
@@ -101,15 +104,17 @@ const bench = async (what: What, options: BenchOptions): Promise<BenchReport> =>
   if (wants('peers')) checkPeersFolder()
   if (options.install) installPeers()
   const device = await openNodeDevice({ precision: options.precision })
+  const ceilings = new Ceilings(device)
   try {
     const { traits } = device
     const all = await plansFor(wants, traits.subgroupSize, options)
     const chosen = <A extends { readonly name: string }>(list: readonly A[]): readonly A[] =>
       list.filter(a => a.name.toLowerCase().includes((options.filter ?? '').toLowerCase()))
     const [cases, steps, growth] = [chosen(all.cases), chosen(all.steps), chosen(all.growth)]
-    const compared = chosen(all.works)
+    const [decoding, compared] = [chosen(all.decoding), chosen(all.works)]
     const compiles = wants('compile') && options.filter === undefined
-    if (cases.length + steps.length + growth.length + compared.length === 0 && !compiles)
+    const count = [cases, steps, decoding, growth, compared].reduce((n, list) => n + list.length, 0)
+    if (count === 0 && !compiles)
       throw usage(
         `nothing to measure has \`${options.filter}\` in its name`,
         `there is: ${Object.values(all)
@@ -127,12 +132,13 @@ const bench = async (what: What, options: BenchOptions): Promise<BenchReport> =>
       environment,
       command: commandOf(what, options),
       runs,
-      ...(cases.length > 0 ? { kernels: await measureKernels(device, cases, timing) } : {}),
+      ...(cases.length > 0 ? await measureKernels(ceilings, cases, timing) : {}),
       ...(steps.length > 0
         ? {
-            steps: await measureSteps(device, steps, { ...timing, profile: options.profile !== undefined }),
+            steps: await measureSteps(ceilings, steps, { ...timing, profile: options.profile !== undefined }),
           }
         : {}),
+      ...(decoding.length > 0 ? { decoding: await measureDecoding(ceilings, decoding, timing) } : {}),
       ...(compiles ? { compile: measureCompiling(traits, runs) } : {}),
       ...(growth.length > 0 ? { growth: await measureGrowth(device, growth, timing) } : {}),
       ...(compared.length > 0
@@ -140,6 +146,7 @@ const bench = async (what: What, options: BenchOptions): Promise<BenchReport> =>
         : {}),
     }
   } finally {
+    await ceilings.close()
     device.close()
   }
 }
@@ -190,7 +197,7 @@ const run = async (given: What | undefined, options: BenchOptions): Promise<void
 export const register = (program: Command): void => {
   program
     .command('bench')
-    .description('measure kernels, training steps and compiling against ceilings and peers')
+    .description('measure kernels, training steps, decoding and compiling against ceilings and peers')
     .addArgument(
       new Argument('[what]', 'what to measure; kernels, or with --profile a step').choices([
         ...sections,

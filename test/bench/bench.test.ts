@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { type Case, elementwiseCase, productCase, softmaxCase } from '../../src/bench/cases.js'
+import { type Case, elementwiseCase, productCase, softmaxCase, storedCase } from '../../src/bench/cases.js'
 import { Ceilings } from '../../src/bench/ceilings.js'
 import { measureCase } from '../../src/bench/kernels.js'
 import { alternately, repeated } from '../../src/bench/measure.js'
@@ -95,9 +95,18 @@ withDevice('a bench', device => {
       }
   })
 
+  it('measures products of what is stored in fewer bits, against the values that it stands for', async () => {
+    for (const packing of ['f16', 'bf16', 'q8'] as const) {
+      const plain = productCase('product', { ...small, left: 'mk', right: 'nk' }, lanes)
+      const stored = storedCase(plain, 'right', packing)
+      expect(stored.bytes).toBeLessThan(plain.bytes)
+      expect((await measure(stored)).wrong, packing).toBeUndefined()
+    }
+  })
+
   it('measures rows and elementwise functions', async () => {
     const double = elementwiseCase('twice', 2 ** 14, '2 * x[i]', '2.0 * x', x => 2 * x)
-    for (const c of [softmaxCase(8, 16), double]) {
+    for (const c of [softmaxCase(8, 32, lanes), double]) {
       const result = await measure(c)
       expect(result.wrong).toBeUndefined()
       expect(result.toHand?.median).toBeGreaterThan(0)
@@ -126,6 +135,7 @@ withDevice('a bench', device => {
       file,
     )
     expect(code, err).toBe(0)
+    expect(out).toMatch(/^ceilings: .*GB\/s.*; a dispatch [\d.]+ µs/m)
     expect(out).toMatch(/^kernel +ms +rate +÷ by hand/m)
     expect(out).toMatch(/^rms_norm 512×768 +[\d.]+ +[\d.]+ GB\/s/m)
     expect(JSON.parse(await readFile(file, 'utf8'))).toMatchObject({

@@ -1,6 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { Ceilings } from '../../src/bench/ceilings.js'
+import { measureDecode, openRandomPredictor } from '../../src/bench/decoding.js'
 import { type GrowthResult, measureGrowth } from '../../src/bench/growth.js'
 import { growthPicture } from '../../src/bench/growth-picture.js'
 import { llamaConfig, stories15M } from '../../src/bench/random-model.js'
@@ -20,8 +22,8 @@ const tiny = (layers: number) =>
     max_position_embeddings: 32,
   })
 
-withDevice('a training step', device => {
-  it('of any recipe is measured and profiled by kernel and source line', async () => {
+withDevice('a model', device => {
+  it('trains by any recipe: a step is measured and profiled by kernel and source line', async () => {
     const folder = await temporaryDirectory()
     await writeFile(join(folder, 'config.json'), JSON.stringify(tiny(2)))
     const file = join(folder, 'step.json')
@@ -42,7 +44,25 @@ withDevice('a training step', device => {
     }
   })
 
-  it('grows', async () => {
+  it('decodes: a prompt is read and continued, its weights in any format', async () => {
+    const ceilings = new Ceilings(device, { milliseconds: 0, most: 1 })
+    for (const weights of ['f32', 'q8'] as const) {
+      const plan = { name: weights, config: tiny(2), weights, rows: 2, prompt: 5, tokens: 4 }
+      const result = await measureDecode(device, ceilings, plan, 2)
+      expect(result.prefill.least).toBeGreaterThan(0)
+      expect(result.decode.least).toBeGreaterThan(0)
+      expect(result.toCeiling).toBeGreaterThan(0)
+    }
+    await ceilings.close()
+    const [plain, packed] = (['f32', 'q8'] as const).map(weights => {
+      const model = openRandomPredictor(device, tiny(2), weights)
+      model.close()
+      return model.weightBytes
+    })
+    expect(packed).toBeLessThan(plain! / 2)
+  })
+
+  it('grows in one size at a time', async () => {
     const plan = (layers: number) => ({
       name: 'tiny',
       recipe,

@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Device, download, upload } from '../../../runtime/index.js'
 import type { JsonObject } from '../../json.js'
+import { SequenceModel } from '../../predict.js'
 import { productCase } from '../cases.js'
 import { compileText } from '../compile.js'
-import { openDecoding } from '../decoding.js'
+import { openRandomPredictor } from '../decoding.js'
 import type { ProductShape } from '../handwritten/product.js'
 import { prepare, type Timed } from '../measure.js'
 import { type LlamaSizes, stories15M, uniform, writeModel } from '../random-model.js'
@@ -156,9 +157,10 @@ const decoding: WorkPlan = {
   name: `decoding ${decoded.tokens} tokens, stories15M`,
   prepare: async device => {
     const folder = await temporaryFolder()
-    const opened = await openDecoding(device, storiesStep.model)
-    await writeModel(folder, storiesStep.model, opened.checkpoint)
-    const once = () => opened.decode(decoded.prompt, decoded.tokens)
+    const model = openRandomPredictor(device, storiesStep.model)
+    await writeModel(folder, storiesStep.model, model.checkpoint)
+    const sequence = new SequenceModel(model.source)
+    const once = async () => (await sequence.greedy([decoded.prompt], decoded.tokens, { stops: [] }))[0]!
     return {
       kind: 'decoding',
       request: { folder, ...decoded },
@@ -166,7 +168,8 @@ const decoding: WorkPlan = {
       ours: timing(once),
       amount: { unit: 'tokens', value: decoded.tokens },
       close: async () => {
-        await opened.close()
+        await sequence.close()
+        model.close()
         await remove(folder)
       },
     }
