@@ -25,6 +25,8 @@ export interface Artifact {
   readonly steps: readonly Step[]
   /** Bytes of all buffers together, inputs included. */
   readonly peakBytes: number
+  /** The most bytes that hold something needed at one moment: no plan of the same steps takes less. */
+  readonly leastBytes: number
 }
 
 /** Features of a device that a kernel may need, by WebGPU's names. */

@@ -10,9 +10,10 @@ import { elementsOf, regionPath, shapeOf } from './ir/graph.js'
 import type { Graph, Node, NodeId, Region } from './ir/ir.js'
 import { bytesOf } from './ir/packing.js'
 import { verified } from './ir/verify.js'
-import { type MemoryOptions, memoryOptions, withinMemory } from './memory.js'
-import { livesOf, share } from './plan/liveness.js'
+import { type MemoryLimits, memoryLimits, withinMemory } from './memory.js'
+import { livesOf } from './plan/liveness.js'
 import type { Storage } from './plan/placement.js'
+import { leastBytes, type Need, share } from './plan/share.js'
 import { planStorage } from './plan/storage.js'
 import { axisSource, type Context, productOf } from './schedule/context.js'
 import { contractChoice } from './schedule/contract.js'
@@ -61,14 +62,14 @@ export interface CompileOptions {
   /** Schedules that were measured to be best; the cost model decides about all others. */
   readonly tuning?: Tuning
   /** From which sizes on memory is saved by chunks and by making things again; the device's own limits unless given. */
-  readonly memory?: MemoryOptions
+  readonly limits?: MemoryLimits
 }
 
 /** A graph as kernels, buffers and an order of dispatches for a device. */
 export const compileGraph = (graph: Graph, traits: DeviceTraits, options: CompileOptions = {}): Artifact => {
   const plain = options.fuse === false
   const whole = verified(normalise(graph), 'normalise')
-  const lean = plain ? whole : withinMemory(whole, traits, options.memory ?? memoryOptions(traits))
+  const lean = plain ? whole : withinMemory(whole, traits, options.limits ?? memoryLimits(traits))
   const ready = plain ? lean : verified(splitReductions(lean, traits), 'split')
   const nodes = new Map<NodeId, Node>(ready.nodes.map(n => [n.id, n]))
   const firstAxis =
@@ -139,11 +140,11 @@ export const compileGraph = (graph: Graph, traits: DeviceTraits, options: Compil
       ...(literal ? { literal } : {}),
     })
   }
-  const shared = share(
-    [...lives].flatMap(([storage, life]) =>
-      roles.has(storage) ? [] : [{ storage, bytes: storageBytes(plan.storages[storage]!), life }],
-    ),
+  const needs = [...lives].flatMap(([storage, life]): readonly Need[] =>
+    roles.has(storage) ? [] : [{ storage, bytes: storageBytes(plan.storages[storage]!), life }],
   )
+  const standing = buffers.reduce((n, b) => n + b.bytes, 0)
+  const shared = share(needs)
   for (const [storage, i] of shared.bufferOf) bufferOf.set(storage, buffers.length + i)
   for (const bytes of shared.sizes) buffers.push({ bytes, role: 'temp' })
 
@@ -194,5 +195,6 @@ export const compileGraph = (graph: Graph, traits: DeviceTraits, options: Compil
     kernels,
     steps: stepsOf(order),
     peakBytes: buffers.reduce((n, b) => n + b.bytes, 0),
+    leastBytes: standing + leastBytes(needs),
   }
 }

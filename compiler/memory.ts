@@ -7,7 +7,7 @@ import { verified } from './ir/verify.js'
 import { type Kept, rematerialised } from './remat/remat.js'
 
 /** What memory is traded for. Sizes are in bytes. */
-export interface MemoryOptions extends ChunkOptions {
+export interface MemoryLimits extends ChunkOptions {
   /** What a loop keeps of more bytes for another loop is made again there, if that costs few operations. */
   readonly kept: number
   /** Operations an element at most; what no binding can hold is made again at any cost. */
@@ -20,16 +20,16 @@ const MiB = 2 ** 20
  * From which size on a tensor is made a chunk at a time, and how large chunks are: what stays in a cache is worth the dispatches. 512 operations
  * an element make a softmax again for heads of up to 240 numbers, but no product with a matrix of weights.
  */
-export const memoryOptions = (traits: DeviceTraits): MemoryOptions => {
+export const memoryLimits = (traits: DeviceTraits): MemoryLimits => {
   const { largest, target, kept } = traits.software
-    ? { largest: 16 * MiB, target: 8 * MiB, kept: 32 * MiB }
-    : { largest: 64 * MiB, target: 16 * MiB, kept: 256 * MiB }
+    ? { largest: 64 * MiB, target: 16 * MiB, kept: 64 * MiB }
+    : { largest: 128 * MiB, target: 32 * MiB, kept: 256 * MiB }
   const most = (n: number): number => Math.min(n, traits.bindingBytes)
   return { largest: most(largest), target: most(target), kept: most(kept), operations: 512 }
 }
 
 /** The graph without large tensors, and without large ones kept from loop to loop, where it can do without them. Normalised, as it was. */
-export const withinMemory = (graph: Graph, traits: DeviceTraits, options: MemoryOptions): Graph => {
+export const withinMemory = (graph: Graph, traits: DeviceTraits, options: MemoryLimits): Graph => {
   const stored = new Set(fused(graph, traits).flatMap(g => [...g.stored]))
   const wanted = ({ node, bytes, operations }: Kept): boolean =>
     stored.has(node.id) &&
@@ -40,4 +40,22 @@ export const withinMemory = (graph: Graph, traits: DeviceTraits, options: Memory
   const again = fewer === graph ? stored : new Set(fused(fewer, traits).flatMap(g => [...g.stored]))
   const out = chunked(fewer, again, options)
   return out === graph ? graph : verified(normalise(verified(out, 'chunk')), 'normalise')
+}
+
+/** Below this there is nothing worth a loop. */
+const smallest = 2 ** 16
+
+/** Tighter and tighter limits, the largest tensors first; after a few steps at any cost in operations. */
+export const tighterLimits = (limits: MemoryLimits): readonly MemoryLimits[] => {
+  const out: MemoryLimits[] = []
+  for (let n = 1; limits.largest / 2 ** n >= smallest; n++) {
+    const part = (bytes: number): number => bytes / 2 ** n
+    out.push({
+      largest: part(limits.largest),
+      target: part(limits.target),
+      kept: part(limits.kept),
+      operations: n <= 2 ? limits.operations : Number.POSITIVE_INFINITY,
+    })
+  }
+  return out
 }

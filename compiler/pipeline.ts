@@ -2,11 +2,18 @@ import type { Artifact, DeviceTraits } from './artifact.js'
 import { type CompileOptions, compileGraph } from './backend.js'
 import type { Graph } from './ir/ir.js'
 import { verified } from './ir/verify.js'
+import { memoryLimits, tighterLimits } from './memory.js'
 import { simplify } from './simplify/simplify.js'
 
 export { checkProgram } from './check.js'
 export { packInputs } from './ir/packing.js'
 export { specialiseFn, specialiseGrad, specialiseMethod, specialiseTest } from './specialise/specialise.js'
+
+/** How a graph is compiled, and what it may take. */
+export interface LowerOptions extends CompileOptions {
+  /** Bytes: a plan that passes them trades time for memory until it fits, or nothing is left to trade. */
+  readonly memory?: number | undefined
+}
 
 /**
  * From a specialised graph to an artifact. The way there, one line a phase:
@@ -17,8 +24,24 @@ export { specialiseFn, specialiseGrad, specialiseMethod, specialiseTest } from '
  *
  * The graph is verified as it is specialised, and after every pass over it.
  */
-export const lower = (graph: Graph, traits: DeviceTraits, options: CompileOptions = {}): Artifact =>
-  compileGraph(simplified(graph), traits, options)
+export const lower = (graph: Graph, traits: DeviceTraits, options: LowerOptions = {}): Artifact =>
+  planned(simplified(graph), traits, options)
+
+/** A simplified graph as an artifact that takes no more memory than it may, if that can be; else as little as can be. */
+export const planned = (
+  graph: Graph,
+  traits: DeviceTraits,
+  { memory = Number.POSITIVE_INFINITY, ...options }: LowerOptions = {},
+): Artifact => {
+  const limits = options.limits ?? memoryLimits(traits)
+  let best = compileGraph(graph, traits, { ...options, limits })
+  for (const tighter of tighterLimits(limits)) {
+    if (best.peakBytes <= memory) break
+    const next = compileGraph(graph, traits, { ...options, limits: tighter })
+    if (next.peakBytes < best.peakBytes) best = next
+  }
+  return best
+}
 
 /** The graph that is interpreted and compiled. */
 export const simplified = (graph: Graph): Graph =>

@@ -10,6 +10,8 @@ export interface DeviceOptions {
   readonly adapter?: GPURequestAdapterOptions
   /** What products may be computed in; `f32` if absent. With `f16` matrix units are used where the platform offers them. */
   readonly precision?: Precision
+  /** Bytes that it may hold at most, in all; what there is if absent. */
+  readonly memory?: number
   /** How to wait for promises of this device; plain `await` if absent. */
   readonly wait?: (traits: DeviceTraits) => Wait
   /** Memory that the device could still take, where that can be known (software devices share the machine's). */
@@ -111,10 +113,12 @@ export class Device {
     return this.#residentBytes
   }
 
-  /** Bytes that the device could hold in all, what it holds already included; `undefined` where nobody knows. */
+  /** Bytes that the device may or could hold in all, what it holds already included; `undefined` where nobody knows. */
   get capacityBytes(): number | undefined {
     const available = this.#options.availableBytes?.(this.traits)
-    return available === undefined ? undefined : available + this.#residentBytes
+    const { memory } = this.#options
+    if (available === undefined) return memory
+    return Math.min(memory ?? Number.POSITIVE_INFINITY, available + this.#residentBytes)
   }
 
   /** Throws a {@link DeviceError} if the device is lost or has refused something. */

@@ -13,6 +13,8 @@ export interface NodeDeviceOptions {
   readonly adapter?: string
   /** What products may be computed in; `f32` if absent. `f16` also asks for matrix units, which WebGPU holds to be unsafe yet. */
   readonly precision?: Precision
+  /** Bytes that it may hold at most, in all; what there is if absent. */
+  readonly memory?: number
 }
 
 // Collected while a device lives, the binding's object takes the process down; kept for ever, Node never ends.
@@ -31,6 +33,7 @@ export const openNodeDevice = async (options: NodeDeviceOptions = {}): Promise<D
   try {
     return await openDevice(gpu, {
       ...(options.precision === undefined ? {} : { precision: options.precision }),
+      ...(options.memory === undefined ? {} : { memory: options.memory }),
       wait: traits => (traits.software ? sleepingWait() : plainWait),
       availableBytes: traits => (traits.software ? freemem() : undefined),
       onClose,

@@ -50,22 +50,3 @@ export const livesOf = (
     }),
   )
 }
-
-/** Buffers for storages: each takes the free buffer whose size fits best, or a new one. */
-export const share = (
-  needs: readonly { readonly storage: number; readonly bytes: number; readonly life: Life }[],
-): { readonly sizes: readonly number[]; readonly bufferOf: ReadonlyMap<number, number> } => {
-  const buffers: { bytes: number; lives: Life[] }[] = []
-  const bufferOf = new Map<number, number>()
-  const overlaps = (a: Life, b: Life): boolean => a.from <= b.to && b.from <= a.to
-  // Large ones first: they decide the peak.
-  for (const n of [...needs].sort((a, b) => b.bytes - a.bytes || a.life.from - b.life.from)) {
-    const free = buffers.filter(b => b.bytes >= n.bytes && b.lives.every(l => !overlaps(l, n.life)))
-    const best = free.sort((a, b) => a.bytes - b.bytes)[0]
-    const taken = best ?? { bytes: n.bytes, lives: [] }
-    if (best === undefined) buffers.push(taken)
-    taken.lives.push(n.life)
-    bufferOf.set(n.storage, buffers.indexOf(taken))
-  }
-  return { sizes: buffers.map(b => b.bytes), bufferOf }
-}

@@ -1,7 +1,6 @@
 import type { Artifact, DeviceTraits, KernelDecl, Step } from '../../compiler/artifact.js'
-import { compileGraph } from '../../compiler/backend.js'
 import type { Graph } from '../../compiler/ir/ir.js'
-import { packInputs, simplified } from '../../compiler/pipeline.js'
+import { packInputs, planned, simplified } from '../../compiler/pipeline.js'
 import { specialiseFn } from '../../compiler/specialise/specialise.js'
 import { DeviceError, showBytes } from '../../runtime/errors.js'
 import { openNodeDevice } from '../../runtime/node.js'
@@ -52,7 +51,11 @@ export interface Explanation {
   readonly flops: number
   readonly bytes: number
   readonly peakBytes: number
+  /** What the same steps take at least. */
+  readonly leastBytes: number
   readonly inputBytes: number
+  /** How often each loop turns, and those in it: `6 turns (in each 8 turns)`. */
+  readonly loops: readonly string[]
   readonly kernels: readonly KernelUse[]
 }
 
@@ -84,8 +87,17 @@ export const kernelUses = (artifact: Artifact): readonly KernelUse[] => {
   })
 }
 
+const loopsOf = (steps: readonly Step[]): readonly string[] =>
+  steps.flatMap(s => {
+    if (s.kind !== 'loop') return []
+    const inside = loopsOf(s.steps)
+    return [`${s.count} turns${inside.length === 0 ? '' : ` (in each ${inside.join(', ')})`}`]
+  })
+
 /** Compiles a function, or with `wrt` its value and gradient, and tells of its kernels. */
-export const explainFunction = async (options: Omit<CallOptions, 'inputs'>): Promise<Explanation> => {
+export const explainFunction = async (
+  options: Omit<CallOptions, 'inputs'> & { readonly memory?: number },
+): Promise<Explanation> => {
   const call = await prepareCall({ ...options, inputs: 'none' })
   try {
     const { wrt } = options
@@ -99,7 +111,7 @@ export const explainFunction = async (options: Omit<CallOptions, 'inputs'>): Pro
         ? undefined
         : simplified({ ...graph, outputs: graph.outputs.filter(o => o.name === 'value') })
     const traits = await traitsHere()
-    const artifact = compileGraph(simple, traits, { name: call.fn.name })
+    const artifact = planned(simple, traits, { name: call.fn.name, memory: options.memory })
     const kernels = kernelUses(artifact)
     const total = (f: (k: KernelUse) => number): number =>
       kernels.reduce((n, k) => n + f(k) * k.dispatches, 0)
@@ -116,6 +128,8 @@ export const explainFunction = async (options: Omit<CallOptions, 'inputs'>): Pro
       flops: total(k => k.flops),
       bytes: total(k => k.bytes),
       peakBytes: artifact.peakBytes,
+      leastBytes: artifact.leastBytes,
+      loops: loopsOf(artifact.steps),
       inputBytes: artifact.buffers.filter(b => b.role === 'input').reduce((n, b) => n + b.bytes, 0),
       kernels,
     }
@@ -160,7 +174,8 @@ export const showExplanation = (e: Explanation, wgsl: boolean): string => {
     `for ${e.device}`,
     `${count(before, 'node')} before simplification, ${after} after${derivative === undefined ? '' : `; ${derivative} of them are the derivative's`}`,
     `${count(e.kernels.length, 'kernel')}, ${count(e.dispatches, 'dispatch').replace('dispatchs', 'dispatches')}, ${showFlops(e.flops)}, ${showBytes(Math.round(e.bytes))} read and written`,
-    `peak memory ${showBytes(e.peakBytes)}, of which inputs ${showBytes(e.inputBytes)}`,
+    `peak memory ${showBytes(e.peakBytes)}, of which inputs ${showBytes(e.inputBytes)}; these steps need ${showBytes(e.leastBytes)} at least`,
+    ...(e.loops.length > 0 ? [`loops: ${e.loops.join(', ')}`] : []),
     '',
     e.kernels.map((k, i) => showKernel(k, i, wgsl)).join('\n\n'),
   ].join('\n')

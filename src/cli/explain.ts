@@ -3,7 +3,16 @@ import { type CodeEntry, codes } from '../../compiler/codes.js'
 import { UserError } from '../errors.js'
 import type { WeightFormat } from '../model/weights.js'
 import { explainFunction, showExplanation } from './explain-kernels.js'
-import { examples, modelOption, paint, print, printJson, sizeOption, weightsOption } from './shared.js'
+import {
+  examples,
+  memoryOption,
+  modelOption,
+  paint,
+  print,
+  printJson,
+  sizeOption,
+  weightsOption,
+} from './shared.js'
 
 const indented = (text: string): string => text.replaceAll(/^/gm, '  ')
 
@@ -43,6 +52,7 @@ interface ExplainOptions {
   readonly model?: string
   readonly weights?: WeightFormat
   readonly size?: ReadonlyMap<string, number>
+  readonly memory?: number
   readonly wgsl?: true
   readonly json?: true
 }
@@ -58,6 +68,7 @@ export const register = (program: Command): void => {
     .addOption(modelOption())
     .addOption(weightsOption())
     .addOption(sizeOption())
+    .addOption(memoryOption())
     .option('--wgsl', "print the kernels' text")
     .option('--json', 'print all of it as JSON')
     .addHelpText(

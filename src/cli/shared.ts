@@ -52,6 +52,18 @@ export const precisionOption = (): Option =>
     .choices(['f32', 'f16'])
     .default('f32')
 
+/** `2GiB`, `300 MiB`, or a number of bytes. */
+const byteCount = (text: string): number => {
+  const found = /^(\d+(?:\.\d+)?) ?(?:([KMGT])(?:i?B)?|B)?$/i.exec(text.trim())
+  if (found === null) throw new InvalidArgumentError('a size such as 2GiB or 300MiB is wanted')
+  const power = found[2] === undefined ? 0 : 'KMGT'.indexOf(found[2].toUpperCase()) + 1
+  return Math.floor(Number(found[1]) * 1024 ** power)
+}
+
+/** `--memory`, for commands that plan it. */
+export const memoryOption = (): Option =>
+  new Option('--memory <size>', 'what it may take, such as 2GiB; time is traded for it').argParser(byteCount)
+
 /** A number and its noun: `1 test`, `2 tests`. */
 export const count = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? '' : 's'}`
 

@@ -16,6 +16,7 @@ import {
   collect,
   count,
   examples,
+  memoryOption,
   modelOption,
   paint,
   positiveInteger,
@@ -31,6 +32,7 @@ import {
 
 interface Options {
   readonly precision: Precision
+  readonly memory?: number
   readonly model: string
   readonly data: string
   readonly out: string
@@ -95,7 +97,10 @@ const run = async (file: string, o: Options): Promise<void> => {
       hint: 'give one of them',
       exitCode: 2,
     })
-  const device = await openNodeDevice({ precision: o.precision })
+  const device = await openNodeDevice({
+    precision: o.precision,
+    ...(o.memory === undefined ? {} : { memory: o.memory }),
+  })
   const stop = interruption()
   try {
     const seeds = o.seeds ?? [o.seed]
@@ -191,6 +196,7 @@ export const register = (program: Command): void => {
     .option('--bf16', 'write a trained model in bf16')
     .option('--settings', "list the recipe's settings and their defaults")
     .addOption(precisionOption())
+    .addOption(memoryOption())
     .option('--json', 'print the result as JSON')
     .addHelpText(
       'after',

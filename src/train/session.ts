@@ -1,3 +1,4 @@
+import type { Artifact } from '../../compiler/artifact.js'
 import type { CoreFn, CoreRecipe, Program } from '../../compiler/core/core.js'
 import type { Graph } from '../../compiler/ir/ir.js'
 import { lower, packInputs } from '../../compiler/pipeline.js'
@@ -12,6 +13,7 @@ import { UserError } from '../errors.js'
 import { bindModel, type Model, modelFacts } from '../model/model.js'
 import { sizesOf } from '../model/sizes.js'
 import { packingOf, uploadWeights } from '../model/weights.js'
+import { requireFit } from './fit.js'
 import type { StateTensor } from './run-folder.js'
 import type { Settings } from './settings.js'
 
@@ -79,11 +81,11 @@ export const openSession = async (
   shape: BatchShape,
 ): Promise<Session> => {
   const facts = modelFacts(program, [...recipe.params.map(p => p.type), stateType(recipe)], model)
-  const equations = [
+  const equations = ({ B, T, A }: BatchShape) => [
     ...facts.equations,
-    { size: sizeName('B'), value: shape.B, source: 'the batch' },
-    { size: sizeName('T'), value: shape.T, source: 'the length of the examples' },
-    { size: sizeName('A'), value: shape.A, source: 'the length of the answers' },
+    { size: sizeName('B'), value: B, source: 'the batch' },
+    { size: sizeName('T'), value: T, source: 'the length of the examples' },
+    { size: sizeName('A'), value: A, source: 'the length of the answers' },
   ]
   const method = (name: string): CoreFn => {
     const fn = recipe.methods.get(name)
@@ -92,7 +94,8 @@ export const openSession = async (
     return fn
   }
   const wanted = new Set(['init', 'step', 'validate', 'predict'].flatMap(n => method(n).sizes))
-  const sizes = sizesOf([...new Set([...wanted, ...recipe.sizes])], equations)
+  const sizesFor = (of: BatchShape) => sizesOf([...new Set([...wanted, ...recipe.sizes])], equations(of))
+  const sizes = sizesFor(shape)
   const bound =
     recipe.params.length > 0
       ? bindModel(recipe.params, sizes, model)
@@ -109,9 +112,16 @@ export const openSession = async (
   }
 
   const packing = packingOf(bound, model)
+  const memory = device.capacityBytes
+  const plan = (name: string, of: BatchShape): Artifact => {
+    const own = of === shape ? bindings : { ...bindings, sizes: sizesFor(of) }
+    const graph: Graph = packInputs(specialiseMethod(program, recipe, name, own), packing)
+    return lower(graph, device.traits, { name: `${recipe.name}.${name}`, memory })
+  }
   const compile = async (name: string): Promise<Executable> => {
-    const graph: Graph = packInputs(specialiseMethod(program, recipe, name, bindings), packing)
-    return load(device, lower(graph, device.traits, { name: `${recipe.name}.${name}` }))
+    const artifact = plan(name, shape)
+    requireFit(artifact, memory, shape, of => plan(name, of))
+    return load(device, artifact)
   }
   const [init, step, validate] = [await compile('init'), await compile('step'), await compile('validate')]
   const needed = new Set([init, step, validate].flatMap(x => x.artifact.inputs.map(i => i.name)))

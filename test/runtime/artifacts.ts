@@ -51,6 +51,7 @@ export const artifact = (
   name: 'by hand',
   requires: { features: [], storageBuffersPerStage: 1, bindingBytes: 16, workgroupInvocations: 64 },
   peakBytes: parts.buffers.reduce((sum, { bytes }) => sum + bytes, 0),
+  leastBytes: parts.buffers.reduce((sum, { bytes }) => sum + bytes, 0),
   ...parts,
 })
 

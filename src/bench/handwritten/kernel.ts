@@ -59,6 +59,7 @@ export const handArtifact = (kernel: HandKernel): Artifact => {
       },
     ],
     peakBytes: shapes.reduce((n, s) => n + bytesOf(s), 0),
+    leastBytes: shapes.reduce((n, s) => n + bytesOf(s), 0),
   }
 }
 

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Artifact, DeviceTraits } from '../../../compiler/artifact.js'
+import type { Artifact } from '../../../compiler/artifact.js'
 import { compileGraph } from '../../../compiler/backend.js'
 import type { Graph } from '../../../compiler/ir/ir.js'
-import { memoryOptions } from '../../../compiler/memory.js'
+import { memoryLimits } from '../../../compiler/memory.js'
 import type { Device } from '../../../runtime/node.js'
 import { openTestDevice, runArtifact, worst } from '../backend/agree.js'
-import { functionGraph, gradientGraph, interpreted, valuesFor } from './programs.js'
+import { functionGraph, gradientGraph, interpreted, llvmpipe, valuesFor } from './programs.js'
 
 let device: Device
 beforeAll(async () => {
@@ -19,8 +19,8 @@ const loopsIn = (steps: Artifact['steps']): number =>
 describe('on the device chunks give what the interpreter gives', () => {
   const run = async (graph: Graph, bound: number, bytes: number, target: number): Promise<void> => {
     const inputs = valuesFor(graph, bound)
-    const memory = { largest: bytes, target, kept: bytes, operations: 512 }
-    const artifact = compileGraph(graph, device.traits, { memory })
+    const limits = { largest: bytes, target, kept: bytes, operations: 512 }
+    const artifact = compileGraph(graph, device.traits, { limits })
     const plain = compileGraph(graph, device.traits)
     expect(loopsIn(artifact.steps)).toBeGreaterThan(loopsIn(plain.steps))
     const { error, where } = worst(await runArtifact(device, artifact, inputs), interpreted(graph, inputs))
@@ -51,25 +51,12 @@ describe('on the device chunks give what the interpreter gives', () => {
   )
 })
 
-const traits: DeviceTraits = {
-  name: 'llvmpipe',
-  software: true,
-  subgroupSize: 8,
-  storageBuffersPerStage: 16,
-  bindingBytes: 128 << 20,
-  workgroupInvocations: 1024,
-  workgroupBytes: 32768,
-  workgroupsPerDimension: 65535,
-  precision: 'f32',
-  matrices: [],
-}
-
 describe('memory', () => {
   const temporary = (graph: Graph): number =>
-    compileGraph(graph, traits)
+    compileGraph(graph, llvmpipe)
       .buffers.filter(b => b.role === 'temp')
       .reduce((n, b) => n + b.bytes, 0)
-  const chunk = memoryOptions(traits).target
+  const chunk = memoryLimits(llvmpipe).target
 
   it('of attention grows with the positions, not with their square', () => {
     for (const [name, of] of [
@@ -79,20 +66,20 @@ describe('memory', () => {
     ] as const) {
       const at = (T: number): number =>
         temporary(of(name, { B: 2, K: 4, G: 1, D: 32, E: 64, L: 2, T })) / chunk
-      const [one, two, four] = [at(1024), at(2048), at(4096)]
-      // The square of 4096 positions would be 512 MiB, 64 chunks, for a single tensor.
+      const [one, two, four] = [at(2048), at(4096), at(8192)]
+      // The square of 8192 positions would be 2 GiB, 128 chunks, for a single tensor.
       expect(four! - two!, name).toBeLessThan(2.2 * (two! - one!) + 1)
       expect(four, name).toBeLessThan(20)
     }
   })
 
   it('of a loss over a vocabulary holds chunks of it', () => {
-    const bytes = temporary(gradientGraph('loss', { B: 8, T: 64, E: 32, V: 32000 }))
+    const bytes = temporary(gradientGraph('loss', { B: 8, T: 64, E: 32, V: 48000 }))
     expect(bytes).toBeLessThan(5 * chunk)
   })
 
   it('of short sequences is not chunked', () => {
-    const artifact = compileGraph(gradientGraph('mixed', { B: 2, K: 4, G: 1, D: 32, T: 64 }), traits)
+    const artifact = compileGraph(gradientGraph('mixed', { B: 2, K: 4, G: 1, D: 32, T: 64 }), llvmpipe)
     expect(loopsIn(artifact.steps)).toBe(0)
   })
 })
