@@ -1,8 +1,8 @@
 import type { ComputeNode, DType, Expr, ReduceOp } from '../ir/ir.js'
 import { identityOf } from '../ir/reduction.js'
 import { wgslLiteral } from '../ir/wgsl-helpers.js'
-import type { Block, Value } from './block.js'
-import { vectorType, type Writer } from './writer.js'
+import { type Block, type Value, vectorType } from './block.js'
+import type { Writer } from './writer.js'
 
 /** Where a reduction starts; the best value of argmax and argmin as that of max and min. */
 const startOf = (op: ReduceOp, dtype: DType): string =>

@@ -122,8 +122,8 @@ export const settle = (ctx: Context, spec: KernelSpec, write: (w: Writer) => Lau
       w.root.places.set(r.axis.id, { kind: 'scalar', text: `i32(${loopIndex(i)})` })
     })
     const launch = write(w)
-    if (w.scalarsFound.size === 0) return assemble(w, launch, spec)
-    for (const s of w.scalarsFound) scalars.add(s)
+    if (w.memory.scalarsFound.size === 0) return assemble(w, launch, spec)
+    for (const s of w.memory.scalarsFound) scalars.add(s)
   }
 }
 
@@ -140,7 +140,7 @@ const assemble = (w: Writer, launch: Launch, spec: KernelSpec): EmittedKernel =>
   const features = launch.features ?? []
   const lines = [
     ...(features.length > 0 ? [...features.map(f => `enable ${extensions[f]};`), ''] : []),
-    ...w.declarations(),
+    ...w.memory.declarations(),
     ...(loops > 0 ? ['@group(1) @binding(0) var<uniform> loops: vec4u;'] : []),
     ...(launch.shared ?? []),
     '',
@@ -153,7 +153,7 @@ const assemble = (w: Writer, launch: Launch, spec: KernelSpec): EmittedKernel =>
   ]
   const key = lines.join('\n')
   const taken = new Set(w.functions.keys())
-  const names = w.bindings.map(b => {
+  const names = w.memory.bindings.map(b => {
     const name = identifier(b.storage.name, taken)
     taken.add(name)
     return name
@@ -163,13 +163,13 @@ const assemble = (w: Writer, launch: Launch, spec: KernelSpec): EmittedKernel =>
   const header = `// ${spec.members.map(describe).join('\n// ')}\n// schedule: ${launch.schedule}\n`
   return {
     key: `${key}\n${launch.workgroupSize}`,
-    storages: w.bindings.map(b => b.storage.id),
+    storages: w.memory.bindings.map(b => b.storage.id),
     workgroups: launch.workgroups,
     features,
     decl: {
       name: kernelName(spec.members),
       wgsl: header + text,
-      bindings: w.bindings.map(b => b.mode),
+      bindings: w.memory.bindings.map(b => b.mode),
       loops,
       workgroupSize: launch.workgroupSize,
       flops: spec.flops,

@@ -1,0 +1,239 @@
+import { axesOf } from '../ir/expr.js'
+import type { Axis, AxisId, DType, Expr } from '../ir/ir.js'
+import type { Storage } from '../plan/placement.js'
+import {
+  type Affine,
+  affineAdd,
+  affineAxis,
+  affineExpr,
+  affineScale,
+  coefficientOf,
+  restDependsOn,
+} from '../schedule/affine.js'
+import { type Block, components, type Value, vectorType } from './block.js'
+import { isPacked, packedElement, unpackers, unpackFour, unpackOne } from './unpack.js'
+
+export interface Binding {
+  readonly storage: Storage
+  readonly index: number
+  mode: 'read' | 'read_write'
+}
+
+const stored = (dtype: DType): string => (dtype === 'bool' ? 'u32' : dtype)
+
+/** The four elements from `at` on, of the vector that holds the first of them and the next one. */
+const straddling = `fn straddling(a: vec4f, b: vec4f, at: i32) -> vec4f {
+  let odd = (at & 1) != 0;
+  let x = select(a, vec4f(a.yzw, b.x), odd);
+  let y = select(b.xy, b.yz, odd);
+  return select(x, vec4f(x.zw, y), (at & 2) != 0);
+}`
+
+/** What memory needs of the writer of a kernel: texts of positions and values. */
+interface Expressions {
+  readonly functions: Map<string, string>
+  readonly intern: (e: Expr) => Expr
+  emit(e: Expr, block: Block): Value
+  position(axis: AxisId, block: Block): Value
+  widen(v: Value): Value
+  name(block: Block, text: string, dtype: DType, width: 1 | 4, prefix?: string): Value
+}
+
+/**
+ * A kernel's buffers, bound as they are met, and how they are read and written. A buffer all of whose accesses are four aligned neighbours is
+ * declared as vectors: `scalars` lists those that an earlier attempt found not to be (see `settle`).
+ */
+export class Memory {
+  readonly bindings: Binding[] = []
+  /** Buffers met here that must be declared as scalars. */
+  readonly scalarsFound = new Set<number>()
+
+  constructor(
+    private readonly storages: readonly Storage[],
+    private readonly scalars: ReadonlySet<number>,
+    private readonly software: boolean,
+    private readonly w: Expressions,
+  ) {}
+
+  private bindingOf(storage: number, mode: 'read' | 'read_write'): Binding {
+    let b = this.bindings.find(x => x.storage.id === storage)
+    if (b === undefined) {
+      b = { storage: this.storages[storage]!, index: this.bindings.length, mode }
+      this.bindings.push(b)
+    }
+    if (mode === 'read_write') b.mode = mode
+    return b
+  }
+
+  /** Stands for a buffer's name until the kernel is assembled. */
+  nameOf(storage: number, mode: 'read' | 'read_write' = 'read'): string {
+    return `§${this.bindingOf(storage, mode).index}§`
+  }
+
+  private isVector(storage: number): boolean {
+    return !this.scalars.has(storage) && !this.scalarsFound.has(storage)
+  }
+
+  /** `4 · quarter` in place of the block's vector axis. */
+  private atQuarter(a: Affine, axis: AxisId, quarter: AxisId): Affine {
+    const coefficient = coefficientOf(a, axis)
+    const without = affineAdd(a, affineScale(affineAxis(a.terms.get(axis)!.axis, 1), -coefficient))
+    return affineAdd(without, affineAxis(quarterAxis(quarter), 4 * coefficient))
+  }
+
+  /** The text of an address; sums of what is known further out are hoisted. */
+  private address(a: Affine, block: Block): string {
+    const rank = [...a.terms.keys()].sort(
+      (x, y) => (block.place(x)?.depth ?? 0) - (block.place(y)?.depth ?? 0),
+    )
+    return this.w.emit(this.w.intern(affineExpr(a, rank)), block).text
+  }
+
+  /** Can four neighbours be accessed as one vector? */
+  private aligned(a: Affine, axis: AxisId, storage: number): boolean {
+    return (
+      coefficientOf(a, axis) === 1 &&
+      !restDependsOn(a, axis) &&
+      a.constant % 4 === 0 &&
+      [...a.terms.values()].every(t => t.axis.id === axis || t.coefficient % 4 === 0) &&
+      [...a.rest.values()].every(c => c % 4 === 0) &&
+      (this.isVector(storage) || isPacked(this.storages[storage]!))
+    )
+  }
+
+  /**
+   * Are four neighbours, not aligned, better cut out of the two vectors in which they lie? A software device pays for loads,
+   * much more than for choosing.
+   */
+  private straddles(a: Affine, axis: AxisId, storage: number): boolean {
+    const s = this.storages[storage]!
+    const real = s.dtype === 'f32' && (isPacked(s) || this.isVector(storage))
+    return this.software && real && coefficientOf(a, axis) === 1 && !restDependsOn(a, axis)
+  }
+
+  private asScalars(storage: number): void {
+    if (!this.scalars.has(storage)) this.scalarsFound.add(storage)
+  }
+
+  /** The axis of an address of which the block handles four neighbours at a time: one at most. */
+  private vectorAxis(a: Affine, block: Block): AxisId | undefined {
+    const ids = [...a.terms.keys(), ...axesOf(...a.rest.keys()).keys()]
+    return ids.find(id => block.place(id)?.place.kind === 'vector')
+  }
+
+  load(storage: number, a: Affine, dtype: DType, block: Block): Value {
+    const wrap = (text: string, width: 1 | 4): Value => ({
+      text: dtype === 'bool' ? `(${text} != ${width === 4 ? 'vec4u(0u)' : '0u'})` : text,
+      dtype,
+      width,
+      atom: false,
+    })
+    const axis = this.vectorAxis(a, block)
+    if (axis === undefined) {
+      this.asScalars(storage)
+      return wrap(this.element(storage, this.address(a, block), block), 1)
+    }
+    const place = block.place(axis)!.place
+    if (place.kind !== 'vector') throw new Error('the vector axis is not one')
+    const type = vectorType(dtype === 'bool' ? 'u32' : dtype)
+    if (this.aligned(a, axis, storage))
+      return wrap(this.four(storage, this.quarterAddress(a, axis, place.quarter, block), block), 4)
+    if (this.straddles(a, axis, storage)) {
+      const at = this.index(this.address(this.atQuarter(a, axis, place.quarter), block), block)
+      const [first, next] = [`${at} >> 2u`, `(${at} >> 2u) + 1`].map(q => this.four(storage, q, block))
+      this.w.functions.set('straddling', straddling)
+      return wrap(`straddling(${first}, ${next}, ${at})`, 4)
+    }
+    this.asScalars(storage)
+    if (!restDependsOn(a, axis)) {
+      const base = this.index(this.address(this.atQuarter(a, axis, place.quarter), block), block)
+      const step = coefficientOf(a, axis)
+      const parts = [0, 1, 2, 3].map(j =>
+        this.element(storage, j === 0 ? base : `${base} + ${j * step}`, block),
+      )
+      return wrap(`${type}(${parts.join(', ')})`, 4)
+    }
+    const at = this.w.emit(this.w.intern(affineExpr(a)), block)
+    const base = at.atom ? at.text : this.w.name(block, at.text, 'i32', 4, 'at').text
+    return wrap(`${type}(${components.map(c => this.element(storage, `${base}.${c}`, block)).join(', ')})`, 4)
+  }
+
+  /** An index that may be repeated. */
+  private index(text: string, block: Block): string {
+    return /^[\w.]+$/.test(text) ? text : this.w.name(block, text, 'i32', 1, 'at').text
+  }
+
+  /** The text of one element of a buffer that is declared by scalars. */
+  private element(storage: number, at: string, block: Block): string {
+    const s = this.storages[storage]!
+    const name = this.nameOf(storage)
+    return isPacked(s) ? this.unpacked(unpackOne(s, name, this.index(at, block))) : `${name}[${at}]`
+  }
+
+  /** The text of four aligned neighbours. */
+  private four(storage: number, quarter: string, block: Block): string {
+    const s = this.storages[storage]!
+    const name = this.nameOf(storage)
+    if (!isPacked(s)) return `${name}[${quarter}]`
+    const once = s.packing !== 'q8' && this.isVector(storage)
+    const at = once ? quarter : this.index(quarter, block)
+    return this.unpacked(unpackFour(s, name, at, this.isVector(storage)))
+  }
+
+  /** A call of an unpacker, taken note of. */
+  private unpacked(call: string): string {
+    const name = call.slice(0, call.indexOf('('))
+    this.w.functions.set(name, unpackers[name]!)
+    return call
+  }
+
+  private quarterAddress(a: Affine, axis: AxisId, quarter: AxisId, block: Block): string {
+    const rest = affineAdd(a, affineScale(affineAxis(a.terms.get(axis)!.axis, 1), -1))
+    return this.address(affineAdd(affineScale(rest, 1 / 4), affineAxis(quarterAxis(quarter))), block)
+  }
+
+  store(storage: number, a: Affine, value: Value, block: Block, limit?: number): void {
+    const name = this.nameOf(storage, 'read_write')
+    const bool = value.dtype === 'bool'
+    const axis = this.vectorAxis(a, block)
+    if (axis === undefined) {
+      this.asScalars(storage)
+      block.add(`${name}[${this.address(a, block)}] = ${bool ? `u32(${value.text})` : value.text};`)
+      return
+    }
+    const place = block.place(axis)!.place
+    if (place.kind !== 'vector') throw new Error('the vector axis is not one')
+    const wide = this.w.widen(value)
+    const text = bool ? `vec4u(${wide.text})` : wide.text
+    if (limit === undefined && this.aligned(a, axis, storage)) {
+      block.add(`${name}[${this.quarterAddress(a, axis, place.quarter, block)}] = ${text};`)
+      return
+    }
+    this.asScalars(storage)
+    const v = /^\w+$/.test(text) ? text : this.w.name(block, text, value.dtype, 4).text
+    const affine = !restDependsOn(a, axis)
+    const at = affine
+      ? this.address(this.atQuarter(a, axis, place.quarter), block)
+      : this.w.emit(this.w.intern(affineExpr(a)), block).text
+    const base = /^\w+$/.test(at) ? at : this.w.name(block, at, 'i32', affine ? 1 : 4, 'at').text
+    const quarter = this.w.position(place.quarter, block).text
+    components.forEach((c, j) => {
+      const to = affine ? `${base}${j === 0 ? '' : ` + ${j * coefficientOf(a, axis)}`}` : `${base}.${c}`
+      const line = `${name}[${to}] = ${v}.${c};`
+      block.add(limit === undefined ? line : `if (4 * ${quarter} + ${j} < ${limit}) { ${line} }`)
+    })
+  }
+
+  declarations(): readonly string[] {
+    return this.bindings.map(b => {
+      const t = stored(b.storage.dtype)
+      const vectors = this.isVector(b.storage.id)
+      const s = b.storage
+      const element = isPacked(s) ? packedElement(s, vectors) : vectors ? `vec4<${t}>` : t
+      return `@group(0) @binding(${b.index}) var<storage, ${b.mode}> §${b.index}§: array<${element}>;`
+    })
+  }
+}
+
+/** The quarter of a vector axis is an axis of its own, known by the id. */
+const quarterAxis = (id: AxisId): Axis => ({ id, name: `quarter${id}`, extent: 2 ** 29 })
