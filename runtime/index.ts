@@ -5,6 +5,7 @@ export { Executable, load, type RunOptions, type Tensors } from './executable.js
 export { pack, packed, rounded, unpack } from './packing.js'
 export type { KernelTime, Profile } from './profile.js'
 export { download, Readback, type ReadbackOptions, type Reading } from './readback.js'
+export { rehearse } from './rehearse.js'
 export {
   DeviceTensor,
   elementsOf,

@@ -50,12 +50,24 @@ interface Options {
   readonly json?: true
 }
 
+/** Compilation that is done sooner, since the driver knows the kernels, is not shown. */
+const secondsUnseen = 1
+
 /** A progress bar with the loss, the validation loss and whatever else the recipe reports. */
 export const barFor = (label: string): TrainWatcher & { readonly finish: () => void } => {
   let bar: Progress | undefined
   let valid: number | undefined
+  let compiling: Progress | undefined
+  let since: number | undefined
   return {
-    preparing: () => remark(`compiling for the device; the first run of a kernel takes longest`),
+    preparing: () => remark('compiling for the device'),
+    compiled: (done, total) => {
+      since ??= Date.now()
+      if (compiling === undefined && Date.now() - since < secondsUnseen * 1000) return
+      compiling ??= startProgress({ label: 'compiling kernels', total, from: done })
+      compiling.update(done)
+      if (done === total) compiling.finish()
+    },
     started: ({ steps, from, trainable, bytes }) => {
       remark(
         `${trainable.toLocaleString('en')} numbers to train, ${count(steps, 'step')}, ${showBytes(bytes)} of the device's memory${from > 0 ? `, going on after step ${from}` : ''}`,

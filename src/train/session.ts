@@ -7,7 +7,15 @@ import { specialisePredictor } from '../../compiler/specialise/predictor.js'
 import { type Bindings, specialiseMethod } from '../../compiler/specialise/specialise.js'
 import { name as sizeName } from '../../compiler/types/poly.js'
 import type { Type } from '../../compiler/types/type.js'
-import { type Device, type DeviceTensor, type Executable, load, upload, zeros } from '../../runtime/index.js'
+import {
+  type Device,
+  type DeviceTensor,
+  type Executable,
+  load,
+  rehearse,
+  upload,
+  zeros,
+} from '../../runtime/index.js'
 import type { Batch, BatchShape } from '../data/batch.js'
 import { UserError } from '../errors.js'
 import { bindModel, type Model, modelFacts } from '../model/model.js'
@@ -69,7 +77,8 @@ const keyOf = (seed: number, step: number): Uint32Array => Uint32Array.of(seed >
 const stripped = (name: string, prefix: string): string => name.slice(prefix.length)
 
 /**
- * Compiles a recipe's `init`, `step` and `validate` and puts what they need on the device. Throws a `UserError` when
+ * Compiles a recipe's `init`, `step` and `validate` and puts what they need on the device. With `compiled`, kernels that a
+ * driver compiles late are rehearsed first, and it is told of them. Throws a `UserError` when
  * sizes or weights do not fit, and a `DeviceError` when the device is too small.
  */
 export const openSession = async (
@@ -79,6 +88,7 @@ export const openSession = async (
   model: Model,
   settings: Settings,
   shape: BatchShape,
+  compiled?: (done: number, total: number) => void,
 ): Promise<Session> => {
   const facts = modelFacts(program, [...recipe.params.map(p => p.type), stateType(recipe)], model)
   const equations = ({ B, T, A }: BatchShape) => [
@@ -124,6 +134,8 @@ export const openSession = async (
     return load(device, artifact)
   }
   const [init, step, validate] = [await compile('init'), await compile('step'), await compile('validate')]
+  const kernels = [init, step, validate].flatMap(x => x.artifact.kernels)
+  if (compiled !== undefined) await rehearse(device, kernels, compiled)
   const needed = new Set([init, step, validate].flatMap(x => x.artifact.inputs.map(i => i.name)))
   const weights = await uploadWeights(device, model, bound, needed)
 

@@ -42,6 +42,8 @@ export interface TrainJob {
 export interface TrainWatcher {
   /** Program, model and data are read and fit: the methods are about to be compiled, which may take seconds. */
   preparing(): void
+  /** So many kernels of all are compiled; only of drivers that may take long over it. */
+  compiled(done: number, total: number): void
   started(info: {
     readonly steps: number
     readonly from: number
@@ -110,7 +112,15 @@ export const runTraining = async (job: TrainJob): Promise<TrainOutcome> => {
   const { recipe, settings, epochs, patience, train, valid, folder, watcher } = job
   const steps = epochs * train.stepsPerEpoch
   watcher.preparing()
-  const session = await openSession(job.device, job.program, recipe, job.model, settings, train)
+  const session = await openSession(
+    job.device,
+    job.program,
+    recipe,
+    job.model,
+    settings,
+    train,
+    watcher.compiled,
+  )
   const readback = new Readback<number>(job.device)
   try {
     const saved = job.resume ? await folder.load() : undefined

@@ -60,6 +60,7 @@ const request = (more: Partial<TrainRequest>): TrainRequest => ({
 })
 const silent: TrainWatcher = {
   preparing: () => undefined,
+  compiled: () => undefined,
   started: () => undefined,
   step: () => undefined,
   epoch: () => undefined,

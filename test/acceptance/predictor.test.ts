@@ -81,6 +81,7 @@ withStories('a predictor', stories => {
       writeFileSync(at('scaled.jola'), program('x', 'by'))
       const silent = {
         preparing: () => undefined,
+        compiled: () => undefined,
         started: () => undefined,
         step: () => undefined,
         epoch: () => undefined,
