@@ -65,24 +65,47 @@ export interface CompileOptions {
   readonly limits?: MemoryLimits
 }
 
-/** A graph as kernels, buffers and an order of dispatches for a device. */
-export const compileGraph = (graph: Graph, traits: DeviceTraits, options: CompileOptions = {}): Artifact => {
+/** A graph ready for a device, its nodes in the groups that become kernels. */
+export interface Grouped {
+  readonly graph: Graph
+  readonly groups: readonly Group[]
+  readonly axis: Context['axis']
+}
+
+/** What shares a kernel. */
+export const grouped = (graph: Graph, traits: DeviceTraits, options: CompileOptions = {}): Grouped => {
   const plain = options.fuse === false
   const whole = verified(normalise(graph), 'normalise')
   const lean = plain ? whole : withinMemory(whole, traits, options.limits ?? memoryLimits(traits))
   const ready = plain ? lean : verified(splitReductions(lean, traits), 'split')
+  const axis = freshAxes(ready)
+  return {
+    graph: ready,
+    groups: plain ? unfused(ready) : fused(ready, traits, updatesOf(ready, axis)),
+    axis,
+  }
+}
+
+/** Axes that no node of a graph has. */
+export const freshAxes = (graph: Graph): Context['axis'] => {
+  const own = graph.nodes.flatMap(n =>
+    n.kind === 'compute' ? [...n.dims.flat(), ...(n.reduce?.axes ?? [])].map(a => a.id) : [],
+  )
+  return axisSource(1 + Math.max(0, ...own, ...graph.regions.map(r => r.axis.id)))
+}
+
+/** A graph as kernels, buffers and an order of dispatches for a device. */
+export const compileGraph = (graph: Graph, traits: DeviceTraits, options: CompileOptions = {}): Artifact =>
+  compileGroups(grouped(graph, traits, options), traits, options)
+
+/** The same of nodes that are in groups already. */
+export const compileGroups = (
+  { graph: ready, groups, axis }: Grouped,
+  traits: DeviceTraits,
+  options: CompileOptions = {},
+): Artifact => {
+  const plain = options.fuse === false
   const nodes = new Map<NodeId, Node>(ready.nodes.map(n => [n.id, n]))
-  const firstAxis =
-    1 +
-    Math.max(
-      0,
-      ...ready.nodes.flatMap(n =>
-        n.kind === 'compute' ? [...n.dims.flat(), ...(n.reduce?.axes ?? [])].map(a => a.id) : [],
-      ),
-      ...ready.regions.map(r => r.axis.id),
-    )
-  const axis = axisSource(firstAxis)
-  const groups = plain ? unfused(ready) : fused(ready, traits, updatesOf(ready, axis))
   const order = sequence(ready, groups)
   const plan = planStorage(ready, groups, order)
   const ctx: Context = {

@@ -3,6 +3,7 @@ import { lower, packInputs } from '../compiler/pipeline.js'
 import { specialiseDecoder } from '../compiler/specialise/predictor.js'
 import { type DeviceTensor, download, type Executable, load, zeros } from '../runtime/index.js'
 import type { PredictorSource } from './predict.js'
+import { tuningFor } from './tune/tune.js'
 
 /** How many tokens of each row go in at once: one while generating, more of a prompt. Two, since each is compiled. */
 const windows = [1, 64] as const
@@ -101,7 +102,8 @@ export class Decoder {
     const graph = specialiseDecoder(program, predictor, { ...bindings, sizes }, this.rows, window, 'chosen')
     if (E.isLeft(graph)) return undefined
     const packed = packInputs(graph.right, packing)
-    const executable = await load(device, lower(packed, device.traits, { name: `decode ${window}` }))
+    const tuning = await tuningFor(device, packed)
+    const executable = await load(device, lower(packed, device.traits, { name: `decode ${window}`, tuning }))
     try {
       return await this.#furnish(executable, window)
     } catch (error) {

@@ -15,6 +15,7 @@ import { capacityFor, Decoder } from './decode.js'
 import { UserError } from './errors.js'
 import type { Tokenizer } from './hub/tokenizer.js'
 import type { PackingOf } from './model/weights.js'
+import { tuningFor } from './tune/tune.js'
 
 /** What a predictor is made of, except for the shape it is compiled for. */
 export interface PredictorSource {
@@ -213,10 +214,9 @@ const compile = async (
   const { device, program, predictor, bindings } = source
   const sizes = new Map([...bindings.sizes, ...Object.entries(shape)])
   const graph = specialisePredictor(program, predictor, { ...bindings, sizes }, rows, output)
-  const executable: Executable = await load(
-    device,
-    lower(packInputs(graph, source.packing), device.traits, { name: output }),
-  )
+  const packed = packInputs(graph, source.packing)
+  const tuning = await tuningFor(device, packed)
+  const executable: Executable = await load(device, lower(packed, device.traits, { name: output, tuning }))
   const { inputs } = executable.artifact
   const own = Object.fromEntries(
     inputs

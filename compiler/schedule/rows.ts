@@ -85,9 +85,9 @@ const softwareCost = (p: RowProgram, s: RowsSchedule, traits: DeviceTraits): num
   return groups * idle * scattered * together * (launch + passes.reduce((a, b) => a + b, 0))
 }
 
-/** Instructions per nanosecond; and what a schedule must save, in nanoseconds, to be worth the longer compilation of subgroup operations. */
+/** Instructions per nanosecond; and what a schedule must save, in nanoseconds, to be worth the time to compile subgroup operations and each further row. */
 const perNanosecond = 50
-const patience = 4000
+const patience = { subgroup: 4000, row: 2000 } as const
 
 const softwareCandidates = (p: RowProgram, traits: DeviceTraits): readonly RowsSchedule[] => {
   const s = traits.subgroupSize
@@ -120,7 +120,9 @@ const softwareCandidates = (p: RowProgram, traits: DeviceTraits): readonly RowsS
       })
   })
   const cost = (x: RowsSchedule): number =>
-    softwareCost(p, x, traits) / perNanosecond + (x.lanes > 1 ? patience : 0)
+    softwareCost(p, x, traits) / perNanosecond +
+    (x.lanes > 1 ? patience.subgroup : 0) +
+    patience.row * (x.rows - 1) * passes.length
   return bestFirst(all, cost)
 }
 

@@ -4,25 +4,25 @@ import * as Either from 'fp-ts/lib/Either.js'
 import type { Artifact, DeviceTraits } from '../../compiler/artifact.js'
 import type { CompileOptions } from '../../compiler/backend.js'
 import { checkProgram } from '../../compiler/check.js'
+import type { Graph } from '../../compiler/ir/ir.js'
 import type { Packing } from '../../compiler/ir/packing.js'
 import { lower, packInputs } from '../../compiler/pipeline.js'
 import { specialiseFn } from '../../compiler/specialise/specialise.js'
 import { ProgramError, stdlibFolder } from '../program.js'
 
+/** How inputs are stored, by name; those that are missing as plain numbers. */
+export type Packed = Readonly<Record<string, Packing>>
+
 /**
- * The function `bench` of a program's text for these sizes, through the whole compiler, its inputs stored as `packed` says. The standard library may be
- * imported. Throws a {@link ProgramError} if the program is wrong.
+ * The function `bench` of a program's text for these sizes, its inputs stored as `packed` says. The standard library may be imported. Throws a
+ * {@link ProgramError} if the program is wrong.
  */
-export const compileText = (
+export const graphOfText = (
   text: string,
   sizes: Readonly<Record<string, number>>,
-  traits: DeviceTraits,
   name: string,
-  {
-    packed = {},
-    ...options
-  }: Omit<CompileOptions, 'name'> & { readonly packed?: Readonly<Record<string, Packing>> | undefined } = {},
-): Artifact => {
+  packed: Packed = {},
+): Graph => {
   const checked = checkProgram(['bench'], module => {
     if (module === 'bench') return { name: 'bench.jola', text }
     const file = `${join(stdlibFolder, ...module.split('.').slice(1))}.jola`
@@ -33,6 +33,14 @@ export const compileText = (
   const fn = program.fns.get('bench.bench')
   if (fn === undefined) throw new Error(`the program of ${name} has no function bench`)
   const graph = specialiseFn(program, fn, { sizes: new Map(Object.entries(sizes)) })
-  const stored = packInputs(graph, input => packed[input])
-  return lower(stored, traits, { ...options, name })
+  return packInputs(graph, input => packed[input])
 }
+
+/** The same through the whole compiler. */
+export const compileText = (
+  text: string,
+  sizes: Readonly<Record<string, number>>,
+  traits: DeviceTraits,
+  name: string,
+  { packed, ...options }: Omit<CompileOptions, 'name'> & { readonly packed?: Packed | undefined } = {},
+): Artifact => lower(graphOfText(text, sizes, name, packed), traits, { ...options, name })

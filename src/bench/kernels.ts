@@ -1,4 +1,5 @@
 import type { Artifact } from '../../compiler/artifact.js'
+import { lower } from '../../compiler/pipeline.js'
 import {
   type Device,
   download,
@@ -8,9 +9,10 @@ import {
   type Tensors,
   upload,
 } from '../../runtime/index.js'
+import { tuningFor } from '../tune/tune.js'
 import type { Case, Values } from './cases.js'
 import type { CeilingReport, Ceilings } from './ceilings.js'
-import { compileText } from './compile.js'
+import { graphOfText } from './compile.js'
 import { handArtifact } from './handwritten/kernel.js'
 import { alternately, type Length, prepare, type Timed, usualLength } from './measure.js'
 import { uniform } from './random-model.js'
@@ -78,7 +80,8 @@ export const measureCase = async (
       return [name, packing === undefined ? drawn : rounded(packing, drawn)]
     }),
   )
-  const ours = compileText(c.program, c.sizes, device.traits, c.name, { packed: c.packed })
+  const graph = graphOfText(c.program, c.sizes, c.name, c.packed)
+  const ours = lower(graph, device.traits, { name: c.name, tuning: await tuningFor(device, graph) })
   const bring = (packed: Case['packed']): Tensors =>
     Object.fromEntries(
       c.inputs.map(({ name, shape }) => [

@@ -20,6 +20,7 @@ import { UserError } from '../errors.js'
 import { writeAtomic } from '../hub/atomic.js'
 import { readConfig } from '../hub/config.js'
 import type { WeightFormat } from '../model/weights.js'
+import { allowTuning } from '../tune/tune.js'
 import { checkWritable } from './run.js'
 import {
   collect,
@@ -54,6 +55,7 @@ interface BenchOptions {
   readonly context?: number
   readonly answers?: number
   readonly install?: true
+  readonly tune?: number
 }
 
 const usage = (what: string, why: string, hint: string): UserError =>
@@ -103,6 +105,7 @@ const bench = async (what: What, options: BenchOptions): Promise<BenchReport> =>
   const wants = (s: Section): boolean => what === 'all' || what === s
   if (wants('peers')) checkPeersFolder()
   if (options.install) installPeers()
+  if (options.tune !== undefined) allowTuning(options.tune)
   const device = await openNodeDevice({ precision: options.precision })
   const ceilings = new Ceilings(device)
   try {
@@ -219,6 +222,11 @@ export const register = (program: Command): void => {
     .option('--context <n>', 'tokens of an example (default: 64)', positiveInteger)
     .option('--answers <n>', 'tokens of an example that are learned (default: all)', positiveInteger)
     .option('--plot <file>', 'draw the growth as an SVG')
+    .option(
+      '--tune <seconds>',
+      'first find, and keep, the fastest schedules of these kernels on this device',
+      positiveInteger,
+    )
     .option('--install', 'install the JavaScript peers first, at their locked versions')
     .addHelpText(
       'after',

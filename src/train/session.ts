@@ -2,6 +2,7 @@ import type { Artifact } from '../../compiler/artifact.js'
 import type { CoreFn, CoreRecipe, Program } from '../../compiler/core/core.js'
 import type { Graph } from '../../compiler/ir/ir.js'
 import { lower, packInputs } from '../../compiler/pipeline.js'
+import type { Tuning } from '../../compiler/schedule/schedule.js'
 import type { StandIn } from '../../compiler/specialise/parameters.js'
 import { specialisePredictor } from '../../compiler/specialise/predictor.js'
 import { type Bindings, specialiseMethod } from '../../compiler/specialise/specialise.js'
@@ -21,6 +22,7 @@ import { UserError } from '../errors.js'
 import { bindModel, type Model, modelFacts } from '../model/model.js'
 import { sizesOf } from '../model/sizes.js'
 import { packingOf, uploadWeights } from '../model/weights.js'
+import { tuningFor } from '../tune/tune.js'
 import { requireFit } from './fit.js'
 import type { StateTensor } from './run-folder.js'
 import type { Settings } from './settings.js'
@@ -123,14 +125,16 @@ export const openSession = async (
 
   const packing = packingOf(bound, model)
   const memory = device.capacityBytes
-  const plan = (name: string, of: BatchShape): Artifact => {
+  const graphOf = (name: string, of: BatchShape): Graph => {
     const own = of === shape ? bindings : { ...bindings, sizes: sizesFor(of) }
-    const graph: Graph = packInputs(specialiseMethod(program, recipe, name, own), packing)
-    return lower(graph, device.traits, { name: `${recipe.name}.${name}`, memory })
+    return packInputs(specialiseMethod(program, recipe, name, own), packing)
   }
+  const plan = (name: string, of: BatchShape, tuning: Tuning): Artifact =>
+    lower(graphOf(name, of), device.traits, { name: `${recipe.name}.${name}`, memory, tuning })
   const compile = async (name: string): Promise<Executable> => {
-    const artifact = plan(name, shape)
-    requireFit(artifact, memory, shape, of => plan(name, of))
+    const tuning = await tuningFor(device, graphOf(name, shape))
+    const artifact = plan(name, shape, tuning)
+    requireFit(artifact, memory, shape, of => plan(name, of, tuning))
     return load(device, artifact)
   }
   const [init, step, validate] = [await compile('init'), await compile('step'), await compile('validate')]

@@ -1,0 +1,49 @@
+import { freshAxes, type Grouped } from './backend.js'
+import type { Group } from './fuse/group.js'
+import { i32, readsOf, rewrite, substituteAxes } from './ir/expr.js'
+import { regionPath, shapeOf } from './ir/graph.js'
+import type { ComputeNode, Expr, InputNode, NodeId } from './ir/ir.js'
+
+/**
+ * One group as a graph of its own: what it reads are its inputs, what it stores its outputs, and the loops around it stand at their first
+ * turn. Only its shape is meant to be like the original's, so that its kernel takes the same schedules; values are anyone's.
+ */
+export const fragmentOf = ({ graph }: Grouped, group: Group): Grouped => {
+  const loops = regionPath(graph, group.region)
+  const still = new Map<number, Expr>(loops.map(r => [r.axis.id, i32(0)]))
+  const own = new Set(group.members.map(m => m.id))
+  const members = group.members.map((m): ComputeNode => {
+    const { region: _, ...rest } = m
+    const body = rewrite(substituteAxes(m.body, still), e =>
+      e.op === 'read' && own.has(e.node) ? { ...e, at: e.at.slice(loops.length) } : e,
+    )
+    return { ...rest, dims: m.dims.slice(loops.length), body }
+  })
+  const reads = members.flatMap(m => readsOf(m.body)).filter(r => !own.has(r.node))
+  const first = (e: Expr): boolean => e.op === 'const' && e.value === 0
+  const inputs = [...new Set(reads.map(r => r.node))].map((id): InputNode => {
+    const n = graph.nodes.find(x => x.id === id)!
+    const of = reads.filter(r => r.node === id)
+    const shape = shapeOf(n)
+    return {
+      kind: 'input',
+      id,
+      name: `x${id}`,
+      dtype: n.dtype,
+      // Of a weight that is stacked for all layers, one layer is enough.
+      shape: shape.map((extent, d) => (d < shape.length - 1 && of.every(r => first(r.at[d]!)) ? 1 : extent)),
+      origin: n.origin,
+      ...(n.kind === 'input' && n.packing !== undefined ? { packing: n.packing } : {}),
+    }
+  })
+  const stored = members.filter(m => group.stored.has(m.id))
+  const fragment = {
+    nodes: [...inputs, ...members],
+    regions: [],
+    outputs: stored.map(m => ({ name: outputName(m.id), node: m.id })),
+  }
+  const { region: _, ...alone } = group
+  return { graph: fragment, groups: [{ ...alone, members }], axis: freshAxes(fragment) }
+}
+
+const outputName = (id: NodeId): string => `y${id}`

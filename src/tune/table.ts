@@ -1,0 +1,78 @@
+import { readFileSync } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { dirname, join } from 'node:path'
+import type { Schedule, Tuning } from '../../compiler/schedule/schedule.js'
+import type { Device } from '../../runtime/index.js'
+import { environmentOf } from '../bench/environment.js'
+import { writeAtomic } from '../hub/atomic.js'
+import { isJsonObject } from '../json.js'
+
+/** What is measured holds for one device with one driver, and for kernels as this version of the compiler writes them. */
+const version = 1
+
+/** Whether tables are read and written: not where `JOLA_TUNE` is 0. */
+const tunes = (): boolean => process.env.JOLA_TUNE !== '0'
+
+const subjectOf = (device: Device): string => {
+  const { driver, subgroupSize } = environmentOf(device)
+  return `${driver}; subgroups of ${subgroupSize}; ${device.traits.precision}; schedules ${version}`
+}
+
+/** The file of a device's table, in the user's cache directory. */
+export const tableFile = (device: Device): string => {
+  const cache = process.env.XDG_CACHE_HOME || join(homedir(), '.cache')
+  const name = subjectOf(device)
+    .replace(/[^A-Za-z0-9.]+/g, '-')
+    .replace(/^-+|-+$/g, '')
+    .slice(0, 160)
+  return join(cache, 'jola', 'schedules', `${name}.json`)
+}
+
+/** A table's text as schedules by signature; undefined if it is none, or another device's. */
+const parse = (text: string, subject: string): Tuning | undefined => {
+  try {
+    const json: unknown = JSON.parse(text)
+    if (!isJsonObject(json) || json.subject !== subject || !isJsonObject(json.schedules)) return undefined
+    const entries = Object.entries(json.schedules)
+    if (!entries.every(([, s]) => isJsonObject(s) && typeof s.family === 'string')) return undefined
+    // Whatever is read here is only looked up among a kernel's own candidates.
+    return new Map(entries as unknown as [string, Schedule][])
+  } catch {
+    return undefined
+  }
+}
+
+const tables = new WeakMap<Device, Tuning>()
+
+/** What was measured on this device before; a file that can't be understood is left out of account, with a remark. */
+export const tuningOf = (device: Device, remark: (line: string) => void = () => undefined): Tuning => {
+  const known = tables.get(device)
+  if (known !== undefined) return known
+  const read = (): Tuning => {
+    if (!tunes()) return new Map()
+    const file = tableFile(device)
+    let text: string
+    try {
+      text = readFileSync(file, 'utf8')
+    } catch {
+      return new Map()
+    }
+    const table = parse(text, subjectOf(device))
+    if (table === undefined) remark(`${file} is no table of schedules for this device, and is not used`)
+    return table ?? new Map()
+  }
+  const table = read()
+  tables.set(device, table)
+  return table
+}
+
+/** Adds to the device's table, in memory and in its file, which is replaced wholly or not at all. */
+export const remember = async (device: Device, found: Tuning): Promise<void> => {
+  const all = new Map([...tuningOf(device), ...found])
+  tables.set(device, all)
+  const file = tableFile(device)
+  await mkdir(dirname(file), { recursive: true })
+  const json = { subject: subjectOf(device), schedules: Object.fromEntries(all) }
+  await writeAtomic(file, [`${JSON.stringify(json, null, 2)}\n`])
+}

@@ -1,0 +1,208 @@
+import type { Artifact, DeviceTraits } from '../../compiler/artifact.js'
+import { compileGroups, type Grouped, grouped } from '../../compiler/backend.js'
+import { fragmentOf } from '../../compiler/fragment.js'
+import { elementsOf } from '../../compiler/ir/graph.js'
+import { interpretAt } from '../../compiler/ir/interpret-at.js'
+import type { Graph } from '../../compiler/ir/ir.js'
+import { simplified } from '../../compiler/pipeline.js'
+import type { Chosen, Schedule, Tuning } from '../../compiler/schedule/schedule.js'
+import { type Device, type DeviceTensor, download, load, type Tensors, upload } from '../../runtime/index.js'
+import { alternately, prepare, type Timed } from '../bench/measure.js'
+import { spreadOf } from '../bench/statistics.js'
+import { disagreement, positions } from '../bench/verify.js'
+import { random32 } from '../data/random.js'
+import { remember, tuningOf } from './table.js'
+
+/** A kernel of a graph by itself, with the schedules it may take. */
+export interface Study {
+  readonly chosen: Chosen
+  readonly fragment: Grouped
+  /** Arithmetic of one dispatch, to do what takes longest first. */
+  readonly flops: number
+}
+
+/** The kernels of a graph that have a choice, one of each signature, the longest first. */
+export const studiesOf = (graph: Graph, traits: DeviceTraits): readonly Study[] => {
+  const whole = grouped(graph, traits)
+  // What is replaced in place can't be measured over and over.
+  const replaced = new Set(whole.graph.outputs.filter(o => o.replaces !== undefined).map(o => o.node))
+  const studies = new Map<string, Study>()
+  for (const group of whole.groups) {
+    if (group.members.some(m => replaced.has(m.id) || elementsOf(m) === 0)) continue
+    const fragment = fragmentOf(whole, group)
+    const [kernel] = compileGroups(fragment, traits).kernels
+    if (kernel?.chosen === undefined || kernel.chosen.candidates.length < 2) continue
+    const { chosen } = kernel
+    if (!studies.has(chosen.signature))
+      studies.set(chosen.signature, { chosen, fragment, flops: kernel.flops + kernel.bytes })
+  }
+  return [...studies.values()].sort((a, b) => b.flops - a.flops)
+}
+
+/** Rounding errors of long sums, in f32 or of products in f16. */
+const toleranceOf = (traits: DeviceTraits): number => (traits.precision === 'f16' ? 2e-2 : 1e-3)
+
+const artifactOf = (study: Study, schedule: Schedule, traits: DeviceTraits): Artifact =>
+  compileGroups(study.fragment, traits, {
+    tuning: new Map([[study.chosen.signature, schedule]]),
+    name: 'study',
+  })
+
+/** Positive numbers below 1, and positions that any tensor has. */
+const inputsFor = (device: Device, artifact: Artifact): Record<string, DeviceTensor> =>
+  Object.fromEntries(
+    artifact.inputs.map(({ name, dtype, shape, packing }, stream) => {
+      const length = shape.reduce((a, b) => a * b, 1)
+      const data =
+        dtype === 'f32'
+          ? Float32Array.from({ length }, (_, i) => 0.05 + random32(23, stream, i) / 2 ** 32.1)
+          : new (dtype === 'i32' ? Int32Array : Uint32Array)(length)
+      return [name, upload(device, dtype, shape, data, name, packing)]
+    }),
+  )
+
+/** A schedule and what a dispatch by it took, in milliseconds, the median of several. */
+export interface Measured {
+  readonly schedule: Schedule
+  readonly milliseconds: number
+}
+
+/**
+ * Times those of a kernel's schedules, in turn, that compute what the interpreter does at positions drawn by chance. Schedules that take more than
+ * twice the time of the best before them are not timed further.
+ */
+export const study = async (device: Device, s: Study): Promise<readonly Measured[]> => {
+  const { traits } = device
+  const { graph } = s.fragment
+  const artifacts = s.chosen.candidates.map(schedule => ({
+    schedule,
+    artifact: artifactOf(s, schedule, traits),
+  }))
+  const tensors = inputsFor(device, artifacts[0]!.artifact)
+  const timed: { schedule: Schedule; timed: Timed; first: number }[] = []
+  try {
+    const names = Object.keys(tensors)
+    const values = await download(
+      device,
+      names.map(n => tensors[n]!),
+    )
+    const inputs = new Map(names.map((n, i) => [n, values[i]!]))
+    const expected = new Map(
+      graph.outputs.map(o => {
+        const where = positions(elementsOf(graph.nodes.find(n => n.id === o.node)!), 24)
+        const all = interpretAt(graph, o.node, inputs, where)
+        return [o.name, { where, at: new Map(where.map((x, i) => [x, all[i]!])) }] as const
+      }),
+    )
+    let best = Number.POSITIVE_INFINITY
+    for (const { schedule, artifact } of artifacts) {
+      if (!(await agrees(device, artifact, tensors, expected))) continue
+      const t = await prepare(device, artifact, tensors, { milliseconds: 15, most: 500 })
+      timed.push({ schedule, timed: t, first: await t.time() })
+      best = Math.min(best, timed.at(-1)!.first)
+    }
+    const close = timed.filter(t => t.first <= 2 * best)
+    const times = await alternately(
+      close.map(t => t.timed),
+      5,
+    )
+    return timed.map(({ schedule, first }) => {
+      const own = times[close.findIndex(t => t.schedule === schedule)]
+      return { schedule, milliseconds: own === undefined ? first : spreadOf(own).median }
+    })
+  } finally {
+    for (const t of timed) t.timed.close()
+    for (const t of Object.values(tensors)) t.destroy()
+  }
+}
+
+type Expected = ReadonlyMap<
+  string,
+  { readonly where: readonly number[]; readonly at: ReadonlyMap<number, number> }
+>
+
+const agrees = async (
+  device: Device,
+  artifact: Artifact,
+  tensors: Tensors,
+  expected: Expected,
+): Promise<boolean> => {
+  const executable = await load(device, artifact)
+  const outputs = executable.run(tensors)
+  try {
+    const names = Object.keys(outputs)
+    const results = await download(
+      device,
+      names.map(n => outputs[n]!),
+    )
+    return names.every((n, i) => {
+      const { where, at } = expected.get(n)!
+      const off = disagreement(results[i]!, x => at.get(x)!, where, toleranceOf(device.traits))
+      return off === undefined
+    })
+  } finally {
+    for (const t of Object.values(outputs)) t.destroy()
+    executable.destroy()
+  }
+}
+
+export interface TuneOptions {
+  /** When to stop, in seconds; what is left keeps the cost model's schedule. */
+  readonly budget: number
+  readonly progress: (line: string) => void
+}
+
+/** Studies a graph's kernels that are not in the device's table yet, keeping each result at once. */
+export const tune = async (
+  device: Device,
+  graph: Graph,
+  { budget, progress }: TuneOptions,
+): Promise<Tuning> => {
+  const open = studiesOf(graph, device.traits).filter(s => !tuningOf(device).has(s.chosen.signature))
+  const started = performance.now()
+  let done = 0
+  for (const s of open) {
+    const seconds = (performance.now() - started) / 1000
+    const each = seconds / Math.max(1, done)
+    if (seconds > budget) {
+      progress(`${open.length - done} kernels are left as they are: ${budget} s are over`)
+      break
+    }
+    const left =
+      done === 0 ? '' : `, ${Math.ceil(Math.min(budget - seconds, each * (open.length - done)))} s left`
+    progress(`${done + 1}/${open.length} kernels tuned${left}: ${s.chosen.signature}`)
+    const [found] = [...(await study(device, s))].sort((a, b) => a.milliseconds - b.milliseconds)
+    if (found !== undefined) await remember(device, new Map([[s.chosen.signature, found.schedule]]))
+    done++
+  }
+  return tuningOf(device)
+}
+
+const toTerminal = (line: string): void => void process.stderr.write(`${line}\n`)
+
+/** Seconds that tuning may still take in this process. */
+let left: number | undefined
+
+/** Lets what this process compiles from now on be tuned first, so many seconds in all. */
+export const allowTuning = (seconds: number): void => {
+  left = seconds
+}
+
+/** As `JOLA_TUNE` says; none without it, and none where `CI` is set. */
+export const usualBudget = (): number => {
+  const seconds = Number(process.env.JOLA_TUNE ?? 0)
+  return process.env.CI || !(seconds > 0) ? 0 : seconds
+}
+
+/**
+ * The schedules that a graph is to be compiled with: those of the device's table, after tuning what is missing there as long as time is left for
+ * that.
+ */
+export const tuningFor = async (device: Device, graph: Graph): Promise<Tuning> => {
+  const budget = left ?? usualBudget()
+  if (budget <= 0) return tuningOf(device, toTerminal)
+  const started = performance.now()
+  await tune(device, simplified(graph), { budget, progress: toTerminal })
+  left = budget - (performance.now() - started) / 1000
+  return tuningOf(device)
+}

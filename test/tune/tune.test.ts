@@ -1,0 +1,131 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { afterEach, expect, it } from 'vitest'
+import { compileGroups, grouped } from '../../compiler/backend.js'
+import { fragmentOf } from '../../compiler/fragment.js'
+import { f32, prim } from '../../compiler/ir/expr.js'
+import { interpret } from '../../compiler/ir/interpret.js'
+import { interpretAt } from '../../compiler/ir/interpret-at.js'
+import { simplified } from '../../compiler/pipeline.js'
+import type { Schedule } from '../../compiler/schedule/schedule.js'
+import { openNodeDevice } from '../../runtime/node.js'
+import { graphOfText } from '../../src/bench/compile.js'
+import { remember, tableFile, tuningOf } from '../../src/tune/table.js'
+import { studiesOf, study, tune, usualBudget } from '../../src/tune/tune.js'
+import * as programs from '../compiler/backend/programs.js'
+import { withDevice } from '../support/device.js'
+import { temporaryDirectory } from '../support/temporary.js'
+
+const layer = () => {
+  const p = new programs.Program()
+  programs.layer(p, { B: 2, T: 12, H: 2, D: 8, F: 36 }, 3)
+  return { graph: p.finish(), data: p.data }
+}
+
+it('single elements are those of the whole', () => {
+  const graph = simplified(
+    graphOfText(
+      `import std.nn (softmax)
+fn bench(x: f32[M, K], w: f32[K, N]) -> f32[M, N] =
+  for m ->
+    let p = softmax(x[m])
+    for n -> sum k -> p[k] * w[k, n]
+`,
+      { M: 3, K: 5, N: 4 },
+      'bench',
+    ),
+  )
+  const inputs = new Map([
+    ['x', Float64Array.from({ length: 15 }, (_, i) => Math.sin(i))],
+    ['w', Float64Array.from({ length: 20 }, (_, i) => Math.cos(i))],
+  ])
+  const [output] = graph.outputs
+  const all = interpret(graph, inputs).get(output!.name)!
+  const where = [0, 3, 7, 11]
+  expect(interpretAt(graph, output!.node, inputs, where)).toEqual(where.map(i => all[i]))
+})
+
+withDevice('tuning', device => {
+  const before = { ...process.env }
+  afterEach(() => {
+    process.env = { ...before }
+  })
+
+  it('a kernel by itself takes the schedules that it takes in its program', () => {
+    const { graph } = layer()
+    const whole = grouped(graph, device.traits)
+    const known = new Set(compileGroups(whole, device.traits).kernels.map(k => k.chosen!.signature))
+    const alone = whole.groups.map(
+      g => compileGroups(fragmentOf(whole, g), device.traits).kernels[0]!.chosen!.signature,
+    )
+    expect(alone.filter(s => !known.has(s))).toEqual([])
+  })
+
+  it('measures every schedule of every kernel against the interpreter', { timeout: 240_000 }, async () => {
+    const studies = studiesOf(layer().graph, device.traits)
+    expect(studies.length).toBeGreaterThan(4)
+    for (const s of studies.slice(-2)) {
+      const measured = await study(device, s)
+      expect(measured.map(m => m.schedule)).toEqual(s.chosen.candidates)
+    }
+  })
+
+  it('trusts no schedule that computes something else', { timeout: 240_000 }, async () => {
+    const [s] = studiesOf(layer().graph, device.traits)
+    const { graph } = s!.fragment
+    const [output] = graph.outputs
+    // The interpreter is asked for something else than what the kernels were written for.
+    const nodes = graph.nodes.map(n =>
+      n.kind === 'compute' && n.id === output!.node ? { ...n, body: prim('add', n.body, f32(1e3)) } : n,
+    )
+    const wrong = { ...s!, fragment: { ...s!.fragment, graph: { ...graph, nodes } } }
+    expect(await study(device, wrong)).toEqual([])
+  })
+
+  it('keeps what it found in the cache directory, and finds it there', { timeout: 240_000 }, async () => {
+    process.env.XDG_CACHE_HOME = await temporaryDirectory()
+    delete process.env.JOLA_TUNE
+    const lines: string[] = []
+    const found = await tune(device, layer().graph, { budget: 0.01, progress: l => void lines.push(l) })
+    expect(found.size).toBe(1)
+    expect(lines.at(-1)).toMatch(/are left as they are/)
+    const again = await openNodeDevice()
+    try {
+      expect([...tuningOf(again)]).toEqual([...found])
+    } finally {
+      again.close()
+    }
+  })
+
+  it('a damaged table, or none that is wanted, changes nothing', async () => {
+    process.env.XDG_CACHE_HOME = await temporaryDirectory()
+    delete process.env.JOLA_TUNE
+    const fresh = await openNodeDevice()
+    const other = await openNodeDevice()
+    try {
+      await mkdir(dirname(tableFile(fresh)), { recursive: true })
+      await writeFile(tableFile(fresh), '{"subject": "another device"')
+      const lines: string[] = []
+      expect(tuningOf(fresh, l => void lines.push(l)).size).toBe(0)
+      expect(lines.join()).toMatch(/is not used/)
+      const plain: Schedule = { family: 'scatter', threads: 8 }
+      await remember(fresh, new Map([['scatter', plain]]))
+      expect(JSON.parse(await readFile(tableFile(fresh), 'utf8')).schedules).toEqual({ scatter: plain })
+      process.env.JOLA_TUNE = '0'
+      expect(tuningOf(other).size).toBe(0)
+    } finally {
+      fresh.close()
+      other.close()
+    }
+  })
+
+  it('has no time unless it is given some, and none where CI is set', () => {
+    delete process.env.CI
+    delete process.env.JOLA_TUNE
+    expect(usualBudget()).toBe(0)
+    process.env.JOLA_TUNE = '60'
+    expect(usualBudget()).toBe(60)
+    process.env.CI = 'true'
+    expect(usualBudget()).toBe(0)
+  })
+})
