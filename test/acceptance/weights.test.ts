@@ -1,7 +1,11 @@
 import { copyFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
+import { Builder } from '../../compiler/ir/builder.js'
+import { index, read } from '../../compiler/ir/expr.js'
+import { packInputs } from '../../compiler/pipeline.js'
 import { rounded } from '../../runtime/index.js'
+import { deviceEngine, interpreterEngine } from '../../src/engine.js'
 import { openCheckpoint } from '../../src/hub/safetensors.js'
 import { type TensorData, writeSafetensors } from '../../src/hub/safetensors-write.js'
 import type { WeightFormat } from '../../src/model/weights.js'
@@ -25,6 +29,24 @@ const copyOf = async (
   await writeSafetensors(join(out, 'model.safetensors'), tensors)
   return out
 }
+
+withDevice('packed inputs', device =>
+  it('are to the interpreter what they are to the device', async () => {
+    const b = new Builder()
+    const x = b.input('x', 'f32', [70])
+    const i = b.axis('i', 70)
+    const body = read(x, 'f32', [index(i)])
+    b.output('y', b.compute({ dtype: 'f32', dims: [[i]], body, origin: { label: 'y' } }))
+    const data = Float32Array.from({ length: 70 }, (_, n) => Math.sin(n))
+    for (const packing of ['f16', 'bf16', 'q8'] as const) {
+      const graph = packInputs(b.finish(), () => packing)
+      for (const engine of [interpreterEngine, deviceEngine(device)]) {
+        const out = await engine.run(graph, new Map([['x', { dtype: 'f32', shape: [70], data }]]))
+        expect([...out.get('y')!.data], `${packing} on ${engine.name}`).toEqual([...rounded(packing, data)])
+      }
+    }
+  }),
+)
 
 withStories('stories260K', stories =>
   withDevice('with packed weights', device => {

@@ -65,8 +65,11 @@ withDevice('packed inputs', device => {
             p.output(`${left}${right}`, p.reduce('product', 'sum', [ax.b, ax.m, ax.n], [ax.k], body))
           }
         const graph = packInputs(p.finish(), name => (name.startsWith('packed') ? packing : undefined))
-        const { error, where } = await compare(device, graph, p.data)
-        expect(error, `${b} × ${m}×${k}×${n}, ${where}`).toBeLessThan(1e-5)
+        // The largest also by the schedules of a GPU.
+        for (const traits of m === 40 ? [{}, { software: false }] : [{}]) {
+          const { error, where } = await compare(device, graph, p.data, { traits })
+          expect(error, `${b} × ${m}×${k}×${n}, ${where}`).toBeLessThan(1e-5)
+        }
       }
     })
 
