@@ -52,6 +52,6 @@ export const growthPicture = (growth: readonly GrowthResult[]): string => {
     const [x, y] = [(i % columns) * (width + gap), Math.floor(i / columns) * (height + gap) + gap]
     return `<g transform="translate(${x} ${y})">${panel(g)}</g>`
   })
-  const [w, h] = [columns * (width + gap), rows * (height + gap)]
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${w} ${h}" width="${w}" height="${h}"><style>${style}</style><rect width="${w}" height="${h}" fill="#ffffff"/>${panels.join('')}</svg>\n`
+  const [w, h] = [columns * (width + gap), rows * (height + gap) + 8]
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${w} ${h}" width="${w}" height="${h}"><title>How a step’s time grows</title><style>${style}</style><rect width="${w}" height="${h}" fill="#ffffff"/>${panels.join('')}</svg>\n`
 }
