@@ -1,8 +1,6 @@
-import type { Artifact } from '../../compiler/artifact.js'
 import type { CoreFn, CoreRecipe, Program } from '../../compiler/core/core.js'
 import type { Graph } from '../../compiler/ir/ir.js'
 import { lower, packInputs } from '../../compiler/pipeline.js'
-import type { Tuning } from '../../compiler/schedule/schedule.js'
 import type { StandIn } from '../../compiler/specialise/parameters.js'
 import { specialisePredictor } from '../../compiler/specialise/predictor.js'
 import { type Bindings, specialiseMethod } from '../../compiler/specialise/specialise.js'
@@ -129,12 +127,12 @@ export const openSession = async (
     const own = of === shape ? bindings : { ...bindings, sizes: sizesFor(of) }
     return packInputs(specialiseMethod(program, recipe, name, own), packing)
   }
-  const plan = (name: string, of: BatchShape, tuning: Tuning): Artifact =>
-    lower(graphOf(name, of), device.traits, { name: `${recipe.name}.${name}`, memory, tuning })
   const compile = async (name: string): Promise<Executable> => {
-    const tuning = await tuningFor(device, graphOf(name, shape))
-    const artifact = plan(name, shape, tuning)
-    requireFit(artifact, memory, shape, of => plan(name, of, tuning))
+    const graph = graphOf(name, shape)
+    const tuning = await tuningFor(device, graph)
+    const options = { name: `${recipe.name}.${name}`, memory, tuning }
+    const artifact = lower(graph, device.traits, options)
+    requireFit(artifact, memory, shape, of => lower(graphOf(name, of), device.traits, options))
     return load(device, artifact)
   }
   const [init, step, validate] = [await compile('init'), await compile('step'), await compile('validate')]
