@@ -1,8 +1,10 @@
 import type { Packing } from './ir/packing.js'
 import type { Chosen } from './schedule/schedule.js'
 import type { DType } from './types/type.js'
+import type { Slice } from './wgsl/slices.js'
 
 export type { Packing } from './ir/packing.js'
+export type { Slice } from './wgsl/slices.js'
 
 /**
  * What the compiler hands to the runtime: kernels as WGSL, buffers, and the order of dispatches. Plain JSON.
@@ -80,6 +82,8 @@ export type Step =
       readonly kind: 'dispatch'
       readonly kernel: number
       readonly buffers: readonly number[]
+      /** Of each buffer the part that is bound, `null` for the whole; absent where all are bound whole. */
+      readonly slices?: readonly (Slice | null)[]
       readonly workgroups: readonly [number, number, number]
     }
   /** Runs `steps` with the loop's index at 0 … count - 1, or backwards. */
@@ -107,6 +111,8 @@ export interface DeviceTraits {
   readonly subgroupSize: number
   readonly storageBuffersPerStage: number
   readonly bindingBytes: number
+  /** What offsets of bindings are multiples of, in bytes; 256, which every device can do, if absent. */
+  readonly bindingAlignment?: number
   readonly workgroupInvocations: number
   readonly workgroupBytes: number
   readonly workgroupsPerDimension: number

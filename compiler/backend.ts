@@ -183,8 +183,15 @@ export const compileGroups = (
       const k = emitted.get(item.group)
       if (k === undefined) return []
       const buffersBound = k.storages.map(id => bufferOf.get(id)!)
+      const slices = k.slices.map(slice => slice ?? null)
       return [
-        { kind: 'dispatch', kernel: kernelOf.get(k.key)!, buffers: buffersBound, workgroups: k.workgroups },
+        {
+          kind: 'dispatch',
+          kernel: kernelOf.get(k.key)!,
+          buffers: buffersBound,
+          ...(slices.some(slice => slice !== null) ? { slices } : {}),
+          workgroups: k.workgroups,
+        },
       ]
     })
 
@@ -206,7 +213,15 @@ export const compileGroups = (
     requires: {
       features: [...new Set(used.flatMap(k => k.features))].sort(),
       storageBuffersPerStage: Math.max(0, ...used.map(k => k.storages.length)),
-      bindingBytes: Math.max(0, ...buffers.map(b => b.bytes)),
+      bindingBytes: Math.max(
+        0,
+        ...used.flatMap(k =>
+          k.storages.map((id, i) => {
+            const { bytes } = buffers[bufferOf.get(id)!]!
+            return Math.min(bytes, k.slices[i]?.size ?? bytes)
+          }),
+        ),
+      ),
       workgroupInvocations: Math.max(1, ...used.map(k => k.decl.workgroupSize.reduce((a, b) => a * b, 1))),
     },
     buffers,

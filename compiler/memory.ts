@@ -28,12 +28,16 @@ export const memoryLimits = (traits: DeviceTraits): MemoryLimits => {
   return { largest: most(largest), target: most(target), kept: most(kept), operations: 512 }
 }
 
+/** What a kernel binds of a tensor: its slot of the loops around, where slots lie as offsets of bindings must. */
+const boundBytes = (slot: number, all: number, traits: DeviceTraits): number =>
+  slot % (traits.bindingAlignment ?? 256) === 0 ? slot : all
+
 /** The graph without large tensors, and without large ones kept from loop to loop, where it can do without them. Normalised, as it was. */
 export const withinMemory = (graph: Graph, traits: DeviceTraits, options: MemoryLimits): Graph => {
   const stored = new Set(fused(graph, traits).flatMap(g => [...g.stored]))
   const wanted = ({ node, bytes, operations }: Kept): boolean =>
     stored.has(node.id) &&
-    (bytes > traits.bindingBytes ||
+    (boundBytes(sliceBytes(graph, node), bytes, traits) > traits.bindingBytes ||
       (operations <= options.operations &&
         (bytes > options.kept || sliceBytes(graph, node) > options.largest)))
   const fewer = verified(rematerialised(graph, wanted), 'remat')

@@ -1,10 +1,15 @@
 import type { Artifact } from '../compiler/artifact.js'
-import type { Command } from './commands.js'
+import type { BoundRange, Command } from './commands.js'
 import type { Device } from './device.js'
 import { internalError } from './errors.js'
 import type { DeviceTensor } from './tensor.js'
 
 const keptSets = 8
+
+const resourceOf = (buffer: GPUBuffer, range: BoundRange | undefined): GPUBufferBinding =>
+  range === undefined
+    ? { buffer }
+    : { buffer, offset: range.offset, size: Math.min(range.size, buffer.size - range.offset) }
 
 /** The buffers of one run by their numbers in the artifact, and the bind group of each command that dispatches. */
 export interface Bound {
@@ -62,12 +67,16 @@ export class Bindings {
   ): GPUBindGroup {
     const kernel = this.artifact.kernels[command.kernel]
     const groups = command.buffers.every(i => this.buffers[i] !== undefined) ? this.#own : shared
-    const key = `${kernel.bindings.join()} ${command.buffers.join()}`
+    const parts = command.ranges.map(r => (r === undefined ? '' : `${r.offset}+${r.size}`))
+    const key = `${kernel.bindings.join()} ${command.buffers.join()} ${parts.join()}`
     const known = groups.get(key)
     if (known !== undefined) return known
     const group = this.device.gpu.createBindGroup({
       layout: this.device.pipelines.storageLayout(kernel.bindings),
-      entries: command.buffers.map((buffer, i) => ({ binding: i, resource: { buffer: buffers[buffer] } })),
+      entries: command.buffers.map((number, i) => ({
+        binding: i,
+        resource: resourceOf(buffers[number], command.ranges[i]),
+      })),
     })
     groups.set(key, group)
     return group

@@ -1,5 +1,11 @@
-import type { Artifact, Step } from '../compiler/artifact.js'
+import type { Artifact, Slice, Step } from '../compiler/artifact.js'
 import { DeviceError, internalError } from './errors.js'
+
+/** A part of a buffer, in bytes; it ends with the buffer, if that ends before. */
+export interface BoundRange {
+  readonly offset: number
+  readonly size: number
+}
 
 /** A step with its loops unrolled. `slot` is where in the table of loop indices this dispatch finds its own. */
 export type Command =
@@ -7,6 +13,8 @@ export type Command =
       readonly kind: 'dispatch'
       readonly kernel: number
       readonly buffers: readonly number[]
+      /** In bytes; undefined for a whole buffer. */
+      readonly ranges: readonly (BoundRange | undefined)[]
       readonly workgroups: readonly [number, number, number]
       readonly slot: number | undefined
     }
@@ -19,6 +27,12 @@ export interface Program {
 }
 
 const deepest = 4
+
+const rangeOf = (slice: Slice | undefined, indices: readonly number[]): BoundRange | undefined =>
+  slice && {
+    offset: slice.strides.reduce((sum, stride, i) => sum + stride * indices[i]!, slice.offset),
+    size: slice.size,
+  }
 
 /** Unrolls the artifact's loops. Throws a `DeviceError` if they are too deep, an internal one if the artifact contradicts itself. */
 export const unroll = (artifact: Artifact): Program => {
@@ -59,10 +73,11 @@ export const unroll = (artifact: Artifact): Program => {
       ) {
         throw internalError(`\`${artifact.name}\` dispatches kernel ${step.kernel} other than it is declared`)
       }
-      const { kernel: number, buffers, workgroups } = step
+      const { kernel: number, buffers, slices, workgroups } = step
       if (workgroups.includes(0)) return
       const slot = kernel.loops === 0 ? undefined : slotOf(indices)
-      commands.push({ kind: 'dispatch', kernel: number, buffers, workgroups, slot })
+      const ranges = buffers.map((_, i) => rangeOf(slices?.[i] ?? undefined, indices))
+      commands.push({ kind: 'dispatch', kernel: number, buffers, ranges, workgroups, slot })
     }
   }
 

@@ -27,6 +27,7 @@ const matrixFeature = 'chromium-experimental-subgroup-matrix'
 const wantedLimits = [
   'maxStorageBuffersPerShaderStage',
   'maxStorageBufferBindingSize',
+  'minStorageBufferOffsetAlignment',
   'maxBufferSize',
   'maxComputeInvocationsPerWorkgroup',
   'maxComputeWorkgroupSizeX',
@@ -72,6 +73,7 @@ const traitsOf = (gpu: GPUDevice, info: GPUAdapterInfo, precision: Precision): D
     subgroupSize: gpu.features.has('subgroups') && fixed ? info.subgroupMinSize : 0,
     storageBuffersPerStage: limits.maxStorageBuffersPerShaderStage,
     bindingBytes: limits.maxStorageBufferBindingSize,
+    bindingAlignment: limits.minStorageBufferOffsetAlignment,
     workgroupInvocations: limits.maxComputeInvocationsPerWorkgroup,
     workgroupBytes: limits.maxComputeWorkgroupStorageSize,
     workgroupsPerDimension: limits.maxComputeWorkgroupsPerDimension,

@@ -2,6 +2,7 @@ import type { KernelDecl, KernelFeature } from '../artifact.js'
 import type { Axis, ComputeNode, Origin, Region } from '../ir/ir.js'
 import type { Context } from '../schedule/context.js'
 import { positionOf } from '../source.js'
+import { type Base, baseOf, type Slice, sliceOf } from './slices.js'
 import { Writer } from './writer.js'
 
 /** What a family of schedules says about a kernel besides its text. */
@@ -22,6 +23,8 @@ export interface EmittedKernel {
   readonly key: string
   readonly decl: KernelDecl
   readonly storages: readonly number[]
+  /** Of each storage the part that is bound; undefined for the whole. */
+  readonly slices: readonly (Slice | undefined)[]
   readonly workgroups: readonly [number, number, number]
   readonly features: readonly KernelFeature[]
 }
@@ -111,23 +114,39 @@ export const flatGroup = (groups: readonly [number, number, number]): string =>
 const loopIndex = (depth: number): string => `loops.${'xyzw'[depth]}`
 
 /**
- * Writes a kernel until its buffers' element types are settled: whether a buffer can be an array of vectors is known
- * only when all its accesses are written.
+ * Writes a kernel until its buffers are settled: whether one can be an array of vectors, and whether a part of it will do, is
+ * known only when all its accesses are written.
  */
 export const settle = (ctx: Context, spec: KernelSpec, write: (w: Writer) => Launch): EmittedKernel => {
   const scalars = new Set<number>()
+  let bases: ReadonlyMap<number, Base> | undefined
   for (;;) {
-    const w = new Writer(ctx.storages, scalars, ctx.traits.software)
+    const w = new Writer(ctx.storages, scalars, bases ?? new Map(), ctx.traits.software)
     spec.loops.forEach((r, i) => {
       w.root.places.set(r.axis.id, { kind: 'scalar', text: `i32(${loopIndex(i)})` })
     })
     const launch = write(w)
-    if (w.memory.scalarsFound.size === 0) return assemble(w, launch, spec)
-    for (const s of w.memory.scalarsFound) scalars.add(s)
+    if (w.memory.scalarsFound.size > 0) {
+      for (const s of w.memory.scalarsFound) scalars.add(s)
+      continue
+    }
+    if (bases !== undefined) return assemble(w, launch, spec, bases)
+    bases = new Map(
+      [...w.memory.addresses].flatMap(([id, addresses]) => {
+        const base = baseOf(ctx.storages[id]!, addresses, spec.loops, ctx.traits.bindingAlignment ?? 256)
+        return base === undefined ? [] : [[id, base] as const]
+      }),
+    )
+    if (bases.size === 0) return assemble(w, launch, spec, bases)
   }
 }
 
-const assemble = (w: Writer, launch: Launch, spec: KernelSpec): EmittedKernel => {
+const assemble = (
+  w: Writer,
+  launch: Launch,
+  spec: KernelSpec,
+  bases: ReadonlyMap<number, Base>,
+): EmittedKernel => {
   const size = launch.workgroupSize
   const body = w.root.render('  ')
   // Only those that it reads: kernels that are the same in loops of any depth are one.
@@ -164,6 +183,10 @@ const assemble = (w: Writer, launch: Launch, spec: KernelSpec): EmittedKernel =>
   return {
     key: `${key}\n${launch.workgroupSize}`,
     storages: w.memory.bindings.map(b => b.storage.id),
+    slices: w.memory.bindings.map(({ storage }) => {
+      const base = bases.get(storage.id)
+      return base && sliceOf(storage, base, spec.loops)
+    }),
     workgroups: launch.workgroups,
     features,
     decl: {

@@ -11,6 +11,7 @@ import {
   restDependsOn,
 } from '../schedule/affine.js'
 import { type Block, components, type Value, vectorType } from './block.js'
+import type { Base } from './slices.js'
 import { isPacked, packedElement, unpackers, unpackFour, unpackOne } from './unpack.js'
 
 export interface Binding {
@@ -45,12 +46,16 @@ interface Expressions {
  */
 export class Memory {
   readonly bindings: Binding[] = []
+  /** Every address that is read or written, by buffer. */
+  readonly addresses = new Map<number, Affine[]>()
   /** Buffers met here that must be declared as scalars. */
   readonly scalarsFound = new Set<number>()
 
   constructor(
     private readonly storages: readonly Storage[],
     private readonly scalars: ReadonlySet<number>,
+    /** Where the parts of buffers begin that are bound at an offset (see `slices.ts`). */
+    private readonly bases: ReadonlyMap<number, Base>,
     private readonly software: boolean,
     private readonly w: Expressions,
   ) {}
@@ -72,6 +77,13 @@ export class Memory {
 
   private isVector(storage: number): boolean {
     return !this.scalars.has(storage) && !this.scalarsFound.has(storage)
+  }
+
+  /** An address as the kernel sees it, counted from where the bound part begins. */
+  private within(storage: number, a: Affine): Affine {
+    this.addresses.set(storage, [...(this.addresses.get(storage) ?? []), a])
+    const base = this.bases.get(storage)
+    return base === undefined ? a : affineAdd(a, affineScale(base.before, -1))
   }
 
   /** `4 · quarter` in place of the block's vector axis. */
@@ -121,7 +133,8 @@ export class Memory {
     return ids.find(id => block.place(id)?.place.kind === 'vector')
   }
 
-  load(storage: number, a: Affine, dtype: DType, block: Block): Value {
+  load(storage: number, whole: Affine, dtype: DType, block: Block): Value {
+    const a = this.within(storage, whole)
     const wrap = (text: string, width: 1 | 4): Value => ({
       text: dtype === 'bool' ? `(${text} != ${width === 4 ? 'vec4u(0u)' : '0u'})` : text,
       dtype,
@@ -192,7 +205,8 @@ export class Memory {
     return this.address(affineAdd(affineScale(rest, 1 / 4), affineAxis(quarterAxis(quarter))), block)
   }
 
-  store(storage: number, a: Affine, value: Value, block: Block, limit?: number): void {
+  store(storage: number, whole: Affine, value: Value, block: Block, limit?: number): void {
+    const a = this.within(storage, whole)
     const name = this.nameOf(storage, 'read_write')
     const bool = value.dtype === 'bool'
     const axis = this.vectorAxis(a, block)

@@ -7,6 +7,7 @@ import { type Affine, affineOf } from '../schedule/affine.js'
 import { interner } from '../schedule/intern.js'
 import { Block, components, type Value, vectorType } from './block.js'
 import { Memory } from './memory.js'
+import type { Base } from './slices.js'
 
 /** Operators that WGSL has for a vector and a scalar. */
 const mixed: ReadonlySet<string> = new Set(['add', 'sub', 'mul', 'div'])
@@ -34,13 +35,14 @@ export class Writer {
   private counter = 0
   readonly memory: Memory
 
-  /** `scalars`: the buffers that an earlier attempt found not to be arrays of vectors. */
+  /** `scalars`: the buffers that an earlier attempt found not to be arrays of vectors; `bases`: those that are bound in part. */
   constructor(
     storages: readonly Storage[],
     scalars: ReadonlySet<number>,
+    bases: ReadonlyMap<number, Base>,
     private readonly software: boolean,
   ) {
-    this.memory = new Memory(storages, scalars, software, this)
+    this.memory = new Memory(storages, scalars, bases, software, this)
   }
 
   /**

@@ -101,7 +101,6 @@ describe('structure', () => {
       'contract: gate',
       'contract: up, act',
       'contract: down, next',
-      'map: out',
     ])
   })
 

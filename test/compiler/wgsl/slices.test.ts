@@ -1,0 +1,127 @@
+import fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { compileGraph } from '../../../compiler/backend.js'
+import { prim } from '../../../compiler/ir/expr.js'
+import type { Region } from '../../../compiler/ir/ir.js'
+import { type Affine, affineAdd, affineAxis, affineConstant } from '../../../compiler/schedule/affine.js'
+import { baseOf, sliceOf } from '../../../compiler/wgsl/slices.js'
+import type { Device } from '../../../runtime/node.js'
+import { compare, openTestDevice } from '../backend/agree.js'
+import { Program } from '../backend/programs.js'
+
+const storage = (elements: number) => ({ id: 0, name: 'x', dtype: 'f32', elements }) as const
+
+describe('a slice', () => {
+  const loop = (id: number, extent: number): Region => ({
+    id,
+    axis: { id, name: `l${id}`, extent },
+    direction: 'up',
+  })
+
+  it('holds every address of every iteration, counted from where it begins', () => {
+    const count = fc.integer({ min: 1, max: 5 })
+    fc.assert(
+      fc.property(
+        count,
+        count,
+        fc.integer({ min: 1, max: 40 }),
+        fc.array(fc.tuple(fc.integer({ min: 0, max: 1 }), fc.integer({ min: 0, max: 3 })), {
+          minLength: 1,
+          maxLength: 3,
+        }),
+        (outer, inner, width, accesses) => {
+          const loops = [loop(1, outer), loop(2, inner)]
+          const slot = 64 * Math.ceil(width / 64)
+          const i = { id: 9, name: 'i', extent: width }
+          // A slot more than there are turns, as a carry has; an access may be of the next slot, and some elements further on.
+          const s = storage((outer + 1) * inner * slot)
+          const addresses = accesses.map(
+            ([next, more]): Affine =>
+              [
+                affineAxis(loops[0]!.axis, inner * slot),
+                affineAxis(loops[1]!.axis, slot),
+                affineAxis(i),
+                affineConstant(next * slot + Math.min(more, slot - width)),
+              ]
+                .filter(a => a.terms.size === 0 || [...a.terms.values()].every(t => t.axis.extent > 1))
+                .reduce(affineAdd),
+          )
+          const base = baseOf(s, addresses, loops, 256)
+          if (base === undefined) return
+          const slice = sliceOf(s, base, loops)
+          for (let l = 0; l < outer; l++)
+            for (let m = 0; m < inner; m++) {
+              const begin = slice.offset + slice.strides[0]! * l + slice.strides[1]! * m
+              expect(begin % 256).toBe(0)
+              for (const [next, more] of accesses)
+                for (const at of [0, width - 1]) {
+                  const address = 4 * ((l * inner + m + next) * slot + Math.min(more, slot - width) + at)
+                  expect(address).toBeGreaterThanOrEqual(begin)
+                  expect(address).toBeLessThan(begin + slice.size)
+                }
+            }
+        },
+      ),
+    )
+  })
+
+  it('is not taken where accesses move apart, offsets are not aligned, or scales lie behind', () => {
+    const l = loop(1, 4)
+    const at = (step: number): Affine => affineAxis(l.axis, step)
+    expect(baseOf(storage(1024), [at(64), at(128)], [l], 256)).toBeUndefined()
+    expect(baseOf(storage(1024), [at(36)], [l], 256)).toBeUndefined()
+    expect(baseOf(storage(1024), [at(36)], [l], 16)).toBeDefined()
+    expect(baseOf({ ...storage(1024), packing: 'q8' }, [at(64)], [l], 16)).toBeUndefined()
+  })
+})
+
+describe('layers', () => {
+  let device: Device
+  beforeAll(async () => {
+    device = await openTestDevice()
+  })
+  afterAll(() => device.close())
+
+  /** x ← tanh(w[l] x) for each layer, `width` numbers wide. */
+  const layers = (count: number, width: number): Program => {
+    const p = new Program()
+    const [l, i, j] = [p.axis('l', count), p.axis('i', width), p.axis('j', width)]
+    const w = p.input('w', count, width, width)
+    const init = p.map('init', [i], p.at(p.input('x', width), i))
+    const region = p.b.region(l, 'up').id
+    const x = p.b.openCarry({
+      dtype: 'f32',
+      shape: [count + 1, width],
+      region,
+      init,
+      origin: { label: 'x' },
+    })
+    const product = p.reduce(
+      'product',
+      'sum',
+      [l, i],
+      [j],
+      prim('mul', p.at(w, l, i, j), p.at(x, l, j)),
+      region,
+    )
+    p.b.closeCarry(x, p.map('next', [l, i], prim('tanh', p.at(product, l, i)), region))
+    const s = p.axis('s', count + 1)
+    p.output('all', p.map('all', [s, i], p.at(x, s, i)))
+    return p
+  }
+
+  it('bind their own weights alone: all layers may be more than a binding holds', () => {
+    const p = layers(8, 64)
+    const { requires } = compileGraph(p.finish(), { ...device.traits, bindingBytes: 4 * 64 * 64 })
+    expect(requires.bindingBytes).toBe(4 * 64 * 64)
+  })
+
+  it('give what the interpreter gives, aligned or not', { timeout: 120_000 }, async () => {
+    for (const width of [64, 36, 5])
+      for (const count of [1, 2, 5]) {
+        const p = layers(count, width)
+        const { error, where } = await compare(device, p.finish(), p.data)
+        expect(error, where).toBeLessThan(1e-5)
+      }
+  })
+})
