@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import type { Precision } from '../compiler/artifact.js'
 import type { CoreFn, CoreParam, Program } from '../compiler/core/core.js'
 import type { Predictor } from '../compiler/specialise/predictor.js'
 import type { Bindings, GivenValue } from '../compiler/specialise/specialise.js'
@@ -20,6 +21,7 @@ import { stateType } from './train/session.js'
 
 /** A sequence model ready for scoring and generation, with what belongs to it. */
 export interface OpenPredictor {
+  readonly device: Device
   readonly sequence: SequenceModel
   readonly tokenizer: Tokenizer
   readonly model: Model
@@ -34,13 +36,16 @@ export interface AdapterConfig {
   readonly base_model: string
   /** What the base model's weights were on the device. */
   readonly weights?: WeightFormat
+  /** What products were computed in. */
+  readonly precision?: Precision
   readonly sizes: Readonly<Record<string, number>>
   readonly settings: Readonly<Record<string, GivenValue>>
   readonly tensors: Readonly<Record<string, readonly number[]>>
   readonly seed: number
 }
 
-const readAdapterConfig = async (directory: string): Promise<AdapterConfig> => {
+/** An adapter's description, from its folder. Throws a `UserError` if there is none. */
+export const readAdapterConfig = async (directory: string): Promise<AdapterConfig> => {
   const path = join(directory, adapterFiles.config)
   const found = await readJsonObject(path)
   checkFields(path, found, {
@@ -132,6 +137,7 @@ const assemble = async (
     vocabulary,
   })
   return {
+    device,
     sequence,
     tokenizer: model.tokenizer!,
     model,

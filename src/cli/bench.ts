@@ -44,7 +44,7 @@ interface BenchOptions {
   readonly plot?: string
   readonly filter?: string
   readonly runs: number
-  readonly precision: Precision
+  readonly precision?: Precision
   readonly weights?: WeightFormat
   readonly profile?: string | true
   readonly recipe?: string
@@ -106,7 +106,7 @@ const bench = async (what: What, options: BenchOptions): Promise<BenchReport> =>
   if (wants('peers')) checkPeersFolder()
   if (options.install) installPeers()
   if (options.tune !== undefined) allowTuning(options.tune)
-  const device = await openNodeDevice({ precision: options.precision })
+  const device = await openNodeDevice({ precision: options.precision ?? 'f32' })
   const ceilings = new Ceilings(device)
   try {
     const { traits } = device
@@ -159,10 +159,9 @@ const commandOf = (what: What, o: BenchOptions): string =>
   [
     `jola bench ${what} --runs ${o.runs}`,
     ...(o.filter === undefined ? [] : [`--filter '${o.filter}'`]),
-    ...(o.precision === 'f32' ? [] : [`--precision ${o.precision}`]),
     ...(o.profile === undefined ? [] : [o.profile === true ? '--profile' : `--profile ${o.profile}`]),
-    ...(['recipe', 'model', 'shape', 'batch', 'context', 'answers', 'weights'] as const).flatMap(name =>
-      o[name] === undefined ? [] : [`--${name} ${o[name]}`],
+    ...(['recipe', 'model', 'shape', 'batch', 'context', 'answers', 'weights', 'precision'] as const).flatMap(
+      name => (o[name] === undefined ? [] : [`--${name} ${o[name]}`]),
     ),
     ...o.set.map(s => `--set ${s}`),
   ].join(' ')

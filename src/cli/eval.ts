@@ -7,7 +7,7 @@ import { mean, standardDeviation } from '../data/scores.js'
 import { UserError } from '../errors.js'
 import { type Evaluation, evaluate, type Scoring, taskOf } from '../evaluate.js'
 import type { WeightFormat } from '../model/weights.js'
-import { type OpenPredictor, openBase, openRun, openRunBase } from '../open-predictor.js'
+import { type OpenPredictor, openBase, openRun, openRunBase, readAdapterConfig } from '../open-predictor.js'
 import { startProgress } from '../progress.js'
 import { RunFolder, runsAt } from '../train/run-folder.js'
 import { checkAdapted } from '../train/unfinished.js'
@@ -29,30 +29,39 @@ export interface Subject {
   readonly base?: true
   readonly program: string
   readonly weights?: WeightFormat
+  readonly precision?: Precision
 }
 
 export const defaultProgram = 'std.models.llama'
 
-/** Opens what the command line names: the folder of a run, or a model by --model alone. */
-export const openSubject = async (
-  device: Awaited<ReturnType<typeof openNodeDevice>>,
-  path: string | undefined,
-  o: Subject,
-): Promise<OpenPredictor> => {
-  if (path === undefined) {
-    if (o.model !== undefined) return openBase(device, o.model, o.program, o.weights)
+/** Opens what the command line names, on a device of its own: the folder of a run, or a model by --model alone. */
+export const openSubject = async (path: string | undefined, o: Subject): Promise<OpenPredictor> => {
+  if (path === undefined && o.model === undefined)
     throw new UserError({
       what: 'there is nothing to open',
       hint: 'name the folder of a run, or a model by --model',
       exitCode: 2,
     })
+  if (path !== undefined) await checkAdapted(path)
+  const precision =
+    o.precision ?? (path === undefined ? undefined : (await readAdapterConfig(path)).precision)
+  const device = await openNodeDevice({ precision: precision ?? 'f32' })
+  try {
+    const opened =
+      path === undefined
+        ? await openBase(device, o.model!, o.program, o.weights)
+        : await (o.base ? openRunBase : openRun)(device, path, o.model, o.weights)
+    return {
+      ...opened,
+      close: () => opened.close().finally(() => device.close()),
+    }
+  } catch (error) {
+    device.close()
+    throw error
   }
-  await checkAdapted(path)
-  return o.base ? openRunBase(device, path, o.model, o.weights) : openRun(device, path, o.model, o.weights)
 }
 
 interface Options extends Subject {
-  readonly precision: Precision
   readonly data?: string
   readonly split: Split
   readonly score?: Scoring
@@ -109,22 +118,16 @@ const run = async (path: string | undefined, o: Options): Promise<void> => {
   const some = o.limit === undefined ? all : all.slice(0, o.limit)
   const train = (await splitFile(data, 'train')) === undefined ? all : await readSplit(data, 'train')
   const task = taskOf(all, train, o.score)
-  const device = await openNodeDevice({ precision: o.precision })
   const results: Evaluation[] = []
-  try {
-    for (const each of runs) {
-      const opened = await openSubject(device, each, o)
-      const name = each === undefined || runs.length === 1 ? undefined : basename(each)
-      const bar = startProgress({ label: name ?? 'eval', total: some.length })
-      const result = await evaluate(opened.sequence, opened.tokenizer, some, task, done =>
-        bar.update(done),
-      ).finally(bar.finish)
-      await opened.close()
-      results.push(result)
-      if (!o.json) print(name === undefined ? describe(result) : `${name}: ${describe(result)}`)
-    }
-  } finally {
-    device.close()
+  for (const each of runs) {
+    const opened = await openSubject(each, o)
+    const name = each === undefined || runs.length === 1 ? undefined : basename(each)
+    const bar = startProgress({ label: name ?? 'eval', total: some.length })
+    const result = await evaluate(opened.sequence, opened.tokenizer, some, task, done => bar.update(done))
+      .finally(bar.finish)
+      .finally(opened.close)
+    results.push(result)
+    if (!o.json) print(name === undefined ? describe(result) : `${name}: ${describe(result)}`)
   }
   if (o.json)
     printJson(

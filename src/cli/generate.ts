@@ -1,6 +1,4 @@
 import type { Command } from 'commander'
-import type { Precision } from '../../compiler/artifact.js'
-import { openNodeDevice } from '../../runtime/node.js'
 import { UserError } from '../errors.js'
 import { defaultProgram, openSubject, type Subject } from './eval.js'
 import {
@@ -14,7 +12,6 @@ import {
 } from './shared.js'
 
 interface Options extends Subject {
-  readonly precision: Precision
   readonly prompt: string
   readonly tokens: number
   readonly json?: true
@@ -27,9 +24,8 @@ const run = async (path: string | undefined, o: Options): Promise<void> => {
       hint: 'write --prompt "Once upon a time"',
       exitCode: 2,
     })
-  const device = await openNodeDevice({ precision: o.precision })
+  const { sequence, tokenizer, model, close } = await openSubject(path, o)
   try {
-    const { sequence, tokenizer, model, close } = await openSubject(device, path, o)
     const prompt = tokenizer.encode(o.prompt)
     if (prompt.length === 0 || prompt.length > model.context)
       throw new UserError({
@@ -47,11 +43,10 @@ const run = async (path: string | undefined, o: Options): Promise<void> => {
         shown = text
       }
     })
-    await close()
     if (o.json) printJson({ prompt: o.prompt, text: tokenizer.decode([...prompt, ...tokens!]), tokens })
     else print('')
   } finally {
-    device.close()
+    await close()
   }
 }
 

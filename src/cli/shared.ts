@@ -48,9 +48,10 @@ export const paint = (colour: keyof typeof colours, text: string): string =>
 
 /** `--precision`, for commands that compute on a device. */
 export const precisionOption = (): Option =>
-  new Option('--precision <type>', 'what products may be computed in; sums are f32 always')
-    .choices(['f32', 'f16'])
-    .default('f32')
+  new Option(
+    '--precision <type>',
+    'what products may be computed in (f32, unless a run says otherwise); sums are f32 always',
+  ).choices(['f32', 'f16'])
 
 /** `2GiB`, `300 MiB`, or a number of bytes. */
 const byteCount = (text: string): number => {

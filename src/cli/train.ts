@@ -8,9 +8,9 @@ import type { WeightFormat } from '../model/weights.js'
 import { loadProgram } from '../program.js'
 import { formatDuration, formatNumber, type Progress, startProgress } from '../progress.js'
 import { findRecipe } from '../train/recipes.js'
-import { isBegun } from '../train/run-folder.js'
+import { isBegun, RunFolder } from '../train/run-folder.js'
 import { settingsOf } from '../train/settings.js'
-import { type TrainRequest, train } from '../train/start.js'
+import { precisionOf, type TrainRequest, train } from '../train/start.js'
 import type { TrainWatcher } from '../train/train.js'
 import {
   collect,
@@ -31,7 +31,7 @@ import {
 } from './shared.js'
 
 interface Options {
-  readonly precision: Precision
+  readonly precision?: Precision
   readonly memory?: number
   readonly model: string
   readonly data: string
@@ -109,15 +109,18 @@ const run = async (file: string, o: Options): Promise<void> => {
       hint: 'give one of them',
       exitCode: 2,
     })
+  const seeds = o.seeds ?? [o.seed]
+  const folderOf = (seed: number): string => (seeds.length === 1 ? o.out : join(o.out, `seed-${seed}`))
+  const begun = new Set(seeds.filter(seed => isBegun(folderOf(seed))))
+  const [first] = o.resume ? begun : []
   const device = await openNodeDevice({
-    precision: o.precision,
+    precision:
+      o.precision ??
+      (first === undefined ? 'f32' : precisionOf(await new RunFolder(folderOf(first)).description())),
     ...(o.memory === undefined ? {} : { memory: o.memory }),
   })
   const stop = interruption()
   try {
-    const seeds = o.seeds ?? [o.seed]
-    const folderOf = (seed: number): string => (seeds.length === 1 ? o.out : join(o.out, `seed-${seed}`))
-    const begun = new Set(seeds.filter(seed => isBegun(folderOf(seed))))
     const losses: number[] = []
     const results: object[] = []
     for (const seed of seeds) {

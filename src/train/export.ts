@@ -76,6 +76,7 @@ export const exportState = async (
       program_hash: run.programHash,
       base_model: run.model,
       weights: run.weights,
+      precision: run.precision,
       sizes: Object.fromEntries(Object.entries(run.sizes).filter(([k]) => !batchSizes.has(k))),
       tensors: Object.fromEntries(adapter.map(s => [s.name, state.get(s.name)!.shape])),
       settings: run.settings,

@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs'
 import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Precision } from '../../compiler/artifact.js'
+import type { Schedule } from '../../compiler/schedule/schedule.js'
 import { fileError, systemCode, UserError } from '../errors.js'
 import { writeAtomic } from '../hub/atomic.js'
 import { checkFields, readJsonObjectIfAny } from '../hub/config.js'
@@ -35,6 +37,10 @@ export interface RunDescription {
   readonly model: string
   /** What the model's weights are on the device. */
   readonly weights?: WeightFormat
+  /** What products are computed in. */
+  readonly precision?: Precision
+  /** The schedules that measuring chose, by their kernels' signatures; all others are the cost model's. */
+  readonly schedules?: Readonly<Record<string, Schedule>>
   readonly data: string
   /** Of the data's tokens: the files may have changed under the same name. */
   readonly dataDigest: string

@@ -1,6 +1,8 @@
+import type { KernelDecl } from '../../compiler/artifact.js'
 import type { CoreFn, CoreRecipe, Program } from '../../compiler/core/core.js'
 import type { Graph } from '../../compiler/ir/ir.js'
 import { lower, packInputs } from '../../compiler/pipeline.js'
+import { sameSchedule, type Tuning } from '../../compiler/schedule/schedule.js'
 import type { StandIn } from '../../compiler/specialise/parameters.js'
 import { specialisePredictor } from '../../compiler/specialise/predictor.js'
 import { type Bindings, specialiseMethod } from '../../compiler/specialise/specialise.js'
@@ -54,6 +56,8 @@ export interface Session {
   readonly learned: readonly string[]
   readonly metrics: readonly string[]
   readonly weights: Tensors
+  /** The schedules that are not the cost model's choice: with them the same methods compile to the same kernels. */
+  readonly schedules: Tuning
   /** Sets the state by `init`. */
   initialise(seed: number): void
   restore(state: ReadonlyMap<string, StateTensor>): void
@@ -76,9 +80,25 @@ const keyOf = (seed: number, step: number): Uint32Array => Uint32Array.of(seed >
 
 const stripped = (name: string, prefix: string): string => name.slice(prefix.length)
 
+/** How a session is opened. */
+export interface SessionOptions {
+  /** Kernels that a driver compiles late are rehearsed first, and this is told of them. */
+  readonly compiled?: (done: number, total: number) => void
+  /** The schedules of an earlier session, instead of those that measuring finds best now. */
+  readonly schedules?: Tuning | undefined
+}
+
+const measuredOf = (kernels: readonly KernelDecl[]): Tuning =>
+  new Map(
+    kernels.flatMap(({ chosen }) =>
+      chosen === undefined || sameSchedule(chosen.schedule, chosen.candidates[0]!)
+        ? []
+        : [[chosen.signature, chosen.schedule] as const],
+    ),
+  )
+
 /**
- * Compiles a recipe's `init`, `step` and `validate` and puts what they need on the device. With `compiled`, kernels that a
- * driver compiles late are rehearsed first, and it is told of them. Throws a `UserError` when
+ * Compiles a recipe's `init`, `step` and `validate` and puts what they need on the device. Throws a `UserError` when
  * sizes or weights do not fit, and a `DeviceError` when the device is too small.
  */
 export const openSession = async (
@@ -88,7 +108,7 @@ export const openSession = async (
   model: Model,
   settings: Settings,
   shape: BatchShape,
-  compiled?: (done: number, total: number) => void,
+  { compiled, schedules }: SessionOptions = {},
 ): Promise<Session> => {
   const facts = modelFacts(program, [...recipe.params.map(p => p.type), stateType(recipe)], model)
   const equations = ({ B, T, A }: BatchShape) => [
@@ -129,7 +149,7 @@ export const openSession = async (
   }
   const compile = async (name: string): Promise<Executable> => {
     const graph = graphOf(name, shape)
-    const tuning = await tuningFor(device, graph)
+    const tuning = schedules ?? (await tuningFor(device, graph))
     const options = { name: `${recipe.name}.${name}`, memory, tuning }
     const artifact = lower(graph, device.traits, options)
     requireFit(artifact, memory, shape, of => lower(graphOf(name, of), device.traits, options))
@@ -246,6 +266,7 @@ export const openSession = async (
     state,
     metrics: Object.keys(metricTensors),
     weights,
+    schedules: measuredOf(kernels),
     metricTensors,
     compiledStep: { executable: step, inputs: stepInputs },
     initialise(seed) {

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import type { Precision } from '../../compiler/artifact.js'
 import type { Device } from '../../runtime/index.js'
 import { UserError } from '../errors.js'
 import { openModel } from '../model/model.js'
@@ -8,6 +9,7 @@ import { openDataSet } from './data-set.js'
 import { exportState } from './export.js'
 import { findRecipe } from './recipes.js'
 import { type RunDescription, RunFolder } from './run-folder.js'
+import type { Session } from './session.js'
 import { countSetting, type Settings, settingsOf } from './settings.js'
 import { runTraining, type TrainOutcome, type TrainWatcher } from './train.js'
 
@@ -38,8 +40,17 @@ export interface TrainResult extends TrainOutcome {
 /** Runs begun before there was a choice had f32. */
 const formatOf = (begun: RunDescription): WeightFormat => begun.weights ?? 'f32'
 
+/** What a run's products are computed in; f32 where it was begun before there was a choice. */
+export const precisionOf = (begun: Pick<RunDescription, 'precision'>): Precision => begun.precision ?? 'f32'
+
 /** Refuses to go on with a run in another way than it was begun: the command line may repeat its settings, not change them. */
-const checkResumed = (begun: RunDescription, request: TrainRequest, asked: Settings, hash: string): void => {
+const checkResumed = (
+  begun: RunDescription,
+  request: TrainRequest,
+  asked: Settings,
+  hash: string,
+  precision: Precision,
+): void => {
   const named = new Set(request.set.map(entry => entry.slice(0, entry.indexOf('='))))
   const changed = [...named].filter(name => asked.get(name) !== begun.settings[name])
   const differs = [
@@ -49,6 +60,7 @@ const checkResumed = (begun: RunDescription, request: TrainRequest, asked: Setti
     ...(request.weights === undefined || formatOf(begun) === request.weights
       ? []
       : [`the weights were ${formatOf(begun)}`]),
+    ...(precisionOf(begun) === precision ? [] : [`the precision was ${precisionOf(begun)}`]),
     ...(begun.data === resolve(request.data) ? [] : [`the data was ${begun.data}`]),
     ...changed.map(name => `${name} was ${begun.settings[name]}`),
   ]
@@ -83,7 +95,7 @@ export const train = async (
       hint: 'check --out, or leave out --resume to begin a run',
     })
   const asked = settingsOf(program, recipe, request.set)
-  if (begun !== undefined) checkResumed(begun, request, asked, hash)
+  if (begun !== undefined) checkResumed(begun, request, asked, hash, device.traits.precision)
   const settings: Settings = begun === undefined ? asked : new Map(Object.entries(begun.settings))
   const epochs = countSetting(settings, 'epochs', 1)
   const patience = countSetting(settings, 'patience', Number.POSITIVE_INFINITY)
@@ -116,13 +128,15 @@ export const train = async (
       })
     if (request.mode === 'replace') await folder.clear()
     await folder.create(request.mode === 'resume' ? 'resume' : 'new')
-    const describe = (trainable: number, sizes: ReadonlyMap<string, number>): RunDescription => ({
+    const describe = (trainable: number, { sizes, schedules }: Session): RunDescription => ({
       format: 'jola-run-1',
       program: programName(request.file),
       recipe: recipe.name,
       programHash: hash,
       model: resolve(request.model),
       weights: model.format,
+      precision: device.traits.precision,
+      schedules: Object.fromEntries(schedules),
       data: resolve(request.data),
       dataDigest: data.digest,
       seed: request.seed,
@@ -144,6 +158,7 @@ export const train = async (
       valid: data.valid,
       folder,
       describe,
+      schedules: begun?.schedules && new Map(Object.entries(begun.schedules)),
       saveEvery: request.saveEvery,
       resume: request.mode === 'resume',
       watcher,

@@ -1,4 +1,5 @@
 import type { CoreRecipe, Program } from '../../compiler/core/core.js'
+import type { Tuning } from '../../compiler/schedule/schedule.js'
 import { type Device, download, Readback } from '../../runtime/index.js'
 import type { BatchStream } from '../data/batch.js'
 import { UserError } from '../errors.js'
@@ -29,7 +30,9 @@ export interface TrainJob {
   readonly train: BatchStream
   readonly valid: BatchStream
   readonly folder: RunFolder
-  readonly describe: (trainable: number, sizes: ReadonlyMap<string, number>) => RunDescription
+  readonly describe: (trainable: number, session: Session) => RunDescription
+  /** The schedules of the run to resume, if they are known. */
+  readonly schedules: Tuning | undefined
   /** Seconds between two savings of the state within an epoch. */
   readonly saveEvery: number
   readonly resume: boolean
@@ -112,15 +115,10 @@ export const runTraining = async (job: TrainJob): Promise<TrainOutcome> => {
   const { recipe, settings, epochs, patience, train, valid, folder, watcher } = job
   const steps = epochs * train.stepsPerEpoch
   watcher.preparing()
-  const session = await openSession(
-    job.device,
-    job.program,
-    recipe,
-    job.model,
-    settings,
-    train,
-    watcher.compiled,
-  )
+  const session = await openSession(job.device, job.program, recipe, job.model, settings, train, {
+    compiled: watcher.compiled,
+    schedules: job.schedules,
+  })
   const readback = new Readback<number>(job.device)
   try {
     const saved = job.resume ? await folder.load() : undefined
@@ -128,7 +126,7 @@ export const runTraining = async (job: TrainJob): Promise<TrainOutcome> => {
     const trainable = learned.reduce((n, name) => n + session.state[name]!.bytes / 4, 0)
     if (saved === undefined) {
       session.initialise(job.seed)
-      await folder.describe(job.describe(trainable, session.sizes))
+      await folder.describe(job.describe(trainable, session))
     } else session.restore(saved.state)
 
     let at = saved?.position.step ?? 0

@@ -2,11 +2,16 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
+import { openNodeDevice } from '../../runtime/node.js'
+import { openStep } from '../../src/bench/recipe-step.js'
+import { defaultProgram, openSubject } from '../../src/cli/eval.js'
 import { UserError } from '../../src/errors.js'
 import { openRun } from '../../src/open-predictor.js'
 import { RunFolder } from '../../src/train/run-folder.js'
 import { type TrainRequest, train } from '../../src/train/start.js'
 import type { TrainWatcher } from '../../src/train/train.js'
+import { remember } from '../../src/tune/table.js'
+import { jola } from '../cli/support.js'
 import { withDevice } from '../support/device.js'
 import { stories } from './support.js'
 
@@ -137,6 +142,61 @@ const tests = (): void =>
       const opened = await openRun(device, at('packed'))
       expect(opened.model.format).toBe('q8')
       await opened.close()
+    })
+
+    it('goes on in the precision it was begun in, and its adapter too', async () => {
+      const begin = ['train', 'std.recipes.jola', '--model', stories!, '--data', data, '--out', at('half')]
+      const command = [...begin, '--set', 'batch=4', '--set', 'epochs=1']
+      const half = await openNodeDevice({ precision: 'f16' })
+      const stop = new AbortController()
+      stop.abort()
+      const first = request({ out: at('half'), set: ['batch=4', 'epochs=1'] })
+      const { precision } = (await train(half, first, silent, stop.signal)).description
+      half.close()
+      expect(precision).toBe(half.traits.precision)
+      if (precision === 'f32') return
+      expect((await refusal({ ...first, mode: 'resume' })).why).toBe('the precision was f16')
+      const refused = await jola(...command, '--resume', '--precision', 'f32')
+      expect(refused.err).toContain('the precision was f16')
+      expect(await jola(...command, '--resume')).toMatchObject({ code: 0 })
+      const adapter = JSON.parse(readFileSync(at('half', 'adapter_config.json'), 'utf8')) as object
+      expect(adapter).toMatchObject({ precision: 'f16' })
+      for (const asked of [undefined, 'f32'] as const) {
+        const o = { program: defaultProgram, ...(asked === undefined ? {} : { precision: asked }) }
+        const opened = await openSubject(at('half'), o)
+        expect(opened.device.traits.precision).toBe(asked ?? 'f16')
+        await opened.close()
+      }
+    })
+
+    it('goes on with the schedules it was begun with, whatever was measured since', async () => {
+      const { sizes } = await new RunFolder(at('whole')).description()
+      const shape = { B: sizes.B!, T: sizes.T!, A: sizes.A!, everywhere: false }
+      const { set } = request({})
+      const plan = { name: 'step', recipe: { file: 'std.recipes.jola', set }, model: stories!, shape }
+      const step = await openStep(device, plan)
+      const { kernels } = step.session.compiledStep.executable.artifact
+      await step.close()
+      const cache = process.env.XDG_CACHE_HOME
+      process.env.XDG_CACHE_HOME = at('cache')
+      const measured = await openNodeDevice()
+      try {
+        const sums = kernels.filter(k => k.chosen!.schedule.family !== 'map').slice(0, 4)
+        const last = sums.map(({ chosen }) => [chosen!.signature, chosen!.candidates.at(-1)!] as const)
+        await remember(measured, new Map(last))
+        await train(measured, request({ out: at('tuned') }), silent, never)
+        const stop = new AbortController()
+        const watcher = { ...silent, epoch: () => stop.abort() }
+        const parts = request({ out: at('tuned-parts') })
+        const { description } = await train(measured, parts, watcher, stop.signal)
+        expect(Object.keys(description.schedules!).length).toBeGreaterThan(0)
+        await train(device, { ...parts, mode: 'resume' }, silent, never)
+        expect(await new RunFolder(at('tuned-parts')).load()).toEqual(await new RunFolder(at('tuned')).load())
+      } finally {
+        measured.close()
+        if (cache === undefined) delete process.env.XDG_CACHE_HOME
+        else process.env.XDG_CACHE_HOME = cache
+      }
     })
 
     it('is of a size that an index can count', async () => {
