@@ -1,14 +1,15 @@
 import type { DeviceTraits } from '../artifact.js'
-import { identityAt, type ReadExpr, readsOf } from '../ir/expr.js'
-import { outerAxes, regionOf, regionPath } from '../ir/graph.js'
-import type { Axis, ComputeNode, Graph, NodeId, RegionId } from '../ir/ir.js'
-import { sameIndex } from '../schedule/affine.js'
-import { renameAxes } from '../schedule/context.js'
+import { readsOf } from '../ir/expr.js'
+import { outerAxes, regionPath } from '../ir/graph.js'
+import type { Axis, ComputeNode, Graph, NodeId } from '../ir/ir.js'
+import { alignment, sameExtents } from './alignment.js'
 import { contractionOf } from './contraction.js'
+import { dependencies, readIds } from './dependencies.js'
 import type { Group } from './group.js'
 import type { Update } from './in-place.js'
 import { inlineProducers, isTiled } from './inline.js'
 import { scatterOf } from './scatter.js'
+import { type Growing, joinSmall } from './small.js'
 
 /** One kernel a node: the reference that fused programs are compared with. */
 export const unfused = (graph: Graph): readonly Group[] =>
@@ -27,34 +28,8 @@ export const unfused = (graph: Graph): readonly Group[] =>
   )
 
 /** A group that still grows. */
-interface Growing {
-  kind: Group['kind']
+interface Open extends Growing {
   readonly members: ComputeNode[]
-  readonly rowRank: number
-}
-
-/** What loops depend on, for the question whether two groups may become one. */
-const regionDependencies = (graph: Graph, nodes: ReadonlyMap<NodeId, ComputeNode>) => {
-  const paths = new Map(graph.nodes.map(n => [n.id, regionPath(graph, regionOf(n)).map(r => r.id)]))
-  const all = new Map<RegionId, readonly NodeId[]>()
-  for (const r of graph.regions) {
-    const inside = graph.nodes.filter(n => paths.get(n.id)!.includes(r.id))
-    const ids = inside.flatMap(n => {
-      if (n.kind === 'carry') return [n.init]
-      const node = nodes.get(n.id)
-      return node === undefined ? [] : [n.id, ...readsOf(node.body).map(x => x.node)]
-    })
-    all.set(r.id, [...new Set(ids)])
-  }
-  return {
-    /** The outermost region around a node that is not also around its reader. */
-    entered: (id: NodeId, reader: ComputeNode): RegionId | undefined => {
-      const mine = paths.get(reader.id)!
-      return paths.get(id)!.find(r => !mine.includes(r))
-    },
-    /** Nodes of a region, what they read, and the starts of its carries. */
-    of: (region: RegionId): readonly NodeId[] => all.get(region)!,
-  }
 }
 
 /**
@@ -75,71 +50,30 @@ export const fused = (
       pinned.add(n.next)
     }
   const nodes = inlineProducers(graph, pinned, traits, updates)
-  const own = (n: ComputeNode): readonly Axis[] => outerAxes(n).slice(regionPath(graph, n.region).length)
-  const loopAxes = (n: ComputeNode): readonly Axis[] =>
-    outerAxes(n).slice(0, regionPath(graph, n.region).length)
+  const { own, aligned } = alignment(graph)
+  const groups: Open[] = []
+  const groupOf = new Map<NodeId, Open>()
+  const { free } = dependencies(graph, nodes, groupOf)
 
-  const groups: Growing[] = []
-  const groupOf = new Map<NodeId, Growing>()
-  const readIds = (n: ComputeNode): readonly NodeId[] => [...new Set(readsOf(n.body).map(r => r.node))]
-
-  const dependencies = regionDependencies(graph, nodes)
-
-  /** Does a group need, directly or not, what another computes? */
-  const dependsOn = (g: Growing, target: Growing, seen = new Set<Growing | RegionId>()): boolean => {
-    if (g === target) return true
-    if (seen.has(g)) return false
-    seen.add(g)
-    return g.members.some(m => needs(m, target, seen))
-  }
-  /** A region is a unit: who reads of it from outside needs all that the region needs. */
-  const needs = (n: ComputeNode, target: Growing, seen: Set<Growing | RegionId>): boolean =>
-    readIds(n).some(id => {
-      const region = dependencies.entered(id, n)
-      if (region === undefined) return groupOf.has(id) && dependsOn(groupOf.get(id)!, target, seen)
-      if (seen.has(region)) return false
-      seen.add(region)
-      return dependencies.of(region).some(x => groupOf.has(x) && dependsOn(groupOf.get(x)!, target, seen))
-    })
-  const free = (n: ComputeNode, g: Growing): boolean =>
-    readIds(n).every(id => {
-      if (groupOf.get(id) === g) return true
-      const region = dependencies.entered(id, n)
-      const before = region === undefined ? [id] : dependencies.of(region)
-      return before.every(x => !groupOf.has(x) || !dependsOn(groupOf.get(x)!, g))
-    })
-  const fits = (n: ComputeNode, g: Growing): boolean => {
+  const fits = (n: ComputeNode, g: Open): boolean => {
     const bound = new Set([...g.members, n].flatMap(m => [m.id, ...readIds(m)]))
     return bound.size <= traits.storageBuffersPerStage
   }
 
-  /** Is a read of a member at the reader's own first `rank` axes? */
-  const aligned = (r: ReadExpr, m: ComputeNode, reader: ComputeNode, rank: number): boolean => {
-    const axes = own(m)
-    const mine = own(reader)
-    if (axes.length !== rank || mine.length < rank) return false
-    if (axes.some((a, i) => a.extent !== mine[i]!.extent)) return false
-    const wanted = identityAt(m.dims).map(e =>
-      renameAxes(e, [...loopAxes(m), ...axes], [...loopAxes(reader), ...mine.slice(0, rank)]),
-    )
-    return !r.guarded && r.at.every((e, i) => sameIndex(e, wanted[i]!))
-  }
-  const alignedAll = (n: ComputeNode, g: Growing, rank: number): boolean =>
+  const alignedAll = (n: ComputeNode, g: Open, rank: number): boolean =>
     readsOf(n.body).every(r => {
       if (groupOf.get(r.node) !== g) return true
       return aligned(r, g.members.find(m => m.id === r.node)!, n, rank)
     })
-  const sameExtents = (a: readonly Axis[], b: readonly Axis[]): boolean =>
-    a.length === b.length && a.every((x, i) => x.extent === b[i]!.extent)
 
   /** Is the node one more sum over what the sums of a group are over, as of a vector that several matrices are multiplied by? */
-  const beside = (n: ComputeNode, g: Growing): boolean => {
+  const beside = (n: ComputeNode, g: Open): boolean => {
     const sums = (m: ComputeNode): readonly Axis[] => m.reduce?.axes ?? []
     const same = g.members.every(m => m.reduce?.op === n.reduce?.op && sameExtents(sums(m), sums(n)))
     return n.reduce !== undefined && same && readIds(n).some(id => readIds(g.members[0]!).includes(id))
   }
 
-  const joins = (n: ComputeNode, g: Growing): boolean => {
+  const joins = (n: ComputeNode, g: Open): boolean => {
     const first = g.members[0]!
     if (first.region !== n.region || !free(n, g) || !fits(n, g)) return false
     const axes = own(n)
@@ -184,10 +118,12 @@ export const fused = (
     groupOf.set(n.id, g)
   }
 
+  const complete = joinSmall(groups, { graph, nodes, pinned, fixed: updates, traits })
+  const home = new Map(complete.flatMap(g => g.members.map(m => [m.id, g] as const)))
   const readOutside = new Set<NodeId>(pinned)
   for (const n of nodes.values())
-    for (const id of readIds(n)) if (groupOf.get(id) !== groupOf.get(n.id)) readOutside.add(id)
-  return groups.map(g => {
+    for (const id of readIds(n)) if (home.get(id) !== home.get(n.id)) readOutside.add(id)
+  return complete.map(g => {
     const { id, region } = g.members[0]!
     const update = updates.get(id)
     return {

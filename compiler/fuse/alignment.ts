@@ -1,0 +1,34 @@
+import { identityAt, type ReadExpr } from '../ir/expr.js'
+import { outerAxes, regionPath } from '../ir/graph.js'
+import type { Axis, ComputeNode, Graph } from '../ir/ir.js'
+import { sameIndex } from '../schedule/affine.js'
+import { renameAxes } from '../schedule/context.js'
+
+export const sameExtents = (a: readonly Axis[], b: readonly Axis[]): boolean =>
+  a.length === b.length && a.every((x, i) => x.extent === b[i]!.extent)
+
+/** Whether what a node reads is where it is itself, for the nodes of a graph. */
+export interface Alignment {
+  /** A node's axes without those of the loops around it. */
+  readonly own: (n: ComputeNode) => readonly Axis[]
+  /** Is a read of `m` at the reader's own first `rank` axes? */
+  readonly aligned: (r: ReadExpr, m: ComputeNode, reader: ComputeNode, rank: number) => boolean
+}
+
+export const alignment = (graph: Graph): Alignment => {
+  const depth = (n: ComputeNode): number => regionPath(graph, n.region).length
+  const own = (n: ComputeNode): readonly Axis[] => outerAxes(n).slice(depth(n))
+  const loops = (n: ComputeNode): readonly Axis[] => outerAxes(n).slice(0, depth(n))
+  return {
+    own,
+    aligned: (r, m, reader, rank) => {
+      const axes = own(m)
+      const mine = own(reader).slice(0, rank)
+      if (axes.length !== rank || !sameExtents(axes, mine)) return false
+      const wanted = identityAt(m.dims).map(e =>
+        renameAxes(e, [...loops(m), ...axes], [...loops(reader), ...mine]),
+      )
+      return !r.guarded && r.at.every((e, i) => sameIndex(e, wanted[i]!))
+    },
+  }
+}

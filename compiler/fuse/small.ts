@@ -1,0 +1,112 @@
+import type { DeviceTraits } from '../artifact.js'
+import { readsOf } from '../ir/expr.js'
+import type { ComputeNode, Graph, NodeId } from '../ir/ir.js'
+import { productOf, reduceAxes } from '../schedule/context.js'
+import { alignment, sameExtents } from './alignment.js'
+import { dependencies, readIds } from './dependencies.js'
+import type { GroupKind } from './group.js'
+
+/** A group while groups are found. */
+export interface Growing {
+  readonly kind: GroupKind
+  readonly members: readonly ComputeNode[]
+  readonly rowRank: number
+}
+
+/**
+ * Up to so many evaluations of bodies, in all and by one row, that a device has nothing to gain from doing two things at once: launching another kernel
+ * takes longer, and compiling one much longer.
+ */
+const most = { evaluations: 2 ** 16, row: 2 ** 13, members: 16 } as const
+
+/** The nodes that groups are of. */
+export interface Surroundings {
+  readonly graph: Graph
+  readonly nodes: ReadonlyMap<NodeId, ComputeNode>
+  /** Stored whoever reads them. */
+  readonly pinned: ReadonlySet<NodeId>
+  /** Kernels of their own. */
+  readonly fixed: ReadonlyMap<NodeId, unknown>
+  readonly traits: DeviceTraits
+}
+
+/**
+ * Joins groups that do little over the same index space or the same rows, related or not: sums of a few numbers, tables, metrics. They run
+ * one after another in each row, and where one reads numbers of the other it has them at hand. Groups are in an order in which they were
+ * found; a joined one takes the place of its last.
+ */
+export const joinSmall = (groups: readonly Growing[], around: Surroundings): readonly Growing[] => {
+  const { graph, nodes, pinned, fixed, traits } = around
+  const groupOf = new Map(groups.flatMap(g => g.members.map(m => [m.id, g] as const)))
+  const { dependsOn, free } = dependencies(graph, nodes, groupOf)
+  const { own, aligned } = alignment(graph)
+  const readers = new Map<NodeId, NodeId[]>()
+  for (const n of nodes.values())
+    for (const id of readIds(n)) readers.set(id, [...(readers.get(id) ?? []), n.id])
+
+  const rowsOf = (g: Growing) => own(g.members[0]!).slice(0, g.rowRank)
+  const evaluationsOf = (n: ComputeNode): number => productOf(own(n)) * productOf(reduceAxes(n))
+  const isSmall = (members: readonly ComputeNode[], rows: number): boolean => {
+    const all = members.reduce((n, m) => n + evaluationsOf(m), 0)
+    return all <= most.evaluations && all <= most.row * rows && members.length <= most.members
+  }
+  /** Large tensors are read when they are there, so that none is kept for longer. */
+  const readsLittle = (n: ComputeNode): boolean =>
+    readIds(n).every(id => {
+      const read = nodes.get(id)
+      return read === undefined || read.region !== n.region || productOf(own(read)) <= most.evaluations
+    })
+  const fits = (members: readonly ComputeNode[]): boolean => {
+    const ids = new Set(members.map(m => m.id))
+    const stored = [...ids].filter(id => pinned.has(id) || readers.get(id)?.some(x => !ids.has(x)))
+    const read = members.flatMap(readIds).filter(id => !ids.has(id))
+    return new Set([...stored, ...read]).size <= traits.storageBuffersPerStage
+  }
+
+  const candidate = (g: Growing): boolean =>
+    (g.kind === 'map' || g.kind === 'rows') &&
+    !g.members.some(m => fixed.has(m.id)) &&
+    isSmall(g.members, productOf(rowsOf(g))) &&
+    g.members.every(readsLittle)
+
+  /** `after` behind `before`, if that is right: whatever it reads of it is a number a row. */
+  const behind = (before: Growing, after: Growing): Growing | undefined => {
+    const rank = before.rowRank
+    const right = after.members.every(
+      n =>
+        free(n, before, after) &&
+        readsOf(n.body).every(
+          r =>
+            groupOf.get(r.node) !== before || aligned(r, before.members.find(m => m.id === r.node)!, n, rank),
+        ),
+    )
+    if (!right || dependsOn(before, after)) return undefined
+    const kind = before.kind === 'map' && after.kind === 'map' ? 'map' : 'rows'
+    return { kind, members: [...before.members, ...after.members], rowRank: rank }
+  }
+  const joined = (a: Growing, b: Growing): Growing | undefined => {
+    const members = [...a.members, ...b.members]
+    const rows = rowsOf(a)
+    return a.members[0]!.region === b.members[0]!.region &&
+      sameExtents(rows, rowsOf(b)) &&
+      isSmall(members, productOf(rows)) &&
+      fits(members)
+      ? (behind(a, b) ?? behind(b, a))
+      : undefined
+  }
+
+  let out: readonly Growing[] = []
+  for (const g of groups) {
+    let grown = g
+    if (candidate(g))
+      for (const other of out.filter(candidate)) {
+        const both = joined(other, grown)
+        if (both === undefined) continue
+        for (const m of both.members) groupOf.set(m.id, both)
+        out = out.filter(x => x !== other)
+        grown = both
+      }
+    out = [...out, grown]
+  }
+  return out
+}
