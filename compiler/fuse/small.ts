@@ -14,7 +14,7 @@ export interface Growing {
 }
 
 /**
- * Up to so many evaluations of bodies, in all and by one row, that a device has nothing to gain from doing two things at once: launching another kernel
+ * Up to so many evaluations of bodies, in all and by one row, a device has nothing to gain from doing two things at once: launching another kernel
  * takes longer, and compiling one much longer.
  */
 const most = { evaluations: 2 ** 16, row: 2 ** 13, members: 16 } as const

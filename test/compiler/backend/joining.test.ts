@@ -1,0 +1,100 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { compileGraph } from '../../../compiler/backend.js'
+import { f32, prim } from '../../../compiler/ir/expr.js'
+import type { Expr } from '../../../compiler/ir/ir.js'
+import type { Device } from '../../../runtime/node.js'
+import { compare, openTestDevice } from './agree.js'
+import { Program } from './programs.js'
+
+let device: Device
+beforeAll(async () => {
+  device = await openTestDevice()
+})
+afterAll(() => device.close())
+
+/** How many kernels a program is, once it agrees with the interpreter. */
+const kernelsOf = async (write: (p: Program) => void): Promise<number> => {
+  const p = new Program()
+  write(p)
+  const graph = p.finish()
+  const { error, where } = await compare(device, graph, p.data)
+  expect(error, where).toBeLessThan(1e-5)
+  return compileGraph(graph, device.traits).kernels.length
+}
+
+const square = (e: Expr): Expr => prim('mul', e, e)
+
+/** Tensors divided by 1 + the norm of them all. */
+const clip = (p: Program, ...shapes: readonly (readonly number[])[]): void => {
+  const parts = shapes.map((shape, i) => {
+    const x = p.input(`x${i}`, ...shape)
+    const axes = shape.map((n, j) => p.axis(`a${j}`, n))
+    return { x, shape, norm: p.reduce(`norm${i}`, 'sum', [], axes, square(p.at(x, ...axes))) }
+  })
+  const total = parts.map(({ norm }) => p.at(norm)).reduce((a, b) => prim('add', a, b))
+  parts.forEach(({ x, shape }, i) => {
+    const axes = shape.map((n, j) => p.axis(`b${j}`, n))
+    p.output(
+      `y${i}`,
+      p.map(`y${i}`, axes, prim('div', p.at(x, ...axes), prim('add', f32(1), prim('sqrt', total)))),
+    )
+  })
+}
+
+const curve = (p: Program, name: string, fn: 'sin' | 'cos', n: number): void => {
+  const x = p.input(`of ${name}`, n)
+  const i = p.axis('i', n)
+  p.output(name, p.map(name, [i], prim(fn, p.at(x, i))))
+}
+
+describe('small work', () => {
+  it('that reduces tensors of any sizes to numbers, and what needs these, is one kernel', async () => {
+    expect(await kernelsOf(p => clip(p, [3, 4], [5], [7, 2, 3], [1]))).toBe(1)
+  })
+
+  it('over one index space is one kernel, though it shares nothing', async () => {
+    const two = (a: number, b: number) => (p: Program) => {
+      curve(p, 'sine', 'sin', a)
+      curve(p, 'cosine', 'cos', b)
+    }
+    expect(await kernelsOf(two(24, 24))).toBe(1)
+    expect(await kernelsOf(two(24, 25))).toBe(2)
+  })
+
+  it('stays apart where it is not small', async () => {
+    expect(await kernelsOf(p => clip(p, [5], [100, 100]))).toBe(2)
+    const n = 2 ** 16
+    expect(
+      await kernelsOf(p => {
+        curve(p, 'sine', 'sin', n)
+        curve(p, 'cosine', 'cos', n)
+      }),
+    ).toBe(2)
+  })
+
+  it('stays apart where another kernel comes between', async () => {
+    const kernels = await kernelsOf(p => {
+      const x = p.input('x', 6, 9)
+      const [a, b, i, j, k] = [6, 9, 6, 9, 6].map((n, axis) => p.axis(`a${axis}`, n))
+      const sum = p.reduce('sum', 'sum', [], [a!, b!], square(p.at(x, a!, b!)))
+      const rows = p.reduce('rows', 'max', [i!], [j!], prim('mul', p.at(x, i!, j!), p.at(sum)))
+      p.output('last', p.reduce('last', 'sum', [], [k!], square(p.at(rows, k!))))
+    })
+    expect(kernels).toBe(3)
+  })
+
+  it('binds no more buffers than a stage may', async () => {
+    const curves = (p: Program): void => {
+      for (let i = 0; i < 12; i++) curve(p, `curve ${i}`, i % 2 === 0 ? 'sin' : 'cos', 24)
+    }
+    const p = new Program()
+    curves(p)
+    const kernels = [8, 10, 24].map(storageBuffersPerStage => {
+      const a = compileGraph(p.finish(), { ...device.traits, storageBuffersPerStage })
+      expect(a.requires.storageBuffersPerStage).toBeLessThanOrEqual(storageBuffersPerStage)
+      return a.steps.length
+    })
+    expect(kernels).toEqual([3, 3, 1])
+    await kernelsOf(curves)
+  })
+})
