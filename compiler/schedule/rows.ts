@@ -56,6 +56,20 @@ const loadOf = (a: Affine, vector: Axis | undefined): number => {
 /** Instructions of a loop's turn, a subgroup operation, the launch of a workgroup and that of each of its subgroups. */
 const costs = { turn: 40, subgroup: 200, workgroup: 1600, launch: 400 } as const
 
+/** Of a processor's first cache: lines a multiple of so many bytes apart share a set of so few. */
+const cache = { apart: 4096, ways: 8 } as const
+
+/** Do rows that are walked side by side push one another out of the cache? */
+const collides = (p: RowProgram, side: number): boolean => {
+  const row = p.rows.at(-1)
+  const apart = (a: Affine): number => (row === undefined ? 0 : 4 * coefficientOf(a, row.id))
+  return passesOf(p).some(x => {
+    const walked = [...addressesOf(x.value), ...(x.address && !x.node.reduce ? [x.address] : [])]
+    const crowd = walked.filter(a => apart(a) !== 0 && apart(a) % cache.apart === 0)
+    return crowd.length * side > cache.ways
+  })
+}
+
 /** Instructions of all subgroups together, on a software device. */
 const softwareCost = (p: RowProgram, s: RowsSchedule, traits: DeviceTraits): number => {
   const width = traits.subgroupSize || 8
@@ -82,7 +96,8 @@ const softwareCost = (p: RowProgram, s: RowsSchedule, traits: DeviceTraits): num
   const all = productOf(p.rows) * Math.max(1, ...passesOf(p).map(x => productOf(x.inner)))
   const scattered = s.lanes === 1 && s.vector === 'inner' && s.rows > 2 && all > 2 ** 21 ? 1.35 : 1
   const together = s.lanes > 1 ? 1.15 : 1
-  return groups * idle * scattered * together * (launch + passes.reduce((a, b) => a + b, 0))
+  const crowded = s.lanes === 1 && s.vector === 'inner' && collides(p, width * s.rows) ? 1.6 : 1
+  return groups * idle * scattered * together * crowded * (launch + passes.reduce((a, b) => a + b, 0))
 }
 
 /** Instructions per nanosecond; and what a schedule must save, in nanoseconds, to be worth the time to compile subgroup operations and each further row. */
