@@ -9,7 +9,7 @@ import { isTiled } from './inline.js'
 
 /** Fewer results than this leave a device idle, if each takes long. */
 const fewResults = (traits: DeviceTraits): number => (traits.software ? 8 : 256)
-const longReduction = (traits: DeviceTraits): number => (traits.software ? 16384 : 4096)
+const longReduction = (traits: DeviceTraits): number => (traits.software ? 65536 : 4096)
 const longSum = 8192
 const sumChunk = 1024
 /** Elements of all partial results together. */
