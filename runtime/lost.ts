@@ -44,7 +44,6 @@ export class Watch {
 
   /** The promise, rejected with a {@link DeviceError} as soon as the device is lost, or if there was an error by its end. */
   guard<T>(promise: Promise<T>): Promise<T> {
-    this.check()
     return new Promise<T>((resolve, reject) => {
       this.#pending.add(reject)
       promise.then(
@@ -70,6 +69,7 @@ export class Watch {
           }, 0)
         },
       )
+      this.check()
     })
   }
 }

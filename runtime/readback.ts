@@ -105,6 +105,7 @@ export class Readback<Tag> {
   readonly #free: GPUBuffer[] = []
   readonly #closed: Promise<readonly Reading<Tag>[]>[] = []
   #open: Page<Tag> | undefined
+  #destroyed = false
   #length = 1
   #readAt: number | undefined
 
@@ -143,7 +144,9 @@ export class Readback<Tag> {
 
   /** Gives the staging buffers back; what was pushed and is not drained is lost. */
   destroy(): void {
-    this.#close()
+    this.#destroyed = true
+    this.#open?.staging.destroy()
+    this.#open = undefined
     for (const buffer of this.#free.splice(0)) buffer.destroy()
   }
 
@@ -163,8 +166,11 @@ export class Readback<Tag> {
     const page = this.#open
     if (page === undefined) return
     this.#open = undefined
-    const reading = bytesIn(this.device, page.staging, page.end, late).then(bytes => {
-      this.#free.push(page.staging)
+    const arrived = bytesIn(this.device, page.staging, page.end, late).finally(() => {
+      if (this.#destroyed) page.staging.destroy()
+      else this.#free.push(page.staging)
+    })
+    const reading = arrived.then(bytes => {
       this.#paced(page.entries.length)
       return page.entries.map(({ tag, names, tensors, offset }) => {
         const values = valuesIn(bytes, tensors, offset)

@@ -51,4 +51,21 @@ withDevice('a process that used a device', () => {
     `)
     expect({ code, output }).toEqual({ code: 0, output: 'alive\n' })
   })
+
+  it('learns of its loss from what is asked next, and of nothing else, whatever is given back then', async () => {
+    const { code, output } = await inProcess(`
+      import { openNodeDevice, upload, Readback } from './runtime/node.ts'
+      const device = await openNodeDevice()
+      const loss = upload(device, 'f32', [], Float32Array.of(1))
+      const readback = new Readback(device)
+      await readback.push(1, { loss })
+      device.gpu.destroy()
+      await device.gpu.lost
+      await readback.push(2, { loss }).catch(error => console.log(error.kind))
+      readback.destroy()
+      await new Promise(resolve => setTimeout(resolve, 50))
+      device.close()
+    `)
+    expect({ code, output }).toEqual({ code: 0, output: 'lost\n' })
+  })
 })

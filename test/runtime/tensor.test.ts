@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import type { DType } from '../../compiler/types/type.js'
 import { DeviceTensor, download, elementsOf, Readback, upload } from '../../runtime/index.js'
 import { withDevice } from '../support/device.js'
@@ -76,5 +76,28 @@ withDevice('tensors', device => {
     metric.destroy()
     expect(() => metric.check()).toThrow('destroyed')
     await expect(readback.push(50, { metric })).rejects.toThrow('destroyed')
+  })
+
+  it('are read back by way of buffers that are all given back, whatever is still under way', async () => {
+    const create = device.gpu.createBuffer.bind(device.gpu)
+    const destroyed: (() => boolean)[] = []
+    vi.spyOn(device.gpu, 'createBuffer').mockImplementation(descriptor => {
+      const buffer = create(descriptor)
+      const destroy = vi.spyOn(buffer, 'destroy')
+      if (descriptor.label === 'readback') destroyed.push(() => destroy.mock.calls.length > 0)
+      return buffer
+    })
+    const metric = upload(device, 'f32', [], f32(0), 'loss')
+    for (let steps = 1; steps <= 16; steps++) {
+      const readback = new Readback<number>(device, { interval: 1e6, most: 5 })
+      for (let step = 0; step < steps; step++) await readback.push(step, { metric })
+      readback.destroy()
+    }
+    await device.idle()
+    await new Promise(resolve => setTimeout(resolve, 50))
+    vi.restoreAllMocks()
+    expect(destroyed.length).toBeGreaterThan(16)
+    expect(destroyed.filter(is => !is())).toEqual([])
+    metric.destroy()
   })
 })
