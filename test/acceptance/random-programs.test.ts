@@ -8,6 +8,7 @@ import type { Device } from '../../runtime/index.js'
 import { runArtifact, worst } from '../compiler/backend/agree.js'
 import { randomNumbers } from '../compiler/ir/random-graph.js'
 import { withDevice } from '../support/device.js'
+import { gpu } from '../support/traits.js'
 import { prelude, programText } from './random-source.js'
 import { type Genome, genomes } from './random-terms.js'
 import { programOf } from './support.js'
@@ -123,17 +124,5 @@ fn p(x: f32[A], w: f32[B]) -> f32[A] =
   for a -> t.at(0, a, else: 0)
 fn main(x: f32[2], w: f32[3]) -> f32[3] = grad(w -> sum a -> p(x, w)[a])(w)`)
   const graph = simplified(specialiseFn(program, program.fns.get('main.main')!, { sizes: new Map() }))
-  const traits = {
-    name: 'any',
-    software: false,
-    subgroupSize: 32,
-    storageBuffersPerStage: 8,
-    bindingBytes: 2 ** 27,
-    workgroupInvocations: 256,
-    workgroupBytes: 16384,
-    workgroupsPerDimension: 65535,
-    precision: 'f32' as const,
-    matrices: [],
-  }
-  expect(compileGraph(graph, traits).kernels.length).toBeGreaterThan(3)
+  expect(compileGraph(graph, gpu).kernels.length).toBeGreaterThan(3)
 })

@@ -2,27 +2,8 @@ import { describe, expect, it } from 'vitest'
 import type { Artifact, DeviceTraits } from '../../../compiler/artifact.js'
 import { compileGraph } from '../../../compiler/backend.js'
 import { f32, prim } from '../../../compiler/ir/expr.js'
+import { gpu, llvmpipe } from '../../support/traits.js'
 import * as programs from './programs.js'
-
-const gpu: DeviceTraits = {
-  name: 'a GPU',
-  software: false,
-  subgroupSize: 32,
-  storageBuffersPerStage: 8,
-  bindingBytes: 2 ** 27,
-  workgroupInvocations: 256,
-  workgroupBytes: 16384,
-  workgroupsPerDimension: 65535,
-  precision: 'f32',
-  matrices: [],
-}
-const llvmpipe: DeviceTraits = {
-  ...gpu,
-  name: 'llvmpipe',
-  software: true,
-  subgroupSize: 8,
-  storageBuffersPerStage: 16,
-}
 
 const compile = (write: (p: programs.Program) => void, traits: DeviceTraits, fuse = true): Artifact => {
   const p = new programs.Program()
@@ -113,25 +94,22 @@ describe('structure', () => {
   })
 
   it('never binds more buffers than the device has', () => {
-    const a = compile(
-      p => {
-        const [i] = [p.axis('i', 64)]
-        const all = [...Array(20).keys()].map(n => p.at(p.input(`x${n}`, 64), i))
-        const pairs = all.map((x, n) => p.map(`y${n}`, [i], prim('exp', prim('mul', x, all[(n + 1) % 20]!))))
-        p.output(
+    const a = compile(p => {
+      const [i] = [p.axis('i', 64)]
+      const all = [...Array(20).keys()].map(n => p.at(p.input(`x${n}`, 64), i))
+      const pairs = all.map((x, n) => p.map(`y${n}`, [i], prim('exp', prim('mul', x, all[(n + 1) % 20]!))))
+      p.output(
+        'sum',
+        p.map(
           'sum',
-          p.map(
-            'sum',
-            [i],
-            pairs
-              .slice(0, 7)
-              .map(y => p.at(y, i))
-              .reduce((x, y) => prim('add', x, y)),
-          ),
-        )
-      },
-      { ...gpu, storageBuffersPerStage: 8 },
-    )
+          [i],
+          pairs
+            .slice(0, 7)
+            .map(y => p.at(y, i))
+            .reduce((x, y) => prim('add', x, y)),
+        ),
+      )
+    }, gpu)
     expect(a.kernels.length).toBeGreaterThan(1)
     for (const k of a.kernels) expect(k.bindings.length).toBeLessThanOrEqual(8)
   })

@@ -4,36 +4,24 @@ import { mapSchedules } from '../../../compiler/schedule/map.js'
 import { download, load, upload } from '../../../runtime/node.js'
 import { compileText } from '../../../src/bench/compile.js'
 import { withDevice } from '../../support/device.js'
+import { gpu, llvmpipe } from '../../support/traits.js'
 
 describe('how elementwise kernels are laid on threads', () => {
-  const traits = {
-    name: 'any',
-    software: true,
-    subgroupSize: 8,
-    storageBuffersPerStage: 8,
-    bindingBytes: 2 ** 27,
-    workgroupInvocations: 256,
-    workgroupBytes: 16384,
-    workgroupsPerDimension: 65535,
-    precision: 'f32' as const,
-    matrices: [],
-  }
-
   it('a thread of a software device goes on only while 32 workgroups remain', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 2 ** 28 }), places => {
-        for (const { threads, steps } of mapSchedules(places, 4, traits)) {
+        for (const { threads, steps } of mapSchedules(places, 4, llvmpipe)) {
           expect(threads).toBeLessThanOrEqual(256)
           expect(steps).toBeLessThanOrEqual(64)
           if (steps > 1) expect(Math.ceil(places / (threads * steps))).toBeGreaterThanOrEqual(32)
         }
       }),
     )
-    expect(mapSchedules(2 ** 20, 4, traits)[0]).toEqual({ family: 'map', threads: 64, steps: 64, width: 4 })
+    expect(mapSchedules(2 ** 20, 4, llvmpipe)[0]).toEqual({ family: 'map', threads: 64, steps: 64, width: 4 })
   })
 
   it('a GPU gets a thread for every index', () => {
-    const [first] = mapSchedules(2 ** 20, 4, { ...traits, software: false })
+    const [first] = mapSchedules(2 ** 20, 4, gpu)
     expect(first).toEqual({ family: 'map', threads: 256, steps: 1, width: 4 })
   })
 })

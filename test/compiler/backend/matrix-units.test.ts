@@ -7,18 +7,14 @@ import { compileGraph as interpretGraph } from '../../../compiler/ir/interpret.j
 import type { Graph } from '../../../compiler/ir/ir.js'
 import type { Schedule } from '../../../compiler/schedule/schedule.js'
 import { type Device, DeviceError, openNodeDevice } from '../../../runtime/node.js'
+import { gpu } from '../../support/traits.js'
 import { runArtifact, worst } from './agree.js'
 import * as programs from './programs.js'
 
 const traits: DeviceTraits = {
+  ...gpu,
   name: 'a GPU with matrix units',
-  software: false,
-  subgroupSize: 32,
-  storageBuffersPerStage: 8,
-  bindingBytes: 2 ** 27,
-  workgroupInvocations: 256,
   workgroupBytes: 49152,
-  workgroupsPerDimension: 65535,
   precision: 'f16',
   matrices: [
     { component: 'f16', result: 'f32', m: 16, n: 16, k: 16 },

@@ -7,6 +7,7 @@ import { bytesOf, type Packing, packInputs } from '../../../compiler/ir/packing.
 import { verify } from '../../../compiler/ir/verify.js'
 import { DeviceTensor } from '../../../runtime/node.js'
 import { withDevice } from '../../support/device.js'
+import { gpu } from '../../support/traits.js'
 import { randomGraph, randomNumbers } from '../ir/random-graph.js'
 import { compare, runArtifact } from './agree.js'
 import * as programs from './programs.js'
@@ -140,18 +141,6 @@ withDevice('packed inputs', device => {
 })
 
 describe('text of packed kernels', () => {
-  const traits = {
-    name: 'a GPU',
-    software: false,
-    subgroupSize: 32,
-    storageBuffersPerStage: 8,
-    bindingBytes: 2 ** 27,
-    workgroupInvocations: 256,
-    workgroupBytes: 16384,
-    workgroupsPerDimension: 65535,
-    precision: 'f32' as const,
-    matrices: [],
-  }
   const doubled = (size: number): Graph => {
     const p = new programs.Program()
     const x = p.input('x', size)
@@ -162,17 +151,17 @@ describe('text of packed kernels', () => {
 
   it('loads four neighbours at once, with one scale for them', () => {
     const text = (packing: Packing): string =>
-      /x_v\d+ = (.*);/.exec(compileGraph(allAs(doubled(512), packing), traits).kernels[0]!.wgsl)![1]!
+      /x_v\d+ = (.*);/.exec(compileGraph(allAs(doubled(512), packing), gpu).kernels[0]!.wgsl)![1]!
     expect(text('f16')).toBe('f16x4(x[i])')
     expect(text('bf16')).toBe('bf16x4(x[i])')
     expect(text('q8')).toBe('q8x4(x[i], x[128 + (i >> 3u)])')
-    expect(declared(allAs(doubled(512), 'f16'), traits)).toBe('x: vec2<u32>, y: vec4<f32>')
-    expect(declared(allAs(doubled(511), 'f16'), traits)).toBe('x: u32, y: f32')
+    expect(declared(allAs(doubled(512), 'f16'), gpu)).toBe('x: vec2<u32>, y: vec4<f32>')
+    expect(declared(allAs(doubled(511), 'f16'), gpu)).toBe('x: u32, y: f32')
   })
 
   it('counts the bytes that are stored', () => {
     const bytes = (graph: Graph) => {
-      const { kernels, buffers } = compileGraph(graph, traits)
+      const { kernels, buffers } = compileGraph(graph, gpu)
       return { kernel: kernels[0]!.bytes, input: buffers.find(b => b.role === 'input')!.bytes }
     }
     expect(bytes(doubled(512))).toEqual({ kernel: 4096, input: 2048 })

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { Artifact, DeviceTraits } from '../../../compiler/artifact.js'
 import { compileText } from '../../../src/bench/compile.js'
 import { withDevice } from '../../support/device.js'
+import { llvmpipe } from '../../support/traits.js'
 import { runArtifact, worst } from './agree.js'
 
 type Sizes = Readonly<Record<string, number>>
@@ -120,20 +121,8 @@ withDevice('every schedule of a kernel over rows', device => {
 })
 
 describe('the cost model', () => {
-  const software: DeviceTraits = {
-    name: 'llvmpipe',
-    software: true,
-    subgroupSize: 8,
-    storageBuffersPerStage: 16,
-    bindingBytes: 2 ** 27,
-    workgroupInvocations: 1024,
-    workgroupBytes: 32768,
-    workgroupsPerDimension: 65535,
-    precision: 'f32',
-    matrices: [],
-  }
   const scheduleOf = (subject: Subject, M: number, K: number): string =>
-    compileText(subject.text, { M, K }, software, 'rows').kernels[0]!.schedule
+    compileText(subject.text, { M, K }, llvmpipe, 'rows').kernels[0]!.schedule
 
   it('makes several rows at once where they share an operand, and only there', () => {
     expect(scheduleOf(matrixVector, 4096, 4096)).toBe('rows, one subgroup of 8 five rows')

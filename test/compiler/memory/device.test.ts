@@ -4,8 +4,9 @@ import { compileGraph } from '../../../compiler/backend.js'
 import type { Graph } from '../../../compiler/ir/ir.js'
 import { memoryLimits } from '../../../compiler/memory.js'
 import type { Device } from '../../../runtime/node.js'
+import { llvmpipe } from '../../support/traits.js'
 import { openTestDevice, runArtifact, worst } from '../backend/agree.js'
-import { functionGraph, gradientGraph, interpreted, llvmpipe, valuesFor } from './programs.js'
+import { functionGraph, gradientGraph, interpreted, valuesFor } from './programs.js'
 
 let device: Device
 beforeAll(async () => {

@@ -5,8 +5,9 @@ import { planned } from '../../../compiler/pipeline.js'
 import { simplify } from '../../../compiler/simplify/simplify.js'
 import { llamaConfig, stories15M } from '../../../src/bench/random-model.js'
 import { compileStep, fullShape, jola, storiesStep } from '../../../src/bench/recipe-step.js'
+import { llvmpipe } from '../../support/traits.js'
 import { randomGraph } from '../ir/random-graph.js'
-import { gradientGraph, llvmpipe, valuesFor } from './programs.js'
+import { gradientGraph, valuesFor } from './programs.js'
 
 const MiB = 2 ** 20
 

@@ -1,4 +1,3 @@
-import type { DeviceTraits } from '../../../compiler/artifact.js'
 import { compileGraph as interpretGraph } from '../../../compiler/ir/interpret.js'
 import type { ComputeNode, Graph } from '../../../compiler/ir/ir.js'
 import { simplified, specialiseFn, specialiseGrad } from '../../../compiler/pipeline.js'
@@ -127,17 +126,3 @@ export const difference = (
 /** The nodes a graph computes. */
 export const computed = (graph: Graph): readonly ComputeNode[] =>
   graph.nodes.filter((n): n is ComputeNode => n.kind === 'compute')
-
-/** What the tests compile for where no device is needed. */
-export const llvmpipe: DeviceTraits = {
-  name: 'llvmpipe',
-  software: true,
-  subgroupSize: 8,
-  storageBuffersPerStage: 16,
-  bindingBytes: 128 << 20,
-  workgroupInvocations: 1024,
-  workgroupBytes: 32768,
-  workgroupsPerDimension: 65535,
-  precision: 'f32',
-  matrices: [],
-}
