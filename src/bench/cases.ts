@@ -74,7 +74,8 @@ export const productCase = (name: string, p: ProductShape, lanes: number): Case 
   }
 }
 
-const matrixVectorCase = (m: number, k: number, lanes: number): Case => ({
+/** A matrix times a vector. */
+export const matrixVectorCase = (m: number, k: number, lanes: number): Case => ({
   name: `matrix-vector ${m}×${k}`,
   bound: 'memory',
   program: `fn bench(matrix: f32[M, K], vector: f32[K]) -> f32[M] =
@@ -149,7 +150,8 @@ fn bench(x: f32[R, N]) -> f32[R, N] = for r -> nn.softmax(x[r])
   },
 })
 
-const normCase = (rows: number, width: number, lanes: number): Case => ({
+/** RMSNorm of the rows of a matrix. */
+export const normCase = (rows: number, width: number, lanes: number): Case => ({
   name: `rms_norm ${rows}×${width}`,
   bound: 'memory',
   program: `import std.nn

@@ -6,7 +6,9 @@ import type { Environment } from './environment.js'
 import type { GrowthResult } from './growth.js'
 import type { KernelResult } from './kernels.js'
 import type { Comparison, PeerReport } from './peers/compare.js'
+import type { SchedulesResult } from './schedules.js'
 import { showProfile } from './show-profile.js'
+import { showSchedules } from './show-schedules.js'
 import type { Spread } from './statistics.js'
 import type { StepResult } from './step.js'
 import { type Block, markdownTable, number, plainTable, text, three } from './table.js'
@@ -24,6 +26,7 @@ export interface BenchReport {
   readonly compile?: CompileResult
   readonly growth?: readonly GrowthResult[]
   readonly peers?: PeerReport
+  readonly schedules?: SchedulesResult
 }
 
 const ratio = (s: Spread | undefined): string => (s === undefined ? '–' : s.median.toFixed(2))
@@ -212,6 +215,7 @@ const blocksOf = (r: BenchReport): readonly Block[] => {
     ...(r.compile ? showCompiling(r.compile) : []),
     ...(r.growth ? showGrowth(r.growth) : []),
     ...(r.peers ? showPeers(r.peers) : []),
+    ...(r.schedules ? showSchedules(r.schedules) : []),
   ]
 }
 

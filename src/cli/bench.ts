@@ -12,8 +12,10 @@ import { measureKernels } from '../bench/kernels.js'
 import { comparePeers } from '../bench/peers/compare.js'
 import { checkPeersFolder, installPeers, peerPrograms } from '../bench/peers/programs.js'
 import { works } from '../bench/peers/works.js'
+import { randomCases } from '../bench/random-cases.js'
 import { llamaConfig, stories15M } from '../bench/random-model.js'
 import { jola, type StepPlan } from '../bench/recipe-step.js'
+import { measureSchedules } from '../bench/schedules.js'
 import { type BenchReport, showReport } from '../bench/show.js'
 import { measureSteps, stepPlans } from '../bench/step.js'
 import { UserError } from '../errors.js'
@@ -31,10 +33,11 @@ import {
   print,
   Reported,
   remark,
+  seedOption,
   weightsOption,
 } from './shared.js'
 
-const sections = ['kernels', 'step', 'decode', 'compile', 'growth', 'peers'] as const
+const sections = ['kernels', 'step', 'decode', 'compile', 'growth', 'peers', 'schedules'] as const
 type Section = (typeof sections)[number]
 type What = Section | 'all'
 
@@ -56,6 +59,8 @@ interface BenchOptions {
   readonly answers?: number
   readonly install?: true
   readonly tune?: number
+  readonly seed: number
+  readonly count: number
 }
 
 const usage = (what: string, why: string, hint: string): UserError =>
@@ -97,12 +102,14 @@ const plansFor = async (wants: (s: Section) => boolean, lanes: number, options: 
     decoding: wants('decode') ? decodePlans : [],
     growth: wants('growth') ? growthPlans : [],
     works: wants('peers') ? works : [],
+    shapes: wants('schedules') ? randomCases(options.seed, options.count) : [],
   }
 }
 
 /** Measures what is asked for on this machine's device. Throws a `UserError` if a filter leaves nothing. */
 const bench = async (what: What, options: BenchOptions): Promise<BenchReport> => {
-  const wants = (s: Section): boolean => what === 'all' || what === s
+  // Schedules are of the compiler alone, and take minutes.
+  const wants = (s: Section): boolean => what === s || (what === 'all' && s !== 'schedules')
   if (wants('peers')) checkPeersFolder()
   if (options.install) installPeers()
   if (options.tune !== undefined) allowTuning(options.tune)
@@ -114,9 +121,9 @@ const bench = async (what: What, options: BenchOptions): Promise<BenchReport> =>
     const chosen = <A extends { readonly name: string }>(list: readonly A[]): readonly A[] =>
       list.filter(a => a.name.toLowerCase().includes((options.filter ?? '').toLowerCase()))
     const [cases, steps, growth] = [chosen(all.cases), chosen(all.steps), chosen(all.growth)]
-    const [decoding, compared] = [chosen(all.decoding), chosen(all.works)]
+    const [decoding, compared, shapes] = [chosen(all.decoding), chosen(all.works), chosen(all.shapes)]
     const compiles = wants('compile') && options.filter === undefined
-    const count = [cases, steps, decoding, growth, compared].reduce((n, list) => n + list.length, 0)
+    const count = [cases, steps, decoding, growth, compared, shapes].reduce((n, list) => n + list.length, 0)
     if (count === 0 && !compiles)
       throw usage(
         `nothing to measure has \`${options.filter}\` in its name`,
@@ -147,6 +154,7 @@ const bench = async (what: What, options: BenchOptions): Promise<BenchReport> =>
       ...(compared.length > 0
         ? { peers: await comparePeers(device, peerPrograms(traits.software), compared, timing) }
         : {}),
+      ...(shapes.length > 0 ? { schedules: await measureSchedules(device, shapes, timing) } : {}),
     }
   } finally {
     await ceilings.close()
@@ -164,6 +172,7 @@ const commandOf = (what: What, o: BenchOptions): string =>
       name => (o[name] === undefined ? [] : [`--${name} ${o[name]}`]),
     ),
     ...o.set.map(s => `--set ${s}`),
+    ...(what === 'schedules' ? [`--seed ${o.seed} --count ${o.count}`] : []),
   ].join(' ')
 
 const run = async (given: What | undefined, options: BenchOptions): Promise<void> => {
@@ -188,9 +197,12 @@ const run = async (given: What | undefined, options: BenchOptions): Promise<void
   if (options.plot !== undefined && report.growth)
     await writeAtomic(options.plot, [growthPicture(report.growth)])
   print(showReport(report, options.markdown ? 'markdown' : 'plain'))
-  const wrong = (report.kernels ?? []).filter(k => k.wrong !== undefined)
+  const wrong = [
+    ...(report.kernels ?? []).flatMap(k => (k.wrong === undefined ? [] : [k.name])),
+    ...(report.schedules?.wrong ?? []),
+  ]
   if (wrong.length > 0) {
-    remark(`${wrong.map(k => k.name).join(', ')}: the kernel computes something else, and was not timed`)
+    remark(`${wrong.join(', ')}: the kernel computes something else, and was not timed`)
     throw new Reported(1)
   }
 }
@@ -226,6 +238,8 @@ export const register = (program: Command): void => {
       'first find, and keep, the fastest schedules of these kernels on this device',
       positiveInteger,
     )
+    .addOption(seedOption())
+    .option('--count <n>', 'random shapes whose schedules are measured', positiveInteger, 30)
     .option('--install', 'install the JavaScript peers first, at their locked versions')
     .addHelpText(
       'after',
@@ -233,12 +247,16 @@ export const register = (program: Command): void => {
         '',
         'A kernel is checked before it is timed, and a peer before it is compared. Ratios are of the same round: "÷ by hand" and "÷ ceiling" compare',
         'speeds, 1 is as fast, 2 twice as fast; "÷ Jola’s time" is 2 where the peer takes twice as long.',
+        '',
+        '`bench schedules` holds the compiler’s cost model against measuring: for products, matrix-vector products and rows of random shapes it times every',
+        'schedule that a kernel may take, in turn, and tells how much longer the chosen one takes than the best. It is not part of `all`.',
         examples([
           'bench',
           'bench kernels --filter product --runs 15',
           'bench --profile std.recipes.jola --shape stories15M',
           'bench peers --install',
           'bench growth --plot growth.svg --json growth.json',
+          'bench schedules --seed 1 --count 30',
         ]),
       ].join('\n'),
     )

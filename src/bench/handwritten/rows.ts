@@ -8,8 +8,8 @@ const rowKernel = (
   width: number,
   inputs: HandKernel['inputs'],
   wgsl: string,
-): HandKernel => {
-  if (rows % size !== 0 || width % 4 !== 0) throw new Error(`${rows} rows of ${width} do not fit the kernel`)
+): HandKernel | undefined => {
+  if (rows % size !== 0 || width % 4 !== 0) return undefined
   return {
     name,
     wgsl,
@@ -24,8 +24,8 @@ const rowKernel = (
 const head = `@compute @workgroup_size(${size})
 fn main(@builtin(global_invocation_id) id: vec3u)`
 
-/** Softmax of each row, a thread a row, four neighbours at a time: the maximum, the sum, the quotients. */
-export const rowSoftmax = (rows: number, width: number): HandKernel =>
+/** Softmax of each row, a thread a row, four neighbours at a time: the maximum, the sum, the quotients. Undefined where the shape is no multiple. */
+export const rowSoftmax = (rows: number, width: number): HandKernel | undefined =>
   rowKernel(
     'a thread a row, three passes',
     rows,
@@ -47,8 +47,8 @@ ${head} {
 `,
   )
 
-/** x / √(mean x² + ε) ⊙ w of each row, a thread a row, four neighbours at a time. */
-export const rowNorm = (rows: number, width: number, epsilon: number): HandKernel =>
+/** x / √(mean x² + ε) ⊙ w of each row, a thread a row, four neighbours at a time. Undefined where the shape is no multiple. */
+export const rowNorm = (rows: number, width: number, epsilon: number): HandKernel | undefined =>
   rowKernel(
     'a thread a row, two passes',
     rows,
