@@ -1,7 +1,19 @@
 import { Builder } from '../ir/builder.js'
-import { index, read } from '../ir/expr.js'
+import { i32, index, read, substituteAxes } from '../ir/expr.js'
 import { regionOf, shapeOf } from '../ir/graph.js'
-import type { Axis, CarryNode, Graph, NodeId, RegionId } from '../ir/ir.js'
+import type { Axis, CarryNode, ComputeNode, Graph, NodeId, RegionId } from '../ir/ir.js'
+
+/** The node with index 0 for its axes of extent 1, but those of the loops around: index spaces that differ by these alone are the same. */
+const withoutUnits = (n: ComputeNode, depth: number): ComputeNode => {
+  const units = n.dims.slice(depth).flatMap(axes => axes.filter(a => a.extent === 1))
+  return units.length === 0
+    ? n
+    : {
+        ...n,
+        dims: n.dims.map((axes, i) => (i < depth ? axes : axes.filter(a => a.extent !== 1))),
+        body: substituteAxes(n.body, new Map(units.map(a => [a.id, i32(0)]))),
+      }
+}
 
 /**
  * Makes a graph storable: every output is a compute node that nothing else claims, and every carry's `init` and `next` are compute
@@ -45,6 +57,8 @@ export const normalise = (graph: Graph): Graph => {
     const next = claim(n.next, n.region, n.origin.label)
     b.nodes.set(n.id, { ...n, init, next } satisfies CarryNode)
   }
+  for (const n of [...b.nodes.values()])
+    if (n.kind === 'compute') b.nodes.set(n.id, withoutUnits(n, b.enclosing(n.region).length))
   const outputs = graph.outputs.map(o => {
     const n = b.node(o.node)
     const direct = n.kind === 'compute' && !claimed.has(o.node)

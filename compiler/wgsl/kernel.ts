@@ -214,7 +214,7 @@ const axisText = (a: Axis): string => `${a.name}:${a.extent}`
 /** `p[t:64, s:64] = sum e:48 of …`, with the label in front. */
 const describe = (n: ComputeNode): string => {
   const dims = n.dims
-    .map(d => (d.length === 1 ? axisText(d[0]!) : `(${d.map(axisText).join(', ')})`))
+    .map(d => (d.length === 0 ? '1' : d.length === 1 ? axisText(d[0]!) : `(${d.map(axisText).join(', ')})`))
     .join(', ')
   const reduce = n.reduce ? ` = ${n.reduce.op} over ${n.reduce.axes.map(axisText).join(', ')}` : ''
   return `${n.origin.label.replace(/\s+/g, ' ')}: ${n.dtype}[${dims}]${reduce}`

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { compileGraph } from '../../../compiler/backend.js'
-import { f32, prim } from '../../../compiler/ir/expr.js'
+import { cast, f32, i32, index, prim } from '../../../compiler/ir/expr.js'
 import type { Expr } from '../../../compiler/ir/ir.js'
 import type { Device } from '../../../runtime/node.js'
 import { compare, openTestDevice } from './agree.js'
@@ -59,6 +59,21 @@ describe('small work', () => {
     }
     expect(await kernelsOf(two(24, 24))).toBe(1)
     expect(await kernelsOf(two(24, 25))).toBe(2)
+  })
+
+  it('is over one index space where only axes of extent 1 differ', async () => {
+    const kernels = await kernelsOf(p => {
+      const x = p.input('x', 6, 9)
+      const [i, one, j, k, l] = [6, 1, 9, 6, 9].map((n, axis) => p.axis(`a${axis}`, n))
+      const sine = p.map(
+        'sine',
+        [i!, one!, j!],
+        prim('add', prim('sin', p.at(x, i!, j!)), cast('f32', index(one!))),
+      )
+      p.output('sine', sine)
+      p.output('square', p.map('square', [k!, l!], square(p.at(sine, k!, i32(0), l!))))
+    })
+    expect(kernels).toBe(1)
   })
 
   it('stays apart where it is not small', async () => {
