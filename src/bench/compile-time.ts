@@ -1,13 +1,12 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { extname, join } from 'node:path'
+import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { DeviceTraits } from '../../compiler/artifact.js'
 import { UserError } from '../errors.js'
 import { llamaConfig, stories15M } from './random-model.js'
 import { compileStep, storiesStep } from './recipe-step.js'
 import { pairedRatios, type Spread, spreadOf } from './statistics.js'
+import { removeFolder, temporaryFolder } from './temporary.js'
 
 /** A process's way from the step's sources to its first result, in seconds. */
 export interface FirstStep {
@@ -18,7 +17,7 @@ export interface FirstStep {
 
 export interface CompileResult {
   readonly name: string
-  /** With the driver's cache of compiled kernels empty, and in a second process, which finds it filled. */
+  /** With the driver's cache of compiled kernels empty, and in a second process, which finds it filled: one run of each. */
   readonly cold: FirstStep
   readonly warm: FirstStep
   /** Seconds from source to WGSL by the number of layers, in one process, in turn. */
@@ -27,12 +26,15 @@ export interface CompileResult {
   readonly growth: Spread
 }
 
+/** Where Mesa's and NVIDIA's drivers look for the folder of their cache. */
+const cacheVariables = ['MESA_SHADER_CACHE_DIR', '__GL_SHADER_DISK_CACHE_PATH']
+
 /** A fresh process with this folder for the driver's cache. Throws a `UserError` if it fails. */
 const firstStep = (cache: string): FirstStep => {
   const here = import.meta.url
   const script = fileURLToPath(new URL(`./first-step${extname(here)}`, here))
   const { status, stdout, stderr } = spawnSync(process.execPath, [...process.execArgv, script], {
-    env: { ...process.env, MESA_SHADER_CACHE_DIR: cache },
+    env: { ...process.env, ...Object.fromEntries(cacheVariables.map(name => [name, cache])) },
     encoding: 'utf8',
   })
   if (status !== 0)
@@ -48,7 +50,7 @@ const layerCounts = [4, 32] as const
 
 /** Measures how long compiling JoLA's step takes: from nothing, again, and for a deep model beside a shallow one. */
 export const measureCompiling = (traits: DeviceTraits, runs: number): CompileResult => {
-  const cache = mkdtempSync(join(tmpdir(), 'jola-bench-'))
+  const cache = temporaryFolder()
   try {
     const [cold, warm] = [firstStep(cache), firstStep(cache)]
     const plans = layerCounts.map(L => ({
@@ -71,6 +73,6 @@ export const measureCompiling = (traits: DeviceTraits, runs: number): CompileRes
       growth: pairedRatios(times.at(-1)!, times[0]!),
     }
   } finally {
-    rmSync(cache, { recursive: true, force: true })
+    removeFolder(cache)
   }
 }

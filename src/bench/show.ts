@@ -125,7 +125,11 @@ const showCompiling = ({ name, cold, warm, layers, growth }: CompileResult): rea
   return [
     `compiling the step of ${name}: ${cold.kernels} kernels`,
     {
-      columns: [text('a fresh process'), number('source to WGSL'), number('source to the first result')],
+      columns: [
+        text('a fresh process, one run'),
+        number('source to WGSL'),
+        number('source to the first result'),
+      ],
       rows: [process("the driver's cache empty", cold), process("the driver's cache filled", warm)],
     },
     {

@@ -1,12 +1,12 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { disagrees } from '../../src/bench/peers/agree.js'
 import { comparePeers } from '../../src/bench/peers/compare.js'
-import type { PeerProgram } from '../../src/bench/peers/process.js'
+import { PeerFailure, PeerProcess, type PeerProgram } from '../../src/bench/peers/process.js'
 import { peerPrograms, peersFolder } from '../../src/bench/peers/programs.js'
-import { productPlan } from '../../src/bench/peers/works.js'
+import { productPlan, type WorkPlan } from '../../src/bench/peers/works.js'
 import { withDevice } from '../support/device.js'
 
 const script = fileURLToPath(new URL('fixtures/peer.mjs', import.meta.url))
@@ -39,6 +39,7 @@ withDevice('peers', device => {
       {
         name: 'a wrong peer',
         refused: expect.stringMatching(/^it computes something else: its number 1 is/),
+        differs: true,
       },
     ])
     expect(comparisons[0]!.milliseconds).toBeDefined()
@@ -54,9 +55,41 @@ withDevice('peers', device => {
       ['refuses', 'there is no device'],
     ])
     expect(comparisons[0]!.peers).toMatchObject([
-      { name: 'a fails peer', refused: 'out of memory' },
+      { name: 'a fails peer', refused: 'out of memory', differs: false },
       { name: 'a good peer', milliseconds: {} },
     ])
+  })
+
+  it('that fail while they are timed are told, and spoil nothing', async () => {
+    const { comparisons } = await compare(peer('breaks'), peer('babbles'), peer('good'))
+    expect(comparisons[0]!.peers).toMatchObject([
+      { name: 'a breaks peer', refused: 'out of patience' },
+      { name: 'a babbles peer', refused: expect.stringMatching(/^its answer is no JSON/) },
+      { name: 'a good peer', milliseconds: {} },
+    ])
+  })
+
+  it('that do not answer in time are ended', async () => {
+    const { process: slow } = await PeerProcess.open({ ...peer('hangs'), patience: 2000 })
+    const closes: (() => void | Promise<void>)[] = []
+    const { request } = await small.prepare(device, close => closes.unshift(close))
+    const asked = slow.ask({ verb: 'prepare', work: 'product', ...request })
+    await expect(asked).rejects.toThrow('it did not answer within 2 s')
+    await expect(slow.ask({ verb: 'open' })).rejects.toThrow(PeerFailure)
+    for (const close of closes) await close()
+  })
+
+  it('leave nothing behind where our own part fails', async () => {
+    const closed: string[] = []
+    const failing: WorkPlan = {
+      name: 'failing',
+      prepare: async (_, afterwards) => {
+        for (const name of ['folder', 'session']) afterwards(() => void closed.push(name))
+        throw new Error('no room')
+      },
+    }
+    await expect(comparePeers(device, [], [failing], { runs: 1 })).rejects.toThrow('no room')
+    expect(closed).toEqual(['session', 'folder'])
   })
 
   it('the next command is tried where the first is no peer', async () => {
@@ -76,6 +109,20 @@ describe('agreement', () => {
     expect(disagrees([1], { each: [1, 2] })).toMatch(/1 numbers, not 2/)
     expect(disagrees([1, 3, 4.01], { each: [1], vector: [3, 4] })).toBeUndefined()
     expect(disagrees([1, 3, 4.1], { each: [1], vector: [3, 4] })).toMatch(/learned is off by 2.0 %/)
+  })
+})
+
+describe('the folder for the peers', () => {
+  it('is gone when a signal ends the bench, and the signal ends it as ever', async () => {
+    const module = new URL('../../src/bench/temporary.ts', import.meta.url)
+    const program = `const { temporaryFolder } = await import('${module}')
+      console.log(temporaryFolder()); setInterval(() => {}, 1000)`
+    const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', program])
+    const folder = String(await new Promise(resolve => child.stdout.once('data', resolve))).trim()
+    expect(existsSync(folder)).toBe(true)
+    child.kill('SIGINT')
+    expect(await new Promise(resolve => child.once('exit', (_, signal) => resolve(signal)))).toBe('SIGINT')
+    expect(existsSync(folder)).toBe(false)
   })
 })
 

@@ -16,7 +16,7 @@ export const disagrees = (values: readonly number[], { each, vector }: Expected)
   const total = each.length + (vector?.length ?? 0)
   if (values.length !== total) return `it gives ${values.length} numbers, not ${total}`
   for (const [i, want] of each.entries()) {
-    const got = values[i]!
+    const got = values[i] ?? Number.NaN
     if (!(Math.abs(got - want) <= tolerance * Math.max(1, Math.abs(want))))
       return `its number ${i + 1} is ${got}, ours ${want}`
   }

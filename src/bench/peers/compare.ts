@@ -13,7 +13,12 @@ export type PeerResult =
       /** Its time by ours, of the same rounds: above 1 ours is faster. */
       readonly toOurs: Spread
     }
-  | { readonly name: string; readonly refused: string }
+  | {
+      readonly name: string
+      readonly refused: string
+      /** It does the work, and gives something else than we do. */
+      readonly differs: boolean
+    }
 
 /** One work, done by Jola and by those peers that can do it. */
 export interface Comparison {
@@ -53,23 +58,45 @@ const rested = ({ time }: Pick<Timed, 'time'>): Pick<Timed, 'time'> => ({
   },
 })
 
-/** A peer that has shown that it computes what we do, ready to be timed; else why not. */
-const prepared = async (
-  peer: OpenPeer,
-  work: Work,
-): Promise<{ readonly timed: Pick<Timed, 'time'> } | { readonly refused: string }> => {
-  try {
-    const { values } = await peer.process.ask({ verb: 'prepare', work: work.kind, ...work.request })
-    const why = disagrees(values as readonly number[], work.expected)
-    if (why !== undefined) return { refused: `it computes something else: ${why}` }
-    const run = async (times: number): Promise<number> =>
-      Number((await peer.process.ask({ verb: 'run', times })).milliseconds)
-    const times = Math.max(1, Math.ceil(least / (await run(1))))
-    return { timed: { time: () => run(times) } }
-  } catch (error) {
-    if (error instanceof PeerFailure) return { refused: error.message }
-    throw error
+/** A peer at a work: it is timed until it fails. */
+interface Candidate extends Pick<Timed, 'time'> {
+  readonly name: string
+  /** Why it is not timed, or no more. */
+  refused?: string
+  differs: boolean
+}
+
+/** A peer that has shown that it computes what we do, ready to be timed; else it is refused. */
+const prepared = async ({ name, process }: OpenPeer, work: Work): Promise<Candidate> => {
+  let times = 1
+  const candidate: Candidate = {
+    name,
+    differs: false,
+    time: async () => {
+      if (candidate.refused !== undefined) return Number.NaN
+      try {
+        return Number((await process.ask({ verb: 'run', times })).milliseconds)
+      } catch (error) {
+        if (!(error instanceof PeerFailure)) throw error
+        candidate.refused = error.message
+        return Number.NaN
+      }
+    },
   }
+  try {
+    const { values } = await process.ask({ verb: 'prepare', work: work.kind, ...work.request })
+    const why = disagrees(values as readonly number[], work.expected)
+    if (why !== undefined) {
+      candidate.refused = `it computes something else: ${why}`
+      candidate.differs = true
+    }
+  } catch (error) {
+    if (!(error instanceof PeerFailure)) throw error
+    candidate.refused = error.message
+  }
+  const first = await candidate.time()
+  if (candidate.refused === undefined) times = Math.max(1, Math.ceil(least / first))
+  return candidate
 }
 
 const compareWork = async (
@@ -78,29 +105,31 @@ const compareWork = async (
   plan: WorkPlan,
   { runs, progress }: CompareOptions,
 ): Promise<Comparison> => {
-  const work = await plan.prepare(device)
+  const closes: (() => void | Promise<void>)[] = []
   try {
+    const work = await plan.prepare(device, close => closes.unshift(close))
     const able = peers.filter(p => p.works.includes(work.kind))
-    const candidates: { readonly name: string; readonly ready: Awaited<ReturnType<typeof prepared>> }[] = []
+    const candidates: Candidate[] = []
     for (const peer of able) {
       progress?.(`  ${peer.name}`)
-      candidates.push({ name: peer.name, ready: await prepared(peer, work) })
+      candidates.push(await prepared(peer, work))
     }
-    const ready = candidates.flatMap(({ ready }) => ('timed' in ready ? [ready.timed] : []))
+    const ready = candidates.filter(c => c.refused === undefined)
     await work.ours.time()
     const [mine, ...theirs] = await alternately([work.ours, ...ready].map(rested), runs)
     return {
       name: plan.name,
       amount: work.amount,
       milliseconds: spreadOf(mine!),
-      peers: candidates.map(({ name, ready }): PeerResult => {
-        if ('refused' in ready) return { name, refused: ready.refused }
-        const own = theirs.shift()!
+      peers: candidates.map((c): PeerResult => {
+        const { name, refused, differs } = c
+        if (refused !== undefined) return { name, refused, differs }
+        const own = theirs[ready.indexOf(c)]!
         return { name, milliseconds: spreadOf(own), toOurs: pairedRatios(own, mine!) }
       }),
     }
   } finally {
-    await work.close()
+    for (const close of closes) await close()
   }
 }
 

@@ -11,13 +11,23 @@ export interface PeerProgram {
   readonly env?: Readonly<Record<string, string>>
   /** What to do where it is missing. */
   readonly install: string
+  /** Milliseconds that an answer may take; if absent three minutes, longer than compiling any of the peers' steps takes. */
+  readonly patience?: number
 }
 
 /** The peer has gone, or has answered that it can't. */
 export class PeerFailure extends Error {}
 
-/** Longer than compiling any of the peers' steps takes. */
-const patience = 180_000
+const usualPatience = 180_000
+
+/** Numbers that JSON has no form for, such as Python's NaN, are a failure of the peer's. */
+const parsed = (line: string): JsonObject => {
+  try {
+    return JSON.parse(line) as JsonObject
+  } catch {
+    throw new PeerFailure(`its answer is no JSON: ${line.slice(0, 60)}`)
+  }
+}
 
 /**
  * A peer in a process of its own, which lives as long as the comparison: requests and answers are lines of JSON, on its standard input and
@@ -26,9 +36,11 @@ const patience = 180_000
 export class PeerProcess {
   readonly #child: ChildProcess
   readonly #lines: AsyncIterator<string>
+  readonly #patience: number
   #said = ''
 
   private constructor(program: PeerProgram, [command, ...args]: readonly string[]) {
+    this.#patience = program.patience ?? usualPatience
     this.#child = spawn(command!, args, {
       env: { ...process.env, ...program.env },
       stdio: ['pipe', 'ignore', 'pipe', 'pipe'],
@@ -61,22 +73,25 @@ export class PeerProcess {
     throw failure
   }
 
-  /** The answer to a request. Rejects with a {@link PeerFailure} that tells what the peer said. */
+  /** The answer to a request. Rejects with a {@link PeerFailure} that tells what the peer said; one that does not answer in time is ended. */
   async ask(request: JsonObject): Promise<JsonObject> {
     this.#child.stdin!.write(`${JSON.stringify(request)}\n`)
+    let timer: NodeJS.Timeout | undefined
     const late = new Promise<never>((_, reject) => {
-      const timer = setTimeout(() => reject(new PeerFailure('it does not answer')), patience)
-      timer.unref()
+      timer = setTimeout(() => {
+        this.close()
+        reject(new PeerFailure(`it did not answer within ${this.#patience / 1000} s`))
+      }, this.#patience)
     })
-    const line = await Promise.race([this.#lines.next(), late])
+    const line = await Promise.race([this.#lines.next(), late]).finally(() => clearTimeout(timer))
     if (line.done) throw new PeerFailure(this.#lastWords())
-    const answer = JSON.parse(line.value) as JsonObject
+    const answer = parsed(line.value)
     if (typeof answer.error === 'string') throw new PeerFailure(answer.error.split('\n')[0]!)
     return answer
   }
 
   close(): void {
-    this.#child.kill()
+    this.#child.kill('SIGKILL')
   }
 
   #lastWords(): string {

@@ -1,5 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Device, download, upload } from '../../../runtime/index.js'
 import type { JsonObject } from '../../json.js'
@@ -11,6 +10,7 @@ import type { ProductShape } from '../handwritten/product.js'
 import { prepare, type Timed } from '../measure.js'
 import { type LlamaSizes, stories15M, uniform, writeModel } from '../random-model.js'
 import { openStep, storiesStep } from '../recipe-step.js'
+import { removeFolder, temporaryFolder } from '../temporary.js'
 import { positions } from '../verify.js'
 import type { Expected } from './agree.js'
 import { editNames, writeStep } from './step-files.js'
@@ -25,24 +25,29 @@ export interface Work {
   readonly ours: Pick<Timed, 'time'>
   /** GFLOP of one run, or tokens. */
   readonly amount: { readonly unit: 'GFLOP' | 'tokens'; readonly value: number }
-  close(): Promise<void>
 }
+
+/** Says what is to be done when a work is over, or when preparing it fails: what was said last comes first. */
+export type Afterwards = (close: () => void | Promise<void>) => void
 
 /** A kind of work and how to prepare it. */
 export interface WorkPlan {
   readonly name: string
-  prepare(device: Device): Promise<Work>
+  prepare(device: Device, afterwards: Afterwards): Promise<Work>
 }
 
-const temporaryFolder = (): Promise<string> => mkdtemp(join(tmpdir(), 'jola-bench-'))
-const remove = (folder: string): Promise<void> => rm(folder, { recursive: true, force: true })
+const folderUntil = (afterwards: Afterwards): string => {
+  const folder = temporaryFolder()
+  afterwards(() => removeFolder(folder))
+  return folder
+}
 
 /** A matrix product; single ones only. */
 export const productPlan = (name: string, p: ProductShape): WorkPlan => ({
   name,
-  prepare: async device => {
+  prepare: async (device, afterwards) => {
     const { m, n, k } = p
-    const folder = await temporaryFolder()
+    const folder = folderUntil(afterwards)
     const c = productCase(name, p, 0)
     const values = Object.fromEntries(
       c.inputs.map(({ name, shape: [rows, columns] }, i) => [name, uniform(rows! * columns!, i)]),
@@ -52,7 +57,11 @@ export const productPlan = (name: string, p: ProductShape): WorkPlan => ({
     const tensors = Object.fromEntries(
       c.inputs.map(({ name, shape }) => [name, upload(device, 'f32', shape, values[name]!, name)]),
     )
+    afterwards(() => {
+      for (const t of Object.values(tensors)) t.destroy()
+    })
     const timed = await prepare(device, compileText(c.program, c.sizes, device.traits, name), tensors)
+    afterwards(() => timed.close())
     const looked = positions(m * n)
     return {
       kind: 'product',
@@ -60,31 +69,19 @@ export const productPlan = (name: string, p: ProductShape): WorkPlan => ({
       expected: { each: looked.map(at => c.expected(values, at)) },
       ours: timed,
       amount: { unit: 'GFLOP', value: c.flops / 1e9 },
-      close: async () => {
-        timed.close()
-        for (const t of Object.values(tensors)) t.destroy()
-        await remove(folder)
-      },
     }
   },
 })
 
 /** JoLA's step on a folder with random weights, which the peers read too, and the files that tell them of the step. */
-const openShared = async (device: Device) => {
-  const folder = await temporaryFolder()
+const openShared = async (device: Device, afterwards: Afterwards) => {
+  const folder = folderUntil(afterwards)
   const opened = await openStep(device, storiesStep)
+  afterwards(() => opened.close())
   await writeModel(folder, storiesStep.model, opened.model.checkpoint!)
   await writeStep(device, folder, opened, storiesStep.shape)
   const { B, T } = storiesStep.shape
-  return {
-    folder,
-    opened,
-    gflop: (2 * B * T * productsOf(stories15M)) / 1e9,
-    close: async () => {
-      await opened.close()
-      await remove(folder)
-    },
-  }
+  return { folder, opened, gflop: (2 * B * T * productsOf(stories15M)) / 1e9 }
 }
 
 /** Multiplications of the model's matrices for one token. */
@@ -102,8 +99,8 @@ const timing = (run: () => Promise<unknown>): Pick<Timed, 'time'> => ({
 
 const forward: WorkPlan = {
   name: `forward, ${storiesStep.name}`,
-  prepare: async device => {
-    const { folder, opened, gflop, close } = await openShared(device)
+  prepare: async (device, afterwards) => {
+    const { folder, opened, gflop } = await openShared(device, afterwards)
     const once = async (): Promise<number> => {
       const [loss] = await download(device, Object.values(opened.session.validate(opened.batch)))
       return loss![0]!
@@ -114,7 +111,6 @@ const forward: WorkPlan = {
       expected: { each: [await once()] },
       ours: timing(once),
       amount: { unit: 'GFLOP', value: gflop },
-      close,
     }
   },
 }
@@ -125,8 +121,8 @@ const checked = 3
 /** All of JoLA's step; the loss of each is read before the next begins, as the peers do. */
 const training: WorkPlan = {
   name: `training step, ${storiesStep.name}`,
-  prepare: async device => {
-    const { folder, opened, gflop, close } = await openShared(device)
+  prepare: async (device, afterwards) => {
+    const { folder, opened, gflop } = await openShared(device, afterwards)
     const once = async (): Promise<number> => {
       opened.step()
       const [loss] = await download(device, [opened.session.metricTensors.loss!])
@@ -144,7 +140,6 @@ const training: WorkPlan = {
       expected: { each: losses, vector: learned.flatMap(x => Array.from(x)) },
       ours: timing(once),
       amount: { unit: 'GFLOP', value: 2 * gflop },
-      close,
     }
   },
 }
@@ -155,11 +150,13 @@ const decoded = { prompt: [1], tokens: 64 } as const
 /** One sequence, greedily, token by token; keys and values are kept. */
 const decoding: WorkPlan = {
   name: `decoding ${decoded.tokens} tokens, stories15M`,
-  prepare: async device => {
-    const folder = await temporaryFolder()
+  prepare: async (device, afterwards) => {
+    const folder = folderUntil(afterwards)
     const model = openRandomPredictor(device, storiesStep.model)
+    afterwards(() => model.close())
     await writeModel(folder, storiesStep.model, model.checkpoint)
     const sequence = new SequenceModel(model.source)
+    afterwards(() => sequence.close())
     const once = async () => (await sequence.greedy([decoded.prompt], decoded.tokens, { stops: [] }))[0]!
     return {
       kind: 'decoding',
@@ -167,11 +164,6 @@ const decoding: WorkPlan = {
       expected: { each: await once() },
       ours: timing(once),
       amount: { unit: 'tokens', value: decoded.tokens },
-      close: async () => {
-        await sequence.close()
-        model.close()
-        await remove(folder)
-      },
     }
   },
 }
