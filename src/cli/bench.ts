@@ -250,6 +250,7 @@ export const register = (program: Command): void => {
         '',
         '`bench schedules` holds the compiler’s cost model against measuring: for products, matrix-vector products and rows of random shapes it times every',
         'schedule that a kernel may take, in turn, and tells how much longer the chosen one takes than the best. It is not part of `all`.',
+        'JOLA_TUNE=SECONDS lets any command find schedules for what it is about to run, as --tune does here; JOLA_TUNE=0 leaves those found unused.',
         examples([
           'bench',
           'bench kernels --filter product --runs 15',

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path'
 import type { Schedule, Tuning } from '../../compiler/schedule/schedule.js'
 import type { Device } from '../../runtime/index.js'
 import { environmentOf } from '../bench/environment.js'
+import { fileError } from '../errors.js'
 import { writeAtomic } from '../hub/atomic.js'
 import { isJsonObject } from '../json.js'
 
@@ -43,36 +44,54 @@ const parse = (text: string, subject: string): Tuning | undefined => {
   }
 }
 
+type Remark = (line: string) => void
+const silent: Remark = () => undefined
+
 const tables = new WeakMap<Device, Tuning>()
 
 /** What was measured on this device before; a file that can't be understood is left out of account, with a remark. */
-export const tuningOf = (device: Device, remark: (line: string) => void = () => undefined): Tuning => {
+export const tuningOf = (device: Device, remark: Remark = silent): Tuning => {
   const known = tables.get(device)
   if (known !== undefined) return known
-  const read = (): Tuning => {
-    if (!tunes()) return new Map()
-    const file = tableFile(device)
-    let text: string
-    try {
-      text = readFileSync(file, 'utf8')
-    } catch {
-      return new Map()
-    }
-    const table = parse(text, subjectOf(device))
-    if (table === undefined) remark(`${file} is no table of schedules for this device, and is not used`)
-    return table ?? new Map()
-  }
-  const table = read()
+  const table = tunes() ? stored(device, remark) : new Map()
   tables.set(device, table)
   return table
 }
 
-/** Adds to the device's table, in memory and in its file, which is replaced wholly or not at all. */
-export const remember = async (device: Device, found: Tuning): Promise<void> => {
-  const all = new Map([...tuningOf(device), ...found])
-  tables.set(device, all)
+/** The table in the file, empty where there is none. */
+const stored = (device: Device, remark: Remark): Tuning => {
   const file = tableFile(device)
-  await mkdir(dirname(file), { recursive: true })
-  const json = { subject: subjectOf(device), schedules: Object.fromEntries(all) }
-  await writeAtomic(file, [`${JSON.stringify(json, null, 2)}\n`])
+  let text: string
+  try {
+    text = readFileSync(file, 'utf8')
+  } catch {
+    return new Map()
+  }
+  const table = parse(text, subjectOf(device))
+  if (table === undefined) remark(`${file} is no table of schedules for this device, and is not used`)
+  return table ?? new Map()
+}
+
+/** Devices whose table can't be written, which was said. */
+const unwritable = new WeakSet<Device>()
+
+/**
+ * Adds to the device's table: in memory, and unless `JOLA_TUNE` is 0 in its file, which is replaced wholly or not at all. What another process has
+ * written there since stays. A file that can't be written is remarked on once.
+ */
+export const remember = async (device: Device, found: Tuning, remark: Remark = silent): Promise<void> => {
+  const known = new Map([...tuningOf(device, remark), ...found])
+  tables.set(device, known)
+  if (!tunes() || unwritable.has(device)) return
+  const file = tableFile(device)
+  const all = new Map([...known, ...stored(device, silent), ...found])
+  try {
+    await mkdir(dirname(file), { recursive: true })
+    const json = { subject: subjectOf(device), schedules: Object.fromEntries(all) }
+    await writeAtomic(file, [`${JSON.stringify(json, null, 2)}\n`])
+  } catch (error) {
+    unwritable.add(device)
+    const { where, why } = fileError('write the file', file, error)
+    remark(`the schedules found are for this process alone: ${where} can't be written, ${why}`)
+  }
 }

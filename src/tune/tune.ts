@@ -11,6 +11,7 @@ import { alternately, prepare, type Timed } from '../bench/measure.js'
 import { spreadOf } from '../bench/statistics.js'
 import { disagreement, positions } from '../bench/verify.js'
 import { random32 } from '../data/random.js'
+import { UserError } from '../errors.js'
 import { remember, tuningOf } from './table.js'
 
 /** A kernel of a graph by itself, with the schedules it may take. */
@@ -172,7 +173,7 @@ export const tune = async (
       done === 0 ? '' : `, ${Math.ceil(Math.min(budget - seconds, each * (open.length - done)))} s left`
     progress(`${done + 1}/${open.length} kernels tuned${left}: ${s.chosen.signature}`)
     const [found] = [...(await study(device, s))].sort((a, b) => a.milliseconds - b.milliseconds)
-    if (found !== undefined) await remember(device, new Map([[s.chosen.signature, found.schedule]]))
+    if (found !== undefined) await remember(device, new Map([[s.chosen.signature, found.schedule]]), progress)
     done++
   }
   return tuningOf(device)
@@ -188,10 +189,18 @@ export const allowTuning = (seconds: number): void => {
   left = seconds
 }
 
-/** As `JOLA_TUNE` says; none without it, and none where `CI` is set. */
+/** As `JOLA_TUNE` says; none without it, and none where `CI` is set. Throws a `UserError` if it says no number of seconds. */
 export const usualBudget = (): number => {
-  const seconds = Number(process.env.JOLA_TUNE ?? 0)
-  return process.env.CI || !(seconds > 0) ? 0 : seconds
+  const { CI, JOLA_TUNE = '0' } = process.env
+  const seconds = JOLA_TUNE.trim() === '' ? Number.NaN : Number(JOLA_TUNE)
+  if (!(seconds >= 0))
+    throw new UserError({
+      what: `JOLA_TUNE is \`${JOLA_TUNE}\``,
+      why: 'it gives the seconds that tuning may take',
+      hint: 'set it to a number, to 0 to use no table of schedules, or not at all',
+      exitCode: 2,
+    })
+  return CI ? 0 : seconds
 }
 
 /**

@@ -52,6 +52,10 @@ describe('verification', () => {
 })
 
 describe('jola bench', () => {
+  it('tells of the variable that tunes every command', async () => {
+    expect((await jola('bench', '--help')).out).toContain('JOLA_TUNE=SECONDS')
+  })
+
   it('refuses what it can not do before it measures anything', async () => {
     expect(await jola('bench', 'everything')).toMatchObject({ code: 2 })
     expect(await jola('bench', '--runs', '0')).toMatchObject({ code: 2 })

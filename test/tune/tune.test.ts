@@ -1,5 +1,5 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import { afterEach, expect, it } from 'vitest'
 import { compileGroups, grouped } from '../../compiler/backend.js'
 import { fragmentOf } from '../../compiler/fragment.js'
@@ -113,10 +113,53 @@ withDevice('tuning', device => {
       expect(JSON.parse(await readFile(tableFile(fresh), 'utf8')).schedules).toEqual({ scatter: plain })
       process.env.JOLA_TUNE = '0'
       expect(tuningOf(other).size).toBe(0)
+      await remember(other, new Map([['other', plain]]))
+      expect(tuningOf(other).get('other')).toEqual(plain)
+      expect(JSON.parse(await readFile(tableFile(fresh), 'utf8')).schedules).toEqual({ scatter: plain })
     } finally {
       fresh.close()
       other.close()
     }
+  })
+
+  it('adds to what another process has written meanwhile', async () => {
+    process.env.XDG_CACHE_HOME = await temporaryDirectory()
+    delete process.env.JOLA_TUNE
+    const [one, two] = [await openNodeDevice(), await openNodeDevice()]
+    try {
+      const schedule = (threads: number): Schedule => ({ family: 'scatter', threads })
+      expect([tuningOf(one).size, tuningOf(two).size]).toEqual([0, 0])
+      await remember(one, new Map([['a', schedule(8)]]))
+      await remember(two, new Map([['b', schedule(16)]]))
+      const { schedules } = JSON.parse(await readFile(tableFile(one), 'utf8'))
+      expect(schedules).toEqual({ a: schedule(8), b: schedule(16) })
+    } finally {
+      one.close()
+      two.close()
+    }
+  })
+
+  it('goes on where the cache directory can not be written, and says so once', async () => {
+    const file = join(await temporaryDirectory(), 'file')
+    await writeFile(file, '')
+    process.env.XDG_CACHE_HOME = file
+    delete process.env.JOLA_TUNE
+    const fresh = await openNodeDevice()
+    try {
+      const lines: string[] = []
+      const names = ['a', 'b']
+      for (const name of names)
+        await remember(fresh, new Map([[name, { family: 'scatter', threads: 8 }]]), l => void lines.push(l))
+      expect([...tuningOf(fresh).keys()]).toEqual(names)
+      expect(lines.length).toBe(1)
+      expect(lines[0]).toMatch(/file.* can't be written/)
+    } finally {
+      fresh.close()
+    }
+  })
+
+  it('is not what tests are run with', () => {
+    expect(before.JOLA_TUNE).toBe('0')
   })
 
   it('has no time unless it is given some, and none where CI is set', () => {
@@ -127,5 +170,9 @@ withDevice('tuning', device => {
     expect(usualBudget()).toBe(60)
     process.env.CI = 'true'
     expect(usualBudget()).toBe(0)
+    for (const wrong of ['abc', '-1', '']) {
+      process.env.JOLA_TUNE = wrong
+      expect(usualBudget, wrong).toThrow(`JOLA_TUNE is \`${wrong}\``)
+    }
   })
 })
