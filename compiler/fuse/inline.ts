@@ -9,7 +9,7 @@ import {
   rewriter,
   substituteAxes,
 } from '../ir/expr.js'
-import { elementsOf, regionPath } from '../ir/graph.js'
+import { elementsOf, outerAxes, regionPath } from '../ir/graph.js'
 import type { AxisId, ComputeNode, Expr, Graph, NodeId } from '../ir/ir.js'
 import { affineExpr, affineOf, affineRange } from '../schedule/affine.js'
 import { productOf, reduceAxes } from '../schedule/context.js'
@@ -64,6 +64,8 @@ const costOf = (e: Expr): Cost => ({ work: operationsOf(e), reads: loadsOf(e) })
 interface Readers {
   readonly count: number
   readonly stored: boolean
+  /** Stored by the kernel of a product that it comes from, whether or not it is computed anywhere else: then it is one load. */
+  readonly behind: boolean
 }
 
 /**
@@ -77,12 +79,28 @@ export const inlineProducers = (
   fixed: ReadonlyMap<NodeId, unknown> = new Map(),
 ): ReadonlyMap<NodeId, ComputeNode> => {
   const current = new Map<NodeId, ComputeNode>()
-  const counts = new Map<NodeId, number>()
+  const readersOf = new Map<NodeId, ComputeNode[]>()
   for (const n of graph.nodes)
     if (n.kind === 'compute')
-      for (const id of new Set(readsOf(n.body).map(r => r.node))) counts.set(id, (counts.get(id) ?? 0) + 1)
-  const readers = (id: NodeId): Readers => ({ count: counts.get(id) ?? 0, stored: pinned.has(id) })
+      for (const id of new Set(readsOf(n.body).map(r => r.node)))
+        readersOf.set(id, [...(readersOf.get(id) ?? []), n])
+  const readers = (p: ComputeNode, cost: Cost): Readers => {
+    const all = readersOf.get(p.id) ?? []
+    const stored = pinned.has(p.id)
+    const kept = stored || all.some(c => !reachable(p, c, cost))
+    return { count: all.length, stored, behind: kept && isBehindProduct(p) }
+  }
   const pathOf = (n: ComputeNode): readonly number[] => regionPath(graph, n.region).map(r => r.id)
+
+  /** Is a node computed from a large product and what is not itself reduced, so that it can be that product's epilogue? */
+  const isBehindProduct = (p: ComputeNode): boolean => {
+    const reduced = readsOf(p.body).flatMap(r => {
+      const n = current.get(r.node)
+      return n?.reduce !== undefined && n.region === p.region ? [n] : []
+    })
+    const products = reduced.map(n => contractionOf(n, outerAxes(n).slice(pathOf(n).length)))
+    return products.length > 0 && products.every(x => x !== undefined && isTiled(x))
+  }
 
   /** Can the value be computed where the consumer is, from what is stored anyway? */
   const reachable = (p: ComputeNode, c: ComputeNode, cost: Cost): boolean => {
@@ -102,6 +120,7 @@ export const inlineProducers = (
 
   const worth = (p: ComputeNode, c: ComputeNode, cost: Cost, use: Readers): boolean => {
     if (cost.work === 0 && cost.reads <= 1) return true
+    if (use.behind && cost.reads > 1) return false
     const outer = c.dims.flat().slice(pathOf(c).length)
     const product = contractionOf(c, outer)
     const cheap = cost.work <= 4 && cost.reads <= 2
@@ -121,7 +140,7 @@ export const inlineProducers = (
       const p = current.get(id)
       if (p === undefined || p.reduce !== undefined || fixed.has(id)) continue
       const cost = costOf(p.body)
-      if (!reachable(p, node, cost) || !worth(p, node, cost, readers(id))) continue
+      if (!reachable(p, node, cost) || !worth(p, node, cost, readers(p, cost))) continue
       const substituted = rewriter(e => (e.op === 'read' && e.node === id ? bodyAt(p, e) : e))(node.body)
       const candidate: ComputeNode = { ...node, body: substituted }
       const bound = new Set(readsOf(substituted).map(r => r.node)).size
