@@ -44,13 +44,18 @@ export const prepare = async (
   inputs: Tensors,
   length: Length = usualLength,
 ): Promise<Timed> => {
-  const once = await load(device, repeated(artifact, 1))
-  await timeRun(once, inputs) // compiles
-  const first = await timeRun(once, inputs)
-  const repeats = Math.max(1, Math.min(length.most, Math.ceil(length.milliseconds / Math.max(first, 0.01))))
-  const executable = repeats === 1 ? once : await load(device, repeated(artifact, repeats))
-  if (executable !== once) once.destroy()
-  await timeRun(executable, inputs)
+  let repeats = 1
+  let executable = await load(device, repeated(artifact, repeats))
+  for (;;) {
+    await timeRun(executable, inputs) // compiles, the first time
+    const took = await timeRun(executable, inputs)
+    const enough = Math.min(length.most, Math.ceil((repeats * length.milliseconds) / Math.max(took, 0.01)))
+    // Of a few runs most of the time is the submission's, so that many more may be needed than they say.
+    if (enough <= 1.25 * repeats) break
+    executable.destroy()
+    repeats = enough
+    executable = await load(device, repeated(artifact, repeats))
+  }
   return {
     repeats,
     time: async () => (await timeRun(executable, inputs)) / repeats,

@@ -98,7 +98,7 @@ export const study = async (device: Device, s: Study, rounds = 5): Promise<reado
     let best = Number.POSITIVE_INFINITY
     for (const { schedule, artifact } of artifacts) {
       if (!(await agrees(device, artifact, tensors, expected))) continue
-      const t = await prepare(device, artifact, tensors, { milliseconds: 15, most: 500 })
+      const t = await prepare(device, artifact, tensors, { milliseconds: 15, most: 2000 })
       timed.push({ schedule, timed: t, first: await t.time() })
       best = Math.min(best, timed.at(-1)!.first)
     }
