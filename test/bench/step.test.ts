@@ -6,7 +6,7 @@ import { measureDecode, openRandomPredictor } from '../../src/bench/decoding.js'
 import { type GrowthResult, measureGrowth } from '../../src/bench/growth.js'
 import { growthPicture } from '../../src/bench/growth-picture.js'
 import { llamaConfig, stories15M } from '../../src/bench/random-model.js'
-import { compileStep, fullShape, jola as recipe } from '../../src/bench/recipe-step.js'
+import { compileStep, fullShape, jola as recipe, storiesStep } from '../../src/bench/recipe-step.js'
 import { jola } from '../cli/support.js'
 import { withDevice } from '../support/device.js'
 import { temporaryDirectory } from '../support/temporary.js'
@@ -84,6 +84,11 @@ withDevice('a model', device => {
       return compileStep(plan, device.traits).kernels.length
     })
     expect(kernels[0]).toBe(kernels[1])
+  })
+
+  it('trains with 40 kernels at most', () => {
+    const traits = { ...device.traits, software: true, subgroupSize: 8, storageBuffersPerStage: 16 }
+    expect(compileStep(storiesStep, traits).kernels.length).toBeLessThanOrEqual(40)
   })
 })
 
