@@ -18,28 +18,35 @@ import { loadTile, type Piece } from './contract-stage.js'
 import { type EmittedKernel, type KernelSpec, settle } from './kernel.js'
 import type { Writer } from './writer.js'
 
-/** How the tiles lie in workgroup memory: fours along the outer axis, one row of them for each position along `k`. */
+/**
+ * How the tiles lie in workgroup memory: a row along the outer axis for each position along `k`. It is of vectors only where vectors are put down:
+ * a write to a component of one may touch its others, which belong to other threads.
+ */
 interface Layout {
   readonly schedule: TileSchedule
   readonly left: Operand
   readonly right: Operand
-  /** Vectors in a row. Writing along `k` would meet the same banks again and again, but for one more. */
+  readonly vectors: (o: Operand) => boolean
+  /** Cells, vectors or elements, in a row. Writing along `k` would meet the same banks again and again, but for four elements more. */
   readonly stride: (o: Operand) => number
   readonly size: (o: Operand) => number
-  readonly vector: string
+  readonly element: 'f16' | 'f32'
 }
 
 const layoutOf = (p: Product, schedule: TileSchedule): Layout => {
   const { rows, columns, depth, parts, threads } = schedule
   const all = threads.m * threads.n * parts
-  const stride = (o: Operand): number => o.outer / 4 + (wayOf(p, o.role) === 'k' ? 1 : 0)
+  const vectors = (o: Operand): boolean => wayOf(p, o.role) === 'outer'
+  const stride = (o: Operand): number =>
+    vectors(o) ? o.outer / 4 : o.outer + (wayOf(p, o.role) === 'k' ? 4 : 0)
   return {
     schedule,
     left: { role: 'left', outer: rows, k: depth, threads: all },
     right: { role: 'right', outer: columns, k: depth, threads: all },
+    vectors,
     stride,
     size: o => stride(o) * depth,
-    vector: schedule.arithmetic === 'f16' ? 'vec4<f16>' : 'vec4f',
+    element: schedule.arithmetic,
   }
 }
 
@@ -81,7 +88,8 @@ export const writeTiles = (
       features: half ? ['shader-f16'] : [],
       shared: [
         ...[layout.left, layout.right].map(
-          o => `var<workgroup> ${o.role}: array<${layout.vector}, ${s.buffers * layout.size(o)}>;`,
+          o =>
+            `var<workgroup> ${o.role}: array<${layout.vectors(o) ? `vec4<${layout.element}>` : layout.element}, ${s.buffers * layout.size(o)}>;`,
         ),
         ...(parts > 1
           ? [`var<workgroup> joined: array<vec4f, ${threads.m * threads.n * sums.length}>;`]
@@ -125,21 +133,23 @@ const putTile = (
   o: Operand,
   pieces: readonly Piece[],
   offset: string,
-  { stride, vector, schedule }: Layout,
+  { stride, element }: Layout,
   w: Writer,
   block: Block,
 ): void => {
-  const half = schedule.arithmetic === 'f16'
+  const half = element === 'f16'
   for (const { value, way, outer, k } of pieces) {
-    const text = half ? `${value.width === 4 ? vector : 'f16'}(${value.text})` : value.text
+    const text = half ? `${value.width === 4 ? 'vec4<f16>' : 'f16'}(${value.text})` : value.text
     const cell = (j: number): string =>
-      `${o.role}[${offset}(${k}${j === 0 ? '' : ` + ${j}`}) * ${stride(o)} + ${outer} / 4]`
-    if (way === 'outer') block.add(`${cell(0)} = ${text};`)
-    else if (way === 'one') block.add(`${cell(0)}[${outer} % 4] = ${text};`)
+      `${o.role}[${offset}(${k}${j === 0 ? '' : ` + ${j}`}) * ${stride(o)} + ${outer}${way === 'outer' ? ' / 4' : ''}]`
+    if (way !== 'k') block.add(`${cell(0)} = ${text};`)
     else {
       const v = half ? w.name(block, text, 'f32', 4, 'h').text : text
-      const parts = range(4).map(j => `${cell(j)}[${outer} % 4] = ${v}.${'xyzw'[j]};`)
-      block.add(parts.join(' '))
+      block.add(
+        range(4)
+          .map(j => `${cell(j)} = ${v}.${'xyzw'[j]};`)
+          .join(' '),
+      )
     }
   }
 }
@@ -175,7 +185,7 @@ const writeOwn = (p: Product, s: TileSchedule, tiling: Tiling, w: Writer, ctx: C
 
 /** What the thread adds to its sums from the tiles in workgroup memory. */
 const multiply = (
-  { schedule, left, right, stride }: Layout,
+  { schedule, left, right, stride, vectors, element }: Layout,
   offset: (o: Operand) => string,
   block: Block,
 ): void => {
@@ -186,11 +196,21 @@ const multiply = (
   const [first, end] = parts > 1 ? [`part * ${share}`, `(part + 1) * ${share}`] : ['0', `${depth}`]
   const steps = range(half ? 4 : 1)
   const inner = block.inner(`for (var k = ${first}; k < ${end}; k += ${steps.length}) {`)
-  const cell = (o: Operand, j: number, own: string, apart: number): string =>
-    `${o.role}[${offset(o)}${j === 0 ? 'k' : `(k + ${j})`} * ${stride(o)} + ${own}${apart === 0 ? '' : ` + ${apart}`}]`
+  const row = (o: Operand, j: number): string => `${offset(o)}${j === 0 ? 'k' : `(k + ${j})`} * ${stride(o)}`
+  const load = (o: Operand, name: string, j: number, own: string, apart: number): void => {
+    const plus = apart === 0 ? '' : ` + ${apart}`
+    if (vectors(o)) inner.add(`let ${name} = ${o.role}[${row(o, j)} + ${own}${plus}];`)
+    else {
+      const four = range(4).map(i => `${o.role}[${name}_at${i === 0 ? '' : ` + ${i}`}]`)
+      inner.add(
+        `let ${name}_at = ${row(o, j)} + 4 * ${plus === '' ? own : `(${own}${plus})`};`,
+        `let ${name} = vec4<${element}>(${four.join(', ')});`,
+      )
+    }
+  }
   for (const j of steps) {
-    for (const g of range(groups)) inner.add(`let a${j}_${g} = ${cell(left, j, 'ty', g * threads.m)};`)
-    for (const q of range(quads)) inner.add(`let b${j}_${q} = ${cell(right, j, 'tx', q * threads.n)};`)
+    for (const g of range(groups)) load(left, `a${j}_${g}`, j, 'ty', g * threads.m)
+    for (const q of range(quads)) load(right, `b${j}_${q}`, j, 'tx', q * threads.n)
   }
   for (const r of range(4 * groups)) {
     const terms = (q: number): readonly string[] =>
