@@ -132,7 +132,9 @@ export const fused = (
       rowRank: g.rowRank,
       stored: new Set(g.members.filter(m => readOutside.has(m.id)).map(m => m.id)),
       ...(region === undefined ? {} : { region }),
-      ...(update === undefined ? {} : { update: { into: update.into, at: update.at } }),
+      ...(update === undefined
+        ? {}
+        : { update: { into: update.into, at: update.at, within: update.within } }),
     }
   })
 }

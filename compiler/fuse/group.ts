@@ -17,6 +17,6 @@ export interface Group {
   readonly stored: ReadonlySet<NodeId>
   readonly region?: RegionId
   readonly rowRank: number
-  /** Its one member, a `map`, is written at these positions of an input, whose place it takes. */
-  readonly update?: { readonly into: NodeId; readonly at: readonly Expr[] }
+  /** Its one member, a `map`, is written at these positions of an input, whose place it takes, where they are `within` it. */
+  readonly update?: { readonly into: NodeId; readonly at: readonly Expr[]; readonly within: Expr }
 }

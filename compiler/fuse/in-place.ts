@@ -3,11 +3,15 @@ import { shapeOf } from '../ir/graph.js'
 import type { Axis, ComputeNode, Expr, Graph, Node, NodeId } from '../ir/ir.js'
 import { affineAdd, affineExpr, affineOf, affineRange, affineScale, sameIndex } from '../schedule/affine.js'
 
-/** An output that is written into the input whose place it takes, only where it differs: `node` ranges over those places, `at` are their positions. */
+/**
+ * An output that is written into the input whose place it takes, only where it differs: `node` ranges over those places, `at` are their positions;
+ * only those `within` the tensor count, as data may say others.
+ */
 export interface Update {
   readonly node: ComputeNode
   readonly into: NodeId
   readonly at: readonly Expr[]
+  readonly within: Expr
 }
 
 const conditionsOf = (e: Expr): readonly Expr[] => (e.op === 'and' ? e.args.flatMap(conditionsOf) : [e])
@@ -71,7 +75,7 @@ const tidy = (e: Expr, nodes: ReadonlyMap<NodeId, Node>): Expr =>
 /**
  * The outputs that take an input's place and are that input except at a run of positions that data gives, `if from <= s and s < from + n
  * then x else old[…, s, …]`: a cache with new entries. Nothing else may read the input, so no order of kernels can go
- * wrong, and the n places must lie within, as the caller of such a program promises. Other outputs are computed whole and copied.
+ * wrong. Of the n places those outside are left out. Other outputs are computed whole and copied.
  */
 export const updatesOf = (
   graph: Graph,
@@ -110,6 +114,7 @@ export const updatesOf = (
       },
       into: input.id,
       at: whole.map(put),
+      within: prim('and', prim('ge', place, i32(0)), prim('lt', place, i32(run.axis.extent))),
     })
   }
   return updates

@@ -1,5 +1,5 @@
 import type { Group } from '../fuse/group.js'
-import { identityAt, readsOf } from '../ir/expr.js'
+import { axesOf, identityAt, readsOf } from '../ir/expr.js'
 import { outerAxes } from '../ir/graph.js'
 import type { Axis, ComputeNode, Expr, NodeId, Region } from '../ir/ir.js'
 import { addressOf } from '../plan/placement.js'
@@ -15,6 +15,8 @@ export interface Output {
   readonly value: Expr
   readonly storage: number
   readonly address: Affine
+  /** Stored only where this holds. */
+  readonly within?: Expr
 }
 
 /** The axes that a group's kernel runs over: those of its first member, without those of the loops around. */
@@ -33,9 +35,10 @@ const mapOutputs = (group: Group, loops: readonly Region[], ctx: Context): reado
     values.set(m.id, value)
     if (!group.stored.has(m.id)) return []
     const p = ctx.placements.get(m.id)!
-    const places = group.update?.at.map(e => lowerBody(e, ctx, ids)) ?? identityAt(m.dims)
-    const at = places.map(e => renameAxes(e, own, axes))
-    return [{ node: m, value, storage: p.storage, address: addressOf(p, at) }]
+    const lower = (e: Expr): Expr => renameAxes(lowerBody(e, ctx, ids), own, axes)
+    const at = group.update?.at.map(lower) ?? identityAt(m.dims).map(e => renameAxes(e, own, axes))
+    const within = group.update && { within: lower(group.update.within) }
+    return [{ node: m, value, storage: p.storage, address: addressOf(p, at), ...within }]
   })
 }
 
@@ -83,7 +86,7 @@ const mapProgram = (group: Group, loops: readonly Region[], ctx: Context): MapPr
   const all = kernelAxes(group.members[0]!, loops)
   const joined = coalesce(
     all,
-    outputs.map(o => o.value),
+    outputs.flatMap(o => (o.within === undefined ? [o.value] : [o.value, o.within])),
     outputs.map(o => o.address),
     ctx.axis,
   )
@@ -94,6 +97,7 @@ const mapProgram = (group: Group, loops: readonly Region[], ctx: Context): MapPr
       ...o,
       value: joined.expr(o.value),
       address: joined.affine(o.address),
+      ...(o.within === undefined ? {} : { within: joined.expr(o.within) }),
     })),
   }
 }
@@ -119,7 +123,8 @@ export const mapChoice = (group: Group, loops: readonly Region[], ctx: Context, 
   const program = mapProgram(group, loops, ctx)
   const total = productOf(program.axes)
   const last = program.axes.at(-1)
-  const width = last !== undefined && last.extent % 4 === 0 && total >= 256 ? 4 : 1
+  const apart = program.outputs.some(o => o.within && last && axesOf(o.within).has(last.id))
+  const width = last !== undefined && last.extent % 4 === 0 && total >= 256 && !apart ? 4 : 1
   return {
     signature: signatureOf(program, ctx),
     candidates: mapSchedules(total / width, width, ctx.traits),
@@ -134,6 +139,7 @@ const writeMap = (p: MapProgram, s: MapSchedule, ctx: Context, spec: KernelSpec)
   const workgroups = spread(Math.ceil(threads / each), ctx.traits.workgroupsPerDimension)
   return settle(ctx, spec, w => {
     const values = p.outputs.map(o => w.intern(o.value))
+    const guards = p.outputs.map(o => o.within && w.intern(o.within))
     const root = w.root
     for (const a of p.units) root.places.set(a.id, { kind: 'scalar', text: '0' })
     const first = `${flatGroup(workgroups)} * ${each} + i32(local)`
@@ -147,9 +153,13 @@ const writeMap = (p: MapProgram, s: MapSchedule, ctx: Context, spec: KernelSpec)
       w.unflatten('i', [...p.axes.slice(0, -1), quarter], block)
       block.places.set(last.id, { kind: 'vector', quarter: quarter.id })
     } else w.unflatten('i', p.axes, block)
-    w.announce(...values)
+    w.announce(...values, ...guards.filter(g => g !== undefined))
     p.outputs.forEach((o, j) => {
-      w.store(o.storage, o.address, w.emit(values[j]!, block), block)
+      const value = w.emit(values[j]!, block)
+      const guard = guards[j]
+      const at = guard === undefined ? block : block.inner(`if (${w.emit(guard, block).text}) {`)
+      w.store(o.storage, o.address, value, at)
+      if (at !== block) block.close(at)
     })
     if (block !== root) root.close(block)
     return {

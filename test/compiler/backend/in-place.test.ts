@@ -25,7 +25,10 @@ interface Shape {
 }
 type Break = 'nothing' | 'another reader' | 'another place' | 'two axes'
 
-/** A cache of C entries a row, of which n from the row's own place on are new, and its sum over entries. */
+/**
+ * A cache of C entries a row, of which n from the row's own place on are new, and its sum over entries.
+ * Those past the end count for nothing.
+ */
 const cache = ({ B, C, D, n }: Shape, broken: Break = 'nothing'): Program => {
   const p = new Program()
   const x = p.input('x', B, n, D)
@@ -73,6 +76,45 @@ describe('an output that takes the place of an input', () => {
         expect(error, where).toBeLessThan(1e-4)
       }),
       { numRuns: 8 },
+    )
+  })
+
+  it('leaves out what lies outside', { timeout: 240_000 }, async () => {
+    const shape = fc
+      .record({
+        B: fc.constantFrom(1, 2, 3),
+        C: fc.integer({ min: 1, max: 40 }),
+        D: fc.constantFrom(1, 4, 9, 64),
+      })
+      .chain(s =>
+        fc
+          .record({
+            n: fc.integer({ min: 1, max: s.C }),
+            from: fc.array(fc.integer({ min: -3, max: 3 }), { minLength: s.B, maxLength: s.B }),
+          })
+          .map(o => ({ ...s, ...o })),
+      )
+    const past = { B: 2, C: 16, D: 64, n: 4, from: [3, -2] }
+    await fc.assert(
+      fc.asyncProperty(shape, async ({ from, ...s }) => {
+        const p = cache(s)
+        const starts = from.map((f, i) => (i % 2 === 0 ? s.C - s.n + f : f))
+        p.data.set('from', Int32Array.from(starts))
+        const graph = simplified(p.finish())
+        expect(inPlace(graph)).toBe(s.n < s.C)
+        const { error, where } = await compare(device, graph, p.data)
+        expect(error, `${where}, from ${starts}`).toBeLessThan(1e-4)
+      }),
+      {
+        numRuns: 10,
+        examples: [
+          [past],
+          [{ ...past, n: 16 }],
+          [{ ...past, D: 1 }],
+          [{ ...past, C: 300, n: 256, D: 1, from: [3, -2] }],
+          [{ ...past, C: 1, n: 1, from: [1, -1] }],
+        ],
+      },
     )
   })
 
