@@ -18,6 +18,8 @@ export interface Artifact {
     readonly storageBuffersPerStage: number
     readonly bindingBytes: number
     readonly workgroupInvocations: number
+    /** Of what kernels bind, what has more elements than they can address: no device will do. */
+    readonly unaddressable: readonly Unaddressable[]
   }
   /** Physical buffers; tensors whose lives do not overlap share one. */
   readonly buffers: readonly BufferDecl[]
@@ -29,6 +31,14 @@ export interface Artifact {
   readonly peakBytes: number
   /** The most bytes that hold something needed at one moment: no plan of the same steps takes less. */
   readonly leastBytes: number
+}
+
+/** A tensor of which a kernel binds more elements than the `most` that it can address. */
+export interface Unaddressable {
+  readonly tensor: string
+  readonly elements: number
+  readonly most: number
+  readonly packing?: Packing
 }
 
 /** Features of a device that a kernel may need, by WebGPU's names. */

@@ -1,4 +1,12 @@
-import type { Artifact, BufferDecl, DeviceTraits, KernelDecl, Step, TensorDecl } from './artifact.js'
+import type {
+  Artifact,
+  BufferDecl,
+  DeviceTraits,
+  KernelDecl,
+  Step,
+  TensorDecl,
+  Unaddressable,
+} from './artifact.js'
 import { fused, unfused } from './fuse/fuse.js'
 import type { Group } from './fuse/group.js'
 import { updatesOf } from './fuse/in-place.js'
@@ -23,6 +31,7 @@ import { rowsChoice } from './schedule/rows.js'
 import { scatterChoice } from './schedule/scatter.js'
 import { type Choice, settled, type Tuning } from './schedule/schedule.js'
 import type { EmittedKernel, KernelSpec } from './wgsl/kernel.js'
+import { elementsBound, mostElements } from './wgsl/slices.js'
 
 const storageBytes = ({ elements, packing }: Storage): number =>
   Math.max(16, Math.ceil(bytesOf(elements, packing) / 16) * 16)
@@ -34,6 +43,20 @@ const trafficOf = (g: Group, nodes: ReadonlyMap<NodeId, Node>, slices: (id: Node
   const ids = [...[...read].filter(id => !own.has(id)), ...g.stored]
   const bytes = (n: Node): number => bytesOf(elementsOf(n), n.kind === 'input' ? n.packing : undefined)
   return ids.reduce((n, id) => n + bytes(nodes.get(id)!) / Math.max(1, slices(id)), 0)
+}
+
+/** What kernels bind that has more elements than they can count. */
+const unaddressable = (kernels: readonly EmittedKernel[], storages: readonly Storage[]): Unaddressable[] => {
+  const most = new Map<number, number>()
+  for (const k of kernels)
+    k.storages.forEach((id, i) => {
+      most.set(id, Math.max(most.get(id) ?? 0, elementsBound(storages[id]!, k.slices[i])))
+    })
+  return [...most].flatMap(([id, elements]) => {
+    const { name, packing } = storages[id]!
+    if (elements <= mostElements) return []
+    return [{ tensor: name, elements, most: mostElements, ...(packing === undefined ? {} : { packing }) }]
+  })
 }
 
 /** What schedules there are for a group. What a family can't write goes by rows, which can write anything that reduces. */
@@ -223,6 +246,7 @@ export const compileGroups = (
         ),
       ),
       workgroupInvocations: Math.max(1, ...used.map(k => k.decl.workgroupSize.reduce((a, b) => a * b, 1))),
+      unaddressable: unaddressable(used, plan.storages),
     },
     buffers,
     inputs: ready.nodes.flatMap(n => (n.kind === 'input' ? [tensor(n.name, n.id)] : [])),

@@ -36,6 +36,23 @@ export const checkRequirements = (device: Device, artifact: Artifact): void => {
       `\`${artifact.name}\` has the format ${artifact.format}, which this runtime does not know`,
     )
   }
+  const { unaddressable } = artifact.requires
+  if (unaddressable.length > 0) {
+    const count = (n: number): string => n.toLocaleString('en')
+    const q8 = unaddressable.some(t => t.packing === 'q8')
+    throw new DeviceError('too-small', {
+      what: `\`${artifact.name}\` has tensors that are too large for a kernel`,
+      why: unaddressable
+        .map(
+          t =>
+            `Of \`${t.tensor}\` a kernel binds ${count(t.elements)} elements; it can address ${count(t.most)}.`,
+        )
+        .join(' '),
+      hint: q8
+        ? 'Leave such weights as f16 or bf16, of which a kernel binds one layer at a time, or use a smaller model.'
+        : 'Use smaller sizes (batch, sequence) or a smaller model; another device does not help.',
+    })
+  }
   const { name } = device.traits
   const lines = shortfalls(device, artifact)
   if (lines.length > 0) {

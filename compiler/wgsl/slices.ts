@@ -99,3 +99,10 @@ export const sliceOf = (storage: Storage, base: Base, loops: readonly Region[]):
     size: base.elements === undefined ? whole : Math.ceil((base.elements * bytes) / 16) * 16,
   }
 }
+
+/** Kernels count elements by i32, from the first that is bound. */
+export const mostElements = 2 ** 31 - 1
+
+/** How many elements of a buffer a kernel can reach, and has to count, that binds this part of it. */
+export const elementsBound = (storage: Storage, slice: Slice | undefined): number =>
+  slice === undefined ? storage.elements : Math.min(storage.elements, slice.size / elementBytes(storage))

@@ -49,7 +49,13 @@ export const artifact = (
 ): Artifact => ({
   format: 'jola-artifact-1',
   name: 'by hand',
-  requires: { features: [], storageBuffersPerStage: 1, bindingBytes: 16, workgroupInvocations: 64 },
+  requires: {
+    features: [],
+    storageBuffersPerStage: 1,
+    bindingBytes: 16,
+    workgroupInvocations: 64,
+    unaddressable: [],
+  },
   peakBytes: parts.buffers.reduce((sum, { bytes }) => sum + bytes, 0),
   leastBytes: parts.buffers.reduce((sum, { bytes }) => sum + bytes, 0),
   ...parts,

@@ -116,6 +116,18 @@ withDevice('refusals', device => {
     await expectRefusal('too-small', ['`huge`', 'one buffer'], () => zeros(device, 'f32', [2 ** 40], 'huge'))
   })
 
+  it('names what a kernel cannot address, and what would help', async () => {
+    const large = { tensor: 'layers.mlp', elements: 2_400_000_000, most: 2 ** 31 - 1 }
+    await expectRefusal(
+      'too-small',
+      ['`layers.mlp`', '2,400,000,000', '2,147,483,647', 'smaller sizes'],
+      () => load(device, requiring({ unaddressable: [large] })),
+    )
+    await expectRefusal('too-small', ['`layers.mlp`', 'f16 or bf16'], () =>
+      load(device, requiring({ unaddressable: [{ ...large, packing: 'q8' }] })),
+    )
+  })
+
   it('compares the peak with the memory there is before anything is allocated', async ({ skip }) => {
     const capacity = device.capacityBytes
     if (capacity === undefined) skip('this device does not tell its memory')

@@ -8,7 +8,13 @@ import { requireFit } from '../../src/train/fit.js'
 const plan = ({ B, T }: BatchShape): Artifact => ({
   format: 'jola-artifact-1',
   name: 'Jola.step',
-  requires: { features: [], storageBuffersPerStage: 0, bindingBytes: 0, workgroupInvocations: 1 },
+  requires: {
+    features: [],
+    storageBuffersPerStage: 0,
+    bindingBytes: 0,
+    workgroupInvocations: 1,
+    unaddressable: [],
+  },
   buffers: [{ bytes: 100, role: 'input' }],
   inputs: [],
   outputs: [],

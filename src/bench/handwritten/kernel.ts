@@ -33,6 +33,7 @@ export const handArtifact = (kernel: HandKernel): Artifact => {
       storageBuffersPerStage: shapes.length,
       bindingBytes: Math.max(...shapes.map(bytesOf)),
       workgroupInvocations: kernel.workgroupSize,
+      unaddressable: [],
     },
     buffers: shapes.map((shape, i) => ({ bytes: bytesOf(shape), role: i === result ? 'output' : 'input' })),
     inputs: kernel.inputs.map((input, i) => ({ ...input, dtype: 'f32', buffer: i, offset: 0 })),

@@ -2,7 +2,8 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { compileGraph } from '../../../compiler/backend.js'
 import { prim } from '../../../compiler/ir/expr.js'
-import type { Region } from '../../../compiler/ir/ir.js'
+import type { Graph, Region } from '../../../compiler/ir/ir.js'
+import { packInputs } from '../../../compiler/ir/packing.js'
 import { type Affine, affineAdd, affineAxis, affineConstant } from '../../../compiler/schedule/affine.js'
 import { baseOf, sliceOf } from '../../../compiler/wgsl/slices.js'
 import type { Device } from '../../../runtime/node.js'
@@ -75,6 +76,13 @@ describe('a slice', () => {
   })
 })
 
+/** A program that is compiled and not run. */
+class Planned extends Program {
+  override input(name: string, ...shape: readonly number[]): number {
+    return this.b.input(name, 'f32', shape)
+  }
+}
+
 describe('layers', () => {
   let device: Device
   beforeAll(async () => {
@@ -83,8 +91,7 @@ describe('layers', () => {
   afterAll(() => device.close())
 
   /** x ← tanh(w[l] x) for each layer, `width` numbers wide. */
-  const layers = (count: number, width: number): Program => {
-    const p = new Program()
+  const layers = (count: number, width: number, p = new Program()): Program => {
     const [l, i, j] = [p.axis('l', count), p.axis('i', width), p.axis('j', width)]
     const w = p.input('w', count, width, width)
     const init = p.map('init', [i], p.at(p.input('x', width), i))
@@ -114,6 +121,26 @@ describe('layers', () => {
     const p = layers(8, 64)
     const { requires } = compileGraph(p.finish(), { ...device.traits, bindingBytes: 4 * 64 * 64 })
     expect(requires.bindingBytes).toBe(4 * 64 * 64)
+  })
+
+  it('are refused where a kernel could not count the elements that it binds', () => {
+    const most = 2 ** 31 - 1
+    const vector = (n: number): Graph => {
+      const p = new Planned()
+      const i = p.axis('i', n)
+      p.output('y', p.reduce('y', 'sum', [], [i], p.at(p.input('x', n), i)))
+      return p.finish()
+    }
+    const found = (graph: Graph) => compileGraph(graph, device.traits).requires.unaddressable
+    expect(found(vector(most))).toEqual([])
+    expect(found(vector(most + 1))).toEqual([{ tensor: 'x', elements: most + 1, most }])
+    // 32 layers of 2^26 elements: one at a time, but for q8, whose scales lie behind all of them.
+    const graph = layers(32, 2 ** 13, new Planned()).finish()
+    expect(found(graph)).toEqual([])
+    expect(found(packInputs(graph, name => (name === 'w' ? 'f16' : undefined)))).toEqual([])
+    expect(found(packInputs(graph, name => (name === 'w' ? 'q8' : undefined)))).toEqual([
+      { tensor: 'w', elements: most + 1, most, packing: 'q8' },
+    ])
   })
 
   it('give what the interpreter gives, aligned or not', { timeout: 120_000 }, async () => {
