@@ -17,7 +17,7 @@ import { handArtifact } from './handwritten/kernel.js'
 import { alternately, type Length, prepare, type Timed, usualLength } from './measure.js'
 import { uniform } from './random-model.js'
 import { medianOf, pairedRatios, type Spread, spreadOf } from './statistics.js'
-import { type Disagreement, disagreement, positions } from './verify.js'
+import { type Disagreement, disagreement, positions, toleranceOf } from './verify.js'
 
 /** What was measured of one kernel. Rates are GF/s where arithmetic bounds it, GB/s where memory does. */
 export interface KernelResult {
@@ -43,9 +43,6 @@ export interface KernelOptions {
   readonly progress?: (line: string) => void
 }
 
-/** Rounding errors of a sum of some thousand products of numbers below 1. */
-const tolerance = 2e-4
-
 const check = async (
   device: Device,
   artifact: Artifact,
@@ -58,7 +55,7 @@ const check = async (
   const [actual] = await download(device, [result])
   result.destroy()
   executable.destroy()
-  return disagreement(actual!, expected, positions(actual!.length), tolerance)
+  return disagreement(actual!, expected, positions(actual!.length), toleranceOf(device.traits))
 }
 
 const only = (names: readonly { readonly name: string }[], all: Tensors): Tensors =>

@@ -1,3 +1,4 @@
+import type { DeviceTraits } from '../../compiler/artifact.js'
 import { random32 } from '../data/random.js'
 
 /** A result that is not what it should be. */
@@ -15,9 +16,13 @@ export const positions = (elements: number, wanted = 256): readonly number[] => 
   return [...new Set([0, elements - 1, ...drawn])]
 }
 
+/** What rounding may change of a result, relative to its magnitude: sums are of f32, and of products in f16 where the device's precision is that. */
+export const toleranceOf = ({ precision }: Pick<DeviceTraits, 'precision'>): number =>
+  precision === 'f16' ? 5e-3 : 1e-4
+
 /**
- * The first of some positions where a kernel's result is off by more than `tolerance` times the expected value's size or 1, whichever is
- * larger; NaN is off.
+ * The first of some positions where a kernel's result is off by more than `tolerance` times the expected value's size or the root mean square of all
+ * that are expected, whichever is larger; an infinity must be the same, and NaN is off.
  */
 export const disagreement = (
   actual: ArrayLike<number>,
@@ -25,11 +30,14 @@ export const disagreement = (
   where: readonly number[],
   tolerance: number,
 ): Disagreement | undefined => {
-  for (const at of where) {
-    const want = expected(at)
+  const wanted = where.map(expected)
+  const finite = wanted.filter(Number.isFinite)
+  const magnitude = Math.hypot(...finite) / Math.sqrt(Math.max(1, finite.length))
+  for (const [i, at] of where.entries()) {
+    const want = wanted[i]!
     const got = actual[at] ?? Number.NaN
-    if (!(Math.abs(got - want) <= tolerance * Math.max(1, Math.abs(want))))
-      return { at, actual: got, expected: want }
+    const near = Math.abs(got - want) <= tolerance * Math.max(magnitude, Math.abs(want))
+    if (got !== want && !(near && Number.isFinite(want))) return { at, actual: got, expected: want }
   }
   return undefined
 }

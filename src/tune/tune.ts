@@ -6,12 +6,12 @@ import { interpretAt } from '../../compiler/ir/interpret-at.js'
 import type { Graph } from '../../compiler/ir/ir.js'
 import { simplified } from '../../compiler/pipeline.js'
 import type { Chosen, Schedule, Tuning } from '../../compiler/schedule/schedule.js'
-import { type Device, type DeviceTensor, download, load, type Tensors, upload } from '../../runtime/index.js'
+import { type Device, type DeviceTensor, download, load, type Tensors } from '../../runtime/index.js'
 import { alternately, prepare, type Timed } from '../bench/measure.js'
 import { spreadOf } from '../bench/statistics.js'
-import { disagreement, positions } from '../bench/verify.js'
-import { random32 } from '../data/random.js'
+import { disagreement, positions, toleranceOf } from '../bench/verify.js'
 import { UserError } from '../errors.js'
+import { drawnInputs } from './inputs.js'
 import { remember, tuningOf } from './table.js'
 
 /** A kernel of a graph by itself, with the schedules it may take. */
@@ -40,27 +40,44 @@ export const studiesOf = (graph: Graph, traits: DeviceTraits): readonly Study[] 
   return [...studies.values()].sort((a, b) => b.flops - a.flops)
 }
 
-/** Rounding errors of long sums, in f32 or of products in f16. */
-const toleranceOf = (traits: DeviceTraits): number => (traits.precision === 'f16' ? 2e-2 : 1e-3)
-
 const artifactOf = (study: Study, schedule: Schedule, traits: DeviceTraits): Artifact =>
   compileGroups(study.fragment, traits, {
     tuning: new Map([[study.chosen.signature, schedule]]),
     name: 'study',
   })
 
-/** Positive numbers below 1, and positions that any tensor has. */
-const inputsFor = (device: Device, artifact: Artifact): Record<string, DeviceTensor> =>
-  Object.fromEntries(
-    artifact.inputs.map(({ name, dtype, shape, packing }, stream) => {
-      const length = shape.reduce((a, b) => a * b, 1)
-      const data =
-        dtype === 'f32'
-          ? Float32Array.from({ length }, (_, i) => 0.05 + random32(23, stream, i) / 2 ** 32.1)
-          : new (dtype === 'i32' ? Int32Array : Uint32Array)(length)
-      return [name, upload(device, dtype, shape, data, name, packing)]
-    }),
+/** Inputs for a kernel, and what it must make of them at some positions of its outputs. */
+interface Problem {
+  readonly tensors: Readonly<Record<string, DeviceTensor>>
+  readonly expected: ReadonlyMap<
+    string,
+    { readonly where: readonly number[]; readonly at: ReadonlyMap<number, number> }
+  >
+}
+
+const posed = async (device: Device, graph: Graph, artifact: Artifact, least: number): Promise<Problem> => {
+  const tensors = drawnInputs(device, graph, artifact, least)
+  const names = Object.keys(tensors)
+  const values = await download(
+    device,
+    names.map(n => tensors[n]!),
   )
+  const inputs = new Map(names.map((n, i) => [n, values[i]!]))
+  const expected = graph.outputs.map(o => {
+    const where = positions(elementsOf(graph.nodes.find(n => n.id === o.node)!), 24)
+    const all = interpretAt(graph, o.node, inputs, where)
+    return [o.name, { where, at: new Map(where.map((x, i) => [x, all[i]!])) }] as const
+  })
+  return { tensors, expected: new Map(expected) }
+}
+
+/** With numbers of both signs, so that no sum hides a term; with positive ones for what has no value otherwise, as a logarithm. */
+const problemFor = async (device: Device, graph: Graph, artifact: Artifact): Promise<Problem> => {
+  const signed = await posed(device, graph, artifact, -1)
+  if (![...signed.expected.values()].some(({ at }) => [...at.values()].some(Number.isNaN))) return signed
+  for (const t of Object.values(signed.tensors)) t.destroy()
+  return posed(device, graph, artifact, 0.05)
+}
 
 /** A schedule and what a dispatch by it took, in milliseconds, the median of several. */
 export interface Measured {
@@ -79,22 +96,9 @@ export const study = async (device: Device, s: Study, rounds = 5): Promise<reado
     schedule,
     artifact: artifactOf(s, schedule, traits),
   }))
-  const tensors = inputsFor(device, artifacts[0]!.artifact)
+  const { tensors, expected } = await problemFor(device, graph, artifacts[0]!.artifact)
   const timed: { schedule: Schedule; timed: Timed; first: number }[] = []
   try {
-    const names = Object.keys(tensors)
-    const values = await download(
-      device,
-      names.map(n => tensors[n]!),
-    )
-    const inputs = new Map(names.map((n, i) => [n, values[i]!]))
-    const expected = new Map(
-      graph.outputs.map(o => {
-        const where = positions(elementsOf(graph.nodes.find(n => n.id === o.node)!), 24)
-        const all = interpretAt(graph, o.node, inputs, where)
-        return [o.name, { where, at: new Map(where.map((x, i) => [x, all[i]!])) }] as const
-      }),
-    )
     let best = Number.POSITIVE_INFINITY
     for (const { schedule, artifact } of artifacts) {
       if (!(await agrees(device, artifact, tensors, expected))) continue
@@ -117,16 +121,11 @@ export const study = async (device: Device, s: Study, rounds = 5): Promise<reado
   }
 }
 
-type Expected = ReadonlyMap<
-  string,
-  { readonly where: readonly number[]; readonly at: ReadonlyMap<number, number> }
->
-
 const agrees = async (
   device: Device,
   artifact: Artifact,
   tensors: Tensors,
-  expected: Expected,
+  expected: Problem['expected'],
 ): Promise<boolean> => {
   const executable = await load(device, artifact)
   const outputs = executable.run(tensors)

@@ -1,11 +1,20 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { type Case, elementwiseCase, productCase, softmaxCase, storedCase } from '../../src/bench/cases.js'
+import { elementsOf } from '../../runtime/index.js'
+import {
+  type Case,
+  elementwiseCase,
+  productCase,
+  softmaxCase,
+  storedCase,
+  type Values,
+} from '../../src/bench/cases.js'
 import { Ceilings } from '../../src/bench/ceilings.js'
 import { measureCase } from '../../src/bench/kernels.js'
 import { alternately, repeated } from '../../src/bench/measure.js'
-import { disagreement, positions } from '../../src/bench/verify.js'
+import { uniform } from '../../src/bench/random-model.js'
+import { disagreement, positions, toleranceOf } from '../../src/bench/verify.js'
 import { jola } from '../cli/support.js'
 import { withDevice } from '../support/device.js'
 import { temporaryDirectory } from '../support/temporary.js'
@@ -48,6 +57,43 @@ describe('verification', () => {
     expect(disagreement([0, 1.5, 2], expected, [0, 1, 2], 1e-6)).toEqual({ at: 1, actual: 1.5, expected: 1 })
     expect(disagreement([0, Number.NaN], expected, [1], 1)?.at).toBe(1)
     expect(disagreement([], expected, [0], 1)?.at).toBe(0)
+    const masked = [Number.NEGATIVE_INFINITY, 1]
+    expect(disagreement(masked, at => masked[at]!, [0, 1], 1e-6)).toBeUndefined()
+    expect(disagreement([-1e30, 1], at => masked[at]!, [0, 1], 1e-6)?.at).toBe(0)
+  })
+})
+
+describe('the tolerance', () => {
+  const valuesOf = (c: Case): Values =>
+    Object.fromEntries(c.inputs.map(({ name, shape }, i) => [name, uniform(elementsOf(shape), i)]))
+  /** Where a case's results, changed, are off, at the precision that allows the most. */
+  const off = (c: Case, change: (want: number) => number) => {
+    const values = valuesOf(c)
+    const where = positions(elementsOf(c.inputs[0]!.shape), 24)
+    const want = (at: number): number => c.expected(values, at)
+    const actual: number[] = []
+    for (const at of where) actual[at] = change(want(at))
+    return disagreement(actual, want, where, 5e-3)
+  }
+
+  it('is exceeded by a dot product of 4096 without its last term', () => {
+    const [m, n, k] = [8, 8, 4096]
+    const c = productCase('long', { batch: 1, m, n, k, left: 'mk', right: 'kn' }, 0)
+    const values = valuesOf(c)
+    const want = (at: number): number => c.expected(values, at)
+    const last = (at: number): number =>
+      values.left![Math.floor(at / n) * k + k - 1]! * values.right![(k - 1) * n + (at % n)]!
+    const where = positions(m * n, 24)
+    const without = Array.from({ length: m * n }, (_, at) => want(at) - last(at))
+    for (const precision of ['f32', 'f16'] as const)
+      expect(disagreement(without, want, where, toleranceOf({ precision }))).toBeDefined()
+  })
+
+  it('is exceeded by a softmax of nothing but zeros, and by one that is 15 % off', () => {
+    const c = softmaxCase(512, 2048, 0)
+    expect(off(c, () => 0)).toBeDefined()
+    expect(off(c, want => 0.85 * want)).toBeDefined()
+    expect(off(c, want => Math.fround(want))).toBeUndefined()
   })
 })
 

@@ -1,11 +1,12 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { afterEach, expect, it } from 'vitest'
+import { afterEach, describe, expect, it } from 'vitest'
 import { compileGroups, grouped } from '../../compiler/backend.js'
 import { fragmentOf } from '../../compiler/fragment.js'
-import { f32, prim } from '../../compiler/ir/expr.js'
+import { f32, i32, index, prim, rewrite } from '../../compiler/ir/expr.js'
 import { interpret } from '../../compiler/ir/interpret.js'
 import { interpretAt } from '../../compiler/ir/interpret-at.js'
+import type { ComputeNode, Expr } from '../../compiler/ir/ir.js'
 import { simplified } from '../../compiler/pipeline.js'
 import type { Schedule } from '../../compiler/schedule/schedule.js'
 import { openNodeDevice } from '../../runtime/node.js'
@@ -70,16 +71,52 @@ withDevice('tuning', device => {
     }
   })
 
-  it('trusts no schedule that computes something else', { timeout: 240_000 }, async () => {
-    const [s] = studiesOf(layer().graph, device.traits)
-    const { graph } = s!.fragment
-    const [output] = graph.outputs
-    // The interpreter is asked for something else than what the kernels were written for.
-    const nodes = graph.nodes.map(n =>
-      n.kind === 'compute' && n.id === output!.node ? { ...n, body: prim('add', n.body, f32(1e3)) } : n,
-    )
-    const wrong = { ...s!, fragment: { ...s!.fragment, graph: { ...graph, nodes } } }
-    expect(await study(device, wrong)).toEqual([])
+  describe('trusts no schedule', () => {
+    /** A function whose kernel the interpreter takes for another: its body changed. */
+    const misread = async (
+      text: string,
+      sizes: Readonly<Record<string, number>>,
+      change: (body: Expr, node: ComputeNode) => Expr,
+    ) => {
+      const [s] = studiesOf(simplified(graphOfText(text, sizes, 'bench')), device.traits)
+      const { graph } = s!.fragment
+      const nodes = graph.nodes.map(n => (n.kind === 'compute' ? { ...n, body: change(n.body, n) } : n))
+      expect((await study(device, s!)).length).toBeGreaterThan(1)
+      return study(device, { ...s!, fragment: { ...s!.fragment, graph: { ...graph, nodes } } })
+    }
+
+    it('that leaves out one term of a sum', { timeout: 240_000 }, async () => {
+      const text = `fn bench(x: f32[M, K], y: f32[K, N]) -> f32[M, N] = for m, n -> sum k -> x[m, k] * y[k, n]`
+      const found = await misread(text, { M: 8, K: 1024, N: 8 }, (body, { reduce }) => {
+        if (reduce === undefined) return body
+        const k = reduce.axes[0]!
+        return prim('select', prim('lt', index(k), i32(k.extent - 1)), body, f32(0))
+      })
+      expect(found).toEqual([])
+    })
+
+    it('that looks something up in the wrong place', { timeout: 240_000 }, async () => {
+      const text = `fn bench(table: f32[V, D], at: idx[V][T], y: f32[D]) -> f32[T] = for t -> sum d -> table[at[t], d] * y[d]`
+      const found = await misread(text, { V: 50, D: 256, T: 64 }, body =>
+        rewrite(body, e => (e.op === 'read' && e.dtype === 'i32' ? i32(0) : e)),
+      )
+      expect(found).toEqual([])
+    })
+
+    it('whose probabilities are all nothing', { timeout: 240_000 }, async () => {
+      const text = `import std.nn (softmax)
+fn bench(x: f32[R, N]) -> f32[R, N] = for r -> softmax(x[r])`
+      const found = await misread(text, { R: 4, N: 2048 }, (body, { reduce }) =>
+        reduce === undefined ? prim('mul', body, f32(1e-9)) : body,
+      )
+      expect(found).toEqual([])
+    })
+  })
+
+  it('draws positive numbers for what has no value for others', { timeout: 240_000 }, async () => {
+    const text = `fn bench(x: f32[N, K], y: f32[K]) -> f32[N] = for n -> sum k -> log(x[n, k]) * y[k]`
+    const [s] = studiesOf(simplified(graphOfText(text, { N: 64, K: 256 }, 'bench')), device.traits)
+    expect((await study(device, s!)).length).toBe(s!.chosen.candidates.length)
   })
 
   it('keeps what it found in the cache directory, and finds it there', { timeout: 240_000 }, async () => {
