@@ -115,12 +115,16 @@ export class Device {
     return this.#residentBytes
   }
 
+  /** Bytes that it was told to hold at most. */
+  get memory(): number | undefined {
+    return this.#options.memory
+  }
+
   /** Bytes that the device may or could hold in all, what it holds already included; `undefined` where nobody knows. */
   get capacityBytes(): number | undefined {
     const available = this.#options.availableBytes?.(this.traits)
-    const { memory } = this.#options
-    if (available === undefined) return memory
-    return Math.min(memory ?? Number.POSITIVE_INFINITY, available + this.#residentBytes)
+    if (available === undefined) return this.memory
+    return Math.min(this.memory ?? Number.POSITIVE_INFINITY, available + this.#residentBytes)
   }
 
   /** Throws a {@link DeviceError} if the device is lost or has refused something. */

@@ -63,10 +63,12 @@ export const checkRequirements = (device: Device, artifact: Artifact): void => {
     })
   }
   const capacity = device.capacityBytes
-  if (capacity !== undefined && artifact.peakBytes > capacity) {
+  const own = artifact.buffers.reduce((n, { role, bytes }) => n + (role === 'input' ? 0 : bytes), 0)
+  const bytes = Math.max(artifact.peakBytes, device.residentBytes + own)
+  if (capacity !== undefined && bytes > capacity) {
     throw new DeviceError('out-of-memory', {
       what: `\`${artifact.name}\` does not fit into memory`,
-      why: `It needs ${showBytes(artifact.peakBytes)}, and ${name} can have ${showBytes(capacity)}: ${showBytes(artifact.peakBytes - capacity)} too little.`,
+      why: `It needs ${showBytes(bytes)}, what the device holds already included, and ${name} can have ${showBytes(capacity)}: ${showBytes(bytes - capacity)} too little.`,
       hint: 'Use a smaller batch or shorter sequences, or free memory that other programs hold.',
     })
   }

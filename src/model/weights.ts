@@ -51,6 +51,16 @@ export const plannedPacking = (specs: readonly InputSpec[], format: WeightFormat
   return name => packings.get(name)
 }
 
+const tensorKey = (t: BoundTensor, packing: Packing | undefined): string =>
+  `${t.names.join()} ${t.shape.join()} ${packing ?? ''}`
+
+/** Names that have the same key are one tensor on the device (a tied head); a name that is not bound has none. */
+export const tensorKeyOf = (bound: BoundParam, model: Model): ((name: string) => string | undefined) => {
+  const packing = packingOf(bound, model)
+  const keys = new Map(bound.tensors.map(t => [t.spec.name, tensorKey(t, packing(t.spec.name))]))
+  return name => keys.get(name)
+}
+
 /** Elements brought to the device at a time, whole blocks. */
 const pieceElements = 1 << 20
 
@@ -129,7 +139,7 @@ export const uploadWeights = async (
     const { name } = t.spec
     if (!wanted.has(name) || checkpoint === undefined) continue
     const p = packing(name)
-    const key = `${t.names.join()} ${t.shape.join()} ${p ?? ''}`
+    const key = tensorKey(t, p)
     const tensor = same.get(key) ?? new DeviceTensor(device, 'f32', t.shape, name, p)
     out[name] = tensor
     if (same.has(key)) continue

@@ -1,6 +1,6 @@
-import type { Artifact } from '../../compiler/artifact.js'
 import { DeviceError, showBytes } from '../../runtime/errors.js'
 import type { BatchShape } from '../data/batch.js'
+import type { Plan } from './plan.js'
 
 /** Shapes to try instead, the nearest first: a smaller batch, and once that is a single example, a shorter context. */
 const smaller = ({ B, T, A, ...rest }: BatchShape): readonly BatchShape[] => {
@@ -12,31 +12,65 @@ const smaller = ({ B, T, A, ...rest }: BatchShape): readonly BatchShape[] => {
   ]
 }
 
+/** The words by which a command is told another size, up to the number; what it can't be told is absent. */
+export interface Remedies {
+  readonly batch?: string | undefined
+  readonly context?: string | undefined
+  readonly weights?: string | undefined
+  readonly memory?: string | undefined
+}
+
+type Size = Pick<Plan, 'bytes' | 'given'>
+
+const told = (...words: readonly (string | undefined)[]): string =>
+  words.includes(undefined) ? '' : ` (${words.join(' ')})`
+
+const adviceFor = (
+  shape: BatchShape,
+  better: (BatchShape & { readonly bytes: number }) | undefined,
+  { batch, context, weights, memory }: Remedies,
+): string => {
+  if (better === undefined) {
+    const ways = [
+      'use a smaller model',
+      ...(weights === undefined ? [] : [`${weights} of fewer bits`]),
+      ...(memory === undefined ? [] : [`give it more ${memory}`]),
+    ]
+    return `No smaller batch or context would fit: ${ways.join(', or ')}.`
+  }
+  const { B, T, bytes } = better
+  const what =
+    T === shape.T
+      ? `A batch of ${B} would fit${told(batch && `${batch}${B}`)}`
+      : `A context of ${T} tokens would fit, one example at a time${told(batch && `${batch}1`, context && `${context}${T}`)}`
+  return `${what}: it needs ${showBytes(bytes)}.`
+}
+
 /**
- * Throws a {@link DeviceError} if an artifact takes more than `capacity` bytes: by how much, and the largest batch or context, of those that halving
- * gives, that would fit by its own plan.
+ * Throws a {@link DeviceError} if a plan takes more than `capacity` bytes: by how much, and the largest batch or context, of those that halving
+ * gives, that would fit by its own plan. Without `replan`, nothing else may be tried.
  */
 export const requireFit = (
-  { name, peakBytes, buffers }: Artifact,
+  name: string,
+  { bytes, given }: Size,
   capacity: number | undefined,
   shape: BatchShape,
-  replan: (shape: BatchShape) => Artifact,
+  replan: ((shape: BatchShape) => Size) | undefined,
+  remedies: Remedies,
 ): void => {
-  if (capacity === undefined || peakBytes <= capacity) return
-  const inputs = buffers.filter(b => b.role === 'input').reduce((n, b) => n + b.bytes, 0)
-  const least = `It needs ${showBytes(peakBytes)} at least, ${showBytes(inputs)} of them for what it is given, and may have ${showBytes(capacity)}: ${showBytes(peakBytes - capacity)} too little.`
+  if (capacity === undefined || bytes <= capacity) return
   const better =
-    inputs > capacity
+    replan === undefined || given > capacity
       ? undefined
       : smaller(shape)
-          .map(s => ({ ...s, bytes: replan(s).peakBytes }))
+          .map(s => ({ ...s, bytes: replan(s).bytes }))
           .find(s => s.bytes <= capacity)
   throw new DeviceError('out-of-memory', {
     what: `\`${name}\` does not fit into memory`,
-    why: least,
+    why: `It needs ${showBytes(bytes)} at least, ${showBytes(given)} of them for what it is given and keeps, and may have ${showBytes(capacity)}: ${showBytes(bytes - capacity)} too little.`,
     hint:
-      better === undefined
-        ? 'No smaller batch or context would fit: use a smaller model, or --weights of fewer bits, or give it more --memory.'
-        : `${better.B < shape.B && better.T === shape.T ? `A batch of ${better.B} would fit (--set batch=${better.B})` : `A context of ${better.T} tokens would fit, one example at a time (--set batch=1 --set context=${better.T})`}: it needs ${showBytes(better.bytes)}.`,
+      replan === undefined
+        ? 'It goes on only as it was begun: free memory that other programs hold.'
+        : adviceFor(shape, better, remedies),
   })
 }

@@ -41,6 +41,10 @@ export interface RunDescription {
   readonly precision?: Precision
   /** The schedules that measuring chose, by their kernels' signatures; all others are the cost model's. */
   readonly schedules?: Readonly<Record<string, Schedule>>
+  /** Bytes that it was told to take at most. */
+  readonly memory?: number
+  /** Bytes that it was held to, by that or by what the device had: what passes them is computed in other parts. */
+  readonly budget?: number
   readonly data: string
   /** Of the data's tokens: the files may have changed under the same name. */
   readonly dataDigest: string

@@ -1,7 +1,7 @@
 import type { KernelDecl } from '../../compiler/artifact.js'
 import type { CoreFn, CoreRecipe, Program } from '../../compiler/core/core.js'
 import type { Graph } from '../../compiler/ir/ir.js'
-import { lower, packInputs } from '../../compiler/pipeline.js'
+import { packInputs } from '../../compiler/pipeline.js'
 import { sameSchedule, type Tuning } from '../../compiler/schedule/schedule.js'
 import type { StandIn } from '../../compiler/specialise/parameters.js'
 import { specialisePredictor } from '../../compiler/specialise/predictor.js'
@@ -21,9 +21,10 @@ import type { Batch, BatchShape } from '../data/batch.js'
 import { UserError } from '../errors.js'
 import { bindModel, type Model, modelFacts } from '../model/model.js'
 import { sizesOf } from '../model/sizes.js'
-import { packingOf, uploadWeights } from '../model/weights.js'
+import { packingOf, tensorKeyOf, uploadWeights } from '../model/weights.js'
 import { tuningFor } from '../tune/tune.js'
-import { requireFit } from './fit.js'
+import { type Remedies, requireFit } from './fit.js'
+import { type Method, methods, planMethods } from './plan.js'
 import type { StateTensor } from './run-folder.js'
 import type { Settings } from './settings.js'
 
@@ -58,6 +59,8 @@ export interface Session {
   readonly weights: Tensors
   /** The schedules that are not the cost model's choice: with them the same methods compile to the same kernels. */
   readonly schedules: Tuning
+  /** The bytes that it was held to, if anything held it: with them the same methods compile to the same kernels. */
+  readonly memory: number | undefined
   /** Sets the state by `init`. */
   initialise(seed: number): void
   restore(state: ReadonlyMap<string, StateTensor>): void
@@ -86,6 +89,10 @@ export interface SessionOptions {
   readonly compiled?: (done: number, total: number) => void
   /** The schedules of an earlier session, instead of those that measuring finds best now. */
   readonly schedules?: Tuning | undefined
+  /** What an earlier session was held to, instead of what the device can have now: it is gone on with as it was, or not at all. */
+  readonly memory?: number | undefined
+  /** How the command can be told another batch or context. */
+  readonly remedies?: Pick<Remedies, 'batch' | 'context'>
 }
 
 const measuredOf = (kernels: readonly KernelDecl[]): Tuning =>
@@ -108,7 +115,7 @@ export const openSession = async (
   model: Model,
   settings: Settings,
   shape: BatchShape,
-  { compiled, schedules }: SessionOptions = {},
+  { compiled, schedules, memory: begunWith, remedies }: SessionOptions = {},
 ): Promise<Session> => {
   const facts = modelFacts(program, [...recipe.params.map(p => p.type), stateType(recipe)], model)
   const equations = ({ B, T, A }: BatchShape) => [
@@ -142,20 +149,43 @@ export const openSession = async (
   }
 
   const packing = packingOf(bound, model)
-  const memory = device.capacityBytes
+  const capacity = device.capacityBytes
+  const room = capacity === undefined ? undefined : capacity - device.residentBytes
+  const memory = begunWith ?? room
   const graphOf = (name: string, of: BatchShape): Graph => {
     const own = of === shape ? bindings : { ...bindings, sizes: sizesFor(of) }
     return packInputs(specialiseMethod(program, recipe, name, own), packing)
   }
-  const compile = async (name: string): Promise<Executable> => {
-    const graph = graphOf(name, shape)
-    const tuning = schedules ?? (await tuningFor(device, graph))
-    const options = { name: `${recipe.name}.${name}`, memory, tuning }
-    const artifact = lower(graph, device.traits, options)
-    requireFit(artifact, memory, shape, of => lower(graphOf(name, of), device.traits, options))
-    return load(device, artifact)
+  const graphsAt = (of: BatchShape) =>
+    Object.fromEntries(methods.map(m => [m, graphOf(m, of)])) as Record<Method, Graph>
+  const graphs = graphsAt(shape)
+  const tuning = {
+    init: schedules ?? (await tuningFor(device, graphs.init)),
+    step: schedules ?? (await tuningFor(device, graphs.step)),
+    validate: schedules ?? (await tuningFor(device, graphs.validate)),
   }
-  const [init, step, validate] = [await compile('init'), await compile('step'), await compile('validate')]
+  const weightKey = tensorKeyOf(bound, model)
+  const standing = (name: string) => (name.startsWith('settings.') ? name : weightKey(name))
+  const options = { name: recipe.name, tuning, memory, standing }
+  const plan = planMethods(graphs, device.traits, shape, options)
+  requireFit(
+    recipe.name,
+    plan,
+    room,
+    shape,
+    begunWith === undefined ? of => planMethods(graphsAt(of), device.traits, of, options) : undefined,
+    {
+      ...remedies,
+      weights: recipe.params.length > 0 ? '--weights' : undefined,
+      memory: device.memory !== undefined && device.memory === capacity ? '--memory' : undefined,
+    },
+  )
+  const { artifacts } = plan
+  const [init, step, validate] = [
+    await load(device, artifacts.init),
+    await load(device, artifacts.step),
+    await load(device, artifacts.validate),
+  ]
   const kernels = [init, step, validate].flatMap(x => x.artifact.kernels)
   if (compiled !== undefined) await rehearse(device, kernels, compiled)
   const needed = new Set([init, step, validate].flatMap(x => x.artifact.inputs.map(i => i.name)))
@@ -267,6 +297,7 @@ export const openSession = async (
     metrics: Object.keys(metricTensors),
     weights,
     schedules: measuredOf(kernels),
+    memory,
     metricTensors,
     compiledStep: { executable: step, inputs: stepInputs },
     initialise(seed) {

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import type { Precision } from '../../compiler/artifact.js'
 import type { Device } from '../../runtime/index.js'
+import { showBytes } from '../../runtime/index.js'
 import { UserError } from '../errors.js'
 import { openModel } from '../model/model.js'
 import type { WeightFormat } from '../model/weights.js'
@@ -49,7 +50,7 @@ const checkResumed = (
   request: TrainRequest,
   asked: Settings,
   hash: string,
-  precision: Precision,
+  { traits: { precision }, memory }: Device,
 ): void => {
   const named = new Set(request.set.map(entry => entry.slice(0, entry.indexOf('='))))
   const changed = [...named].filter(name => asked.get(name) !== begun.settings[name])
@@ -61,6 +62,9 @@ const checkResumed = (
       ? []
       : [`the weights were ${formatOf(begun)}`]),
     ...(precisionOf(begun) === precision ? [] : [`the precision was ${precisionOf(begun)}`]),
+    ...(memory === undefined || memory === begun.memory
+      ? []
+      : [`the memory was ${begun.memory === undefined ? 'not limited' : showBytes(begun.memory)}`]),
     ...(begun.data === resolve(request.data) ? [] : [`the data was ${begun.data}`]),
     ...changed.map(name => `${name} was ${begun.settings[name]}`),
   ]
@@ -95,7 +99,7 @@ export const train = async (
       hint: 'check --out, or leave out --resume to begin a run',
     })
   const asked = settingsOf(program, recipe, request.set)
-  if (begun !== undefined) checkResumed(begun, request, asked, hash, device.traits.precision)
+  if (begun !== undefined) checkResumed(begun, request, asked, hash, device)
   const settings: Settings = begun === undefined ? asked : new Map(Object.entries(begun.settings))
   const epochs = countSetting(settings, 'epochs', 1)
   const patience = countSetting(settings, 'patience', Number.POSITIVE_INFINITY)
@@ -128,7 +132,7 @@ export const train = async (
       })
     if (request.mode === 'replace') await folder.clear()
     await folder.create(request.mode === 'resume' ? 'resume' : 'new')
-    const describe = (trainable: number, { sizes, schedules }: Session): RunDescription => ({
+    const describe = (trainable: number, { sizes, schedules, memory }: Session): RunDescription => ({
       format: 'jola-run-1',
       program: programName(request.file),
       recipe: recipe.name,
@@ -137,6 +141,8 @@ export const train = async (
       weights: model.format,
       precision: device.traits.precision,
       schedules: Object.fromEntries(schedules),
+      ...(device.memory === undefined ? {} : { memory: device.memory }),
+      ...(memory === undefined ? {} : { budget: memory }),
       data: resolve(request.data),
       dataDigest: data.digest,
       seed: request.seed,
@@ -159,6 +165,7 @@ export const train = async (
       folder,
       describe,
       schedules: begun?.schedules && new Map(Object.entries(begun.schedules)),
+      memory: begun?.budget,
       saveEvery: request.saveEvery,
       resume: request.mode === 'resume',
       watcher,

@@ -33,6 +33,8 @@ export interface TrainJob {
   readonly describe: (trainable: number, session: Session) => RunDescription
   /** The schedules of the run to resume, if they are known. */
   readonly schedules: Tuning | undefined
+  /** What the run to resume was held to, if it was. */
+  readonly memory: number | undefined
   /** Seconds between two savings of the state within an epoch. */
   readonly saveEvery: number
   readonly resume: boolean
@@ -114,10 +116,13 @@ const notFinite = (step: number, metric: string, value: number, saved: number): 
 export const runTraining = async (job: TrainJob): Promise<TrainOutcome> => {
   const { recipe, settings, epochs, patience, train, valid, folder, watcher } = job
   const steps = epochs * train.stepsPerEpoch
+  const setting = (name: string) => (settings.has(name) ? `--set ${name}=` : undefined)
   watcher.preparing()
   const session = await openSession(job.device, job.program, recipe, job.model, settings, train, {
     compiled: watcher.compiled,
     schedules: job.schedules,
+    memory: job.memory,
+    remedies: { batch: setting('batch'), context: setting('context') },
   })
   const readback = new Readback<number>(job.device)
   try {

@@ -199,6 +199,79 @@ const tests = (): void =>
       }
     })
 
+    it('holds no more at once than it may, or is refused', async () => {
+      const shape = { B: 4, T: 64, A: 1, everywhere: false }
+      const plan = { name: 'step', recipe: { file: 'std.recipes.jola', set: [] }, model: stories!, shape }
+      const before = device.residentBytes
+      const free = await openStep(device, plan)
+      const wanted = device.residentBytes - before
+      await free.close()
+      const ends: string[] = []
+      for (const memory of [wanted, wanted - 16, Math.round(0.8 * wanted), 1000]) {
+        const limited = await openNodeDevice({ memory })
+        try {
+          await openStep(limited, plan)
+          expect(limited.residentBytes).toBeLessThanOrEqual(memory)
+          ends.push('fits')
+        } catch (error) {
+          expect(error).toMatchObject({ kind: 'out-of-memory' })
+          expect(limited.residentBytes).toBe(0)
+          ends.push('refused')
+        } finally {
+          limited.close()
+        }
+      }
+      expect([ends[0], ends.at(-1)]).toEqual(['fits', 'refused'])
+    })
+
+    it('goes on with the memory it was begun with, whatever there is now', async () => {
+      const set = ['batch=8', 'epochs=2', 'patience=99']
+      const more = { set, data: dataFolder('longer', i => 'and then '.repeat(30) + questions[i]) }
+      let wanted = 0
+      const weigh = {
+        ...silent,
+        started: ({ bytes }: { bytes: number }) => {
+          wanted = bytes
+        },
+      }
+      const stop = new AbortController()
+      stop.abort()
+      await train(device, request({ out: at('free'), ...more }), weigh, stop.signal)
+      const limited = await openNodeDevice({ memory: Math.round(0.9 * wanted) })
+      const { description } = await train(
+        limited,
+        request({ out: at('limited'), ...more }),
+        weigh,
+        stop.signal,
+      )
+      expect(wanted).toBeLessThanOrEqual(limited.memory!)
+      expect(description).toMatchObject({ memory: limited.memory, budget: limited.memory })
+      await train(limited, request({ out: at('limited-whole'), ...more }), silent, never)
+      limited.close()
+      const resume = request({ out: at('limited'), ...more, mode: 'resume' })
+      const other = await openNodeDevice({ memory: 2 * wanted })
+      await expect(train(other, resume, silent, never)).rejects.toMatchObject({
+        why: expect.stringContaining('the memory was') as string,
+      })
+      other.close()
+      let resumed = 0
+      await train(
+        device,
+        resume,
+        {
+          ...silent,
+          started: ({ bytes }) => {
+            resumed = bytes
+          },
+        },
+        never,
+      )
+      expect(resumed).toBe(wanted)
+      expect(await new RunFolder(at('limited')).load()).toEqual(
+        await new RunFolder(at('limited-whole')).load(),
+      )
+    })
+
     it('is of a size that an index can count', async () => {
       expect((await refusal({ out: at('huge'), set: ['batch=1e12'] })).why).toContain('B is 1000000000000')
     })

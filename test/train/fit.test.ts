@@ -1,35 +1,23 @@
 import { describe, expect, it } from 'vitest'
-import type { Artifact } from '../../compiler/artifact.js'
 import { DeviceError } from '../../runtime/errors.js'
 import type { BatchShape } from '../../src/data/batch.js'
-import { requireFit } from '../../src/train/fit.js'
+import { type Remedies, requireFit } from '../../src/train/fit.js'
 
-/** A step that takes 100 bytes for its weights and 10 a token. */
-const plan = ({ B, T }: BatchShape): Artifact => ({
-  format: 'jola-artifact-1',
-  name: 'Jola.step',
-  requires: {
-    features: [],
-    storageBuffersPerStage: 0,
-    bindingBytes: 0,
-    workgroupInvocations: 1,
-    unaddressable: [],
-  },
-  buffers: [{ bytes: 100, role: 'input' }],
-  inputs: [],
-  outputs: [],
-  kernels: [],
-  steps: [],
-  peakBytes: 100 + 10 * B * T,
-  leastBytes: 100,
-})
+/** A recipe that takes 100 bytes for its weights and 10 a token. */
+const plan = ({ B, T }: BatchShape) => ({ bytes: 100 + 10 * B * T, given: 100 })
 
 const shape: BatchShape = { B: 8, T: 64, A: 64, everywhere: true }
 
-/** What is said of a step that may take so much; nothing if it fits. */
-const said = (capacity: number | undefined): DeviceError | undefined => {
+const bySettings: Remedies = { batch: '--set batch=', context: '--set context=' }
+
+/** What is said of a recipe that may take so much; nothing if it fits. */
+const said = (
+  capacity: number | undefined,
+  remedies: Remedies = bySettings,
+  replan: ((shape: BatchShape) => ReturnType<typeof plan>) | 'nothing' = plan,
+): DeviceError | undefined => {
   try {
-    requireFit(plan(shape), capacity, shape, plan)
+    requireFit('Jola', plan(shape), capacity, shape, replan === 'nothing' ? undefined : replan, remedies)
   } catch (error) {
     if (error instanceof DeviceError) return error
     throw error
@@ -57,5 +45,20 @@ describe('a step that does not fit', () => {
 
   it('does not promise what no batch gives', () => {
     expect(said(90)!.hint).toContain('No smaller batch')
+  })
+
+  it('advises what the command can be told, and nothing else', () => {
+    const bare = { batch: undefined, context: undefined }
+    expect(said(3000, bare)!.hint).toBe('A batch of 4 would fit: it needs 2.6 KiB.')
+    expect(said(500, { ...bySettings, context: undefined })!.hint).not.toContain('--set')
+    expect(said(90)!.hint).not.toMatch(/--(weights|memory)/)
+    const all = { ...bySettings, weights: '--weights', memory: '--memory' }
+    expect(said(90, all)!.hint).toMatch(/--weights of fewer bits, or give it more --memory/)
+  })
+
+  it('advises no other size to a run that goes on', () => {
+    const error = said(3000, bySettings, 'nothing')
+    expect(error!.hint).toContain('only as it was begun')
+    expect(error!.hint).not.toContain('--set')
   })
 })

@@ -1,0 +1,88 @@
+import type { Artifact, DeviceTraits } from '../../compiler/artifact.js'
+import type { Graph } from '../../compiler/ir/ir.js'
+import { planned, simplified } from '../../compiler/pipeline.js'
+import type { Tuning } from '../../compiler/schedule/schedule.js'
+import { bufferBytes } from '../../runtime/flags.js'
+import type { BatchShape } from '../data/batch.js'
+
+/** A recipe's methods that are on the device side by side. */
+export const methods = ['init', 'step', 'validate'] as const
+
+export type Method = (typeof methods)[number]
+
+/** The methods compiled to be on a device together, and the bytes that this takes. */
+export interface Plan {
+  readonly artifacts: Readonly<Record<Method, Artifact>>
+  /** Of everything: weights, settings, batch, state, results, and each method's own buffers. */
+  readonly bytes: number
+  /** Of them, those that no other plan of the same methods would do without. */
+  readonly given: number
+}
+
+export interface PlanOptions {
+  /** The recipe's. */
+  readonly name: string
+  readonly tuning: Readonly<Record<Method, Tuning>>
+  /** Bytes that all of it may take: a plan that passes them trades time for memory. */
+  readonly memory: number | undefined
+  /** The tensor that an input is, where that is the same for all methods: a weight or a setting. */
+  readonly standing: (input: string) => string | undefined
+}
+
+const sum = (bytes: readonly number[]): number => bytes.reduce((n, b) => n + bufferBytes(b), 0)
+
+const ownBytes = ({ buffers }: Artifact): number =>
+  sum(buffers.filter(b => b.role !== 'input').map(b => b.bytes))
+
+const inputBytes = ({ buffers }: Artifact): number =>
+  buffers.filter(b => b.role === 'input').reduce((n, b) => n + b.bytes, 0)
+
+const givenBytes = (
+  { init, step, validate }: Plan['artifacts'],
+  { B, T, A }: BatchShape,
+  standing: PlanOptions['standing'],
+): number => {
+  const kept = new Map(
+    [init, step, validate].flatMap(({ inputs, buffers }) =>
+      inputs.flatMap(({ name, buffer }) => {
+        const tensor = standing(name)
+        return tensor === undefined ? [] : [[tensor, buffers[buffer]!.bytes] as const]
+      }),
+    ),
+  )
+  const results = [...init.outputs, ...step.outputs.filter(o => o.name.startsWith('1')), ...validate.outputs]
+  const elements = [
+    B * T,
+    B * A,
+    B * A,
+    B * A,
+    2,
+    1,
+    1,
+    1,
+    ...results.map(o => o.shape.reduce((a, b) => a * b, 1)),
+  ]
+  return sum([...kept.values(), ...elements.map(n => 4 * n)])
+}
+
+/** Plans the methods within a budget that they share. Where they pass it, the one with the most buffers of its own gives way first. */
+export const planMethods = (
+  graphs: Readonly<Record<Method, Graph>>,
+  traits: DeviceTraits,
+  shape: BatchShape,
+  { name, tuning, memory, standing }: PlanOptions,
+): Plan => {
+  const simple = Object.fromEntries(methods.map(m => [m, simplified(graphs[m])])) as Record<Method, Graph>
+  const compile = (m: Method, most?: number): Artifact =>
+    planned(simple[m], traits, { name: `${name}.${m}`, tuning: tuning[m], memory: most })
+  const artifacts = Object.fromEntries(methods.map(m => [m, compile(m)])) as Record<Method, Artifact>
+  const given = givenBytes(artifacts, shape, standing)
+  const bytes = (): number => given + methods.reduce((n, m) => n + ownBytes(artifacts[m]), 0)
+  const largest = [...methods].sort((a, b) => ownBytes(artifacts[b]) - ownBytes(artifacts[a]))
+  for (const m of largest) {
+    if (memory === undefined || bytes() <= memory) break
+    const rest = bytes() - ownBytes(artifacts[m])
+    artifacts[m] = compile(m, memory - rest + inputBytes(artifacts[m]))
+  }
+  return { artifacts, bytes: bytes(), given }
+}
