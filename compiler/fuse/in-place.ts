@@ -73,7 +73,7 @@ const tidy = (e: Expr, nodes: ReadonlyMap<NodeId, Node>): Expr =>
   })
 
 /**
- * The outputs that take an input's place and are that input except at a run of positions that data gives, `if from <= s and s < from + n
+ * The outputs that take an input's place and are that input except at a run of positions that an input gives, `if from <= s and s < from + n
  * then x else old[…, s, …]`: a cache with new entries. Nothing else may read the input, so no order of kernels can go
  * wrong. Of the n places those outside are left out. Other outputs are computed whole and copied.
  */
@@ -84,6 +84,8 @@ export const updatesOf = (
   const nodes = new Map(graph.nodes.map(n => [n.id, n]))
   const readers = (id: NodeId): readonly ReadExpr[] =>
     graph.nodes.flatMap(n => (n.kind === 'compute' ? readsOf(n.body).filter(r => r.node === id) : []))
+  // Nothing that other kernels compute, whose results fusion would not know to be wanted here.
+  const brought = (id: NodeId): boolean => ['input', 'literal'].includes(nodes.get(id)!.kind)
   const updates = new Map<NodeId, Update>()
   for (const o of graph.outputs) {
     const node = nodes.get(o.node)!
@@ -101,7 +103,7 @@ export const updatesOf = (
       condition,
       node.dims.filter(d => d.length === 1).map(d => d[0]!),
     )
-    if (run === undefined) continue
+    if (run === undefined || !readsOf(run.first).every(r => brought(r.node))) continue
     const own = axis(run.axis.name, run.length)
     const place = prim('add', run.first, index(own))
     const put = (e: Expr): Expr =>

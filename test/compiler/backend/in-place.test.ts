@@ -2,8 +2,8 @@ import fc from 'fast-check'
 import * as E from 'fp-ts/lib/Either.js'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { compileGraph } from '../../../compiler/backend.js'
-import { i32, prim, read } from '../../../compiler/ir/expr.js'
-import type { Graph } from '../../../compiler/ir/ir.js'
+import { i32, index, prim, read } from '../../../compiler/ir/expr.js'
+import type { Graph, NodeId } from '../../../compiler/ir/ir.js'
 import { simplified } from '../../../compiler/pipeline.js'
 import { specialiseDecoder } from '../../../compiler/specialise/predictor.js'
 import { type Device, load, zeros } from '../../../runtime/node.js'
@@ -23,7 +23,7 @@ interface Shape {
   readonly D: number
   readonly n: number
 }
-type Break = 'nothing' | 'another reader' | 'another place' | 'two axes'
+type Break = 'nothing' | 'another reader' | 'another place' | 'two axes' | 'a computed place'
 
 /**
  * A cache of C entries a row, of which n from the row's own place on are new, and its sum over entries.
@@ -36,7 +36,10 @@ const cache = ({ B, C, D, n }: Shape, broken: Break = 'nothing'): Program => {
   const from = p.tokens('from', C - n + 1, B)
   const [b, c, d, s] = [p.axis('b', B), p.axis('c', n), p.axis('d', D), p.axis('s', C)]
   const fresh = p.map('fresh', [b, c, d], prim('sin', prim('mul', p.at(x, b, c, d), p.at(x, b, c, d))))
-  const place = p.at(from, b)
+  const half = p.axis('half', 2)
+  const computed = (): NodeId =>
+    p.reduce('places', 'max', [b], [half], prim('idiv', prim('add', p.at(from, b), index(half)), i32(2)))
+  const place = p.at(broken === 'a computed place' ? computed() : from, b)
   const [S, F] = [{ op: 'index', dtype: 'i32', axis: s } as const, place]
   const inside = prim('and', prim('le', F, S), prim('lt', S, prim('add', F, i32(n))))
   const row = { op: 'index', dtype: 'i32', axis: d } as const
@@ -118,7 +121,7 @@ describe('an output that takes the place of an input', () => {
     )
   })
 
-  it.each(['another reader', 'another place', 'two axes'] as const)(
+  it.each(['another reader', 'another place', 'two axes', 'a computed place'] as const)(
     'is copied where there is %s',
     async broken => {
       const p = cache({ B: 2, C: 10, D: 12, n: 3 }, broken)
