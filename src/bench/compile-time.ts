@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { DeviceTraits } from '../../compiler/artifact.js'
+import type { DeviceTraits, Precision } from '../../compiler/artifact.js'
 import { UserError } from '../errors.js'
 import { llamaConfig, stories15M } from './random-model.js'
 import { compileStep, storiesStep } from './recipe-step.js'
@@ -30,10 +30,10 @@ export interface CompileResult {
 const cacheVariables = ['MESA_SHADER_CACHE_DIR', '__GL_SHADER_DISK_CACHE_PATH']
 
 /** A fresh process with this folder for the driver's cache. Throws a `UserError` if it fails. */
-const firstStep = (cache: string): FirstStep => {
+const firstStep = (cache: string, precision: Precision): FirstStep => {
   const here = import.meta.url
   const script = fileURLToPath(new URL(`./first-step${extname(here)}`, here))
-  const { status, stdout, stderr } = spawnSync(process.execPath, [...process.execArgv, script], {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [...process.execArgv, script, precision], {
     env: { ...process.env, ...Object.fromEntries(cacheVariables.map(name => [name, cache])) },
     encoding: 'utf8',
   })
@@ -46,13 +46,16 @@ const firstStep = (cache: string): FirstStep => {
   return JSON.parse(stdout) as FirstStep
 }
 
+/** The one thing that is compiled. */
+export const compilePlan = { name: `compiling the step of ${storiesStep.name}` } as const
+
 const layerCounts = [4, 32] as const
 
 /** Measures how long compiling JoLA's step takes: from nothing, again, and for a deep model beside a shallow one. */
 export const measureCompiling = (traits: DeviceTraits, runs: number): CompileResult => {
   const cache = temporaryFolder()
   try {
-    const [cold, warm] = [firstStep(cache), firstStep(cache)]
+    const [cold, warm] = [firstStep(cache, traits.precision), firstStep(cache, traits.precision)]
     const plans = layerCounts.map(L => ({
       ...storiesStep,
       model: llamaConfig({ ...stories15M, num_hidden_layers: L }),

@@ -1,3 +1,4 @@
+import type { Precision } from '../../compiler/artifact.js'
 import { showBytes } from '../../runtime/errors.js'
 import type { CeilingReport } from './ceilings.js'
 import type { CompileResult, FirstStep } from './compile-time.js'
@@ -17,6 +18,12 @@ import { type Block, markdownTable, number, plainTable, text, three } from './ta
 export interface BenchReport {
   readonly format: 'jola-bench-2'
   readonly environment: Environment
+  /** The version of Jola. */
+  readonly jola: string
+  /** What products are computed in on this device. */
+  readonly precision: Precision
+  /** Schedules in the device's table: kernels that have one there take it. */
+  readonly tabled: number
   readonly command: string
   readonly runs: number
   readonly kernels?: readonly KernelResult[]
@@ -211,6 +218,7 @@ const blocksOf = (r: BenchReport): readonly Block[] => {
     [
       `${r.command}, ${e.date.slice(0, 10)}; medians of ${r.runs}, and from least to most`,
       `${e.device}; driver: ${e.driver}`,
+      `Jola ${r.jola}, products in ${r.precision}; ${r.tabled > 0 ? `${r.tabled} schedules from the device's table, others` : 'schedules'} as the cost model chooses`,
       `${e.processor}, ${e.cores} cores, ${e.platform}, Node ${e.node}`,
     ].join('\n'),
     ...(r.kernels ? showKernels(r.kernels, r.ceilings ?? []) : []),
@@ -222,6 +230,15 @@ const blocksOf = (r: BenchReport): readonly Block[] => {
     ...(r.schedules ? showSchedules(r.schedules) : []),
   ]
 }
+
+/** What computed something else than it should, and was not timed: kernels, and peers with their works. */
+export const disagreements = ({ kernels = [], peers, schedules }: BenchReport): readonly string[] => [
+  ...kernels.filter(k => k.wrong !== undefined).map(k => k.name),
+  ...(peers?.comparisons ?? []).flatMap(work =>
+    work.peers.filter(p => 'refused' in p && p.differs).map(p => `${p.name} at ${work.name}`),
+  ),
+  ...(schedules?.wrong ?? []),
+]
 
 /** A report for people, as text or as Markdown. */
 export const showReport = (report: BenchReport, form: 'plain' | 'markdown'): string =>

@@ -91,6 +91,13 @@ export const register = (program: Command): void => {
           hint: 'name it by --fn; codes of diagnostics look like E0312',
           exitCode: 2,
         })
+      if (options.weights !== undefined && options.model === undefined)
+        throw new UserError({
+          what: '--weights is for a model',
+          why: 'without one there are no weights to store',
+          hint: 'name one by --model, or leave --weights out',
+          exitCode: 2,
+        })
       const explanation = await explainFunction({ ...options, fn: options.fn, file: what })
       if (options.json) printJson(explanation)
       else print(showExplanation(explanation, options.wgsl === true))

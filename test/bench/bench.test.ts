@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { elementsOf } from '../../runtime/index.js'
@@ -11,10 +11,14 @@ import {
   type Values,
 } from '../../src/bench/cases.js'
 import { Ceilings } from '../../src/bench/ceilings.js'
+import { environmentOf } from '../../src/bench/environment.js'
 import { measureCase } from '../../src/bench/kernels.js'
 import { alternately, repeated } from '../../src/bench/measure.js'
-import { uniform } from '../../src/bench/random-model.js'
+import { llamaConfig, stories15M, uniform } from '../../src/bench/random-model.js'
+import { type BenchReport, disagreements, showReport } from '../../src/bench/show.js'
 import { disagreement, positions, toleranceOf } from '../../src/bench/verify.js'
+import { commandOf } from '../../src/cli/bench-options.js'
+import { version } from '../../src/cli/shared.js'
 import { jola } from '../cli/support.js'
 import { withDevice } from '../support/device.js'
 import { temporaryDirectory } from '../support/temporary.js'
@@ -97,6 +101,45 @@ describe('the tolerance', () => {
   })
 })
 
+describe('what a bench tells', () => {
+  const report: BenchReport = {
+    format: 'jola-bench-2',
+    environment: environmentOf({ info: {}, traits: { name: 'a device' } } as never),
+    jola: '1.2.3',
+    precision: 'f16',
+    tabled: 0,
+    command: 'jola bench peers',
+    runs: 3,
+  }
+
+  it('version, precision, and whether schedules are tuned', () => {
+    expect(showReport(report, 'plain')).toMatch(
+      /^Jola 1\.2\.3, products in f16; schedules as the cost model chooses$/m,
+    )
+    expect(showReport({ ...report, tabled: 12 }, 'plain')).toMatch(/; 12 schedules from the device's table,/)
+    expect(commandOf('kernels', { runs: 3, set: [], seed: 0, count: 1, tune: 20 })).toBe(
+      'jola bench kernels --runs 3 --tune 20',
+    )
+  })
+
+  it('kernels and peers that compute something else', () => {
+    const peers = [
+      { name: 'odd', refused: 'it computes something else', differs: true },
+      { name: 'weak', refused: 'out of memory', differs: false },
+    ]
+    const spread = { median: 1, least: 1, most: 1 }
+    const work = {
+      name: 'product',
+      amount: { unit: 'tokens', value: 1 },
+      milliseconds: spread,
+      peers,
+    } as const
+    expect(disagreements({ ...report, peers: { comparisons: [work], missing: [] } })).toEqual([
+      'odd at product',
+    ])
+  })
+})
+
 describe('jola bench', () => {
   it('tells of the variable that tunes every command', async () => {
     expect((await jola('bench', '--help')).out).toContain('JOLA_TUNE=SECONDS')
@@ -106,15 +149,22 @@ describe('jola bench', () => {
     expect(await jola('bench', 'everything')).toMatchObject({ code: 2 })
     expect(await jola('bench', '--runs', '0')).toMatchObject({ code: 2 })
     for (const [args, said] of [
-      [['kernels', '--profile'], /--profile is for steps/],
+      [['kernels', '--profile'], /--profile is for step/],
       [['kernels', '--plot', 'growth.svg'], /--plot is for growth/],
       [['step', '--install'], /--install is for peers/],
+      [['--batch', '3'], /--batch is for step[\s\S]*no effect on kernels/],
+      [['kernels', '--set', 'a=b'], /--set is for step/],
+      [['growth', '--weights', 'q8'], /--weights is for step/],
+      [['compile', '--tune', '5'], /--tune is for kernels, step, decode, growth, peers/],
+      [['compile', '--filter', 'x'], /there is: compiling the step of stories15M/],
+      [['peers', '--install', '--filter', 'convolution'], /there is: product 512³/],
       [['step', '--model', 'a', '--shape', 'stories15M'], /--model and --shape contradict/],
       [['step', '--context', '4', '--answers', '5'], /answers of 5 tokens do not fit/],
     ] as const) {
       const { code, err } = await jola('bench', ...args)
       expect(code, err).toBe(2)
       expect(err).toMatch(said)
+      expect(err).not.toMatch(/measuring|npm/)
     }
     const file = await jola('bench', '--json', join(await temporaryDirectory(), 'missing', 'bench.json'))
     expect(file.code).toBe(1)
@@ -191,9 +241,28 @@ withDevice('a bench', device => {
     expect(JSON.parse(await readFile(file, 'utf8'))).toMatchObject({
       format: 'jola-bench-2',
       environment: { device: device.traits.name, node: process.version },
+      jola: version(),
+      precision: 'f32',
       command: "jola bench kernels --runs 1 --filter 'rms_norm 512×768'",
       runs: 1,
       kernels: [{ name: 'rms_norm 512×768', bound: 'memory' }],
+    })
+  })
+
+  it('keeps what was measured when a later section fails', async () => {
+    const folder = await temporaryDirectory()
+    const shape = join(folder, 'rms_norm 512×768')
+    await mkdir(shape)
+    await writeFile(join(shape, 'config.json'), JSON.stringify(llamaConfig(stories15M)))
+    const file = join(folder, 'bench.json')
+    const fails = ['--shape', shape, '--set', 'nonsense=1']
+    const filter = ['--filter', 'rms_norm 512×768', '--runs', '1', '--json', file]
+    const { code, out, err } = await jola('bench', 'all', ...filter, ...fails)
+    expect(code).toBe(2)
+    expect(err).toMatch(/nonsense/)
+    expect(out).toMatch(/^rms_norm 512×768 +[\d.]+/m)
+    expect(JSON.parse(await readFile(file, 'utf8'))).toMatchObject({
+      kernels: [{ name: 'rms_norm 512×768' }],
     })
   })
 

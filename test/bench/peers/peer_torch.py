@@ -238,7 +238,9 @@ WORKS = {"product": Product, "forward": Forward, "training": Training, "decoding
 
 
 def main():
-    torch.set_num_threads(os.cpu_count() if "THREADS" not in os.environ else int(os.environ["THREADS"]))
+    # The cores that this process may use, where the system tells them: the machine may have more.
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    torch.set_num_threads(int(os.environ.get("THREADS", cores)))
     answers = os.fdopen(3, "w")
     current = None
     for line in sys.stdin:

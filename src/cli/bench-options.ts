@@ -1,0 +1,107 @@
+import type { Precision } from '../../compiler/artifact.js'
+import { llamaConfig, stories15M } from '../bench/random-model.js'
+import { jola, type StepPlan } from '../bench/recipe-step.js'
+import { UserError } from '../errors.js'
+import { readConfig } from '../hub/config.js'
+import type { WeightFormat } from '../model/weights.js'
+
+export const sections = ['kernels', 'step', 'decode', 'compile', 'growth', 'peers', 'schedules'] as const
+export type Section = (typeof sections)[number]
+
+/** What is measured: a section, or all. */
+export type What = Section | 'all'
+
+export interface BenchOptions {
+  readonly json?: string
+  readonly markdown?: true
+  readonly plot?: string
+  readonly filter?: string
+  readonly runs: number
+  readonly precision?: Precision
+  readonly weights?: WeightFormat
+  readonly profile?: string | true
+  readonly recipe?: string
+  readonly set: readonly string[]
+  readonly model?: string
+  readonly shape?: string
+  readonly batch?: number
+  readonly context?: number
+  readonly answers?: number
+  readonly install?: true
+  readonly tune?: number
+  readonly seed: number
+  readonly count: number
+}
+
+/** A mistake of usage: what, why, and what to do. */
+export const usage = (what: string, why: string, hint: string): UserError =>
+  new UserError({ what, why, hint, exitCode: 2 })
+
+/** The sections in which an option has an effect, where that is not all of them. */
+const effects: Partial<Record<keyof BenchOptions, readonly Section[]>> = {
+  profile: ['step'],
+  recipe: ['step'],
+  set: ['step'],
+  model: ['step'],
+  shape: ['step'],
+  batch: ['step'],
+  context: ['step'],
+  answers: ['step'],
+  weights: ['step'],
+  plot: ['growth'],
+  install: ['peers'],
+  tune: ['kernels', 'step', 'decode', 'growth', 'peers'],
+}
+
+/** Throws a `UserError` where an option has no effect on what is measured. */
+export const checkEffects = (what: What, options: BenchOptions): void => {
+  if (what === 'all') return
+  for (const [option, where] of Object.entries(effects)) {
+    const value = options[option as keyof BenchOptions]
+    const given = Array.isArray(value) ? value.length > 0 : value !== undefined
+    if (!given || where.includes(what)) continue
+    throw usage(
+      `--${option} is for ${where.join(', ')}`,
+      `it has no effect on ${what}`,
+      `leave it out, or write \`jola bench ${where[0]} --${option} …\``,
+    )
+  }
+}
+
+/** The one step that options describe; nothing where they describe none, and the usual ones are measured. */
+export const describedStep = async (o: BenchOptions): Promise<StepPlan | undefined> => {
+  const { model, shape, batch, context, answers, recipe } = o
+  const file = typeof o.profile === 'string' ? o.profile : undefined
+  const given = [file, model, shape, batch, context, answers, recipe]
+  if (given.every(x => x === undefined) && o.set.length === 0) return undefined
+  if (model !== undefined && shape !== undefined)
+    throw usage('--model and --shape contradict each other', 'both say the sizes', 'give one of them')
+  const [B, T] = [batch ?? 8, context ?? 64]
+  const A = answers ?? T
+  if (A > T)
+    throw usage(
+      `answers of ${A} tokens do not fit`,
+      `an example has ${T}`,
+      'give --answers at most --context',
+    )
+  const of = model ?? shape ?? 'stories15M'
+  return {
+    name: `${file ?? jola.file} on ${of}, ${B}×${T} tokens${A < T ? `, answers of ${A}` : ''}`,
+    recipe: { file: file ?? jola.file, ...(recipe === undefined ? {} : { name: recipe }), set: o.set },
+    model: model ?? (of === 'stories15M' ? llamaConfig(stories15M) : await readConfig(of)),
+    shape: { B, T, A, everywhere: A === T },
+  }
+}
+
+/** The command as it could be typed again. */
+export const commandOf = (what: What, o: BenchOptions): string =>
+  [
+    `jola bench ${what} --runs ${o.runs}`,
+    ...(o.filter === undefined ? [] : [`--filter '${o.filter}'`]),
+    ...(o.profile === undefined ? [] : [o.profile === true ? '--profile' : `--profile ${o.profile}`]),
+    ...(
+      ['recipe', 'model', 'shape', 'batch', 'context', 'answers', 'weights', 'precision', 'tune'] as const
+    ).flatMap(name => (o[name] === undefined ? [] : [`--${name} ${o[name]}`])),
+    ...o.set.map(s => `--set ${s}`),
+    ...(what === 'schedules' ? [`--seed ${o.seed} --count ${o.count}`] : []),
+  ].join(' ')
