@@ -89,8 +89,8 @@ export const checkProgram = (
   })
 }
 
-/** Types, sizes and modules that nothing tells: what cannot be parsed or imported may be what was to tell them. */
-const untold: ReadonlySet<string> = new Set(['E0324', 'E0328', 'E0329', 'E0332', 'E0353'])
+/** Types, sizes, their equality and modules that nothing tells: what cannot be parsed or imported may be what was to tell them. */
+const untold: ReadonlySet<string> = new Set(['E0321', 'E0324', 'E0328', 'E0329', 'E0332', 'E0353'])
 
 /** Without repetitions, by file in the order of loading and by place. */
 const inOrder = (diagnostics: readonly Diagnostic[], sources: readonly Source[]): readonly Diagnostic[] => {

@@ -2,6 +2,7 @@ import type { DeviceTraits } from './artifact.js'
 import { type ChunkOptions, chunked, sliceBytes } from './chunk/chunk.js'
 import { fused } from './fuse/fuse.js'
 import { normalise } from './fuse/normalise.js'
+import { elementsOf } from './ir/graph.js'
 import type { Graph } from './ir/ir.js'
 import { verified } from './ir/verify.js'
 import { type Kept, rematerialised } from './remat/remat.js'
@@ -34,6 +35,8 @@ const boundBytes = (slot: number, all: number, traits: DeviceTraits): number =>
 
 /** The graph without large tensors, and without large ones kept from loop to loop, where it can do without them. Normalised, as it was. */
 export const withinMemory = (graph: Graph, traits: DeviceTraits, options: MemoryLimits): Graph => {
+  const least = Math.min(options.largest, options.kept, traits.bindingBytes)
+  if (!graph.nodes.some(n => n.kind === 'compute' && 4 * elementsOf(n) > least)) return graph
   const stored = new Set(fused(graph, traits).flatMap(g => [...g.stored]))
   const wanted = ({ node, bytes, operations }: Kept): boolean =>
     stored.has(node.id) &&

@@ -101,7 +101,12 @@ export const intoLoop = (
 const guarded = (b: Builder, r: ReadExpr, position: Expr, interval: (e: Expr) => Interval): ReadExpr => {
   const shape = shapeOf(b.node(r.node))
   // Data read beyond its end is 0, which is a position.
-  const mentions = (e: Expr): boolean => e === position || (e.op !== 'read' && childrenOf(e).some(mentions))
+  const known = new Map<Expr, boolean>()
+  const mentions = (e: Expr): boolean => {
+    const out = known.get(e) ?? (e === position || (e.op !== 'read' && childrenOf(e).some(mentions)))
+    known.set(e, out)
+    return out
+  }
   const leaves = r.at.some((p, i) => mentions(p) && interval(p).hi >= shape[i]!)
   return leaves ? { ...r, guarded: true } : r
 }

@@ -73,9 +73,10 @@ export const fused = (
     return n.reduce !== undefined && same && readIds(n).some(id => readIds(g.members[0]!).includes(id))
   }
 
+  /** Would the node fit into a group, if nothing comes between? */
   const joins = (n: ComputeNode, g: Open): boolean => {
     const first = g.members[0]!
-    if (first.region !== n.region || !free(n, g) || !fits(n, g)) return false
+    if (first.region !== n.region || !fits(n, g)) return false
     const axes = own(n)
     const reads = readIds(n).some(id => groupOf.get(id) === g)
     if (g.kind === 'scatter' || updates.has(first.id)) return false
@@ -107,7 +108,8 @@ export const fused = (
         : [...groups]
             .reverse()
             .slice(0, 40)
-            .find(g => joins(n, g) && g.members.length < 8)
+            // What takes longest to know comes last.
+            .find(g => g.members.length < 8 && joins(n, g) && free(n, g))
     const g = host ?? {
       kind: tiled ? 'contract' : scatter ? 'scatter' : n.reduce ? 'rows' : 'map',
       members: [],

@@ -102,13 +102,14 @@ export const inlineProducers = (
     return products.length > 0 && products.every(x => x !== undefined && isTiled(x))
   }
 
+  const nodes = new Map(graph.nodes.map(n => [n.id, n]))
+
   /** Can the value be computed where the consumer is, from what is stored anyway? */
   const reachable = (p: ComputeNode, c: ComputeNode, cost: Cost): boolean => {
     if (p.region === c.region) return true
     const outer = pathOf(p)
     const inner = pathOf(c)
     if (outer.every((r, i) => inner[i] === r)) return cost.work <= 4 && cost.reads <= 2
-    const nodes = new Map(graph.nodes.map(n => [n.id, n]))
     return (
       cost.work <= 8 &&
       readsOf(p.body).every(r => {

@@ -43,7 +43,7 @@ export const verify = (graph: Graph): readonly string[] => {
   }
   for (const o of graph.outputs)
     if (!nodes.has(o.node)) problems.push(`output ${o.name}: node ${o.node} does not exist`)
-    else if (o.replaces !== undefined) problems.push(...verifyReplacement(o, nodes))
+    else if (o.replaces !== undefined) problems.push(...verifyReplacement(o, nodes, graph.outputs))
   const names = graph.nodes.flatMap(n => (n.kind === 'input' ? [n.name] : []))
   for (const name of new Set(names.filter((n, i) => names.indexOf(n) !== i)))
     problems.push(`input ${name} occurs twice`)
@@ -71,10 +71,16 @@ export const verify = (graph: Graph): readonly string[] => {
 }
 
 /** An output takes the place of an input of its type and shape, and of no other output's. */
-const verifyReplacement = (o: Output, nodes: ReadonlyMap<NodeId, Node>): readonly string[] => {
+const verifyReplacement = (
+  o: Output,
+  nodes: ReadonlyMap<NodeId, Node>,
+  outputs: readonly Output[],
+): readonly string[] => {
   const node = nodes.get(o.node)!
   const input = [...nodes.values()].find(n => n.kind === 'input' && n.name === o.replaces)
   const fits = input?.dtype === node.dtype && shapeOf(input).join() === shapeOf(node).join()
+  if (outputs.some(x => x !== o && x.replaces === o.replaces))
+    return [`output ${o.name}: another output takes the place of the input ${o.replaces} too`]
   return fits ? [] : [`output ${o.name}: it can't take the place of the input ${o.replaces}`]
 }
 

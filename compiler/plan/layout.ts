@@ -31,11 +31,14 @@ export const layoutOf = (graph: Graph, groups: readonly Group[]): Layout => {
   const nodes = new Map(graph.nodes.map(n => [n.id, n]))
   const depth = (n: Node): number => regionPath(graph, regionOf(n)).length
   const beside = new Map<NodeId, number>()
+  // Whoever takes an output expects it row by row.
+  const outputs = new Set(graph.outputs.map(o => o.node))
   for (const g of groups)
     for (const m of g.members)
       for (const r of readsOf(m.body)) {
         const source = nodes.get(r.node)!
         if (source.kind !== 'compute' || source.region === undefined || beside.has(r.node)) continue
+        if (outputs.has(r.node)) continue
         const dim = partner(r, depth(source) - 1, shapeOf(source))
         if (dim !== undefined) beside.set(r.node, dim)
       }

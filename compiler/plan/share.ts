@@ -24,9 +24,9 @@ export const leastBytes = (needs: readonly Need[]): number =>
     )
   }, 0)
 
-/** Close enough to the bound to look no further, and how long to look. */
+/** Close enough to the bound to look no further, and how long to look: so many orders, and storages placed in all. */
 const closeEnough = 1.02
-const attempts = 300
+const most = { orders: 300, placings: 100_000 } as const
 
 /**
  * Buffers for storages, none shared by two that are alive at once. Storages are placed one after the other, each in the free buffer that has to
@@ -51,8 +51,9 @@ export const share = (needs: readonly Need[]): Sharing => {
   let state = 1
   const below = (n: number): number => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0
-    return state % n
+    return Math.floor((state / 2 ** 32) * n)
   }
+  const attempts = Math.min(most.orders, most.placings / Math.max(1, needs.length))
   for (let n = 0; n < attempts && best.bytes > closeEnough * bound; n++) {
     const order = [...best.order]
     const [from, to] = [below(order.length), below(order.length)]

@@ -78,21 +78,19 @@ export const slotsOf = (
     const writing = writer.get(carry.next)!
     const safe = readersOf(carry.id)
       .filter(isInside)
-      .every(r => (r.group === writing ? inPlace(r, carry, level) : before(r.group, writing)))
+      .every(r => (r.group === writing ? inPlace(r, level) : before(r.group, writing)))
     return safe ? 1 : 2
   }
   const before = (a: Group, b: Group): boolean => moments.group.get(a)! < moments.group.get(b)!
   return new Map(graph.nodes.flatMap(n => (n.kind === 'carry' ? [[n.id, slots(n)] as const] : [])))
 }
 
-/** Does a thread of an elementwise kernel read of the carry what it then writes, and not after it has written? */
-const inPlace = ({ group, member, read }: Reading, carry: CarryNode, level: number): boolean => {
-  const at = group.members.findIndex(m => m.id === carry.next)
+/** Does a thread of an elementwise kernel, which reads all before it writes, read of the carry just what it writes? */
+const inPlace = ({ group, member, read }: Reading, level: number): boolean => {
   const own = read.at.slice(level + 1)
   return (
     group.kind === 'map' &&
     !read.guarded &&
-    group.members.indexOf(member) <= at &&
     own.every((p, i) => {
       const dim = member.dims[level + 1 + i]
       return dim?.length === 1 && p.op === 'index' && p.axis.id === dim[0]!.id

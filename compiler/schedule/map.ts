@@ -154,11 +154,12 @@ const writeMap = (p: MapProgram, s: MapSchedule, ctx: Context, spec: KernelSpec)
       block.places.set(last.id, { kind: 'vector', quarter: quarter.id })
     } else w.unflatten('i', p.axes, block)
     w.announce(...values, ...guards.filter(g => g !== undefined))
+    // All is read before anything is written: an output may lie where another's value still comes from.
+    const made = values.map(v => w.emit(v, block))
+    const tests = guards.map(g => g && w.emit(g, block).text)
     p.outputs.forEach((o, j) => {
-      const value = w.emit(values[j]!, block)
-      const guard = guards[j]
-      const at = guard === undefined ? block : block.inner(`if (${w.emit(guard, block).text}) {`)
-      w.store(o.storage, o.address, value, at)
+      const at = tests[j] === undefined ? block : block.inner(`if (${tests[j]}) {`)
+      w.store(o.storage, o.address, made[j]!, at)
       if (at !== block) block.close(at)
     })
     if (block !== root) root.close(block)

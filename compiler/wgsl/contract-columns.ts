@@ -62,7 +62,7 @@ export const writeColumns = (
     root.places.set(frame.base.id, { kind: 'scalar', text: 'row' })
     root.places.set(frame.lane.id, { kind: 'scalar', text: 'lane' })
     if (s.left === 'm') {
-      const quarter = ctx.axis('quarter', p.m.extent / 4)
+      const quarter = ctx.axis('quarter', Math.ceil(p.m.extent / 4))
       root.add('let rows = row / 4 + lane;')
       root.places.set(quarter.id, { kind: 'scalar', text: 'rows' })
       root.places.set(p.m.id, { kind: 'vector', quarter: quarter.id })

@@ -43,9 +43,10 @@ const reserved = new Set(
   ),
 )
 
-/** What WGSL keeps for later, and a type. */
+/** What WGSL keeps for later, a type, and functions. */
 const reservedByWgsl = new Set(
-  `bool
+  `bool bitcast acos acosh asin asinh atan cosh cross degrees determinant distance faceforward floor fract frexp
+    ldexp length modf normalize radians reflect refract round saturate sinh smoothstep tan transpose trunc
     NULL Self abstract active alignas alignof as asm asm_fragment async attribute auto await become cast catch
     class co_await co_return co_yield coherent column_major common compile compile_fragment concept const_cast
     consteval constexpr constinit crate debugger decltype delete demote demote_to_helper do dynamic_cast enum
@@ -71,8 +72,8 @@ const identifier = (name: string, taken: ReadonlySet<string>): string => {
     /^[0-9]/.test(plain) ||
     reserved.has(plain) ||
     reservedByWgsl.has(plain) ||
-    /^[a-z]+[0-9]+(_[0-9]+)?$/.test(plain) ||
-    /_v[0-9]+$/.test(plain)
+    // What WGSL and the kernels define has a capital, a digit behind a letter, or is in the lists.
+    /[A-Z]|[a-z][0-9]/.test(plain)
       ? `t_${plain}`
       : plain
   let out = base

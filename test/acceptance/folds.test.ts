@@ -68,3 +68,42 @@ withDevice('a fold within a fold', device => {
     })
   })
 })
+
+withDevice('what a fold carries several of', device => {
+  const program = programOf(`
+size N, L
+
+/// The next a is stored before all that is made of the old one.
+fn three(p: f32[N], q: f32[N], r: f32[N], x: f32[N], times: f32[L]) -> f32[3, N] =
+  let (a, b, c) = fold (p, q, r) for t: L ->
+    let h = for i -> tanh(exp(sin(p[i] * x[i])))
+    (for i -> q[i] * x[i], for i -> h[i] * x[i] + q[i], for i -> h[i] + r[i] * x[i])
+  for k: 3, i -> if k == 0 then a[i] else if k == 1 then b[i] else c[i]
+
+/// Names of functions that kernels call.
+fn named(arrayLength: f32[N, L], vec4f: f32[L], bitcast: f32[N]) -> f32[N] =
+  for i -> bitcast[i] + sum j -> arrayLength[i, j] * vec4f[j]
+`)
+  const data = (n: number, phase: number) =>
+    Float64Array.from({ length: n }, (_, i) => Math.sin(12.9898 * i + phase))
+
+  for (const [fn, sizes, shapes] of [
+    ['three', { N: 64, L: 3 }, { p: [64], q: [64], r: [64], x: [64], times: [3] }],
+    ['named', { N: 5, L: 100 }, { arrayLength: [5, 100], vec4f: [100], bitcast: [5] }],
+  ] as const)
+    it(`gives what the interpreter gives: ${fn}`, async () => {
+      const graph = specialiseFn(program, program.fns.get(`main.${fn}`)!, {
+        sizes: new Map(Object.entries(sizes)),
+      })
+      const inputs = new Map(
+        Object.entries(shapes).map(([name, shape], i) => {
+          const dims: readonly number[] = shape
+          const count = dims.reduce((a, b) => a * b, 1)
+          return [name, { dtype: 'f32', shape: dims, data: data(count, i) }] as const
+        }),
+      )
+      const wanted = await interpreterEngine.run(graph, inputs)
+      const got = await deviceEngine(device).run(graph, inputs)
+      expect(worstDifference(got.get('result')!.data, wanted.get('result')!.data)).toBeLessThan(1e-5)
+    })
+})

@@ -86,6 +86,21 @@ describe('a carry has', () => {
         }
     })
 
+  it('rows in order where its region makes an output that others read at the one place of a dimension', async () => {
+    const p = new Program()
+    const [l, d, one] = [p.axis('l', 3), p.axis('d', 8), p.axis('u', 1)]
+    const init = p.map('init', [d], p.at(p.input('input', 8), d))
+    const region = p.b.region(l, 'up').id
+    const x = p.b.openCarry({ dtype: 'f32', shape: [4, 8], region, init, origin: { label: 'x' } })
+    const seen = prim('mul', prim('exp', p.at(x, l, d)), p.at(p.input('w', 3, 8), l, d))
+    const y = p.map('y', [l, d, one], seen, region)
+    p.b.closeCarry(x, p.map('next', [l, d], prim('mul', p.at(y, l, d, i32(0)), f32(0.5)), region))
+    p.output('y', y)
+    p.output('x', p.map('last', [d], p.at(x, i32(3), d)))
+    const { error, where } = await compare(device, p.finish(), p.data)
+    expect(error, where).toBeLessThan(1e-5)
+  })
+
   it('one slot in a reader that runs before it is written, two in one that runs after', {
     timeout: 240_000,
   }, async () => {
