@@ -12,14 +12,16 @@ import type { PredictorSource } from '../predict.js'
 import { loadProgram } from '../program.js'
 import type { Ceilings } from './ceilings.js'
 import { llamaConfig, randomCheckpoint, stories15M } from './random-model.js'
-import { type Spread, spreadOf } from './statistics.js'
+import { pairedRatios, type Spread, spreadOf } from './statistics.js'
 
 /** A Llama-shaped model with random weights, as `jola generate` runs one. */
 export interface RandomPredictor {
   readonly source: PredictorSource
   readonly checkpoint: Checkpoint
-  /** What it reads of its weights for a token, in bytes: all, but of an embedding of its own a row. */
+  /** Bytes of its weights, all of which are read for a token: its embedding is the output matrix too. */
   readonly weightBytes: number
+  /** Brings all weights onto the device. */
+  bring(): Promise<void>
   close(): void
 }
 
@@ -52,8 +54,15 @@ export const openRandomPredictor = (
   const packing = packingOf(bound, model)
   const weights = new Map<string, DeviceTensor>()
   const read = new Map(bound.tensors.map(t => [t.names.join(), t]))
+  const bring = async (names: readonly string[]): Promise<Record<string, DeviceTensor>> => {
+    const missing = new Set(names.filter(n => !weights.has(n)))
+    const brought = await uploadWeights(device, model, bound, missing)
+    for (const [name, tensor] of Object.entries(brought)) weights.set(name, tensor)
+    return Object.fromEntries(names.map(n => [n, weights.get(n)!]))
+  }
   return {
     checkpoint,
+    bring: async () => void (await bring(bound.tensors.map(t => t.spec.name))),
     weightBytes: [...read.values()].reduce(
       (n, t) => n + bytesOf(elementsOf(t.shape), packing(t.spec.name)),
       0,
@@ -64,12 +73,7 @@ export const openRandomPredictor = (
       predictor: { kind: 'fn', fn },
       bindings: { sizes, constants: facts.constants, absent: bound.absent },
       packing,
-      bring: async names => {
-        const missing = new Set(names.filter(n => !weights.has(n)))
-        const brought = await uploadWeights(device, model, bound, missing)
-        for (const [name, tensor] of Object.entries(brought)) weights.set(name, tensor)
-        return Object.fromEntries(names.map(n => [n, weights.get(n)!]))
-      },
+      bring,
       context: bare.context,
       vocabulary: Number(config.vocab_size),
     },
@@ -95,10 +99,10 @@ export interface DecodeResult {
   readonly prefill: Spread
   /** Tokens written a second, all rows together, the choice of the likeliest included. */
   readonly decode: Spread
-  /** Seconds from the program to the first token after a prompt. */
+  /** Seconds from the weights on the device to the first token after a prompt: compiling, and reading the prompt. */
   readonly firstTokenSeconds: number
-  /** GB of weights read a second while writing, by the rate of a copy of 16 MB; absent where none is known. */
-  readonly toCeiling?: number
+  /** GB of weights read a second while writing, by the rate of a copy of 16 MB in the same rounds; absent where none is known. */
+  readonly toCeiling?: Spread
 }
 
 /** Decoding of one sequence by stories15M's shape, its weights in each format, and of eight. */
@@ -121,13 +125,15 @@ export const measureDecode = async (
   plan: DecodePlan,
   runs: number,
 ): Promise<DecodeResult> => {
-  const started = performance.now()
   const model = openRandomPredictor(device, plan.config, plan.weights)
   const { vocabulary, context } = model.source
   const decoder = new Decoder(model.source, plan.rows, capacityFor(plan.prompt + plan.tokens, context))
-  const rates = { prefill: [] as number[], decode: [] as number[] }
+  const rates = { prefill: [] as number[], decode: [] as number[], copy: [] as number[] }
   let firstTokenSeconds = 0
   try {
+    const copy = await ceilings.of('memory')
+    await model.bring()
+    const started = performance.now()
     for (let run = 0; run <= runs; run++) {
       // Other tokens each time: what begins alike would not be read again.
       const rows = Array.from({ length: plan.rows }, (_, r) =>
@@ -145,16 +151,15 @@ export const measureDecode = async (
       if (run === 0) continue
       rates.prefill.push((1000 * plan.rows * plan.prompt) / (read - begun))
       rates.decode.push((1000 * plan.rows * (plan.tokens - 1)) / (performance.now() - read))
+      if (copy) rates.copy.push((1000 * copy.work) / (await copy.timed.time()))
     }
-    const decode = spreadOf(rates.decode)
-    const copy = await ceilings.of('memory')
-    const top = copy && (1000 * copy.work) / (await copy.timed.time())
+    const gigabytes = rates.decode.map(rate => ((rate / plan.rows) * model.weightBytes) / 1e9)
     return {
       name: plan.name,
       prefill: spreadOf(rates.prefill),
-      decode,
+      decode: spreadOf(rates.decode),
       firstTokenSeconds,
-      ...(top ? { toCeiling: ((decode.median / plan.rows) * model.weightBytes) / 1e9 / top } : {}),
+      ...(copy ? { toCeiling: pairedRatios(gigabytes, rates.copy) } : {}),
     }
   } finally {
     await decoder.close()

@@ -117,7 +117,7 @@ const showDecoding = (decoding: readonly DecodeResult[]): readonly Block[] => [
       d.name,
       withRange(d.prefill, ''),
       withRange(d.decode, ''),
-      d.toCeiling === undefined ? '–' : d.toCeiling.toFixed(2),
+      d.toCeiling === undefined ? '–' : `${ratio(d.toCeiling)} (${range(d.toCeiling)})`,
       `${three(d.firstTokenSeconds)} s`,
     ]),
   },

@@ -51,7 +51,8 @@ withDevice('a model', device => {
       const result = await measureDecode(device, ceilings, plan, 2)
       expect(result.prefill.least).toBeGreaterThan(0)
       expect(result.decode.least).toBeGreaterThan(0)
-      expect(result.toCeiling).toBeGreaterThan(0)
+      expect(result.toCeiling!.least).toBeGreaterThan(0)
+      expect(result.toCeiling!.least).toBeLessThan(result.toCeiling!.most)
     }
     await ceilings.close()
     const [plain, packed] = (['f32', 'q8'] as const).map(weights => {
