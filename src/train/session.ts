@@ -20,7 +20,7 @@ import {
 import type { Batch, BatchShape } from '../data/batch.js'
 import { UserError } from '../errors.js'
 import { bindModel, type Model, modelFacts } from '../model/model.js'
-import { sizesOf } from '../model/sizes.js'
+import { declareSize, sizesOf } from '../model/sizes.js'
 import { packingOf, tensorKeyOf, uploadWeights } from '../model/weights.js'
 import { tuningFor } from '../tune/tune.js'
 import { type Remedies, requireFit } from './fit.js'
@@ -131,7 +131,8 @@ export const openSession = async (
     return fn
   }
   const wanted = new Set(['init', 'step', 'validate', 'predict'].flatMap(n => method(n).sizes))
-  const sizesFor = (of: BatchShape) => sizesOf([...new Set([...wanted, ...recipe.sizes])], equations(of))
+  const sizesFor = (of: BatchShape) =>
+    sizesOf([...new Set([...wanted, ...recipe.sizes])], equations(of), declareSize)
   const sizes = sizesFor(shape)
   const bound =
     recipe.params.length > 0
