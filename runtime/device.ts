@@ -77,7 +77,7 @@ const traitsOf = (gpu: GPUDevice, info: GPUAdapterInfo, precision: Precision): D
     workgroupInvocations: limits.maxComputeInvocationsPerWorkgroup,
     workgroupBytes: limits.maxComputeWorkgroupStorageSize,
     workgroupsPerDimension: limits.maxComputeWorkgroupsPerDimension,
-    precision: precision === 'f16' && gpu.features.has('shader-f16') ? 'f16' : 'f32',
+    precision: precision,
     matrices: gpu.features.has(matrixFeature) ? matricesOf(info) : [],
   }
 }
@@ -217,10 +217,17 @@ const requestAdapter = async (gpu: GPU, options: DeviceOptions): Promise<GPUAdap
 
 /**
  * Opens a device with every feature and limit that Jola's kernels can use.
- * Rejects with a {@link DeviceError} if there is no adapter, or it gives no device.
+ * Rejects with a {@link DeviceError} if there is no adapter, it can't compute in the precision asked for, or it gives no device.
  */
 export const openDevice = async (gpu: GPU, options: DeviceOptions = {}): Promise<Device> => {
   const adapter = await requestAdapter(gpu, options)
+  if (options.precision === 'f16' && !adapter.features.has('shader-f16')) {
+    throw new DeviceError('too-small', {
+      what: `${nameOf(adapter.info)} can't compute in f16`,
+      why: 'The adapter has no shader-f16.',
+      hint: 'Compute in f32 (--precision f32), or on another device.',
+    })
+  }
   const wanted = [...wantedFeatures, ...(options.precision === 'f16' ? [matrixFeature] : [])]
   const requiredFeatures = wanted.filter(name => adapter.features.has(name)) as GPUFeatureName[]
   const requiredLimits = Object.fromEntries(wantedLimits.map(name => [name, adapter.limits[name]]))

@@ -41,9 +41,14 @@ export class Decoder {
     readonly capacity: number,
   ) {}
 
-  /** Whether the predictor can go on where it was: one whose past depends on what comes later can't. */
+  /**
+   * Whether the predictor can go on where it was: one whose past depends on what comes later can't. All windows are on the device after this;
+   * rejects with a `DeviceError` where there is no room for them.
+   */
   async works(): Promise<boolean> {
-    return (await this.#step(1)) !== undefined
+    for (const window of windows)
+      if ((await this.#step(Math.min(window, this.capacity))) === undefined) return false
+    return true
   }
 
   /** The first of the likeliest tokens after each row. Asked again for rows that begin alike, it computes the rest of them only. */
@@ -103,7 +108,9 @@ export class Decoder {
     if (E.isLeft(graph)) return undefined
     const packed = packInputs(graph.right, packing)
     const tuning = await tuningFor(device, packed)
-    const executable = await load(device, lower(packed, device.traits, { name: `decode ${window}`, tuning }))
+    const memory = device.capacityBytes
+    const options = { name: `decode ${window}`, tuning, memory }
+    const executable = await load(device, lower(packed, device.traits, options))
     try {
       return await this.#furnish(executable, window)
     } catch (error) {

@@ -11,7 +11,7 @@ import { checkFields, readJsonObject } from './hub/config.js'
 import { type Checkpoint, openCheckpoint } from './hub/safetensors.js'
 import type { Tokenizer } from './hub/tokenizer.js'
 import { bindModel, type Model, modelFacts, openModel } from './model/model.js'
-import { sizesOf } from './model/sizes.js'
+import { declareSize, sizesOf } from './model/sizes.js'
 import { packingOf, uploadWeights, type WeightFormat } from './model/weights.js'
 import { SequenceModel } from './predict.js'
 import { loadProgram } from './program.js'
@@ -110,6 +110,7 @@ const assemble = async (
   const sizes = sizesOf(
     [...new Set([...fn.sizes, ...own])].filter(s => !batchSizes.has(s)),
     facts.equations,
+    declareSize,
   )
   more.check?.(sizes)
   const bound =

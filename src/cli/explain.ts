@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { type CodeEntry, codes } from '../../compiler/codes.js'
+import { showBytes } from '../../runtime/errors.js'
 import { UserError } from '../errors.js'
 import type { WeightFormat } from '../model/weights.js'
 import { explainFunction, showExplanation } from './explain-kernels.js'
@@ -10,6 +11,8 @@ import {
   paint,
   print,
   printJson,
+  Reported,
+  remark,
   sizeOption,
   weightsOption,
 } from './shared.js'
@@ -101,5 +104,11 @@ export const register = (program: Command): void => {
       const explanation = await explainFunction({ ...options, fn: options.fn, file: what })
       if (options.json) printJson(explanation)
       else print(showExplanation(explanation, options.wgsl === true))
+      const { memory } = options
+      if (memory === undefined || explanation.peakBytes <= memory) return
+      remark(
+        `it passes --memory, ${showBytes(memory)}, by ${showBytes(explanation.peakBytes - memory)}: there is nothing left to trade for memory`,
+      )
+      throw new Reported(1)
     })
 }

@@ -58,7 +58,9 @@ const byteCount = (text: string): number => {
   const found = /^(\d+(?:\.\d+)?) ?(?:([KMGT])(?:i?B)?|B)?$/i.exec(text.trim())
   if (found === null) throw new InvalidArgumentError('a size such as 2GiB or 300MiB is wanted')
   const power = found[2] === undefined ? 0 : 'KMGT'.indexOf(found[2].toUpperCase()) + 1
-  return Math.floor(Number(found[1]) * 1024 ** power)
+  const bytes = Math.floor(Number(found[1]) * 1024 ** power)
+  if (bytes === 0) throw new InvalidArgumentError('It must be above 0.')
+  return bytes
 }
 
 /** `--memory`, for commands that plan it. */

@@ -60,6 +60,10 @@ export const shapeEquations = (
     }),
   )
 
+/** What to do about a size that nothing tells where only a model does. */
+export const declareSize =
+  'declare where its value comes from in config.json, as in size E from "hidden_size"'
+
 const largestIndex = 2 ** 31 - 1
 
 /** Solves for the sizes. Throws a `UserError` that lists every conflict and every size nothing tells, or those too large. */

@@ -20,7 +20,7 @@ import {
 import type { Batch, BatchShape } from '../data/batch.js'
 import { UserError } from '../errors.js'
 import { bindModel, type Model, modelFacts } from '../model/model.js'
-import { sizesOf } from '../model/sizes.js'
+import { declareSize, sizesOf } from '../model/sizes.js'
 import { packingOf, tensorKeyOf, uploadWeights } from '../model/weights.js'
 import { tuningFor } from '../tune/tune.js'
 import { type Remedies, requireFit } from './fit.js'
@@ -93,6 +93,8 @@ export interface SessionOptions {
   readonly memory?: number | undefined
   /** How the command can be told another batch or context. */
   readonly remedies?: Pick<Remedies, 'batch' | 'context'>
+  /** Ends tuning, not compiling. */
+  readonly signal?: AbortSignal
 }
 
 const measuredOf = (kernels: readonly KernelDecl[]): Tuning =>
@@ -115,7 +117,7 @@ export const openSession = async (
   model: Model,
   settings: Settings,
   shape: BatchShape,
-  { compiled, schedules, memory: begunWith, remedies }: SessionOptions = {},
+  { compiled, schedules, memory: begunWith, remedies, signal }: SessionOptions = {},
 ): Promise<Session> => {
   const facts = modelFacts(program, [...recipe.params.map(p => p.type), stateType(recipe)], model)
   const equations = ({ B, T, A }: BatchShape) => [
@@ -131,7 +133,8 @@ export const openSession = async (
     return fn
   }
   const wanted = new Set(['init', 'step', 'validate', 'predict'].flatMap(n => method(n).sizes))
-  const sizesFor = (of: BatchShape) => sizesOf([...new Set([...wanted, ...recipe.sizes])], equations(of))
+  const sizesFor = (of: BatchShape) =>
+    sizesOf([...new Set([...wanted, ...recipe.sizes])], equations(of), declareSize)
   const sizes = sizesFor(shape)
   const bound =
     recipe.params.length > 0
@@ -159,10 +162,11 @@ export const openSession = async (
   const graphsAt = (of: BatchShape) =>
     Object.fromEntries(methods.map(m => [m, graphOf(m, of)])) as Record<Method, Graph>
   const graphs = graphsAt(shape)
+  // The step first: time for tuning is for what runs most.
   const tuning = {
-    init: schedules ?? (await tuningFor(device, graphs.init)),
-    step: schedules ?? (await tuningFor(device, graphs.step)),
-    validate: schedules ?? (await tuningFor(device, graphs.validate)),
+    step: schedules ?? (await tuningFor(device, graphs.step, signal)),
+    validate: schedules ?? (await tuningFor(device, graphs.validate, signal)),
+    init: schedules ?? (await tuningFor(device, graphs.init, signal)),
   }
   const weightKey = tensorKeyOf(bound, model)
   const standing = (name: string) => (name.startsWith('settings.') ? name : weightKey(name))

@@ -122,6 +122,7 @@ export const runTraining = async (job: TrainJob): Promise<TrainOutcome> => {
     compiled: watcher.compiled,
     schedules: job.schedules,
     memory: job.memory,
+    signal: job.signal,
     remedies: { batch: setting('batch'), context: setting('context') },
   })
   const readback = new Readback<number>(job.device)

@@ -89,7 +89,13 @@ export interface Measured {
  * Times those of a kernel's schedules, in turn, that compute what the interpreter does at positions drawn by chance. Schedules that take more than
  * twice the time of the best are timed once only, but for the chosen one.
  */
-export const study = async (device: Device, s: Study, rounds = 5): Promise<readonly Measured[]> => {
+export const study = async (
+  device: Device,
+  s: Study,
+  rounds = 5,
+  stop?: AbortSignal,
+): Promise<readonly Measured[]> => {
+  stop?.throwIfAborted()
   const { traits } = device
   const { graph } = s.fragment
   const artifacts = s.chosen.candidates.map(schedule => ({
@@ -101,6 +107,7 @@ export const study = async (device: Device, s: Study, rounds = 5): Promise<reado
   try {
     let best = Number.POSITIVE_INFINITY
     for (const { schedule, artifact } of artifacts) {
+      stop?.throwIfAborted()
       if (!(await agrees(device, artifact, tensors, expected))) continue
       const t = await prepare(device, artifact, tensors, { milliseconds: 15, most: 2000 })
       timed.push({ schedule, timed: t, first: await t.time() })
@@ -108,7 +115,12 @@ export const study = async (device: Device, s: Study, rounds = 5): Promise<reado
     }
     const close = timed.filter(t => t.first <= 2 * best || t.schedule === s.chosen.schedule)
     const times = await alternately(
-      close.map(t => t.timed),
+      close.map(t => ({
+        time: () => {
+          stop?.throwIfAborted()
+          return t.timed.time()
+        },
+      })),
       rounds,
     )
     return timed.map(({ schedule, first }) => {
@@ -150,30 +162,39 @@ export interface TuneOptions {
   /** When to stop, in seconds; what is left keeps the cost model's schedule. */
   readonly budget: number
   readonly progress: (line: string) => void
+  /** Stops sooner. */
+  readonly signal?: AbortSignal | undefined
 }
 
-/** Studies a graph's kernels that are not in the device's table yet, keeping each result at once. */
+/** The longest that a timer can wait, in milliseconds. */
+const longest = 2 ** 31 - 1
+
+/** Studies a graph's kernels that are not in the device's table yet, keeping each result at once; the one that the time ends in is left too. */
 export const tune = async (
   device: Device,
   graph: Graph,
-  { budget, progress }: TuneOptions,
+  { budget, progress, signal }: TuneOptions,
 ): Promise<Tuning> => {
-  const open = studiesOf(graph, device.traits).filter(s => !tuningOf(device).has(s.chosen.signature))
+  const time = AbortSignal.timeout(Math.min(longest, Math.ceil(1000 * budget)))
+  const stop = signal === undefined ? time : AbortSignal.any([time, signal])
   const started = performance.now()
-  let done = 0
-  for (const s of open) {
-    const seconds = (performance.now() - started) / 1000
-    const each = seconds / Math.max(1, done)
-    if (seconds > budget) {
-      progress(`${open.length - done} kernels are left as they are: ${budget} s are over`)
-      break
+  const open = studiesOf(graph, device.traits).filter(s => !tuningOf(device).has(s.chosen.signature))
+  try {
+    for (const [done, s] of open.entries()) {
+      const seconds = (performance.now() - started) / 1000
+      const expected = Math.min(budget - seconds, (seconds / Math.max(1, done)) * (open.length - done))
+      const left = done === 0 ? '' : `, ${Math.max(0, Math.ceil(expected))} s left`
+      progress(`${done + 1}/${open.length} kernels tuned${left}: ${s.chosen.signature}`)
+      const [found] = [...(await study(device, s, 5, stop))].sort((a, b) => a.milliseconds - b.milliseconds)
+      if (found !== undefined)
+        await remember(device, new Map([[s.chosen.signature, found.schedule]]), progress)
     }
-    const left =
-      done === 0 ? '' : `, ${Math.ceil(Math.min(budget - seconds, each * (open.length - done)))} s left`
-    progress(`${done + 1}/${open.length} kernels tuned${left}: ${s.chosen.signature}`)
-    const [found] = [...(await study(device, s))].sort((a, b) => a.milliseconds - b.milliseconds)
-    if (found !== undefined) await remember(device, new Map([[s.chosen.signature, found.schedule]]), progress)
-    done++
+  } catch (error) {
+    if (error !== stop.reason) throw error
+    const unknown = open.filter(s => !tuningOf(device).has(s.chosen.signature)).length
+    progress(
+      `${unknown} kernels are left as they are: ${signal?.aborted ? 'tuning was stopped' : 'the time for tuning is over'}`,
+    )
   }
   return tuningOf(device)
 }
@@ -204,13 +225,13 @@ export const usualBudget = (): number => {
 
 /**
  * The schedules that a graph is to be compiled with: those of the device's table, after tuning what is missing there as long as time is left for
- * that.
+ * that and the signal, if any, is not aborted.
  */
-export const tuningFor = async (device: Device, graph: Graph): Promise<Tuning> => {
+export const tuningFor = async (device: Device, graph: Graph, signal?: AbortSignal): Promise<Tuning> => {
   const budget = left ?? usualBudget()
-  if (budget <= 0) return tuningOf(device, toTerminal)
+  if (budget <= 0 || signal?.aborted) return tuningOf(device, toTerminal)
   const started = performance.now()
-  await tune(device, simplified(graph), { budget, progress: toTerminal })
+  await tune(device, simplified(graph), { budget, progress: toTerminal, signal })
   left = budget - (performance.now() - started) / 1000
   return tuningOf(device)
 }

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, it } from 'vitest'
+import { openNodeDevice } from '../../runtime/node.js'
 import { openBase } from '../../src/open-predictor.js'
 import { argmax, type SequenceModel } from '../../src/predict.js'
 import { withDevice } from '../support/device.js'
@@ -64,6 +65,22 @@ withStories('decoding', stories =>
       const [last] = await sequence.greedy(prompts.slice(0, 1), 8, never)
       expect(last).toEqual(await anew(sequence, prompts[0]!, 8, model.context))
       await close()
+    })
+
+    it('takes rows one at a time where there is no room for the longer of the windows of eight', async () => {
+      const prompts = [tokens(70, 1), tokens(90, 2)]
+      const free = await openNodeDevice()
+      const whole = await openBase(free, stories, 'std.models.llama')
+      const wanted = await whole.sequence.greedy(prompts, 2, never)
+      const memory = free.residentBytes - 4096
+      await whole.close()
+      free.close()
+      const limited = await openNodeDevice({ memory })
+      const { sequence, close } = await openBase(limited, stories, 'std.models.llama')
+      expect(await sequence.greedy(prompts, 2, never)).toEqual(wanted)
+      expect(limited.residentBytes).toBeLessThanOrEqual(memory)
+      await close()
+      limited.close()
     })
   }),
 )

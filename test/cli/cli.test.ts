@@ -98,6 +98,18 @@ describe('jola explain', () => {
     expect(gradient.nodes.after - gradient.nodes.derivative!).toBeLessThanOrEqual(value.nodes.after + 1)
   })
 
+  it('says by how much a function passes the memory it may take', async () => {
+    const folder = await folderWith({ 'a.jola': programText })
+    const sizes = ['--fn', 'loss', '--size', 'N=30', '--size', 'M=40']
+    const within = (size: string) => jola('explain', join(folder, 'a.jola'), ...sizes, '--memory', size)
+    expect(await within('1GiB')).toMatchObject({ code: 0, err: '' })
+    const { code, out, err } = await within('1KiB')
+    expect(code).toBe(1)
+    expect(out).toContain('peak memory')
+    expect(err).toMatch(/passes --memory, 1 KiB, by \d+\.\d KiB/)
+    expect(await within('0')).toMatchObject({ code: 2, out: '' })
+  })
+
   it('asks which function of a file is meant', async () => {
     expect(await jola('explain', 'stdlib/nn.jola')).toMatchObject({ code: 2, out: '' })
   })
@@ -113,6 +125,10 @@ describe('the command line', () => {
         examples: true,
       })
     }
+  })
+
+  it('tells every exit code', async () => {
+    expect((await jola('--help')).out).toMatch(/0 fine, .*1 .*2 usage, 3 device, 130 stopped/)
   })
 
   it('answers what it does not know with 2', async () => {

@@ -92,4 +92,25 @@ withDevice('jola train refuses', () => {
     expect(err).toContain('the setting context is 5')
     expect(err).toContain('--drop-long')
   })
+
+  it('a size that nothing tells, without an option that it does not have', async () => {
+    const recipe = `import std.models.llama
+size Z
+recipe Unknown(model: llama.Model) {
+  setting epochs = 1
+  setting batch = 2
+  state { x: f32[Z] }
+  init(key) = { x: for z -> 1.0 }
+  step(s, batch, key, at) = ({ x: s.x }, { loss: 1.0 })
+  validate(s, batch) = 1.0
+  predict(s, tokens) = llama.logits(model, tokens)
+}
+`
+    const own = await folderWith({ 'unknown.jola': recipe })
+    const args = ['--model', model, '--data', data, '--out', join(own, 'run')]
+    const { err } = await jola('train', join(own, 'unknown.jola'), ...args)
+    expect(err).toContain('a size is unknown')
+    expect(err).toContain('config.json')
+    expect(err).not.toContain('--size')
+  })
 })

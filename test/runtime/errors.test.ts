@@ -39,6 +39,14 @@ it('says what to install when there is no adapter', async () => {
   await expectRefusal('no-adapter', ['no WebGPU adapter', 'mesa-vulkan-drivers'], () => openDevice(gpu))
 })
 
+it('refuses f16 where the adapter has none', async () => {
+  const adapter = { features: new Set(['subgroups']), info: { description: 'plain' }, limits: {} }
+  const gpu = { requestAdapter: async () => adapter } as unknown as GPU
+  await expectRefusal('too-small', ["plain can't compute in f16", '--precision f32'], () =>
+    openDevice(gpu, { precision: 'f16' }),
+  )
+})
+
 withDevice('adapters', () => {
   it('are listed, and opened, by name', async () => {
     const names = await adapterNames()

@@ -1,6 +1,6 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { compileGroups, grouped } from '../../compiler/backend.js'
 import { fragmentOf } from '../../compiler/fragment.js'
 import { f32, i32, index, prim, rewrite } from '../../compiler/ir/expr.js'
@@ -11,6 +11,8 @@ import { simplified } from '../../compiler/pipeline.js'
 import type { Schedule } from '../../compiler/schedule/schedule.js'
 import { openNodeDevice } from '../../runtime/node.js'
 import { graphOfText } from '../../src/bench/compile.js'
+import { llamaConfig } from '../../src/bench/random-model.js'
+import { fullShape, jola, openStep } from '../../src/bench/recipe-step.js'
 import { remember, tableFile, tuningOf } from '../../src/tune/table.js'
 import { studiesOf, study, tune, usualBudget } from '../../src/tune/tune.js'
 import * as programs from '../compiler/backend/programs.js'
@@ -44,6 +46,16 @@ fn bench(x: f32[M, K], w: f32[K, N]) -> f32[M, N] =
   const all = interpret(graph, inputs).get(output!.name)!
   const where = [0, 3, 7, 11]
   expect(interpretAt(graph, output!.node, inputs, where)).toEqual(where.map(i => all[i]))
+})
+
+const tiny = llamaConfig({
+  hidden_size: 8,
+  intermediate_size: 12,
+  num_hidden_layers: 1,
+  num_attention_heads: 2,
+  num_key_value_heads: 1,
+  vocab_size: 16,
+  max_position_embeddings: 32,
 })
 
 withDevice('tuning', device => {
@@ -123,14 +135,60 @@ fn bench(x: f32[R, N]) -> f32[R, N] = for r -> softmax(x[r])`
     process.env.XDG_CACHE_HOME = await temporaryDirectory()
     delete process.env.JOLA_TUNE
     const lines: string[] = []
-    const found = await tune(device, layer().graph, { budget: 0.01, progress: l => void lines.push(l) })
+    const stop = new AbortController()
+    const progress = (line: string): void => {
+      lines.push(line)
+      if (line.startsWith('2/')) stop.abort()
+    }
+    const found = await tune(device, layer().graph, { budget: 1e9, progress, signal: stop.signal })
     expect(found.size).toBe(1)
-    expect(lines.at(-1)).toMatch(/are left as they are/)
+    expect(lines.at(-1)).toBe(
+      `${studiesOf(layer().graph, device.traits).length - 1} kernels are left as they are: tuning was stopped`,
+    )
     const again = await openNodeDevice()
     try {
       expect([...tuningOf(again)]).toEqual([...found])
     } finally {
       again.close()
+    }
+  })
+
+  it('ends within a kernel when its time is over', async () => {
+    process.env.JOLA_TUNE = '0'
+    const fresh = await openNodeDevice()
+    try {
+      const lines: string[] = []
+      const { graph } = layer()
+      const found = await tune(fresh, graph, { budget: 0.001, progress: l => void lines.push(l) })
+      expect(found.size).toBe(0)
+      const all = studiesOf(graph, fresh.traits).length
+      expect(lines.at(-1)).toBe(`${all} kernels are left as they are: the time for tuning is over`)
+    } finally {
+      fresh.close()
+    }
+  })
+
+  it('is for the step, before the other methods of a recipe', { timeout: 240_000 }, async () => {
+    process.env.JOLA_TUNE = '0.001'
+    process.env.XDG_CACHE_HOME = await temporaryDirectory()
+    delete process.env.CI
+    const fresh = await openNodeDevice()
+    const lines: string[] = []
+    const terminal = vi
+      .spyOn(process.stderr, 'write')
+      .mockImplementation(line => lines.push(String(line)) > 0)
+    try {
+      const plan = { name: 'tiny', recipe: jola, model: tiny, shape: fullShape(2, 4) }
+      const step = await openStep(fresh, plan)
+      const { kernels } = step.session.compiledStep.executable.artifact
+      await step.close()
+      const [first] = lines.filter(l => l.includes('kernels tuned'))
+      expect(kernels.map(k => k.chosen?.signature)).toContain(
+        first!.trim().replace(/^1\/\d+ kernels tuned: /, ''),
+      )
+    } finally {
+      terminal.mockRestore()
+      fresh.close()
     }
   })
 
