@@ -121,8 +121,8 @@ export interface DeviceTraits {
   readonly subgroupSize: number
   readonly storageBuffersPerStage: number
   readonly bindingBytes: number
-  /** What offsets of bindings are multiples of, in bytes; 256, which every device can do, if absent. */
-  readonly bindingAlignment?: number
+  /** What offsets of bindings are multiples of, in bytes. */
+  readonly bindingAlignment: number
   readonly workgroupInvocations: number
   readonly workgroupBytes: number
   readonly workgroupsPerDimension: number

@@ -31,7 +31,7 @@ export const memoryLimits = (traits: DeviceTraits): MemoryLimits => {
 
 /** What a kernel binds of a tensor: its slot of the loops around, where slots lie as offsets of bindings must. */
 const boundBytes = (slot: number, all: number, traits: DeviceTraits): number =>
-  slot % (traits.bindingAlignment ?? 256) === 0 ? slot : all
+  slot % traits.bindingAlignment === 0 ? slot : all
 
 /** The graph without large tensors, and without large ones kept from loop to loop, where it can do without them. Normalised, as it was. */
 export const withinMemory = (graph: Graph, traits: DeviceTraits, options: MemoryLimits): Graph => {

@@ -15,9 +15,9 @@ import { declareSize, sizesOf } from './model/sizes.js'
 import { packingOf, uploadWeights, type WeightFormat } from './model/weights.js'
 import { SequenceModel } from './predict.js'
 import { loadProgram } from './program.js'
+import { stateType } from './train/compile.js'
 import { findRecipe } from './train/recipes.js'
 import { adapterFiles } from './train/run-folder.js'
-import { stateType } from './train/session.js'
 
 /** A sequence model ready for scoring and generation, with what belongs to it. */
 export interface OpenPredictor {

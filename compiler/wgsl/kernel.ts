@@ -134,7 +134,7 @@ export const settle = (ctx: Context, spec: KernelSpec, write: (w: Writer) => Lau
     if (bases !== undefined) return assemble(w, launch, spec, bases)
     bases = new Map(
       [...w.memory.addresses].flatMap(([id, addresses]) => {
-        const base = baseOf(ctx.storages[id]!, addresses, spec.loops, ctx.traits.bindingAlignment ?? 256)
+        const base = baseOf(ctx.storages[id]!, addresses, spec.loops, ctx.traits.bindingAlignment)
         return base === undefined ? [] : [[id, base] as const]
       }),
     )

@@ -15,6 +15,7 @@ const leastTraits: DeviceTraits = {
   subgroupSize: 0,
   storageBuffersPerStage: 8,
   bindingBytes: 128 << 20,
+  bindingAlignment: 256,
   workgroupInvocations: 256,
   workgroupBytes: 16384,
   workgroupsPerDimension: 65535,

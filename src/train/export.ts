@@ -7,8 +7,8 @@ import { fileError, systemCode } from '../errors.js'
 import { writeAtomic } from '../hub/atomic.js'
 import { type TensorData, writeSafetensors } from '../hub/safetensors-write.js'
 import { indicesBelow, nameAt, storedShape } from '../model/bind.js'
+import { stateType } from './compile.js'
 import { adapterFiles, type RunDescription, type RunFolder, type StateTensor } from './run-folder.js'
-import { stateType } from './session.js'
 
 const isZero = (data: Float32Array): boolean => data.every(x => x === 0)
 

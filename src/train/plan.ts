@@ -3,7 +3,9 @@ import type { Graph } from '../../compiler/ir/ir.js'
 import { planned, simplified } from '../../compiler/pipeline.js'
 import type { Tuning } from '../../compiler/schedule/schedule.js'
 import { bufferBytes } from '../../runtime/flags.js'
+import { elementsOf } from '../../runtime/index.js'
 import type { BatchShape } from '../data/batch.js'
+import { broughtBy } from './brought.js'
 
 /** A recipe's methods that are on the device side by side. */
 export const methods = ['init', 'step', 'validate'] as const
@@ -39,7 +41,7 @@ const inputBytes = ({ buffers }: Artifact): number =>
 
 const givenBytes = (
   { init, step, validate }: Plan['artifacts'],
-  { B, T, A }: BatchShape,
+  shape: BatchShape,
   standing: PlanOptions['standing'],
 ): number => {
   const kept = new Map(
@@ -51,18 +53,9 @@ const givenBytes = (
     ),
   )
   const results = [...init.outputs, ...step.outputs.filter(o => o.name.startsWith('1')), ...validate.outputs]
-  const elements = [
-    B * T,
-    B * A,
-    B * A,
-    B * A,
-    2,
-    1,
-    1,
-    1,
-    ...results.map(o => o.shape.reduce((a, b) => a * b, 1)),
-  ]
-  return sum([...kept.values(), ...elements.map(n => 4 * n)])
+  const { batch, at, key } = broughtBy(shape)
+  const shapes = [...Object.values({ ...batch, ...at, ...key }), ...results].map(t => t.shape)
+  return sum([...kept.values(), ...shapes.map(s => 4 * elementsOf(s))])
 }
 
 /** Plans the methods within a budget that they share. Where they pass it, the one with the most buffers of its own gives way first. */

@@ -1,13 +1,6 @@
 import type { KernelDecl } from '../../compiler/artifact.js'
-import type { CoreFn, CoreRecipe, Program } from '../../compiler/core/core.js'
-import type { Graph } from '../../compiler/ir/ir.js'
-import { packInputs } from '../../compiler/pipeline.js'
+import type { CoreRecipe, Program } from '../../compiler/core/core.js'
 import { sameSchedule, type Tuning } from '../../compiler/schedule/schedule.js'
-import type { StandIn } from '../../compiler/specialise/parameters.js'
-import { specialisePredictor } from '../../compiler/specialise/predictor.js'
-import { type Bindings, specialiseMethod } from '../../compiler/specialise/specialise.js'
-import { name as sizeName } from '../../compiler/types/poly.js'
-import type { Type } from '../../compiler/types/type.js'
 import {
   type Device,
   type DeviceTensor,
@@ -19,34 +12,15 @@ import {
 } from '../../runtime/index.js'
 import type { Batch, BatchShape } from '../data/batch.js'
 import { UserError } from '../errors.js'
-import { bindModel, type Model, modelFacts } from '../model/model.js'
-import { declareSize, sizesOf } from '../model/sizes.js'
-import { packingOf, tensorKeyOf, uploadWeights } from '../model/weights.js'
-import { tuningFor } from '../tune/tune.js'
-import { type Remedies, requireFit } from './fit.js'
-import { type Method, methods, planMethods } from './plan.js'
+import type { Model } from '../model/model.js'
+import { uploadWeights } from '../model/weights.js'
+import { type BroughtTensor, broughtBy } from './brought.js'
+import { type CompileOptions, compileRecipe, methodOf } from './compile.js'
 import type { StateTensor } from './run-folder.js'
 import type { Settings } from './settings.js'
 
 /** Tensors by name, as executables take them. */
 export type Tensors = Readonly<Record<string, DeviceTensor>>
-
-/** The parts of the state that `predict` reads, by their names in the state. */
-const learnedTensors = (program: Program, recipe: CoreRecipe, bindings: Bindings): readonly string[] => {
-  const prefix = `${recipe.methods.get('predict')!.params[0]!.name}.`
-  const sizes = new Map([...bindings.sizes, ['T', 1] as const])
-  const graph = specialisePredictor(program, { kind: 'recipe', recipe }, { ...bindings, sizes }, 1, 'next')
-  return graph.nodes.flatMap(n =>
-    n.kind === 'input' && n.name.startsWith(prefix) ? [n.name.slice(prefix.length)] : [],
-  )
-}
-
-/** The recipe's state as a type at the recipe's own sizes. */
-export const stateType = (recipe: CoreRecipe): Type => ({
-  kind: 'record',
-  record: recipe.state,
-  instance: { sizes: new Map(recipe.state.sizes.map(s => [s, sizeName(s)])), types: new Map() },
-})
 
 /** A recipe on a device: its methods compiled for one model and one batch shape, its weights and its state resident. */
 export interface Session {
@@ -84,17 +58,9 @@ const keyOf = (seed: number, step: number): Uint32Array => Uint32Array.of(seed >
 const stripped = (name: string, prefix: string): string => name.slice(prefix.length)
 
 /** How a session is opened. */
-export interface SessionOptions {
+export interface SessionOptions extends CompileOptions {
   /** Kernels that a driver compiles late are rehearsed first, and this is told of them. */
   readonly compiled?: (done: number, total: number) => void
-  /** The schedules of an earlier session, instead of those that measuring finds best now. */
-  readonly schedules?: Tuning | undefined
-  /** What an earlier session was held to, instead of what the device can have now: it is gone on with as it was, or not at all. */
-  readonly memory?: number | undefined
-  /** How the command can be told another batch or context. */
-  readonly remedies?: Pick<Remedies, 'batch' | 'context'>
-  /** Ends tuning, not compiling. */
-  readonly signal?: AbortSignal
 }
 
 const measuredOf = (kernels: readonly KernelDecl[]): Tuning =>
@@ -117,74 +83,17 @@ export const openSession = async (
   model: Model,
   settings: Settings,
   shape: BatchShape,
-  { compiled, schedules, memory: begunWith, remedies, signal }: SessionOptions = {},
+  { compiled, ...options }: SessionOptions = {},
 ): Promise<Session> => {
-  const facts = modelFacts(program, [...recipe.params.map(p => p.type), stateType(recipe)], model)
-  const equations = ({ B, T, A }: BatchShape) => [
-    ...facts.equations,
-    { size: sizeName('B'), value: B, source: 'the batch' },
-    { size: sizeName('T'), value: T, source: 'the length of the examples' },
-    { size: sizeName('A'), value: A, source: 'the length of the answers' },
-  ]
-  const method = (name: string): CoreFn => {
-    const fn = recipe.methods.get(name)
-    if (fn === undefined)
-      throw new UserError({ what: `the recipe ${recipe.name} has no ${name}`, hint: `write ${name}(…) = …` })
-    return fn
-  }
-  const wanted = new Set(['init', 'step', 'validate', 'predict'].flatMap(n => method(n).sizes))
-  const sizesFor = (of: BatchShape) =>
-    sizesOf([...new Set([...wanted, ...recipe.sizes])], equations(of), declareSize)
-  const sizes = sizesFor(shape)
-  const bound =
-    recipe.params.length > 0
-      ? bindModel(recipe.params, sizes, model)
-      : { tensors: [], absent: new Map(), unused: [] }
-  const positions = ['step', 'validate'].map(name => `${method(name).params[1]!.name}.position`)
-  const bindings: Bindings = {
-    sizes,
-    constants: facts.constants,
+  const { sizes, artifacts, bound, learned, memory } = await compileRecipe(
+    device,
+    program,
+    recipe,
+    model,
     settings,
-    absent: new Map<string, StandIn>([
-      ...bound.absent,
-      ...(shape.everywhere ? positions.map(name => [name, 'last index'] as const) : []),
-    ]),
-  }
-
-  const packing = packingOf(bound, model)
-  const capacity = device.capacityBytes
-  const room = capacity === undefined ? undefined : capacity - device.residentBytes
-  const memory = begunWith ?? room
-  const graphOf = (name: string, of: BatchShape): Graph => {
-    const own = of === shape ? bindings : { ...bindings, sizes: sizesFor(of) }
-    return packInputs(specialiseMethod(program, recipe, name, own), packing)
-  }
-  const graphsAt = (of: BatchShape) =>
-    Object.fromEntries(methods.map(m => [m, graphOf(m, of)])) as Record<Method, Graph>
-  const graphs = graphsAt(shape)
-  // The step first: time for tuning is for what runs most.
-  const tuning = {
-    step: schedules ?? (await tuningFor(device, graphs.step, signal)),
-    validate: schedules ?? (await tuningFor(device, graphs.validate, signal)),
-    init: schedules ?? (await tuningFor(device, graphs.init, signal)),
-  }
-  const weightKey = tensorKeyOf(bound, model)
-  const standing = (name: string) => (name.startsWith('settings.') ? name : weightKey(name))
-  const options = { name: recipe.name, tuning, memory, standing }
-  const plan = planMethods(graphs, device.traits, shape, options)
-  requireFit(
-    recipe.name,
-    plan,
-    room,
     shape,
-    begunWith === undefined ? of => planMethods(graphsAt(of), device.traits, of, options) : undefined,
-    {
-      ...remedies,
-      weights: recipe.params.length > 0 ? '--weights' : undefined,
-      memory: device.memory !== undefined && device.memory === capacity ? '--memory' : undefined,
-    },
+    options,
   )
-  const { artifacts } = plan
   const [init, step, validate] = [
     await load(device, artifacts.init),
     await load(device, artifacts.step),
@@ -203,7 +112,7 @@ export const openSession = async (
         upload(device, 'f32', [], Float32Array.of(Number(settings.get(s.name))), s.name),
       ]),
   )
-  const [s, batchParam, keyParam, atParam] = method('step').params.map(p => p.name)
+  const [s, batchParam, keyParam, atParam] = methodOf(recipe, 'step').params.map(p => p.name)
   const whole = init.artifact.outputs.find(o => o.dtype !== 'f32')
   if (whole !== undefined)
     throw new UserError({
@@ -225,18 +134,14 @@ export const openSession = async (
   const validated: Tensors = Object.fromEntries(
     validate.artifact.outputs.map(o => [o.name, zeros(device, o.dtype, o.shape, o.name)]),
   )
-  const batchTensors = {
-    tokens: zeros(device, 'i32', [shape.B, shape.T], 'tokens'),
-    position: zeros(device, 'i32', [shape.B, shape.A], 'position'),
-    target: zeros(device, 'i32', [shape.B, shape.A], 'target'),
-    weight: zeros(device, 'f32', [shape.B, shape.A], 'weight'),
-  }
-  const key = zeros(device, 'u32', [2], 'key')
-  const at = {
-    step: zeros(device, 'f32', [], 'at.step'),
-    steps: zeros(device, 'f32', [], 'at.steps'),
-    epoch: zeros(device, 'f32', [], 'at.epoch'),
-  }
+  const made = <K extends string>(shapes: Readonly<Record<K, BroughtTensor>>) =>
+    Object.fromEntries(
+      Object.entries<BroughtTensor>(shapes).map(([name, t]) => [name, zeros(device, t.dtype, t.shape, name)]),
+    ) as Record<K, DeviceTensor>
+  const brought = broughtBy(shape)
+  const batchTensors = made(brought.batch)
+  const at = made(brought.at)
+  const { key } = made(brought.key)
   const prefixed = (prefix: string, tensors: Tensors): Tensors =>
     Object.fromEntries(Object.entries(tensors).map(([k, t]) => [`${prefix}.${k}`, t]))
   /** Just what an executable asks for, of all there is. */
@@ -250,7 +155,7 @@ export const openSession = async (
     return Object.fromEntries(x.artifact.inputs.map(i => [i.name, all[i.name]!]))
   }
   const common = { ...weights, ...settingTensors }
-  const initInputs = pick(init, { ...common, [method('init').params[0]!.name]: key })
+  const initInputs = pick(init, { ...common, [methodOf(recipe, 'init').params[0]!.name]: key })
   const stepInputs = pick(step, {
     ...common,
     ...prefixed(s!, state),
@@ -258,7 +163,7 @@ export const openSession = async (
     [keyParam!]: key,
     ...prefixed(atParam!, at),
   })
-  const [vs, vbatch] = method('validate').params.map(p => p.name)
+  const [vs, vbatch] = methodOf(recipe, 'validate').params.map(p => p.name)
   const validateInputs = pick(validate, {
     ...common,
     ...prefixed(vs!, state),
@@ -296,7 +201,7 @@ export const openSession = async (
   return {
     device,
     sizes,
-    learned: learnedTensors(program, recipe, bindings),
+    learned,
     state,
     metrics: Object.keys(metricTensors),
     weights,

@@ -3,17 +3,12 @@ import type { DeviceTraits } from '../../../compiler/artifact.js'
 import { compileGraph } from '../../../compiler/backend.js'
 import { i32, prim } from '../../../compiler/ir/expr.js'
 import type { Schedule } from '../../../compiler/schedule/schedule.js'
+import { gpu } from '../../support/traits.js'
 import * as programs from './programs.js'
 
-const gpu: DeviceTraits = {
-  name: 'a GPU with matrix units',
-  software: false,
-  subgroupSize: 32,
-  storageBuffersPerStage: 8,
-  bindingBytes: 2 ** 27,
-  workgroupInvocations: 256,
+const withUnits: DeviceTraits = {
+  ...gpu,
   workgroupBytes: 49152,
-  workgroupsPerDimension: 65535,
   precision: 'f16',
   matrices: [{ component: 'f16', result: 'f32', m: 16, n: 16, k: 16 }],
 }
@@ -63,11 +58,11 @@ describe('tiles in workgroup memory', () => {
         for (const rows of [8, 128])
           for (const apart of [false, true]) {
             const graph = programOf(left, right, rows, apart).finish()
-            const chosen = compileGraph(graph, gpu).kernels[0]!.chosen!
+            const chosen = compileGraph(graph, withUnits).kernels[0]!.chosen!
             for (const s of chosen.candidates.filter(c => c.family === 'tile' || c.family === 'matrix')) {
               families.set(s.family, 1 + (families.get(s.family) ?? 0))
               const tuning = new Map([[chosen.signature, s]])
-              const { wgsl } = compileGraph(graph, gpu, { tuning }).kernels[0]!
+              const { wgsl } = compileGraph(graph, withUnits, { tuning }).kernels[0]!
               expect(componentStores(wgsl), JSON.stringify(s)).toEqual([])
             }
           }

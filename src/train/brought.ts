@@ -1,0 +1,25 @@
+import type { DType } from '../../compiler/types/type.js'
+import type { BatchShape } from '../data/batch.js'
+
+/** A tensor that the driver brings anew for each step. */
+export interface BroughtTensor {
+  readonly dtype: DType
+  readonly shape: readonly number[]
+}
+
+/** What the driver brings to a recipe's methods for batches of a shape: the fields of `Batch` and of `At` (`std.data`), and a key. */
+export const broughtBy = ({ B, T, A }: BatchShape) =>
+  ({
+    batch: {
+      tokens: { dtype: 'i32', shape: [B, T] },
+      position: { dtype: 'i32', shape: [B, A] },
+      target: { dtype: 'i32', shape: [B, A] },
+      weight: { dtype: 'f32', shape: [B, A] },
+    },
+    at: {
+      step: { dtype: 'f32', shape: [] },
+      steps: { dtype: 'f32', shape: [] },
+      epoch: { dtype: 'f32', shape: [] },
+    },
+    key: { key: { dtype: 'u32', shape: [2] } },
+  }) as const satisfies Readonly<Record<string, Readonly<Record<string, BroughtTensor>>>>

@@ -1,0 +1,149 @@
+import type { Artifact } from '../../compiler/artifact.js'
+import type { CoreFn, CoreRecipe, Program } from '../../compiler/core/core.js'
+import type { Graph } from '../../compiler/ir/ir.js'
+import { packInputs } from '../../compiler/pipeline.js'
+import type { Tuning } from '../../compiler/schedule/schedule.js'
+import type { StandIn } from '../../compiler/specialise/parameters.js'
+import { specialisePredictor } from '../../compiler/specialise/predictor.js'
+import { type Bindings, specialiseMethod } from '../../compiler/specialise/specialise.js'
+import { name as sizeName } from '../../compiler/types/poly.js'
+import type { Type } from '../../compiler/types/type.js'
+import type { Device } from '../../runtime/index.js'
+import type { BatchShape } from '../data/batch.js'
+import { UserError } from '../errors.js'
+import { bindModel, type Model, modelFacts } from '../model/model.js'
+import { declareSize, sizesOf } from '../model/sizes.js'
+import { packingOf, tensorKeyOf } from '../model/weights.js'
+import { tuningFor } from '../tune/tune.js'
+import { type Remedies, requireFit } from './fit.js'
+import { type Method, methods, planMethods } from './plan.js'
+import type { Settings } from './settings.js'
+
+/** The parts of the state that `predict` reads, by their names in the state. */
+const learnedTensors = (program: Program, recipe: CoreRecipe, bindings: Bindings): readonly string[] => {
+  const prefix = `${recipe.methods.get('predict')!.params[0]!.name}.`
+  const sizes = new Map([...bindings.sizes, ['T', 1] as const])
+  const graph = specialisePredictor(program, { kind: 'recipe', recipe }, { ...bindings, sizes }, 1, 'next')
+  return graph.nodes.flatMap(n =>
+    n.kind === 'input' && n.name.startsWith(prefix) ? [n.name.slice(prefix.length)] : [],
+  )
+}
+
+/** The recipe's state as a type at the recipe's own sizes. */
+export const stateType = (recipe: CoreRecipe): Type => ({
+  kind: 'record',
+  record: recipe.state,
+  instance: { sizes: new Map(recipe.state.sizes.map(s => [s, sizeName(s)])), types: new Map() },
+})
+
+/** A recipe's method. Throws a `UserError` if it has none of the name. */
+export const methodOf = (recipe: CoreRecipe, name: string): CoreFn => {
+  const fn = recipe.methods.get(name)
+  if (fn === undefined)
+    throw new UserError({ what: `the recipe ${recipe.name} has no ${name}`, hint: `write ${name}(…) = …` })
+  return fn
+}
+
+/** A recipe's methods for one model and one batch shape, planned to be on a device together. */
+export interface CompiledRecipe {
+  readonly sizes: ReadonlyMap<string, number>
+  readonly artifacts: Readonly<Record<Method, Artifact>>
+  /** What of the model is read. */
+  readonly bound: ReturnType<typeof bindModel>
+  /** The parts of the state that `predict` reads: what training is for. */
+  readonly learned: readonly string[]
+  /** The bytes that it was held to, if anything held it. */
+  readonly memory: number | undefined
+}
+
+export interface CompileOptions {
+  /** The schedules of an earlier session, instead of those that measuring finds best now. */
+  readonly schedules?: Tuning | undefined
+  /** What an earlier session was held to, instead of what the device can have now: it is gone on with as it was, or not at all. */
+  readonly memory?: number | undefined
+  /** How the command can be told another batch or context. */
+  readonly remedies?: Pick<Remedies, 'batch' | 'context'>
+  /** Ends tuning, not compiling. */
+  readonly signal?: AbortSignal
+}
+
+/**
+ * Compiles a recipe's `init`, `step` and `validate`. Nothing is put on the device. Throws a `UserError` when sizes or weights do not fit,
+ * and a `DeviceError` when the device is too small.
+ */
+export const compileRecipe = async (
+  device: Device,
+  program: Program,
+  recipe: CoreRecipe,
+  model: Model,
+  settings: Settings,
+  shape: BatchShape,
+  { schedules, memory: begunWith, remedies, signal }: CompileOptions,
+): Promise<CompiledRecipe> => {
+  const facts = modelFacts(program, [...recipe.params.map(p => p.type), stateType(recipe)], model)
+  const equations = ({ B, T, A }: BatchShape) => [
+    ...facts.equations,
+    { size: sizeName('B'), value: B, source: 'the batch' },
+    { size: sizeName('T'), value: T, source: 'the length of the examples' },
+    { size: sizeName('A'), value: A, source: 'the length of the answers' },
+  ]
+  const wanted = new Set(['init', 'step', 'validate', 'predict'].flatMap(n => methodOf(recipe, n).sizes))
+  const sizesFor = (of: BatchShape) =>
+    sizesOf([...new Set([...wanted, ...recipe.sizes])], equations(of), declareSize)
+  const sizes = sizesFor(shape)
+  const bound =
+    recipe.params.length > 0
+      ? bindModel(recipe.params, sizes, model)
+      : { tensors: [], absent: new Map(), unused: [] }
+  const positions = ['step', 'validate'].map(name => `${methodOf(recipe, name).params[1]!.name}.position`)
+  const bindings: Bindings = {
+    sizes,
+    constants: facts.constants,
+    settings,
+    absent: new Map<string, StandIn>([
+      ...bound.absent,
+      ...(shape.everywhere ? positions.map(name => [name, 'last index'] as const) : []),
+    ]),
+  }
+
+  const packing = packingOf(bound, model)
+  const capacity = device.capacityBytes
+  const room = capacity === undefined ? undefined : capacity - device.residentBytes
+  const memory = begunWith ?? room
+  const graphOf = (name: string, of: BatchShape): Graph => {
+    const own = of === shape ? bindings : { ...bindings, sizes: sizesFor(of) }
+    return packInputs(specialiseMethod(program, recipe, name, own), packing)
+  }
+  const graphsAt = (of: BatchShape) =>
+    Object.fromEntries(methods.map(m => [m, graphOf(m, of)])) as Record<Method, Graph>
+  const graphs = graphsAt(shape)
+  // The step first: time for tuning is for what runs most.
+  const tuning = {
+    step: schedules ?? (await tuningFor(device, graphs.step, signal)),
+    validate: schedules ?? (await tuningFor(device, graphs.validate, signal)),
+    init: schedules ?? (await tuningFor(device, graphs.init, signal)),
+  }
+  const weightKey = tensorKeyOf(bound, model)
+  const standing = (name: string) => (name.startsWith('settings.') ? name : weightKey(name))
+  const options = { name: recipe.name, tuning, memory, standing }
+  const plan = planMethods(graphs, device.traits, shape, options)
+  requireFit(
+    recipe.name,
+    plan,
+    room,
+    shape,
+    begunWith === undefined ? of => planMethods(graphsAt(of), device.traits, of, options) : undefined,
+    {
+      ...remedies,
+      weights: recipe.params.length > 0 ? '--weights' : undefined,
+      memory: device.memory !== undefined && device.memory === capacity ? '--memory' : undefined,
+    },
+  )
+  return {
+    sizes,
+    artifacts: plan.artifacts,
+    bound,
+    learned: learnedTensors(program, recipe, bindings),
+    memory,
+  }
+}
