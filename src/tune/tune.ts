@@ -6,7 +6,14 @@ import { interpretAt } from '../../compiler/ir/interpret-at.js'
 import type { Graph } from '../../compiler/ir/ir.js'
 import { simplified } from '../../compiler/pipeline.js'
 import type { Chosen, Schedule, Tuning } from '../../compiler/schedule/schedule.js'
-import { type Device, type DeviceTensor, download, load, type Tensors } from '../../runtime/index.js'
+import {
+  type Device,
+  DeviceError,
+  type DeviceTensor,
+  download,
+  load,
+  type Tensors,
+} from '../../runtime/index.js'
 import { alternately, prepare, type Timed } from '../bench/measure.js'
 import { spreadOf } from '../bench/statistics.js'
 import { disagreement, positions, toleranceOf } from '../bench/verify.js'
@@ -108,7 +115,7 @@ export const study = async (
     let best = Number.POSITIVE_INFINITY
     for (const { schedule, artifact } of artifacts) {
       stop?.throwIfAborted()
-      if (!(await agrees(device, artifact, tensors, expected))) continue
+      if (!(await trusted(device, artifact, tensors, expected))) continue
       const t = await prepare(device, artifact, tensors, { milliseconds: 15, most: 2000 })
       timed.push({ schedule, timed: t, first: await t.time() })
       best = Math.min(best, timed.at(-1)!.first)
@@ -130,6 +137,16 @@ export const study = async (
   } finally {
     for (const t of timed) t.timed.close()
     for (const t of Object.values(tensors)) t.destroy()
+  }
+}
+
+/** Does the device take a schedule, and compute by it what the interpreter does? One that it refuses is one of several. */
+const trusted = async (...of: Parameters<typeof agrees>): Promise<boolean> => {
+  try {
+    return await agrees(...of)
+  } catch (error) {
+    if (!(error instanceof DeviceError) || error.kind === 'lost') throw error
+    return false
   }
 }
 
@@ -186,8 +203,9 @@ export const tune = async (
       const left = done === 0 ? '' : `, ${Math.max(0, Math.ceil(expected))} s left`
       progress(`${done + 1}/${open.length} kernels tuned${left}: ${s.chosen.signature}`)
       const [found] = [...(await study(device, s, 5, stop))].sort((a, b) => a.milliseconds - b.milliseconds)
-      if (found !== undefined)
-        await remember(device, new Map([[s.chosen.signature, found.schedule]]), progress)
+      if (found === undefined)
+        progress(`no schedule agrees with the interpreter, which is a defect of Jola: ${s.chosen.signature}`)
+      else await remember(device, new Map([[s.chosen.signature, found.schedule]]), progress)
     }
   } catch (error) {
     if (error !== stop.reason) throw error

@@ -107,8 +107,11 @@ describe('agreement', () => {
     expect(disagrees([1.01], { each: [1] })).toMatch(/its number 1 is 1.01, ours 1/)
     expect(disagrees([Number.NaN], { each: [1] })).toMatch(/NaN/)
     expect(disagrees([1], { each: [1, 2] })).toMatch(/1 numbers, not 2/)
-    expect(disagrees([1, 3, 4.01], { each: [1], vector: [3, 4] })).toBeUndefined()
-    expect(disagrees([1, 3, 4.1], { each: [1], vector: [3, 4] })).toMatch(/learned is off by 2.0 %/)
+    // Of a way from 2 to 2.5, not of where it ends.
+    const learned = [{ name: 'gate', before: [2, 2], after: [2.5, 2] }]
+    expect(disagrees([1, 2.502, 2], { each: [1], learned })).toBeUndefined()
+    expect(disagrees([1, 2.51, 2], { each: [1], learned })).toMatch(/learned of gate is off by 2.0 %/)
+    expect(disagrees([1, Number.NaN, 2], { each: [1], learned })).toMatch(/learned of gate/)
   })
 })
 

@@ -9,7 +9,7 @@ import { interpretAt } from '../../compiler/ir/interpret-at.js'
 import type { ComputeNode, Expr } from '../../compiler/ir/ir.js'
 import { simplified } from '../../compiler/pipeline.js'
 import type { Schedule } from '../../compiler/schedule/schedule.js'
-import { openNodeDevice } from '../../runtime/node.js'
+import { DeviceError, openNodeDevice } from '../../runtime/node.js'
 import { graphOfText } from '../../src/bench/compile.js'
 import { llamaConfig } from '../../src/bench/random-model.js'
 import { fullShape, jola, openStep } from '../../src/bench/recipe-step.js'
@@ -81,6 +81,16 @@ withDevice('tuning', device => {
       const measured = await study(device, s)
       expect(measured.map(m => m.schedule)).toEqual(s.chosen.candidates)
     }
+  })
+
+  it('goes on without a schedule that the device refuses', { timeout: 240_000 }, async () => {
+    const [s] = studiesOf(layer().graph, device.traits)
+    const { candidates } = s!.chosen
+    const refusal = new DeviceError('internal', { what: 'the device refuses the kernel' })
+    const compiling = vi.spyOn(device.pipelines, 'pipeline').mockRejectedValueOnce(refusal)
+    const measured = await study(device, s!)
+    compiling.mockRestore()
+    expect(measured.map(m => m.schedule)).toEqual(candidates.slice(1))
   })
 
   describe('trusts no schedule', () => {

@@ -128,16 +128,22 @@ const training: WorkPlan = {
       const [loss] = await download(device, [opened.session.metricTensors.loss!])
       return loss![0]!
     }
+    const edits = () =>
+      download(
+        device,
+        editNames.map(n => opened.session.state[`edits.${n}`]!),
+      )
+    const before = await edits()
     const losses: number[] = []
     for (let i = 0; i < checked; i++) losses.push(await once())
-    const learned = await download(
-      device,
-      editNames.map(n => opened.session.state[`edits.${n}`]!),
-    )
+    const after = await edits()
     return {
       kind: 'training',
       request: { folder, checked },
-      expected: { each: losses, vector: learned.flatMap(x => Array.from(x)) },
+      expected: {
+        each: losses,
+        learned: editNames.map((name, i) => ({ name, before: before[i]!, after: after[i]! })),
+      },
       ours: timing(once),
       amount: { unit: 'GFLOP', value: 2 * gflop },
     }
