@@ -55,12 +55,13 @@ export class Builder {
     return n
   }
 
-  region(axis: Axis, direction: 'up' | 'down', parent?: RegionId): Region {
+  region(axis: Axis, direction: 'up' | 'down', parent?: RegionId, more: Pick<Region, 'chunks'> = {}): Region {
     const region: Region = {
       id: this.nextRegion++,
       axis,
       direction,
       ...(parent === undefined ? {} : { parent }),
+      ...more,
     }
     this.regions.set(region.id, region)
     return region

@@ -93,6 +93,8 @@ export interface Region {
   readonly axis: Axis
   readonly direction: 'up' | 'down'
   readonly parent?: RegionId
+  /** Its iterations are chunks of an axis: who reads of it from outside at a position x of that reads slot `x idiv length` at `x mod length`. */
+  readonly chunks?: true
 }
 
 /**

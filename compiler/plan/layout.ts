@@ -30,6 +30,7 @@ const partner = ({ at }: ReadExpr, slot: number, shape: readonly number[]): numb
 export const layoutOf = (graph: Graph, groups: readonly Group[]): Layout => {
   const nodes = new Map(graph.nodes.map(n => [n.id, n]))
   const depth = (n: Node): number => regionPath(graph, regionOf(n)).length
+  const chunked = new Set(graph.regions.flatMap(r => (r.chunks ? [r.id] : [])))
   const beside = new Map<NodeId, number>()
   // Whoever takes an output expects it row by row.
   const outputs = new Set(graph.outputs.map(o => o.node))
@@ -38,7 +39,7 @@ export const layoutOf = (graph: Graph, groups: readonly Group[]): Layout => {
       for (const r of readsOf(m.body)) {
         const source = nodes.get(r.node)!
         if (source.kind !== 'compute' || source.region === undefined || beside.has(r.node)) continue
-        if (outputs.has(r.node)) continue
+        if (!chunked.has(source.region) || outputs.has(r.node)) continue
         const dim = partner(r, depth(source) - 1, shapeOf(source))
         if (dim !== undefined) beside.set(r.node, dim)
       }
