@@ -6,6 +6,7 @@ export type { Diagnostic } from './diagnostic.js'
 export { interpret } from './ir/interpret.js'
 export type { Graph } from './ir/ir.js'
 export { printGraph } from './ir/print.js'
+export { leastTraits } from './least-traits.js'
 export {
   lower,
   packInputs,

@@ -1,5 +1,6 @@
 import type { Artifact, DeviceTraits, KernelDecl, Step } from '../../compiler/artifact.js'
 import type { Graph } from '../../compiler/ir/ir.js'
+import { leastTraits } from '../../compiler/least-traits.js'
 import { packInputs, planned, simplified } from '../../compiler/pipeline.js'
 import { specialiseFn } from '../../compiler/specialise/specialise.js'
 import { DeviceError, showBytes } from '../../runtime/errors.js'
@@ -8,21 +9,6 @@ import { type CallOptions, prepareCall } from './call/prepare.js'
 import { gradientOf } from './grad.js'
 import { count, paint } from './shared.js'
 
-/** The limits that WebGPU guarantees, for explaining where there is no device. */
-const leastTraits: DeviceTraits = {
-  name: 'any WebGPU device (no adapter was found here: the guaranteed limits)',
-  software: false,
-  subgroupSize: 0,
-  storageBuffersPerStage: 8,
-  bindingBytes: 128 << 20,
-  bindingAlignment: 256,
-  workgroupInvocations: 256,
-  workgroupBytes: 16384,
-  workgroupsPerDimension: 65535,
-  precision: 'f32',
-  matrices: [],
-}
-
 /** What to compile for: this machine's device, or what every device has. */
 const traitsHere = async (): Promise<DeviceTraits> => {
   try {
@@ -30,7 +16,8 @@ const traitsHere = async (): Promise<DeviceTraits> => {
     device.close()
     return device.traits
   } catch (error) {
-    if (error instanceof DeviceError && error.kind === 'no-adapter') return leastTraits
+    if (error instanceof DeviceError && error.kind === 'no-adapter')
+      return { ...leastTraits, name: `${leastTraits.name} (no adapter was found here)` }
     throw error
   }
 }

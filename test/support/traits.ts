@@ -1,19 +1,8 @@
 import type { DeviceTraits } from '../../compiler/artifact.js'
+import { leastTraits } from '../../compiler/least-traits.js'
 
-/** A GPU with no more than WebGPU guarantees, to compile for where no device is needed. */
-export const gpu: DeviceTraits = {
-  name: 'a GPU',
-  software: false,
-  subgroupSize: 32,
-  storageBuffersPerStage: 8,
-  bindingBytes: 2 ** 27,
-  bindingAlignment: 256,
-  workgroupInvocations: 256,
-  workgroupBytes: 16384,
-  workgroupsPerDimension: 65535,
-  precision: 'f32',
-  matrices: [],
-}
+/** A GPU with no more than WebGPU guarantees, and subgroups. */
+export const gpu: DeviceTraits = { ...leastTraits, name: 'a GPU', subgroupSize: 32 }
 
 /** Mesa's software device on a processor with vectors of eight. */
 export const llvmpipe: DeviceTraits = {
