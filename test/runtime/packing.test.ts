@@ -64,6 +64,12 @@ describe('packing', () => {
     expect(out[69]).toBeCloseTo(19, 5)
   })
 
+  it('q8 of numbers so small that 127 steps fall short keeps their signs', () => {
+    const least = 2 ** -149
+    const out = rounded('q8', Float32Array.of(190 * least, -190 * least, least))
+    expect([...out].map(x => x / least)).toEqual([127, -127, 1])
+  })
+
   it('q8 of a block with a NaN or an infinity is NaN, in that block only', () => {
     const values = new Float32Array(64).fill(1)
     values[3] = Number.NaN

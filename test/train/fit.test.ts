@@ -47,6 +47,11 @@ describe('a step that does not fit', () => {
     expect(said(90)!.hint).toContain('No smaller batch')
   })
 
+  it('plans nothing else where what it is given is too much already', () => {
+    const never = () => expect.unreachable('another shape was planned')
+    expect(said(90, bySettings, never)!.hint).toContain('No smaller batch')
+  })
+
   it('advises what the command can be told, and nothing else', () => {
     const bare = { batch: undefined, context: undefined }
     expect(said(3000, bare)!.hint).toBe('A batch of 4 would fit: it needs 2.6 KiB.')

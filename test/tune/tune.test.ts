@@ -227,6 +227,22 @@ fn bench(x: f32[R, N]) -> f32[R, N] = for r -> softmax(x[r])`
     }
   })
 
+  it("another device's table is not used", async () => {
+    process.env.XDG_CACHE_HOME = await temporaryDirectory()
+    delete process.env.JOLA_TUNE
+    const fresh = await openNodeDevice()
+    try {
+      await mkdir(dirname(tableFile(fresh)), { recursive: true })
+      const schedules = { scatter: { family: 'scatter', threads: 8 } }
+      await writeFile(tableFile(fresh), JSON.stringify({ subject: 'another device', schedules }))
+      const lines: string[] = []
+      expect(tuningOf(fresh, l => void lines.push(l)).size).toBe(0)
+      expect(lines.join()).toMatch(/is not used/)
+    } finally {
+      fresh.close()
+    }
+  })
+
   it('adds to what another process has written meanwhile', async () => {
     process.env.XDG_CACHE_HOME = await temporaryDirectory()
     delete process.env.JOLA_TUNE
@@ -238,6 +254,10 @@ fn bench(x: f32[R, N]) -> f32[R, N] = for r -> softmax(x[r])`
       await remember(two, new Map([['b', schedule(16)]]))
       const { schedules } = JSON.parse(await readFile(tableFile(one), 'utf8'))
       expect(schedules).toEqual({ a: schedule(8), b: schedule(16) })
+      // What is found last counts.
+      await remember(one, new Map([['b', schedule(32)]]))
+      const later = JSON.parse(await readFile(tableFile(one), 'utf8')).schedules
+      expect(later).toEqual({ a: schedule(8), b: schedule(32) })
     } finally {
       one.close()
       two.close()

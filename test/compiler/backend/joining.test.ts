@@ -98,6 +98,29 @@ describe('small work', () => {
     expect(kernels).toBe(3)
   })
 
+  it('stays apart where a row reads another row', async () => {
+    const kernels = await kernelsOf(p => {
+      const x = p.input('x', 6, 9)
+      const [i, j, k] = [6, 9, 6].map((n, axis) => p.axis(`a${axis}`, n))
+      const rows = p.reduce('rows', 'sum', [i!], [j!], square(p.at(x, i!, j!)))
+      p.output('rows', rows)
+      p.output('last', p.map('last', [k!], prim('sin', p.at(rows, prim('sub', i32(5), index(k!))))))
+    })
+    expect(kernels).toBe(2)
+  })
+
+  it('that reads a large tensor stays apart from what does not', async () => {
+    const few = (rows: number) => (p: Program) => {
+      const [i, j, k] = [rows, 2, 8].map((n, axis) => p.axis(`a${axis}`, n))
+      const big = p.reduce('big', 'sum', [i!], [j!], square(p.at(p.input('x', rows, 2), i!, j!)))
+      p.output('big', big)
+      p.output('some', p.map('some', [k!], prim('sin', p.at(big, index(k!)))))
+      curve(p, 'curve', 'cos', 8)
+    }
+    expect(await kernelsOf(few(2 ** 10))).toBe(2)
+    expect(await kernelsOf(few(2 ** 17))).toBe(3)
+  })
+
   it('binds no more buffers than a stage may', async () => {
     const curves = (p: Program): void => {
       for (let i = 0; i < 12; i++) curve(p, `curve ${i}`, i % 2 === 0 ? 'sin' : 'cos', 24)

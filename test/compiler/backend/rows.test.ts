@@ -130,6 +130,11 @@ describe('the cost model', () => {
     expect(scheduleOf(softmax, 512, 768)).toBe('rows, one thread a row, workgroups of 8')
   })
 
+  it('walks no rows side by side that push one another out of the cache', () => {
+    expect(scheduleOf(softmax, 512, 1024)).toBe('rows, one subgroup of 8 a row')
+    for (const K of [1016, 1032]) expect(scheduleOf(softmax, 512, K)).toMatch(/^rows, one thread a row/)
+  })
+
   it('goes down a matrix by four columns at a time', () => {
     expect(scheduleOf(vectorMatrix, 4096, 4096)).toMatch(/times four rows/)
   })

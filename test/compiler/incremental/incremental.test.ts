@@ -189,4 +189,9 @@ describe('a function of a sequence, token by token', () => {
     const { next } = graphs({ text: toy(mix), sizes }, 2, 3)
     expect(E.isLeft(next)).toBe(true)
   })
+
+  it('refuses what the tokens after look up', () => {
+    const text = toy('x').replace('embed[tokens[t], e]', 'embed[tokens.at(t + 1, else: tokens[t]), e]')
+    expect(E.isLeft(graphs({ text, sizes }, 2, 3).next)).toBe(true)
+  })
 })

@@ -79,6 +79,14 @@ describe('memory', () => {
     expect(bytes).toBeLessThan(5 * chunk)
   })
 
+  it('is in chunks where a binding holds no more, however little that is', () => {
+    const graph = functionGraph('mix', { B: 1, K: 4, G: 1, D: 32, T: 1024 })
+    expect(loopsIn(compileGraph(graph, llvmpipe).steps)).toBe(0)
+    const narrow = compileGraph(graph, { ...llvmpipe, bindingBytes: 2 ** 20 })
+    expect(loopsIn(narrow.steps)).toBeGreaterThan(0)
+    expect(narrow.requires.bindingBytes).toBeLessThanOrEqual(2 ** 20)
+  })
+
   it('of short sequences is not chunked', () => {
     const artifact = compileGraph(gradientGraph('mixed', { B: 2, K: 4, G: 1, D: 32, T: 64 }), llvmpipe)
     expect(loopsIn(artifact.steps)).toBe(0)

@@ -46,6 +46,10 @@ fn layers(w: Layer[L], x: f32[B, T, E], c: f32[T, E]) -> f32 =
   let y = for b -> fold h = x[b] for l -> block(w[l], h)
   sum b, t, e -> c[t, e] * y[b, t, e]
 
+fn nested(w: f32[L, M, E, E], x: f32[E]) -> f32 =
+  let y = fold h = x for l -> fold g = h for m -> for e -> silu(sum d -> w[l, m, e, d] * sin(g[d]))
+  sum e -> y[e]
+
 record Words {
   x: f32[B, T, E]
   head: f32[V, E]

@@ -20,7 +20,8 @@ const withInputs = (): Builder => {
   return g
 }
 
-const [I, J, K, H] = [index(i), index(j), index(k), index(h)]
+const l = b.axis('l', 4)
+const [I, J, K, H, L] = [index(i), index(j), index(k), index(h), index(l)]
 const X = read(m, 'f32', [I, J])
 const Y = read(x, 'f32', [H])
 const positive = prim('gt', X, f32(0))
@@ -228,6 +229,33 @@ describe('graphs become simpler', () => {
       })
     })
     expect(both).toContain('[i=4, h=12] "" = sum j=3')
+  })
+
+  it('computes all of a tensor where it may be read elsewhere', () => {
+    const reader = (
+      body: (read: (...at: Expr[]) => Expr, guarded: (...at: Expr[]) => Expr) => Expr,
+    ): string =>
+      build(g => {
+        const q = g.axis('q', 4)
+        const y = g.compute({
+          dtype: 'f32',
+          dims: [[i], [q], [h]],
+          reduce: { op: 'sum', axes: [j] },
+          body: mul(mul(X, prim('exp', Y)), cast('f32', index(q))),
+          origin,
+        })
+        const at = (...p: Expr[]): Expr => read(y, 'f32', p)
+        const guarded = (...p: Expr[]): Expr => read(y, 'f32', p, true)
+        const dims = [[i], [l]]
+        return g.compute({ dtype: 'f32', dims, body: prim('sin', body(at, guarded)), origin })
+      })
+    const whole = '[i=4, q=4, h=12] "" = sum j=3'
+    expect(reader(at => at(I, L, id))).not.toContain(whole)
+    // On a condition without which it would be outside; data that may be outside; data of one position and of another.
+    const last = add(I, i32(9))
+    expect(reader(at => hot(prim('lt', I, i32(3)), at(I, L, last)))).toContain(whole)
+    expect(reader((_, guarded) => guarded(I, L, id))).toContain(whole)
+    expect(reader(at => add(at(I, L, id), at(I, L, read(ids, 'i32', [L]))))).toContain(whole)
   })
 
   it('moves a guard through a transpose', () => {
