@@ -45,7 +45,7 @@ const panel = ({ name, axis, points }: GrowthResult): string => {
 const gap = 40
 
 /** What the two kinds of line are, beside one another at the top. */
-const key = `<g transform="translate(8 18)">
+const key = `<g class="key" transform="translate(8 18)">
 <path class="line c1" d="M0 -4H28"/><text class="start" x="36" y="0">measured</text>
 <path class="line c2" d="M120 -4H148"/><text class="start" x="156" y="0">what the arithmetic says, from the first point on</text>
 </g>`
@@ -57,7 +57,7 @@ export const growthPicture = (growth: readonly GrowthResult[]): string => {
   const rows = Math.ceil(growth.length / columns)
   const panels = growth.map((g, i) => {
     const [x, y] = [(i % columns) * (width + gap), Math.floor(i / columns) * (height + gap) + gap + keyHeight]
-    return `<g transform="translate(${x} ${y})">${panel(g)}</g>`
+    return `<g class="panel" transform="translate(${x} ${y})">${panel(g)}</g>`
   })
   const [w, h] = [columns * (width + gap), rows * (height + gap) + keyHeight + 8]
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${w} ${h}" width="${w}" height="${h}"><title>How a step’s time grows</title><style>${style}</style><rect width="${w}" height="${h}" fill="#ffffff"/>${key}${panels.join('')}</svg>\n`

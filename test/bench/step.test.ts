@@ -94,7 +94,7 @@ withDevice('a model', device => {
 })
 
 describe('the picture of growth', () => {
-  it('has a panel for each size, with what was measured and what the arithmetic says', () => {
+  it('has a key, and a panel for each size, with what was measured and what the arithmetic says', () => {
     const spread = (median: number) => ({ median, least: median, most: median })
     const grown = (axis: string): GrowthResult => ({
       name: `growth with ${axis}`,
@@ -108,10 +108,11 @@ describe('the picture of growth', () => {
     })
     const svg = growthPicture([grown('layers'), grown('tokens'), grown('words & more')])
     expect(svg).toMatch(/^<svg xmlns="http:\/\/www\.w3\.org\/2000\/svg"/)
-    expect(svg.match(/<g transform/g)).toHaveLength(3)
+    expect(svg.match(/<g class="panel"/g)).toHaveLength(3)
+    expect(svg.match(/<g class="key"/g)).toHaveLength(1)
     expect(svg).toContain('growth with words &amp; more: milliseconds a step')
     expect(svg).toContain('measured, layers 4: 40')
-    expect(svg.match(/class="line c2"/g)).toHaveLength(3)
+    expect(svg.match(/class="line c2"/g)).toHaveLength(1 + 3)
   })
 })
 
