@@ -71,7 +71,8 @@ export const planStorage = (graph: Graph, groups: readonly Group[], order: Seque
     }
     const name = n.kind === 'input' ? n.name : n.origin.label
     const packing = n.kind === 'input' && n.packing !== undefined ? { packing: n.packing } : {}
-    storages.push({ id: storages.length, name, dtype: n.dtype, elements: stride, ...packing })
+    const brought = n.kind === 'input' ? { brought: true as const } : {}
+    storages.push({ id: storages.length, name, dtype: n.dtype, elements: stride, ...packing, ...brought })
     return { storage: storages.length - 1, base: 0, dims }
   }
   /** `next` at iteration l is slot l + 1 upwards and l downwards; `init` is the slot that the first iteration reads. */

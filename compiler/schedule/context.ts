@@ -1,6 +1,7 @@
 import type { DeviceTraits } from '../artifact.js'
 import { index, readsOf, rewrite, substituteAxes } from '../ir/expr.js'
 import type { Axis, ComputeNode, Expr, NodeId } from '../ir/ir.js'
+import { bytesOf } from '../ir/packing.js'
 import { lowerRead, type Placement, type Storage } from '../plan/placement.js'
 
 /** What the schedules of one artifact share. */
@@ -41,6 +42,10 @@ export const substituteLocals = (e: Expr, values: ReadonlyMap<NodeId, Expr>): Ex
   values.size === 0
     ? e
     : rewrite(e, x => (x.op === 'read' && x.node < 0 ? (values.get(-1 - x.node) ?? x) : x))
+
+/** Bytes of all that is brought to a run. */
+export const broughtBytes = (ctx: Context): number =>
+  ctx.storages.reduce((n, s) => n + (s.brought ? bytesOf(s.elements, s.packing) : 0), 0)
 
 export const productOf = (axes: readonly Axis[]): number => axes.reduce((n, a) => n * a.extent, 1)
 

@@ -1,10 +1,11 @@
 import type { DeviceTraits } from '../artifact.js'
 import type { Group } from '../fuse/group.js'
+import { readsOf } from '../ir/expr.js'
 import type { Axis, Region } from '../ir/ir.js'
 import type { KernelSpec } from '../wgsl/kernel.js'
 import { writeRows } from '../wgsl/rows.js'
-import { type Affine, coefficientOf } from './affine.js'
-import { type Context, packings, productOf } from './context.js'
+import { type Affine, affineOf, coefficientOf } from './affine.js'
+import { broughtBytes, type Context, packings, productOf } from './context.js'
 import { operationsOf } from './cost.js'
 import { addressesOf, alongAxis, type Phase, type RowProgram, rowProgram, seeksPlace } from './row-phases.js'
 import { bestFirst, type Choice } from './schedule.js'
@@ -56,8 +57,29 @@ const loadOf = (a: Affine, vector: Axis | undefined): number => {
 /** Instructions of a loop's turn, a subgroup operation, the launch of a workgroup and that of each of its subgroups. */
 const costs = { turn: 40, subgroup: 200, workgroup: 1600, launch: 400 } as const
 
-/** Of a processor's first cache: lines a multiple of so many bytes apart share a set of so few. */
-const cache = { apart: 4096, ways: 8 } as const
+/** Of a processor's first cache: lines a multiple of so many bytes apart share a set of so few. Of its last: bytes that stay from run to run. */
+const cache = { apart: 4096, ways: 8, last: 24 * 2 ** 20 } as const
+
+/** Streams that are fetched ahead from memory at full speed, and how many more take twice the time. */
+const streams = { free: 8, double: 40 } as const
+
+/**
+ * By how much rows that come from memory are slowed down where each lane goes through rows of its own: a run reads what is brought to it once, and all else
+ * before it does so again.
+ */
+const scattering = (
+  x: Phase,
+  s: RowsSchedule,
+  row: Axis | undefined,
+  width: number,
+  ctx: Context,
+): number => {
+  if (s.lanes > 1 || s.vector !== 'inner' || row === undefined || broughtBytes(ctx) <= cache.last) return 1
+  const own = readsOf(x.value).filter(
+    r => r.node >= 0 && ctx.storages[r.node]!.brought && coefficientOf(affineOf(r.at[0]!), row.id) !== 0,
+  )
+  return 1 + Math.max(0, own.length * s.rows * width - streams.free) / streams.double
+}
 
 /** Do rows that are walked side by side push one another out of the cache? */
 const collides = (p: RowProgram, side: number): boolean => {
@@ -71,8 +93,8 @@ const collides = (p: RowProgram, side: number): boolean => {
 }
 
 /** Instructions of all subgroups together, on a software device. */
-const softwareCost = (p: RowProgram, s: RowsSchedule, traits: DeviceTraits): number => {
-  const width = traits.subgroupSize || 8
+const softwareCost = (p: RowProgram, s: RowsSchedule, ctx: Context): number => {
+  const width = ctx.traits.subgroupSize || 8
   const row = p.rows.at(-1)
   const passes = passesOf(p).map(x => {
     const last = x.inner.at(-1)!
@@ -85,26 +107,25 @@ const softwareCost = (p: RowProgram, s: RowsSchedule, traits: DeviceTraits): num
     const store = x.storage !== undefined && !x.node.reduce ? s.rows * loadOf(x.address!, vector) : 0
     const work = s.rows * operationsOf(x.value) * (vector ? 4 : 1)
     const joined = s.lanes > 1 && x.node.reduce ? costs.subgroup * s.rows : 0
-    return turns * (costs.turn + (loads + store) * width + work) + joined
+    const each = costs.turn + (loads + store) * width + work
+    return turns * each * scattering(x, s, row, width, ctx) + joined
   })
   const unit = s.rows * (s.vector === 'row' ? 4 : 1)
   const groups = Math.ceil(productOf(p.rows) / unit / (s.lanes > 1 ? 1 : width))
   const launch = costs.launch + (costs.workgroup * width) / s.threads
   // The last of few groups are waited for.
   const idle = 1 + 1 / Math.max(1, groups)
-  // A row for each lane is more streams than are fetched ahead from memory.
-  const all = productOf(p.rows) * Math.max(1, ...passesOf(p).map(x => productOf(x.inner)))
-  const scattered = s.lanes === 1 && s.vector === 'inner' && s.rows > 2 && all > 2 ** 21 ? 1.35 : 1
   const together = s.lanes > 1 ? 1.15 : 1
   const crowded = s.lanes === 1 && s.vector === 'inner' && collides(p, width * s.rows) ? 1.6 : 1
-  return groups * idle * scattered * together * crowded * (launch + passes.reduce((a, b) => a + b, 0))
+  return groups * idle * together * crowded * (launch + passes.reduce((a, b) => a + b, 0))
 }
 
 /** Instructions per nanosecond; and what a schedule must save, in nanoseconds, to be worth the time to compile subgroup operations and each further row. */
 const perNanosecond = 50
-const patience = { subgroup: 4000, row: 2000 } as const
+const patience = { subgroup: 1000, row: 250 } as const
 
-const softwareCandidates = (p: RowProgram, traits: DeviceTraits): readonly RowsSchedule[] => {
+const softwareCandidates = (p: RowProgram, ctx: Context): readonly RowsSchedule[] => {
+  const { traits } = ctx
   const s = traits.subgroupSize
   const across = acrossRows(p)
   const row = p.rows.at(-1)
@@ -135,7 +156,7 @@ const softwareCandidates = (p: RowProgram, traits: DeviceTraits): readonly RowsS
       })
   })
   const cost = (x: RowsSchedule): number =>
-    softwareCost(p, x, traits) / perNanosecond +
+    softwareCost(p, x, ctx) / perNanosecond +
     (x.lanes > 1 ? patience.subgroup : 0) +
     patience.row * (x.rows - 1) * passes.length
   return bestFirst(all, cost)
@@ -199,7 +220,7 @@ export const rowsChoice = (
     candidates: plain
       ? [plainRows]
       : traits.software
-        ? softwareCandidates(program, traits)
+        ? softwareCandidates(program, ctx)
         : gpuCandidates(program, traits),
     emit: (s: RowsSchedule) => writeRows(program, s, ctx, spec),
   }

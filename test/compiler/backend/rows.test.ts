@@ -130,6 +130,11 @@ describe('the cost model', () => {
     expect(scheduleOf(softmax, 512, 768)).toBe('rows, one thread a row, workgroups of 8')
   })
 
+  it('goes through rows that come from memory by subgroups, not by a lane each', () => {
+    expect(scheduleOf(matrixVector, 4096, 512)).toMatch(/^rows, one thread (four|five) rows/)
+    expect(scheduleOf(matrixVector, 32000, 288)).toBe('rows, one subgroup of 8 five rows')
+  })
+
   it('walks no rows side by side that push one another out of the cache', () => {
     expect(scheduleOf(softmax, 512, 1024)).toBe('rows, one subgroup of 8 a row')
     for (const K of [1016, 1032]) expect(scheduleOf(softmax, 512, K)).toMatch(/^rows, one thread a row/)
