@@ -11,8 +11,8 @@ const busyMilliseconds = 0.3
 
 /**
  * For software devices in Node. There the binding polls in a `setImmediate` loop while any of its promises is pending,
- * and takes a core from the device's own threads. So: poll for a moment (short work ends in it), then block the
- * main thread between polls, as long as whoever waits is patient. All pending waits share one such loop.
+ * and takes a core from the device's own threads. So: poll for a moment (short work ends in it) unless whoever waits is patient, then block
+ * the main thread between polls, as long as they are. All pending waits share one such loop.
  */
 export const sleepingWait = (): Wait => {
   const never = new Int32Array(new SharedArrayBuffer(4))
@@ -31,7 +31,7 @@ export const sleepingWait = (): Wait => {
 
   return (promise, patience = 1) => {
     pending.push(patience)
-    busyUntil = performance.now() + busyMilliseconds
+    if (patience <= 1) busyUntil = performance.now() + busyMilliseconds
     if (!running) {
       running = true
       setImmediate(turn)

@@ -1,7 +1,7 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { lower, packInputs } from '../compiler/pipeline.js'
 import { specialiseDecoder } from '../compiler/specialise/predictor.js'
-import { type DeviceTensor, download, type Executable, load, zeros } from '../runtime/index.js'
+import { type DeviceTensor, download, type Executable, load, Readback, zeros } from '../runtime/index.js'
 import type { PredictorSource } from './predict.js'
 import { tuningFor } from './tune/tune.js'
 
@@ -18,6 +18,12 @@ const commonLength = (a: readonly number[], b: readonly number[]): number => {
   return n
 }
 
+/** Of a few tokens that take little time each, several are read at once. */
+const pace = { interval: 10, most: 16 } as const
+
+/** Is told of a row's next token, and says whether the row goes on. */
+export type TakeToken = (row: number, token: number) => boolean
+
 interface Step {
   readonly executable: Executable
   readonly tokens: DeviceTensor
@@ -26,13 +32,14 @@ interface Step {
 }
 
 /**
- * Predicts what follows rows of tokens, and keeps on the device what the predictor needs of tokens that it has seen: of a row that goes
- * on, only its new tokens are computed. Rows are at most as long as the capacity.
+ * Continues rows of tokens with what a predictor finds likeliest, and keeps on the device what it needs of tokens that it has seen: of a row that
+ * goes on, only its new tokens are computed. Rows are at most as long as the capacity.
  */
 export class Decoder {
   readonly #steps = new Map<number, Promise<Step | undefined>>()
-  /** By name: what is kept, and each row's place. All windows share them. */
+  /** By name: what is kept, each row's place, and the tokens chosen, which are those of the next step of one token. All windows share them. */
   readonly #own = new Map<string, DeviceTensor>()
+  /** The tokens of each row that what is kept is of. */
   #seen: readonly (readonly number[])[] = []
 
   constructor(
@@ -51,46 +58,92 @@ export class Decoder {
     return true
   }
 
-  /** The first of the likeliest tokens after each row. Asked again for rows that begin alike, it computes the rest of them only. */
-  async likeliest(rows: readonly (readonly number[])[]): Promise<readonly number[]> {
-    const known = rows.map((row, r) => Math.min(commonLength(this.#seen[r] ?? [], row), row.length - 1))
-    const chosen = new Map<number, number>()
+  /**
+   * Continues each row with the first of the likeliest tokens, `most` of them at most. `take` is told of every token, those of a row in order, and
+   * says whether the row goes on. The device begins a step before the last one's tokens are known here, so that it never waits, and does a
+   * few in vain where rows end. Rows that begin like those of the last call are computed from there on only.
+   */
+  async continue(rows: readonly (readonly number[])[], most: number, take: TakeToken): Promise<void> {
+    if (most <= 0) return
+    const seen = this.#seen
     this.#seen = []
+    const first = await this.#prefill(rows, seen)
+    const whole = rows.map(row => [...row])
+    const open = new Set(rows.keys())
+    const taken = (tokens: ArrayLike<number>): void => {
+      for (const r of open) {
+        whole[r]!.push(tokens[r]!)
+        if (!take(r, tokens[r]!)) open.delete(r)
+      }
+    }
+    taken(first)
+    const last = this.capacity - 1
+    const readback = new Readback<undefined>(this.source.device, pace)
+    let steps = 0
+    try {
+      for (; open.size > 0 && steps < most - 1; steps++) {
+        // The place of a row that has ended, or fills the room, may be anything's.
+        const start = rows.map(row => Math.min(row.length + steps, last))
+        const chosen = await this.#run(1, start)
+        for (const { values } of await readback.push(undefined, { chosen })) taken(values.chosen!)
+      }
+      for (const { values } of await readback.drain()) taken(values.chosen!)
+    } finally {
+      readback.destroy()
+    }
+    this.#seen = whole.map((row, r) => row.slice(0, Math.min(rows[r]!.length + steps, last)))
+  }
+
+  /** The first of the likeliest tokens after each row, of which what begins like `seen` is not computed again. */
+  async #prefill(
+    rows: readonly (readonly number[])[],
+    seen: readonly (readonly number[])[],
+  ): Promise<readonly number[]> {
+    const known = rows.map((row, r) => Math.min(commonLength(seen[r] ?? [], row), row.length - 1))
+    const chosen = new Map<number, number>()
     while (chosen.size < rows.length) {
-      const most = Math.max(...rows.map((row, r) => row.length - known[r]!))
-      const window = Math.min(this.capacity, windows.find(w => w >= most) ?? windows.at(-1)!)
-      // At the end of the room a window begins earlier, and computes some tokens again.
+      const longest = Math.max(...rows.map((row, r) => row.length - known[r]!))
+      const window = Math.min(this.capacity, windows.find(w => w >= longest) ?? windows.at(-1)!)
+      // At the end of the room a window begins earlier, and computes some tokens again; of a row that is done, the last: each run chooses for all.
       const start = rows.map((row, r) => Math.min(known[r]!, row.length - 1, this.capacity - window))
-      const next = await this.#advance(rows, start, window)
+      const parts = rows.map((row, r) => row.slice(start[r]!, start[r]! + window))
+      const tokens = new Int32Array(this.rows * window)
+      for (const [r, part] of parts.entries()) tokens.set(part, r * window)
+      const made = await this.#run(
+        window,
+        start,
+        tokens,
+        parts.map(part => part.length - 1),
+      )
+      const next = (await download(this.source.device, [made]))[0]!
       rows.forEach((row, r) => {
-        known[r] = Math.min(row.length, start[r]! + window)
+        known[r] = start[r]! + parts[r]!.length
         if (known[r] === row.length && !chosen.has(r)) chosen.set(r, next[r]!)
       })
     }
-    this.#seen = rows.map(row => [...row])
     return rows.map((_, r) => chosen.get(r)!)
   }
 
-  async #advance(
-    rows: readonly (readonly number[])[],
-    start: readonly number[],
+  /** A window of each row from its `start` on, of these tokens or of those chosen last; gives those chosen after `at` in it. */
+  async #run(
     window: number,
-  ): Promise<ArrayLike<number>> {
+    start: readonly number[],
+    tokens?: ArrayLike<number>,
+    at: readonly number[] = [],
+  ): Promise<DeviceTensor> {
     const step = (await this.#step(window))!
-    const tokens = new Int32Array(this.rows * window)
-    const place = { start: new Int32Array(this.rows), at: new Int32Array(this.rows) }
-    rows.forEach((row, r) => {
-      const part = row.slice(start[r]!, start[r]! + window)
-      tokens.set(part, r * window)
-      place.start[r] = start[r]!
-      place.at[r] = part.length - 1
-    })
-    step.tokens.write(tokens)
-    for (const [name, values] of Object.entries(place)) this.#own.get(name)?.write(values)
+    const perRow = (values: ArrayLike<number>, each = 1): Int32Array => {
+      const all = new Int32Array(this.rows * each)
+      all.set(values)
+      return all
+    }
+    if (tokens !== undefined) step.tokens.write(perRow(tokens, window))
+    this.#own.get('start')?.write(perRow(start))
+    this.#own.get('at')?.write(perRow(at))
     const own = Object.fromEntries(this.#own)
     const chosen = this.#own.get('chosen')!
     step.executable.run({ ...step.brought, ...own, tokens: step.tokens }, { into: { chosen } })
-    return (await download(this.source.device, [chosen]))[0]!
+    return chosen
   }
 
   #step(window: number): Promise<Step | undefined> {
@@ -127,7 +180,9 @@ export class Decoder {
     for (const { name, dtype, shape } of [...inputs.filter(i => isOwn(i.name)), ...outputs])
       if (!this.#own.has(name)) this.#own.set(name, zeros(device, dtype, shape, name))
     const brought = await bring(inputs.map(i => i.name).filter(n => n !== 'tokens' && !isOwn(n)))
-    return { executable, brought, tokens: zeros(device, 'i32', [this.rows, window], 'tokens') }
+    const tokens =
+      window === 1 ? this.#own.get('chosen')! : zeros(device, 'i32', [this.rows, window], 'tokens')
+    return { executable, brought, tokens }
   }
 
   async close(): Promise<void> {

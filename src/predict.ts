@@ -11,7 +11,7 @@ import {
   load,
   zeros,
 } from '../runtime/index.js'
-import { capacityFor, Decoder } from './decode.js'
+import { capacityFor, Decoder, type TakeToken } from './decode.js'
 import { UserError } from './errors.js'
 import type { Tokenizer } from './hub/tokenizer.js'
 import type { PackingOf } from './model/weights.js'
@@ -127,27 +127,38 @@ export class SequenceModel {
     tokenizer: Pick<Tokenizer, 'stops'>,
     onToken: (row: number, token: number) => void = () => undefined,
   ): Promise<readonly (readonly number[])[]> {
-    const rows = prompts.map(p => [...p])
-    const decoder = await this.#decoder(rows, most)
-    const likeliest = async (some: readonly (readonly number[])[]) =>
-      decoder === undefined ? (await this.next(some)).map(argmax) : decoder.likeliest(some)
+    const written = prompts.map((): number[] => [])
+    const decoder = await this.#decoder(prompts, most)
     const width = decoder?.rows ?? rowsAtOnce
-    for (let first = 0; first < rows.length; first += width) {
-      const some = rows.slice(first, first + width)
-      const open = new Set(some.keys())
-      for (let i = 0; i < most && open.size > 0; i++) {
-        const tokens = await likeliest(some)
-        for (const r of open) {
-          const token = tokens[r]!
-          if (tokenizer.stops.includes(token) || some[r]!.length >= this.source.context) open.delete(r)
-          else {
-            some[r]!.push(token)
-            onToken(first + r, token)
-          }
-        }
+    for (let first = 0; first < prompts.length; first += width) {
+      const some = prompts.slice(first, first + width)
+      const room = some.map(p => Math.min(most, this.source.context - p.length))
+      const take: TakeToken = (row, token) => {
+        const own = written[first + row]!
+        if (tokenizer.stops.includes(token) || own.length >= room[row]!) return false
+        own.push(token)
+        onToken(first + row, token)
+        return own.length < room[row]!
+      }
+      await (decoder === undefined
+        ? this.#continueAnew(some, most, take)
+        : decoder.continue(some, Math.min(most, Math.max(...room)), take))
+    }
+    return written
+  }
+
+  /** Like {@link Decoder.continue}, for what can't go on where it was: everything is computed for each token. */
+  async #continueAnew(prompts: readonly (readonly number[])[], most: number, take: TakeToken): Promise<void> {
+    const rows = prompts.map(p => [...p])
+    const open = new Set(rows.keys())
+    for (let i = 0; i < most && open.size > 0; i++) {
+      const logits = await this.next(rows)
+      for (const r of open) {
+        const token = argmax(logits[r]!)
+        rows[r]!.push(token)
+        if (!take(r, token)) open.delete(r)
       }
     }
-    return rows.map((row, i) => row.slice(prompts[i]!.length))
   }
 
   async close(): Promise<void> {

@@ -95,7 +95,7 @@ export const specialisePredictor = (
 /**
  * A predictor that goes on where it was: `rows` sequences of at most T tokens, `window` more of each. It is `incremental` of the predictor's
  * logits; `at` i32[rows], where a window has several places, is the one after which a token is predicted. Outputs: for `next`, those logits
- * f32[rows, V]; for `chosen`, the first of the likeliest tokens, i32[rows]; and all that is kept. Left says why the
+ * f32[rows, V]; for `chosen`, the first of the likeliest tokens, i32[rows, 1], `tokens` of a window of one; and all that is kept. Left says why the
  * predictor can't go on.
  */
 export const specialiseDecoder = (
@@ -122,7 +122,7 @@ const afterWindow = (graph: Graph, output: 'next' | 'chosen'): Graph => {
   const b = new Builder(graph)
   const logits = b.node(b.outputs.shift()!.node)
   const [rows, window, vocabulary] = shapeOf(logits) as [number, number, number]
-  const [row, v] = [b.axis('b', rows), b.axis('v', vocabulary)]
+  const [row, one, v] = [b.axis('b', rows), b.axis('w', 1), b.axis('v', vocabulary)]
   const position = window === 1 ? i32(0) : read(b.input('at', 'i32', [rows]), 'i32', [index(row)])
   const { origin } = logits
   const next = b.compute({
@@ -134,7 +134,7 @@ const afterWindow = (graph: Graph, output: 'next' | 'chosen'): Graph => {
   const chosen = (): number =>
     b.compute({
       dtype: 'i32',
-      dims: [[row]],
+      dims: [[row], [one]],
       reduce: { op: 'argmax', axes: [v] },
       body: read(next, 'f32', [index(row), index(v)]),
       origin: { ...origin, label: 'chosen' },

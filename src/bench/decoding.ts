@@ -139,19 +139,19 @@ export const measureDecode = async (
       const rows = Array.from({ length: plan.rows }, (_, r) =>
         Array.from({ length: plan.prompt }, (_, i) => random32(run, r, i) % vocabulary),
       )
-      const write = async (): Promise<void> => {
-        const next = await decoder.likeliest(rows)
-        for (const [r, row] of rows.entries()) row.push(next[r]!)
-      }
       const begun = performance.now()
-      await write()
-      const read = performance.now()
-      if (run === 0) firstTokenSeconds = (read - started) / 1000
-      for (let i = 1; i < plan.tokens; i++) await write()
-      if (run === 0) continue
-      rates.prefill.push((1000 * plan.rows * plan.prompt) / (read - begun))
-      rates.decode.push((1000 * plan.rows * (plan.tokens - 1)) / (performance.now() - read))
-      if (copy) rates.copy.push((1000 * copy.work) / (await copy.timed.time()))
+      let read: number | undefined
+      await decoder.continue(rows, plan.tokens, () => {
+        read ??= performance.now()
+        return true
+      })
+      const end = performance.now()
+      if (run === 0) firstTokenSeconds = (read! - started) / 1000
+      else {
+        rates.prefill.push((1000 * plan.rows * plan.prompt) / (read! - begun))
+        rates.decode.push((1000 * plan.rows * (plan.tokens - 1)) / (end - read!))
+      }
+      if (copy && run > 0) rates.copy.push((1000 * copy.work) / (await copy.timed.time()))
     }
     const gigabytes = rates.decode.map(rate => ((rate / plan.rows) * model.weightBytes) / 1e9)
     return {

@@ -33,6 +33,14 @@ it('sleeps as long as the least patient of those who wait', async () => {
   expect(lengths).toEqual([...lengths].sort((a, b) => a - b))
 })
 
+it('takes no core for those who are patient', async () => {
+  const sleep = vi.spyOn(Atomics, 'wait')
+  const wait = sleepingWait()
+  const turns = vi.spyOn(globalThis, 'setImmediate')
+  await wait(after(20, 0), 7)
+  expect(turns.mock.calls.length).toBeLessThanOrEqual(sleep.mock.calls.length + 1)
+})
+
 it('passes failures on', async () => {
   const wait = sleepingWait()
   await expect(wait(Promise.reject(new Error('refused')))).rejects.toThrow('refused')
