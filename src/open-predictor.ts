@@ -1,13 +1,12 @@
 import { join } from 'node:path'
-import type { Precision } from '../compiler/artifact.js'
 import type { CoreFn, CoreParam, Program } from '../compiler/core/core.js'
 import type { Predictor } from '../compiler/specialise/predictor.js'
 import type { Bindings, GivenValue } from '../compiler/specialise/specialise.js'
 import type { Type } from '../compiler/types/type.js'
 import { type Device, type DeviceTensor, upload } from '../runtime/index.js'
+import { type AdapterConfig, checkAdapter, checkTensors, readAdapterConfig } from './adapter.js'
 import { batchSizes } from './data/batch.js'
 import { UserError } from './errors.js'
-import { checkFields, readJsonObject } from './hub/config.js'
 import { type Checkpoint, openCheckpoint } from './hub/safetensors.js'
 import type { Tokenizer } from './hub/tokenizer.js'
 import { bindModel, type Model, modelFacts, openModel } from './model/model.js'
@@ -26,37 +25,6 @@ export interface OpenPredictor {
   readonly tokenizer: Tokenizer
   readonly model: Model
   close(): Promise<void>
-}
-
-/** An adapter's description, as `adapter_config.json` has it. */
-export interface AdapterConfig {
-  readonly program: string
-  readonly recipe: string
-  readonly program_hash: string
-  readonly base_model: string
-  /** What the base model's weights were on the device. */
-  readonly weights?: WeightFormat
-  /** What products were computed in. */
-  readonly precision?: Precision
-  readonly sizes: Readonly<Record<string, number>>
-  readonly settings: Readonly<Record<string, GivenValue>>
-  readonly tensors: Readonly<Record<string, readonly number[]>>
-  readonly seed: number
-}
-
-/** An adapter's description, from its folder. Throws a `UserError` if there is none. */
-export const readAdapterConfig = async (directory: string): Promise<AdapterConfig> => {
-  const path = join(directory, adapterFiles.config)
-  const found = await readJsonObject(path)
-  checkFields(path, found, {
-    program: 'string',
-    recipe: 'string',
-    base_model: 'string',
-    sizes: 'object',
-    settings: 'object',
-    tensors: 'object',
-  })
-  return found as unknown as AdapterConfig
 }
 
 /** Everything of a module that takes a model and one sequence: `logits(w, tokens)`. */
@@ -91,6 +59,14 @@ const lazily = (
   return Object.assign(bring, { kept })
 }
 
+/** What a run adds to a model. */
+interface Additions {
+  readonly settings?: ReadonlyMap<string, GivenValue>
+  readonly fetch?: (names: ReadonlySet<string>) => Promise<Readonly<Record<string, DeviceTensor>>>
+  readonly check?: (sizes: ReadonlyMap<string, number>) => void
+}
+
+/** Puts a predictor on an open model, which is closed where they do not fit, and with the predictor. */
 const assemble = async (
   device: Device,
   program: Program,
@@ -98,12 +74,25 @@ const assemble = async (
   model: Model,
   params: readonly CoreParam[],
   types: readonly Type[],
-  more: {
-    readonly settings?: ReadonlyMap<string, GivenValue>
-    readonly fetch?: (names: ReadonlySet<string>) => Promise<Readonly<Record<string, DeviceTensor>>>
-    readonly check?: (sizes: ReadonlyMap<string, number>) => void
-  } = {},
+  additions: Additions = {},
 ): Promise<OpenPredictor> => {
+  try {
+    return fitted(device, program, predictor, model, params, types, additions)
+  } catch (error) {
+    await model.checkpoint?.close()
+    throw error
+  }
+}
+
+const fitted = (
+  device: Device,
+  program: Program,
+  predictor: Predictor,
+  model: Model,
+  params: readonly CoreParam[],
+  types: readonly Type[],
+  { settings, fetch, check }: Additions,
+): OpenPredictor => {
   const facts = modelFacts(program, types, model)
   const fn = predictor.kind === 'fn' ? predictor.fn : predictor.recipe.methods.get('predict')!
   const own = predictor.kind === 'fn' ? [] : predictor.recipe.sizes
@@ -112,18 +101,18 @@ const assemble = async (
     facts.equations,
     declareSize,
   )
-  more.check?.(sizes)
+  check?.(sizes)
   const bound =
     params.length > 0 ? bindModel(params, sizes, model) : { tensors: [], absent: new Map(), unused: [] }
   const bindings: Bindings = {
     sizes,
     constants: facts.constants,
     absent: bound.absent,
-    ...(more.settings ? { settings: more.settings } : {}),
+    ...(settings ? { settings } : {}),
   }
   const bring = lazily(async names => ({
     ...(await uploadWeights(device, model, bound, names)),
-    ...(await (more.fetch ?? (async () => ({})))(names)),
+    ...(await fetch?.(names)),
   }))
   const vocabulary =
     typeof model.config.vocab_size === 'number' ? model.config.vocab_size : model.tokenizer!.size
@@ -184,54 +173,6 @@ export const openRunBase = async (
   return assemble(device, program, { kind: 'fn', fn }, model, [param], [param.type])
 }
 
-/** What a program says a size is; of modules that name it, the first that says so. */
-const meaningOf = (program: Program, size: string): string | undefined => {
-  for (const { sizes } of program.modules.values()) {
-    const doc = sizes.get(size)?.doc?.trim()
-    if (doc !== undefined) return doc.replace(/\.$/, '')
-  }
-  return undefined
-}
-
-const named = (program: Program, size: string): string => {
-  const meaning = meaningOf(program, size)
-  return meaning === undefined ? size : `${meaning} (${size})`
-}
-
-const checkAdapter = (
-  program: Program,
-  adapter: AdapterConfig,
-  sizes: ReadonlyMap<string, number>,
-  where: string,
-  model: string,
-): void => {
-  const wrong = Object.entries(adapter.sizes).filter(([k, v]) => sizes.has(k) && sizes.get(k) !== v)
-  if (wrong.length === 0) return
-  throw new UserError({
-    what: `the adapter was trained on another model than ${model}`,
-    where,
-    why: wrong.map(([k, v]) => `${named(program, k)}: ${v}, and the model has ${sizes.get(k)}`).join('; '),
-    hint: `give the model it was trained on by --model; it says ${adapter.base_model}`,
-  })
-}
-
-const checkTensors = (adapter: AdapterConfig, checkpoint: Checkpoint): void => {
-  const wrong = Object.entries(adapter.tensors).flatMap(([name, shape]) => {
-    const found = checkpoint.tensors.get(name)
-    if (found === undefined) return [`\`${name}\` is missing`]
-    return found.shape.join() === shape.join()
-      ? []
-      : [`\`${name}\` is [${found.shape.join(', ')}], not [${shape.join(', ')}]`]
-  })
-  if (wrong.length > 0)
-    throw new UserError({
-      what: 'the adapter does not hold what its description says',
-      where: checkpoint.path,
-      why: wrong.join('; '),
-      hint: 'copy both files of the adapter from one run',
-    })
-}
-
 /** A trained run: its adapter on its base model, or on the model given, with weights as it was trained on unless said. */
 export const openRun = async (
   device: Device,
@@ -240,6 +181,31 @@ export const openRun = async (
   format?: WeightFormat,
 ): Promise<OpenPredictor> => {
   const adapter = await readAdapterConfig(directory)
+  const checkpoint = await openCheckpoint(join(directory, adapterFiles.tensors))
+  try {
+    checkTensors(adapter, checkpoint)
+    const opened = await openAdapted(device, directory, adapter, checkpoint, modelDirectory, format)
+    return {
+      ...opened,
+      close: async () => {
+        await opened.close()
+        await checkpoint.close()
+      },
+    }
+  } catch (error) {
+    await checkpoint.close()
+    throw error
+  }
+}
+
+const openAdapted = async (
+  device: Device,
+  directory: string,
+  adapter: AdapterConfig,
+  checkpoint: Checkpoint,
+  modelDirectory: string | undefined,
+  format: WeightFormat | undefined,
+): Promise<OpenPredictor> => {
   const { program, modules, hash } = loadProgram([adapter.program])
   const recipe = findRecipe(program, modules[0]!, adapter.recipe)
   const base = modelDirectory ?? adapter.base_model
@@ -248,8 +214,6 @@ export const openRun = async (
     tokenizer: true,
     format: format ?? adapter.weights,
   })
-  const checkpoint = await openCheckpoint(join(directory, adapterFiles.tensors))
-  checkTensors(adapter, checkpoint)
   const prefix = `${recipe.methods.get('predict')!.params[0]!.name}.`
   const settings = new Map(Object.entries(adapter.settings))
   const lacks = (what: string): UserError =>
@@ -278,7 +242,7 @@ export const openRun = async (
     }
     return out
   }
-  const opened = await assemble(
+  return assemble(
     device,
     program,
     { kind: 'recipe', recipe },
@@ -287,11 +251,4 @@ export const openRun = async (
     [...recipe.params.map(p => p.type), stateType(recipe)],
     { settings, fetch, check: sizes => checkAdapter(program, adapter, sizes, directory, base) },
   )
-  return {
-    ...opened,
-    close: async () => {
-      await opened.close()
-      await checkpoint.close()
-    },
-  }
 }

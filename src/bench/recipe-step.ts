@@ -133,7 +133,13 @@ export const openStep = async (device: Device, plan: StepPlan): Promise<OpenStep
   const parts = partsOf(plan)
   const model = await modelOf(plan, parts)
   const { program } = parts.loaded
-  const session = await openSession(device, program, parts.recipe, model, parts.settings, plan.shape)
+  const { recipe, settings } = parts
+  const session = await openSession(device, program, recipe, model, settings, plan.shape).catch(
+    async (error: unknown) => {
+      await model.checkpoint?.close()
+      throw error
+    },
+  )
   session.initialise(seed)
   const batch = randomBatch(plan.shape, session.sizes.get('V') ?? 2)
   let done = 0

@@ -42,12 +42,14 @@ export const openModel = async (
 ): Promise<Model> => {
   const config = await readConfig(directory)
   const positions = config.max_position_embeddings
+  const tokenizer = wants.tokenizer ? await tokenizerFor(directory, config) : undefined
   return {
     directory,
     config,
+    // Last, since it stays open.
     checkpoint: wants.weights ? await openCheckpoint(directory) : undefined,
     format: wants.format ?? 'auto',
-    tokenizer: wants.tokenizer ? await tokenizerFor(directory, config) : undefined,
+    tokenizer,
     context: typeof positions === 'number' ? positions : 2048,
   }
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, it } from 'vitest'
@@ -16,6 +16,9 @@ import { onStories, withStories } from './support.js'
 const work = mkdtempSync(join(tmpdir(), 'jola-predictor-'))
 afterAll(() => rmSync(work, { recursive: true, force: true }))
 const at = (...parts: readonly string[]): string => join(work, ...parts)
+
+/** Files that this process has open; 0 where the system does not tell. */
+const openFiles = (): number => (existsSync('/proc/self/fd') ? readdirSync('/proc/self/fd').length : 0)
 
 const refusal = (work: Promise<unknown>): Promise<UserError> =>
   work.then(
@@ -111,6 +114,18 @@ withStories('a predictor', stories => {
         expect(error.why).toContain('scaled.jola has changed since')
         await close()
       }
+
+      const open = openFiles()
+      const config = JSON.parse(readFileSync(at('run', 'adapter_config.json'), 'utf8'))
+      const written = (changes: object) =>
+        writeFileSync(at('run', 'adapter_config.json'), JSON.stringify({ ...config, ...changes }))
+      written({ sizes: { ...config.sizes, E: 3 } })
+      expect((await refusal(openRun(device, at('run')))).what).toContain('was trained on another model')
+      written({ tensors: { z: [2] } })
+      expect((await refusal(openRun(device, at('run')))).why).toBe('`z` is missing')
+      written({ base_model: at('nowhere') })
+      await refusal(openRun(device, at('run')))
+      expect(openFiles()).toBeLessThanOrEqual(open)
 
       writeFileSync(at('run', 'adapter_config.json'), '{"program": "std.recipes.jola"}')
       expect((await refusal(openRun(device, at('run')))).why).toBe('"recipe" is missing')

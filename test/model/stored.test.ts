@@ -1,7 +1,7 @@
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it } from 'vitest'
 import { inputsOf } from '../../compiler/specialise/parameters.js'
-import { openCheckpoint } from '../../src/hub/safetensors.js'
+import { type Checkpoint, openCheckpoint } from '../../src/hub/safetensors.js'
 import { type TensorData, writeSafetensors } from '../../src/hub/safetensors-write.js'
 import { bindParam } from '../../src/model/bind.js'
 import { readBound } from '../../src/model/weights.js'
@@ -34,10 +34,17 @@ const numbers = (shape: readonly number[], first = 0) => ({
   data: Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => first + i),
 })
 
+const opened: Checkpoint[] = []
+afterEach(async () => {
+  for (const checkpoint of opened.splice(0)) await checkpoint.close()
+})
+
 const saved = async (tensors: ReadonlyMap<string, TensorData>) => {
   const path = join(await temporaryDirectory(), 'model.safetensors')
   await writeSafetensors(path, tensors)
-  return openCheckpoint(path)
+  const checkpoint = await openCheckpoint(path)
+  opened.push(checkpoint)
+  return checkpoint
 }
 
 const layer = (l: number, wq: readonly number[]): readonly (readonly [string, TensorData])[] => [

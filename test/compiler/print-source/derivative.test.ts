@@ -101,11 +101,11 @@ describe('a printed derivative', () => {
     expect(distance(text, name, wrt)).toBeLessThan(1e-5)
   })
 
-  it('reads as a person would write it', () => {
+  it('reads as a person would write it', async () => {
     const program = programOf({ example: text })
     const read = (name: string, wrt: string): string =>
       sourceOf(program, program.fns.get(`example.${name}`)!, wrt)
-    expect(
+    await expect(
       ['entropy x', 'entropies x', 'rms x', 'shift x', 'turn x', 'attend k', 'edited e', 'net n']
         .map(item => read(...(item.split(' ') as [string, string])))
         .join('\n'),
