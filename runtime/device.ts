@@ -1,6 +1,7 @@
 import type { DeviceTraits, MatrixUnit, Precision } from '../compiler/artifact.js'
 import { DeviceError, showBytes } from './errors.js'
 import { usage } from './flags.js'
+import type { Helper } from './helpers.js'
 import { Watch } from './lost.js'
 import { PipelineCache } from './pipelines.js'
 import { plainWait, type Wait } from './wait.js'
@@ -16,6 +17,8 @@ export interface DeviceOptions {
   readonly wait?: (traits: DeviceTraits) => Wait
   /** Memory that the device could still take, where that can be known (software devices share the machine's). */
   readonly availableBytes?: (traits: DeviceTraits) => number | undefined
+  /** Starts processes that compile kernels for this device's driver too, where its cache is shared; none, or absent, where there can't be. */
+  readonly helpers?: (traits: DeviceTraits) => readonly Helper[]
   /** Called once, when the device is closed. */
   readonly onClose?: () => void
 }
@@ -108,6 +111,12 @@ export class Device {
   /** Whether the device was asked for, and has, this feature. */
   has(feature: string): boolean {
     return this.gpu.features.has(feature)
+  }
+
+  /** Starts {@link DeviceOptions.helpers}; absent where there are none. */
+  get helpers(): (() => readonly Helper[]) | undefined {
+    const { helpers } = this.#options
+    return helpers && (() => helpers(this.traits))
   }
 
   /** Bytes of all buffers of {@link allocate} that are not yet released. */

@@ -6,6 +6,7 @@ import { type Encoding, encodeCommands } from './encode.js'
 import { DeviceError, fromGpuError, internalError } from './errors.js'
 import { allocateBuffers, allocateSlots } from './memory.js'
 import { hostTimes, type Profile, stopwatch } from './profile.js'
+import { rehearse } from './rehearse.js'
 import { checkRequirements } from './requirements.js'
 import type { DeviceTensor } from './tensor.js'
 import { checkInputs, encodeOutputs, outputTensors } from './transfers.js'
@@ -122,7 +123,7 @@ const loopTable = (device: Device, { slots }: Program) => {
 }
 
 /**
- * Checks the artifact against the device, compiles its kernels side by side and allocates its buffers.
+ * Checks the artifact against the device, compiles its kernels side by side, with helpers where there are any, and allocates its buffers.
  * Rejects with a {@link DeviceError}: `too-small` or `out-of-memory` with the numbers, or `internal` if the device
  * refuses a kernel.
  */
@@ -134,6 +135,7 @@ export const load = async (device: Device, artifact: Artifact): Promise<Executab
   const pipelines = await device.wait(
     Promise.all(artifact.kernels.map(kernel => device.pipelines.pipeline(kernel))),
   )
+  await rehearse(device, artifact.kernels)
   const buffers = await allocateBuffers(device, artifact)
   device.gpu.pushErrorScope('validation')
   const table = loopTable(device, program)

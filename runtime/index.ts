@@ -2,10 +2,11 @@
 export { Device, type DeviceOptions, openDevice } from './device.js'
 export { DeviceError, type DeviceErrorKind, type DeviceErrorParts, showBytes } from './errors.js'
 export { Executable, load, type RunOptions, type Tensors } from './executable.js'
+export type { Helper } from './helpers.js'
 export { pack, packed, rounded, unpack } from './packing.js'
 export type { KernelTime, Profile } from './profile.js'
 export { download, Readback, type ReadbackOptions, type Reading } from './readback.js'
-export { rehearse } from './rehearse.js'
+export { type Rehearsal, rehearse } from './rehearse.js'
 export {
   DeviceTensor,
   elementsOf,

@@ -3,6 +3,7 @@ import { create } from 'webgpu'
 import type { Precision } from '../compiler/artifact.js'
 import { type Device, openDevice } from './device.js'
 import { DeviceError } from './errors.js'
+import { helpersFor } from './node-helper.js'
 import { plainWait, sleepingWait } from './wait.js'
 
 export * from './index.js'
@@ -36,6 +37,7 @@ export const openNodeDevice = async (options: NodeDeviceOptions = {}): Promise<D
       ...(options.memory === undefined ? {} : { memory: options.memory }),
       wait: traits => (traits.software ? sleepingWait() : plainWait),
       availableBytes: traits => (traits.software ? freemem() : undefined),
+      helpers: traits => helpersFor(traits, options),
       onClose,
     })
   } catch (error) {

@@ -22,6 +22,9 @@ const refusal = async (kernel: KernelDecl, module: GPUShaderModule, error: unkno
   )
 }
 
+/** Kernels with the same key are compiled once. */
+const keyOf = (kernel: KernelDecl): string => `${kernel.bindings.join()} ${kernel.loops > 0} ${kernel.wgsl}`
+
 /**
  * Compiled kernels of one device and the layouts they share: group 0 holds the storage buffers, group 1, of kernels
  * inside loops, the loops' indices at a dynamic offset.
@@ -29,6 +32,7 @@ const refusal = async (kernel: KernelDecl, module: GPUShaderModule, error: unkno
 export class PipelineCache {
   readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>()
   readonly #layouts = new Map<string, GPUBindGroupLayout>()
+  readonly #rehearsed = new Set<string>()
   #loopLayout: GPUBindGroupLayout | undefined
 
   constructor(private readonly gpu: GPUDevice) {}
@@ -65,12 +69,23 @@ export class PipelineCache {
 
   /** Compiles a kernel, or finds it compiled. Rejects with an internal `DeviceError` that shows the refused line. */
   pipeline(kernel: KernelDecl): Promise<GPUComputePipeline> {
-    const key = `${kernel.bindings.join()} ${kernel.loops > 0} ${kernel.wgsl}`
+    const key = keyOf(kernel)
     const known = this.#pipelines.get(key)
     if (known !== undefined) return known
     const made = this.#compile(kernel)
     this.#pipelines.set(key, made)
     return made
+  }
+
+  /** Those of the kernels, each once, that no {@link markRehearsed} has named. */
+  unrehearsed(kernels: readonly KernelDecl[]): readonly KernelDecl[] {
+    const distinct = new Map(kernels.map(kernel => [keyOf(kernel), kernel]))
+    return [...distinct].flatMap(([key, kernel]) => (this.#rehearsed.has(key) ? [] : [kernel]))
+  }
+
+  /** Remembers that a driver which compiles at the first dispatch has compiled this one. */
+  markRehearsed(kernel: KernelDecl): void {
+    this.#rehearsed.add(keyOf(kernel))
   }
 
   async #compile(kernel: KernelDecl): Promise<GPUComputePipeline> {

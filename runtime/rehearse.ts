@@ -1,57 +1,74 @@
 import type { KernelDecl } from '../compiler/artifact.js'
 import type { Device } from './device.js'
-import { usage } from './flags.js'
+import { FirstDispatch } from './first-dispatch.js'
+import { type Helper, SharedWork, textOf } from './helpers.js'
 
-/** Enough for any element type, and for kernels to read and write without harm: past its end they are held back. */
-const standInBytes = 4096
+/** Kernels that were compiled ahead of their first run, and how many of them by helpers. */
+export interface Rehearsal {
+  readonly kernels: number
+  readonly helped: number
+}
+
+/** Milliseconds after which a kernel is taken to be compiled, not found in the driver's cache: that takes some three. */
+const coldAfter = 100
+
+/** Characters of kernels that a driver compiles in a second or so; with less a helper's own start is not worth it. */
+const worthHelp = 20_000
 
 /**
  * Has a software device compile kernels ahead of their first run. Its driver does so at a kernel's first dispatch, one after the
  * other, which takes seconds unless the driver's cache has them: so each is dispatched once, a single workgroup on buffers
- * of nobody, and `ready` is told how many are done. Does nothing on other devices, whose pipelines are complete once loaded.
+ * of nobody, and `ready` is told how many are done. As soon as one is seen not to be in the cache, `helpers` are asked to compile some of
+ * the others; what they have compiled is dispatched too, and if most of it is not found in the cache they are no longer asked.
+ * Does nothing on other devices, whose pipelines are complete once loaded, and for what was rehearsed before, nor for little that nobody
+ * is told of. Rejects with a `DeviceError` like `load`.
  */
 export const rehearse = async (
   device: Device,
   kernels: readonly KernelDecl[],
-  ready: (done: number, total: number) => void,
-): Promise<void> => {
-  if (!device.traits.software) return
-  const { gpu, pipelines } = device
-  const distinct = [
-    ...new Map(kernels.map(k => [`${k.bindings.join()} ${k.loops > 0} ${k.wgsl}`, k])).values(),
-  ]
-  const most = Math.max(0, ...distinct.map(k => k.bindings.length))
-  const standIns = Array.from({ length: most }, () =>
-    gpu.createBuffer({ label: 'rehearsal', size: standInBytes, usage: usage.storage }),
-  )
-  const indices = gpu.createBuffer({ label: 'rehearsal', size: 16, usage: usage.uniform })
-  const loops = gpu.createBindGroup({
-    layout: pipelines.loopLayout,
-    entries: [{ binding: 0, resource: { buffer: indices, size: 16 } }],
-  })
+  ready?: (done: number, total: number) => void,
+  helpers: (() => readonly Helper[]) | undefined = device.helpers,
+): Promise<Rehearsal> => {
+  const { pipelines } = device
+  const fresh = device.traits.software ? pipelines.unrehearsed(kernels) : []
+  const helpful = helpers !== undefined && textOf(fresh) >= worthHelp
+  if (fresh.length === 0 || (ready === undefined && !helpful)) return { kernels: 0, helped: 0 }
+  await device.wait(Promise.all(fresh.map(kernel => pipelines.pipeline(kernel))))
+  let [done, helped, missed, slowest] = [0, 0, 0, 0]
+  const count = (): void => {
+    done += 1
+    ready?.(done, fresh.length)
+  }
+  const work = new SharedWork(fresh, count)
+  let asked = !helpful
+  const ask = (): void => {
+    if (asked || work.left < worthHelp) return
+    asked = true
+    work.invite(helpers?.() ?? [])
+  }
+  const first = new FirstDispatch(device)
   try {
-    for (const [i, kernel] of distinct.entries()) {
-      const encoder = gpu.createCommandEncoder()
-      const pass = encoder.beginComputePass()
-      pass.setPipeline(await device.wait(pipelines.pipeline(kernel)))
-      pass.setBindGroup(
-        0,
-        gpu.createBindGroup({
-          layout: pipelines.storageLayout(kernel.bindings),
-          entries: kernel.bindings.map((_, binding) => ({
-            binding,
-            resource: { buffer: standIns[binding] },
-          })),
-        }),
-      )
-      if (kernel.loops > 0) pass.setBindGroup(1, loops, [0])
-      pass.dispatchWorkgroups(1)
-      pass.end()
-      gpu.queue.submit([encoder.finish()])
-      await device.idle()
-      ready(i + 1, distinct.length)
+    for (;;) {
+      const next = await device.wait(work.next(2 * slowest))
+      if (next === undefined) return { kernels: fresh.length, helped }
+      const cold = setTimeout(ask, coldAfter)
+      const began = performance.now()
+      try {
+        await first.run(next.kernel)
+      } finally {
+        clearTimeout(cold)
+      }
+      const took = performance.now() - began
+      pipelines.markRehearsed(next.kernel)
+      if (!next.helped) {
+        slowest = Math.max(slowest, took)
+        count()
+      } else if (took < coldAfter) helped += 1
+      else missed += 1
+      if (missed > helped) work.dismiss()
     }
   } finally {
-    for (const buffer of [...standIns, indices]) buffer.destroy()
+    work.dismiss()
+    first.destroy()
   }
 }

@@ -94,13 +94,13 @@ export const openSession = async (
     shape,
     options,
   )
+  const kernels = [artifacts.init, artifacts.step, artifacts.validate].flatMap(a => a.kernels)
+  await rehearse(device, kernels, compiled)
   const [init, step, validate] = [
     await load(device, artifacts.init),
     await load(device, artifacts.step),
     await load(device, artifacts.validate),
   ]
-  const kernels = [init, step, validate].flatMap(x => x.artifact.kernels)
-  if (compiled !== undefined) await rehearse(device, kernels, compiled)
   const needed = new Set([init, step, validate].flatMap(x => x.artifact.inputs.map(i => i.name)))
   const weights = await uploadWeights(device, model, bound, needed)
 

@@ -1,0 +1,58 @@
+import type { KernelDecl } from '../compiler/artifact.js'
+import type { Device } from './device.js'
+import { usage } from './flags.js'
+
+/** Enough for any element type, and for kernels to read and write without harm: past its end they are held back. */
+const standInBytes = 4096
+
+/** Dispatches kernels so that their driver compiles them: a single workgroup, on buffers of nobody. {@link destroy} gives those back. */
+export class FirstDispatch {
+  readonly #standIns: GPUBuffer[] = []
+  readonly #indices: GPUBuffer
+  readonly #loops: GPUBindGroup
+
+  constructor(private readonly device: Device) {
+    this.#indices = device.gpu.createBuffer({ label: 'rehearsal', size: 16, usage: usage.uniform })
+    this.#loops = device.gpu.createBindGroup({
+      layout: device.pipelines.loopLayout,
+      entries: [{ binding: 0, resource: { buffer: this.#indices, size: 16 } }],
+    })
+  }
+
+  /** Resolves when the kernel has run. Rejects with a `DeviceError` if the device refuses it or is lost. */
+  async run(kernel: KernelDecl): Promise<void> {
+    const { gpu, pipelines } = this.device
+    const pipeline = await this.device.wait(pipelines.pipeline(kernel))
+    const encoder = gpu.createCommandEncoder()
+    const pass = encoder.beginComputePass()
+    pass.setPipeline(pipeline)
+    pass.setBindGroup(
+      0,
+      gpu.createBindGroup({
+        layout: pipelines.storageLayout(kernel.bindings),
+        entries: kernel.bindings.map((_, binding) => ({
+          binding,
+          resource: { buffer: this.#standIn(binding) },
+        })),
+      }),
+    )
+    if (kernel.loops > 0) pass.setBindGroup(1, this.#loops, [0])
+    pass.dispatchWorkgroups(1)
+    pass.end()
+    gpu.queue.submit([encoder.finish()])
+    await this.device.idle()
+  }
+
+  destroy(): void {
+    for (const buffer of [...this.#standIns, this.#indices]) buffer.destroy()
+  }
+
+  #standIn(binding: number): GPUBuffer {
+    this.#standIns[binding] ??= this.device.gpu.createBuffer({
+      label: 'rehearsal',
+      size: standInBytes,
+      usage: usage.storage,
+    })
+    return this.#standIns[binding]
+  }
+}
