@@ -38,11 +38,11 @@ const storageBytes = ({ elements, packing }: Storage): number =>
 
 /** Bytes that a group reads and writes, each tensor counted once. */
 const trafficOf = (g: Group, nodes: ReadonlyMap<NodeId, Node>, slices: (id: NodeId) => number): number => {
-  const own = new Set(g.members.map(m => m.id))
+  const own = new Map(g.members.map(m => [m.id, m]))
   const read = new Set(g.members.flatMap(m => readsOf(m.body)).map(r => r.node))
   const ids = [...[...read].filter(id => !own.has(id)), ...g.stored]
   const bytes = (n: Node): number => bytesOf(elementsOf(n), n.kind === 'input' ? n.packing : undefined)
-  return ids.reduce((n, id) => n + bytes(nodes.get(id)!) / Math.max(1, slices(id)), 0)
+  return ids.reduce((n, id) => n + bytes(own.get(id) ?? nodes.get(id)!) / Math.max(1, slices(id)), 0)
 }
 
 /** What kernels bind that has more elements than they can count. */

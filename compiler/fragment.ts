@@ -43,7 +43,8 @@ export const fragmentOf = ({ graph }: Grouped, group: Group): Grouped => {
     outputs: stored.map(m => ({ name: outputName(m.id), node: m.id })),
   }
   const { region: _, ...alone } = group
-  return { graph: fragment, groups: [{ ...alone, members }], axis: freshAxes(fragment) }
+  // What would be written into an input is an output like any other.
+  return { graph: fragment, groups: [{ ...alone, members, updates: new Map() }], axis: freshAxes(fragment) }
 }
 
 const outputName = (id: NodeId): string => `y${id}`

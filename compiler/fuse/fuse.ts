@@ -6,7 +6,7 @@ import { alignment, sameExtents } from './alignment.js'
 import { contractionOf } from './contraction.js'
 import { dependencies, readIds } from './dependencies.js'
 import type { Group } from './group.js'
-import type { Update } from './in-place.js'
+import { readsWith, type Update } from './in-place.js'
 import { inlineProducers, isTiled } from './inline.js'
 import { scatterOf } from './scatter.js'
 import { type Growing, joinSmall } from './small.js'
@@ -22,6 +22,7 @@ export const unfused = (graph: Graph): readonly Group[] =>
             members: [n],
             stored: new Set<NodeId>([n.id]),
             rowRank: outerAxes(n).length - regionPath(graph, n.region).length,
+            updates: new Map(),
             ...(n.region === undefined ? {} : { region: n.region }),
           } satisfies Group,
         ],
@@ -35,7 +36,7 @@ interface Open extends Growing {
 /**
  * Kernels as groups of nodes: elementwise producers inlined, elementwise consumers put behind contractions, reductions
  * and what is computed from them in the same rows put together, elementwise nodes over one index space too. Outputs
- * among `updates` are kernels of their own, which nothing inlines.
+ * among `updates` are written by a kernel of either of these two kinds; nothing inlines them, and no node of that kernel reads them.
  */
 export const fused = (
   whole: Graph,
@@ -56,14 +57,14 @@ export const fused = (
   const { free } = dependencies(graph, nodes, groupOf)
 
   const fits = (n: ComputeNode, g: Open): boolean => {
-    const bound = new Set([...g.members, n].flatMap(m => [m.id, ...readIds(m)]))
+    const bound = new Set([...g.members, n].flatMap(m => [m.id, ...readsWith(m, updates.get(m.id))]))
     return bound.size <= traits.storageBuffersPerStage
   }
 
   const alignedAll = (n: ComputeNode, g: Open, rank: number): boolean =>
     readsOf(n.body).every(r => {
       if (groupOf.get(r.node) !== g) return true
-      return aligned(r, g.members.find(m => m.id === r.node)!, n, rank)
+      return !updates.has(r.node) && aligned(r, g.members.find(m => m.id === r.node)!, n, rank)
     })
 
   /** Is the node one more sum over what the sums of a group are over, as of a vector that several matrices are multiplied by? */
@@ -79,11 +80,12 @@ export const fused = (
     if (first.region !== n.region || !fits(n, g)) return false
     const axes = own(n)
     const reads = readIds(n).some(id => groupOf.get(id) === g)
-    if (g.kind === 'scatter' || updates.has(first.id)) return false
+    if (g.kind === 'scatter') return false
     if (g.kind === 'contract')
       return (
         reads &&
         !n.reduce &&
+        !updates.has(n.id) &&
         n.dtype === 'f32' &&
         sameExtents(axes, own(first)) &&
         alignedAll(n, g, axes.length)
@@ -103,7 +105,7 @@ export const fused = (
     const tiled = product !== undefined && isTiled(product)
     const scatter = !tiled && scatterOf(n, own(n)) !== undefined
     const host =
-      tiled || scatter || updates.has(n.id)
+      tiled || scatter
         ? undefined
         : [...groups]
             .reverse()
@@ -120,23 +122,20 @@ export const fused = (
     groupOf.set(n.id, g)
   }
 
-  const complete = joinSmall(groups, { graph, nodes, pinned, fixed: updates, traits })
+  const complete = joinSmall(groups, { graph, nodes, pinned, updates, traits })
   const home = new Map(complete.flatMap(g => g.members.map(m => [m.id, g] as const)))
   const readOutside = new Set<NodeId>(pinned)
   for (const n of nodes.values())
     for (const id of readIds(n)) if (home.get(id) !== home.get(n.id)) readOutside.add(id)
   return complete.map(g => {
-    const { id, region } = g.members[0]!
-    const update = updates.get(id)
+    const { region } = g.members[0]!
     return {
       kind: g.kind,
       members: g.members,
       rowRank: g.rowRank,
       stored: new Set(g.members.filter(m => readOutside.has(m.id)).map(m => m.id)),
+      updates: new Map(g.members.flatMap(m => (updates.has(m.id) ? [[m.id, updates.get(m.id)!]] : []))),
       ...(region === undefined ? {} : { region }),
-      ...(update === undefined
-        ? {}
-        : { update: { into: update.into, at: update.at, within: update.within } }),
     }
   })
 }

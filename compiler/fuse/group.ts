@@ -17,6 +17,13 @@ export interface Group {
   readonly stored: ReadonlySet<NodeId>
   readonly region?: RegionId
   readonly rowRank: number
-  /** Its one member, a `map`, is written at these positions of an input, whose place it takes, where they are `within` it. */
-  readonly update?: { readonly into: NodeId; readonly at: readonly Expr[]; readonly within: Expr }
+  /** The members, of a `map` or of `rows`, that are written into an input whose place they take. No other member reads them. */
+  readonly updates: ReadonlyMap<NodeId, Target>
+}
+
+/** The positions of an input at which a node's elements are written, where they are `within` it. */
+export interface Target {
+  readonly into: NodeId
+  readonly at: readonly Expr[]
+  readonly within: Expr
 }

@@ -2,17 +2,22 @@ import { i32, identityAt, index, prim, type ReadExpr, readsOf, rewrite } from '.
 import { shapeOf } from '../ir/graph.js'
 import type { Axis, ComputeNode, Expr, Graph, Node, NodeId } from '../ir/ir.js'
 import { affineAdd, affineExpr, affineOf, affineRange, affineScale, sameIndex } from '../schedule/affine.js'
+import type { Target } from './group.js'
 
 /**
- * An output that is written into the input whose place it takes, only where it differs: `node` ranges over those places, `at` are their positions;
- * only those `within` the tensor count, as data may say others.
+ * An output that is written into the input whose place it takes, only where it differs: `node` ranges over those places, which are only within the
+ * tensor if data doesn't say otherwise.
  */
-export interface Update {
+export interface Update extends Target {
   readonly node: ComputeNode
-  readonly into: NodeId
-  readonly at: readonly Expr[]
-  readonly within: Expr
 }
+
+/** What a node reads, for its value and to know where that goes. */
+export const readsWith = (n: ComputeNode, target: Target | undefined): readonly NodeId[] => [
+  ...new Set(
+    [n.body, ...(target ? [...target.at, target.within] : [])].flatMap(e => readsOf(e).map(r => r.node)),
+  ),
+]
 
 const conditionsOf = (e: Expr): readonly Expr[] => (e.op === 'and' ? e.args.flatMap(conditionsOf) : [e])
 
@@ -104,14 +109,15 @@ export const updatesOf = (
       node.dims.filter(d => d.length === 1).map(d => d[0]!),
     )
     if (run === undefined || !readsOf(run.first).every(r => brought(r.node))) continue
-    const own = axis(run.axis.name, run.length)
-    const place = prim('add', run.first, index(own))
+    // One place needs no axis: index spaces that differ by that alone are the same.
+    const own = run.length === 1 ? [] : [axis(run.axis.name, run.length)]
+    const place = own.reduce((e, a) => prim('add', e, index(a)), run.first)
     const put = (e: Expr): Expr =>
       rewrite(e, x => (x.op === 'index' && x.axis.id === run.axis.id ? place : x))
     updates.set(node.id, {
       node: {
         ...node,
-        dims: node.dims.map(d => (d[0] === run.axis ? [own] : d)),
+        dims: node.dims.map(d => (d[0] === run.axis ? own : d)),
         body: tidy(put(value), nodes),
       },
       into: input.id,

@@ -4,7 +4,8 @@ import type { ComputeNode, Graph, NodeId } from '../ir/ir.js'
 import { productOf, reduceAxes } from '../schedule/context.js'
 import { alignment, sameExtents } from './alignment.js'
 import { dependencies, readIds } from './dependencies.js'
-import type { GroupKind } from './group.js'
+import type { GroupKind, Target } from './group.js'
+import { readsWith } from './in-place.js'
 
 /** A group while groups are found. */
 export interface Growing {
@@ -25,8 +26,8 @@ export interface Surroundings {
   readonly nodes: ReadonlyMap<NodeId, ComputeNode>
   /** Stored whoever reads them. */
   readonly pinned: ReadonlySet<NodeId>
-  /** Kernels of their own. */
-  readonly fixed: ReadonlyMap<NodeId, unknown>
+  /** Written into an input: read by other kernels alone. */
+  readonly updates: ReadonlyMap<NodeId, Target>
   readonly traits: DeviceTraits
 }
 
@@ -36,7 +37,7 @@ export interface Surroundings {
  * found; a joined one takes the place of its last.
  */
 export const joinSmall = (groups: readonly Growing[], around: Surroundings): readonly Growing[] => {
-  const { graph, nodes, pinned, fixed, traits } = around
+  const { graph, nodes, pinned, updates, traits } = around
   const groupOf = new Map(groups.flatMap(g => g.members.map(m => [m.id, g] as const)))
   const { dependsOn, free } = dependencies(graph, nodes, groupOf)
   const { own, aligned } = alignment(graph)
@@ -59,13 +60,12 @@ export const joinSmall = (groups: readonly Growing[], around: Surroundings): rea
   const fits = (members: readonly ComputeNode[]): boolean => {
     const ids = new Set(members.map(m => m.id))
     const stored = [...ids].filter(id => pinned.has(id) || readers.get(id)?.some(x => !ids.has(x)))
-    const read = members.flatMap(readIds).filter(id => !ids.has(id))
+    const read = members.flatMap(m => readsWith(m, updates.get(m.id))).filter(id => !ids.has(id))
     return new Set([...stored, ...read]).size <= traits.storageBuffersPerStage
   }
 
   const candidate = (g: Growing): boolean =>
     (g.kind === 'map' || g.kind === 'rows') &&
-    !g.members.some(m => fixed.has(m.id)) &&
     isSmall(g.members, productOf(rowsOf(g))) &&
     g.members.every(readsLittle)
 
@@ -77,7 +77,8 @@ export const joinSmall = (groups: readonly Growing[], around: Surroundings): rea
         free(n, before, after) &&
         readsOf(n.body).every(
           r =>
-            groupOf.get(r.node) !== before || aligned(r, before.members.find(m => m.id === r.node)!, n, rank),
+            groupOf.get(r.node) !== before ||
+            (!updates.has(r.node) && aligned(r, before.members.find(m => m.id === r.node)!, n, rank)),
         ),
     )
     if (!right || dependsOn(before, after)) return undefined

@@ -100,7 +100,7 @@ export const planStorage = (graph: Graph, groups: readonly Group[], order: Seque
     if (n.kind === 'input' || n.kind === 'literal' || n.kind === 'carry') place(n.id)
   for (const g of groups)
     for (const m of g.members)
-      if (g.update) placements.set(m.id, place(g.update.into))
+      if (g.updates.has(m.id)) placements.set(m.id, place(g.updates.get(m.id)!.into))
       else if (g.stored.has(m.id)) place(m.id)
   const persistent = new Map(
     [...kept].flatMap(([id, regions]) =>

@@ -2,7 +2,7 @@ import type { Group } from '../fuse/group.js'
 import { axesOf, identityAt, readsOf } from '../ir/expr.js'
 import { outerAxes } from '../ir/graph.js'
 import type { Axis, ComputeNode, Expr, NodeId, Region } from '../ir/ir.js'
-import { addressOf } from '../plan/placement.js'
+import { addressOf, type Placement } from '../plan/placement.js'
 import { type EmittedKernel, flatGroup, type KernelSpec, settle, spread } from '../wgsl/kernel.js'
 import type { Affine } from './affine.js'
 import { coalesce } from './coalesce.js'
@@ -23,6 +23,18 @@ export interface Output {
 export const kernelAxes = (n: ComputeNode, loops: readonly Region[]): ReturnType<typeof outerAxes> =>
   outerAxes(n).filter(a => !loops.some(r => r.axis.id === a.id))
 
+/** Where a member's elements go that is stored at `p`; `lower` takes what the member says of its axes to the kernel's. */
+export const destinationOf = (
+  group: Group,
+  m: ComputeNode,
+  p: Placement,
+  lower: (e: Expr) => Expr,
+): Pick<Output, 'address' | 'within'> => {
+  const target = group.updates.get(m.id)
+  const at = (target?.at ?? identityAt(m.dims)).map(lower)
+  return { address: addressOf(p, at), ...(target ? { within: lower(target.within) } : {}) }
+}
+
 /** Every member's lowered body over the axes of the first, and where the stored ones go. */
 const mapOutputs = (group: Group, loops: readonly Region[], ctx: Context): readonly Output[] => {
   const first = group.members[0]!
@@ -35,10 +47,14 @@ const mapOutputs = (group: Group, loops: readonly Region[], ctx: Context): reado
     values.set(m.id, value)
     if (!group.stored.has(m.id)) return []
     const p = ctx.placements.get(m.id)!
-    const lower = (e: Expr): Expr => renameAxes(lowerBody(e, ctx, ids), own, axes)
-    const at = group.update?.at.map(lower) ?? identityAt(m.dims).map(e => renameAxes(e, own, axes))
-    const within = group.update && { within: lower(group.update.within) }
-    return [{ node: m, value, storage: p.storage, address: addressOf(p, at), ...within }]
+    return [
+      {
+        node: m,
+        value,
+        storage: p.storage,
+        ...destinationOf(group, m, p, e => renameAxes(lowerBody(e, ctx, ids), own, axes)),
+      },
+    ]
   })
 }
 

@@ -1,11 +1,10 @@
 import type { Group } from '../fuse/group.js'
-import { identityAt, readsOf } from '../ir/expr.js'
+import { readsOf } from '../ir/expr.js'
 import type { Axis, ComputeNode, Expr, NodeId, Region } from '../ir/ir.js'
-import { addressOf } from '../plan/placement.js'
 import { type Affine, affineOf, coefficientOf } from './affine.js'
 import { coalesce } from './coalesce.js'
 import { type Context, lowerBody, reduceAxes, renameAxes, substituteLocals } from './context.js'
-import { kernelAxes } from './map.js'
+import { destinationOf, kernelAxes } from './map.js'
 
 /** One member over a row: a pass over its inner axes, or a number a row where there are none. */
 export interface Phase {
@@ -14,6 +13,8 @@ export interface Phase {
   readonly value: Expr
   readonly storage?: number
   readonly address?: Affine
+  /** Stored only where this holds. */
+  readonly within?: Expr
 }
 
 /** A group over rows, ready to be written: axes joined, every member a phase. */
@@ -40,8 +41,8 @@ const membersOf = (
     if (!m.reduce && inner.length === 0) scalars.set(m.id, value)
     if (!group.stored.has(m.id)) return { node: m, inner, value }
     const p = ctx.placements.get(m.id)!
-    const at = identityAt(m.dims).map(e => renameAxes(e, own, rows))
-    return { node: m, inner, value, storage: p.storage, address: addressOf(p, at) }
+    const lower = (e: Expr): Expr => renameAxes(lowerBody(e, ctx, ids), own, rows)
+    return { node: m, inner, value, storage: p.storage, ...destinationOf(group, m, p, lower) }
   })
 }
 
@@ -54,20 +55,22 @@ export const rowProgram = (group: Group, loops: readonly Region[], ctx: Context)
   const found = membersOf(group, all, loops, ctx)
   const joined = coalesce(
     all,
-    found.map(p => p.value),
+    found.flatMap(p => [p.value, ...(p.within ? [p.within] : [])]),
     found.flatMap(p => p.address ?? []),
     ctx.axis,
   )
   const phases = found.map((p): Phase => {
     const value = joined.expr(p.value)
     const address = p.address && joined.affine(p.address)
+    const within = p.within && joined.expr(p.within)
     if (seeksPlace(p.node)) return { ...p, value, ...(address ? { address } : {}) }
-    const own = coalesce(p.inner, [value], address ? [address] : [], ctx.axis)
+    const own = coalesce(p.inner, [value, ...(within ? [within] : [])], address ? [address] : [], ctx.axis)
     return {
       ...p,
       inner: own.axes,
       value: own.expr(value),
       ...(address ? { address: own.affine(address) } : {}),
+      ...(within ? { within: own.expr(within) } : {}),
     }
   })
   const units = [...all, ...found.flatMap(p => p.inner)].filter(a => a.extent === 1)

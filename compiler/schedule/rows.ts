@@ -1,6 +1,6 @@
 import type { DeviceTraits } from '../artifact.js'
 import type { Group } from '../fuse/group.js'
-import { readsOf } from '../ir/expr.js'
+import { axesOf, readsOf } from '../ir/expr.js'
 import type { Axis, Region } from '../ir/ir.js'
 import type { KernelSpec } from '../wgsl/kernel.js'
 import { writeRows } from '../wgsl/rows.js'
@@ -34,6 +34,7 @@ const acrossRows = (p: RowProgram): Axis | undefined => {
   const passes = passesOf(p)
   if (last === undefined || last.extent % 4 !== 0 || productOf(p.rows) < 64) return undefined
   const fits = passes.every(x => x.node.reduce && !seeksPlace(x.node))
+  if (p.phases.some(x => x.within && axesOf(x.within).has(last.id))) return undefined
   return fits && passes.some(x => alongAxis(x.value, last) > 0) ? last : undefined
 }
 

@@ -1,4 +1,4 @@
-import { i32, index, prim, rewriter, substituteAxes } from '../ir/expr.js'
+import { axesOf, i32, index, prim, rewriter, substituteAxes } from '../ir/expr.js'
 import type { Axis, Expr } from '../ir/ir.js'
 import { type Affine, affineExpr, affineOf } from '../schedule/affine.js'
 import { type Context, localOf, productOf } from '../schedule/context.js'
@@ -44,9 +44,10 @@ export const writeRows = (p: RowProgram, s: RowsSchedule, ctx: Context, spec: Ke
     if (launched > count) root.add(`if (row >= ${count}) { return; }`)
     const rows = placeRows(p.rows, blocks, s, w, ctx)
     const values = p.phases.map(x => rows.map(r => w.intern(r.expr(x.value))))
-    w.announce(...values.flat())
+    const guards = p.phases.map(x => rows.map(r => x.within && w.intern(r.expr(x.within))))
+    w.announce(...values.flat(), ...guards.flat().filter(g => g !== undefined))
     p.phases.forEach((x, i) => {
-      writePhase(x, values[i]!, rows, s, w, ctx)
+      writePhase(x, values[i]!, guards[i]!, rows, s, w, ctx)
     })
     const made = `${s.rows === 1 ? '' : `${['two', 'three', 'four', 'five', 'six'][s.rows - 2]} `}`
     return {
@@ -147,12 +148,20 @@ const openLoops = (
   }
 }
 
-/** Writes for each row that exists. */
-const forRows = (rows: readonly Row[], block: Block, write: (r: Row, b: Block) => void): void => {
+/** Writes for each row that exists, where its guard holds. */
+const forRows = (
+  rows: readonly Row[],
+  guards: readonly (Expr | undefined)[],
+  block: Block,
+  w: Writer,
+  write: (r: Row, b: Block) => void,
+): void => {
   for (const r of rows) {
-    if (r.exists === undefined) write(r, block)
+    const guard = guards[r.number]
+    const tests = [...(r.exists ? [r.exists] : []), ...(guard ? [w.emit(guard, block).text] : [])]
+    if (tests.length === 0) write(r, block)
     else {
-      const own = block.inner(`if (${r.exists}) {`)
+      const own = block.inner(`if (${tests.join(' && ')}) {`)
       write(r, own)
       block.close(own)
     }
@@ -162,6 +171,7 @@ const forRows = (rows: readonly Row[], block: Block, write: (r: Row, b: Block) =
 const writePhase = (
   p: Phase,
   values: readonly Expr[],
+  guards: readonly (Expr | undefined)[],
   rows: readonly Row[],
   s: RowsSchedule,
   w: Writer,
@@ -172,7 +182,7 @@ const writePhase = (
   const storeEach = (each: readonly Value[]): void => {
     if (p.storage === undefined) return
     const own = s.lanes === 1 ? root : root.inner('if (local == 0u) {')
-    forRows(rows, own, (r, b) => w.store(p.storage!, r.address(p.address!), each[r.number]!, b))
+    forRows(rows, guards, own, w, (r, b) => w.store(p.storage!, r.address(p.address!), each[r.number]!, b))
     if (own !== root) root.close(own)
   }
   if (p.inner.length === 0 && !p.node.reduce) {
@@ -181,11 +191,12 @@ const writePhase = (
   }
   const arg = seeksPlace(p.node)
   const last = p.inner.at(-1)
-  const wide = s.vector === 'inner' && !arg && last !== undefined && last.extent % 4 === 0
+  const apart = p.within !== undefined && last !== undefined && axesOf(p.within).has(last.id)
+  const wide = s.vector === 'inner' && !arg && !apart && last !== undefined && last.extent % 4 === 0
   if (!p.node.reduce) {
     const { block, close } = openLoops(p.inner, s, wide, w, ctx)
     const each = values.map(v => w.emit(v, block))
-    forRows(rows, block, (r, b) => w.store(p.storage!, r.address(p.address!), each[r.number]!, b))
+    forRows(rows, guards, block, w, (r, b) => w.store(p.storage!, r.address(p.address!), each[r.number]!, b))
     close()
     return
   }

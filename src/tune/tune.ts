@@ -32,11 +32,9 @@ export interface Study {
 /** The kernels of a graph that have a choice, one of each signature, the longest first. */
 export const studiesOf = (graph: Graph, traits: DeviceTraits): readonly Study[] => {
   const whole = grouped(graph, traits)
-  // What is replaced in place can't be measured over and over.
-  const replaced = new Set(whole.graph.outputs.filter(o => o.replaces !== undefined).map(o => o.node))
   const studies = new Map<string, Study>()
   for (const group of whole.groups) {
-    if (group.members.some(m => replaced.has(m.id) || elementsOf(m) === 0)) continue
+    if (group.members.some(m => elementsOf(m) === 0)) continue
     const fragment = fragmentOf(whole, group)
     const [kernel] = compileGroups(fragment, traits).kernels
     if (kernel?.chosen === undefined || kernel.chosen.candidates.length < 2) continue

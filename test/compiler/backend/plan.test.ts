@@ -89,7 +89,13 @@ describe('buffers', () => {
   it('of a loop live as long as the loop if they are used outside it too, or keep values between iterations', () => {
     const group = (...uses: number[]) => ({
       kind: 'group' as const,
-      group: { kind: 'map' as const, members: [], stored: new Set<number>(uses), rowRank: 0 },
+      group: {
+        kind: 'map' as const,
+        members: [],
+        stored: new Set<number>(uses),
+        rowRank: 0,
+        updates: new Map(),
+      },
     })
     const region = { id: 5, axis: { id: 9, name: 'l', extent: 3 }, direction: 'up' as const }
     const order = [
