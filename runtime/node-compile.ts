@@ -10,6 +10,8 @@ import type { Answer } from './node-helper.js'
 const end = (): void => void process.kill(process.pid, 'SIGKILL')
 process.on('disconnect', end)
 if (!process.connected) end()
+// A terminal's Ctrl-C comes here too; what it ends is for whoever started this to say.
+process.on('SIGINT', () => undefined)
 
 const answer = (text: Answer): void => void process.send?.(text)
 const options = JSON.parse(process.argv[2] ?? '{}') as NodeDeviceOptions

@@ -139,6 +139,7 @@ withDevice('a rehearsal with helpers', device => {
 const helpedProgram = async (env: NodeJS.ProcessEnv = {}, ...args: readonly string[]) => {
   const child = spawn(process.execPath, ['--import', 'tsx', join(root, 'test/runtime/helped.ts'), ...args], {
     cwd: root,
+    detached: true,
     env: {
       ...process.env,
       MESA_SHADER_CACHE_DIR: await temporaryDirectory(),
@@ -210,7 +211,13 @@ withDevice('a process with a driver that caches kernels', ({ traits }) => {
     expect({ started, helped, told: told.length }).toEqual({ started: 0, helped: 0, told: 10 })
   })
 
-  describe.each(['SIGKILL', 'SIGTERM', 'SIGINT'] as const)('that is ended by %s', signal => {
+  // A terminal's Ctrl-C goes to all processes of the group.
+  describe.each([
+    ['SIGKILL', 'alone'],
+    ['SIGTERM', 'alone'],
+    ['SIGINT', 'alone'],
+    ['SIGINT', 'with its group'],
+  ] as const)('that %s ends %s', (signal, whom) => {
     test('leaves no helper behind', async () => {
       const child = await helpedProgram()
       const ended = new Promise(resolve => child.on('exit', (_, by) => resolve(by)))
@@ -218,7 +225,7 @@ withDevice('a process with a driver that caches kernels', ({ traits }) => {
       const helpers = helpersOf(child.pid!)
       // Also one that is compiling.
       await sleep(500)
-      child.kill(signal)
+      process.kill(whom === 'alone' ? child.pid! : -child.pid!, signal)
       expect(await ended).toBe(signal)
       await until(() => !helpers.some(isAlive))
     })
