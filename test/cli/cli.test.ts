@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { closeSync, openSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, it, vi } from 'vitest'
@@ -177,6 +178,23 @@ describe('the command line', () => {
     })
     const code = await new Promise(resolve => child.on('close', resolve))
     expect({ code, err }).toEqual({ code: 0, err: '' })
+  })
+
+  const full = statSync('/dev/full', { throwIfNoEntry: false })?.isCharacterDevice() === true
+  it.skipIf(!full)('says that the output can not be written where the disk is full', async () => {
+    const out = openSync('/dev/full', 'w')
+    const args = ['--import', 'tsx', 'src/cli/main.ts', 'explain', 'E0101']
+    const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', out, 'pipe'] })
+    let err = ''
+    child.stderr?.on('data', chunk => {
+      err += String(chunk)
+    })
+    const code = await new Promise(resolve => child.on('close', resolve))
+    closeSync(out)
+    expect(code).toBe(1)
+    expect(err).toMatch(
+      /^error: cannot write the output\n {2}where: standard output\n {2}why: {3}the disk is full\n {2}hint: .*\n$/,
+    )
   })
 
   it('hands its exit code to the shell', async () => {
