@@ -9,6 +9,7 @@ import {
   RunFolder,
 } from '../train/run-folder.js'
 import { unfinishedAt } from '../train/unfinished.js'
+import { checkAlike } from './alike.js'
 import { compare } from './comparison.js'
 import type { CurvePoint, Fact, ReportData } from './data.js'
 import { closedFacts, gatesOf } from './gates.js'
@@ -61,6 +62,7 @@ export const makeReport = async (
   const runs = await Promise.all(
     paths.map(async path => ({ path, ...(await new RunFolder(path).description()) })),
   )
+  checkAlike(runs)
   const first = runs[0]!
   const adapted = paths.every(isAdapted)
   const comparison = adapted ? await compare(device, runs, { ...o, data: o.data ?? first.data }) : undefined

@@ -1,0 +1,38 @@
+import { expect, it } from 'vitest'
+import { checkAlike } from '../../src/report/alike.js'
+import type { RunDescription } from '../../src/train/run-folder.js'
+
+const run = (
+  path: string,
+  more: Partial<RunDescription> = {},
+): RunDescription & { readonly path: string } => ({
+  path,
+  format: 'jola-run-1',
+  program: 'std.recipes.jola',
+  recipe: 'Jola',
+  programHash: '12',
+  model: '/model',
+  data: '/data',
+  dataDigest: '34',
+  seed: 0,
+  settings: { epochs: 2 },
+  sizes: {},
+  device: 'any',
+  trainable: 1,
+  ...more,
+})
+
+it('makes one report of seeds', () => {
+  expect(() => checkAlike([run('a'), run('b', { seed: 1 }), run('c', { seed: 2 })])).not.toThrow()
+})
+
+it.each([
+  [{ recipe: 'LowRank' }, 'their recipes differ'],
+  [{ dataDigest: '56' }, 'their data differ'],
+  [{ settings: { epochs: 3 } }, 'their settings differ'],
+  [{ seed: 0 }, 'both have the seed 0'],
+] as const)('and none of runs with %j', (more, why) => {
+  expect(() => checkAlike([run('a'), run('b', { seed: 1, ...more })])).toThrow(
+    expect.objectContaining({ why, where: 'a, b' }) as Error,
+  )
+})
