@@ -29,7 +29,8 @@ section .grid { margin-bottom: 0; gap: 28px; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; vertical-align: top; padding: 6px 14px 6px 0; border-bottom: 1px solid var(--rule); }
 tr:last-child td, tr:last-child th { border-bottom: 0; }
-thead th { color: var(--soft); font-weight: 500; font-size: 13px; }
+thead th { color: var(--soft); font-weight: 500; font-size: 13px; white-space: nowrap; }
+.scores tbody th { min-width: 9em; }
 tbody th { font-weight: 500; }
 table:not(.scores) th { width: 14em; }
 td.wide { overflow-wrap: anywhere; }
@@ -43,7 +44,7 @@ svg { display: block; max-width: 100%; }
 svg text { fill: var(--soft); font-size: 11.5px; text-anchor: middle; font-variant-numeric: tabular-nums; }
 svg text.end, svg text.row { text-anchor: end; } svg text.start, svg text.left { text-anchor: start; }
 svg text[fill="#000"] { fill: #000; } svg text[fill="#fff"] { fill: #fff; }
-.chart { width: 100%; height: auto; }
+.chart { width: 100%; max-width: 640px; height: auto; }
 .chart .grid { stroke: var(--rule); fill: none; }
 .chart .mark { stroke: var(--soft); stroke-dasharray: 3 4; fill: none; }
 .line { fill: none; stroke-width: 2; stroke-linejoin: round; stroke-linecap: round; }
