@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { Command } from 'commander'
+import { type Command, InvalidArgumentError } from 'commander'
 import type { Precision } from '../../compiler/artifact.js'
 import { openNodeDevice, showBytes } from '../../runtime/node.js'
 import { mean, standardDeviation } from '../data/scores.js'
@@ -60,6 +60,7 @@ export const barFor = (label: string): TrainWatcher & { readonly finish: () => v
   let compiling: Progress | undefined
   let since: number | undefined
   return {
+    dropped: n => remark(`${count(n, 'example')} left out: longer than the context`),
     preparing: () => remark('compiling for the device'),
     compiled: (done, total) => {
       since ??= Date.now()
@@ -187,7 +188,12 @@ const listSettings = (file: string, name: string | undefined): void => {
   }
 }
 
-const seedList = (text: string): readonly number[] => text.split(',').map(seedNumber)
+const seedList = (text: string): readonly number[] => {
+  const seeds = text.split(',').map(seedNumber)
+  const twice = seeds.find((seed, i) => seeds.indexOf(seed) < i)
+  if (twice !== undefined) throw new InvalidArgumentError(`It names the seed ${twice} twice.`)
+  return seeds
+}
 
 /** Adds `jola train`. */
 export const register = (program: Command): void => {

@@ -70,7 +70,15 @@ export const checkFields = (
 /** A model's `config.json`, as it stands. Throws a `UserError` if the directory has none or it is broken. */
 export const readConfig = async (directory: string): Promise<JsonObject> => {
   const path = join(directory, 'config.json')
-  if ((await stat(directory).catch(() => undefined))?.isFile() === true)
+  const found = await stat(directory).catch(() => undefined)
+  if (found === undefined)
+    throw new UserError({
+      what: 'there is no such model',
+      where: directory,
+      why: 'there is no folder of this name',
+      hint: 'check the path; a model is a folder in the Hugging Face layout on this machine',
+    })
+  if (found.isFile())
     throw new UserError({
       what: 'a model is a folder, and this is a file',
       where: directory,

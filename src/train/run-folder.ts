@@ -87,9 +87,15 @@ export const isBegun = (path: string): boolean => existsSync(join(path, files.ru
 
 const seedFolder = /^seed-(\d+)$/
 
-/** The runs at a path: the run itself, or those of its seeds (`seed-0`, `seed-1`, …) in the order of their numbers. */
+/** The runs at a path: the run itself, or those of its seeds (`seed-0`, `seed-1`, …) by number. Throws a `UserError` if it is a file. */
 export const runsAt = async (path: string): Promise<readonly string[]> => {
   if (isBegun(path) || isAdapted(path)) return [path]
+  if ((await stat(path).catch(() => undefined))?.isFile() === true)
+    throw new UserError({
+      what: 'a run is a folder, and this is a file',
+      where: path,
+      hint: 'name what was given to `jola train --out`; a model goes to --model',
+    })
   const seeds = (await readdir(path).catch(() => []))
     .filter(name => seedFolder.test(name) && isBegun(join(path, name)))
     .sort((a, b) => Number(seedFolder.exec(a)![1]) - Number(seedFolder.exec(b)![1]))

@@ -116,6 +116,7 @@ export const train = async (
       length: request.length,
       context: model.context,
     })
+    if (data.dropped > 0) watcher.dropped?.(data.dropped)
     if (begun !== undefined && begun.sizes.T !== data.train.T)
       throw new UserError({
         what: 'the run cannot go on as asked',

@@ -45,6 +45,8 @@ export interface TrainJob {
 
 /** Whoever shows the run. Steps are counted from 1. */
 export interface TrainWatcher {
+  /** So many examples are left out, being longer than the context; not called where there are none. */
+  dropped?(examples: number): void
   /** Program, model and data are read and fit: the methods are about to be compiled, which may take seconds. */
   preparing(): void
   /** So many kernels of all are compiled; only of drivers that may take long over it. */

@@ -57,6 +57,24 @@ it('jola knows the formats of weights', async () => {
   }
 })
 
+it('jola train refuses one seed twice, before it trains', async () => {
+  const { code, err } = await jola('train', 'x.jola', '--seeds', '0,1,0')
+  expect(code).toBe(2)
+  expect(err).toContain('It names the seed 0 twice.')
+})
+
+it('jola says of a file where a run is named that a run is a folder', async () => {
+  for (const command of [
+    ['eval', small, '--data', data],
+    ['generate', small, '--prompt', 'x'],
+    ['report', small],
+  ]) {
+    const { code, err } = await jola(...command)
+    expect(code, command.join(' ')).toBe(1)
+    expect(err).toContain('a run is a folder, and this is a file')
+  }
+})
+
 withDevice('jola train refuses', () => {
   const train = async (more: Readonly<Record<string, string>>, ...flags: readonly string[]) => {
     const options = { model, data, out: join(await temporaryDirectory(), 'run'), ...more }
@@ -77,6 +95,10 @@ withDevice('jola train refuses', () => {
     expect(await train({ model: join(model, 'model.safetensors') })).toContain(
       `the folder that holds it: ${model}`,
     )
+  })
+
+  it('a model that is not there', async () => {
+    expect(await train({ model: join(folder, 'nowhere') })).toContain('there is no folder of this name')
   })
 
   it('a model without a tokenizer', async () => {
