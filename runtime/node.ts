@@ -16,6 +16,8 @@ export interface NodeDeviceOptions {
   readonly precision?: Precision
   /** Bytes that it may hold at most, in all; what there is if absent. */
   readonly memory?: number
+  /** Whether other processes may be started that compile kernels too, where Mesa's software driver needs seconds for them; `true` if absent. */
+  readonly helpers?: boolean
 }
 
 // Collected while a device lives, the binding's object takes the process down; kept for ever, Node never ends.
@@ -37,7 +39,7 @@ export const openNodeDevice = async (options: NodeDeviceOptions = {}): Promise<D
       ...(options.memory === undefined ? {} : { memory: options.memory }),
       wait: traits => (traits.software ? sleepingWait() : plainWait),
       availableBytes: traits => (traits.software ? freemem() : undefined),
-      helpers: traits => helpersFor(traits, options),
+      ...(options.helpers === false ? {} : { helpers: traits => helpersFor(traits, options) }),
       onClose,
     })
   } catch (error) {

@@ -2,11 +2,11 @@ import { download, load, openNodeDevice, rehearse, upload } from '../../runtime/
 import { slowChain } from './slow-kernels.js'
 
 // A program of its own, for a driver's cache of its own: rehearses kernels, with helpers or `alone`, runs them, and prints as JSON what came of it.
-const device = await openNodeDevice()
+const device = await openNodeDevice({ helpers: process.argv[2] !== 'alone' })
 const chain = slowChain(10, 1)
 let started = 0
 const helpers = () => {
-  const all = process.argv[2] === 'alone' ? [] : (device.helpers?.() ?? [])
+  const all = device.helpers?.() ?? []
   started += all.length
   return all
 }
