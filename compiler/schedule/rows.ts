@@ -17,6 +17,8 @@ export interface RowsSchedule {
   readonly lanes: number
   /** Rows (or fours of them) that they make at once, so that what rows have in common is loaded once. */
   readonly rows: number
+  /** How often they do so, going on with the rows that follow: what is launched once costs less than what is launched often. */
+  readonly steps: number
   /** Threads of a workgroup. */
   readonly threads: number
   /** The axis of which four neighbours are handled at a time. */
@@ -24,7 +26,7 @@ export interface RowsSchedule {
 }
 
 /** One thread a row, nothing clever. */
-const plainRows: RowsSchedule = { family: 'rows', lanes: 1, rows: 1, threads: 8, vector: 'none' }
+const plainRows: RowsSchedule = { family: 'rows', lanes: 1, rows: 1, steps: 1, threads: 8, vector: 'none' }
 
 const passesOf = (p: RowProgram): readonly Phase[] => p.phases.filter(x => x.inner.length > 0)
 
@@ -113,9 +115,9 @@ const softwareCost = (p: RowProgram, s: RowsSchedule, ctx: Context): number => {
   })
   const unit = s.rows * (s.vector === 'row' ? 4 : 1)
   const groups = Math.ceil(productOf(p.rows) / unit / (s.lanes > 1 ? 1 : width))
-  const launch = costs.launch + (costs.workgroup * width) / s.threads
+  const launch = (costs.launch + (costs.workgroup * width) / s.threads) / s.steps
   // The last of few groups are waited for.
-  const idle = 1 + 1 / Math.max(1, groups)
+  const idle = 1 + s.steps / Math.max(1, groups)
   const together = s.lanes > 1 ? 1.15 : 1
   const crowded = s.lanes === 1 && s.vector === 'inner' && collides(p, width * s.rows) ? 1.6 : 1
   return groups * idle * together * crowded * (launch + passes.reduce((a, b) => a + b, 0))
@@ -150,10 +152,12 @@ const softwareCandidates = (p: RowProgram, ctx: Context): readonly RowsSchedule[
             row !== undefined &&
             row.extent / unit >= n),
       )
-      .map((rows): RowsSchedule => {
-        const threads = productOf(p.rows) / rows / unit >= 1024 ? 64 : 8
-        const size = lanes > 1 ? lanes : Math.min(threads, traits.workgroupInvocations)
-        return { family: 'rows', lanes, rows, threads: size, vector }
+      .flatMap((rows): readonly RowsSchedule[] => {
+        const units = productOf(p.rows) / rows / unit
+        const size = lanes > 1 ? lanes : Math.min(units >= 1024 ? 64 : 8, traits.workgroupInvocations)
+        return [1, 8]
+          .filter(steps => steps === 1 || (lanes > 1 && units / steps >= 16))
+          .map(steps => ({ family: 'rows', lanes, rows, steps, threads: size, vector }))
       })
   })
   const cost = (x: RowsSchedule): number =>
@@ -177,6 +181,7 @@ const gpuCandidates = (p: RowProgram, traits: DeviceTraits): readonly RowsSchedu
     family: 'rows',
     lanes: 1,
     rows: 1,
+    steps: 1,
     threads: productOf(p.rows) / (across ? 4 : 1) >= 1024 ? most : Math.min(8, most),
     vector: across ? 'row' : 'inner',
   }

@@ -31,24 +31,26 @@ export const writeRows = (p: RowProgram, s: RowsSchedule, ctx: Context, spec: Ke
   const blocks = last === undefined ? 1 : Math.ceil(last.extent / unit / s.rows)
   const count = blocks * productOf(p.rows.slice(0, -1))
   const size = s.lanes > 1 ? s.lanes : s.threads
-  const workgroups = spread(s.lanes > 1 ? count : Math.ceil(count / size), ctx.traits.workgroupsPerDimension)
-  const launched = workgroups[0] * workgroups[1] * workgroups[2] * (s.lanes > 1 ? 1 : size)
+  const each = s.steps * (s.lanes > 1 ? 1 : size)
+  const workgroups = spread(Math.ceil(count / each), ctx.traits.workgroupsPerDimension)
+  const launched = workgroups[0] * workgroups[1] * workgroups[2] * each
   return settle(ctx, spec, w => {
     const root = w.root
     for (const a of p.units) root.places.set(a.id, { kind: 'scalar', text: '0' })
-    root.add(
-      s.lanes > 1
-        ? `let row = ${flatGroup(workgroups)};`
-        : `let row = ${flatGroup(workgroups)} * ${size} + i32(local);`,
-    )
-    if (launched > count) root.add(`if (row >= ${count}) { return; }`)
-    const rows = placeRows(p.rows, blocks, s, w, ctx)
+    const block =
+      s.steps === 1 ? root : root.inner(`for (var step = 0; step < ${w.turns(s.steps)}; step++) {`)
+    const first = s.steps === 1 ? flatGroup(workgroups) : `(${flatGroup(workgroups)} * ${s.steps} + step)`
+    block.add(`let row = ${first}${s.lanes > 1 ? '' : ` * ${size} + i32(local)`};`)
+    if (launched > count) block.add(`if (row >= ${count}) { ${s.steps === 1 ? 'return' : 'break'}; }`)
+    const rows = placeRows(p.rows, blocks, s, block, w, ctx)
     const values = p.phases.map(x => rows.map(r => w.intern(r.expr(x.value))))
     const guards = p.phases.map(x => rows.map(r => x.within && w.intern(r.expr(x.within))))
     w.announce(...values.flat(), ...guards.flat().filter(g => g !== undefined))
     p.phases.forEach((x, i) => {
-      writePhase(x, values[i]!, guards[i]!, rows, s, w, ctx)
+      writePhase(x, values[i]!, guards[i]!, rows, s, block, w, ctx)
     })
+    if (block !== root) root.close(block)
+    const turns = s.steps === 1 ? '' : `, ${s.steps} times`
     const made = `${s.rows === 1 ? '' : `${['two', 'three', 'four', 'five', 'six'][s.rows - 2]} `}`
     return {
       workgroupSize: [size, 1, 1],
@@ -56,8 +58,8 @@ export const writeRows = (p: RowProgram, s: RowsSchedule, ctx: Context, spec: Ke
       features: s.lanes > 1 ? ['subgroups'] : [],
       schedule:
         s.lanes > 1
-          ? `rows, one subgroup of ${s.lanes} ${s.rows === 1 ? 'a row' : `${made}rows`}`
-          : `rows, one thread ${unit === 4 ? `${made === '' ? '' : `${made}times `}four rows` : made === '' ? 'a row' : `${made}rows`}, workgroups of ${size}`,
+          ? `rows, one subgroup of ${s.lanes} ${s.rows === 1 ? 'a row' : `${made}rows`}${turns}`
+          : `rows, one thread ${unit === 4 ? `${made === '' ? '' : `${made}times `}four rows` : made === '' ? 'a row' : `${made}rows`}, workgroups of ${size}${turns}`,
     }
   })
 }
@@ -67,10 +69,10 @@ const placeRows = (
   axes: readonly Axis[],
   blocks: number,
   s: RowsSchedule,
+  root: Block,
   w: Writer,
   ctx: Context,
 ): readonly Row[] => {
-  const { root } = w
   const last = axes.at(-1)
   if (last === undefined) return [{ number: 0, expr: e => e, address: a => a, exists: undefined }]
   const step = ctx.axis('block', blocks)
@@ -112,6 +114,7 @@ const openLoops = (
   inner: readonly Axis[],
   s: RowsSchedule,
   wide: boolean,
+  root: Block,
   w: Writer,
   ctx: Context,
 ): { block: Block; close: () => void } => {
@@ -119,7 +122,7 @@ const openLoops = (
   const quarter = wide ? ctx.axis('quarter', last.extent / 4) : undefined
   const axes = quarter ? [...inner.slice(0, -1), quarter] : inner
   const open: Block[] = []
-  let block = w.root
+  let block = root
   const loop = (head: (j: string) => string): string => {
     const j = w.fresh('j')
     block = block.inner(head(j))
@@ -174,10 +177,10 @@ const writePhase = (
   guards: readonly (Expr | undefined)[],
   rows: readonly Row[],
   s: RowsSchedule,
+  root: Block,
   w: Writer,
   ctx: Context,
 ): void => {
-  const root = w.root
   /** Stores a number a row, by one of the lanes. */
   const storeEach = (each: readonly Value[]): void => {
     if (p.storage === undefined) return
@@ -194,7 +197,7 @@ const writePhase = (
   const apart = p.within !== undefined && last !== undefined && axesOf(p.within).has(last.id)
   const wide = s.vector === 'inner' && !arg && !apart && last !== undefined && last.extent % 4 === 0
   if (!p.node.reduce) {
-    const { block, close } = openLoops(p.inner, s, wide, w, ctx)
+    const { block, close } = openLoops(p.inner, s, wide, root, w, ctx)
     const each = values.map(v => w.emit(v, block))
     forRows(rows, guards, block, w, (r, b) => w.store(p.storage!, r.address(p.address!), each[r.number]!, b))
     close()
@@ -205,7 +208,7 @@ const writePhase = (
   const sums = values.map(v => accumulator(p.node, (wide && !fold) || s.vector === 'row', v, w, root))
   if (p.inner.length === 0) for (const [i, v] of values.entries()) sums[i]!.take(w.emit(v, root), '0', root)
   else {
-    const { block, close } = openLoops(p.inner, s, wide, w, ctx)
+    const { block, close } = openLoops(p.inner, s, wide, root, w, ctx)
     const place = block.place(p.inner.at(-1)!.id)!.place
     values.forEach((v, i) => {
       const value = w.emit(v, block)
