@@ -231,7 +231,7 @@ describe('an output that takes the place of an input', () => {
   it('is a cache in each layer of a model that goes on where it was', { timeout: 240_000 }, async () => {
     const { program } = loadProgram(['std.models.llama'])
     const fn = program.fns.get('std.models.llama.logits')!
-    const all = { L: 3, E: 12, K: 2, G: 2, R: 4, F: 20, V: 33, T: 40, H: 4, D: 8 }
+    const all = { L: 3, E: 12, K: 2, G: 2, Pairs: 4, F: 20, V: 33, T: 40, H: 4, D: 8 }
     const bindings = { sizes: new Map(Object.entries(all)) }
     for (const [rows, window] of [
       [1, 1],

@@ -106,7 +106,7 @@ describe('a function of a sequence, token by token', () => {
       L: fc.integer({ min: 1, max: 3 }),
       K: fc.integer({ min: 1, max: 2 }),
       G: fc.integer({ min: 1, max: 3 }),
-      R: fc.integer({ min: 1, max: 2 }),
+      Pairs: fc.integer({ min: 1, max: 2 }),
       E: fc.integer({ min: 1, max: 5 }),
       F: fc.integer({ min: 1, max: 4 }),
       V: fc.integer({ min: 2, max: 9 }),
@@ -125,7 +125,7 @@ describe('a function of a sequence, token by token', () => {
           }),
         ),
         ({ s, window, rows }) => {
-          const all = { ...s, H: s.K * s.G, D: 2 * s.R }
+          const all = { ...s, H: s.K * s.G, D: 2 * s.Pairs }
           expect(disagreement({ text: llama, sizes: all }, rows, window)).toBeLessThan(1e-9)
         },
       ),
@@ -134,7 +134,7 @@ describe('a function of a sequence, token by token', () => {
   })
 
   it('keeps keys and values, one of each for the queries that share it', () => {
-    const all = { L: 3, E: 6, K: 2, G: 3, R: 2, F: 5, V: 9, T: 16, H: 6, D: 4 }
+    const all = { L: 3, E: 6, K: 2, G: 3, Pairs: 2, F: 5, V: 9, T: 16, H: 6, D: 4 }
     const { next } = graphs({ text: llama, sizes: all }, 2, 1)
     const g = E.getOrElse<string, Graph>(e => expect.unreachable(e))(next)
     const kept = g.outputs.filter(o => o.replaces !== undefined)
