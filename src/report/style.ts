@@ -30,7 +30,6 @@ table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nu
 th, td { text-align: left; vertical-align: top; padding: 6px 14px 6px 0; border-bottom: 1px solid var(--rule); }
 tr:last-child td, tr:last-child th { border-bottom: 0; }
 thead th { color: var(--soft); font-weight: 500; font-size: 13px; white-space: nowrap; }
-.scores tbody th { min-width: 9em; }
 tbody th { font-weight: 500; }
 table:not(.scores) th { width: 14em; }
 td.wide { overflow-wrap: anywhere; }
