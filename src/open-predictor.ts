@@ -10,7 +10,7 @@ import { UserError } from './errors.js'
 import { type Checkpoint, openCheckpoint } from './hub/safetensors.js'
 import type { Tokenizer } from './hub/tokenizer.js'
 import { bindModel, type Model, modelFacts, openModel } from './model/model.js'
-import { declareSize, sizesOf } from './model/sizes.js'
+import { sizesOf } from './model/sizes.js'
 import { packingOf, uploadWeights, type WeightFormat } from './model/weights.js'
 import { SequenceModel } from './predict.js'
 import { loadProgram } from './program.js'
@@ -99,7 +99,7 @@ const fitted = (
   const sizes = sizesOf(
     [...new Set([...fn.sizes, ...own])].filter(s => !batchSizes.has(s)),
     facts.equations,
-    declareSize,
+    facts.hint,
   )
   check?.(sizes)
   const bound =

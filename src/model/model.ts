@@ -9,7 +9,7 @@ import { withinVocabulary } from '../hub/vocabulary.js'
 import type { JsonObject } from '../json.js'
 import { type BoundParam, bindParam } from './bind.js'
 import { configuredConstants } from './config-values.js'
-import { configEquations } from './sizes.js'
+import { configEquations, declareSize, missingEntries } from './sizes.js'
 import type { WeightFormat } from './weights.js'
 
 /** A model's folder: its configuration, and when asked for its weights and its tokenizer. */
@@ -58,10 +58,19 @@ export const openModel = async (
  * What a model's folder decides about a program: constants, and sizes that are still to be solved. Throws a `UserError`
  * when the configuration asks for something that the program does not know.
  */
-export const modelFacts = (program: Program, types: readonly Type[], model: Model) => ({
-  constants: configuredConstants(program, model.config, join(model.directory, 'config.json')),
-  equations: types.flatMap(t => configEquations(program, t, model.config)),
-})
+export const modelFacts = (program: Program, types: readonly Type[], model: Model) => {
+  const file = join(model.directory, 'config.json')
+  const missing = [...new Set(types.flatMap(t => missingEntries(program, t, model.config)))]
+  return {
+    constants: configuredConstants(program, model.config, file),
+    equations: types.flatMap(t => configEquations(program, t, model.config)),
+    /** What to do where a size is still unknown. */
+    hint:
+      missing.length === 0
+        ? declareSize
+        : `${file} has no ${missing.join(', no ')}: complete it, or take another model`,
+  }
+}
 
 /** Binds parameters to the model's checkpoint, telling of what nothing asks for. */
 export const bindModel = (

@@ -29,6 +29,14 @@ const recordsIn = (t: Type): readonly Extract<Type, { kind: 'record' }>[] => {
 
 const moduleOf = (id: string): string => id.slice(0, id.lastIndexOf('.'))
 
+/** The entries that a type's sizes ask for and config.json does not have, as they are written beside the sizes. */
+export const missingEntries = (program: Program, t: Type, config: JsonObject): readonly string[] =>
+  recordsIn(t).flatMap(({ record }) =>
+    [...(program.modules.get(moduleOf(record.id))?.sizes.values() ?? [])].flatMap(({ from }) =>
+      from === undefined || typeof configValue(from, config) === 'number' ? [] : [showConfigExpr(from)],
+    ),
+  )
+
 /** What config.json says of the sizes of a type, by the `from` beside the sizes' declarations. */
 export const configEquations = (program: Program, t: Type, config: JsonObject): readonly SizeEquation[] =>
   recordsIn(t).flatMap(({ record, instance }) => {

@@ -12,7 +12,7 @@ import type { Device } from '../../runtime/index.js'
 import type { BatchShape } from '../data/batch.js'
 import { UserError } from '../errors.js'
 import { bindModel, type Model, modelFacts } from '../model/model.js'
-import { declareSize, sizesOf } from '../model/sizes.js'
+import { sizesOf } from '../model/sizes.js'
 import { packingOf, tensorKeyOf } from '../model/weights.js'
 import { tuningFor } from '../tune/tune.js'
 import { type Remedies, requireFit } from './fit.js'
@@ -89,7 +89,7 @@ export const compileRecipe = async (
   ]
   const wanted = new Set(['init', 'step', 'validate', 'predict'].flatMap(n => methodOf(recipe, n).sizes))
   const sizesFor = (of: BatchShape) =>
-    sizesOf([...new Set([...wanted, ...recipe.sizes])], equations(of), declareSize)
+    sizesOf([...new Set([...wanted, ...recipe.sizes])], equations(of), facts.hint)
   const sizes = sizesFor(shape)
   const bound =
     recipe.params.length > 0

@@ -1,4 +1,5 @@
 import type { CoreRecipe, CoreSetting, Program } from '../../compiler/core/core.js'
+import { nearest } from '../../compiler/names/suggest.js'
 import { type GivenValue, settingDefault } from '../../compiler/specialise/specialise.js'
 import { UserError } from '../errors.js'
 
@@ -29,12 +30,18 @@ export const settingsOf = (program: Program, recipe: CoreRecipe, given: readonly
   for (const entry of given) {
     const [name, text] = [entry.slice(0, entry.indexOf('=')), entry.slice(entry.indexOf('=') + 1)]
     const setting = recipe.settings.find(s => s.name === name)
-    if (!entry.includes('=') || setting === undefined)
+    if (!entry.includes('=') || setting === undefined) {
+      const names = recipe.settings.map(s => s.name)
+      const meant = entry.includes('=') ? nearest(name, names) : undefined
       throw new UserError({
         what: entry.includes('=') ? `there is no setting ${name}` : `'${entry}' sets nothing`,
-        hint: `write --set name=value; ${recipe.name} has ${recipe.settings.map(s => s.name).join(', ')}`,
+        hint:
+          meant === undefined
+            ? `write --set name=value; ${recipe.name} has ${names.join(', ')}`
+            : `did you mean ${meant}?`,
         exitCode: 2,
       })
+    }
     values.set(name, parseValue(setting, text))
   }
   return values

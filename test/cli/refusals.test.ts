@@ -1,4 +1,4 @@
-import { copyFile, mkdir } from 'node:fs/promises'
+import { copyFile, mkdir, readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { expect, it } from 'vitest'
 import { withDevice } from '../support/device.js'
@@ -95,6 +95,29 @@ withDevice('jola train refuses', () => {
     expect(await train({ model: join(model, 'model.safetensors') })).toContain(
       `the folder that holds it: ${model}`,
     )
+  })
+
+  it('a configuration that lacks what the sizes come from, naming it', async () => {
+    const { hidden_size: _, ...rest } = JSON.parse(
+      await readFile(join(model, 'config.json'), 'utf8'),
+    ) as Record<string, unknown>
+    const own = await folderWith({ 'config.json': JSON.stringify(rest) })
+    for (const name of ['model.safetensors', 'tokenizer.json', 'tokenizer_config.json'])
+      await copyFile(join(model, name), join(own, name))
+    expect(await train({ model: own })).toContain(`${join(own, 'config.json')} has no "hidden_size"`)
+  })
+
+  it('a setting that there is not, and asks which was meant', async () => {
+    const options = ['--model', model, '--data', data, '--out', join(folder, 'run')]
+    const { code, err } = await jola(
+      'train',
+      'stdlib/recipes/jola.jola',
+      ...options,
+      '--set',
+      'lerning_rate=1',
+    )
+    expect(code).toBe(2)
+    expect(err).toContain('did you mean learning_rate?')
   })
 
   it('a model that is not there', async () => {
