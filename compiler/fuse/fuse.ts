@@ -3,6 +3,7 @@ import { readsOf } from '../ir/expr.js'
 import { outerAxes, regionPath } from '../ir/graph.js'
 import type { Axis, ComputeNode, Graph, NodeId } from '../ir/ir.js'
 import { alignment, sameExtents } from './alignment.js'
+import { joinCoarse } from './coarse.js'
 import { contractionOf } from './contraction.js'
 import { dependencies, readIds } from './dependencies.js'
 import type { Group } from './group.js'
@@ -122,11 +123,12 @@ export const fused = (
     groupOf.set(n.id, g)
   }
 
-  const complete = joinSmall(groups, { graph, nodes, pinned, updates, traits })
+  const around = { graph, nodes, pinned, updates, traits }
+  const complete = joinCoarse(joinSmall(groups, around), around)
   const home = new Map(complete.flatMap(g => g.members.map(m => [m.id, g] as const)))
   const readOutside = new Set<NodeId>(pinned)
-  for (const n of nodes.values())
-    for (const id of readIds(n)) if (home.get(id) !== home.get(n.id)) readOutside.add(id)
+  for (const g of complete)
+    for (const n of g.members) for (const id of readIds(n)) if (home.get(id) !== g) readOutside.add(id)
   return complete.map(g => {
     const { region } = g.members[0]!
     return {

@@ -6,7 +6,8 @@ export type GroupKind = 'map' | 'rows' | 'contract' | 'scatter'
 /**
  * The nodes of one kernel, in evaluation order, their bodies after inlining.
  * - `map`: elementwise nodes over one index space.
- * - `rows`: reductions over rows, and elementwise nodes over the same rows: `rowRank` leading axes are the row's.
+ * - `rows`: reductions over rows, and elementwise nodes over the same rows: `rowRank` leading axes are the row's. A reduction
+ *   with fewer axes is done again in each row.
  * - `contract`: a sum of products, then elementwise nodes at the same positions (its epilogue).
  * - `scatter`: a sum of what a condition selects.
  */

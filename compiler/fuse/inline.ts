@@ -17,7 +17,7 @@ import { operationsOf } from '../schedule/cost.js'
 import { contractionOf, loadsOf } from './contraction.js'
 
 /** Beyond so many distinct parts a body grows no more: texts stay readable and quick to compile. */
-const largestBody = 160
+export const largestBody = 160
 
 const tidy = (e: Expr): Expr => {
   const a = affineOf(e)
@@ -25,7 +25,7 @@ const tidy = (e: Expr): Expr => {
 }
 
 /** The producer's expression at the positions of a read of it. */
-const bodyAt = (producer: ComputeNode, r: ReadExpr): Expr => {
+export const bodyAt = (producer: ComputeNode, r: ReadExpr): Expr => {
   const map = new Map<AxisId, Expr>()
   producer.dims.forEach((axes, i) => {
     let rest = r.at[i]!

@@ -1,9 +1,9 @@
 import type { Group } from '../fuse/group.js'
-import { readsOf } from '../ir/expr.js'
+import { axesOf, readsOf } from '../ir/expr.js'
 import type { Axis, ComputeNode, Expr, NodeId, Region } from '../ir/ir.js'
 import { type Affine, affineOf, coefficientOf } from './affine.js'
 import { coalesce } from './coalesce.js'
-import { type Context, lowerBody, reduceAxes, renameAxes, substituteLocals } from './context.js'
+import { type Context, localOf, lowerBody, reduceAxes, renameAxes, substituteLocals } from './context.js'
 import { destinationOf, kernelAxes } from './map.js'
 
 /** One member over a row: a pass over its inner axes, or a number a row where there are none. */
@@ -15,6 +15,8 @@ export interface Phase {
   readonly address?: Affine
   /** Stored only where this holds. */
   readonly within?: Expr
+  /** It has one value for all rows along the last axis of the rows. */
+  readonly common: boolean
 }
 
 /** A group over rows, ready to be written: axes joined, every member a phase. */
@@ -30,7 +32,7 @@ const membersOf = (
   rows: readonly Axis[],
   loops: readonly Region[],
   ctx: Context,
-): readonly Phase[] => {
+): readonly Omit<Phase, 'common'>[] => {
   const ids = new Set(group.members.map(m => m.id))
   const scalars = new Map<NodeId, Expr>()
   return group.members.map(m => {
@@ -51,7 +53,9 @@ export const seeksPlace = (n: ComputeNode): boolean => n.reduce?.op.startsWith('
 
 /** The members of a group as phases over its rows. */
 export const rowProgram = (group: Group, loops: readonly Region[], ctx: Context): RowProgram => {
-  const all = kernelAxes(group.members[0]!, loops).slice(0, group.rowRank)
+  const all = group.members
+    .map(m => kernelAxes(m, loops).slice(0, group.rowRank))
+    .find(axes => axes.length === group.rowRank)!
   const found = membersOf(group, all, loops, ctx)
   const joined = coalesce(
     all,
@@ -59,14 +63,20 @@ export const rowProgram = (group: Group, loops: readonly Region[], ctx: Context)
     found.flatMap(p => p.address ?? []),
     ctx.axis,
   )
+  const last = joined.axes.at(-1)
+  const common = new Set<number>()
   const phases = found.map((p): Phase => {
     const value = joined.expr(p.value)
     const address = p.address && joined.affine(p.address)
     const within = p.within && joined.expr(p.within)
-    if (seeksPlace(p.node)) return { ...p, value, ...(address ? { address } : {}) }
+    const same = last !== undefined && p.storage === undefined && !axesOf(value).has(last.id)
+    if (same && readsOf(value).every(r => r.node >= 0 || common.has(r.node))) common.add(localOf(p.node.id))
+    const shared = { common: common.has(localOf(p.node.id)) }
+    if (seeksPlace(p.node)) return { ...p, ...shared, value, ...(address ? { address } : {}) }
     const own = coalesce(p.inner, [value, ...(within ? [within] : [])], address ? [address] : [], ctx.axis)
     return {
       ...p,
+      ...shared,
       inner: own.axes,
       value: own.expr(value),
       ...(address ? { address: own.affine(address) } : {}),

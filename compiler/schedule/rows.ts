@@ -108,8 +108,9 @@ const softwareCost = (p: RowProgram, s: RowsSchedule, ctx: Context): number => {
     const times = (a: Affine): number => (row && coefficientOf(a, row.id) !== 0 ? s.rows : 1)
     const loads = addressesOf(x.value).reduce((n, a) => n + (varies(a) ? times(a) * loadOf(a, vector) : 0), 0)
     const store = x.storage !== undefined && !x.node.reduce ? s.rows * loadOf(x.address!, vector) : 0
-    const work = s.rows * operationsOf(x.value) * (vector ? 4 : 1)
-    const joined = s.lanes > 1 && x.node.reduce ? costs.subgroup * s.rows : 0
+    const rows = x.common ? 1 : s.rows
+    const work = rows * operationsOf(x.value) * (vector && !(x.common && s.vector === 'row') ? 4 : 1)
+    const joined = s.lanes > 1 && x.node.reduce ? costs.subgroup * rows : 0
     const each = costs.turn + (loads + store) * width + work
     return turns * each * scattering(x, s, row, width, ctx) + joined
   })

@@ -203,14 +203,17 @@ const writePhase = (
     close()
     return
   }
+  // What rows have in common is reduced once for all that are made at once.
+  const own = p.common ? values.slice(0, 1) : values
   // Of several rows each has one running sum instead of four: registers are few.
-  const fold = rows.length > 1 && wide && p.node.reduce.op === 'sum' && p.node.dtype === 'f32'
-  const sums = values.map(v => accumulator(p.node, (wide && !fold) || s.vector === 'row', v, w, root))
-  if (p.inner.length === 0) for (const [i, v] of values.entries()) sums[i]!.take(w.emit(v, root), '0', root)
+  const fold = own.length > 1 && wide && p.node.reduce.op === 'sum' && p.node.dtype === 'f32'
+  const four = (wide && !fold) || (s.vector === 'row' && !p.common)
+  const sums = own.map(v => accumulator(p.node, four, v, w, root))
+  if (p.inner.length === 0) for (const [i, v] of own.entries()) sums[i]!.take(w.emit(v, root), '0', root)
   else {
     const { block, close } = openLoops(p.inner, s, wide, root, w, ctx)
     const place = block.place(p.inner.at(-1)!.id)!.place
-    values.forEach((v, i) => {
+    own.forEach((v, i) => {
       const value = w.emit(v, block)
       const summand: Value = fold
         ? { text: `dot(${w.widen(value).text}, vec4f(1.0))`, dtype: 'f32', width: 1, atom: false }
@@ -220,8 +223,9 @@ const writePhase = (
     close()
   }
   const totals = sums.map(a => finish(p.node, a, wide && !fold ? 'across' : 'keep', s.lanes, w, root))
-  totals.forEach((total, i) => {
+  const each = rows.map((_, i) => totals[p.common ? 0 : i]!)
+  each.forEach((total, i) => {
     root.locals.set(ofRow(p.node.id, i), total)
   })
-  storeEach(totals)
+  storeEach(each)
 }

@@ -76,6 +76,25 @@ const seen = (graph: Graph, inputs: Inputs): ReadonlyMap<string, Float64Array> =
     }),
   )
 
+/** Where a graph differs most from the interpreter, each of its kernels by every one of its schedules. */
+export const compareSchedules = async (
+  device: Device,
+  graph: Graph,
+  inputs: Inputs,
+): Promise<{ readonly error: number; readonly where: string }> => {
+  const wanted = interpretGraph(graph)(seen(graph, inputs))
+  const choices = compileGraph(graph, device.traits).kernels.flatMap(k => k.chosen ?? [])
+  let found = { error: 0, where: 'nowhere' }
+  for (let i = 0; i < Math.max(1, ...choices.map(c => c.candidates.length)); i++) {
+    const tuning = new Map(choices.map(c => [c.signature, c.candidates[i % c.candidates.length]!]))
+    const artifact = compileGraph(graph, device.traits, { tuning })
+    const { error, where } = worst(await runArtifact(device, artifact, inputs), wanted)
+    const schedules = artifact.kernels.map(k => k.schedule).join('; ')
+    if (error > found.error) found = { error, where: `${where}, by ${schedules}` }
+  }
+  return found
+}
+
 /** The graph on the device, fused or not, against the interpreter. */
 export const compare = async (
   device: Device,

@@ -1,9 +1,10 @@
+import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { compileGraph } from '../../../compiler/backend.js'
 import { cast, f32, i32, index, prim } from '../../../compiler/ir/expr.js'
 import type { Expr } from '../../../compiler/ir/ir.js'
 import type { Device } from '../../../runtime/node.js'
-import { compare, openTestDevice } from './agree.js'
+import { compare, compareSchedules, openTestDevice } from './agree.js'
 import { Program } from './programs.js'
 
 let device: Device
@@ -92,6 +93,7 @@ describe('small work', () => {
       const x = p.input('x', 6, 9)
       const [a, b, i, j, k] = [6, 9, 6, 9, 6].map((n, axis) => p.axis(`a${axis}`, n))
       const sum = p.reduce('sum', 'sum', [], [a!, b!], square(p.at(x, a!, b!)))
+      p.output('sum', sum)
       const rows = p.reduce('rows', 'max', [i!], [j!], prim('mul', p.at(x, i!, j!), p.at(sum)))
       p.output('last', p.reduce('last', 'sum', [], [k!], square(p.at(rows, k!))))
     })
@@ -134,5 +136,69 @@ describe('small work', () => {
     })
     expect(kernels).toEqual([3, 3, 1])
     await kernelsOf(curves)
+  })
+})
+
+type Reader = 'alone' | 'beside another' | 'of other rows'
+
+/** Rows of `v` weighted by a softmax, and a matrix times a normalised row of them. */
+const weighted = (p: Program, H: number, S: number, D: number, reader: Reader = 'alone'): void => {
+  const [x, v] = [p.input('x', H, S), p.input('v', H, S, D)]
+  const [h, s, d] = [p.axis('h', H), p.axis('s', S), p.axis('d', D)]
+  const top = p.reduce('top', 'max', [h], [s], p.at(x, h, s))
+  const [i, j] = [p.axis('i', H), p.axis('j', S)]
+  const e = prim('exp', prim('sub', p.at(x, i, j), p.at(top, i)))
+  const total = p.reduce('total', 'sum', [i], [j], e)
+  const [k, l] = [p.axis('k', H), p.axis('l', S)]
+  const soft = prim('div', prim('exp', prim('sub', p.at(x, k, l), p.at(top, k))), p.at(total, k))
+  const weights = p.map('weights', [k, l], soft)
+  const [a, b, c] = [p.axis('a', H), p.axis('b', S), p.axis('c', D)]
+  const row = reader === 'of other rows' ? prim('sub', i32(H - 1), index(a)) : index(a)
+  const mean = p.reduce('mean', 'sum', [a, c], [b], prim('mul', p.at(weights, row, b), p.at(v, a, b, c)))
+  p.output('mean', mean)
+  if (reader === 'beside another')
+    p.output(
+      'other',
+      p.reduce('other', 'max', [d], [h, s], prim('mul', p.at(weights, h, s), p.at(v, h, s, d))),
+    )
+}
+
+const normed = (p: Program, E: number, D: number): void => {
+  const [x, w, m] = [p.input('x', E), p.input('w', E), p.input('m', D, E)]
+  const [i, j, e, d] = [p.axis('i', E), p.axis('j', E), p.axis('e', E), p.axis('d', D)]
+  const scale = p.reduce('scale', 'sum', [], [i], square(p.at(x, i)))
+  const n = prim('mul', prim('mul', p.at(x, j), prim('rsqrt', prim('add', p.at(scale), f32(1)))), p.at(w, j))
+  const row = p.map('row', [j], n)
+  p.output('y', p.reduce('y', 'sum', [d], [e], prim('mul', p.at(row, e), p.at(m, d, e))))
+}
+
+describe('a coarse row', () => {
+  it('is reduced again in the finer rows that alone read it', { timeout: 240_000 }, async () => {
+    expect(await kernelsOf(p => weighted(p, 6, 128, 48))).toBe(1)
+    expect(await kernelsOf(p => normed(p, 288, 288))).toBe(1)
+    const size = fc.oneof(fc.constant(1), fc.integer({ min: 1, max: 70 }))
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 1, max: 5 }), size, size, fc.boolean(), async (H, S, D, norm) => {
+        const p = new Program()
+        if (norm) normed(p, S, D)
+        else weighted(p, H, S, D)
+        const { error, where } = await compareSchedules(device, p.finish(), p.data)
+        expect(error, where).toBeLessThan(1e-4)
+      }),
+      {
+        numRuns: 8,
+        examples: [
+          [6, 128, 48, false],
+          [1, 288, 288, true],
+          [3, 33, 1, false],
+        ],
+      },
+    )
+  })
+
+  it('stays apart where others read it, where rows read other rows, and where that would take long', async () => {
+    expect(await kernelsOf(p => weighted(p, 6, 64, 12, 'beside another'))).toBe(3)
+    expect(await kernelsOf(p => weighted(p, 6, 64, 12, 'of other rows'))).toBe(2)
+    expect(await kernelsOf(p => weighted(p, 6, 512, 96))).toBe(2)
   })
 })

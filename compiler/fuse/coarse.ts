@@ -1,0 +1,92 @@
+import { axesOf, postorder, readsOf, rewriter } from '../ir/expr.js'
+import type { ComputeNode, NodeId } from '../ir/ir.js'
+import { productOf, reduceAxes } from '../schedule/context.js'
+import { alignment, sameExtents } from './alignment.js'
+import { readIds } from './dependencies.js'
+import { readsWith } from './in-place.js'
+import { bodyAt, largestBody } from './inline.js'
+import type { Growing, Surroundings } from './small.js'
+
+/**
+ * So many reads take a software device as long as launching a kernel does, where rows that are made at once have them in common. One for a reduction that
+ * each row does again counts as several.
+ */
+const launch = { reads: 600_000, again: 4 } as const
+
+const mostMembers = 12
+
+/** How many reads depend on what a node is reduced over, or on its axes behind the first `from`. */
+const readsAlong = (n: ComputeNode, from: number): number => {
+  const ids = new Set([...n.dims.flat().slice(from), ...reduceAxes(n)].map(a => a.id))
+  return readsOf(n.body).filter(r => [...axesOf(...r.at).keys()].some(a => ids.has(a))).length
+}
+
+/**
+ * Joins a group over rows to the only group that reads it, whose rows are finer, where reducing a row again for each of the finer ones takes less time than
+ * launching another kernel: the sum of a norm to the products of its vector, those of a softmax to what it weights. What the group computes of each
+ * element is substituted into the reader.
+ */
+export const joinCoarse = (
+  groups: readonly Growing[],
+  { graph, pinned, updates, traits }: Surroundings,
+): readonly Growing[] => {
+  const { own, aligned } = alignment(graph)
+
+  const joined = (coarse: Growing, fine: Growing): Growing | undefined => {
+    const rank = coarse.rowRank
+    const rows = fine.members
+      .map(own)
+      .find(axes => axes.length >= fine.rowRank)!
+      .slice(0, fine.rowRank)
+    const same = sameExtents(own(coarse.members[0]!).slice(0, rank), rows.slice(0, rank))
+    const [a, b] = [coarse, fine].map(g => g.members[0]!.region)
+    if (fine.kind !== 'rows' || a !== b || rank >= fine.rowRank || !same) return undefined
+    const wide = new Map<NodeId, ComputeNode>()
+    const within = (n: ComputeNode): ComputeNode => ({
+      ...n,
+      body: rewriter(e => (e.op === 'read' && wide.has(e.node) ? bodyAt(wide.get(e.node)!, e) : e))(n.body),
+    })
+    const kept: ComputeNode[] = []
+    for (const m of coarse.members) {
+      const n = within(m)
+      if (own(n).length > rank) wide.set(n.id, n)
+      else kept.push(n)
+    }
+    const numbers = new Map(kept.map(n => [n.id, n]))
+    const inner = fine.members.map(within)
+    const right = inner.every(
+      n =>
+        postorder(n.body).length <= largestBody &&
+        readsOf(n.body).every(r => !numbers.has(r.node) || aligned(r, numbers.get(r.node)!, n, rank)),
+    )
+    const members = [...kept, ...inner]
+    if (!right || members.length > mostMembers) return undefined
+    const inside = new Set(members.map(n => n.id))
+    const read = members.flatMap(n => readsWith(n, updates.get(n.id))).filter(id => !inside.has(id))
+    if (new Set(read).size + fine.members.length > traits.storageBuffersPerStage) return undefined
+    const again = kept.reduce(
+      (sum, n) => sum + productOf(rows) * productOf(reduceAxes(n)) * readsAlong(n, n.dims.flat().length),
+      0,
+    )
+    const more = inner.reduce((sum, n, i) => {
+      const from = n.dims.flat().length - own(n).length + fine.rowRank
+      const reads = readsAlong(n, from) - readsAlong(fine.members[i]!, from)
+      return sum + productOf(own(n)) * productOf(reduceAxes(n)) * Math.max(0, reads)
+    }, 0)
+    if (launch.again * again + more > launch.reads) return undefined
+    return { kind: 'rows', members, rowRank: fine.rowRank }
+  }
+
+  let out = groups
+  for (const coarse of groups) {
+    if (coarse.kind !== 'rows' || !out.includes(coarse)) continue
+    const ids = new Set(coarse.members.map(m => m.id))
+    if ([...ids].some(id => pinned.has(id) || updates.has(id))) continue
+    const [fine, ...others] = out.filter(
+      x => x !== coarse && x.members.some(m => readIds(m).some(id => ids.has(id))),
+    )
+    const both = fine === undefined || others.length > 0 ? undefined : joined(coarse, fine)
+    if (both !== undefined) out = out.filter(x => x !== coarse).map(x => (x === fine ? both : x))
+  }
+  return out
+}
