@@ -7,6 +7,7 @@ import { makeReport } from '../report/make.js'
 import { renderReport } from '../report/render.js'
 import { runsAt } from '../train/run-folder.js'
 import { unfinishedAt } from '../train/unfinished.js'
+import { checkWritable } from './run.js'
 import { examples, positiveInteger, print, remark } from './shared.js'
 
 interface Options {
@@ -17,6 +18,7 @@ interface Options {
 }
 
 const run = async (named: readonly string[], o: Options): Promise<void> => {
+  if (o.out !== undefined) checkWritable(o.out)
   const paths = (await Promise.all(named.map(runsAt))).flat()
   const device = await openNodeDevice()
   try {

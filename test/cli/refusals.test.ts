@@ -63,6 +63,12 @@ it('jola train refuses one seed twice, before it trains', async () => {
   expect(err).toContain('It names the seed 0 twice.')
 })
 
+it('jola report refuses a page that can not be written, before it scores', async () => {
+  const { code, err } = await jola('report', folder, '--out', join(folder, 'nowhere', 'x.html'))
+  expect(code).toBe(1)
+  expect(err).toContain(`the folder ${join(folder, 'nowhere')} does not exist`)
+})
+
 it('jola says of a file where a run is named that a run is a folder', async () => {
   for (const command of [
     ['eval', small, '--data', data],
