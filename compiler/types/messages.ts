@@ -229,7 +229,10 @@ export const typeMismatch = (
       ? cx.solver.head(actual).kind === 'scalar'
         ? 'compare it, for example `x > 0`'
         : 'the condition is one bool: write the `for` around the `if`'
-      : conversionHint(cx, span, actual, expected, why)
+      : (conversionHint(cx, span, actual, expected, why) ??
+        (m.kind === 'size' && m.size !== undefined && why.kind === 'argument'
+          ? `a signature means one size by \`${m.size}\`, in all its records: where they differ, write \`Record(${m.size} = …)\` or another name`
+          : undefined))
   return {
     code: m.kind === 'size' ? 'E0321' : m.kind === 'rank' ? 'E0323' : 'E0330',
     title: `${quote(span)} is ${is}, but ${expectation(why, same ? 'another one' : wanted)}`,
