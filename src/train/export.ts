@@ -1,10 +1,11 @@
-import { copyFile, mkdir } from 'node:fs/promises'
+import { copyFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { CoreRecipe } from '../../compiler/core/core.js'
 import { type InputSpec, inputsOf } from '../../compiler/specialise/parameters.js'
 import { batchSizes } from '../data/batch.js'
 import { fileError, systemCode } from '../errors.js'
 import { writeAtomic } from '../hub/atomic.js'
+import { makeFolder } from '../hub/folder.js'
 import { type TensorData, writeSafetensors } from '../hub/safetensors-write.js'
 import { indicesBelow, nameAt, storedShape } from '../model/bind.js'
 import { stateType } from './compile.js'
@@ -55,7 +56,7 @@ export const exportState = async (
     const sizes = new Map(Object.entries(run.sizes))
     const tensors = storedTensors(named, sizes, state, options.bf16 ? 'BF16' : 'F32')
     const target = folder.file(adapterFiles.model)
-    await mkdir(target, { recursive: true })
+    await makeFolder(target)
     await writeSafetensors(join(target, 'model.safetensors'), tensors, { format: 'pt' })
     for (const name of ['config.json', 'tokenizer.json', 'tokenizer_config.json'])
       await copyFile(join(run.model, name), join(target, name)).catch((error: unknown) => {

@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs'
-import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises'
+import { readdir, readFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Precision } from '../../compiler/artifact.js'
 import type { Schedule } from '../../compiler/schedule/schedule.js'
 import { fileError, systemCode, UserError } from '../errors.js'
 import { writeAtomic } from '../hub/atomic.js'
 import { checkFields, readJsonObjectIfAny } from '../hub/config.js'
+import { makeFolder } from '../hub/folder.js'
 import { openCheckpoint } from '../hub/safetensors.js'
 import { type TensorData, writeSafetensors } from '../hub/safetensors-write.js'
 import type { WeightFormat } from '../model/weights.js'
@@ -119,7 +120,7 @@ export class RunFolder {
         where: this.path,
         hint: 'add --resume to go on with it, --force to replace it, or choose another --out',
       })
-    await mkdir(this.path, { recursive: true }).catch((error: unknown) => {
+    await makeFolder(this.path).catch((error: unknown) => {
       throw fileError('make the folder', this.path, error)
     })
   }

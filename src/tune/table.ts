@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { Schedule, Tuning } from '../../compiler/schedule/schedule.js'
@@ -7,6 +6,7 @@ import type { Device } from '../../runtime/index.js'
 import { environmentOf } from '../bench/environment.js'
 import { fileError } from '../errors.js'
 import { writeAtomic } from '../hub/atomic.js'
+import { makeFolder } from '../hub/folder.js'
 import { isJsonObject } from '../json.js'
 
 /** What is measured holds for one device with one driver, and for kernels as this version of the compiler writes them. */
@@ -86,7 +86,7 @@ export const remember = async (device: Device, found: Tuning, remark: Remark = s
   const file = tableFile(device)
   const all = new Map([...known, ...stored(device, silent), ...found])
   try {
-    await mkdir(dirname(file), { recursive: true })
+    await makeFolder(dirname(file))
     const json = { subject: subjectOf(device), schedules: Object.fromEntries(all) }
     await writeAtomic(file, [`${JSON.stringify(json, null, 2)}\n`])
   } catch (error) {
