@@ -60,8 +60,8 @@ const loadOf = (a: Affine, vector: Axis | undefined): number => {
 /** Instructions of a loop's turn, a subgroup operation, the launch of a workgroup and that of each of its subgroups. */
 const costs = { turn: 40, subgroup: 200, workgroup: 1600, launch: 400 } as const
 
-/** Of a processor's first cache: lines a multiple of so many bytes apart share a set of so few. Of its last: bytes that stay from run to run. */
-const cache = { apart: 4096, ways: 8, last: 24 * 2 ** 20 } as const
+/** Of a processor's caches: bytes of a line; of the first, lines a multiple of so many bytes apart share a set of so few; of the last, bytes that stay from run to run. */
+const cache = { line: 64, apart: 4096, ways: 8, last: 24 * 2 ** 20 } as const
 
 /** Streams that are fetched ahead from memory at full speed, and how many more take twice the time. */
 const streams = { free: 8, double: 40 } as const
@@ -149,6 +149,8 @@ const softwareCandidates = (p: RowProgram, ctx: Context): readonly RowsSchedule[
         n =>
           n === 1 ||
           (shares &&
+            // Neighbours that a thread takes from a line are a part of it, or others fetch it again.
+            (vector !== 'row' || cache.line % (16 * n) === 0) &&
             reads.every(({ own, shared }) => n * own + shared <= mostLoads) &&
             row !== undefined &&
             row.extent / unit >= n),

@@ -140,7 +140,7 @@ describe('the cost model', () => {
     for (const K of [1016, 1032]) expect(scheduleOf(softmax, 512, K)).toMatch(/^rows, one thread a row/)
   })
 
-  it('goes down a matrix by four columns at a time', () => {
-    expect(scheduleOf(vectorMatrix, 4096, 4096)).toMatch(/times four rows/)
+  it('goes down a matrix by four columns at a time, a line of the cache a thread', () => {
+    expect(scheduleOf(vectorMatrix, 4096, 4096)).toMatch(/four times four rows/)
   })
 })
