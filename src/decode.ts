@@ -60,8 +60,8 @@ export class Decoder {
 
   /**
    * Continues each row with the first of the likeliest tokens, `most` of them at most. `take` is told of every token, those of a row in order, and
-   * says whether the row goes on. The device begins a step before the last one's tokens are known here, so that it never waits, and does a
-   * few in vain where rows end. Rows that begin like those of the last call are computed from there on only.
+   * says whether the row goes on. The device begins steps before the last ones' tokens are known here, so that it never waits, and does those
+   * of some 20 ms, or two, in vain where rows end. Rows that begin like those of the last call are computed from there on only.
    */
   async continue(rows: readonly (readonly number[])[], most: number, take: TakeToken): Promise<void> {
     if (most <= 0) return
@@ -94,14 +94,13 @@ export class Decoder {
     this.#seen = whole.map((row, r) => row.slice(0, Math.min(rows[r]!.length + steps, last)))
   }
 
-  /** The first of the likeliest tokens after each row, of which what begins like `seen` is not computed again. */
+  /** The first of the likeliest tokens after each row, of which what begins like `seen` is not computed again. The device goes on from the same ones. */
   async #prefill(
     rows: readonly (readonly number[])[],
     seen: readonly (readonly number[])[],
-  ): Promise<readonly number[]> {
+  ): Promise<ArrayLike<number>> {
     const known = rows.map((row, r) => Math.min(commonLength(seen[r] ?? [], row), row.length - 1))
-    const chosen = new Map<number, number>()
-    while (chosen.size < rows.length) {
+    for (;;) {
       const longest = Math.max(...rows.map((row, r) => row.length - known[r]!))
       const window = Math.min(this.capacity, windows.find(w => w >= longest) ?? windows.at(-1)!)
       // At the end of the room a window begins earlier, and computes some tokens again; of a row that is done, the last: each run chooses for all.
@@ -109,19 +108,14 @@ export class Decoder {
       const parts = rows.map((row, r) => row.slice(start[r]!, start[r]! + window))
       const tokens = new Int32Array(this.rows * window)
       for (const [r, part] of parts.entries()) tokens.set(part, r * window)
-      const made = await this.#run(
-        window,
-        start,
-        tokens,
-        parts.map(part => part.length - 1),
-      )
-      const next = (await download(this.source.device, [made]))[0]!
-      rows.forEach((row, r) => {
+      const last = parts.map(part => part.length - 1)
+      const chosen = await this.#run(window, start, tokens, last)
+      rows.forEach((_, r) => {
         known[r] = start[r]! + parts[r]!.length
-        if (known[r] === row.length && !chosen.has(r)) chosen.set(r, next[r]!)
       })
+      if (rows.every((row, r) => known[r] === row.length))
+        return (await download(this.source.device, [chosen]))[0]!
     }
-    return rows.map((_, r) => chosen.get(r)!)
   }
 
   /** A window of each row from its `start` on, of these tokens or of those chosen last; gives those chosen after `at` in it. */

@@ -73,14 +73,33 @@ withStories('decoding', stories =>
       const some = await follows(row, 12, [stop])
       expect(some.length).toBeGreaterThan(2)
       await follows([...row, ...some, 9], 5)
-      const full = () => {
-        throw new Error('the disk is full')
+      for (const at of [1, 9]) {
+        let left = at
+        const full = () => {
+          left -= 1
+          if (left === 0) throw new Error('the disk is full')
+        }
+        await expect(sequence.greedy([tokens(20, 9)], 12, never, full)).rejects.toThrow('the disk is full')
+        await follows([...row, ...some, 9], 5)
       }
-      await expect(sequence.greedy([tokens(20, 9)], 4, never, full)).rejects.toThrow('the disk is full')
-      await follows([...row, ...some, 9], 5)
       const long = tokens(model.context - 40, 2)
       await follows(long, 1)
       await follows([...long, ...tokens(30, 3)], 1)
+      await close()
+    })
+
+    it('goes on with rows of which one ended before the others', async () => {
+      const { sequence, model, close } = await openBase(device, stories, 'std.models.llama')
+      const rows = [tokens(11, 1), tokens(13, 2), tokens(12, 4)]
+      const free = await sequence.greedy(rows, 12, never)
+      const stop = free[1]![3]!
+      const found = await sequence.greedy(rows, 12, { stops: [stop] })
+      expect(found[1]!.length).toBeLessThan(12)
+      expect(found.map(r => r.length)).toContain(12)
+      const further = rows.map((row, r) => [...row, ...found[r]!, 7])
+      const next = await sequence.greedy(further, 4, never)
+      for (const [r, row] of further.entries())
+        expect(next[r]).toEqual(await anew(sequence, row, 4, model.context))
       await close()
     })
 
