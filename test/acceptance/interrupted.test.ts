@@ -210,9 +210,10 @@ const tests = (): void =>
       for (const memory of [wanted, wanted - 16, Math.round(0.8 * wanted), 1000]) {
         const limited = await openNodeDevice({ memory })
         try {
-          await openStep(limited, plan)
+          const step = await openStep(limited, plan)
           expect(limited.residentBytes).toBeLessThanOrEqual(memory)
           ends.push('fits')
+          await step.close()
         } catch (error) {
           expect(error).toMatchObject({ kind: 'out-of-memory' })
           expect(limited.residentBytes).toBe(0)

@@ -143,8 +143,8 @@ describe('a header', () => {
         await writeFile(path, broken)
         const outcome = await openCheckpoint(path).then(
           async checkpoint => {
-            await Promise.all([...checkpoint.tensors.keys()].map(name => checkpoint.readRaw(name)))
-            await checkpoint.close()
+            const read = [...checkpoint.tensors.keys()].map(name => checkpoint.readRaw(name))
+            await Promise.all(read).finally(() => checkpoint.close())
             return undefined
           },
           (error: unknown) => error,
