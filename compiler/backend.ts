@@ -141,7 +141,7 @@ export const compileGroups = (
   const emitted = new Map<Group, EmittedKernel>()
   for (const g of groups) {
     const loops = regionPath(ready, g.region)
-    if (g.members.every(m => elementsOf(m) === 0)) continue
+    if (g.members.every(m => !g.stored.has(m.id) || elementsOf(m) === 0)) continue
     const iterations = (id: NodeId): number => {
       const n = nodes.get(id)!
       const path = n.kind === 'compute' || n.kind === 'carry' ? regionPath(ready, n.region) : []

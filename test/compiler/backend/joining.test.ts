@@ -176,7 +176,7 @@ describe('a coarse row', () => {
   it('is reduced again in the finer rows that alone read it', { timeout: 240_000 }, async () => {
     expect(await kernelsOf(p => weighted(p, 6, 128, 48))).toBe(1)
     expect(await kernelsOf(p => normed(p, 288, 288))).toBe(1)
-    const size = fc.oneof(fc.constant(1), fc.integer({ min: 1, max: 70 }))
+    const size = fc.oneof(fc.constantFrom(0, 1), fc.integer({ min: 1, max: 70 }))
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 1, max: 5 }), size, size, fc.boolean(), async (H, S, D, norm) => {
         const p = new Program()
@@ -191,6 +191,8 @@ describe('a coarse row', () => {
           [6, 128, 48, false],
           [1, 288, 288, true],
           [3, 33, 1, false],
+          [6, 8, 0, false],
+          [1, 8, 0, true],
         ],
       },
     )
