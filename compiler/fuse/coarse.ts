@@ -22,14 +22,15 @@ const readsAlong = (n: ComputeNode, from: number): number => {
 }
 
 /**
- * Joins a group over rows to the only group that reads it, whose rows are finer, where reducing a row again for each of the finer ones takes less time than
- * launching another kernel: the sum of a norm to the products of its vector, those of a softmax to what it weights. What the group computes of each
+ * On a software device, joins a group over rows to the only group that reads it, whose rows are finer, where all that the kernel would reduce again for
+ * each of the finer ones takes less time than launching another: the sum of a norm to the products of its vector, those of a softmax to what it weights. What the group computes of each
  * element is substituted into the reader.
  */
 export const joinCoarse = (
   groups: readonly Growing[],
   { graph, pinned, updates, traits }: Surroundings,
 ): readonly Growing[] => {
+  if (!traits.software) return groups
   const { own, aligned } = alignment(graph)
 
   const joined = (coarse: Growing, fine: Growing): Growing | undefined => {
@@ -64,16 +65,17 @@ export const joinCoarse = (
     const inside = new Set(members.map(n => n.id))
     const read = members.flatMap(n => readsWith(n, updates.get(n.id))).filter(id => !inside.has(id))
     if (new Set(read).size + fine.members.length > traits.storageBuffersPerStage) return undefined
-    const again = kept.reduce(
-      (sum, n) => sum + productOf(rows) * productOf(reduceAxes(n)) * readsAlong(n, n.dims.flat().length),
-      0,
-    )
+    // Of members with fewer axes than the rows, those that were joined before count again: all of them are evaluated in each row.
+    const again = members
+      .filter(n => own(n).length < fine.rowRank)
+      .reduce((sum, n) => sum + productOf(reduceAxes(n)) * readsAlong(n, n.dims.flat().length), 0)
     const more = inner.reduce((sum, n, i) => {
+      if (own(n).length < fine.rowRank) return sum
       const from = n.dims.flat().length - own(n).length + fine.rowRank
       const reads = readsAlong(n, from) - readsAlong(fine.members[i]!, from)
       return sum + productOf(own(n)) * productOf(reduceAxes(n)) * Math.max(0, reads)
     }, 0)
-    if (launch.again * again + more > launch.reads) return undefined
+    if (launch.again * productOf(rows) * again + more > launch.reads) return undefined
     return { kind: 'rows', members, rowRank: fine.rowRank }
   }
 

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { compileGraph } from '../../../compiler/backend.js'
 import { cast, f32, i32, index, prim } from '../../../compiler/ir/expr.js'
-import type { Expr } from '../../../compiler/ir/ir.js'
+import type { Axis, Expr } from '../../../compiler/ir/ir.js'
 import type { Device } from '../../../runtime/node.js'
 import { compare, compareSchedules, openTestDevice } from './agree.js'
 import { Program } from './programs.js'
@@ -13,14 +13,14 @@ beforeAll(async () => {
 })
 afterAll(() => device.close())
 
-/** How many kernels a program is, once it agrees with the interpreter. */
+/** How many kernels are run, once a program agrees with the interpreter. */
 const kernelsOf = async (write: (p: Program) => void): Promise<number> => {
   const p = new Program()
   write(p)
   const graph = p.finish()
   const { error, where } = await compare(device, graph, p.data)
   expect(error, where).toBeLessThan(1e-5)
-  return compileGraph(graph, device.traits).kernels.length
+  return compileGraph(graph, device.traits).steps.length
 }
 
 const square = (e: Expr): Expr => prim('mul', e, e)
@@ -172,6 +172,21 @@ const normed = (p: Program, E: number, D: number): void => {
   p.output('y', p.reduce('y', 'sum', [d], [e], prim('mul', p.at(row, e), p.at(m, d, e))))
 }
 
+/** Rows of `v` weighted by the product of two softmaxes. */
+const twiceWeighted = (p: Program, S: number, D: number): void => {
+  const [s, d] = [p.axis('s', S), p.axis('d', D)]
+  const weights = ['x', 'y'].map(name => {
+    const x = p.input(name, S)
+    const [i, j, k] = [p.axis('i', S), p.axis('j', S), p.axis('k', S)]
+    const top = p.reduce(`top ${name}`, 'max', [], [i], p.at(x, i))
+    const e = (a: Axis): Expr => prim('exp', prim('sub', p.at(x, a), p.at(top)))
+    const total = p.reduce(`total ${name}`, 'sum', [], [j], e(j))
+    return p.at(p.map(name, [k], prim('div', e(k), p.at(total))), s)
+  })
+  const all = [...weights, p.at(p.input('v', S, D), s, d)].reduce((a, b) => prim('mul', a, b))
+  p.output('mean', p.reduce('mean', 'sum', [d], [s], all))
+}
+
 describe('a coarse row', () => {
   it('is reduced again in the finer rows that alone read it', { timeout: 240_000 }, async () => {
     expect(await kernelsOf(p => weighted(p, 6, 128, 48))).toBe(1)
@@ -202,5 +217,17 @@ describe('a coarse row', () => {
     expect(await kernelsOf(p => weighted(p, 6, 64, 12, 'beside another'))).toBe(3)
     expect(await kernelsOf(p => weighted(p, 6, 64, 12, 'of other rows'))).toBe(2)
     expect(await kernelsOf(p => weighted(p, 6, 512, 96))).toBe(2)
+  })
+
+  it('stays apart where its kernel does as much again for others already', async () => {
+    expect(await kernelsOf(p => twiceWeighted(p, 3000, 5))).toBe(1)
+    expect(await kernelsOf(p => twiceWeighted(p, 3000, 15))).toBe(2)
+    expect(await kernelsOf(p => twiceWeighted(p, 3000, 60))).toBe(3)
+  })
+
+  it('stays apart on what is no software device', () => {
+    const p = new Program()
+    weighted(p, 6, 128, 48)
+    expect(compileGraph(p.finish(), { ...device.traits, software: false }).kernels.length).toBe(2)
   })
 })
