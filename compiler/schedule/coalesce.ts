@@ -74,7 +74,7 @@ export const coalesce = (
           run.reduce((n, a) => n * a.extent, 1),
         ),
   )
-  const affine = (a: Affine): Affine =>
+  const linear = (a: Affine): Affine =>
     runs.reduce((sum, run, i) => {
       if (run.length === 1) return sum
       const step = coefficientOf(a, run.at(-1)!.id)
@@ -88,8 +88,10 @@ export const coalesce = (
   const expr = (e: Expr): Expr =>
     changed
       ? rewrite(e, x =>
-          x.op === 'read' && x.node >= 0 ? { ...x, at: [affineExpr(affine(affineOf(x.at[0]!)))] } : x,
+          x.op === 'read' && x.node >= 0 ? { ...x, at: [affineExpr(linear(affineOf(x.at[0]!)))] } : x,
         )
       : e
+  const affine = (a: Affine): Affine =>
+    linear({ ...a, rest: new Map([...a.rest].map(([e, coefficient]) => [expr(e), coefficient])) })
   return { axes: merged, expr, affine }
 }

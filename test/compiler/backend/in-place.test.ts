@@ -103,6 +103,18 @@ const inPlace = (graph: Graph): boolean => {
   return inputs.some(i => i.buffer === out.buffer)
 }
 
+/** A cache of C entries for each of A × B rows, each with a place of its own for the new one. */
+const gridCache = (A: number, B: number, C: number, D: number): Program => {
+  const p = new Program()
+  const [x, old, from] = [p.input('x', A, B, D), p.input('old', A, B, C, D), p.tokens('from', C, A, B)]
+  const [a, b, c, d] = [p.axis('a', A), p.axis('b', B), p.axis('c', C), p.axis('d', D)]
+  const start = p.at(from, a, b)
+  const inside = prim('and', prim('le', start, index(c)), prim('lt', index(c), prim('add', start, i32(1))))
+  const value = prim('sin', p.at(x, a, b, d))
+  p.b.output('next', p.map('next', [a, b, c, d], prim('select', inside, value, p.at(old, a, b, c, d))), 'old')
+  return p
+}
+
 describe('an output that takes the place of an input', () => {
   it('is written where it differs, for any shape and places', { timeout: 240_000 }, async () => {
     const shape = fc
@@ -122,6 +134,20 @@ describe('an output that takes the place of an input', () => {
       }),
       { numRuns: 8 },
     )
+  })
+
+  it('is written at places of several axes', async () => {
+    for (const [A, B, C, D] of [
+      [2, 3, 16, 8],
+      [3, 1, 5, 1],
+      [1, 70, 9, 3],
+    ] as const) {
+      const p = gridCache(A, B, C, D)
+      const graph = simplified(p.finish())
+      expect(inPlace(graph)).toBe(true)
+      const { error, where } = await compareSchedules(device, graph, p.data)
+      expect(error, where).toBeLessThan(1e-4)
+    }
   })
 
   it('is written by the kernel that makes it, which nobody reads it in', { timeout: 240_000 }, async () => {
