@@ -12,29 +12,32 @@ export type Answer = 'compiled' | 'failed'
 /** Each holds a device of its own; more gain little, since the slowest kernel is a tenth of all. */
 const mostHelpers = 3
 
-const script = fileURLToPath(new URL(`./node-compile${extname(import.meta.url)}`, import.meta.url))
-
 /** How this process was told to load TypeScript, which a script in TypeScript needs to be told too. */
 const loaders = (): readonly string[] =>
   process.execArgv.flatMap((argument, i, all) =>
     argument === '--import' ? [`--import=${all[i + 1]}`] : argument.startsWith('--import=') ? [argument] : [],
   )
 
+/** The script that a helper runs; absent where a package was bundled, which as CommonJS has not even an address to look beside. */
+const helperScript = (): string | undefined => {
+  try {
+    const file = fileURLToPath(new URL(`./node-compile${extname(import.meta.url)}`, import.meta.url))
+    return existsSync(file) && (extname(file) === '.js' || loaders().length > 0) ? file : undefined
+  } catch {
+    return undefined
+  }
+}
+
 /** Mesa's own reading of a variable that switches something on. */
 const isSet = (name: string): boolean => /^(1|true|t|yes|y)$/i.test(process.env[name] ?? '')
 
-/**
- * Whether a helper could be of use: a second core, a Node that can be started with the script, and a driver's cache that is on.
- * A package that was bundled has no such script, and a program that has Node inside is not Node.
- */
+/** Whether a helper could be of use: a second core, a Node to start, which a program that has Node inside is not, and a driver's cache that is on. */
 const canHelp = ({ name }: DeviceTraits): boolean =>
   availableParallelism() > 1 &&
   /llvmpipe|lavapipe/i.test(name) &&
   !isSet('MESA_SHADER_CACHE_DISABLE') &&
   !isSet('MESA_GLSL_CACHE_DISABLE') &&
-  /^node(js)?(\.exe)?$/i.test(basename(process.execPath)) &&
-  existsSync(script) &&
-  (extname(script) === '.js' || loaders().length > 0)
+  /^node(js)?(\.exe)?$/i.test(basename(process.execPath))
 
 /** A helper in a process that runs this script; {@link Answer} is what is expected of it. Whatever happens to it, `compile` rejects. */
 export const helperProcess = (
@@ -76,9 +79,10 @@ export const helperProcess = (
 }
 
 /** Helpers for a device that was opened with these options; none where they would be of no use. */
-export const helpersFor = (traits: DeviceTraits, options: object): readonly Helper[] =>
-  canHelp(traits)
-    ? Array.from({ length: Math.min(mostHelpers, availableParallelism() - 1) }, () =>
-        helperProcess(script, [JSON.stringify(options)], extname(script) === '.js' ? [] : loaders()),
-      )
-    : []
+export const helpersFor = (traits: DeviceTraits, options: object): readonly Helper[] => {
+  const script = canHelp(traits) ? helperScript() : undefined
+  if (script === undefined) return []
+  return Array.from({ length: Math.min(mostHelpers, availableParallelism() - 1) }, () =>
+    helperProcess(script, [JSON.stringify(options)], extname(script) === '.js' ? [] : loaders()),
+  )
+}

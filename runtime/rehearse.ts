@@ -44,7 +44,11 @@ export const rehearse = async (
   const ask = (): void => {
     if (asked || work.left < worthHelp) return
     asked = true
-    work.invite(helpers?.() ?? [])
+    try {
+      work.invite(helpers?.() ?? [])
+    } catch {
+      // Then all kernels are compiled here.
+    }
   }
   const first = new FirstDispatch(device)
   try {
