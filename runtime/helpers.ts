@@ -25,11 +25,7 @@ export class SharedWork {
   readonly #busy = new Map<Helper, number>()
   #changed = (): void => undefined
 
-  /** `helped` is told of each kernel that a helper has compiled. */
-  constructor(
-    kernels: readonly KernelDecl[],
-    private readonly helped: (kernel: KernelDecl) => void,
-  ) {
+  constructor(kernels: readonly KernelDecl[]) {
     this.#waiting = [...kernels].sort((a, b) => b.wgsl.length - a.wgsl.length)
   }
 
@@ -75,7 +71,6 @@ export class SharedWork {
       try {
         await helper.compile(kernel)
         this.#helped.push(kernel)
-        this.helped(kernel)
       } catch {
         this.#waiting.unshift(kernel)
         break

@@ -35,11 +35,7 @@ export const rehearse = async (
   if (fresh.length === 0 || (ready === undefined && !helpful)) return { kernels: 0, helped: 0 }
   await device.wait(Promise.all(fresh.map(kernel => pipelines.pipeline(kernel))))
   let [done, helped, missed, slowest] = [0, 0, 0, 0]
-  const count = (): void => {
-    done += 1
-    ready?.(done, fresh.length)
-  }
-  const work = new SharedWork(fresh, count)
+  const work = new SharedWork(fresh)
   let asked = !helpful
   const ask = (): void => {
     if (asked || work.left < worthHelp) return
@@ -64,10 +60,10 @@ export const rehearse = async (
       }
       const took = performance.now() - began
       pipelines.markRehearsed(next.kernel)
-      if (!next.helped) {
-        slowest = Math.max(slowest, took)
-        count()
-      } else if (took < coldAfter) helped += 1
+      done += 1
+      ready?.(done, fresh.length)
+      if (!next.helped) slowest = Math.max(slowest, took)
+      else if (took < coldAfter) helped += 1
       else missed += 1
       if (missed > helped) work.dismiss()
     }
