@@ -1,18 +1,16 @@
 import { download, load, openNodeDevice, rehearse, upload } from '../../runtime/node.js'
-import { slowChain } from './slow-kernels.js'
+import { slowChain, wordyKernel } from './slow-kernels.js'
 
-// A program of its own, for a driver's cache of its own: rehearses kernels, with helpers or `alone`, runs them, and prints as JSON what came of it.
-const device = await openNodeDevice({ helpers: process.argv[2] !== 'alone' })
-const chain = slowChain(10, 1)
-let started = 0
-const helpers = () => {
-  const all = device.helpers?.() ?? []
-  started += all.length
-  return all
-}
+// A program of its own, for a driver's cache of its own: rehearses so many kernels, with helpers or `alone`, runs them, and prints as JSON what came of it.
+const [count, alone] = process.argv.slice(2)
+const device = await openNodeDevice({ helpers: alone === undefined })
+const chain = slowChain(Number(count), 0.5)
+const helpers = device.helpers?.() ?? []
+// Then each has started, however busy the machine is.
+await Promise.all(helpers.map(helper => helper.compile(wordyKernel(1, 0.5))))
 const told: string[] = []
 const ready = (done: number, total: number) => void told.push(`${done}/${total}`)
-const rehearsal = await rehearse(device, chain.kernels, ready, helpers)
+const rehearsal = await rehearse(device, chain.kernels, ready, () => helpers)
 const executable = await load(device, chain)
 const x = upload(
   device,
@@ -22,4 +20,4 @@ const x = upload(
 )
 const [y] = await download(device, [executable.run({ x }).y])
 device.close()
-console.log(JSON.stringify({ ...rehearsal, started, told, result: [...y] }))
+console.log(JSON.stringify({ ...rehearsal, started: helpers.length, told, result: [...y] }))

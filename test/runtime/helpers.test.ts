@@ -1,20 +1,40 @@
+import './own-cache.js'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
+import type { KernelDecl } from '../../compiler/artifact.js'
 import { type Helper, openNodeDevice, rehearse } from '../../runtime/node.js'
 import { helperProcess } from '../../runtime/node-helper.js'
 import { withDevice } from '../support/device.js'
 import { temporaryDirectory, temporaryFile } from '../support/temporary.js'
-import { slowChain } from './slow-kernels.js'
+import { slowKernel, wordyKernel } from './slow-kernels.js'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
-/** Kernels that no driver has in its cache. */
-const unseen = (count: number) => slowChain(count, Math.floor(Math.random() * 1e6)).kernels
+/** The processes that a test of this file has forked. */
+const forked = vi.hoisted((): ChildProcess[] => [])
+vi.mock('node:child_process', async original => {
+  const real = await original<typeof import('node:child_process')>()
+  const fork = (...args: Parameters<typeof real.fork>): ChildProcess => {
+    const child = real.fork(...args)
+    forked.push(child)
+    return child
+  }
+  return { ...real, fork }
+})
+beforeEach(() => void forked.splice(0))
+
+const isOver = (child: ChildProcess): boolean => child.exitCode !== null || child.signalCode !== null
+
+/** Kernels that no driver has in its cache, the slow ones first. */
+const unseen = (count: number, slow = 1) => {
+  const salt = Math.random()
+  return Array.from({ length: count }, (_, k) => (k < slow ? slowKernel : wordyKernel)(k, salt))
+}
 
 const isAlive = (pid: number): boolean => {
   const status = `/proc/${pid}/status`
@@ -25,30 +45,21 @@ const until = async (condition: () => boolean): Promise<void> => {
   while (!condition()) await sleep(10)
 }
 
-/** A script for a helper, which leaves its process's number in a file. */
-const scriptOf = async (body: string) => {
-  const folder = await temporaryDirectory()
-  const file = join(folder, 'pid')
-  const head = `import { writeFileSync } from 'node:fs'\nwriteFileSync(${JSON.stringify(file)}, String(process.pid))\n`
-  return {
-    script: await temporaryFile('helper.mjs', head + body),
-    pid: () => Number(readFileSync(file)),
-    file,
-  }
-}
-
 withDevice('a rehearsal with helpers', device => {
   if (!device.traits.software) return it.skip('is for software devices', () => undefined)
 
-  const rehearsed = async (helpers: () => readonly Helper[], count = 5, told: string[] = []) => {
-    const kernels = unseen(count)
+  const rehearsed = async (
+    helpers: () => readonly Helper[],
+    kernels: readonly KernelDecl[] = unseen(5),
+    told: string[] = [],
+  ) => {
     const { helped } = await rehearse(
       device,
       kernels,
       (done, total) => told.push(`${done}/${total}`),
       helpers,
     )
-    expect(told).toEqual(kernels.map((_, i) => `${i + 1}/${count}`))
+    expect(told).toEqual(kernels.map((_, i) => `${i + 1}/${kernels.length}`))
     return helped
   }
 
@@ -74,24 +85,65 @@ withDevice('a rehearsal with helpers', device => {
       started += 1
       return [pretender]
     }
-    expect(await rehearsed(start, 8, told)).toBe(0)
+    expect(await rehearsed(start, unseen(8, 2), told)).toBe(0)
     expect({ asked, started }).toEqual({ asked: 2, started: 1 })
     expect(toldWhenClosed).toBeLessThan(5)
   })
 
-  it('asks nobody for what is known already, or is little', async () => {
-    const known = unseen(5)
-    const asked = () => expect.unreachable()
-    await rehearse(
-      device,
-      known,
-      () => undefined,
-      () => [],
-    )
-    const again = await openNodeDevice()
-    await rehearse(again, known, () => undefined, asked)
-    again.close()
-    await rehearsed(asked, 2)
+  it('asks nobody for what is little', async () => {
+    let asked = false
+    const start = () => {
+      asked = true
+      return []
+    }
+    await rehearsed(start, unseen(2))
+    expect(asked).toBe(false)
+  })
+
+  // A machine may be so busy that what the cache has takes its time, but not time after time.
+  it.skipIf(!/llvmpipe/.test(device.traits.name))(
+    'asks nobody for what the cache has',
+    { retry: 5 },
+    async () => {
+      const kernels = unseen(5)
+      let asked = 0
+      const start = () => {
+        asked += 1
+        return []
+      }
+      await rehearsed(start, kernels)
+      expect(asked).toBe(1)
+      const again = await openNodeDevice()
+      await rehearse(again, kernels, () => undefined, start)
+      again.close()
+      expect(asked).toBe(1)
+    },
+  )
+
+  it('does without helpers that can not be started', async () => {
+    const start = () => {
+      throw new Error('no more processes')
+    }
+    expect(await rehearsed(start)).toBe(0)
+  })
+
+  it('rejects with what its progress throws, also where a helper has compiled the kernel', async () => {
+    let [asked, closed] = [0, 0]
+    const pretender: Helper = {
+      compile: () => {
+        asked += 1
+        return Promise.resolve()
+      },
+      close: () => {
+        closed += 1
+      },
+    }
+    const ready = (done: number) => {
+      if (done === 2) throw new Error('stop')
+    }
+    await expect(rehearse(device, unseen(5), ready, () => [pretender])).rejects.toThrow('stop')
+    expect(asked).toBeGreaterThan(0)
+    expect(closed).toBe(1)
   })
 
   it('takes back what a helper refuses', async () => {
@@ -117,27 +169,29 @@ withDevice('a rehearsal with helpers', device => {
     ['answers before it is asked', 'process.send("compiled"); setInterval(() => undefined, 1000)'],
     ['never answers', 'process.on("message", () => undefined)'],
   ])('does without a helper whose script %s, and leaves none behind', async (_, body) => {
-    const made = body === undefined ? undefined : await scriptOf(body)
-    expect(await rehearsed(() => [helperProcess(made?.script ?? join(root, 'missing.mjs'), [])])).toBe(0)
-    if (made !== undefined) await until(() => !existsSync(made.file) || !isAlive(made.pid()))
+    const script = body === undefined ? join(root, 'missing.mjs') : await temporaryFile('helper.mjs', body)
+    expect(await rehearsed(() => [helperProcess(script, [])], unseen(5, 2))).toBe(0)
+    expect(forked).toHaveLength(1)
+    await until(() => forked.every(isOver))
   })
 
   it('that ends because the device is closed ends its helpers', async () => {
     const own = await openNodeDevice()
-    const { script, pid, file } = await scriptOf('process.on("message", () => undefined)')
-    const rehearsal = rehearse(own, unseen(20), undefined, () => [helperProcess(script, [])])
+    const script = await temporaryFile('helper.mjs', 'process.on("message", () => undefined)')
+    const rehearsal = rehearse(own, unseen(5), undefined, () => [helperProcess(script, [])])
     const ended = expect(rehearsal).rejects.toMatchObject({ kind: 'lost' })
-    await until(() => existsSync(file) && readFileSync(file, 'utf8') !== '')
-    expect(isAlive(pid())).toBe(true)
+    await until(() => forked.length > 0)
+    expect(forked.some(isOver)).toBe(false)
     own.close()
     await ended
-    await until(() => !isAlive(pid()))
+    await until(() => forked.every(isOver))
   })
 })
 
 /** `helped.ts` in a process of its own, with an empty cache of the driver's, which tells how often something was found in it. */
-const helpedProgram = async (env: NodeJS.ProcessEnv = {}, ...args: readonly string[]) => {
-  const child = spawn(process.execPath, ['--import', 'tsx', join(root, 'test/runtime/helped.ts'), ...args], {
+const helpedProgram = async (kernels: number, env: NodeJS.ProcessEnv = {}, ...args: readonly string[]) => {
+  const program = join(root, 'test/runtime/helped.ts')
+  const child = spawn(process.execPath, ['--import', 'tsx', program, `${kernels}`, ...args], {
     cwd: root,
     detached: true,
     env: {
@@ -193,23 +247,25 @@ withDevice('a process with a driver that caches kernels', ({ traits }) => {
   const suits = /llvmpipe/.test(traits.name) && availableParallelism() > 1 && existsSync('/proc/self/status')
   const test = suits ? it : it.skip
 
-  test('finds what its helpers have compiled, computes the same, and hears nothing of them', async () => {
-    const helped = await outcome(await helpedProgram())
-    const alone = await outcome(await helpedProgram({}, 'alone'))
+  test('finds what its helpers have compiled, computes the same, and hears nothing of them', {
+    retry: 3,
+  }, async () => {
+    const helped = await outcome(await helpedProgram(6))
+    const alone = await outcome(await helpedProgram(6, {}, 'alone'))
     expect(helped.started).toBeGreaterThan(0)
     expect(helped.helped).toBeGreaterThan(0)
-    // About as many: the driver counts in its own time.
+    // About as many as helpers have compiled: the driver counts in its own time.
     expect(helped.hits).toBeGreaterThan(alone.hits)
-    expect(helped.told).toEqual(Array.from({ length: 10 }, (_, i) => `${i + 1}/10`))
+    expect(helped.told).toEqual(Array.from({ length: 6 }, (_, i) => `${i + 1}/6`))
     expect(helped.result).toEqual(alone.result)
     expect(helped.warnings).toBe(alone.warnings)
   })
 
   test('has no helpers where the cache is off', async () => {
     const { started, helped, told } = await outcome(
-      await helpedProgram({ MESA_SHADER_CACHE_DISABLE: 'true' }),
+      await helpedProgram(3, { MESA_SHADER_CACHE_DISABLE: 'true' }),
     )
-    expect({ started, helped, told: told.length }).toEqual({ started: 0, helped: 0, told: 10 })
+    expect({ started, helped, told: told.length }).toEqual({ started: 0, helped: 0, told: 3 })
   })
 
   // A terminal's Ctrl-C goes to all processes of the group.
@@ -220,7 +276,7 @@ withDevice('a process with a driver that caches kernels', ({ traits }) => {
     ['SIGINT', 'with its group'],
   ] as const)('that %s ends %s', (signal, whom) => {
     test('leaves no helper behind', async () => {
-      const child = await helpedProgram()
+      const child = await helpedProgram(100)
       const ended = new Promise(resolve => child.on('exit', (_, by) => resolve(by)))
       await until(() => helpersOf(child.pid!).length > 0)
       const helpers = helpersOf(child.pid!)
