@@ -51,11 +51,19 @@ export const sameSchedule = (a: Schedule, b: Schedule): boolean => {
   return entries(a) === entries(b)
 }
 
-/** The kernel by its tuned schedule, if that is among the candidates, else by the first of them. */
+/** The schedule that measuring found for a kernel, if it is among the kernel's candidates. */
+export const tunedOf = (
+  { signature, candidates }: Pick<Choice, 'signature' | 'candidates'>,
+  tuning: Tuning | undefined,
+): Schedule | undefined => {
+  const tuned = tuning?.get(signature)
+  return tuned && candidates.find(c => sameSchedule(c, tuned))
+}
+
+/** The kernel by its tuned schedule, if there is one, else by the first of its candidates. */
 export const settled = (choice: Choice, tuning: Tuning | undefined): EmittedKernel => {
   const { signature, candidates } = choice
-  const tuned = tuning?.get(signature)
-  const schedule = candidates.find(c => tuned !== undefined && sameSchedule(c, tuned)) ?? candidates[0]!
+  const schedule = tunedOf(choice, tuning) ?? candidates[0]!
   const kernel = choice.emit(schedule)
   return { ...kernel, decl: { ...kernel.decl, chosen: { signature, schedule, candidates } } }
 }

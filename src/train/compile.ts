@@ -2,7 +2,7 @@ import type { Artifact } from '../../compiler/artifact.js'
 import type { CoreFn, CoreRecipe, Program } from '../../compiler/core/core.js'
 import type { Graph } from '../../compiler/ir/ir.js'
 import { packInputs } from '../../compiler/pipeline.js'
-import type { Tuning } from '../../compiler/schedule/schedule.js'
+import { type Tuning, tunedOf } from '../../compiler/schedule/schedule.js'
 import type { StandIn } from '../../compiler/specialise/parameters.js'
 import { specialisePredictor } from '../../compiler/specialise/predictor.js'
 import { type Bindings, specialiseMethod } from '../../compiler/specialise/specialise.js'
@@ -67,6 +67,21 @@ export interface CompileOptions {
   readonly signal?: AbortSignal
 }
 
+/** Throws a `UserError` where a schedule that a run was begun with is no kernel's any more: its sums would no longer be the same. */
+const requireSchedules = (schedules: Tuning, artifacts: CompiledRecipe['artifacts']): void => {
+  const kernels = Object.values(artifacts).flatMap(a => a.kernels)
+  const taken = new Set(
+    kernels.flatMap(({ chosen }) => (chosen && tunedOf(chosen, schedules) ? [chosen.signature] : [])),
+  )
+  const lost = [...schedules.keys()].filter(s => !taken.has(s))
+  if (lost.length > 0)
+    throw new UserError({
+      what: 'the run cannot go on as it was begun',
+      why: `on this device this version of Jola writes no kernel by ${lost.length} of the schedules that were measured for it: ${lost[0]}`,
+      hint: 'resume with the version and the device that the run was started with, or begin a new one in another folder (or here with --force)',
+    })
+}
+
 /**
  * Compiles a recipe's `init`, `step` and `validate`. Nothing is put on the device. Throws a `UserError` when sizes or weights do not fit,
  * and a `DeviceError` when the device is too small.
@@ -127,6 +142,7 @@ export const compileRecipe = async (
   const standing = (name: string) => (name.startsWith('settings.') ? name : weightKey(name))
   const options = { name: recipe.name, tuning, memory, standing }
   const plan = planMethods(graphs, device.traits, shape, options)
+  if (schedules !== undefined) requireSchedules(schedules, plan.artifacts)
   requireFit(
     recipe.name,
     plan,

@@ -10,7 +10,7 @@ import { makeFolder } from '../hub/folder.js'
 import { isJsonObject } from '../json.js'
 
 /** What is measured holds for one device with one driver, and for kernels as this version of the compiler writes them. */
-const version = 1
+const version = 2
 
 /** Whether tables are read and written: not where `JOLA_TUNE` is 0. */
 const tunes = (): boolean => process.env.JOLA_TUNE !== '0'

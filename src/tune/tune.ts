@@ -5,7 +5,7 @@ import { elementsOf } from '../../compiler/ir/graph.js'
 import { interpretAt } from '../../compiler/ir/interpret-at.js'
 import type { Graph } from '../../compiler/ir/ir.js'
 import { simplified } from '../../compiler/pipeline.js'
-import type { Chosen, Schedule, Tuning } from '../../compiler/schedule/schedule.js'
+import { type Chosen, type Schedule, type Tuning, tunedOf } from '../../compiler/schedule/schedule.js'
 import {
   type Device,
   DeviceError,
@@ -184,7 +184,7 @@ export interface TuneOptions {
 /** The longest that a timer can wait, in milliseconds. */
 const longest = 2 ** 31 - 1
 
-/** Studies a graph's kernels that are not in the device's table yet, keeping each result at once; the one that the time ends in is left too. */
+/** Studies a graph's kernels that have no schedule of theirs in the device's table yet, keeping each result at once; the one that the time ends in is left too. */
 export const tune = async (
   device: Device,
   graph: Graph,
@@ -193,7 +193,8 @@ export const tune = async (
   const time = AbortSignal.timeout(Math.min(longest, Math.ceil(1000 * budget)))
   const stop = signal === undefined ? time : AbortSignal.any([time, signal])
   const started = performance.now()
-  const open = studiesOf(graph, device.traits).filter(s => !tuningOf(device).has(s.chosen.signature))
+  const unknown = (s: Study): boolean => tunedOf(s.chosen, tuningOf(device)) === undefined
+  const open = studiesOf(graph, device.traits).filter(unknown)
   try {
     for (const [done, s] of open.entries()) {
       const seconds = (performance.now() - started) / 1000
@@ -207,9 +208,8 @@ export const tune = async (
     }
   } catch (error) {
     if (error !== stop.reason) throw error
-    const unknown = open.filter(s => !tuningOf(device).has(s.chosen.signature)).length
     progress(
-      `${unknown} kernels are left as they are: ${signal?.aborted ? 'tuning was stopped' : 'the time for tuning is over'}`,
+      `${open.filter(unknown).length} kernels are left as they are: ${signal?.aborted ? 'tuning was stopped' : 'the time for tuning is over'}`,
     )
   }
   return tuningOf(device)

@@ -1,13 +1,14 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
+import type { Schedule } from '../../compiler/schedule/schedule.js'
 import { openNodeDevice } from '../../runtime/node.js'
 import { openStep } from '../../src/bench/recipe-step.js'
 import { defaultProgram, openSubject } from '../../src/cli/eval.js'
 import { UserError } from '../../src/errors.js'
 import { openRun } from '../../src/open-predictor.js'
-import { RunFolder } from '../../src/train/run-folder.js'
+import { type RunDescription, RunFolder } from '../../src/train/run-folder.js'
 import { type TrainRequest, train } from '../../src/train/start.js'
 import type { TrainWatcher } from '../../src/train/train.js'
 import { remember } from '../../src/tune/table.js'
@@ -190,6 +191,7 @@ const tests = (): void =>
         const parts = request({ out: at('tuned-parts') })
         const { description } = await train(measured, parts, watcher, stop.signal)
         expect(Object.keys(description.schedules!).length).toBeGreaterThan(0)
+        cpSync(at('tuned-parts'), at('tuned-before'), { recursive: true })
         await train(device, { ...parts, mode: 'resume' }, silent, never)
         expect(await new RunFolder(at('tuned-parts')).load()).toEqual(await new RunFolder(at('tuned')).load())
       } finally {
@@ -197,6 +199,16 @@ const tests = (): void =>
         if (cache === undefined) delete process.env.XDG_CACHE_HOME
         else process.env.XDG_CACHE_HOME = cache
       }
+    })
+
+    it('does not go on where a schedule it was begun with is none any more', async () => {
+      const file = at('tuned-before', 'run.json')
+      const begun = JSON.parse(readFileSync(file, 'utf8')) as RunDescription
+      const [[signature, schedule]] = Object.entries(begun.schedules!) as [[string, Schedule]]
+      const schedules = { ...begun.schedules, [signature]: { ...schedule, spread: 3 } }
+      writeFileSync(file, JSON.stringify({ ...begun, schedules }))
+      const { why } = await refusal({ out: at('tuned-before'), mode: 'resume' })
+      expect(why).toContain(`by 1 of the schedules that were measured for it: ${signature}`)
     })
 
     it('holds no more at once than it may, or is refused', async () => {

@@ -14,7 +14,7 @@ import { graphOfText } from '../../src/bench/compile.js'
 import { llamaConfig } from '../../src/bench/random-model.js'
 import { fullShape, jola, openStep } from '../../src/bench/recipe-step.js'
 import { remember, tableFile, tuningOf } from '../../src/tune/table.js'
-import { studiesOf, study, tune, usualBudget } from '../../src/tune/tune.js'
+import { type Study, studiesOf, study, tune, usualBudget } from '../../src/tune/tune.js'
 import * as programs from '../compiler/backend/programs.js'
 import { withDevice } from '../support/device.js'
 import { temporaryDirectory } from '../support/temporary.js'
@@ -160,6 +160,22 @@ fn bench(x: f32[R, N]) -> f32[R, N] = for r -> softmax(x[r])`
       expect([...tuningOf(again)]).toEqual([...found])
     } finally {
       again.close()
+    }
+  })
+
+  it('measures again where what it knows is no schedule of the kernel', { timeout: 240_000 }, async () => {
+    process.env.JOLA_TUNE = '0'
+    const fresh = await openNodeDevice()
+    try {
+      const text = `fn bench(x: f32[M, K], y: f32[K]) -> f32[M] = for m -> sum k -> x[m, k] * y[k]`
+      const graph = simplified(graphOfText(text, { M: 16, K: 256 }, 'bench'))
+      const [{ chosen }] = studiesOf(graph, fresh.traits) as [Study]
+      const { steps: _, ...older } = { steps: 1, ...chosen.schedule }
+      await remember(fresh, new Map([[chosen.signature, older as Schedule]]))
+      const found = await tune(fresh, graph, { budget: 1e9, progress: () => undefined })
+      expect(chosen.candidates).toContainEqual(found.get(chosen.signature))
+    } finally {
+      fresh.close()
     }
   })
 
