@@ -2,6 +2,7 @@ import type { KernelDecl } from '../../compiler/artifact.js'
 import type { CoreRecipe, Program } from '../../compiler/core/core.js'
 import { sameSchedule, type Tuning } from '../../compiler/schedule/schedule.js'
 import {
+  checkRequirements,
   type Device,
   type DeviceTensor,
   type Executable,
@@ -94,7 +95,9 @@ export const openSession = async (
     shape,
     options,
   )
-  const kernels = [artifacts.init, artifacts.step, artifacts.validate].flatMap(a => a.kernels)
+  const methods = [artifacts.init, artifacts.step, artifacts.validate]
+  for (const artifact of methods) checkRequirements(device, artifact)
+  const kernels = methods.flatMap(a => a.kernels)
   await rehearse(device, kernels, compiled)
   const [init, step, validate] = [
     await load(device, artifacts.init),
