@@ -1,19 +1,23 @@
 import { UserError } from '../errors.js'
 import type { RunDescription } from '../train/run-folder.js'
+import { formatOf, precisionOf } from '../train/start.js'
 
-const shared = {
-  recipe: 'recipes',
-  programHash: 'programs',
-  model: 'models',
-  dataDigest: 'data',
-  settings: 'settings',
-} as const
+/** What runs that differ in their seeds share, by its name in the plural. */
+const shared: Readonly<Record<string, (run: RunDescription) => unknown>> = {
+  recipes: run => run.recipe,
+  programs: run => run.programHash,
+  models: run => run.model,
+  'formats of weights': formatOf,
+  precisions: precisionOf,
+  data: run => run.dataDigest,
+  settings: run => run.settings,
+  sizes: run => run.sizes,
+}
 
 /** Refuses runs that differ in more than their seeds, or of which two have one seed: a mean of their scores says nothing. */
 export const checkAlike = (runs: readonly (RunDescription & { readonly path: string })[]): void => {
   const [first, ...others] = runs
   if (first === undefined) return
-  const text = (run: RunDescription, key: keyof typeof shared): string => JSON.stringify(run[key])
   const refuse = (paths: readonly string[], why: string): never => {
     throw new UserError({
       what: 'the runs of one report differ in their seeds, and in nothing else',
@@ -24,8 +28,10 @@ export const checkAlike = (runs: readonly (RunDescription & { readonly path: str
     })
   }
   for (const other of others) {
-    const key = (Object.keys(shared) as (keyof typeof shared)[]).find(k => text(other, k) !== text(first, k))
-    if (key !== undefined) refuse([first.path, other.path], `their ${shared[key]} differ`)
+    const differing = Object.entries(shared).find(
+      ([, of]) => JSON.stringify(of(other)) !== JSON.stringify(of(first)),
+    )
+    if (differing !== undefined) refuse([first.path, other.path], `their ${differing[0]} differ`)
     const twin = runs.find(run => run !== other && run.seed === other.seed)
     if (twin !== undefined) refuse([twin.path, other.path], `both have the seed ${other.seed}`)
   }

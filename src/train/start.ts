@@ -38,8 +38,8 @@ export interface TrainResult extends TrainOutcome {
   readonly written: readonly string[]
 }
 
-/** Runs begun before there was a choice had f32. */
-const formatOf = (begun: RunDescription): WeightFormat => begun.weights ?? 'f32'
+/** What a run's weights are on the device; f32 where it was begun before there was a choice. */
+export const formatOf = (begun: Pick<RunDescription, 'weights'>): WeightFormat => begun.weights ?? 'f32'
 
 /** What a run's products are computed in; f32 where it was begun before there was a choice. */
 export const precisionOf = (begun: Pick<RunDescription, 'precision'>): Precision => begun.precision ?? 'f32'

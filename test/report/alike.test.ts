@@ -26,8 +26,16 @@ it('makes one report of seeds', () => {
   expect(() => checkAlike([run('a'), run('b', { seed: 1 }), run('c', { seed: 2 })])).not.toThrow()
 })
 
+it('takes a run from before there was a choice of formats for what it was', () => {
+  const later = { seed: 1, weights: 'f32', precision: 'f32' } as const
+  expect(() => checkAlike([run('a'), run('b', later)])).not.toThrow()
+})
+
 it.each([
   [{ recipe: 'LowRank' }, 'their recipes differ'],
+  [{ weights: 'q8' }, 'their formats of weights differ'],
+  [{ precision: 'f16' }, 'their precisions differ'],
+  [{ sizes: { T: 32 } }, 'their sizes differ'],
   [{ dataDigest: '56' }, 'their data differ'],
   [{ settings: { epochs: 3 } }, 'their settings differ'],
   [{ seed: 0 }, 'both have the seed 0'],
