@@ -23,7 +23,7 @@ import { livesOf } from './plan/liveness.js'
 import type { Storage } from './plan/placement.js'
 import { leastBytes, type Need, share } from './plan/share.js'
 import { planStorage } from './plan/storage.js'
-import { axisSource, type Context, productOf } from './schedule/context.js'
+import { axisSource, type Context, inputsFromMemory, productOf } from './schedule/context.js'
 import { contractChoice } from './schedule/contract.js'
 import { flopsOf } from './schedule/cost.js'
 import { mapChoice } from './schedule/map.js'
@@ -93,6 +93,8 @@ export interface Grouped {
   readonly graph: Graph
   readonly groups: readonly Group[]
   readonly axis: Context['axis']
+  /** The inputs that each run reads from memory. */
+  readonly fromMemory: ReadonlySet<NodeId>
 }
 
 /** What shares a kernel. */
@@ -106,6 +108,10 @@ export const grouped = (graph: Graph, traits: DeviceTraits, options: CompileOpti
     graph: ready,
     groups: plain ? unfused(ready) : fused(ready, traits, updatesOf(ready, axis)),
     axis,
+    fromMemory: inputsFromMemory(
+      ready.nodes.filter(n => n.kind === 'input'),
+      traits,
+    ),
   }
 }
 
@@ -123,14 +129,14 @@ export const compileGraph = (graph: Graph, traits: DeviceTraits, options: Compil
 
 /** The same of nodes that are in groups already. */
 export const compileGroups = (
-  { graph: ready, groups, axis }: Grouped,
+  { graph: ready, groups, axis, fromMemory }: Grouped,
   traits: DeviceTraits,
   options: CompileOptions = {},
 ): Artifact => {
   const plain = options.fuse === false
   const nodes = new Map<NodeId, Node>(ready.nodes.map(n => [n.id, n]))
   const order = sequence(ready, groups)
-  const plan = planStorage(ready, groups, order)
+  const plan = planStorage(ready, groups, order, fromMemory)
   const ctx: Context = {
     traits,
     placements: plan.placements,

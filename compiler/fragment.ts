@@ -1,14 +1,18 @@
+import type { DeviceTraits } from './artifact.js'
 import { freshAxes, type Grouped } from './backend.js'
 import type { Group } from './fuse/group.js'
 import { i32, readsOf, rewrite, substituteAxes } from './ir/expr.js'
 import { regionPath, shapeOf } from './ir/graph.js'
 import type { ComputeNode, Expr, InputNode, NodeId } from './ir/ir.js'
+import { inputsFromMemory } from './schedule/context.js'
 
 /**
  * One group as a graph of its own: what it reads are its inputs, what it stores its outputs, and the loops around it stand at their first
- * turn. Only its shape is meant to be like the original's, so that its kernel takes the same schedules; values are anyone's.
+ * turn. Only its shape is meant to be like the original's, so that its kernel takes the same schedules; values are anyone's. It is another kernel, with another
+ * signature, where the original writes in place (here that is an output like any other), and where it reads from memory what stays in the cache here.
  */
-export const fragmentOf = ({ graph }: Grouped, group: Group): Grouped => {
+export const fragmentOf = (whole: Grouped, group: Group, traits: DeviceTraits): Grouped => {
+  const { graph } = whole
   const loops = regionPath(graph, group.region)
   const still = new Map<number, Expr>(loops.map(r => [r.axis.id, i32(0)]))
   const own = new Set(group.members.map(m => m.id))
@@ -43,8 +47,15 @@ export const fragmentOf = ({ graph }: Grouped, group: Group): Grouped => {
     outputs: stored.map(m => ({ name: outputName(m.id), node: m.id })),
   }
   const { region: _, ...alone } = group
-  // What would be written into an input is an output like any other.
-  return { graph: fragment, groups: [{ ...alone, members, updates: new Map() }], axis: freshAxes(fragment) }
+  return {
+    graph: fragment,
+    groups: [{ ...alone, members, updates: new Map() }],
+    axis: freshAxes(fragment),
+    fromMemory: inputsFromMemory(
+      inputs.filter(n => whole.fromMemory.has(n.id)),
+      traits,
+    ),
+  }
 }
 
 const outputName = (id: NodeId): string => `y${id}`

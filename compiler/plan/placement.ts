@@ -18,8 +18,8 @@ export interface Storage {
   readonly dtype: DType
   readonly elements: number
   readonly packing?: Packing
-  /** An input: the kernels of a run find it as it is. */
-  readonly brought?: true
+  /** An input that each run reads from memory, since not all of them stay in the cache. */
+  readonly fromMemory?: true
 }
 
 /**

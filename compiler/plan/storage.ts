@@ -16,9 +16,14 @@ export interface StoragePlan {
 
 /**
  * Decides how every stored node lies in memory. A node of a region has a slot for each iteration if anything outside
- * reads it, else one slot. A carry has as many slots as it needs (`slotsOf`); its `init` and `next` are views of them.
+ * reads it, else one slot. A carry has as many slots as it needs (`slotsOf`); its `init` and `next` are views of them. `fromMemory` are inputs.
  */
-export const planStorage = (graph: Graph, groups: readonly Group[], order: Sequence): StoragePlan => {
+export const planStorage = (
+  graph: Graph,
+  groups: readonly Group[],
+  order: Sequence,
+  fromMemory: ReadonlySet<NodeId>,
+): StoragePlan => {
   const slots = slotsOf(graph, groups, order)
   const layout = layoutOf(graph, groups)
   const nodes = new Map(graph.nodes.map(n => [n.id, n]))
@@ -71,8 +76,8 @@ export const planStorage = (graph: Graph, groups: readonly Group[], order: Seque
     }
     const name = n.kind === 'input' ? n.name : n.origin.label
     const packing = n.kind === 'input' && n.packing !== undefined ? { packing: n.packing } : {}
-    const brought = n.kind === 'input' ? { brought: true as const } : {}
-    storages.push({ id: storages.length, name, dtype: n.dtype, elements: stride, ...packing, ...brought })
+    const remote = fromMemory.has(id) ? { fromMemory: true as const } : {}
+    storages.push({ id: storages.length, name, dtype: n.dtype, elements: stride, ...packing, ...remote })
     return { storage: storages.length - 1, base: 0, dims }
   }
   /** `next` at iteration l is slot l + 1 upwards and l downwards; `init` is the slot that the first iteration reads. */

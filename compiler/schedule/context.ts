@@ -1,6 +1,7 @@
 import type { DeviceTraits } from '../artifact.js'
 import { index, readsOf, rewrite, substituteAxes } from '../ir/expr.js'
-import type { Axis, ComputeNode, Expr, NodeId } from '../ir/ir.js'
+import { elementsOf } from '../ir/graph.js'
+import type { Axis, ComputeNode, Expr, InputNode, NodeId } from '../ir/ir.js'
 import { bytesOf } from '../ir/packing.js'
 import { lowerRead, type Placement, type Storage } from '../plan/placement.js'
 
@@ -43,9 +44,17 @@ export const substituteLocals = (e: Expr, values: ReadonlyMap<NodeId, Expr>): Ex
     ? e
     : rewrite(e, x => (x.op === 'read' && x.node < 0 ? (values.get(-1 - x.node) ?? x) : x))
 
-/** Bytes of all that is brought to a run. */
-export const broughtBytes = (ctx: Context): number =>
-  ctx.storages.reduce((n, s) => n + (s.brought ? bytesOf(s.elements, s.packing) : 0), 0)
+/** Bytes that stay in a processor's last cache from run to run. */
+const lastCache = 24 * 2 ** 20
+
+/**
+ * Which of some inputs each run on a software device reads from memory: all, where together they are more than stays in the cache; else none. Each counts
+ * whole, though a run may read but a part, and writes into some.
+ */
+export const inputsFromMemory = (inputs: readonly InputNode[], traits: DeviceTraits): ReadonlySet<NodeId> => {
+  const bytes = inputs.reduce((sum, n) => sum + bytesOf(elementsOf(n), n.packing), 0)
+  return new Set(traits.software && bytes > lastCache ? inputs.map(n => n.id) : [])
+}
 
 export const productOf = (axes: readonly Axis[]): number => axes.reduce((n, a) => n * a.extent, 1)
 

@@ -5,7 +5,7 @@ import type { Axis, Region } from '../ir/ir.js'
 import type { KernelSpec } from '../wgsl/kernel.js'
 import { writeRows } from '../wgsl/rows.js'
 import { type Affine, affineOf, coefficientOf } from './affine.js'
-import { broughtBytes, type Context, packings, productOf } from './context.js'
+import { type Context, packings, productOf } from './context.js'
 import { operationsOf } from './cost.js'
 import { addressesOf, alongAxis, type Phase, type RowProgram, rowProgram, seeksPlace } from './row-phases.js'
 import { bestFirst, type Choice } from './schedule.js'
@@ -60,11 +60,21 @@ const loadOf = (a: Affine, vector: Axis | undefined): number => {
 /** Instructions of a loop's turn, a subgroup operation, the launch of a workgroup and that of each of its subgroups. */
 const costs = { turn: 40, subgroup: 200, workgroup: 1600, launch: 400 } as const
 
-/** Of a processor's caches: bytes of a line; of the first, lines a multiple of so many bytes apart share a set of so few; of the last, bytes that stay from run to run. */
-const cache = { line: 64, apart: 4096, ways: 8, last: 24 * 2 ** 20 } as const
+/** Of a processor's caches: bytes of a line; of the first, lines a multiple of so many bytes apart share a set of so few. */
+const cache = { line: 64, apart: 4096, ways: 8 } as const
 
 /** Streams that are fetched ahead from memory at full speed, and how many more take twice the time. */
 const streams = { free: 8, double: 40 } as const
+
+/** Reads that differ from row to row, of what comes from memory. */
+const readsFromMemory = (x: Phase, row: Axis | undefined, ctx: Context): number =>
+  readsOf(x.value).filter(
+    r =>
+      row !== undefined &&
+      r.node >= 0 &&
+      ctx.storages[r.node]!.fromMemory &&
+      coefficientOf(affineOf(r.at[0]!), row.id) !== 0,
+  ).length
 
 /**
  * By how much rows that come from memory are slowed down where each lane goes through rows of its own: a run reads what is brought to it once, and all else
@@ -77,11 +87,8 @@ const scattering = (
   width: number,
   ctx: Context,
 ): number => {
-  if (s.lanes > 1 || s.vector !== 'inner' || row === undefined || broughtBytes(ctx) <= cache.last) return 1
-  const own = readsOf(x.value).filter(
-    r => r.node >= 0 && ctx.storages[r.node]!.brought && coefficientOf(affineOf(r.at[0]!), row.id) !== 0,
-  )
-  return 1 + Math.max(0, own.length * s.rows * width - streams.free) / streams.double
+  if (s.lanes > 1 || s.vector !== 'inner') return 1
+  return 1 + Math.max(0, readsFromMemory(x, row, ctx) * s.rows * width - streams.free) / streams.double
 }
 
 /** Do rows that are walked side by side push one another out of the cache? */
@@ -202,11 +209,13 @@ const signatureOf = (p: RowProgram, ctx: Context): string => {
   const row = p.rows.at(-1)
   const phases = p.phases.map(x => {
     const { own, shared } = readsOfPass(x, row)
+    const remote = readsFromMemory(x, row, ctx)
     const [along, over] = [x.inner.at(-1), row].map(a => (a ? alongAxis(x.value, a) : 0))
     return [
       x.node.reduce?.op ?? 'each',
       `[${x.inner.map(a => a.extent).join('·')}]`,
       `${own} own ${shared} shared ${along} along ${over} across`,
+      ...(remote > 0 ? [`${remote} from memory`] : []),
       ...packings(x.value, ctx),
       `${operationsOf(x.value)} operations${x.storage === undefined ? '' : ', stored'}`,
     ].join(' ')

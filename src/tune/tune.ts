@@ -29,17 +29,21 @@ export interface Study {
   readonly flops: number
 }
 
-/** The kernels of a graph that have a choice, one of each signature, the longest first. */
+/**
+ * The kernels of a graph that have a choice, one of each signature, the longest first. Those that are others by themselves are left out: what is written
+ * into a cache in place, and sums over weights that come from memory, unless a kernel's own are too many to stay in the cache.
+ */
 export const studiesOf = (graph: Graph, traits: DeviceTraits): readonly Study[] => {
   const whole = grouped(graph, traits)
+  const signatures = new Set(compileGroups(whole, traits).kernels.map(k => k.chosen?.signature))
   const studies = new Map<string, Study>()
   for (const group of whole.groups) {
     if (group.members.some(m => elementsOf(m) === 0)) continue
-    const fragment = fragmentOf(whole, group)
+    const fragment = fragmentOf(whole, group, traits)
     const [kernel] = compileGroups(fragment, traits).kernels
     if (kernel?.chosen === undefined || kernel.chosen.candidates.length < 2) continue
     const { chosen } = kernel
-    if (!studies.has(chosen.signature))
+    if (signatures.has(chosen.signature) && !studies.has(chosen.signature))
       studies.set(chosen.signature, { chosen, fragment, flops: kernel.flops + kernel.bytes })
   }
   return [...studies.values()].sort((a, b) => b.flops - a.flops)

@@ -1,29 +1,68 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import * as E from 'fp-ts/lib/Either.js'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { compileGroups, grouped } from '../../compiler/backend.js'
+import { compileGraph, compileGroups, grouped } from '../../compiler/backend.js'
 import { fragmentOf } from '../../compiler/fragment.js'
 import { f32, i32, index, prim, rewrite } from '../../compiler/ir/expr.js'
 import { interpret } from '../../compiler/ir/interpret.js'
 import { interpretAt } from '../../compiler/ir/interpret-at.js'
-import type { ComputeNode, Expr } from '../../compiler/ir/ir.js'
+import type { ComputeNode, Expr, Graph } from '../../compiler/ir/ir.js'
 import { simplified } from '../../compiler/pipeline.js'
 import type { Schedule } from '../../compiler/schedule/schedule.js'
+import { specialiseDecoder } from '../../compiler/specialise/predictor.js'
 import { DeviceError, openNodeDevice } from '../../runtime/node.js'
 import { graphOfText } from '../../src/bench/compile.js'
 import { llamaConfig } from '../../src/bench/random-model.js'
 import { fullShape, jola, openStep } from '../../src/bench/recipe-step.js'
+import { loadProgram } from '../../src/program.js'
 import { remember, tableFile, tuningOf } from '../../src/tune/table.js'
 import { type Study, studiesOf, study, tune, usualBudget } from '../../src/tune/tune.js'
 import * as programs from '../compiler/backend/programs.js'
 import { withDevice } from '../support/device.js'
 import { temporaryDirectory } from '../support/temporary.js'
+import { llvmpipe } from '../support/traits.js'
 
 const layer = () => {
   const p = new programs.Program()
   programs.layer(p, { B: 2, T: 12, H: 2, D: 8, F: 36 }, 3)
   return { graph: p.finish(), data: p.data }
 }
+
+/** A token of a llama's decoder. */
+const decoder = (sizes: Readonly<Record<string, number>>): Graph => {
+  const { program } = loadProgram(['std.models.llama'])
+  const fn = program.fns.get('std.models.llama.logits')!
+  const bindings = { sizes: new Map(Object.entries(sizes)) }
+  const made = specialiseDecoder(program, { kind: 'fn', fn }, bindings, 1, 1, 'chosen')
+  return simplified(E.getOrElse<string, Graph>(why => expect.unreachable(why))(made))
+}
+
+describe('what is tuned', () => {
+  const sizes = { L: 6, E: 288, K: 6, G: 1, Pairs: 24, F: 768, V: 32000, T: 256, H: 6, D: 48 }
+  /** The names of the kernels that are tuned, once they are what the program's are. */
+  const tuned = (graph: Graph): readonly string[] => {
+    const { kernels } = compileGraph(graph, llvmpipe)
+    return studiesOf(graph, llvmpipe).flatMap(s => {
+      const same = kernels.filter(k => k.chosen!.signature === s.chosen.signature)
+      expect(same, s.chosen.signature).not.toEqual([])
+      expect(same.map(k => k.chosen)).toEqual(same.map(() => s.chosen))
+      return same.map(k => k.name)
+    })
+  }
+
+  it('is by itself what it is in its program, not what is written in place', () => {
+    const names = tuned(decoder({ ...sizes, V: 500, L: 2, E: 96, F: 192, D: 16, Pairs: 8 }))
+    expect(names).toContain('dot_hidden')
+    expect(names).not.toContain('k_v')
+  })
+
+  it('is not what reads its rows from memory, unless they alone are more than stays in the cache', () => {
+    const names = tuned(decoder(sizes))
+    expect(names).not.toContain('dot_hidden')
+    expect(names).toContain('t_dot')
+  })
+})
 
 it('single elements are those of the whole', () => {
   const graph = simplified(
@@ -69,7 +108,7 @@ withDevice('tuning', device => {
     const whole = grouped(graph, device.traits)
     const known = new Set(compileGroups(whole, device.traits).kernels.map(k => k.chosen!.signature))
     const alone = whole.groups.map(
-      g => compileGroups(fragmentOf(whole, g), device.traits).kernels[0]!.chosen!.signature,
+      g => compileGroups(fragmentOf(whole, g, device.traits), device.traits).kernels[0]!.chosen!.signature,
     )
     expect(alone.filter(s => !known.has(s))).toEqual([])
   })
