@@ -23,8 +23,8 @@ const readsAlong = (n: ComputeNode, from: number): number => {
 
 /**
  * On a software device, joins a group over rows to the only group that reads it, whose rows are finer, where all that the kernel would reduce again for
- * each of the finer ones takes less time than launching another: the sum of a norm to the products of its vector, those of a softmax to what it weights. What the group computes of each
- * element is substituted into the reader.
+ * each of the finer ones takes less time than launching another: the sum of a norm to the products of its vector, those of a softmax to what it weights.
+ * What the group computes of each element is substituted into the reader.
  */
 export const joinCoarse = (
   groups: readonly Growing[],

@@ -19,7 +19,7 @@ export interface Output {
   readonly within?: Expr
 }
 
-/** The axes that a group's kernel runs over: those of its first member, without those of the loops around. */
+/** A node's axes without those of the loops around it; a group's kernel runs over those of its first member. */
 export const kernelAxes = (n: ComputeNode, loops: readonly Region[]): ReturnType<typeof outerAxes> =>
   outerAxes(n).filter(a => !loops.some(r => r.axis.id === a.id))
 
