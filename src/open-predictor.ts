@@ -59,40 +59,42 @@ const lazily = (
   return Object.assign(bring, { kept })
 }
 
-/** What a run adds to a model. */
-interface Additions {
+/** What a predictor is put together from: an open model, and what a run adds to it. */
+interface Parts {
+  readonly device: Device
+  readonly program: Program
+  readonly predictor: Predictor
+  readonly model: Model
+  /** Those that are bound to the model's weights. */
+  readonly params: readonly CoreParam[]
+  /** Those that tell sizes. */
+  readonly types: readonly Type[]
   readonly settings?: ReadonlyMap<string, GivenValue>
   readonly fetch?: (names: ReadonlySet<string>) => Promise<Readonly<Record<string, DeviceTensor>>>
   readonly check?: (sizes: ReadonlyMap<string, number>) => void
 }
 
 /** Puts a predictor on an open model, which is closed where they do not fit, and with the predictor. */
-const assemble = async (
-  device: Device,
-  program: Program,
-  predictor: Predictor,
-  model: Model,
-  params: readonly CoreParam[],
-  types: readonly Type[],
-  additions: Additions = {},
-): Promise<OpenPredictor> => {
+const assemble = async (parts: Parts): Promise<OpenPredictor> => {
   try {
-    return fitted(device, program, predictor, model, params, types, additions)
+    return fitted(parts)
   } catch (error) {
-    await model.checkpoint?.close()
+    await parts.model.checkpoint?.close()
     throw error
   }
 }
 
-const fitted = (
-  device: Device,
-  program: Program,
-  predictor: Predictor,
-  model: Model,
-  params: readonly CoreParam[],
-  types: readonly Type[],
-  { settings, fetch, check }: Additions,
-): OpenPredictor => {
+const fitted = ({
+  device,
+  program,
+  predictor,
+  model,
+  params,
+  types,
+  settings,
+  fetch,
+  check,
+}: Parts): OpenPredictor => {
   const facts = modelFacts(program, types, model)
   const fn = predictor.kind === 'fn' ? predictor.fn : predictor.recipe.methods.get('predict')!
   const own = predictor.kind === 'fn' ? [] : predictor.recipe.sizes
@@ -149,7 +151,14 @@ export const openBase = async (
   const { program, modules } = loadProgram([file])
   const { fn, param } = modelFunction(program, modules[0]!)
   const model = await openModel(directory, { weights: true, tokenizer: true, format })
-  return assemble(device, program, { kind: 'fn', fn }, model, [param], [param.type])
+  return assemble({
+    device,
+    program,
+    predictor: { kind: 'fn', fn },
+    model,
+    params: [param],
+    types: [param.type],
+  })
 }
 
 /** The base model of a run: the module that declares the record of its recipe's first parameter says how it computes. */
@@ -170,7 +179,14 @@ export const openRunBase = async (
     tokenizer: true,
     format: format ?? adapter.weights,
   })
-  return assemble(device, program, { kind: 'fn', fn }, model, [param], [param.type])
+  return assemble({
+    device,
+    program,
+    predictor: { kind: 'fn', fn },
+    model,
+    params: [param],
+    types: [param.type],
+  })
 }
 
 /** A trained run: its adapter on its base model, or on the model given, with weights as it was trained on unless said. */
@@ -242,13 +258,15 @@ const openAdapted = async (
     }
     return out
   }
-  return assemble(
+  return assemble({
     device,
     program,
-    { kind: 'recipe', recipe },
+    predictor: { kind: 'recipe', recipe },
     model,
-    recipe.params,
-    [...recipe.params.map(p => p.type), stateType(recipe)],
-    { settings, fetch, check: sizes => checkAdapter(program, adapter, sizes, directory, base) },
-  )
+    params: recipe.params,
+    types: [...recipe.params.map(p => p.type), stateType(recipe)],
+    settings,
+    fetch,
+    check: sizes => checkAdapter(program, adapter, sizes, directory, base),
+  })
 }
