@@ -8,9 +8,9 @@ import type { WeightFormat } from '../model/weights.js'
 import { loadProgram } from '../program.js'
 import { formatDuration, formatNumber, type Progress, startProgress } from '../progress.js'
 import { findRecipe } from '../train/recipes.js'
-import { isBegun, RunFolder } from '../train/run-folder.js'
+import { isBegun, precisionOf, RunFolder } from '../train/run-folder.js'
 import { settingsOf } from '../train/settings.js'
-import { precisionOf, type TrainRequest, train } from '../train/start.js'
+import { type TrainRequest, train } from '../train/start.js'
 import type { TrainWatcher } from '../train/train.js'
 import {
   collect,

@@ -1,6 +1,5 @@
 import { UserError } from '../errors.js'
-import type { RunDescription } from '../train/run-folder.js'
-import { formatOf, precisionOf } from '../train/start.js'
+import { formatOf, precisionOf, type RunDescription } from '../train/run-folder.js'
 
 /** What runs that differ in their seeds share, by its name in the plural. */
 const shared: Readonly<Record<string, (run: RunDescription) => unknown>> = {
@@ -20,9 +19,9 @@ export const checkAlike = (runs: readonly (RunDescription & { readonly path: str
   if (first === undefined) return
   const refuse = (paths: readonly string[], why: string): never => {
     throw new UserError({
-      what: 'the runs of one report differ in their seeds, and in nothing else',
+      what: 'these runs make no one report',
       where: paths.join(', '),
-      why,
+      why: `${why}: the runs of a report differ in their seeds, and in nothing else`,
       hint: 'make a report of each',
       exitCode: 2,
     })

@@ -103,6 +103,12 @@ export const runsAt = async (path: string): Promise<readonly string[]> => {
   return seeds.length === 0 ? [path] : seeds.map(name => join(path, name))
 }
 
+/** What a run's weights are on the device; f32 where it was begun before there was a choice. */
+export const formatOf = (run: Pick<RunDescription, 'weights'>): WeightFormat => run.weights ?? 'f32'
+
+/** What a run's products are computed in; f32 where it was begun before there was a choice. */
+export const precisionOf = (run: Pick<RunDescription, 'precision'>): Precision => run.precision ?? 'f32'
+
 /** A run's folder: its description, the state to resume from with its history, and the best state. */
 export class RunFolder {
   constructor(readonly path: string) {}

@@ -1,5 +1,4 @@
 import { resolve } from 'node:path'
-import type { Precision } from '../../compiler/artifact.js'
 import type { Device } from '../../runtime/index.js'
 import { showBytes } from '../../runtime/index.js'
 import { UserError } from '../errors.js'
@@ -9,7 +8,7 @@ import { loadProgram, programName } from '../program.js'
 import { openDataSet } from './data-set.js'
 import { exportState } from './export.js'
 import { findRecipe } from './recipes.js'
-import { type RunDescription, RunFolder } from './run-folder.js'
+import { formatOf, precisionOf, type RunDescription, RunFolder } from './run-folder.js'
 import type { Session } from './session.js'
 import { countSetting, type Settings, settingsOf } from './settings.js'
 import { runTraining, type TrainOutcome, type TrainWatcher } from './train.js'
@@ -37,12 +36,6 @@ export interface TrainResult extends TrainOutcome {
   readonly description: RunDescription
   readonly written: readonly string[]
 }
-
-/** What a run's weights are on the device; f32 where it was begun before there was a choice. */
-export const formatOf = (begun: Pick<RunDescription, 'weights'>): WeightFormat => begun.weights ?? 'f32'
-
-/** What a run's products are computed in; f32 where it was begun before there was a choice. */
-export const precisionOf = (begun: Pick<RunDescription, 'precision'>): Precision => begun.precision ?? 'f32'
 
 /** Refuses to go on with a run in another way than it was begun: the command line may repeat its settings, not change them. */
 const checkResumed = (
