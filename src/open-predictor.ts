@@ -10,7 +10,7 @@ import { UserError } from './errors.js'
 import { type Checkpoint, openCheckpoint } from './hub/safetensors.js'
 import type { Tokenizer } from './hub/tokenizer.js'
 import { bindModel, type Model, modelFacts, openModel } from './model/model.js'
-import { sizesOf } from './model/sizes.js'
+import { moduleOf, sizesOf } from './model/sizes.js'
 import { packingOf, uploadWeights, type WeightFormat } from './model/weights.js'
 import { SequenceModel } from './predict.js'
 import { loadProgram } from './program.js'
@@ -141,15 +141,15 @@ const fitted = ({
   }
 }
 
-/** A model without any edit, through a module's own `logits`. */
-export const openBase = async (
+/** A model without any edit, through the `logits` of a module of the program. */
+const openLogits = async (
   device: Device,
+  program: Program,
+  module: string,
   directory: string,
-  file: string,
-  format?: WeightFormat,
+  format: WeightFormat | undefined,
 ): Promise<OpenPredictor> => {
-  const { program, modules } = loadProgram([file])
-  const { fn, param } = modelFunction(program, modules[0]!)
+  const { fn, param } = modelFunction(program, module)
   const model = await openModel(directory, { weights: true, tokenizer: true, format })
   return assemble({
     device,
@@ -159,6 +159,17 @@ export const openBase = async (
     params: [param],
     types: [param.type],
   })
+}
+
+/** A model without any edit, through a module's own `logits`. */
+export const openBase = async (
+  device: Device,
+  directory: string,
+  file: string,
+  format?: WeightFormat,
+): Promise<OpenPredictor> => {
+  const { program, modules } = loadProgram([file])
+  return openLogits(device, program, modules[0]!, directory, format)
 }
 
 /** The base model of a run: the module that declares the record of its recipe's first parameter says how it computes. */
@@ -173,20 +184,8 @@ export const openRunBase = async (
   const recipe = findRecipe(program, modules[0]!, adapter.recipe)
   const type = recipe.params[0]?.type
   if (type?.kind !== 'record') throw new UserError({ what: `the recipe ${recipe.name} has no base model` })
-  const { fn, param } = modelFunction(program, type.record.id.slice(0, type.record.id.lastIndexOf('.')))
-  const model = await openModel(modelDirectory ?? adapter.base_model, {
-    weights: true,
-    tokenizer: true,
-    format: format ?? adapter.weights,
-  })
-  return assemble({
-    device,
-    program,
-    predictor: { kind: 'fn', fn },
-    model,
-    params: [param],
-    types: [param.type],
-  })
+  const module = moduleOf(type.record.id)
+  return openLogits(device, program, module, modelDirectory ?? adapter.base_model, format ?? adapter.weights)
 }
 
 /** A trained run: its adapter on its base model, or on the model given, with weights as it was trained on unless said. */

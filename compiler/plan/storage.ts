@@ -76,8 +76,8 @@ export const planStorage = (
     }
     const name = n.kind === 'input' ? n.name : n.origin.label
     const packing = n.kind === 'input' && n.packing !== undefined ? { packing: n.packing } : {}
-    const remote = fromMemory.has(id) ? { fromMemory: true as const } : {}
-    storages.push({ id: storages.length, name, dtype: n.dtype, elements: stride, ...packing, ...remote })
+    const memory = fromMemory.has(id) ? { fromMemory: true as const } : {}
+    storages.push({ id: storages.length, name, dtype: n.dtype, elements: stride, ...packing, ...memory })
     return { storage: storages.length - 1, base: 0, dims }
   }
   /** `next` at iteration l is slot l + 1 upwards and l downwards; `init` is the slot that the first iteration reads. */

@@ -209,13 +209,13 @@ const signatureOf = (p: RowProgram, ctx: Context): string => {
   const row = p.rows.at(-1)
   const phases = p.phases.map(x => {
     const { own, shared } = readsOfPass(x, row)
-    const remote = readsFromMemory(x, row, ctx)
+    const fromMemory = readsFromMemory(x, row, ctx)
     const [along, over] = [x.inner.at(-1), row].map(a => (a ? alongAxis(x.value, a) : 0))
     return [
       x.node.reduce?.op ?? 'each',
       `[${x.inner.map(a => a.extent).join('·')}]`,
       `${own} own ${shared} shared ${along} along ${over} across`,
-      ...(remote > 0 ? [`${remote} from memory`] : []),
+      ...(fromMemory > 0 ? [`${fromMemory} from memory`] : []),
       ...packings(x.value, ctx),
       `${operationsOf(x.value)} operations${x.storage === undefined ? '' : ', stored'}`,
     ].join(' ')

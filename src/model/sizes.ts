@@ -27,7 +27,8 @@ const recordsIn = (t: Type): readonly Extract<Type, { kind: 'record' }>[] => {
   }
 }
 
-const moduleOf = (id: string): string => id.slice(0, id.lastIndexOf('.'))
+/** The module that declares a record or a function. */
+export const moduleOf = (id: string): string => id.slice(0, id.lastIndexOf('.'))
 
 /** The entries that a type's sizes ask for and config.json does not have, as they are written beside the sizes. */
 export const missingEntries = (program: Program, t: Type, config: JsonObject): readonly string[] =>
