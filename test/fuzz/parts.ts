@@ -1,0 +1,5 @@
+import { parsers } from './parsers/part.js'
+import type { FuzzPart } from './part.js'
+
+/** The parts of the fuzzing, in the order in which the help lists them. */
+export const fuzzParts: readonly FuzzPart[] = [parsers]
