@@ -155,6 +155,7 @@ export const compileGroups = (
     }
     const spec: KernelSpec = {
       members: g.members,
+      updates: g.updates,
       loops,
       flops: g.members.reduce((n, m) => n + flopsOf(m) / Math.max(1, productOf(loops.map(l => l.axis))), 0),
       bytes: trafficOf(g, nodes, iterations),

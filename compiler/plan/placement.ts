@@ -37,13 +37,17 @@ export interface Placement {
   }[]
 }
 
+/** The slot of a dimension in memory that a position has. */
+export const slotAt = (at: Expr, { shift, turns }: Placement['dims'][number]): Affine => {
+  const shifted = shift === 0 ? at : prim('add', at, i32(shift))
+  return affineOf(turns === undefined ? shifted : prim('mod', shifted, i32(turns)))
+}
+
 export const addressOf = (p: Placement, at: readonly Expr[]): Affine =>
-  p.dims.reduce((sum, d, i) => {
-    if (d.stride === 0) return sum
-    const shifted = d.shift === 0 ? at[i]! : prim('add', at[i]!, i32(d.shift))
-    const slot = d.turns === undefined ? shifted : prim('mod', shifted, i32(d.turns))
-    return affineAdd(sum, affineScale(affineOf(slot), d.stride))
-  }, affineConstant(p.base))
+  p.dims.reduce(
+    (sum, d, i) => (d.stride === 0 ? sum : affineAdd(sum, affineScale(slotAt(at[i]!, d), d.stride))),
+    affineConstant(p.base),
+  )
 
 /** The condition that a guarded read's position lies inside the tensor, where that is not known: `always` or `never`. */
 const inside = (p: Placement, at: readonly Expr[]): Expr | 'always' | 'never' => {

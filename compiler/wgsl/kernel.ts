@@ -1,7 +1,9 @@
 import type { KernelDecl, KernelFeature } from '../artifact.js'
+import type { Group } from '../fuse/group.js'
 import type { Axis, ComputeNode, Origin, Region } from '../ir/ir.js'
 import type { Context } from '../schedule/context.js'
 import { positionOf } from '../source.js'
+import { accessesOf } from './accesses.js'
 import { type Base, baseOf, type Slice, sliceOf } from './slices.js'
 import { Writer } from './writer.js'
 
@@ -29,8 +31,7 @@ export interface EmittedKernel {
   readonly features: readonly KernelFeature[]
 }
 
-export interface KernelSpec {
-  readonly members: readonly ComputeNode[]
+export interface KernelSpec extends Pick<Group, 'members' | 'updates'> {
   /** The loops around it, outermost first. */
   readonly loops: readonly Region[]
   readonly flops: number
@@ -132,9 +133,12 @@ export const settle = (ctx: Context, spec: KernelSpec, write: (w: Writer) => Lau
       continue
     }
     if (bases !== undefined) return assemble(w, launch, spec, bases)
+    const accesses = accessesOf(spec.members, spec.updates, ctx.placements, spec.loops)
     bases = new Map(
-      [...w.memory.addresses].flatMap(([id, addresses]) => {
-        const base = baseOf(ctx.storages[id]!, addresses, spec.loops, ctx.traits.bindingAlignment)
+      w.memory.bindings.flatMap(({ storage }) => {
+        const { id } = storage
+        const mine = accesses.filter(a => a.storage === id)
+        const base = baseOf(storage, mine, spec.loops, ctx.traits)
         return base === undefined ? [] : [[id, base] as const]
       }),
     )

@@ -46,8 +46,6 @@ interface Expressions {
  */
 export class Memory {
   readonly bindings: Binding[] = []
-  /** Every address that is read or written, by buffer. */
-  readonly addresses = new Map<number, Affine[]>()
   /** Buffers met here that must be declared as scalars. */
   readonly scalarsFound = new Set<number>()
 
@@ -81,7 +79,6 @@ export class Memory {
 
   /** An address as the kernel sees it, counted from where the bound part begins. */
   private within(storage: number, a: Affine): Affine {
-    this.addresses.set(storage, [...(this.addresses.get(storage) ?? []), a])
     const base = this.bases.get(storage)
     return base === undefined ? a : affineAdd(a, affineScale(base.before, -1))
   }

@@ -4,11 +4,14 @@ import { compileGraph } from '../../../compiler/backend.js'
 import { prim } from '../../../compiler/ir/expr.js'
 import type { Graph, Region } from '../../../compiler/ir/ir.js'
 import { packInputs } from '../../../compiler/ir/packing.js'
-import { type Affine, affineAdd, affineAxis, affineConstant } from '../../../compiler/schedule/affine.js'
+import { affineAdd, affineAxis } from '../../../compiler/schedule/affine.js'
+import type { Access } from '../../../compiler/wgsl/accesses.js'
 import { baseOf, sliceOf } from '../../../compiler/wgsl/slices.js'
 import type { Device } from '../../../runtime/node.js'
 import { compare, openTestDevice } from '../backend/agree.js'
 import { Program } from '../backend/programs.js'
+
+const traits = (bindingAlignment: number) => ({ bindingAlignment, bindingBytes: 2 ** 27 })
 
 const storage = (elements: number) => ({ id: 0, name: 'x', dtype: 'f32', elements }) as const
 
@@ -33,21 +36,14 @@ describe('a slice', () => {
         (outer, inner, width, accesses) => {
           const loops = [loop(1, outer), loop(2, inner)]
           const slot = 64 * Math.ceil(width / 64)
-          const i = { id: 9, name: 'i', extent: width }
           // A slot more than there are turns, as a carry has; an access may be of the next slot, and some elements further on.
           const s = storage((outer + 1) * inner * slot)
-          const addresses = accesses.map(
-            ([next, more]): Affine =>
-              [
-                affineAxis(loops[0]!.axis, inner * slot),
-                affineAxis(loops[1]!.axis, slot),
-                affineAxis(i),
-                affineConstant(next * slot + Math.min(more, slot - width)),
-              ]
-                .filter(a => a.terms.size === 0 || [...a.terms.values()].every(t => t.axis.extent > 1))
-                .reduce(affineAdd),
-          )
-          const base = baseOf(s, addresses, loops, 256)
+          const moves = affineAdd(affineAxis(loops[0]!.axis, inner * slot), affineAxis(loops[1]!.axis, slot))
+          const addresses = accesses.map(([next, more]): Access => {
+            const low = next * slot + Math.min(more, slot - width)
+            return { storage: 0, moves, low, high: low + width - 1 }
+          })
+          const base = baseOf(s, addresses, loops, traits(256))
           if (base === undefined) return
           const slice = sliceOf(s, base, loops)
           for (let l = 0; l < outer; l++)
@@ -68,11 +64,26 @@ describe('a slice', () => {
 
   it('is not taken where accesses move apart, offsets are not aligned, or scales lie behind', () => {
     const l = loop(1, 4)
-    const at = (step: number): Affine => affineAxis(l.axis, step)
-    expect(baseOf(storage(1024), [at(64), at(128)], [l], 256)).toBeUndefined()
-    expect(baseOf(storage(1024), [at(36)], [l], 256)).toBeUndefined()
-    expect(baseOf(storage(1024), [at(36)], [l], 16)).toBeDefined()
-    expect(baseOf({ ...storage(1024), packing: 'q8' }, [at(64)], [l], 16)).toBeUndefined()
+    const at = (step: number, low = 0): Access => ({
+      storage: 0,
+      moves: affineAxis(l.axis, step),
+      low,
+      high: low + 31,
+    })
+    expect(baseOf(storage(1024), [at(64), at(128)], [l], traits(256))).toBeUndefined()
+    expect(baseOf(storage(1024), [at(36)], [l], traits(256))).toBeUndefined()
+    expect(baseOf(storage(1024), [at(36)], [l], traits(16))).toBeDefined()
+    expect(baseOf({ ...storage(1024), packing: 'q8' }, [at(64)], [l], traits(16))).toBeUndefined()
+  })
+
+  it('never begins outside its buffer, at any turn', () => {
+    const l = loop(1, 4)
+    const at = (low: number): Access => ({ storage: 0, moves: affineAxis(l.axis, 64), low, high: low + 63 })
+    const begins = (low: number) => baseOf(storage(256), [at(low)], [l], traits(256))?.before.constant
+    expect(begins(0)).toBe(0)
+    expect(begins(64)).toBe(0)
+    expect(begins(-64)).toBeUndefined()
+    expect(baseOf(storage(192), [at(0)], [l], traits(256))).toBeUndefined()
   })
 })
 
