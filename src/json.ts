@@ -5,6 +5,16 @@ export type JsonObject = Readonly<Record<string, unknown>>
 export const isJsonObject = (value: unknown): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
+/** A parsed JSON value as a message shows it: its beginning, where it is long. */
+export const shownJson = (value: unknown): string => {
+  if (value === undefined) return '(none)'
+  const text =
+    Array.isArray(value) && value.length > 20
+      ? `[${value.slice(0, 20).join(', ')}, …]`
+      : JSON.stringify(value)
+  return text.length <= 80 ? text : `${text.slice(0, 79)}…`
+}
+
 /** A stretch of a JSON text, `end` exclusive. */
 export interface TextSpan {
   readonly start: number
@@ -45,20 +55,6 @@ export const topLevelItems = (text: string): readonly TextSpan[] | undefined => 
       const only = spans[0]!
       return spans.length === 1 && only.start === only.end ? [] : spans
     } else if (c === ',' && depth === 1) push(i)
-  }
-  return undefined
-}
-
-/** The first key that occurs twice in the outermost object of a JSON text, which `JSON.parse` would let pass. */
-export const duplicateKey = (text: string): string | undefined => {
-  const seen = new Set<string>()
-  for (const { start, end } of topLevelItems(text) ?? []) {
-    const quoted = /^"(?:[^"\\]|\\.)*"/.exec(text.slice(start, end))?.[0]
-    if (quoted === undefined) continue
-    const key: unknown = JSON.parse(quoted)
-    if (typeof key !== 'string') continue
-    if (seen.has(key)) return key
-    seen.add(key)
   }
   return undefined
 }

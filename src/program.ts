@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { basename, dirname, join, relative, resolve, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import * as Either from 'fp-ts/lib/Either.js'
@@ -7,7 +7,8 @@ import { checkProgram } from '../compiler/check.js'
 import type { Program } from '../compiler/core/core.js'
 import type { Diagnostic } from '../compiler/diagnostic.js'
 import type { Source } from '../compiler/source.js'
-import { fileError, UserError } from './errors.js'
+import { UserError } from './errors.js'
+import { byteLimits, readTextFileNow } from './text-file.js'
 
 /** The program is wrong: its diagnostics are shown by the command line, or kept by an editor. */
 export class ProgramError extends Error {
@@ -45,13 +46,10 @@ export const programName = (file: string): string => {
   return root === stdlibFolder ? name : resolve(file)
 }
 
-const readSource = (file: string): Source => {
-  try {
-    return { name: relative(process.cwd(), file) || file, text: readFileSync(file, 'utf8') }
-  } catch (error) {
-    throw fileError('read the program', file, error)
-  }
-}
+const readSource = (file: string): Source => ({
+  name: relative(process.cwd(), file) || file,
+  text: readTextFileNow(file, byteLimits.program, 'read the program'),
+})
 
 /** A checked program and the names of the modules that were asked for. */
 export interface LoadedProgram {

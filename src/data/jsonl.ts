@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises'
-import { gunzipSync } from 'node:zlib'
 import { fileError, UserError } from '../errors.js'
-import { isJsonObject, type JsonObject, topLevelItems } from '../json.js'
+import { isJsonObject, type JsonObject, shownJson, topLevelItems } from '../json.js'
+import { parseJson } from '../parse-json.js'
+import { byteLimits, readTextFile } from '../text-file.js'
 
 /** One object of a data file. */
 export interface DataRecord {
@@ -15,27 +15,15 @@ export interface DataRecord {
 export const placeOf = (record: { readonly file: string; readonly line: number }): string =>
   `${record.file}:${record.line}`
 
-const readText = async (path: string): Promise<string> => {
-  const bytes = await readFile(path).catch((error: unknown) => {
+const readText = (path: string): Promise<string> =>
+  readTextFile(path, { most: byteLimits.data, gzip: true }).catch((error: unknown) => {
     throw fileError('read the data', path, error)
   })
-  try {
-    const plain = bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes) : bytes
-    return new TextDecoder('utf-8', { fatal: true }).decode(plain)
-  } catch (error) {
-    throw new UserError({
-      what: 'the data cannot be read as text',
-      where: path,
-      why: error instanceof Error ? error.message : String(error),
-      hint: 'it should be UTF-8, plain or compressed with gzip',
-    })
-  }
-}
 
 const parseRecord = (file: string, line: number, text: string): DataRecord => {
   let value: unknown
   try {
-    value = JSON.parse(text)
+    value = parseJson(text)
   } catch (error) {
     throw new UserError({
       what: 'the line is not JSON',
@@ -48,7 +36,7 @@ const parseRecord = (file: string, line: number, text: string): DataRecord => {
   throw new UserError({
     what: 'the entry is not an object',
     where: placeOf({ file, line }),
-    why: `it is ${Array.isArray(value) ? 'an array' : JSON.stringify(value)}`,
+    why: `it is ${Array.isArray(value) ? 'an array' : shownJson(value)}`,
     hint: 'write objects like {"prompt": "…", "answer": "…"}',
   })
 }
@@ -78,7 +66,7 @@ const parseArray = (file: string, text: string): readonly DataRecord[] => {
  * gzip. Throws a `UserError` that names file and line for anything else. An empty file gives no records.
  */
 export const readRecords = async (path: string): Promise<readonly DataRecord[]> => {
-  const text = (await readText(path)).replace(/^\uFEFF/, '')
+  const text = await readText(path)
   if (text.trimStart().startsWith('[')) return parseArray(path, text)
   return text.split('\n').flatMap((line, i) => (line.trim() === '' ? [] : [parseRecord(path, i + 1, line)]))
 }

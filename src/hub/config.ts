@@ -1,12 +1,14 @@
-import { readFile, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileError, systemCode, UserError } from '../errors.js'
-import { isJsonObject, type JsonObject } from '../json.js'
+import { isJsonObject, type JsonObject, shownJson } from '../json.js'
+import { parseJson } from '../parse-json.js'
+import { readTextFile } from '../text-file.js'
 
 const parseObject = (path: string, text: string): JsonObject => {
   let parsed: unknown
   try {
-    parsed = JSON.parse(text)
+    parsed = parseJson(text)
   } catch (error) {
     throw new UserError({
       what: 'the file is not JSON',
@@ -19,7 +21,7 @@ const parseObject = (path: string, text: string): JsonObject => {
   throw new UserError({
     what: 'the file does not hold a JSON object',
     where: path,
-    why: `it holds ${Array.isArray(parsed) ? 'an array' : JSON.stringify(parsed)}`,
+    why: `it holds ${Array.isArray(parsed) ? 'an array' : shownJson(parsed)}`,
     hint: 'it should begin with {',
   })
 }
@@ -30,7 +32,7 @@ const parseObject = (path: string, text: string): JsonObject => {
  */
 export const readJsonObjectIfAny = async (path: string): Promise<JsonObject | undefined> => {
   try {
-    return parseObject(path, await readFile(path, 'utf8'))
+    return parseObject(path, await readTextFile(path))
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return undefined
     throw fileError('read the file', path, error)
@@ -40,7 +42,7 @@ export const readJsonObjectIfAny = async (path: string): Promise<JsonObject | un
 /** Reads a file that holds one JSON object. Throws a `UserError` if it is missing, not JSON, or not an object. */
 export const readJsonObject = async (path: string): Promise<JsonObject> => {
   try {
-    return parseObject(path, await readFile(path, 'utf8'))
+    return parseObject(path, await readTextFile(path))
   } catch (error) {
     throw fileError('read the file', path, error)
   }
@@ -61,7 +63,7 @@ export const checkFields = (
     throw new UserError({
       what: 'the file is not what was written by `jola train`',
       where: path,
-      why: `"${name}" is ${value === undefined ? 'missing' : JSON.stringify(value)}`,
+      why: `"${name}" is ${value === undefined ? 'missing' : shownJson(value)}`,
       hint: 'fetch it again, or train again',
     })
   }

@@ -1,5 +1,6 @@
 import { UserError } from '../errors.js'
-import { duplicateKey, isJsonObject, type JsonObject } from '../json.js'
+import { isJsonObject, shownJson } from '../json.js'
+import { parseJson } from '../parse-json.js'
 
 /** Bytes of one element by the format's name of its type. */
 export const dtypeBytes = {
@@ -41,6 +42,9 @@ export interface SafetensorsHeader {
 /** The format's own limit for a header, in bytes. */
 const maxHeaderBytes = 100_000_000
 
+/** A tensor takes eight or so: enough for 250,000 of them. */
+const mostHeaderValues = 2_000_000
+
 const isDtype = (name: unknown): name is Dtype => typeof name === 'string' && Object.hasOwn(dtypeBytes, name)
 
 const isCount = (n: unknown): n is number => typeof n === 'number' && Number.isSafeInteger(n) && n >= 0
@@ -69,17 +73,17 @@ const readEntry = (file: string, name: string, value: unknown, dataStart: number
   const { dtype, shape, data_offsets: offsets } = value
   if (!isDtype(dtype)) {
     throw new UserError({
-      what: `${tensor} has the unknown dtype ${JSON.stringify(dtype) ?? '(none)'}`,
+      what: `${tensor} has the unknown dtype ${shownJson(dtype)}`,
       where: file,
       why: `the known ones are ${Object.keys(dtypeBytes).join(' ')}`,
       hint: 'convert the checkpoint to one of them, for example F32 or BF16',
     })
   }
   if (!Array.isArray(shape) || !shape.every(isCount)) {
-    return refuse(file, `${tensor} has no proper shape`, `its shape is ${JSON.stringify(shape)}`)
+    return refuse(file, `${tensor} has no proper shape`, `its shape is ${shownJson(shape)}`)
   }
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount)) {
-    return refuse(file, `${tensor} has no proper data_offsets`, `they are ${JSON.stringify(offsets)}`)
+    return refuse(file, `${tensor} has no proper data_offsets`, `they are ${shownJson(offsets)}`)
   }
   const [begin, end] = offsets
   const bytes = elementCount(shape) * dtypeBytes[dtype]
@@ -198,19 +202,17 @@ export const readHeader = (file: string, header: Uint8Array, size: number): Safe
   let parsed: unknown
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(header)
-    parsed = JSON.parse(text)
+    parsed = parseJson(text, { values: mostHeaderValues })
   } catch (error) {
     return refuse(file, 'its header is not JSON', error instanceof Error ? error.message : String(error))
   }
   if (!isJsonObject(parsed)) {
     return refuse(file, 'its header is not a JSON object', `it begins with ${text.slice(0, 20)}`)
   }
-  const twice = duplicateKey(text)
-  if (twice !== undefined) return refuse(file, `the tensor '${twice}' occurs twice`, 'names must be unique')
-  const { __metadata__: metadata, ...described }: JsonObject = parsed
-  const entries = Object.entries(described)
+  const entries = Object.entries(parsed)
+    .filter(([name]) => name !== '__metadata__')
     .map(([name, value]) => [name, readEntry(file, name, value, dataStart)] as const)
     .sort(([, a], [, b]) => a.begin - b.begin || a.end - b.end)
   checkCover(file, entries, dataStart, size)
-  return { tensors: new Map(entries), metadata: readMetadata(file, metadata) }
+  return { tensors: new Map(entries), metadata: readMetadata(file, parsed.__metadata__) }
 }

@@ -150,7 +150,7 @@ export const openCheckpoint = async (path: string): Promise<Checkpoint> => {
   const index = sharded ? await readIndex(file) : undefined
   const files = new Map<string, RangeFile>()
   const tensors = new Map<string, TensorEntry>()
-  const metadata: Record<string, string> = {}
+  const metadata: Record<string, string> = Object.create(null)
   try {
     for (const shard of index?.files ?? [file]) {
       const opened = await openRangeFile(shard).catch((error: unknown) => {

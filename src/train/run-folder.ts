@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { readdir, readFile, rm, stat } from 'node:fs/promises'
+import { readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Precision } from '../../compiler/artifact.js'
 import type { Schedule } from '../../compiler/schedule/schedule.js'
@@ -10,6 +10,8 @@ import { makeFolder } from '../hub/folder.js'
 import { openCheckpoint } from '../hub/safetensors.js'
 import { type TensorData, writeSafetensors } from '../hub/safetensors-write.js'
 import type { WeightFormat } from '../model/weights.js'
+import { readTextFile } from '../text-file.js'
+import { readHistory, readPosition } from './run-record.js'
 
 /** The numbers a step reported; `step` counts from 1. */
 export interface StepRecord {
@@ -201,17 +203,17 @@ export class RunFolder {
     const { state, metadata } = await this.read(files.state)
     return {
       state,
-      position: JSON.parse(metadata.position ?? '{"step":0,"steps":0,"done":false}') as Position,
-      history: JSON.parse(metadata.history ?? '{"steps":[],"epochs":[]}') as History,
+      position: readPosition(this.file(files.state), metadata.position),
+      history: readHistory(this.file(files.state), metadata.history),
     }
   }
 
   /** How far the run has come, if its state was saved; no tensor is read. */
-  async position(): Promise<Partial<Position> | undefined> {
+  async position(): Promise<Position | undefined> {
     if (!existsSync(this.file(files.state))) return undefined
     const checkpoint = await openCheckpoint(this.file(files.state))
     await checkpoint.close()
-    return JSON.parse(checkpoint.metadata.position ?? '{}') as Partial<Position>
+    return readPosition(this.file(files.state), checkpoint.metadata.position)
   }
 
   async loadBest(): Promise<ReadonlyMap<string, StateTensor>> {
@@ -219,7 +221,7 @@ export class RunFolder {
   }
 
   async text(name: string): Promise<string> {
-    return readFile(this.file(name), 'utf8').catch((error: unknown) => {
+    return readTextFile(this.file(name)).catch((error: unknown) => {
       throw fileError('read the file', this.file(name), error)
     })
   }

@@ -1,13 +1,15 @@
-import { readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { Schedule, Tuning } from '../../compiler/schedule/schedule.js'
 import type { Device } from '../../runtime/index.js'
 import { environmentOf } from '../bench/environment.js'
-import { fileError } from '../errors.js'
+import { fileError, UserError } from '../errors.js'
 import { writeAtomic } from '../hub/atomic.js'
 import { makeFolder } from '../hub/folder.js'
 import { isJsonObject } from '../json.js'
+import { JsonError, parseJson } from '../parse-json.js'
+import { byteLimits, readTextFileNow } from '../text-file.js'
 
 /** What is measured holds for one device with one driver, and for kernels as this version of the compiler writes them. */
 const version = 2
@@ -30,17 +32,18 @@ export const tableFile = (device: Device): string => {
   return join(cache, 'jola', 'schedules', `${name}.json`)
 }
 
-/** A table's text as schedules by signature; undefined if it is none, or another device's. */
-const parse = (text: string, subject: string): Tuning | undefined => {
+/** The schedules of a table's file by their signatures; undefined if it can't be read, is no table, or another device's. */
+export const readTable = (file: string, subject: string): Tuning | undefined => {
   try {
-    const json: unknown = JSON.parse(text)
+    const json = parseJson(readTextFileNow(file, byteLimits.json, 'read the table'))
     if (!isJsonObject(json) || json.subject !== subject || !isJsonObject(json.schedules)) return undefined
     const entries = Object.entries(json.schedules)
     if (!entries.every(([, s]) => isJsonObject(s) && typeof s.family === 'string')) return undefined
     // Whatever is read here is only looked up among a kernel's own candidates.
     return new Map(entries as unknown as [string, Schedule][])
-  } catch {
-    return undefined
+  } catch (error) {
+    if (error instanceof UserError || error instanceof JsonError) return undefined
+    throw error
   }
 }
 
@@ -61,13 +64,8 @@ export const tuningOf = (device: Device, remark: Remark = silent): Tuning => {
 /** The table in the file, empty where there is none. */
 const stored = (device: Device, remark: Remark): Tuning => {
   const file = tableFile(device)
-  let text: string
-  try {
-    text = readFileSync(file, 'utf8')
-  } catch {
-    return new Map()
-  }
-  const table = parse(text, subjectOf(device))
+  if (!existsSync(file)) return new Map()
+  const table = readTable(file, subjectOf(device))
   if (table === undefined) remark(`${file} is no table of schedules for this device, and is not used`)
   return table ?? new Map()
 }
