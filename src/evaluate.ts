@@ -1,16 +1,20 @@
 import { distinctAnswers, type Example } from './data/examples.js'
-import { encodeOptions } from './data/options.js'
+import { fitPrompts, type LongWay } from './data/long.js'
+import { type Accuracy, optionsInInstruction, shareOf } from './data/scores.js'
+import { corpusBleu, rougeL, tokenise13a } from './data/text-scores.js'
 import {
-  type Accuracy,
-  accuracyOf,
-  firstLetter,
-  firstOption,
-  likeliest,
-  optionsInInstruction,
-} from './data/scores.js'
-import { corpusBleu, rougeL } from './data/text-scores.js'
+  answerTokens,
+  answerWithin,
+  comparable,
+  promptTokens,
+  referencesOf,
+  textAfter,
+} from './data/written.js'
+import { UserError } from './errors.js'
+import { chooseOptions } from './evaluate-choice.js'
 import type { Tokenizer } from './hub/tokenizer.js'
-import { argmax, type SequenceModel } from './predict.js'
+import type { SequenceModel } from './predict.js'
+import { readingOf } from './read-answers.js'
 
 /** How predictions are scored. `choice` picks the likeliest option; the others read the generated text. */
 export type Scoring = 'choice' | 'word' | 'letter' | 'text'
@@ -25,7 +29,7 @@ export interface Prediction {
 /** What is scored, and how: found from all of a split, so that scoring a part of it is scoring the same thing. */
 export interface Task {
   readonly scoring: Scoring
-  /** The answers to choose among where an example names none. */
+  /** The answers to choose among where an example names none, spelled as they are learned. */
   readonly options: readonly string[]
   /** The accuracy of always giving the most frequent answer. */
   readonly majority: number
@@ -40,135 +44,143 @@ export interface Evaluation {
   readonly majority: number
   /** `choice` with one token an option: how often the token that the model finds likeliest of all is the right one. */
   readonly unconstrained?: Accuracy
+  /** Absent where no reference has four words: there is no BLEU of such. */
   readonly bleu?: number
   readonly rougeL?: number
+  /** Prompts that were cut to fit the context. */
+  readonly cut?: number
+  /** Examples that were left out, being longer than the context. */
+  readonly skipped?: number
+  /** Generated texts that ended where the context does. */
+  readonly atContextEnd?: number
   readonly predictions: readonly Prediction[]
 }
+
+/** What an evaluation needs of a model. */
+export type Scored = Pick<SequenceModel, 'context' | 'next' | 'losses' | 'greedy'>
 
 /** Choice where there are few distinct answers, the first option word where the instruction lists them, text otherwise. */
 export const scoringFor = (examples: readonly Example[]): Scoring => {
   if (examples.every(e => e.options !== undefined)) return 'choice'
+  if (examples.some(e => e.references !== undefined)) return 'text'
   if (optionsInInstruction(examples[0]!.prompt) !== undefined) return 'word'
   return distinctAnswers(examples).length <= Math.min(64, examples.length / 2) ? 'choice' : 'text'
 }
 
 const majorityOf = (examples: readonly Example[]): number => {
   const counts = new Map<string, number>()
-  for (const e of examples) counts.set(e.answer, (counts.get(e.answer) ?? 0) + 1)
+  for (const e of examples) counts.set(e.answer.trim(), (counts.get(e.answer.trim()) ?? 0) + 1)
   return Math.max(...counts.values()) / examples.length
 }
 
-/** The task of a split. `train` says what answers there are; the scoring is found from the split unless given. */
+/** Every answer once, whatever the white space around it, spelled as where it comes first, in order. */
+const answersIn = (examples: readonly Example[]): readonly string[] => {
+  const spelled = new Map<string, string>()
+  for (const { answer } of examples) if (!spelled.has(answer.trim())) spelled.set(answer.trim(), answer)
+  return distinctAnswers(examples).map(answer => spelled.get(answer)!)
+}
+
+/** The task of a split. Its answers are those of `train` and its own; the scoring is found from the split unless given. */
 export const taskOf = (
   split: readonly Example[],
   train: readonly Example[],
   scoring: Scoring = scoringFor(split),
-): Task => ({ scoring, options: distinctAnswers(train), majority: majorityOf(split) })
+): Task => ({ scoring, options: answersIn([...train, ...split]), majority: majorityOf(split) })
 
-/** Scores a model on examples, which may be a part of the task's split. `progress` is told how many are done. */
+/** Examples with one prompt as one with several references, in the order in which prompts first come. */
+export const withReferences = (examples: readonly Example[]): readonly Example[] => {
+  const byPrompt = new Map<string, Example[]>()
+  for (const e of examples) byPrompt.set(e.prompt, [...(byPrompt.get(e.prompt) ?? []), e])
+  return [...byPrompt.values()].map(same => {
+    const references = [...new Set(same.flatMap(referencesOf))]
+    return references.length === 1 ? same[0]! : { ...same[0]!, references }
+  })
+}
+
+export interface EvaluateOptions {
+  /** What happens to prompts that leave no room for their answers; refused unless said. */
+  readonly long?: LongWay
+  /** Told how many examples are done. */
+  readonly progress?: (done: number) => void
+}
+
+/** Examples at a time, as many as a model takes rows. */
+const rowsAtOnce = 8
+
+/** New tokens at most, unless an answer has more. */
+const mostTokens = { word: 16, letter: 16, text: 64 } as const
+
+/** Scores a model on examples, which may be a part of the task's split. Throws a `UserError` where prompts are too long, or answers can't be told so. */
 export const evaluate = async (
-  sequence: SequenceModel,
+  model: Scored,
   tokenizer: Tokenizer,
   examples: readonly Example[],
   { scoring, options, majority }: Task,
-  progress: (done: number) => void = () => undefined,
+  { long = 'refuse', progress = () => undefined }: EvaluateOptions = {},
 ): Promise<Evaluation> => {
+  if (examples.length === 0)
+    throw new UserError({ what: 'there is nothing to score', why: 'the data has no examples' })
   if (scoring === 'choice') {
+    const chosen = await chooseOptions(model, tokenizer, examples, options, { long, progress })
     const answers = examples.some(e => e.options === undefined) ? { answers: options.length } : {}
-    return { ...(await choose(sequence, tokenizer, examples, options, progress)), ...answers, majority }
+    return { scoring, ...chosen, ...answers, majority }
   }
-  const texts = await continueAll(sequence, tokenizer, examples, scoring === 'text' ? 64 : 16, progress)
-  const predicted = texts.map((text, i) => {
-    const { prompt } = examples[i]!
-    if (scoring === 'letter') return firstLetter(text)
-    return scoring === 'word' ? firstOption(text, optionsInInstruction(prompt) ?? options) : text.trim()
-  })
-  const answers = examples.map(e => (scoring === 'text' ? e.answer.trim() : e.answer))
-  const references = examples.map(e => [e.answer])
-  return {
-    scoring,
-    majority,
-    accuracy: accuracyOf(predicted, answers),
-    ...(scoring === 'text' ? { bleu: corpusBleu(texts, references), rougeL: rougeL(texts, references) } : {}),
-    predictions: examples.map((example, i) => ({
-      example,
-      predicted: predicted[i],
-      right: predicted[i] === answers[i],
-    })),
-  }
-}
-
-const continueAll = async (
-  sequence: SequenceModel,
-  tokenizer: Tokenizer,
-  examples: readonly Example[],
-  most: number,
-  progress: (done: number) => void,
-): Promise<readonly string[]> => {
-  const out: string[] = []
-  for (let i = 0; i < examples.length; i += 8) {
-    const some = examples.slice(i, i + 8)
-    const rows = await sequence.greedy(
-      some.map(e => tokenizer.encode(e.prompt)),
+  const some = scoring === 'text' ? withReferences(examples) : examples
+  const read = readingOf(scoring, some, options)
+  const all = some.map(example => ({
+    example,
+    prompt: promptTokens(tokenizer, example),
+    answer: Math.max(...referencesOf(example).map(r => answerTokens(tokenizer, example, r).length)),
+  }))
+  const { asked, cut, skipped } = fitPrompts(all, { context: model.context, bos: tokenizer.bos, way: long })
+  const most = Math.max(mostTokens[scoring], ...asked.map(a => a.answer))
+  const texts: string[] = []
+  let atContextEnd = 0
+  for (let i = 0; i < asked.length; i += rowsAtOnce) {
+    const part = asked.slice(i, i + rowsAtOnce)
+    const rows = await model.greedy(
+      part.map(a => a.prompt),
       most,
       tokenizer,
     )
-    out.push(...rows.map(r => tokenizer.decode(r).split('\n')[0]!))
-    progress(out.length)
-  }
-  return out
-}
-
-const choose = async (
-  sequence: SequenceModel,
-  tokenizer: Tokenizer,
-  examples: readonly Example[],
-  fallback: readonly string[],
-  progress: (done: number) => void,
-): Promise<Omit<Evaluation, 'majority'>> => {
-  const predictions: Prediction[] = []
-  const free: boolean[] = []
-  const settle = (example: Example, predicted: string | undefined): void => {
-    predictions.push({ example, predicted, right: predicted === example.answer })
-  }
-  for (let i = 0; i < examples.length; i += 8) {
-    const some = examples.slice(i, i + 8).map(example => {
-      const options = example.options ?? fallback
-      return { example, options, encoded: encodeOptions(tokenizer, example.prompt, options) }
+    rows.forEach((row, k) => {
+      const { prompt, example } = part[k]!
+      if (row.length < most && prompt.length + row.length >= model.context) atContextEnd += 1
+      texts.push(answerWithin(textAfter(tokenizer, prompt, row), referencesOf(example)))
     })
-    if (some.every(s => s.encoded.continuations.every(c => c.length === 1))) {
-      const logits = await sequence.next(some.map(s => s.encoded.shared))
-      some.forEach((s, k) => {
-        const tokens = s.encoded.continuations.map(c => c[0]!)
-        settle(s.example, s.options[argmax(tokens.map(t => logits[k]![t]!))])
-        free.push(argmax(logits[k]!) === tokens[s.options.indexOf(s.example.answer)])
-      })
-    } else
-      for (const s of some) {
-        const { shared, continuations } = s.encoded
-        const losses = await sequence.losses(
-          continuations.map(c => ({ tokens: [...shared, ...c], from: shared.length })),
-        )
-        const means = losses.map((loss, k) => [loss / continuations[k]!.length])
-        settle(s.example, likeliest(s.options, means))
-      }
-    progress(predictions.length)
+    progress(texts.length)
   }
+  const predictions = asked.map(({ example, prompt }, i): Prediction => {
+    const text = texts[i]!
+    const written = referencesOf(example).map(r =>
+      textAfter(tokenizer, prompt, answerTokens(tokenizer, example, r)),
+    )
+    const right = [...referencesOf(example), ...written].some(r => {
+      const wanted = read(r, example)
+      return wanted !== undefined && wanted === read(text, example)
+    })
+    return { example, predicted: scoring === 'text' ? text : read(text, example), right }
+  })
   return {
-    scoring: 'choice',
-    accuracy: accuracyOf(
-      predictions.map(p => p.predicted),
-      examples.map(e => e.answer),
-    ),
-    ...(free.length === examples.length
-      ? {
-          unconstrained: {
-            correct: free.filter(Boolean).length,
-            total: free.length,
-            accuracy: free.filter(Boolean).length / free.length,
-          },
-        }
+    scoring,
+    majority,
+    accuracy: shareOf(predictions.map(p => p.right)),
+    ...(scoring === 'text'
+      ? textScores(
+          texts,
+          asked.map(a => referencesOf(a.example)),
+        )
       : {}),
+    ...(cut === 0 ? {} : { cut }),
+    ...(skipped === 0 ? {} : { skipped }),
+    ...(atContextEnd === 0 ? {} : { atContextEnd }),
     predictions,
   }
+}
+
+const textScores = (texts: readonly string[], references: readonly (readonly string[])[]) => {
+  const known = references.map(rs => rs.map(comparable))
+  const written = texts.map(comparable)
+  const hasBleu = known.some(rs => rs.some(r => tokenise13a(r).length >= 4))
+  return { ...(hasBleu ? { bleu: corpusBleu(written, known) } : {}), rougeL: rougeL(written, known) }
 }

@@ -56,6 +56,11 @@ export class SequenceModel {
 
   constructor(private readonly source: PredictorSource) {}
 
+  /** The most tokens it reads. */
+  get context(): number {
+    return this.source.context
+  }
+
   /** The logits after the last token of each row, [rows][V]. Rows are cut at the left to fit the context. */
   async next(rows: readonly (readonly number[])[]): Promise<readonly Float32Array[]> {
     const out: Float32Array[] = []

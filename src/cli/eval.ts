@@ -1,18 +1,24 @@
-import { basename } from 'node:path'
+import { basename, resolve } from 'node:path'
 import { type Command, Option } from 'commander'
 import type { Precision } from '../../compiler/artifact.js'
 import { openNodeDevice } from '../../runtime/node.js'
 import { readAdapterConfig } from '../adapter.js'
-import { readSplit, type Split, splitFile } from '../data/examples.js'
+import { DataFolder } from '../data/folder.js'
+import type { LongWay } from '../data/long.js'
+import { parseSizes, type Reading } from '../data/reading.js'
 import { mean, standardDeviation } from '../data/scores.js'
+import type { Split } from '../data/split-files.js'
 import { UserError } from '../errors.js'
 import { type Evaluation, evaluate, type Scoring, taskOf } from '../evaluate.js'
+import { openChat } from '../hub/chat.js'
 import type { WeightFormat } from '../model/weights.js'
 import { type OpenPredictor, openBase, openRun, openRunBase } from '../open-predictor.js'
 import { startProgress } from '../progress.js'
 import { RunFolder, runsAt } from '../train/run-folder.js'
 import { checkAdapted } from '../train/unfinished.js'
+import { addReadingOptions, longOption, type ReadingOptions, readingOf } from './data-options.js'
 import {
+  collect,
   count,
   examples,
   modelOption,
@@ -62,9 +68,10 @@ export const openSubject = async (path: string | undefined, o: Subject): Promise
   }
 }
 
-interface Options extends Subject {
+interface Options extends Subject, ReadingOptions {
   readonly data?: string
-  readonly split: Split
+  readonly split?: readonly string[]
+  readonly long: LongWay
   readonly score?: Scoring
   readonly limit?: number
   readonly json?: true
@@ -89,7 +96,12 @@ export const describe = (e: Evaluation): string => {
   ]
   if (e.unconstrained !== undefined)
     parts.push(`the likeliest of all tokens is right in ${percent(e.unconstrained.accuracy)}`)
-  if (e.bleu !== undefined) parts.push(`BLEU ${e.bleu.toFixed(2)}, ROUGE-L ${e.rougeL!.toFixed(3)}`)
+  if (e.rougeL !== undefined)
+    parts.push(`${e.bleu === undefined ? '' : `BLEU ${e.bleu.toFixed(2)}, `}ROUGE-L ${e.rougeL.toFixed(3)}`)
+  if (e.cut !== undefined) parts.push(`${count(e.cut, 'prompt')} cut to fit the context`)
+  if (e.skipped !== undefined) parts.push(`${count(e.skipped, 'example')} left out: longer than the context`)
+  if (e.atContextEnd !== undefined)
+    parts.push(`${count(e.atContextEnd, 'text')} ended where the model's context does`)
   return parts.join('; ')
 }
 
@@ -98,6 +110,7 @@ const asJson = (e: Evaluation): object => ({
   predictions: e.predictions.map(p => ({
     prompt: p.example.prompt,
     answer: p.example.answer,
+    ...(p.example.references === undefined ? {} : { references: p.example.references }),
     predicted: p.predicted,
   })),
 })
@@ -107,24 +120,48 @@ const overSeeds = (results: readonly Evaluation[]): string => {
   return `over ${results.length} seeds: ${paint('bold', `${mean(shares).toFixed(1)} ± ${standardDeviation(shares).toFixed(1)} %`)} right`
 }
 
+/** The part to score, and how many examples were split off, from one option that says either. */
+const splitOf = (given: readonly string[]): { readonly part: Split; readonly sizes: Reading['split'] } => {
+  const parts = given.filter(s => parseSizes(s) === undefined)
+  const sizes = given.flatMap(s => parseSizes(s) ?? [])
+  const [part = 'test', ...more] = parts
+  if (sizes.length > 1 || more.length > 0 || (part !== 'train' && part !== 'valid' && part !== 'test'))
+    throw new UserError({
+      what: `--split cannot be '${given.join(' ')}'`,
+      why: 'Allowed choices are train, valid, test; and sizes as they were split off for training, such as 200/200.',
+      hint: 'write --split valid, or --split test --split 200/200 for data that has no validation part',
+      exitCode: 2,
+    })
+  return { part, sizes: sizes[0] }
+}
+
 const run = async (path: string | undefined, o: Options): Promise<void> => {
   const found = path === undefined ? [undefined] : await runsAt(path)
   // The seeds of a run have one base model.
   const runs = o.base ? found.slice(0, 1) : found
-  const data =
-    o.data ?? (runs[0] === undefined ? undefined : (await new RunFolder(runs[0]).description()).data)
+  const { part, sizes } = splitOf(o.split ?? [])
+  const begun = runs[0] === undefined ? undefined : await new RunFolder(runs[0]).descriptionIfAny()
+  const data = o.data ?? begun?.data
   if (data === undefined)
     throw new UserError({ what: '--data is missing', hint: 'name a folder with test.jsonl', exitCode: 2 })
-  const all = await readSplit(data, o.split)
+  // The run's own data is read as the run read it.
+  const own = o.data === undefined || begun?.data === resolve(o.data) ? begun?.reading : undefined
+  const model = o.model ?? begun?.model
+  const reading = { ...own, ...readingOf(o, sizes) }
+  const folder = new DataFolder(data, reading, model === undefined ? undefined : await openChat(model))
+  const all = await folder.examples(part)
   const some = o.limit === undefined ? all : all.slice(0, o.limit)
-  const train = (await splitFile(data, 'train')) === undefined ? all : await readSplit(data, 'train')
+  const train = part !== 'train' && (await folder.has('train')) ? await folder.examples('train') : all
   const task = taskOf(all, train, o.score)
   const results: Evaluation[] = []
   for (const each of runs) {
     const opened = await openSubject(each, o)
     const name = each === undefined || runs.length === 1 ? undefined : basename(each)
     const bar = startProgress({ label: name ?? 'eval', total: some.length })
-    const result = await evaluate(opened.sequence, opened.tokenizer, some, task, done => bar.update(done))
+    const result = await evaluate(opened.sequence, opened.tokenizer, some, task, {
+      long: o.long,
+      progress: done => bar.update(done),
+    })
       .finally(bar.finish)
       .finally(opened.close)
     results.push(result)
@@ -139,8 +176,7 @@ const run = async (path: string | undefined, o: Options): Promise<void> => {
 
 /** Adds `jola eval`. */
 export const register = (program: Command): void => {
-  program
-    .command('eval')
+  addReadingOptions(program.command('eval'))
     .description('score a run, its base model, or any model on a data set')
     .argument('[run]', "a run's folder, or that of several seeds")
     .addOption(modelOption())
@@ -149,9 +185,10 @@ export const register = (program: Command): void => {
     .option('--program <file>', 'the module whose `logits` describes the model', defaultProgram)
     .option('--data <dir>', "the data; the run's own unless given")
     .addOption(
-      new Option('--split <part>', 'the part of the data')
-        .choices(['train', 'valid', 'test'])
-        .default('test'),
+      new Option(
+        '--split <part>',
+        'the part of the data: train, valid or test (the default); beside it sizes such as 200/200, where it was split off',
+      ).argParser(collect),
     )
     .addOption(
       new Option('--score <how>', 'how answers are told; found from the data unless given').choices([
@@ -161,6 +198,7 @@ export const register = (program: Command): void => {
         'text',
       ]),
     )
+    .addOption(longOption())
     .option('--limit <n>', 'the first n examples only', positiveInteger)
     .addOption(precisionOption())
     .option('--json', 'print scores and predictions as JSON')

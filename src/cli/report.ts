@@ -1,12 +1,14 @@
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import { openNodeDevice } from '../../runtime/node.js'
+import type { LongWay } from '../data/long.js'
 import { writeAtomic } from '../hub/atomic.js'
 import { startWhenKnown } from '../progress.js'
 import { makeReport } from '../report/make.js'
 import { renderReport } from '../report/render.js'
 import { runsAt } from '../train/run-folder.js'
 import { unfinishedAt } from '../train/unfinished.js'
+import { longOption } from './data-options.js'
 import { checkWritable } from './run.js'
 import { examples, positiveInteger, print, remark } from './shared.js'
 
@@ -15,6 +17,7 @@ interface Options {
   readonly out?: string
   readonly samples: number
   readonly limit?: number
+  readonly long: LongWay
 }
 
 const run = async (named: readonly string[], o: Options): Promise<void> => {
@@ -54,6 +57,7 @@ export const register = (program: Command): void => {
     .option('--data <dir>', "the data to score on; the run's own unless given")
     .option('--out <file>', 'the page; report.html in the first folder unless given')
     .option('--samples <n>', 'texts to show before and after', positiveInteger, 8)
+    .addOption(longOption())
     .option('--limit <n>', 'score the first n test examples only', positiveInteger)
     .addHelpText('after', examples(['report runs/first', 'report runs/three']))
     .action(run)

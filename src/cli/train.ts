@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { type Command, InvalidArgumentError } from 'commander'
 import type { Precision } from '../../compiler/artifact.js'
 import { openNodeDevice, showBytes } from '../../runtime/node.js'
+import type { Reading } from '../data/reading.js'
 import { mean, standardDeviation } from '../data/scores.js'
 import { UserError } from '../errors.js'
 import type { WeightFormat } from '../model/weights.js'
@@ -12,6 +13,8 @@ import { isBegun, precisionOf, RunFolder } from '../train/run-folder.js'
 import { settingsOf } from '../train/settings.js'
 import { type TrainRequest, train } from '../train/start.js'
 import type { TrainWatcher } from '../train/train.js'
+import { addReadingOptions, type ReadingOptions, readingOf, sizesOption } from './data-options.js'
+import { dataRemarks } from './data-remarks.js'
 import {
   collect,
   count,
@@ -30,7 +33,8 @@ import {
   weightsOption,
 } from './shared.js'
 
-interface Options {
+interface Options extends ReadingOptions {
+  readonly split?: NonNullable<Reading['split']>
   readonly precision?: Precision
   readonly memory?: number
   readonly model: string
@@ -60,7 +64,7 @@ export const barFor = (label: string): TrainWatcher & { readonly finish: () => v
   let compiling: Progress | undefined
   let since: number | undefined
   return {
-    dropped: n => remark(`${count(n, 'example')} left out: longer than the context`),
+    read: data => dataRemarks(data).forEach(remark),
     preparing: () => remark('compiling for the device'),
     compiled: (done, total) => {
       since ??= Date.now()
@@ -131,6 +135,7 @@ const run = async (file: string, o: Options): Promise<void> => {
         ...(o.recipe === undefined ? {} : { recipe: o.recipe }),
         model: o.model,
         data: o.data,
+        reading: readingOf(o, o.split),
         out,
         set: o.set,
         seed,
@@ -197,13 +202,13 @@ const seedList = (text: string): readonly number[] => {
 
 /** Adds `jola train`. */
 export const register = (program: Command): void => {
-  program
-    .command('train')
+  addReadingOptions(program.command('train'))
     .description('train by a recipe: progress, validation, early stopping, the best state kept')
     .argument('<recipe>', 'a .jola file with a recipe')
     .addOption(modelOption())
     .addOption(weightsOption())
-    .option('--data <dir>', 'a folder with train.jsonl and valid.jsonl')
+    .option('--data <dir>', 'a folder with train.jsonl and valid.jsonl (or .json, .csv, .tsv)')
+    .addOption(sizesOption())
     .option('--out <run>', "the run's folder")
     .option('--recipe <name>', 'which recipe, where the file has several')
     .option('--set <name=value>', 'a setting; may be repeated', collect, [])

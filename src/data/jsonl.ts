@@ -2,6 +2,7 @@ import { fileError, UserError } from '../errors.js'
 import { isJsonObject, type JsonObject, shownJson, topLevelItems } from '../json.js'
 import { parseJson } from '../parse-json.js'
 import { byteLimits, readTextFile } from '../text-file.js'
+import { readTable } from './csv.js'
 
 /** One object of a data file. */
 export interface DataRecord {
@@ -33,6 +34,7 @@ const parseRecord = (file: string, line: number, text: string): DataRecord => {
     })
   }
   if (isJsonObject(value)) return { value, file, line }
+  if (typeof value === 'string') return { value: { text: value }, file, line }
   throw new UserError({
     what: 'the entry is not an object',
     where: placeOf({ file, line }),
@@ -62,11 +64,14 @@ const parseArray = (file: string, text: string): readonly DataRecord[] => {
 }
 
 /**
- * Reads the objects of a data file: JSON Lines (blank lines are skipped) or one JSON array, plain or compressed with
- * gzip. Throws a `UserError` that names file and line for anything else. An empty file gives no records.
+ * Reads the objects of a data file: JSON Lines (blank lines are skipped), one JSON array, or a table by its ending `.csv` or `.tsv`, plain or
+ * compressed with gzip. A string is `{"text": …}`. Throws a `UserError` that names file and line for anything else. An empty file gives no records.
  */
 export const readRecords = async (path: string): Promise<readonly DataRecord[]> => {
   const text = await readText(path)
+  const table = /\.(csv|tsv)(\.gz)?$/.exec(path)?.[1]
+  if (table !== undefined)
+    return readTable(path, text, table === 'csv' ? ',' : '\t').map(row => ({ ...row, file: path }))
   if (text.trimStart().startsWith('[')) return parseArray(path, text)
   return text.split('\n').flatMap((line, i) => (line.trim() === '' ? [] : [parseRecord(path, i + 1, line)]))
 }

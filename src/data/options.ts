@@ -1,4 +1,5 @@
 import type { Tokenizer } from '../hub/tokenizer.js'
+import type { Example } from './examples.js'
 
 /** The ways a prompt may go on, as tokens after what they share. */
 export interface EncodedOptions {
@@ -16,8 +17,9 @@ export const encodeOptions = (
   tokenizer: Tokenizer,
   prompt: string,
   options: readonly string[],
+  chat?: Example['chat'],
 ): EncodedOptions => {
-  const encoded = options.map(option => tokenizer.encodeExample(prompt, option, false))
+  const encoded = options.map(option => tokenizer.encodeExample(prompt, option, false, chat))
   const first = encoded[0]?.tokens ?? []
   const most = Math.min(...encoded.map(({ answerStart, tokens }) => Math.min(answerStart, tokens.length - 1)))
   let length = 0

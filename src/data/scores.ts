@@ -1,3 +1,5 @@
+import { UserError } from '../errors.js'
+
 /** A share of correct answers with its counts. */
 export interface Accuracy {
   readonly correct: number
@@ -6,13 +8,10 @@ export interface Accuracy {
   readonly accuracy: number
 }
 
-/** Counts how often `predictions[i]` is `answers[i]`; a prediction of `undefined` is wrong. */
-export const accuracyOf = (
-  predictions: readonly (string | undefined)[],
-  answers: readonly string[],
-): Accuracy => {
-  const correct = answers.filter((answer, i) => predictions[i] === answer).length
-  return { correct, total: answers.length, accuracy: answers.length === 0 ? 0 : correct / answers.length }
+/** The share of predictions that are right. */
+export const shareOf = (right: readonly boolean[]): Accuracy => {
+  const correct = right.filter(Boolean).length
+  return { correct, total: right.length, accuracy: right.length === 0 ? 0 : correct / right.length }
 }
 
 const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
@@ -41,16 +40,25 @@ export const firstLetter = (text: string): string | undefined =>
 
 /**
  * Likelihood score: the option whose tokens have the least mean negative log-likelihood. `losses[i]` are those of the
- * tokens of `options[i]`; on a tie the first wins. `undefined` if there are no options.
+ * tokens of `options[i]`; on a tie the one of more tokens wins, since what begins another option is as likely as that, and then the first.
+ * `undefined` if there are no options. Throws a `UserError` for losses that are not numbers.
  */
 export const likeliest = (
   options: readonly string[],
   losses: readonly (readonly number[])[],
 ): string | undefined => {
-  let best: { readonly option: string; readonly loss: number } | undefined
+  let best: { readonly option: string; readonly loss: number; readonly tokens: number } | undefined
   options.forEach((option, i) => {
     const loss = mean(losses[i] ?? [])
-    if (best === undefined || loss < best.loss) best = { option, loss }
+    const tokens = losses[i]?.length ?? 0
+    if (Number.isNaN(loss))
+      throw new UserError({
+        what: 'the model gives no number for an answer',
+        why: `the loss of '${option}' is not a number`,
+        hint: 'look for NaN in its weights',
+      })
+    if (best === undefined || loss < best.loss || (loss === best.loss && tokens > best.tokens))
+      best = { option, loss, tokens }
   })
   return best?.option
 }

@@ -1,11 +1,17 @@
 import { mean } from './scores.js'
 
+/** The white space that Python splits at, which is not quite that of `\s`. */
+const blank = String.raw`[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+`
+const blanks = new RegExp(blank)
+const blanksAtEnd = new RegExp(`${blank}$`)
+
 /**
  * Splits text as mteval-v13a and sacreBLEU's `13a` do: punctuation and symbols apart, but not a full stop or comma
  * between digits; case is kept.
  */
 export const tokenise13a = (text: string): readonly string[] =>
   ` ${text
+    .replace(blanksAtEnd, '')
     .replace(/<skipped>/g, '')
     .replace(/-\n/g, '')
     .replace(/\n/g, ' ')} `
@@ -17,7 +23,7 @@ export const tokenise13a = (text: string): readonly string[] =>
     .replace(/([^0-9])([.,])/g, '$1 $2 ')
     .replace(/([.,])([^0-9])/g, ' $1 $2')
     .replace(/([0-9])(-)/g, '$1 $2 ')
-    .split(/\s+/)
+    .split(blanks)
     .filter(word => word !== '')
 
 const ngramCounts = (words: readonly string[], n: number): ReadonlyMap<string, number> => {
@@ -54,8 +60,9 @@ const nearestLength = (length: number, references: readonly (readonly string[])[
 
 /**
  * Corpus BLEU (Papineni et al. 2002), 0 to 100: the geometric mean of the clipped 1- to 4-gram precisions over the
- * whole corpus times the brevity penalty, on {@link tokenise13a} words, without smoothing (a corpus with no match of
- * some order scores 0). `references[i]` are those of `hypotheses[i]`, at least one each.
+ * whole corpus times the brevity penalty, on {@link tokenise13a} words. As sacreBLEU has it: where there are n-grams of an order and none
+ * matches, the k-th such order counts as 1 / (2^k · n-grams) (the smoothing `exp`, NIST's); no match at all, or texts without n-grams of some order,
+ * score 0. `references[i]` are those of `hypotheses[i]`, at least one each.
  */
 export const corpusBleu = (
   hypotheses: readonly string[],
@@ -75,8 +82,13 @@ export const corpusBleu = (
       totals[n - 1]! += Math.max(0, words.length - n + 1)
     }
   })
-  if (matches.some(m => m === 0)) return 0
-  const logPrecision = mean(matches.map((m, n) => Math.log(m / totals[n]!)))
+  if (matches.every(m => m === 0) || totals.includes(0)) return 0
+  let unmatched = 1
+  const precisions = matches.map((m, n) => {
+    if (m === 0) unmatched *= 2
+    return m === 0 ? 1 / (unmatched * totals[n]!) : m / totals[n]!
+  })
+  const logPrecision = mean(precisions.map(Math.log))
   const brevity = length >= referenceLength ? 1 : Math.exp(1 - referenceLength / length)
   return 100 * brevity * Math.exp(logPrecision)
 }
@@ -94,21 +106,18 @@ export const longestCommonSubsequence = (a: readonly string[], b: readonly strin
   return row[b.length]!
 }
 
-const rougeWords = (text: string): readonly string[] => text.toLowerCase().match(/[a-z0-9]+/g) ?? []
+const rougeWords = (text: string): readonly string[] => text.toLowerCase().match(/[\p{L}\p{M}\p{N}]+/gu) ?? []
 
-const rougeF1 = (hypothesis: readonly string[], reference: readonly string[]): number => {
-  const common = longestCommonSubsequence(hypothesis, reference)
-  return common === 0 ? 0 : (2 * common) / (hypothesis.length + reference.length)
+const rougeF1 = (hypothesis: string, reference: string): number => {
+  const [h, r] = [rougeWords(hypothesis), rougeWords(reference)]
+  if (r.length === 0) return hypothesis.trim() === reference.trim() ? 1 : 0
+  return (2 * longestCommonSubsequence(h, r)) / (h.length + r.length)
 }
 
 /**
- * ROUGE-L (Lin 2004), 0 to 1: the F1 of the longest common subsequence of words (runs of letters and digits, lower
- * case, as in the `rouge_score` package without stemming), the best reference counting, averaged over the texts.
+ * ROUGE-L (Lin 2004), 0 to 1: the F-measure with β = 1 of recall LCS / m and precision LCS / n, with the longest common subsequence of words of a text of n
+ * and a reference of m, which is 2 LCS / (m + n); the best reference counts, averaged over the texts. Words are runs of letters and digits of any script,
+ * lower case, without stemming: on English those of the `rouge_score` package. Where a reference has no words, the text must be it.
  */
 export const rougeL = (hypotheses: readonly string[], references: readonly (readonly string[])[]): number =>
-  mean(
-    hypotheses.map((text, i) => {
-      const words = rougeWords(text)
-      return Math.max(...references[i]!.map(reference => rougeF1(words, rougeWords(reference))))
-    }),
-  )
+  mean(hypotheses.map((text, i) => Math.max(...references[i]!.map(reference => rougeF1(text, reference)))))

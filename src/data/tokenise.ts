@@ -27,7 +27,7 @@ export interface TokenisedSet {
 }
 
 const tokeniseOne = (tokenizer: Tokenizer, example: Example, options: TokeniseOptions): TokenisedExample => {
-  const encoded = tokenizer.encodeExample(example.prompt, example.answer, options.endOfText)
+  const encoded = tokenizer.encodeExample(example.prompt, example.answer, options.endOfText, example.chat)
   if (encoded.answerStart > 0 && encoded.answerStart < encoded.tokens.length) return { ...encoded, example }
   const nothingBefore = encoded.answerStart === 0
   throw new UserError({

@@ -32,9 +32,15 @@ export interface Tokenizer {
   /**
    * The prompt's tokens as they are when the model is asked, and the answer's after them, so that training, scoring and
    * generation see the same. Only where no tokens of the answer by itself give back the text is the answer's first token
-   * one merged across the border.
+   * one merged across the border. With `chat`, the model's chat template has written the prompt: its special tokens are in the text, none is put
+   * before it, and `endOfText` adds the template's own ending.
    */
-  encodeExample(prompt: string, answer: string, endOfText: boolean): EncodedExample
+  encodeExample(
+    prompt: string,
+    answer: string,
+    endOfText: boolean,
+    chat?: { readonly ending: string },
+  ): EncodedExample
 }
 
 const tokenText = (value: unknown): string | undefined =>
@@ -64,9 +70,7 @@ const build = (tokenizer: JsonObject, settings: JsonObject, config: JsonObject):
     return text === undefined ? undefined : hub.token_to_id(text)
   }
   const stops = [...new Set([...ids(idOf(settings.eos_token)), ...ids(config.eos_token_id)])]
-  const bosId = idOf(settings.bos_token) ?? ids(config.bos_token_id)[0]
-  const own = ownPrefix(hub)
-  const prefix = own.length === 0 && settings.add_bos_token === true && bosId !== undefined ? [bosId] : own
+  const prefix = ownPrefix(hub)
   const added = [...hub.get_added_tokens_decoder().keys()]
   const encodePlain = (text: string): readonly number[] => hub.encode(text, { add_special_tokens: false }).ids
   const decodeAll = (tokens: readonly number[]): string =>
@@ -80,18 +84,19 @@ const build = (tokenizer: JsonObject, settings: JsonObject, config: JsonObject):
     encode: text => [...prefix, ...encodePlain(text)],
     encodePlain,
     decode: tokens => (tokens.length === 0 ? '' : hub.decode([...tokens], { skip_special_tokens: true })),
-    encodeExample(prompt, answer, endOfText) {
+    encodeExample(prompt, answer, endOfText, chat) {
       const { tokens, start } = continued(prompt, answer, encodePlain, decodeAll)
-      const end = endOfText && eos !== undefined ? [eos] : []
-      return { tokens: [...prefix, ...tokens, ...end], answerStart: prefix.length + start }
+      const front = chat === undefined ? prefix : []
+      const end = !endOfText ? [] : chat === undefined ? ids(eos) : encodePlain(chat.ending)
+      return { tokens: [...front, ...tokens, ...end], answerStart: front.length + start }
     },
   }
 }
 
 /**
- * Opens the tokenizer of a model's directory: `tokenizer.json`, and `tokenizer_config.json` and `config.json` where
- * present, for begin-of-text and end-of-text. Begin-of-text is put before a text if the tokenizer's own post-processor
- * does so, or `add_bos_token` is true. Throws a `UserError` if a file is missing, broken, or of an unknown kind.
+ * Opens the tokenizer of a model's directory: `tokenizer.json`, and for the tokens that end a text `tokenizer_config.json`, `config.json` and
+ * `generation_config.json` where present. Begin-of-text is put before a text if the post-processor in `tokenizer.json` does so, and by nothing else: that is what
+ * transformers 5 does, which ignores `add_bos_token` where there is a `tokenizer.json`. Throws a `UserError` if a file is missing, broken, or of an unknown kind.
  */
 export const openTokenizer = async (directory: string): Promise<Tokenizer> => {
   const path = join(directory, 'tokenizer.json')
@@ -103,9 +108,13 @@ export const openTokenizer = async (directory: string): Promise<Tokenizer> => {
       why: 'a model folder needs it to turn text into tokens and back',
       hint: "put the model's tokenizer.json beside its config.json",
     })
-  const settings = (await readJsonObjectIfAny(join(directory, 'tokenizer_config.json'))) ?? {}
-  const config = (await readJsonObjectIfAny(join(directory, 'config.json'))) ?? {}
-  return tokenizerOf(tokenizer, settings, config, path)
+  const [settings = {}, config = {}, generation = {}] = await Promise.all(
+    ['tokenizer_config.json', 'config.json', 'generation_config.json'].map(name =>
+      readJsonObjectIfAny(join(directory, name)),
+    ),
+  )
+  const ends = [...ids(config.eos_token_id), ...ids(generation.eos_token_id)]
+  return tokenizerOf(tokenizer, settings, { ...config, eos_token_id: ends }, path)
 }
 
 /** {@link openTokenizer} from parsed files; `where` is named in errors. */

@@ -20,8 +20,8 @@ export const withinVocabulary = (tokenizer: Tokenizer, vocabulary: number, direc
     ...tokenizer,
     encode: text => check(tokenizer.encode(text)),
     encodePlain: text => check(tokenizer.encodePlain(text)),
-    encodeExample: (prompt, answer, endOfText) => {
-      const encoded = tokenizer.encodeExample(prompt, answer, endOfText)
+    encodeExample: (prompt, answer, endOfText, chat) => {
+      const encoded = tokenizer.encodeExample(prompt, answer, endOfText, chat)
       check(encoded.tokens)
       return encoded
     },

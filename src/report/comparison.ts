@@ -1,6 +1,9 @@
 import type { Device } from '../../runtime/index.js'
-import { type Example, readSplit, splitFile } from '../data/examples.js'
+import type { Example } from '../data/examples.js'
+import type { DataFolder } from '../data/folder.js'
+import type { LongWay } from '../data/long.js'
 import { mean, standardDeviation } from '../data/scores.js'
+import { promptTokens } from '../data/written.js'
 import { type Evaluation, evaluate, taskOf } from '../evaluate.js'
 import { type OpenPredictor, openRun, openRunBase } from '../open-predictor.js'
 import type { Fact, ReportData, ScoreRow, SeedScore, TextSample } from './data.js'
@@ -14,7 +17,8 @@ export interface Comparison {
 }
 
 export interface ComparisonRequest {
-  readonly data: string
+  readonly folder: DataFolder
+  readonly long: LongWay
   readonly samples: number
   readonly limit?: number
   /** Told what is under way and how many examples are scored, of all that will be: each counts once a model. */
@@ -60,12 +64,12 @@ const scoreRows = (before: Evaluation, after: readonly Evaluation[]): readonly S
 const samplesOf = async (
   before: OpenPredictor,
   after: OpenPredictor,
-  examples: readonly { readonly prompt: string; readonly answer: string }[],
+  examples: readonly Example[],
   most: number,
 ): Promise<readonly TextSample[]> => {
   const write = async (p: OpenPredictor): Promise<readonly string[]> => {
     const rows = await p.sequence.greedy(
-      examples.map(e => p.tokenizer.encode(e.prompt)),
+      examples.map(e => promptTokens(p.tokenizer, e)),
       most,
       p.tokenizer,
     )
@@ -81,17 +85,18 @@ export const compare = async (
   runs: readonly { readonly path: string; readonly seed: number }[],
   o: ComparisonRequest,
 ): Promise<Comparison> => {
-  const split = (await splitFile(o.data, 'test')) === undefined ? 'valid' : 'test'
-  const all = await readSplit(o.data, split)
+  const split = (await o.folder.has('test')) ? 'test' : 'valid'
+  const all = await o.folder.examples(split)
   const examples: readonly Example[] = o.limit === undefined ? all : all.slice(0, o.limit)
-  const train = await readSplit(o.data, 'train')
+  const train = await o.folder.examples('train')
   const task = taskOf(all, train)
   const { options, scoring } = task
   const total = examples.length * (runs.length + 1)
   const score = (p: OpenPredictor, part: number, label: string) =>
-    evaluate(p.sequence, p.tokenizer, examples, task, done =>
-      o.progress(label, part * examples.length + done, total),
-    )
+    evaluate(p.sequence, p.tokenizer, examples, task, {
+      long: o.long,
+      progress: done => o.progress(label, part * examples.length + done, total),
+    })
 
   const base = await openRunBase(device, runs[0]!.path)
   const before = await score(base, 0, 'before')

@@ -1,6 +1,9 @@
-import { basename } from 'node:path'
+import { basename, resolve } from 'node:path'
 import type { Device } from '../../runtime/index.js'
 import { batchSizes } from '../data/batch.js'
+import { DataFolder } from '../data/folder.js'
+import type { LongWay } from '../data/long.js'
+import { openChat } from '../hub/chat.js'
 import {
   type EpochRecord,
   type History,
@@ -20,6 +23,8 @@ export interface ReportRequest {
   /** What to score on; the run's own data unless given. */
   readonly data?: string
   readonly samples: number
+  /** What happens to prompts that leave no room for their answers; refused unless said. */
+  readonly long?: LongWay
   readonly limit?: number
   /** Told what is under way and how many examples are scored, of all that will be: each counts once a model. */
   readonly progress: (label: string, done: number, total: number) => void
@@ -65,7 +70,11 @@ export const makeReport = async (
   checkAlike(runs)
   const first = runs[0]!
   const adapted = paths.every(isAdapted)
-  const comparison = adapted ? await compare(device, runs, { ...o, data: o.data ?? first.data }) : undefined
+  const own = o.data === undefined || resolve(o.data) === first.data ? first.reading : undefined
+  const folder = new DataFolder(o.data ?? first.data, own, await openChat(first.model))
+  const comparison = adapted
+    ? await compare(device, runs, { ...o, long: o.long ?? 'refuse', folder })
+    : undefined
   const gates = adapted ? await gatesOf(first.path, first) : undefined
   const history = (await new RunFolder(first.path).load())?.history ?? { steps: [], epochs: [] }
   const trained = `${first.trainable.toLocaleString('en')} numbers trained`

@@ -6,26 +6,46 @@ import {
   packedBatches,
   paddedLength,
 } from '../data/batch.js'
-import { readSplit, splitFile } from '../data/examples.js'
-import { readRecords } from '../data/jsonl.js'
-import { tokeniseExamples } from '../data/tokenise.js'
+import type { DataFolder } from '../data/folder.js'
+import { missingPart, type Split } from '../data/split-files.js'
+import { type TokenisedExample, tokeniseExamples } from '../data/tokenise.js'
 import { UserError } from '../errors.js'
 import type { Tokenizer } from '../hub/tokenizer.js'
 import { countSetting, type Settings } from './settings.js'
+
+/** What of a part of the data does not go into training as it is, and what is odd about it. */
+export interface PartRemarks {
+  /** Examples longer than the context that were left out on request. */
+  readonly dropped: number
+  /** Texts without any content. */
+  readonly empty: number
+  /** Rows that begin with one special token twice: one of the text or the template, one of the tokenizer. */
+  readonly doubledBos: number
+}
+
+/** A part of a data set as tokens, and where each row is from. */
+export interface TokenisedPart {
+  readonly remarks: PartRemarks
+  /** Absent for running text, which has rows of any part of its texts. */
+  readonly examples?: readonly TokenisedExample[]
+  /** Tokens of each text, where the part is running text. */
+  readonly documents?: readonly (readonly number[])[]
+}
 
 /** Training and validation data as batches of one shape. */
 export interface DataSet {
   readonly train: BatchStream
   readonly valid: BatchStream
-  /** Examples longer than the context that were left out on request. */
-  readonly dropped: number
+  readonly parts: { readonly train: TokenisedPart; readonly valid: TokenisedPart }
+  /** Validation examples that are training examples too. */
+  readonly shared: number
   /** SHA-256 of the tokens: the files may change under the same name. */
   readonly digest: string
 }
 
-/** How data is read: beside the recipe's settings `batch`, `context` and `end_of_text`. */
+/** How data becomes batches: beside the recipe's settings `batch`, `context` and `end_of_text`. */
 export interface DataOptions {
-  readonly directory: string
+  readonly folder: DataFolder
   readonly seed: number
   readonly dropLong: boolean
   /** The length of rows cut from running text. */
@@ -43,68 +63,94 @@ const digestOf = (parts: readonly (readonly (readonly number[])[])[]): string =>
   return hash.digest('hex')
 }
 
-/** Whether the data is running text (`{"text": …}` a line), to be packed, and not examples. */
-const isText = async (file: string): Promise<boolean> => {
-  const first = (await readRecords(file))[0]
-  return first !== undefined && typeof first.value.text === 'string' && first.value.prompt === undefined
+/** How many rows begin with one special token twice. */
+const doubled = (rows: readonly (readonly number[])[], tokenizer: Tokenizer): number =>
+  rows.filter(
+    ([first, second]) => first !== undefined && first === second && tokenizer.decode([first]) === '',
+  ).length
+
+/** The tokens a recipe's examples have at most. */
+export const contextOf = (settings: Settings, model: number): number =>
+  Math.min(model, countSetting(settings, 'context', model))
+
+/** A part of the data as training has it. Throws a `UserError` for whatever is wrong with it. */
+export const tokenisePart = async (
+  tokenizer: Tokenizer,
+  settings: Settings,
+  { folder, dropLong, context: model }: Pick<DataOptions, 'folder' | 'dropLong' | 'context'>,
+  split: Split,
+): Promise<TokenisedPart> => {
+  if (await folder.isText(split)) {
+    const { texts, empty } = await folder.texts(split)
+    const documents = texts.map(({ text }) => tokenizer.encode(text))
+    return { documents, remarks: { dropped: 0, empty, doubledBos: doubled(documents, tokenizer) } }
+  }
+  const context = contextOf(settings, model)
+  const { examples, dropped } = tokeniseExamples(tokenizer, await folder.examples(split), {
+    context,
+    contextIsSet: context < model,
+    endOfText: settings.get('end_of_text') === true,
+    tooLong: dropLong ? 'drop' : 'refuse',
+  })
+  const doubledBos = doubled(
+    examples.map(e => e.tokens),
+    tokenizer,
+  )
+  return { examples, remarks: { dropped, empty: 0, doubledBos } }
 }
 
-const textOf = async (file: string, tokenizer: Tokenizer): Promise<readonly (readonly number[])[]> =>
-  (await readRecords(file)).map(r => {
-    if (typeof r.value.text !== 'string')
-      throw new UserError({
-        what: 'a line without text',
-        where: `${r.file}:${r.line}`,
-        hint: 'write {"text": "…"} a line',
-      })
-    return tokenizer.encode(r.value.text)
-  })
+const textBatches = (
+  tokenizer: Tokenizer,
+  parts: DataSet['parts'],
+  batchSize: number,
+  length: number,
+  { folder, seed }: DataOptions,
+): Pick<DataSet, 'train' | 'valid' | 'shared' | 'digest'> => {
+  const eos = tokenizer.eos
+  if (eos === undefined)
+    throw new UserError({
+      what: 'the tokenizer has no end-of-text token',
+      where: folder.directory,
+      hint: 'name one as eos_token in tokenizer_config.json',
+    })
+  const [train, valid] = [parts.train.documents!, parts.valid.documents!]
+  return {
+    train: packedBatches(train, eos, { batchSize, length, shuffleSeed: seed }),
+    valid: packedBatches(valid, eos, { batchSize, length }),
+    shared: 0,
+    digest: digestOf([train, valid]),
+  }
+}
 
-/** Opens the `train` and `valid` files of a folder. Throws a `UserError` for whatever is wrong with them. */
+/** Opens the `train` and `valid` parts of a data folder. Throws a `UserError` for whatever is wrong with them. */
 export const openDataSet = async (
   tokenizer: Tokenizer,
   settings: Settings,
   options: DataOptions,
 ): Promise<DataSet> => {
-  const { directory, seed } = options
+  const { folder, seed } = options
   const batchSize = countSetting(settings, 'batch', 8)
-  const context = Math.min(options.context, countSetting(settings, 'context', options.context))
-  const trainFile = await splitFile(directory, 'train')
-  if (trainFile !== undefined && (await isText(trainFile))) {
-    const validFile = await splitFile(directory, 'valid')
-    const eos = tokenizer.eos
-    if (eos === undefined || validFile === undefined)
-      throw new UserError({
-        what: eos === undefined ? 'the tokenizer has no end-of-text token' : 'there is no valid data',
-        where: directory,
-        hint:
-          eos === undefined
-            ? 'name one as eos_token in tokenizer_config.json'
-            : 'put texts that are not trained on in valid.jsonl',
-      })
-    const length = Math.min(options.length ?? context, context)
-    const [train, valid] = [await textOf(trainFile, tokenizer), await textOf(validFile, tokenizer)]
-    return {
-      train: packedBatches(train, eos, { batchSize, length, shuffleSeed: seed }),
-      valid: packedBatches(valid, eos, { batchSize, length }),
-      dropped: 0,
-      digest: digestOf([train, valid]),
-    }
+  const context = contextOf(settings, options.context)
+  for (const split of ['train', 'valid'] as const)
+    if (!(await folder.has(split))) throw await missingPart(folder.directory, split)
+  const parts = {
+    train: await tokenisePart(tokenizer, settings, options, 'train'),
+    valid: await tokenisePart(tokenizer, settings, options, 'valid'),
   }
-  const tokenise = async (split: 'train' | 'valid') =>
-    tokeniseExamples(tokenizer, await readSplit(directory, split), {
-      context,
-      contextIsSet: context < options.context,
-      endOfText: settings.get('end_of_text') === true,
-      tooLong: options.dropLong ? 'drop' : 'refuse',
-    })
-  const [train, valid] = [await tokenise('train'), await tokenise('valid')]
-  const length = Math.max(paddedLength(train.examples, context), paddedLength(valid.examples, context))
-  const answer = Math.max(longestAnswer(train.examples), longestAnswer(valid.examples))
+  if (parts.train.documents !== undefined)
+    return {
+      parts,
+      ...textBatches(tokenizer, parts, batchSize, Math.min(options.length ?? context, context), options),
+    }
+  const [train, valid] = [parts.train.examples!, parts.valid.examples!]
+  const length = Math.max(paddedLength(train, context), paddedLength(valid, context))
+  const answer = Math.max(longestAnswer(train), longestAnswer(valid))
+  const known = new Set(train.map(e => e.tokens.join()))
   return {
-    train: exampleBatches(train.examples, { batchSize, length, answer, shuffleSeed: seed }),
-    valid: exampleBatches(valid.examples, { batchSize, length, answer }),
-    dropped: train.dropped + valid.dropped,
-    digest: digestOf([train, valid].map(set => set.examples.map(e => [e.answerStart, ...e.tokens]))),
+    parts,
+    train: exampleBatches(train, { batchSize, length, answer, shuffleSeed: seed }),
+    valid: exampleBatches(valid, { batchSize, length, answer }),
+    shared: valid.filter(e => known.has(e.tokens.join())).length,
+    digest: digestOf([train, valid].map(set => set.map(e => [e.answerStart, ...e.tokens]))),
   }
 }

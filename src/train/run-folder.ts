@@ -3,6 +3,7 @@ import { readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Precision } from '../../compiler/artifact.js'
 import type { Schedule } from '../../compiler/schedule/schedule.js'
+import type { Reading } from '../data/reading.js'
 import { fileError, systemCode, UserError } from '../errors.js'
 import { writeAtomic } from '../hub/atomic.js'
 import { checkFields, readJsonObjectIfAny } from '../hub/config.js'
@@ -49,6 +50,8 @@ export interface RunDescription {
   /** Bytes that it was held to, by that or by what the device had: what passes them is computed in other parts. */
   readonly budget?: number
   readonly data: string
+  /** How the data's files are read, where that was said. */
+  readonly reading?: Reading
   /** Of the data's tokens: the files may have changed under the same name. */
   readonly dataDigest: string
   readonly seed: number

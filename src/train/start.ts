@@ -1,7 +1,10 @@
 import { resolve } from 'node:path'
 import type { Device } from '../../runtime/index.js'
 import { showBytes } from '../../runtime/index.js'
+import { DataFolder } from '../data/folder.js'
+import { type Reading, readingDiffers } from '../data/reading.js'
 import { UserError } from '../errors.js'
+import { openChat } from '../hub/chat.js'
 import { openModel } from '../model/model.js'
 import type { WeightFormat } from '../model/weights.js'
 import { loadProgram, programName } from '../program.js'
@@ -19,6 +22,8 @@ export interface TrainRequest {
   readonly recipe?: string
   readonly model: string
   readonly data: string
+  /** How the data's files are to be read; as the run to resume was begun unless said. */
+  readonly reading?: Reading
   readonly out: string
   /** `name=value`. */
   readonly set: readonly string[]
@@ -59,6 +64,7 @@ const checkResumed = (
       ? []
       : [`the memory was ${begun.memory === undefined ? 'not limited' : showBytes(begun.memory)}`]),
     ...(begun.data === resolve(request.data) ? [] : [`the data was ${begun.data}`]),
+    ...readingDiffers(begun.reading ?? {}, request.reading ?? {}),
     ...changed.map(name => `${name} was ${begun.settings[name]}`),
   ]
   if (differs.length === 0) return
@@ -102,14 +108,15 @@ export const train = async (
     format: begun === undefined ? request.weights : formatOf(begun),
   })
   try {
+    const reading = begun?.reading ?? request.reading ?? {}
     const data = await openDataSet(model.tokenizer!, settings, {
-      directory: request.data,
+      folder: new DataFolder(request.data, reading, await openChat(request.model)),
       seed: request.seed,
       dropLong: request.dropLong,
       length: request.length,
       context: model.context,
     })
-    if (data.dropped > 0) watcher.dropped?.(data.dropped)
+    watcher.read?.(data)
     if (begun !== undefined && begun.sizes.T !== data.train.T)
       throw new UserError({
         what: 'the run cannot go on as asked',
@@ -138,6 +145,7 @@ export const train = async (
       ...(device.memory === undefined ? {} : { memory: device.memory }),
       ...(memory === undefined ? {} : { budget: memory }),
       data: resolve(request.data),
+      ...(Object.keys(reading).length === 0 ? {} : { reading }),
       dataDigest: data.digest,
       seed: request.seed,
       settings: Object.fromEntries(settings),

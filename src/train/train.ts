@@ -4,6 +4,7 @@ import { type Device, download, Readback } from '../../runtime/index.js'
 import type { BatchStream } from '../data/batch.js'
 import { UserError } from '../errors.js'
 import type { Model } from '../model/model.js'
+import type { DataSet } from './data-set.js'
 import type {
   EpochRecord,
   History,
@@ -45,8 +46,8 @@ export interface TrainJob {
 
 /** Whoever shows the run. Steps are counted from 1. */
 export interface TrainWatcher {
-  /** So many examples are left out, being longer than the context; not called where there are none. */
-  dropped?(examples: number): void
+  /** The data is read: how much of it there is, and what is odd about it. */
+  read?(data: DataSet): void
   /** Program, model and data are read and fit: the methods are about to be compiled, which may take seconds. */
   preparing(): void
   /** So many kernels of all are compiled; only of drivers that may take long over it. */

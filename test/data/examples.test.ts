@@ -1,12 +1,17 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { distinctAnswers, exampleOf, jolaPrompt, readSplit } from '../../src/data/examples.js'
+import { exampleOf, jolaPrompt } from '../../src/data/example-of.js'
+import { distinctAnswers } from '../../src/data/examples.js'
+import { DataFolder } from '../../src/data/folder.js'
+import type { Split } from '../../src/data/split-files.js'
 import { type TokeniseOptions, tokeniseExamples } from '../../src/data/tokenise.js'
 import { renderUserError } from '../../src/errors.js'
 import type { Tokenizer } from '../../src/hub/tokenizer.js'
 import { temporaryDirectory } from '../support/temporary.js'
 import { userError } from '../support/user-error.js'
+
+const readSplit = (folder: string, split: Split) => new DataFolder(folder).examples(split)
 
 const record = (value: Record<string, unknown>) => ({ value, file: 'train.jsonl', line: 7 })
 

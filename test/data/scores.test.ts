@@ -1,23 +1,19 @@
 import { describe, expect, it } from 'vitest'
 import {
-  accuracyOf,
   firstLetter,
   firstOption,
   likeliest,
   mean,
   optionsInInstruction,
+  shareOf,
   standardDeviation,
 } from '../../src/data/scores.js'
 import { corpusBleu, longestCommonSubsequence, rougeL, tokenise13a } from '../../src/data/text-scores.js'
 
 describe('accuracy', () => {
-  it('counts exact matches', () => {
-    expect(accuracyOf(['A', undefined, 'C'], ['A', 'B', 'D'])).toEqual({
-      correct: 1,
-      total: 3,
-      accuracy: 1 / 3,
-    })
-    expect(accuracyOf([], [])).toEqual({ correct: 0, total: 0, accuracy: 0 })
+  it('is the share that is right', () => {
+    expect(shareOf([true, false, false])).toEqual({ correct: 1, total: 3, accuracy: 1 / 3 })
+    expect(shareOf([])).toEqual({ correct: 0, total: 0, accuracy: 0 })
   })
 })
 
@@ -47,6 +43,15 @@ describe('the likelihood score', () => {
     expect(likeliest(['long', 'short'], [[1, 1, 1, 1], [2]])).toBe('long')
     expect(likeliest(['a', 'b'], [[1], [1]])).toBe('a')
     expect(likeliest([], [])).toBeUndefined()
+  })
+
+  it('prefers what goes on to what begins it, where both are sure', () => {
+    expect(likeliest(['New', 'New York'], [[0], [0, 0]])).toBe('New York')
+    expect(likeliest(['New', 'New York'], [[0], [0, 9]])).toBe('New')
+  })
+
+  it('is none of losses that are not numbers', () => {
+    expect(() => likeliest(['a', 'b'], [[Number.NaN], [1]])).toThrow('no number')
   })
 })
 

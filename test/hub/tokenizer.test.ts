@@ -35,6 +35,14 @@ const byteLevel = (): JsonObject => {
   }
 }
 
+/** A post-processor that puts a token before a text. */
+const begins = (token: string, id: number): JsonObject => ({
+  type: 'TemplateProcessing',
+  single: [{ SpecialToken: { id: token, type_id: 0 } }, { Sequence: { id: 'A', type_id: 0 } }],
+  pair: [{ Sequence: { id: 'A', type_id: 0 } }, { Sequence: { id: 'B', type_id: 1 } }],
+  special_tokens: { [token]: { id: token, ids: [id], tokens: [token] } },
+})
+
 const small = (settings: JsonObject = {}) =>
   tokenizerOf(byteLevel(), { eos_token: '<|end|>', ...settings }, {}, 'here')
 
@@ -86,7 +94,12 @@ describe('special tokens', () => {
     const plain = small()
     expect([plain.bos, plain.eos]).toEqual([undefined, 259])
     expect(plain.encode('A')).toEqual([plain.encodePlain('A')[0]])
-    const begun = small({ bos_token: { content: '<|end|>' }, add_bos_token: true })
+    const begun = tokenizerOf(
+      { ...byteLevel(), post_processor: begins('<|end|>', 259) },
+      { eos_token: '<|end|>' },
+      {},
+      'here',
+    )
     expect(begun.encode('A')).toEqual([259, ...begun.encodePlain('A')])
     const encoded = begun.encodeExample('B', 'C', true)
     expect(encoded.tokens[0]).toBe(259)

@@ -1,0 +1,190 @@
+import { UserError } from '../errors.js'
+import type { Example } from './examples.js'
+import { type FoundForm, formOf } from './forms.js'
+import { type DataRecord, placeOf } from './jsonl.js'
+import type { Labelling } from './labels.js'
+import { type Chat, chatParts, messagesOf } from './messages.js'
+
+/** JoLA's prompt (Lai, Fraser and Titov, ICML 2025), with its one blank before the first `###`; the answer follows. */
+export const jolaPrompt = (instruction: string): string =>
+  'Below is an instruction that describes a task. ' +
+  'Write a response that appropriately completes the request.\n' +
+  ` ### Instruction:\n${instruction}\n\n### Response:\n`
+
+const refuse = (record: DataRecord, what: string, why: string, hint: string): UserError =>
+  new UserError({ what, where: placeOf(record), why, hint })
+
+const textField = (record: DataRecord, name: string): string | undefined => {
+  const field = record.value[name]
+  if (field === undefined || field === null || typeof field === 'string') return field ?? undefined
+  throw refuse(
+    record,
+    `the field '${name}' is not text`,
+    `it is ${JSON.stringify(field)}`,
+    `write it in quotes: "${name}": "…"`,
+  )
+}
+
+/** A text that has to be there. */
+const neededText = (record: DataRecord, name: string): string => {
+  const text = textField(record, name) ?? ''
+  if (text.trim() !== '') return text
+  throw refuse(
+    record,
+    `the ${name} is empty`,
+    'there would be nothing to go on from',
+    'write it, or leave the example out',
+  )
+}
+
+const emptyAnswer = (record: DataRecord): UserError =>
+  refuse(
+    record,
+    'the answer is empty',
+    'there would be nothing to learn or to score',
+    'give every example an answer, or leave it out',
+  )
+
+/** The answers of a record: the first is learned, each is right. */
+const answersOf = (record: DataRecord, name: string): readonly string[] => {
+  const field = record.value[name]
+  if (!Array.isArray(field)) {
+    const text = textField(record, name)
+    if (text === undefined || text.trim() === '') throw emptyAnswer(record)
+    return [text]
+  }
+  if (!field.every((a): a is string => typeof a === 'string'))
+    throw refuse(
+      record,
+      `the field '${name}' is not a list of texts`,
+      `it is ${JSON.stringify(field)}`,
+      `write "${name}": ["…", "…"]`,
+    )
+  if (field.length === 0 || field.some(a => a.trim() === '')) throw emptyAnswer(record)
+  return [...new Set(field)]
+}
+
+const listField = (record: DataRecord): readonly string[] | undefined => {
+  const name = record.value.options === undefined ? 'choices' : 'options'
+  const options = record.value[name]
+  if (options === undefined || options === null) return undefined
+  if (
+    Array.isArray(options) &&
+    options.length > 0 &&
+    options.every((o): o is string => typeof o === 'string')
+  )
+    return options
+  throw refuse(
+    record,
+    `the field '${name}' is not a list of texts`,
+    `it is ${JSON.stringify(options)}`,
+    'list every answer to choose from, spelled as in the answer',
+  )
+}
+
+const letterOf = (i: number): string => String.fromCharCode(65 + i)
+
+/** The place of an answer that is the number or the letter of one of the options. */
+const placeAmong = (answer: unknown, options: readonly string[]): number => {
+  if (options.length > 26) return -1
+  if (typeof answer === 'number') return Number.isInteger(answer) && answer < options.length ? answer : -1
+  const at =
+    typeof answer === 'string' && /^[A-Z]$/.test(answer.trim()) ? answer.trim().charCodeAt(0) - 65 : -1
+  return at < options.length ? at : -1
+}
+
+interface Answered {
+  readonly answers: readonly string[]
+  readonly options?: readonly string[]
+  /** What the prompt lists the options in, where the answer is a letter. */
+  readonly listing: string
+}
+
+const answered = (record: DataRecord, form: FoundForm): Answered => {
+  const options = listField(record)
+  const given = record.value[form.answer!]
+  if (options === undefined) return { answers: answersOf(record, form.answer!), listing: '' }
+  const isText = typeof given === 'string' && options.includes(given)
+  const at = form.name === 'question' && !isText ? placeAmong(given, options) : -1
+  if (at >= 0) {
+    const index = record.value.answer_index
+    if (typeof index === 'number' && index !== at)
+      throw refuse(
+        record,
+        'the answer and its index contradict each other',
+        `the answer is ${JSON.stringify(given)}, and answer_index is ${index}`,
+        'leave out what is wrong',
+      )
+    const letters = options.map((_, i) => letterOf(i))
+    return {
+      answers: [letters[at]!],
+      options: letters,
+      listing: options.map((option, i) => `\n${letters[i]}. ${option}`).join(''),
+    }
+  }
+  const answers = answersOf(record, form.answer!)
+  if (answers.every(a => options.includes(a))) return { answers, options, listing: '' }
+  throw refuse(
+    record,
+    'the answer is not among the options',
+    `the options are ${JSON.stringify(options)}, the answer is ${JSON.stringify(given)}`,
+    'list every answer to choose from, spelled as in the answer',
+  )
+}
+
+/** What examples need to know beside their own record. */
+export interface FormContext {
+  readonly labelling?: Labelling | undefined
+  readonly chat?: Chat | undefined
+}
+
+const promptOf = (record: DataRecord, form: FoundForm, listing: string): string => {
+  if (form.name === 'prompt') return textField(record, form.source) ?? ''
+  const task = neededText(record, form.source) + listing
+  const [input, context] = [textField(record, 'input') ?? '', textField(record, 'context') ?? '']
+  if (form.name === 'question') return jolaPrompt(context === '' ? task : `${context}\n${task}`)
+  return jolaPrompt([task, input, context].filter(part => part !== '').join('\n'))
+}
+
+/**
+ * A record as an example. `{prompt, answer}` is taken as it stands; an instruction or a question goes through {@link jolaPrompt}, with a
+ * non-empty `input` or `context` on a line of its own; a text with a label is asked with a blank after it; messages go through the
+ * model's chat template. Throws a `UserError` that names file and line where nothing fits, and for an empty answer.
+ */
+export const exampleOf = (record: DataRecord, context: FormContext = {}, form = formOf(record)): Example => {
+  const place = { file: record.file, line: record.line }
+  if (form.name === 'messages') {
+    const messages = messagesOf(record, form.source)
+    if (context.chat === undefined)
+      throw refuse(
+        record,
+        'messages need a model',
+        'its chat template says how they become text',
+        'name the model by --model',
+      )
+    const { prompt, answer, ending } = chatParts(record, messages, context.chat)
+    return { prompt, answer, chat: { ending }, ...place }
+  }
+  if (form.name === 'label') {
+    const labelling = context.labelling
+    if (labelling === undefined)
+      throw refuse(record, 'labels need names', 'nothing says what they mean', 'name them by --labels')
+    const text = neededText(record, form.source)
+    return { prompt: `${text} `, answer: labelling.answerOf(record), options: labelling.options, ...place }
+  }
+  if (form.name === 'text')
+    throw refuse(
+      record,
+      'the entry is no example',
+      'it is running text, without an answer',
+      'write {"prompt": "…", "answer": "…"}',
+    )
+  const { answers, options, listing } = answered(record, form)
+  return {
+    prompt: promptOf(record, form, listing),
+    answer: answers[0]!,
+    ...(answers.length > 1 ? { references: answers } : {}),
+    ...(options === undefined ? {} : { options }),
+    ...place,
+  }
+}
