@@ -1,4 +1,5 @@
 import { UserError } from '../errors.js'
+import { shownJson } from '../json.js'
 import type { Example } from './examples.js'
 import { type FoundForm, formOf } from './forms.js'
 import { type DataRecord, placeOf } from './jsonl.js'
@@ -20,7 +21,7 @@ const textField = (record: DataRecord, name: string): string | undefined => {
   throw refuse(
     record,
     `the field '${name}' is not text`,
-    `it is ${JSON.stringify(field)}`,
+    `it is ${shownJson(field)}`,
     `write it in quotes: "${name}": "…"`,
   )
 }
@@ -57,7 +58,7 @@ const answersOf = (record: DataRecord, name: string): readonly string[] => {
     throw refuse(
       record,
       `the field '${name}' is not a list of texts`,
-      `it is ${JSON.stringify(field)}`,
+      `it is ${shownJson(field)}`,
       `write "${name}": ["…", "…"]`,
     )
   if (field.length === 0 || field.some(a => a.trim() === '')) throw emptyAnswer(record)
@@ -77,7 +78,7 @@ const listField = (record: DataRecord): readonly string[] | undefined => {
   throw refuse(
     record,
     `the field '${name}' is not a list of texts`,
-    `it is ${JSON.stringify(options)}`,
+    `it is ${shownJson(options)}`,
     'list every answer to choose from, spelled as in the answer',
   )
 }
@@ -112,7 +113,7 @@ const answered = (record: DataRecord, form: FoundForm): Answered => {
       throw refuse(
         record,
         'the answer and its index contradict each other',
-        `the answer is ${JSON.stringify(given)}, and answer_index is ${index}`,
+        `the answer is ${shownJson(given)}, and answer_index is ${index}`,
         'leave out what is wrong',
       )
     const letters = options.map((_, i) => letterOf(i))
@@ -127,7 +128,7 @@ const answered = (record: DataRecord, form: FoundForm): Answered => {
   throw refuse(
     record,
     'the answer is not among the options',
-    `the options are ${JSON.stringify(options)}, the answer is ${JSON.stringify(given)}`,
+    `the options are ${shownJson(options)}, the answer is ${shownJson(given)}`,
     'list every answer to choose from, spelled as in the answer',
   )
 }

@@ -1,4 +1,5 @@
 import { UserError } from '../errors.js'
+import { shownJson } from '../json.js'
 import { exampleOf } from './example-of.js'
 import type { Example } from './examples.js'
 import { type FoundForm, formOf, knownFields } from './forms.js'
@@ -108,7 +109,7 @@ export class DataFolder {
       throw new UserError({
         what: 'a line without text',
         where: placeOf(place),
-        why: `the text is ${JSON.stringify(value.text)}`,
+        why: `the text is ${shownJson(value.text)}`,
         hint: 'write {"text": "…"} a line',
       })
     })

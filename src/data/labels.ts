@@ -1,4 +1,5 @@
 import { UserError } from '../errors.js'
+import { shownJson } from '../json.js'
 import { type DataRecord, placeOf } from './jsonl.js'
 import type { Reading } from './reading.js'
 
@@ -32,7 +33,7 @@ const unlabelled = (record: DataRecord): UserError =>
   refuse(
     record,
     'the label is none',
-    `it is ${JSON.stringify(labelOf(record))}, and a label is a whole number from 0 or a name`,
+    `it is ${shownJson(labelOf(record))}, and a label is a whole number from 0 or a name`,
     'give the text a label, or leave it out (test sets that hide their labels have -1 everywhere)',
   )
 
@@ -47,7 +48,7 @@ export const labellingOf = (records: readonly DataRecord[], labels: Reading['lab
     throw refuse(
       first,
       'the labels are numbers, and nothing says what they mean',
-      `this one is ${JSON.stringify(labelOf(first))}`,
+      `this one is ${shownJson(labelOf(first))}`,
       'name them in the order 0, 1, 2, …: --labels negative,positive, or have letters for answers: --labels letters',
     )
   if (numbered) {

@@ -1,5 +1,5 @@
 import { UserError } from '../errors.js'
-import { isJsonObject } from '../json.js'
+import { isJsonObject, shownJson } from '../json.js'
 import { type DataRecord, placeOf } from './jsonl.js'
 
 /** One turn of a conversation, as chat templates take it. */
@@ -28,12 +28,7 @@ export const messagesOf = (record: DataRecord, field: string): readonly Message[
   const list = record.value[field]
   const form = '{"messages": [{"role": "user", "content": "…"}, {"role": "assistant", "content": "…"}]}'
   if (!Array.isArray(list))
-    throw refuse(
-      record,
-      `the field '${field}' is not a list`,
-      `it is ${JSON.stringify(list)}`,
-      `write ${form}`,
-    )
+    throw refuse(record, `the field '${field}' is not a list`, `it is ${shownJson(list)}`, `write ${form}`)
   const messages = list.map((turn: unknown, i): Message => {
     const [role, content] = isJsonObject(turn)
       ? [turn.role ?? turn.from, turn.content ?? turn.value]
@@ -42,7 +37,7 @@ export const messagesOf = (record: DataRecord, field: string): readonly Message[
       throw refuse(
         record,
         `the message ${i + 1} is not of a role and a text`,
-        `it is ${JSON.stringify(turn).slice(0, 200)}`,
+        `it is ${shownJson(turn)}`,
         `write ${form}; pictures and calls of tools are not read`,
       )
     const others = Object.keys(turn as object).filter(

@@ -1,13 +1,13 @@
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Template } from '@huggingface/jinja'
 import type { Chat, Message } from '../data/messages.js'
 import { fileError, systemCode, UserError } from '../errors.js'
 import { isJsonObject, type JsonObject } from '../json.js'
+import { byteLimits, readTextFile } from '../text-file.js'
 import { readJsonObjectIfAny } from './config.js'
 
 const textIfAny = (path: string): Promise<string | undefined> =>
-  readFile(path, 'utf8').catch((error: unknown) => {
+  readTextFile(path, { most: byteLimits.json }).catch((error: unknown) => {
     if (systemCode(error) === 'ENOENT') return undefined
     throw fileError('read the chat template', path, error)
   })
