@@ -18,4 +18,5 @@ export {
 } from './pipeline.js'
 export { diagnosticToJson, renderDiagnostic } from './render.js'
 export type { Source } from './source.js'
+export { SizesError } from './specialise/given-sizes.js'
 export type { Bindings } from './specialise/specialise.js'

@@ -19,8 +19,6 @@ export interface DeviceOptions {
   readonly availableBytes?: (traits: DeviceTraits) => number | undefined
   /** Starts processes that compile kernels for this device's driver too, where its cache is shared; none, or absent, where there can't be. */
   readonly helpers?: (traits: DeviceTraits) => readonly Helper[]
-  /** Called once, when the device is closed. */
-  readonly onClose?: () => void
 }
 
 const wantedFeatures = ['subgroups', 'shader-f16', 'timestamp-query', 'subgroup-size-control']
@@ -85,7 +83,10 @@ const traitsOf = (gpu: GPUDevice, info: GPUAdapterInfo, precision: Precision): D
   }
 }
 
-/** An open WebGPU device. Close it, or Node does not end. */
+/**
+ * An open WebGPU device. It is reentrant: whatever is asked of it is done in the order of asking, whoever asks. An error of the device that belongs to no
+ * one call is told to everything under way. Close it when it is no longer needed.
+ */
 export class Device {
   readonly traits: DeviceTraits
   readonly pipelines: PipelineCache
@@ -196,7 +197,6 @@ export class Device {
     this.#closed = true
     this.#watch.lose('destroyed', '')
     this.gpu.destroy()
-    this.#options.onClose?.()
   }
 }
 

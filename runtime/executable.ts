@@ -1,4 +1,5 @@
 import type { Artifact } from '../compiler/artifact.js'
+import { unlessAborted } from './abort.js'
 import { Bindings } from './bindings.js'
 import { type Program, unroll } from './commands.js'
 import type { Device } from './device.js'
@@ -19,7 +20,15 @@ export interface RunOptions {
   readonly into?: Tensors
 }
 
-/** An artifact on a device, ready to run. {@link load} makes it. */
+export interface LoadOptions {
+  /** Aborted, it ends loading at once, with its reason. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/**
+ * An artifact on a device, ready to run. {@link load} makes it. It is reentrant: runs are done in the order of asking, each before the next begins, so that the
+ * buffers that they share are never between two.
+ */
 export class Executable {
   readonly #bindings: Bindings
   #destroyed = false
@@ -45,13 +54,23 @@ export class Executable {
     this.#check()
     const brought = checkInputs(this.device, this.artifact, inputs)
     const outputs = outputTensors(this.device, this.artifact, inputs, into)
+    const taken = new Set([...Object.values(inputs), ...Object.values(into)])
+    try {
+      this.#submit(brought, outputs)
+      return outputs
+    } catch (error) {
+      for (const tensor of Object.values(outputs)) if (!taken.has(tensor)) tensor.destroy()
+      throw error
+    }
+  }
+
+  #submit(brought: readonly DeviceTensor[], outputs: Tensors): void {
     const bound = this.#bindings.bind(brought)
     const encoder = this.device.gpu.createCommandEncoder({ label: this.artifact.name })
     encodeCommands(encoder, this.program.commands, bound, this.encoding)
     const spare = encodeOutputs(this.device, encoder, this.artifact, bound.buffers, outputs)
     this.device.gpu.queue.submit([encoder.finish()])
     for (const buffer of spare) buffer.destroy()
-    return outputs
   }
 
   /**
@@ -127,23 +146,36 @@ const loopTable = (device: Device, { slots }: Program) => {
  * Rejects with a {@link DeviceError}: `too-small` or `out-of-memory` with the numbers, or `internal` if the device
  * refuses a kernel.
  */
-export const load = async (device: Device, artifact: Artifact): Promise<Executable> => {
+export const load = async (
+  device: Device,
+  artifact: Artifact,
+  { signal }: LoadOptions = {},
+): Promise<Executable> => {
+  signal?.throwIfAborted()
   device.check()
   checkRequirements(device, artifact)
   checkInputDeclarations(artifact)
   const program = unroll(artifact)
-  const pipelines = await device.wait(
-    Promise.all(artifact.kernels.map(kernel => device.pipelines.pipeline(kernel))),
+  const pipelines = await unlessAborted(
+    device.wait(Promise.all(artifact.kernels.map(kernel => device.pipelines.pipeline(kernel)))),
+    signal,
   )
-  await rehearse(device, artifact.kernels)
+  await rehearse(device, artifact.kernels, { signal })
   const buffers = await allocateBuffers(device, artifact)
-  device.gpu.pushErrorScope('validation')
-  const table = loopTable(device, program)
   const own = buffers.filter(buffer => buffer !== undefined)
-  const encoding = { pipelines, loops: table }
-  const executable = new Executable(device, artifact, program, encoding, own, table?.buffer, buffers)
-  const failure = await device.wait(device.gpu.popErrorScope())
-  if (failure === null) return executable
-  executable.destroy()
-  throw fromGpuError(failure)
+  let table: ReturnType<typeof loopTable>
+  try {
+    device.gpu.pushErrorScope('validation')
+    table = loopTable(device, program)
+    const encoding = { pipelines, loops: table }
+    const executable = new Executable(device, artifact, program, encoding, own, table?.buffer, buffers)
+    const failure = await device.wait(device.gpu.popErrorScope())
+    if (failure !== null) throw fromGpuError(failure)
+    signal?.throwIfAborted()
+    return executable
+  } catch (error) {
+    for (const buffer of own) device.release(buffer)
+    table?.buffer.destroy()
+    throw error
+  }
 }

@@ -10,6 +10,7 @@ export class FirstDispatch {
   readonly #standIns: GPUBuffer[] = []
   readonly #indices: GPUBuffer
   readonly #loops: GPUBindGroup
+  #destroyed = false
 
   constructor(private readonly device: Device) {
     this.#indices = device.gpu.createBuffer({ label: 'rehearsal', size: 16, usage: usage.uniform })
@@ -23,6 +24,7 @@ export class FirstDispatch {
   async run(kernel: KernelDecl): Promise<void> {
     const { gpu, pipelines } = this.device
     const pipeline = await this.device.wait(pipelines.pipeline(kernel))
+    if (this.#destroyed) return
     const encoder = gpu.createCommandEncoder()
     const pass = encoder.beginComputePass()
     pass.setPipeline(pipeline)
@@ -44,6 +46,7 @@ export class FirstDispatch {
   }
 
   destroy(): void {
+    this.#destroyed = true
     for (const buffer of [...this.#standIns, this.#indices]) buffer.destroy()
   }
 

@@ -1,12 +1,20 @@
 /** Runs artifacts: devices, tensors in their memory, executables, results. `node` and `browser` open a device. */
 export { Device, type DeviceOptions, openDevice } from './device.js'
 export { DeviceError, type DeviceErrorKind, type DeviceErrorParts, showBytes } from './errors.js'
-export { Executable, load, type RunOptions, type Tensors } from './executable.js'
+export { Executable, type LoadOptions, load, type RunOptions, type Tensors } from './executable.js'
 export type { Helper } from './helpers.js'
+export {
+  asHostArray,
+  type HostInput,
+  type HostNumbers,
+  type HostValues,
+  hostInputs,
+  type InputDeclaration,
+} from './host-inputs.js'
 export { pack, packed, rounded, unpack } from './packing.js'
 export type { KernelTime, Profile } from './profile.js'
 export { download, Readback, type ReadbackOptions, type Reading } from './readback.js'
-export { type Rehearsal, rehearse } from './rehearse.js'
+export { type Rehearsal, type RehearsalOptions, rehearse } from './rehearse.js'
 export { checkRequirements } from './requirements.js'
 export {
   DeviceTensor,

@@ -10,20 +10,29 @@ const lostError = (reason: string, message: string): DeviceError =>
         : 'The driver was reset, ran out of memory, or the device was removed. Start again; a training run goes on from its last checkpoint with --resume.',
   })
 
+/** Whoever waits for the device, and an error of it that came meanwhile. */
+interface Waiting {
+  readonly reject: (error: DeviceError) => void
+  fault?: DeviceError
+}
+
 /**
- * Watches a device for its loss and for errors that no call reports (validation, memory). Such an error is told once,
- * by the first operation that is begun or ends after it; a loss is told by every operation from then on.
+ * Watches a device for its loss and for errors that no call reports (validation, memory). Nobody can say whose work such an error is of: it is told to all
+ * that wait for the device at that moment, each as it ends, and if nobody does to the first operation that is begun after it. A loss is told by every
+ * operation from then on.
  */
 export class Watch {
   #lost: DeviceError | undefined
   #fault: DeviceError | undefined
-  readonly #pending = new Set<(error: DeviceError) => void>()
+  readonly #pending = new Set<Waiting>()
 
   constructor(gpu: GPUDevice) {
     void gpu.lost.then(info => this.lose(info.reason, info.message))
     gpu.addEventListener('uncapturederror', event => {
       event.preventDefault()
-      this.#fault ??= fromGpuError(event.error)
+      const fault = fromGpuError(event.error)
+      for (const waiting of this.#pending) waiting.fault ??= fault
+      if (this.#pending.size === 0) this.#fault ??= fault
     })
   }
 
@@ -31,11 +40,11 @@ export class Watch {
   lose(reason: string, message: string): void {
     if (this.#lost !== undefined) return
     this.#lost = lostError(reason, message)
-    for (const reject of this.#pending) reject(this.#lost)
+    for (const { reject } of this.#pending) reject(this.#lost)
     this.#pending.clear()
   }
 
-  /** Throws the {@link DeviceError} if the device is lost, or an error was seen since the last call. */
+  /** Throws the {@link DeviceError} if the device is lost, or an error was seen that nobody has been told of. */
   check(): void {
     const error = this.#lost ?? this.#fault
     this.#fault = undefined
@@ -45,29 +54,23 @@ export class Watch {
   /** The promise, rejected with a {@link DeviceError} as soon as the device is lost, or if there was an error by its end. */
   guard<T>(promise: Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      this.#pending.add(reject)
+      const waiting: Waiting = { reject }
+      const end = (otherwise: () => void): void => {
+        this.#pending.delete(waiting)
+        try {
+          this.check()
+          if (waiting.fault !== undefined) throw waiting.fault
+        } catch (error) {
+          reject(error)
+          return
+        }
+        otherwise()
+      }
+      this.#pending.add(waiting)
       promise.then(
-        value => {
-          this.#pending.delete(reject)
-          try {
-            this.check()
-            resolve(value)
-          } catch (error) {
-            reject(error)
-          }
-        },
-        (error: unknown) => {
-          // The promise of the loss, or the event with the reason, may come just after this rejection.
-          setTimeout(() => {
-            this.#pending.delete(reject)
-            try {
-              this.check()
-              reject(error)
-            } catch (cause) {
-              reject(cause)
-            }
-          }, 0)
-        },
+        value => end(() => resolve(value)),
+        // The promise of the loss, or the event with the reason, may come just after this rejection.
+        (error: unknown) => setTimeout(() => end(() => reject(error)), 0),
       )
       this.check()
     })

@@ -20,20 +20,32 @@ export const allocateBuffers = async (
   device: Device,
   artifact: Artifact,
 ): Promise<readonly (GPUBuffer | undefined)[]> => {
-  device.gpu.pushErrorScope('out-of-memory')
-  const buffers = artifact.buffers.map(({ role, bytes }, i) =>
-    role === 'input' ? undefined : device.allocate(bufferBytes(bytes), `${artifact.name} ${role} ${i}`),
-  )
-  const failure = await device.wait(device.gpu.popErrorScope())
-  if (failure !== null) {
+  const buffers: (GPUBuffer | undefined)[] = []
+  const allocate = (): Promise<GPUError | null> => {
+    device.gpu.pushErrorScope('out-of-memory')
+    try {
+      for (const [i, { role, bytes }] of artifact.buffers.entries())
+        buffers.push(
+          role === 'input' ? undefined : device.allocate(bufferBytes(bytes), `${artifact.name} ${role} ${i}`),
+        )
+    } catch (error) {
+      device.gpu.popErrorScope().catch(() => undefined)
+      throw error
+    }
+    return device.gpu.popErrorScope()
+  }
+  try {
+    const failure = await device.wait(allocate())
+    if (failure !== null) throw fromGpuError(failure)
+    for (const [i, { literal }] of artifact.buffers.entries()) {
+      const buffer = buffers[i]
+      if (literal !== undefined && buffer !== undefined) fill(device, buffer, literal)
+    }
+    return buffers
+  } catch (error) {
     for (const buffer of buffers) if (buffer !== undefined) device.release(buffer)
-    throw fromGpuError(failure)
+    throw error
   }
-  for (const [i, { literal }] of artifact.buffers.entries()) {
-    const buffer = buffers[i]
-    if (literal !== undefined && buffer !== undefined) fill(device, buffer, literal)
-  }
-  return buffers
 }
 
 /** A uniform buffer with one row of four loop indices for each slot, `stride` bytes apart. */

@@ -4,6 +4,7 @@ import type { Precision } from '../compiler/artifact.js'
 import { type Device, openDevice } from './device.js'
 import { DeviceError } from './errors.js'
 import { helpersFor } from './node-helper.js'
+import { checkOptions } from './options.js'
 import { plainWait, sleepingWait } from './wait.js'
 
 export * from './index.js'
@@ -20,32 +21,46 @@ export interface NodeDeviceOptions {
   readonly helpers?: boolean
 }
 
-// Collected while a device lives, the binding's object takes the process down; kept for ever, Node never ends.
-const open = new Set<GPU>()
+/**
+ * Dawn's instances by their flags. Collected while a device lives, one takes the process down; each costs megabytes that are never given
+ * back. So they are shared, and kept as long as the process.
+ */
+const instances = new Map<string, GPU>()
 
-/** Opens a device of this machine through Dawn. Rejects with a `DeviceError`; close the device, or Node does not end. */
-export const openNodeDevice = async (options: NodeDeviceOptions = {}): Promise<Device> => {
+const instanceOf = (flags: readonly string[]): GPU => {
+  const key = flags.join(' ')
+  const known = instances.get(key)
+  if (known !== undefined) return known
+  // Mesa wants it, and says so where it is not set.
   process.env.XDG_RUNTIME_DIR ??= tmpdir()
-  const gpu = create([
+  const made = create([...flags])
+  instances.set(key, made)
+  return made
+}
+
+/**
+ * Opens a device of this machine through Dawn. Any number may be open at once. Rejects with a `DeviceError`, of kind `input` where an option is not what it should
+ * be. Close the device when it is no longer needed: its memory stays until then, or until the process ends.
+ */
+export const openNodeDevice = async (options: NodeDeviceOptions = {}): Promise<Device> => {
+  checkOptions('the device', options, {
+    adapter: x => (typeof x === 'string' && x !== '' ? undefined : 'a part of an adapter’s name'),
+    precision: x => (x === 'f32' || x === 'f16' ? undefined : "'f32' or 'f16'"),
+    memory: x => (typeof x === 'number' && x > 0 ? undefined : 'a number of bytes above 0'),
+    helpers: x => (typeof x === 'boolean' ? undefined : 'true or false'),
+  })
+  const gpu = instanceOf([
     'disable-dawn-features=timestamp_quantization',
     ...(options.precision === 'f16' ? ['enable-dawn-features=allow_unsafe_apis'] : []),
     ...(options.adapter === undefined ? [] : [`adapter=${options.adapter}`]),
   ])
-  open.add(gpu)
-  const onClose = () => void open.delete(gpu)
-  try {
-    return await openDevice(gpu, {
-      ...(options.precision === undefined ? {} : { precision: options.precision }),
-      ...(options.memory === undefined ? {} : { memory: options.memory }),
-      wait: traits => (traits.software ? sleepingWait() : plainWait),
-      availableBytes: traits => (traits.software ? freemem() : undefined),
-      ...(options.helpers === false ? {} : { helpers: traits => helpersFor(traits, options) }),
-      onClose,
-    })
-  } catch (error) {
-    onClose()
-    throw error
-  }
+  return openDevice(gpu, {
+    ...(options.precision === undefined ? {} : { precision: options.precision }),
+    ...(options.memory === undefined ? {} : { memory: options.memory }),
+    wait: traits => (traits.software ? sleepingWait() : plainWait),
+    availableBytes: traits => (traits.software ? freemem() : undefined),
+    ...(options.helpers === false ? {} : { helpers: traits => helpersFor(traits, options) }),
+  })
 }
 
 /** The names of this machine's adapters, each of which `openNodeDevice` can open. */

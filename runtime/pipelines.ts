@@ -74,6 +74,8 @@ export class PipelineCache {
     if (known !== undefined) return known
     const made = this.#compile(kernel)
     this.#pipelines.set(key, made)
+    // Whoever asked is told; who asks again may fare better.
+    made.catch(() => this.#pipelines.delete(key))
     return made
   }
 

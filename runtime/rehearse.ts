@@ -1,4 +1,5 @@
 import type { KernelDecl } from '../compiler/artifact.js'
+import { unlessAborted } from './abort.js'
 import type { Device } from './device.js'
 import { FirstDispatch } from './first-dispatch.js'
 import { type Helper, SharedWork, textOf } from './helpers.js'
@@ -7,6 +8,15 @@ import { type Helper, SharedWork, textOf } from './helpers.js'
 export interface Rehearsal {
   readonly kernels: number
   readonly helped: number
+}
+
+export interface RehearsalOptions {
+  /** Is told how many kernels of all are done. What it throws ends the rehearsal. */
+  readonly ready?: ((done: number, total: number) => void) | undefined
+  /** Starts helpers; those of the device if absent. */
+  readonly helpers?: (() => readonly Helper[]) | undefined
+  /** Aborted, it ends the rehearsal at once, with its reason: a kernel that is being compiled is not waited for. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /** Milliseconds after which a kernel is taken to be compiled, not found in the driver's cache: that takes some three. */
@@ -26,14 +36,14 @@ const worthHelp = 20_000
 export const rehearse = async (
   device: Device,
   kernels: readonly KernelDecl[],
-  ready?: (done: number, total: number) => void,
-  helpers: (() => readonly Helper[]) | undefined = device.helpers,
+  { ready, helpers = device.helpers, signal }: RehearsalOptions = {},
 ): Promise<Rehearsal> => {
+  signal?.throwIfAborted()
   const { pipelines } = device
   const fresh = device.traits.software ? pipelines.unrehearsed(kernels) : []
   const helpful = helpers !== undefined && textOf(fresh) >= worthHelp
   if (fresh.length === 0 || (ready === undefined && !helpful)) return { kernels: 0, helped: 0 }
-  await device.wait(Promise.all(fresh.map(kernel => pipelines.pipeline(kernel))))
+  await unlessAborted(device.wait(Promise.all(fresh.map(kernel => pipelines.pipeline(kernel)))), signal)
   let [done, helped, missed, slowest] = [0, 0, 0, 0]
   const work = new SharedWork(fresh)
   let asked = !helpful
@@ -49,12 +59,12 @@ export const rehearse = async (
   const first = new FirstDispatch(device)
   try {
     for (;;) {
-      const next = await device.wait(work.next(2 * slowest))
+      const next = await unlessAborted(device.wait(work.next(2 * slowest)), signal)
       if (next === undefined) return { kernels: fresh.length, helped }
       const cold = setTimeout(ask, coldAfter)
       const began = performance.now()
       try {
-        await first.run(next.kernel)
+        await unlessAborted(first.run(next.kernel), signal)
       } finally {
         clearTimeout(cold)
       }

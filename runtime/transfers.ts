@@ -4,6 +4,10 @@ import { DeviceError } from './errors.js'
 import { bufferBytes, usage } from './flags.js'
 import { DeviceTensor, showType } from './tensor.js'
 
+/** A record's own entry: a tensor may be named `constructor`. */
+const own = (tensors: Readonly<Record<string, DeviceTensor>>, name: string): DeviceTensor | undefined =>
+  Object.hasOwn(tensors, name) ? tensors[name] : undefined
+
 const sameShape = (a: readonly number[], b: readonly number[]): boolean =>
   a.length === b.length && a.every((size, i) => size === b[i])
 
@@ -14,6 +18,7 @@ const complaint = (
 ): string | undefined => {
   const wanted = `\`${decl.name}\` must be ${showType(decl.dtype, decl.shape, decl.packing)}`
   if (tensor === undefined) return `${wanted}, and is missing.`
+  if (!(tensor instanceof DeviceTensor)) return `${wanted}, and is no tensor of a device.`
   const { dtype, shape, packing } = tensor
   if (dtype !== decl.dtype || !sameShape(shape, decl.shape) || packing !== decl.packing) {
     return `${wanted}, and is ${showType(dtype, shape, packing)}.`
@@ -32,13 +37,15 @@ const refuse = (artifact: Artifact, what: string, complaints: readonly (string |
   })
 }
 
-/** The input tensors in the artifact's order. Throws a {@link DeviceError} that lists all that do not fit. */
+/**
+ * The input tensors in the artifact's order; others may be among those given. Throws a {@link DeviceError} that lists all that do not fit.
+ */
 export const checkInputs = (
   device: Device,
   artifact: Artifact,
   inputs: Readonly<Record<string, DeviceTensor>>,
 ): readonly DeviceTensor[] => {
-  const complaints = artifact.inputs.map(decl => complaint(device, decl, inputs[decl.name]))
+  const complaints = artifact.inputs.map(decl => complaint(device, decl, own(inputs, decl.name)))
   refuse(artifact, 'inputs', complaints)
   const tensors = artifact.inputs.map(({ name }) => inputs[name])
   for (const tensor of tensors) tensor.check()
@@ -52,7 +59,7 @@ export const outputTensors = (
   inputs: Readonly<Record<string, DeviceTensor>>,
   into: Readonly<Record<string, DeviceTensor>>,
 ): Readonly<Record<string, DeviceTensor>> => {
-  const given = artifact.outputs.filter(decl => into[decl.name] !== undefined)
+  const given = artifact.outputs.filter(decl => own(into, decl.name) !== undefined)
   const declared = new Set(artifact.outputs.map(decl => decl.name))
   const seen = new Set<DeviceTensor>()
   refuse(artifact, 'targets', [
@@ -65,14 +72,23 @@ export const outputTensors = (
     ...Object.keys(into).map(name => (declared.has(name) ? undefined : `There is no output \`${name}\`.`)),
   ])
   for (const { name } of given) into[name].check()
-  return Object.fromEntries(
-    artifact.outputs.map(({ name, dtype, shape, replaces }) => [
-      name,
-      into[name] ??
-        (replaces === undefined ? undefined : inputs[replaces]) ??
-        new DeviceTensor(device, dtype, shape, `${artifact.name} ${name}`),
-    ]),
-  )
+  const fresh: DeviceTensor[] = []
+  const make = (decl: TensorDecl): DeviceTensor => {
+    const made = new DeviceTensor(device, decl.dtype, decl.shape, `${artifact.name} ${decl.name}`)
+    fresh.push(made)
+    return made
+  }
+  try {
+    return Object.fromEntries(
+      artifact.outputs.map(decl => {
+        const replaced = decl.replaces === undefined ? undefined : inputs[decl.replaces]
+        return [decl.name, own(into, decl.name) ?? replaced ?? make(decl)]
+      }),
+    )
+  } catch (error) {
+    for (const tensor of fresh) tensor.destroy()
+    throw error
+  }
 }
 
 interface Copy {

@@ -1,5 +1,8 @@
 /** Jola in a Node program: load `.jola` files, compile their functions, run them on a GPU, train recipes. */
-export { type Engine, type EngineKind, type HostTensor, openEngine } from './engine.js'
+export { SizesError, specialiseFn, specialiseGrad } from '../compiler/index.js'
+export { DeviceError, type DeviceErrorKind } from '../runtime/index.js'
+export { openNodeDevice } from '../runtime/node.js'
+export { type Engine, type EngineKind, type EngineRunOptions, type HostTensor, openEngine } from './engine.js'
 export { renderUserError, UserError } from './errors.js'
 export { type Evaluation, evaluate, type Task, taskOf } from './evaluate.js'
 export { type Checkpoint, openCheckpoint } from './hub/safetensors.js'

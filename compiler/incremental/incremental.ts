@@ -51,7 +51,7 @@ export const incremental = (graph: Graph, outputName: string, window: number): E
     const n = b.node(id)
     const dim = demand.windowed.get(id)!
     if (n.kind === 'input') {
-      const input = b.input(n.name, n.dtype, [rows, window], n.origin)
+      const input = b.input(n.name, n.dtype, [rows, window], { origin: n.origin, below: n.below })
       b.nodes.delete(id)
       return remember(id, { id: input, row: single ? undefined : 0, dim: 1, added: false })
     }
@@ -127,7 +127,7 @@ export const incremental = (graph: Graph, outputName: string, window: number): E
     const s = index(time)
     const inside = prim('and', prim('le', from, s), prim('lt', s, prim('add', from, i32(window))))
     const name = `kept.${merged.size}`
-    const old = b.input(name, n.dtype, shapeOf(n), { label: label(n).slice(1, -1) })
+    const old = b.input(name, n.dtype, shapeOf(n), { origin: { label: label(n).slice(1, -1) } })
     const at = identityAt(dims)
     const place = at.map((x, k) => (k === w.dim ? prim('sub', s, from) : x))
     const node = b.compute({

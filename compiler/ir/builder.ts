@@ -67,8 +67,15 @@ export class Builder {
     return region
   }
 
-  input(name: string, dtype: DType, shape: readonly number[], origin: Origin = { label: name }): NodeId {
-    return this.add({ kind: 'input', id: this.nextNode++, name, dtype, shape, origin })
+  input(
+    name: string,
+    dtype: DType,
+    shape: readonly number[],
+    more: { readonly origin?: Origin; readonly below?: number | undefined } = {},
+  ): NodeId {
+    const { origin = { label: name }, below } = more
+    const bounds = below === undefined ? {} : { below }
+    return this.add({ kind: 'input', id: this.nextNode++, name, dtype, shape, ...bounds, origin })
   }
 
   literal(dtype: DType, shape: readonly number[], data: readonly number[], origin: Origin): NodeId {
@@ -142,10 +149,10 @@ export class Builder {
 
   /** The graph of what the outputs need, in evaluation order. */
   finish(): Graph {
-    return sortGraph({
-      nodes: [...this.nodes.values()],
-      regions: [...this.regions.values()],
-      outputs: this.outputs,
-    })
+    const nodes = [...this.nodes.values()]
+    const graph = sortGraph({ nodes, regions: [...this.regions.values()], outputs: this.outputs })
+    const needed = new Set(graph.nodes.map(n => n.id))
+    const unread = nodes.flatMap(n => (n.kind === 'input' && !needed.has(n.id) ? [n] : []))
+    return unread.length === 0 ? graph : { ...graph, unread }
   }
 }

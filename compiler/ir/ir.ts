@@ -36,6 +36,8 @@ export interface InputNode {
   readonly shape: readonly number[]
   /** Of an f32 input that is stored in fewer bits. */
   readonly packing?: Packing
+  /** Of an i32 input that holds indices: its values are at least 0 and below this. */
+  readonly below?: number
   readonly origin: Origin
 }
 
@@ -105,6 +107,8 @@ export interface Graph {
   readonly nodes: readonly Node[]
   readonly regions: readonly Region[]
   readonly outputs: readonly Output[]
+  /** Inputs that were declared and that no output needs; absent where there are none. */
+  readonly unread?: readonly InputNode[]
 }
 
 /** `replaces` names an input of the same type and shape whose place the output takes: after a run the old value is no longer needed. */

@@ -2,8 +2,9 @@ import type { CoreParam } from '../core/core.js'
 import type { Builder } from '../ir/builder.js'
 import { constant, index, read } from '../ir/expr.js'
 import type { DType, Expr } from '../ir/ir.js'
-import { type Poly, evaluate as sizeOf, substitute as substitutePoly } from '../types/poly.js'
+import { type Poly, show, evaluate as sizeOf, substitute as substitutePoly } from '../types/poly.js'
 import type { Instance, Type } from '../types/type.js'
+import { requireExtent } from './given-sizes.js'
 import { abstract, scalar, type Value } from './value.js'
 
 /**
@@ -155,7 +156,9 @@ export const inputValue = (
       made.set(spec.name, at => (fill === 'last index' ? at.at(-1)! : constant(spec.dtype, fill)))
       continue
     }
-    const node = builder.input(spec.name, spec.dtype, spec.dims.map(extentOf))
+    const below = spec.bound === undefined ? undefined : extentOf(spec.bound)
+    const shape = spec.dims.map(d => requireExtent(spec.name, show(d), extentOf(d)))
+    const node = builder.input(spec.name, spec.dtype, shape, { below })
     made.set(spec.name, position => read(node, spec.dtype, position))
   }
   const go = (path: string, x: Type, front: readonly Expr[]): Value => {

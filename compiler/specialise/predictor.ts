@@ -7,6 +7,7 @@ import { shapeOf } from '../ir/graph.js'
 import type { Axis, Expr, Graph } from '../ir/ir.js'
 import { verified } from '../ir/verify.js'
 import { simplify } from '../simplify/simplify.js'
+import type { Type } from '../types/type.js'
 import { bindAll, type Context, evaluate, extent } from './evaluate.js'
 import { top, within } from './scope.js'
 import { type Bindings, contextFor, methodContext, paramValue } from './specialise.js'
@@ -16,6 +17,10 @@ import { asExpr, asTensor, type TensorValue } from './value.js'
 export type Predictor =
   | { readonly kind: 'fn'; readonly fn: CoreFn }
   | { readonly kind: 'recipe'; readonly recipe: CoreRecipe }
+
+/** How many tokens there are to choose from, by the type of a sequence of them. */
+const boundOf = (c: Context, t: Type): number | undefined =>
+  t.kind === 'tensor' && t.element.kind === 'idx' ? extent(c, t.element.bound) : undefined
 
 /** The predictor's logits of one of `rows` sequences: `row` is its index, `tokens` i32[rows, T] an input beside the predictor's own. */
 const logitsOf = (
@@ -35,7 +40,7 @@ const logitsOf = (
       const isTokens = p.type.kind === 'tensor' && p.type.element.kind === 'idx'
       if (!isTokens) return bindAll(inner, [[p.id, paramValue(inner, p)]])
       const length = p.type.kind === 'tensor' ? extent(inner, p.type.dims[0]!) : 0
-      const node = m.builder.input('tokens', 'i32', [rows, length])
+      const node = m.builder.input('tokens', 'i32', [rows, length], { below: boundOf(inner, p.type) })
       const at = (position: readonly Expr[]): Expr => read(node, 'i32', [index(row), ...position])
       return bindAll(inner, [[p.id, { kind: 'tensor', dtype: 'i32', shape: [length], at }]])
     },

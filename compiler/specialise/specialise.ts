@@ -6,6 +6,7 @@ import { interpret } from '../ir/interpret.js'
 import type { Expr, Graph } from '../ir/ir.js'
 import type { Type } from '../types/type.js'
 import { bindAll, bindLet, type Context, evaluate, givenValue } from './evaluate.js'
+import { requireNumbers, requireSizes } from './given-sizes.js'
 import { leavesOf } from './leaves.js'
 import { inputsOf, inputValue, isGiven, type StandIn } from './parameters.js'
 import { Materialiser, top } from './scope.js'
@@ -34,6 +35,7 @@ interface Root extends Context {
 }
 
 export const contextFor = (program: Program, bindings: Bindings, label: string): Root => {
+  requireNumbers(label, bindings.sizes)
   const m = new Materialiser(new Builder(undefined, bindings.sizesAsInputs))
   return {
     program,
@@ -84,8 +86,12 @@ const nowhere = { source: { name: '', text: '' }, start: 0, end: 0 }
 const withParams = (c: Context, fn: CoreFn): Context =>
   fn.params.reduce((inner, p) => bindAll(inner, [[p.id, paramValue(inner, p)]]), c)
 
-/** A function's graph: an input for each tensor of its parameters, an output for each of its result. */
+/**
+ * A function's graph: an input for each tensor of its parameters, an output for each of its result. Throws a `SizesError` where the sizes
+ * given are not just the function's own.
+ */
 export const specialiseFn = (program: Program, fn: CoreFn, bindings: Bindings): Graph => {
+  requireSizes(fn.name, fn.sizes, bindings.sizes)
   const c = withParams(contextFor(program, bindings, fn.name), fn)
   addOutputs(c, evaluate(c, fn.body), '')
   return c.m.builder.finish()
@@ -93,9 +99,10 @@ export const specialiseFn = (program: Program, fn: CoreFn, bindings: Bindings): 
 
 /**
  * A function's value (`value`) and its derivatives with respect to the tensors of one parameter (`grad.…`). The function gives an
- * f32, or a tuple that begins with one.
+ * f32, or a tuple that begins with one. Throws a `SizesError` like {@link specialiseFn}.
  */
 export const specialiseGrad = (program: Program, fn: CoreFn, wrt: string, bindings: Bindings): Graph => {
+  requireSizes(fn.name, fn.sizes, bindings.sizes)
   const c = withParams(contextFor(program, bindings, fn.name), fn)
   const result = evaluate(c, fn.body)
   const first = result.kind === 'tuple' ? result.items[0]! : result

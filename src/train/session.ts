@@ -98,7 +98,7 @@ export const openSession = async (
   const methods = [artifacts.init, artifacts.step, artifacts.validate]
   for (const artifact of methods) checkRequirements(device, artifact)
   const kernels = methods.flatMap(a => a.kernels)
-  await rehearse(device, kernels, compiled)
+  await rehearse(device, kernels, { ready: compiled, signal: options.signal })
   const [init, step, validate] = [
     await load(device, artifacts.init),
     await load(device, artifacts.step),

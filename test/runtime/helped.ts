@@ -10,7 +10,7 @@ const helpers = device.helpers?.() ?? []
 await Promise.all(helpers.map(helper => helper.compile(wordyKernel(1, 0.5))))
 const told: string[] = []
 const ready = (done: number, total: number) => void told.push(`${done}/${total}`)
-const rehearsal = await rehearse(device, chain.kernels, ready, () => helpers)
+const rehearsal = await rehearse(device, chain.kernels, { ready, helpers: () => helpers })
 const executable = await load(device, chain)
 const x = upload(
   device,

@@ -53,12 +53,8 @@ withDevice('a rehearsal with helpers', device => {
     kernels: readonly KernelDecl[] = unseen(5),
     told: string[] = [],
   ) => {
-    const { helped } = await rehearse(
-      device,
-      kernels,
-      (done, total) => told.push(`${done}/${total}`),
-      helpers,
-    )
+    const ready = (done: number, total: number) => void told.push(`${done}/${total}`)
+    const { helped } = await rehearse(device, kernels, { ready, helpers })
     expect(told).toEqual(kernels.map((_, i) => `${i + 1}/${kernels.length}`))
     return helped
   }
@@ -114,7 +110,7 @@ withDevice('a rehearsal with helpers', device => {
       await rehearsed(start, kernels)
       expect(asked).toBe(1)
       const again = await openNodeDevice()
-      await rehearse(again, kernels, () => undefined, start)
+      await rehearse(again, kernels, { ready: () => undefined, helpers: start })
       again.close()
       expect(asked).toBe(1)
     },
@@ -141,7 +137,7 @@ withDevice('a rehearsal with helpers', device => {
     const ready = (done: number) => {
       if (done === 2) throw new Error('stop')
     }
-    await expect(rehearse(device, unseen(5), ready, () => [pretender])).rejects.toThrow('stop')
+    await expect(rehearse(device, unseen(5), { ready, helpers: () => [pretender] })).rejects.toThrow('stop')
     expect(asked).toBeGreaterThan(0)
     expect(closed).toBe(1)
   })
@@ -178,7 +174,7 @@ withDevice('a rehearsal with helpers', device => {
   it('that ends because the device is closed ends its helpers', async () => {
     const own = await openNodeDevice()
     const script = await temporaryFile('helper.mjs', 'process.on("message", () => undefined)')
-    const rehearsal = rehearse(own, unseen(5), undefined, () => [helperProcess(script, [])])
+    const rehearsal = rehearse(own, unseen(5), { helpers: () => [helperProcess(script, [])] })
     const ended = expect(rehearsal).rejects.toMatchObject({ kind: 'lost' })
     await until(() => forked.length > 0)
     expect(forked.some(isOver)).toBe(false)

@@ -11,7 +11,9 @@ withDevice('a rehearsal', device => {
     const x = upload(device, 'f32', [1000], new Float32Array(1000).fill(3))
     const before = device.residentBytes
     const told: (readonly [number, number])[] = []
-    await rehearse(device, [...kernels, looped, ...kernels], (done, total) => told.push([done, total]))
+    await rehearse(device, [...kernels, looped, ...kernels], {
+      ready: (done, total) => told.push([done, total]),
+    })
     const total = kernels.length + 1
     expect(told).toEqual(
       device.traits.software ? Array.from({ length: total }, (_, i) => [i + 1, total]) : [],
@@ -22,6 +24,6 @@ withDevice('a rehearsal', device => {
   })
 
   it('of nothing tells nothing', async () => {
-    await rehearse(device, [], () => expect.unreachable())
+    await rehearse(device, [], { ready: () => expect.unreachable() })
   })
 })
