@@ -1,5 +1,6 @@
 import type { Diagnostic, Label } from './diagnostic.js'
 import { excerpt } from './render/excerpt.js'
+import { harmless, harmlessLine } from './render/harmless.js'
 import { underlines } from './render/underline.js'
 import { positionOf, type Source } from './source.js'
 
@@ -10,7 +11,7 @@ const measure = 100
 
 /**
  * A diagnostic for people: code and title, the places with what is to be seen there (the first label's file first),
- * why, and what to do. Ends without a line break.
+ * why, and what to do. Ends without a line break. Nothing in it acts on a terminal but the colours asked for.
  */
 export const renderDiagnostic = (diagnostic: Diagnostic, options: { readonly colour: boolean }): string => {
   const paint = (style: keyof typeof styles, text: string): string =>
@@ -22,7 +23,10 @@ export const renderDiagnostic = (diagnostic: Diagnostic, options: { readonly col
     source: labels[0]!.span.source,
     lines: excerpt(
       labels[0]!.span.source,
-      labels.map(label => ({ label, primary: label === diagnostic.labels[0] })),
+      labels.map(label => ({
+        label: { ...label, text: harmlessLine(label.text) },
+        primary: label === diagnostic.labels[0],
+      })),
     ),
   }))
   const gutter = Math.max(1, ...excerpts.flatMap(e => e.lines.map(l => String(l.number).length)))
@@ -41,7 +45,7 @@ export const renderDiagnostic = (diagnostic: Diagnostic, options: { readonly col
       return [...gap, `${number} ${shownLine.text}`.trimEnd(), ...marks.map(row => `${bar} ${row}`)]
     })
     return [
-      `${arrow} ${source.name}:${line}:${column}`,
+      `${arrow} ${harmlessLine(source.name)}:${line}:${column}`,
       bar,
       ...body,
       ...(index < excerpts.length - 1 ? [bar] : []),
@@ -49,7 +53,7 @@ export const renderDiagnostic = (diagnostic: Diagnostic, options: { readonly col
   })
 
   return [
-    `${paint('error', `error[${diagnostic.code}]`)}${paint('bold', `: ${diagnostic.title}`)}`,
+    `${paint('error', `error[${diagnostic.code}]`)}${paint('bold', `: ${harmlessLine(diagnostic.title)}`)}`,
     ...shown,
     ...note(diagnostic.text, '', shown.length > 0 ? [bar] : [], text => text),
     ...note(diagnostic.hint, 'help: ', diagnostic.text === undefined && shown.length > 0 ? [bar] : [], text =>
@@ -65,7 +69,9 @@ const note = (
   finish: (text: string) => string,
 ): readonly string[] => {
   if (text === undefined) return []
-  const lines = text.split('\n').flatMap(line => (/^\s/.test(line) ? [line] : wrap(line, measure)))
+  const lines = harmless(text)
+    .split('\n')
+    .flatMap(line => (/^\s/.test(line) ? [line] : wrap(line, measure)))
   const indent = ' '.repeat(head.length)
   return [...before, ...lines.map((line, at) => (at === 0 ? finish(head + line) : indent + line))]
 }

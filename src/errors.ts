@@ -1,3 +1,5 @@
+import { harmless, harmlessLine } from '../compiler/render/harmless.js'
+
 /** The shell's exit codes other than 0: 1 the program or its data is wrong, 2 usage, 3 device. */
 export type ExitCode = 1 | 2 | 3
 
@@ -34,13 +36,22 @@ export class UserError extends Error {
   }
 }
 
+/** Names come from files, and may be of any length. */
+const mostCharacters = 4000
+
+const clipped = (text: string): string =>
+  text.length <= mostCharacters ? text : `${text.slice(0, mostCharacters)}…`
+
+/** What follows a line break is indented, so that no name in it passes for a line of ours. */
+const indented = (text: string): string => harmless(clipped(text)).replaceAll('\n', `\n${' '.repeat(9)}`)
+
 /** The lines printed for a {@link UserError}: what, then where, why and hint, each on its own line if present. */
 export const renderUserError = (error: UserError): string =>
   [
-    `error: ${error.what}`,
-    ...(error.where === undefined ? [] : [`  where: ${error.where}`]),
-    ...(error.why === undefined ? [] : [`  why:   ${error.why}`]),
-    ...(error.hint === undefined ? [] : [`  hint:  ${error.hint}`]),
+    `error: ${harmlessLine(clipped(error.what))}`,
+    ...(error.where === undefined ? [] : [`  where: ${harmlessLine(clipped(error.where))}`]),
+    ...(error.why === undefined ? [] : [`  why:   ${indented(error.why)}`]),
+    ...(error.hint === undefined ? [] : [`  hint:  ${indented(error.hint)}`]),
   ].join('\n')
 
 /** The code of a Node system error (`ENOENT`, `ENOSPC`, …), or `undefined` for any other value. */

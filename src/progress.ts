@@ -1,3 +1,6 @@
+import { harmlessLine } from '../compiler/render/harmless.js'
+import { forTerminal } from './terminal.js'
+
 /** Where progress is written: standard error, or a stand-in. */
 export interface ProgressOutput {
   readonly isTTY?: boolean | undefined
@@ -84,7 +87,7 @@ export const startProgress = (options: ProgressOptions): Progress => {
     const share = total > 0 ? done / total : 1
     const percent = `${String(Math.floor(share * 100)).padStart(3)}%`
     const head = live ? `${label} ${bar(share, 24)} ${percent}` : `${label} ${percent}`
-    return [`${head}  ${done}/${total}`, ...named, ...speed, ...left, ...spent].join('  ')
+    return harmlessLine([`${head}  ${done}/${total}`, ...named, ...speed, ...left, ...spent].join('  '))
   }
   const draw = (): void => {
     shownAt = now()
@@ -101,7 +104,7 @@ export const startProgress = (options: ProgressOptions): Progress => {
       if (now() - shownAt >= (live ? redrawEvery : lineEvery)) draw()
     },
     note(line) {
-      output.write(live ? `\r\x1b[2K${line}\n` : `${line}\n`)
+      output.write(`${live ? '\r\x1b[2K' : ''}${forTerminal(line)}\n`)
       if (live) draw()
     },
     finish() {

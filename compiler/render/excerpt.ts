@@ -1,5 +1,6 @@
 import type { Label } from '../diagnostic.js'
 import { positionOf, type Source } from '../source.js'
+import { isControl } from './harmless.js'
 
 /** A mark under one line: where it begins and ends, in columns as shown, and what stands beside it. */
 export interface Mark {
@@ -43,8 +44,7 @@ const layout = (line: string): { readonly cells: readonly string[]; readonly col
       do cells.push(' ')
       while (cells.length % tab !== 0)
     } else if (/\p{M}/u.test(character) && column > 0) cells[column - 1] += character
-    else if (code < 0x20 || (code >= 0x7f && code < 0xa0) || (code >= 0x202a && code <= 0x2069))
-      cells.push('\ufffd')
+    else if (isControl(character)) cells.push('\ufffd')
     else {
       cells.push(character)
       if (isWide(code)) cells.push('')

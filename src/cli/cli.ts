@@ -8,7 +8,7 @@ import * as generate from './generate.js'
 import * as grad from './grad.js'
 import * as report from './report.js'
 import * as run from './run.js'
-import { examples, failureOf, remark, version, wantsColour } from './shared.js'
+import { examples, failureOf, print, remark, version, wantsColour } from './shared.js'
 import * as test from './test.js'
 import * as train from './train.js'
 
@@ -24,6 +24,7 @@ export const cli = (): Command => {
     .version(version())
     .showHelpAfterError('(add --help for the options)')
     .exitOverride()
+    .configureOutput({ writeOut: print, writeErr: remark })
     .addHelpText(
       'after',
       [

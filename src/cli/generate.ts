@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { UserError } from '../errors.js'
+import { forTerminal } from '../terminal.js'
 import { defaultProgram, openSubject, type Subject } from './eval.js'
 import {
   examples,
@@ -39,7 +40,7 @@ const run = async (path: string | undefined, o: Options): Promise<void> => {
       if (o.json) return
       const text = tokenizer.decode([...prompt, ...written])
       if (!text.endsWith('\uFFFD')) {
-        process.stdout.write(text.slice(shown.length))
+        process.stdout.write(forTerminal(text.slice(shown.length)))
         shown = text
       }
     })

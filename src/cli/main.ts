@@ -3,17 +3,15 @@ import { fileError, renderUserError, systemCode, UserError } from '../errors.js'
 import { runCli } from './cli.js'
 import { remark } from './shared.js'
 
-// `jola … | head` closes the pipe early: nobody reads on, and nothing is wrong.
+// `jola … | head` closes the pipe early: nobody reads on, and the exit code still says what was found.
 process.stdout.on('error', error => {
-  if (systemCode(error) === 'EPIPE') process.exit(0)
+  if (systemCode(error) === 'EPIPE') return
   const { why } = fileError('write', 'standard output', error)
   const parts = { what: 'cannot write the output', where: 'standard output', ...(why && { why }) }
   remark(renderUserError(new UserError({ ...parts, hint: 'free some space, or send it elsewhere' })))
   process.exit(1)
 })
 // Remarks that nobody can be told of are no reason to stop.
-process.stderr.on('error', error => {
-  if (systemCode(error) === 'EPIPE') process.exit(0)
-})
+process.stderr.on('error', () => undefined)
 
 process.exitCode = await runCli(process.argv.slice(2))

@@ -8,6 +8,7 @@ import type { EngineKind } from '../engine.js'
 import { renderUserError, UserError } from '../errors.js'
 import { weightFormats } from '../model/weights.js'
 import { ProgramError, stdlibFolder } from '../program.js'
+import { forTerminal, ownStyles, styled } from '../terminal.js'
 
 /** Ends a command with an exit code when everything has been said. */
 export class Reported extends Error {
@@ -16,14 +17,14 @@ export class Reported extends Error {
   }
 }
 
-/** Writes to standard output, with a line break at the end if there is none. */
+/** Writes to standard output as {@link forTerminal} shows it, with a line break at the end if there is none. */
 export const print = (text: string): void => {
-  process.stdout.write(text.endsWith('\n') ? text : `${text}\n`)
+  process.stdout.write(forTerminal(text.endsWith('\n') ? text : `${text}\n`))
 }
 
 /** Writes a line of remark to standard error, where it does not get into pipes. */
 export const remark = (text: string): void => {
-  process.stderr.write(text.endsWith('\n') ? text : `${text}\n`)
+  process.stderr.write(forTerminal(text.endsWith('\n') ? text : `${text}\n`))
 }
 
 /** Numbers that JSON has no form for become the strings `NaN`, `Infinity` and `-Infinity`. */
@@ -44,7 +45,7 @@ const colours = { red: '31', green: '32', yellow: '33', dim: '2', bold: '1' } as
 
 /** Text in a colour, if standard output is to be coloured. */
 export const paint = (colour: keyof typeof colours, text: string): string =>
-  wantsColour(process.stdout) ? `\u001b[${colours[colour]}m${text}\u001b[0m` : text
+  wantsColour(process.stdout) ? styled(colours[colour], text) : text
 
 /** `--precision`, for commands that compute on a device. */
 export const precisionOption = (): Option =>
@@ -138,7 +139,7 @@ export const examples = (lines: readonly string[]): string =>
 /** Diagnostics for people, in the order of their places, with their number at the end. */
 export const renderDiagnostics = (diagnostics: readonly Diagnostic[], colour: boolean): string =>
   [
-    ...byPlace(diagnostics).map(d => `${renderDiagnostic(d, { colour })}\n`),
+    ...byPlace(diagnostics).map(d => `${ownStyles(renderDiagnostic(d, { colour }))}\n`),
     count(diagnostics.length, 'error'),
   ].join('\n')
 

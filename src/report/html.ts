@@ -1,6 +1,8 @@
-/** Text made safe inside elements and double-quoted attributes. */
+import { harmless } from '../../compiler/render/harmless.js'
+
+/** Text made safe inside elements and double-quoted attributes; marks of direction and controls in it are shown. */
 export const escapeHtml = (text: string): string =>
-  text.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;').replace(/"/g, '&quot;')
+  harmless(text).replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;').replace(/"/g, '&quot;')
 
 /** A coordinate with at most two decimals. */
 export const coordinate = (x: number): string => String(Math.round(x * 100) / 100)

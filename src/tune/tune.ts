@@ -18,6 +18,7 @@ import { alternately, prepare, type Timed } from '../bench/measure.js'
 import { spreadOf } from '../bench/statistics.js'
 import { disagreement, positions, toleranceOf } from '../bench/verify.js'
 import { UserError } from '../errors.js'
+import { forTerminal } from '../terminal.js'
 import { drawnInputs } from './inputs.js'
 import { remember, tuningOf } from './table.js'
 
@@ -219,7 +220,7 @@ export const tune = async (
   return tuningOf(device)
 }
 
-const toTerminal = (line: string): void => void process.stderr.write(`${line}\n`)
+const toTerminal = (line: string): void => void process.stderr.write(forTerminal(`${line}\n`))
 
 /** Seconds that tuning may still take in this process. */
 let left: number | undefined

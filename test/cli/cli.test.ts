@@ -168,8 +168,13 @@ describe('the command line', () => {
     expect(wantsColour({ isTTY: true })).toBe(false)
   })
 
-  it('is quiet when nobody reads on', async () => {
-    const args = ['--import', 'tsx', 'src/cli/main.ts', 'explain', 'E0101']
+  it.each([
+    [0, 'explain', 'E0101'],
+    [1, 'check', 'wrong.jola'],
+  ])('is quiet when nobody reads on, and still exits with %i', async (wanted, command, subject) => {
+    const folder = await folderWith({ 'wrong.jola': 'fn f(x: f32) -> f32 = y' })
+    const path = command === 'check' ? join(folder, subject) : subject
+    const args = ['--import', 'tsx', 'src/cli/main.ts', command, path]
     const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
     child.stdout.destroy()
     let err = ''
@@ -177,7 +182,7 @@ describe('the command line', () => {
       err += String(chunk)
     })
     const code = await new Promise(resolve => child.on('close', resolve))
-    expect({ code, err }).toEqual({ code: 0, err: '' })
+    expect({ code, err }).toEqual({ code: wanted, err: '' })
   })
 
   const full = statSync('/dev/full', { throwIfNoEntry: false })?.isCharacterDevice() === true
