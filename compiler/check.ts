@@ -7,6 +7,7 @@ import type { ModuleScope } from './names/scope.js'
 import { buildScopes, idOf } from './names/scope.js'
 import type { Source, Span } from './source.js'
 import { Constants, elaborateFn } from './types/bodies.js'
+import { keyErrors } from './types/keys.js'
 import { elaborateRecipe } from './types/recipes.js'
 import { recursionErrors } from './types/recursion.js'
 import { elaborateTest } from './types/tests.js'
@@ -71,7 +72,7 @@ export const checkProgram = (
         if (item.kind === 'test')
           tests.push(elaborateTest(partsOf(`${scope.module.name}:${item.title}`), scope.module.name, item))
   }
-  diagnostics.push(...recursionErrors(graph))
+  diagnostics.push(...recursionErrors(graph), ...keyErrors({ fns, recipes, tests }))
   if (diagnostics.length > 0)
     return E.left(
       inOrder(

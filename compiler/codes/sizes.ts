@@ -37,6 +37,19 @@ record Scores { values: f32[H, Q] }
 fn f(w: llama.Model, s: Scores) -> f32 = 1`,
   },
   {
+    code: 'E0304',
+    title: 'a size is too large to be compared with others',
+    explanation:
+      'Sizes are compared multiplied out, as sums of products. Such a sum has at most 64 terms, each a product of at most 24 sizes, with whole numbers that are exact; the checker says so where a program passes that, instead of taking all memory.',
+    wrong: `size A
+size B = A * A * A * A * A * A
+size C = B * B * B * B * B * B
+fn f(x: f32[C]) -> f32 = 1`,
+    right: `size A
+size C
+fn f(x: f32[C], y: f32[A]) -> f32 = 1`,
+  },
+  {
     code: 'E0305',
     title: 'there are no arrays of this',
     explanation:
@@ -135,6 +148,14 @@ recipe R(c: f32) {
       'With `as […]` a field says in which shape a checkpoint stores it. The numbers are the same in the same order, so both shapes have as many elements, for every value of the sizes.',
     wrong: 'record R { w: f32[H, D, E] from "q.weight" as [H * D, D] }',
     right: 'record R { w: f32[H, D, E] from "q.weight" as [H * D, E] }',
+  },
+  {
+    code: 'E0315',
+    title: 'a size may be negative',
+    explanation:
+      'A size name stands for any number from 0 up, and an axis has as many elements. So a size that is written, or that a call makes necessary, is a sum in which nothing is taken away: `N - 1` is none, since N may be 0. Call the smaller size `N` and the larger one `N + 1`.',
+    wrong: 'fn third(x: f32[N + 3]) -> f32 = x[2]\nfn f(x: f32[M]) -> f32 = third(x)',
+    right: 'fn third(x: f32[N + 3]) -> f32 = x[2]\nfn f(x: f32[M + 3]) -> f32 = third(x)',
   },
   {
     code: 'E0320',

@@ -154,4 +154,12 @@ fn f(w: W) -> W = map((x, r) -> r * x, w, { a: 1.0, b: 2.0 })`,
     wrong: 'const rotation: plain | llama3 = plain from "rope_scaling.rope_type" is "llama3"',
     right: 'const rotation: plain | llama3 = plain from "rope_scaling.rope_type" else "rope_scaling.type"',
   },
+  {
+    code: 'E0360',
+    title: 'a written number is outside its type',
+    explanation:
+      'A whole number becomes an `f32`, `i32` or `u32` by its use, and must be one: i32 goes from −2³¹ to 2³¹ − 1, u32 from 0 to 2³² − 1, f32 to about 3.4e38. Computed whole numbers wrap around; a written one that did would only be another number than was meant.',
+    wrong: 'fn f(x: f32) -> i32 = 2147483648',
+    right: 'fn f(x: f32) -> u32 = 2147483648',
+  },
 ])

@@ -3,7 +3,7 @@ import { cast, constant, f32, i32, index, prim } from '../ir/expr.js'
 import type { DType, Expr } from '../ir/ir.js'
 import type { Context } from './evaluate.js'
 import type { Here } from './scope.js'
-import { asExpr, scalar, type TensorValue, type Value } from './value.js'
+import { asExpr, differs, isChoice, scalar, type TensorValue, type Value } from './value.js'
 
 /** A scalar operation on scalars, or elementwise on tensors of one shape; a scalar beside tensors serves every element. */
 export const lift = (
@@ -12,10 +12,8 @@ export const lift = (
   args: readonly Value[],
   f: (xs: readonly Expr[]) => Expr,
 ): Value => {
-  if (args.length === 2 && args.every(a => a.kind === 'choice')) {
-    const [a, b] = args as readonly { readonly name: string }[]
-    return scalar(f([i32(a!.name === b!.name ? 0 : 1), i32(0)]))
-  }
+  const [a, b] = args
+  if (args.length === 2 && isChoice(a!) && isChoice(b!)) return scalar(f([differs(a, b), i32(0)]))
   const tensors = args.filter((a): a is TensorValue => a.kind === 'tensor' && a.shape.length > 0)
   if (tensors.length === 0) return scalar(f(args.map(asExpr)))
   const own = tensors[0]!.shape.map((n, i) => c.m.builder.axis('ijkmn'[i % 5]!, n))
@@ -43,6 +41,7 @@ export const choose = (c: Context, at: Here, test: Expr, a: Value, b: Value): Va
       kind: 'key',
       words: [prim('select', test, a.words[0], b.words[0]), prim('select', test, a.words[1], b.words[1])],
     }
+  if (isChoice(a) && isChoice(b)) return { kind: 'undecided', test, yes: a, no: b }
   if (a.kind === 'array' && b.kind === 'array')
     return {
       kind: 'array',

@@ -16,7 +16,27 @@ export type Value =
   | { readonly kind: 'fn'; readonly apply: Apply }
   /** The two u32 words of a counter-based generator's key. */
   | { readonly kind: 'key'; readonly words: readonly [Expr, Expr] }
+  | ChoiceValue
+
+/** One of a closed set of words, or what an `if` chose whose condition is known only while running. */
+export type ChoiceValue =
   | { readonly kind: 'choice'; readonly name: string }
+  | {
+      readonly kind: 'undecided'
+      readonly test: Expr
+      readonly yes: ChoiceValue
+      readonly no: ChoiceValue
+    }
+
+export const isChoice = (v: Value): v is ChoiceValue => v.kind === 'choice' || v.kind === 'undecided'
+
+/** An i32 that is 0 where two choices are the same word, and 1 elsewhere. */
+export const differs = (a: ChoiceValue, b: ChoiceValue): Expr =>
+  a.kind === 'undecided'
+    ? { op: 'select', dtype: 'i32', args: [a.test, differs(a.yes, b), differs(a.no, b)] }
+    : b.kind === 'undecided'
+      ? differs(b, a)
+      : constant('i32', a.name === b.name ? 0 : 1)
 
 /** What the outside says of a setting or of a constant: a number, a truth value, or one of its choices. */
 export type GivenValue = number | boolean | string
@@ -74,11 +94,23 @@ export const substitute = (v: Value, of: ReadonlyMap<AxisId, Expr>): Value => {
       return { kind: 'tuple', items: v.items.map(x => substitute(x, of)) }
     case 'key':
       return { kind: 'key', words: [substituteAxes(v.words[0], of), substituteAxes(v.words[1], of)] }
+    case 'undecided':
+      return substituteChoice(v, of)
     case 'fn':
     case 'choice':
       return v
   }
 }
+
+const substituteChoice = (v: ChoiceValue, of: ReadonlyMap<AxisId, Expr>): ChoiceValue =>
+  v.kind === 'choice'
+    ? v
+    : {
+        kind: 'undecided',
+        test: substituteAxes(v.test, of),
+        yes: substituteChoice(v.yes, of),
+        no: substituteChoice(v.no, of),
+      }
 
 /**
  * A value over `axes` turned into a function of them: what `for` does to its body. Each of `groups` is one dimension, a

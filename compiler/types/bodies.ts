@@ -1,13 +1,18 @@
 import type { CoreConst, CoreExpr, CoreFn, CoreParam } from '../core/core.js'
 import type { Decl } from '../names/scope.js'
 import { idOf } from '../names/scope.js'
+import type { Span } from '../source.js'
 import type { ConfigExpr, Expr } from '../syntax/ast.js'
 import { choiceType, choiceValue } from './choices.js'
 import type { ContextParts, Env } from './context.js'
 import { Context, quote } from './context.js'
 import { check, infer } from './elaborate.js'
-import { keyErrors } from './keys.js'
-import { equals } from './poly.js'
+import { literalErrors } from './literals.js'
+import { mayBeNegative } from './messages.js'
+import type { Poly } from './poly.js'
+import { equals, isTooLarge } from './poly.js'
+import { settledErrors } from './settled.js'
+import { sizeTooLarge } from './size-expr.js'
 import { bool, errorSize, errorType, f32, i32, isError } from './solver.js'
 import { mapType, sizesIn } from './substitute.js'
 import type { Type } from './type.js'
@@ -15,9 +20,11 @@ import type { World } from './world.js'
 import type { Filling } from './zonk.js'
 import { fill } from './zonk.js'
 
-/** Ends a body: reports what is left open and gives what fills in the unknowns. */
-export const finish = (cx: Context): Filling => {
-  const { unsolved } = cx.solver.finish(n => cx.parts.sizes.has(n))
+/** Ends a body, which stands `at` a place: reports what is left open and gives what fills in the unknowns. */
+export const finish = (cx: Context, at: Span): Filling => {
+  const { unsolved, negative } = cx.solver.finish(n => cx.parts.sizes.has(n))
+  if (cx.solver.passedLimits) cx.report(sizeTooLarge(at))
+  if (cx.errors === 0) for (const solved of negative) cx.report(mayBeNegative(cx, solved))
   if (cx.errors === 0)
     for (const about of unsolved) {
       const index = about.kind === 'index'
@@ -45,19 +52,24 @@ export const finish = (cx: Context): Filling => {
         hint:
           kind === 'tree' ? 'hand over a record or a tensor' : 'write its type, for example `(x: f32) -> …`',
       })
+  let told = cx.solver.passedLimits
+  const size = (p: Poly): Poly => {
+    const known = cx.solver.size(p)
+    if (isTooLarge(known) && !told) {
+      told = true
+      cx.report(sizeTooLarge(at))
+    }
+    return known
+  }
   const type = (t: Type): Type =>
-    mapType(
-      cx.solver.type(t),
-      p => p,
-      leaf => (leaf.kind === 'var' && !isError(leaf) ? i32 : leaf),
-    )
-  return { size: p => cx.solver.size(p), type }
+    mapType(cx.solver.type(t), size, leaf => (leaf.kind === 'var' && !isError(leaf) ? i32 : leaf))
+  return { size, type }
 }
 
-/** The body with all unknowns filled in, and its keys checked. */
+/** The body with all unknowns filled in, and what could not be checked before that. */
 export const close = (cx: Context, body: CoreExpr, filling: Filling): CoreExpr => {
   const core = fill(body, filling)
-  for (const d of keyErrors(core)) cx.report(d)
+  if (cx.errors === 0) for (const d of [...settledErrors(core), ...literalErrors(core)]) cx.report(d)
   return core
 }
 
@@ -100,7 +112,7 @@ export const elaborateFn = (parts: Parts, decl: Decl & { kind: 'fn' }): CoreFn =
     fn: signature.name,
     at: item.result?.span ?? item.name.span,
   })
-  const filling = finish(cx)
+  const filling = finish(cx, item.body.span)
   return {
     id: signature.id,
     name: signature.name,
@@ -174,7 +186,7 @@ export const elaborateConstant = (
     })
     return { value: body, type: errorType }
   }
-  const core = close(cx, body, finish(cx))
+  const core = close(cx, body, finish(cx, value.span))
   return { value: core, type: core.type }
 }
 

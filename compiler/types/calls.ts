@@ -10,7 +10,6 @@ import { quote } from './context.js'
 import { check, infer } from './elaborate.js'
 import { functionType, lambda } from './functions.js'
 import { gradient, gradientOf } from './gradient.js'
-import { elaborateName } from './names.js'
 import { count } from './show.js'
 import { instantiateSignature } from './signatures.js'
 import { errorType } from './solver.js'
@@ -47,10 +46,6 @@ export const call = (cx: Context, env: Env, e: Call): CoreExpr => {
         return errorExpr(e.span)
       }
       return apply(cx, env, e)
-    case 'unknown':
-      elaborateName(cx, env, callee.path, e.callee.span)
-      inferAll(cx, env, e.args)
-      return errorExpr(e.span)
     case 'broken':
       inferAll(cx, env, e.args)
       return errorExpr(e.span)

@@ -4,7 +4,8 @@ import { lookup } from '../names/scope.js'
 import type { Span } from '../source.js'
 import type { Poly } from './poly.js'
 import { equals, name, namesOf, show, substitute } from './poly.js'
-import { isSizeName, sizeOf } from './size-expr.js'
+import { boundedSize, isSizeName, polyOf } from './size-expr.js'
+import { errorSize } from './solver.js'
 
 /** A size name and what it stands for, with the place that says so. */
 export interface Definition {
@@ -22,6 +23,10 @@ export const polysOf = (definitions: Definitions): ReadonlyMap<string, Poly> =>
 const expandAll = (definitions: Definitions, report: (d: Diagnostic) => void): Definitions => {
   const out = new Map<string, Definition>()
   const open: string[] = []
+  const refused = (n: string): boolean => {
+    const d = out.get(n)
+    return d !== undefined && equals(d.poly, errorSize)
+  }
   const expand = (n: string): Poly | undefined => {
     const done = out.get(n)
     if (done !== undefined) return done.poly
@@ -39,10 +44,10 @@ const expandAll = (definitions: Definitions, report: (d: Diagnostic) => void): D
       return name(n)
     }
     open.push(n)
-    const poly = substitute(definition.poly, expand)
+    const whole = expanded(definition, substitute(definition.poly, expand), refused, report)
     open.pop()
-    out.set(n, { poly, span: definition.span })
-    return poly
+    out.set(n, whole)
+    return whole.poly
   }
   for (const n of definitions.keys()) expand(n)
   return out
@@ -74,10 +79,21 @@ export const moduleDefinitions = (
       })
       return undefined
     }
-    raw.set(text, { poly: sizeOf(decl.item.definition, names, report), span: decl.item.span })
+    raw.set(text, { poly: polyOf(decl.item.definition, names, report), span: decl.item.span })
   }
   return expandAll(raw, report)
 }
+
+/** A definition with others in place of their names, if it is a size; what is made of one in error is no second error. */
+const expanded = (
+  raw: Definition,
+  poly: Poly,
+  refused: (name: string) => boolean,
+  report: (d: Diagnostic) => void,
+): Definition => ({
+  poly: namesOf(raw.poly).some(refused) ? errorSize : boundedSize(poly, raw.span, report),
+  span: raw.span,
+})
 
 /** Joins definitions that are to hold in one signature; those that disagree are reported with both places. */
 export const joinDefinitions = (

@@ -4,9 +4,9 @@ import type { Span } from '../source.js'
 import type { Context, Why } from './context.js'
 import { quote } from './context.js'
 import type { Poly } from './poly.js'
-import { asConstant, constant, equals, namesOf, sub } from './poly.js'
+import { asConstant, constant, equals, namesOf, partsOf, sub } from './poly.js'
 import { count, ordinal } from './show.js'
-import type { Mismatch } from './solver.js'
+import type { Mismatch, Solved } from './solver.js'
 import { fieldTypes, sizesIn } from './substitute.js'
 import type { Type } from './type.js'
 
@@ -98,6 +98,26 @@ export const readMismatch = (
       : elsewhere !== undefined
         ? `${bound} is the ${ordinal(elsewhere)} axis of ${quote(target.span)}: are the indices in the right order?`
         : 'read with an index of that range, or use `.at(…, else: …)` for a computed position',
+  }
+}
+
+/** A size that a call, a record or a read fixes, and that is negative for some sizes of the caller. */
+export const mayBeNegative = (cx: Context, { about, value, cause }: Solved): Diagnostic => {
+  const { more, less } = partsOf(value)
+  const need = `${cx.showSize(more)} must be at least ${cx.showSize(less)}`
+  const owner = about.owner === undefined ? '' : ` of \`${about.owner}\``
+  const only = namesOf(more).length === 1 && more.terms.size === 1 && asConstant(less) !== undefined
+  return {
+    code: 'E0315',
+    title: `the size \`${about.name}\`${owner} would be ${cx.showSize(value)}, which may be negative`,
+    labels: distinct([
+      { span: about.span, text: `${need} here` },
+      ...(cause === undefined ? [] : [{ span: cause.span, text: cause.text }]),
+    ]),
+    text: 'A size name stands for any number from 0 up, so nothing says that this one is large enough.',
+    hint: only
+      ? `say so where \`${namesOf(more)[0]}\` is declared: an axis of \`${cx.showSize(more)} + ${cx.showSize(less)}\` is always long enough`
+      : 'write the larger size as a sum of which the smaller one is a part',
   }
 }
 

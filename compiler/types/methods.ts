@@ -143,7 +143,7 @@ const elaborateMethod = (
     return { id: local.id, name: p.name.text, type: local.type }
   })
   const body = methodBody(cx, recipe, env, item, role)
-  const filling = finish(cx)
+  const filling = finish(cx, item.body.span)
   const core = close(cx, body, filling)
   const id: VarId = world.fresh()
   const result = filling.type(body.type)

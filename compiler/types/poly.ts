@@ -6,12 +6,30 @@ export interface Poly {
   readonly terms: ReadonlyMap<string, number>
 }
 
+/** How large the normal form of a size may be. Sizes that describe tensors stay far below. */
+export const polyLimits = { terms: 64, degree: 24, coefficient: Number.MAX_SAFE_INTEGER } as const
+
+/**
+ * The size whose normal form passes {@link polyLimits}: all arithmetic with it gives it again, so that work on it stays
+ * bounded until the checker reports it. No program can write its name.
+ */
+export const tooLarge: Poly = { terms: new Map([['?too large', 1]]) }
+export const isTooLarge = (a: Poly): boolean => a.terms.has('?too large')
+
 const normal = (terms: Iterable<readonly [string, number]>): Poly => {
   const sums = new Map<string, number>()
   for (const [monomial, coefficient] of terms) sums.set(monomial, (sums.get(monomial) ?? 0) + coefficient)
-  return {
-    terms: new Map([...sums].filter(([, c]) => c !== 0).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))),
-  }
+  const kept = [...sums].filter(([, c]) => c !== 0)
+  const passes =
+    kept.length > polyLimits.terms ||
+    kept.some(
+      ([m, c]) =>
+        m.startsWith('?too large') ||
+        Math.abs(c) > polyLimits.coefficient ||
+        factorsOf(m).length > polyLimits.degree,
+    )
+  if (passes) return tooLarge
+  return { terms: new Map(kept.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))) }
 }
 
 const factorsOf = (monomial: string): string[] => (monomial === '' ? [] : monomial.split('*'))
@@ -19,15 +37,18 @@ const monomialOf = (factors: readonly string[]): string => [...factors].sort().j
 
 export const constant = (value: number): Poly => normal([['', value]])
 export const name = (text: string): Poly => normal([[text, 1]])
-export const add = (a: Poly, b: Poly): Poly => normal([...a.terms, ...b.terms])
+export const add = (a: Poly, b: Poly): Poly =>
+  isTooLarge(a) || isTooLarge(b) ? tooLarge : normal([...a.terms, ...b.terms])
 export const scale = (a: Poly, by: number): Poly => normal([...a.terms].map(([m, c]) => [m, c * by] as const))
 export const sub = (a: Poly, b: Poly): Poly => add(a, scale(b, -1))
 export const mul = (a: Poly, b: Poly): Poly =>
-  normal(
-    [...a.terms].flatMap(([m, c]) =>
-      [...b.terms].map(([n, d]) => [monomialOf([...factorsOf(m), ...factorsOf(n)]), c * d] as const),
-    ),
-  )
+  isTooLarge(a) || isTooLarge(b)
+    ? tooLarge
+    : normal(
+        [...a.terms].flatMap(([m, c]) =>
+          [...b.terms].map(([n, d]) => [monomialOf([...factorsOf(m), ...factorsOf(n)]), c * d] as const),
+        ),
+      )
 export const product = (parts: readonly Poly[]): Poly => parts.reduce(mul, constant(1))
 export const equals = (a: Poly, b: Poly): boolean =>
   a.terms.size === b.terms.size && [...a.terms].every(([m, c]) => b.terms.get(m) === c)
@@ -108,6 +129,15 @@ export const linearIn = (a: Poly, text: string): { coefficient: Poly; rest: Poly
   }
   return { coefficient: normal(coefficient), rest: normal(rest) }
 }
+
+/** Whether the value is at least 0 whatever natural numbers the names stand for, as its normal form shows. */
+export const isNatural = (a: Poly): boolean => [...a.terms.values()].every(c => c >= 0)
+
+/** `a` as the difference of two sizes whose normal forms have no minus: `M - 3` is `M` less `3`. */
+export const partsOf = (a: Poly): { readonly more: Poly; readonly less: Poly } => ({
+  more: normal([...a.terms].filter(([, c]) => c > 0)),
+  less: normal([...a.terms].filter(([, c]) => c < 0).map(([m, c]) => [m, -c] as const)),
+})
 
 /** Whether the value is at least 1 whatever natural numbers the names stand for. */
 export const isPositive = (a: Poly): boolean =>

@@ -1,6 +1,18 @@
 import type { Span } from '../source.js'
 import type { Poly } from './poly.js'
-import { asConstant, divide, equals, linearIn, name, namesOf, scale, sub, substitute } from './poly.js'
+import {
+  asConstant,
+  divide,
+  equals,
+  isNatural,
+  isTooLarge,
+  linearIn,
+  name,
+  namesOf,
+  scale,
+  sub,
+  substitute,
+} from './poly.js'
 import { fieldTypes, mapType } from './substitute.js'
 import type { Type } from './type.js'
 
@@ -45,6 +57,13 @@ interface Check {
   readonly run: (bound: Poly) => void
 }
 
+/** An unknown size, what it was found to be, and the place that fixed it. */
+export interface Solved {
+  readonly about: Unknown
+  readonly value: Poly
+  readonly cause?: Cause
+}
+
 export const errorType: Type = { kind: 'var', id: -1 }
 const ERROR_SIZE = '?error'
 /** Equal to every size: what an expression in error has. */
@@ -66,6 +85,8 @@ export class Solver {
   private readonly vars = new Map<number, { readonly kind: VarKind; readonly span: Span; value?: Type }>()
   private deferred: Deferred[] = []
   private readonly checks: Check[] = []
+  /** Whether a size that was to be compared is too large for that. */
+  passedLimits = false
 
   freshSize(about: Unknown): Poly {
     const id = `?${this.sizes.size}`
@@ -165,6 +186,10 @@ export class Solver {
     const rest = sub(this.size(a), this.size(b))
     const unknown = namesOf(rest).filter(isUnknown)
     if (rest.terms.size === 0 || unknown.includes(ERROR_SIZE)) return false
+    if (isTooLarge(rest)) {
+      this.passedLimits = true
+      return false
+    }
     if (unknown.length === 0) {
       equation.fail({ kind: 'size', ...equation.where, sizes: [a, b] })
       return false
@@ -324,9 +349,12 @@ export class Solver {
 
   /**
    * Ends the function. An unknown size of a function in use that nothing else fixes is the caller's size of the same
-   * name when that makes every waiting equation true.
+   * name when that makes every waiting equation true. Gives the sizes that nothing tells, and those that may be negative.
    */
-  finish(known: (name: string) => boolean): { readonly unsolved: readonly Unknown[] } {
+  finish(known: (name: string) => boolean): {
+    readonly unsolved: readonly Unknown[]
+    readonly negative: readonly Solved[]
+  } {
     this.settle()
     const byName = new Map<string, Poly>()
     for (const equation of this.deferred)
@@ -350,8 +378,15 @@ export class Solver {
     for (const equation of this.deferred)
       equation.fail({ kind: 'undetermined', ...equation.where, sizes: equation.sides })
     for (const check of this.checks) check.run(this.size(check.bound))
-    const unsolved = [...this.sizes.values()].filter(e => e.value === undefined).map(e => e.about)
-    return { unsolved }
+    const entries = [...this.sizes.values()]
+    const unsolved = entries.filter(e => e.value === undefined).map(e => e.about)
+    const negative = entries.flatMap(({ about, value, cause }): readonly Solved[] => {
+      const found = value && this.size(value)
+      return found === undefined || isNatural(found) || namesOf(found).some(isUnknown)
+        ? []
+        : [{ about, value: found, ...(cause !== undefined && { cause }) }]
+    })
+    return { unsolved, negative }
   }
 
   /** The places of expressions whose type nothing tells. */

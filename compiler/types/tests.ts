@@ -68,7 +68,7 @@ export const elaborateTest = (parts: Parts, module: string, item: TestItem): Cor
     expectations.push(expectation(cx, env, s))
   }
   const values = lets.map(l => l.value())
-  const filling = finish(cx)
+  const filling = finish(cx, item.span)
   const core = (e: CoreExpr): CoreExpr => fill(e, filling)
   const items = [...values, ...expectations.flatMap(e => [e.actual, ...(e.expected ? [e.expected] : [])])]
   close(cx, { kind: 'tuple', items, type: bool, span: item.span }, filling)
