@@ -1,7 +1,12 @@
 import type { Axis, DType, Expr, NodeId, PrimOp } from './ir.js'
 
 /** Constructors of expressions. They fold nothing: simplification is a pass of its own. */
-export const constant = (dtype: DType, value: number): Expr => ({ op: 'const', dtype, value })
+export const constant = (dtype: DType, value: number): Expr => ({
+  op: 'const',
+  dtype,
+  // Whole numbers have one zero.
+  value: value === 0 && dtype !== 'f32' ? 0 : value,
+})
 export const f32 = (value: number): Expr => constant('f32', value)
 export const i32 = (value: number): Expr => constant('i32', value)
 export const u32 = (value: number): Expr => constant('u32', value)

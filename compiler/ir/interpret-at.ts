@@ -49,7 +49,10 @@ export const interpretAt = (
       let best = { value: Number.NaN, place: 0 }
       for (let i = 0; i < axes[0]!.extent; i++) {
         const value = evaluate(n.body, env.set(axes[0]!.id, i))
-        if (i === 0 || (op === 'argmax' ? value > best.value : value < best.value)) best = { value, place: i }
+        const better = op === 'argmax' ? value > best.value : value < best.value
+        // The first that is not a number is the extreme.
+        if (i === 0 || better || (Number.isNaN(value) && !Number.isNaN(best.value)))
+          best = { value, place: i }
       }
       return best.place
     }

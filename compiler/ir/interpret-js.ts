@@ -194,6 +194,6 @@ const accumulate = (node: ComputeNode, value: string): string => {
     case 'min':
       return `acc = Math.${op}(acc, ${value})`
     default:
-      return `if (${value} ${op === 'argmax' ? '>' : '<'} best) { best = ${value}; acc = x${axes[0]!.id} }`
+      return `if (${value} ${op === 'argmax' ? '>' : '<'} best || (${value} !== ${value} && best === best)) { best = ${value}; acc = x${axes[0]!.id} }`
   }
 }

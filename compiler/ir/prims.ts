@@ -106,6 +106,15 @@ const wholePower = (base: number, exponent: number, dtype: DType): number => {
   return out
 }
 
+/** a − ⌊a/b⌋·b, exact but for the last addition: a rest of 0 has the sign of b. */
+const realMod = (a: number, b: number): number => {
+  const rest = a % b
+  if (rest === 0) return b < 0 || Object.is(b, -0) ? -0 : 0
+  return rest < 0 === b < 0 ? rest : rest + b
+}
+
+const signs: Partial<Record<DType, string>> = { f32: 'real_sign', u32: 'uint_sign' }
+
 const sigmoid = (x: number): number => {
   const e = Math.exp(-Math.abs(x))
   return (x >= 0 ? 1 : e) / (1 + e)
@@ -129,11 +138,13 @@ const powDerivative = ([a, b]: readonly Expr[], result: Expr): readonly (Expr | 
     const rest = c === 2 ? base : prim('pow', base, f32(c - 1))
     return [prim('mul', f32(c), rest), undefined]
   }
+  // As torch has it: by the base 0 where the exponent is 0, by the exponent 0 where the base is 0 and the exponent is not negative.
+  const isZero = (e: Expr): Expr => prim('eq', e, zero)
   const byBase = prim('mul', exponent, prim('pow', base, prim('sub', exponent, one)))
-  const positive = prim('gt', base, zero)
-  // The logarithm's argument is kept positive, so that no NaN arises in the branch not taken.
-  const byExponent = prim('mul', result, prim('log', prim('select', positive, base, one)))
-  return [byBase, prim('select', positive, byExponent, zero)]
+  const flat = prim('and', isZero(base), prim('ge', exponent, zero))
+  // The logarithm's argument is not 0 in the branch not taken.
+  const byExponent = prim('mul', result, prim('log', prim('select', flat, one, base)))
+  return [prim('select', isZero(exponent), zero, byBase), prim('select', flat, zero, byExponent)]
 }
 
 const threefryWord = (word: 0 | 1): Prim => ({
@@ -190,15 +201,16 @@ export const prims: Readonly<Record<PrimOp, Prim>> = {
   mod: {
     arity: 2,
     check: numeric,
-    evaluate: ([a, b], t) => (t !== 'f32' && b === 0 ? 0 : wrap(a! - Math.floor(a! / b!) * b!, t)),
-    derivative: ([a, b]) => [one, prim('neg', prim('floor', prim('div', a!, b!)))],
+    evaluate: ([a, b], t) => (t === 'f32' ? realMod(a!, b!) : b === 0 ? 0 : wrap(realMod(a!, b!), t)),
+    // The quotient rounded down, found from what it leaves, so that the two agree.
+    derivative: ([a, b], y) => [one, prim('neg', prim('div', prim('sub', a!, y), b!))],
     wgsl: ([a, b], t, _, natural) => {
-      if (t === 'f32') return `(${a} - floor(${a} / ${b}) * ${b})`
+      if (t === 'f32') return `real_mod(${a}, ${b})`
       const n = powerOfTwo(b!)
       if (n !== undefined) return `(${a} & ${n - 1}${t === 'u32' ? 'u' : ''})`
       return natural ? `(${a} % ${b})` : `${t === 'u32' ? 'uint_mod' : 'floor_mod'}(${a}, ${b})`
     },
-    helpers: t => (t === 'f32' ? [] : [t === 'u32' ? 'uint_mod' : 'floor_mod']),
+    helpers: t => [t === 'f32' ? 'real_mod' : t === 'u32' ? 'uint_mod' : 'floor_mod'],
   },
   /** Of integers, with a negative exponent: 0. */
   pow: {
@@ -230,7 +242,8 @@ export const prims: Readonly<Record<PrimOp, Prim>> = {
       const first = prim('le', a!, b!)
       return [indicator(first), otherwise(first)]
     },
-    wgsl: ([a, b]) => `min(${a}, ${b})`,
+    wgsl: ([a, b], t) => `${t === 'f32' ? 'real_' : ''}min(${a}, ${b})`,
+    helpers: t => (t === 'f32' ? ['real_min'] : []),
   },
   max: {
     arity: 2,
@@ -240,7 +253,8 @@ export const prims: Readonly<Record<PrimOp, Prim>> = {
       const first = prim('ge', a!, b!)
       return [indicator(first), otherwise(first)]
     },
-    wgsl: ([a, b]) => `max(${a}, ${b})`,
+    wgsl: ([a, b], t) => `${t === 'f32' ? 'real_' : ''}max(${a}, ${b})`,
+    helpers: t => (t === 'f32' ? ['real_max'] : []),
   },
   abs: {
     arity: 1,
@@ -254,8 +268,8 @@ export const prims: Readonly<Record<PrimOp, Prim>> = {
     check: numeric,
     evaluate: ([a]) => Math.sign(a!),
     derivative: () => [undefined],
-    wgsl: ([a], t) => (t === 'u32' ? `uint_sign(${a})` : `sign(${a})`),
-    helpers: t => (t === 'u32' ? ['uint_sign'] : []),
+    wgsl: ([a], t) => `${signs[t] ?? 'sign'}(${a})`,
+    helpers: t => (signs[t] === undefined ? [] : [signs[t]]),
   },
   exp: unary(
     Math.exp,
@@ -265,12 +279,14 @@ export const prims: Readonly<Record<PrimOp, Prim>> = {
   log: unary(
     Math.log,
     x => prim('div', one, x),
-    x => `log(${x})`,
+    x => `real_log(${x})`,
+    ['real_log'],
   ),
   sqrt: unary(
     Math.sqrt,
     (_, y) => prim('div', half, y),
-    x => `sqrt(${x})`,
+    x => `real_sqrt(${x})`,
+    ['real_sqrt'],
   ),
   rsqrt: unary(
     x => 1 / Math.sqrt(x),
@@ -352,7 +368,9 @@ export const prims: Readonly<Record<PrimOp, Prim>> = {
     check: () => undefined,
     evaluate: ([a], t, [from]) => convert(a!, t, from!),
     derivative: ([a], y) => [a!.dtype === 'f32' && y.dtype === 'f32' ? one : undefined],
-    wgsl: ([a], t, [from]) => (t === from ? a! : `${t}(${a})`),
+    wgsl: ([a], t, [from]) =>
+      t === from ? a! : `${from === 'f32' && (t === 'i32' || t === 'u32') ? 'to_' : ''}${t}(${a})`,
+    helpers: t => (t === 'i32' || t === 'u32' ? [`to_${t}`] : []),
   },
   shr: {
     arity: 2,

@@ -1,7 +1,167 @@
 import { threefryWgsl } from './special.js'
 
-/** WGSL functions that rows of the primitive table call, by the name they are called by. None calls another. */
+/**
+ * An infinity and not-a-number in WGSL, which refuses constant expressions that are either: their bits are those of variables, of which its
+ * compiler does not know the value.
+ */
+const infinity = 'bitcast<f32>(infinityBits)'
+const notANumber = 'bitcast<f32>(nanBits)'
+
+const bitsOf = { infinityBits: '0x7f800000u', nanBits: '0x7fc00000u' }
+
+/** The declarations of the variables that the text of a kernel reads such constants from. */
+export const constantBits = (text: string): readonly string[] =>
+  Object.entries(bitsOf).flatMap(([name, bits]) =>
+    text.includes(name) ? [`var<private> ${name}: u32 = ${bits};`] : [],
+  )
+
+/** A type of one number or of four neighbours, and what it takes to write a function for either. */
+interface Shape {
+  readonly suffix: '' | '4'
+  readonly f32: string
+  readonly u32: string
+  readonly bits: (literal: string) => string
+  readonly nan: (x: string) => string
+}
+
+const shapes: readonly Shape[] = [
+  { suffix: '', f32: 'f32', u32: 'u32', bits: x => x, nan: x => nanText(x, 'u32', y => y) },
+  {
+    suffix: '4',
+    f32: 'vec4f',
+    u32: 'vec4u',
+    bits: x => `vec4u(${x})`,
+    nan: x => nanText(x, 'vec4u', y => `vec4u(${y})`),
+  },
+]
+
+/** Whether a value is not a number, by its bits: compilers of shaders may hold `a != a` to be false. */
+const nanText = (x: string, u32: string, bits: (literal: string) => string): string =>
+  `((bitcast<${u32}>(${x}) & ${bits('0x7fffffffu')}) > ${bits('0x7f800000u')})`
+
+/** WGSL for whether an f32 value (a name) is not a number. */
+export const isNanText = (x: string): string => nanText(x, 'u32', y => y)
+
+/** A function of numbers, and the same for four neighbours, whose name ends in 4. */
+const forBoth = (name: string, write: (s: Shape) => string): Readonly<Record<string, string>> =>
+  Object.fromEntries(shapes.map(s => [`${name}${s.suffix}`, `fn ${name}${s.suffix}${write(s)}`]))
+
+const extremum = (op: 'max' | 'min') =>
+  forBoth(
+    `real_${op}`,
+    ({ f32, nan }) => `(a: ${f32}, b: ${f32}) -> ${f32} {
+  return select(${op}(a, b), a + b, ${nan('a')} | ${nan('b')});
+}`,
+  )
+
+/**
+ * WGSL functions that rows of the primitive table call, by the name they are called by. None calls another. WGSL lets a compiler assume that no
+ * value is infinite or not a number; those for f32 are written so that this assumption changes nothing.
+ */
 export const helpers: Readonly<Record<string, string>> = {
+  ...extremum('max'),
+  ...extremum('min'),
+  ...forBoth(
+    'is_nan',
+    ({ suffix, f32, nan }) => `(a: ${f32}) -> ${suffix === '' ? 'bool' : 'vec4<bool>'} {
+  return ${nan('a')};
+}`,
+  ),
+  // Compilers hold x · 0 to be 0: it is not a number where x is infinite or not a number, and has the sign of x.
+  ...forBoth(
+    'times_zero',
+    ({ f32, u32, bits }) => `(a: ${f32}) -> ${f32} {
+  let b = bitcast<${u32}>(a);
+  let finite = (b & ${bits('0x7f800000u')}) < ${bits('0x7f800000u')};
+  return bitcast<${f32}>(select(${bits('0x7fc00000u')}, b & ${bits('0x80000000u')}, finite));
+}`,
+  ),
+  ...forBoth(
+    'zero_over',
+    ({ f32, u32, bits }) => `(a: ${f32}) -> ${f32} {
+  let b = bitcast<${u32}>(a);
+  let size = b & ${bits('0x7fffffffu')};
+  let some = (size != ${bits('0u')}) & (size <= ${bits('0x7f800000u')});
+  return bitcast<${f32}>(select(${bits('0x7fc00000u')}, b & ${bits('0x80000000u')}, some));
+}`,
+  ),
+  ...forBoth(
+    'over_zero',
+    ({ f32, u32, bits }) => `(a: ${f32}) -> ${f32} {
+  let b = bitcast<${u32}>(a);
+  let size = b & ${bits('0x7fffffffu')};
+  let some = (size != ${bits('0u')}) & (size <= ${bits('0x7f800000u')});
+  return bitcast<${f32}>(select(${bits('0x7fc00000u')}, (b & ${bits('0x80000000u')}) | ${bits('0x7f800000u')}, some));
+}`,
+  ),
+  ...forBoth(
+    'minus_itself',
+    ({ f32, u32, bits }) => `(a: ${f32}) -> ${f32} {
+  let finite = (bitcast<${u32}>(a) & ${bits('0x7f800000u')}) < ${bits('0x7f800000u')};
+  return bitcast<${f32}>(select(${bits('0x7fc00000u')}, ${bits('0u')}, finite));
+}`,
+  ),
+  // Compilers hold exp(log(a)) to be a, and sqrt(a) · sqrt(a) too.
+  ...forBoth(
+    'real_log',
+    ({ f32 }) => `(a: ${f32}) -> ${f32} {
+  return select(log(a), ${f32}(${notANumber}), a < ${f32}());
+}`,
+  ),
+  ...forBoth(
+    'real_sqrt',
+    ({ f32 }) => `(a: ${f32}) -> ${f32} {
+  return select(sqrt(a), ${f32}(${notANumber}), a < ${f32}());
+}`,
+  ),
+  // The bits as a whole number that grows with the number; not-a-number is above all.
+  order_key: `fn order_key(a: f32) -> i32 {
+  let b = bitcast<i32>(a);
+  return select(b ^ ((b >> 31u) & 0x7fffffff), 0x7fffffff, ${isNanText('a')});
+}`,
+  of_order_key: `fn of_order_key(k: i32) -> f32 {
+  return bitcast<f32>(k ^ ((k >> 31u) & 0x7fffffff));
+}`,
+  real_sign: `fn real_sign(a: f32) -> f32 {
+  return select(sign(a), a, ${isNanText('a')});
+}`,
+  // WGSL stops at the largest f32 below the end of the type, and leaves open what becomes of what is not a number.
+  to_i32: `fn to_i32(a: f32) -> i32 {
+  return select(select(i32(a), 2147483647, a >= 2147483648.0), 0, ${isNanText('a')});
+}`,
+  to_u32: `fn to_u32(a: f32) -> u32 {
+  return select(select(u32(a), 4294967295u, a >= 4294967296.0), 0u, ${isNanText('a')});
+}`,
+  // By long division of the mantissas, which is exact however large the quotient is (as in the C library musl).
+  real_mod: `fn real_mod(a: f32, b: f32) -> f32 {
+  let ua = bitcast<u32>(a) & 0x7fffffffu;
+  let ub = bitcast<u32>(b) & 0x7fffffffu;
+  if (ua >= 0x7f800000u || ub > 0x7f800000u || ub < 0x00800000u) { return ${notANumber}; }
+  var r = ua;
+  if (ua >= ub) {
+    var e = i32(ua >> 23u);
+    let least = i32(ub >> 23u);
+    var m = (ua & 0x7fffffu) | 0x800000u;
+    let n = (ub & 0x7fffffu) | 0x800000u;
+    while (e > least) {
+      if (m >= n) { m = m - n; }
+      m = m << 1u;
+      e = e - 1;
+    }
+    if (m >= n) { m = m - n; }
+    if (m == 0u) { r = 0u; } else {
+      let shift = firstLeadingBit(m);
+      let up = 23u - shift;
+      e = e - i32(up);
+      r = select(0u, ((m << up) & 0x7fffffu) | (u32(max(e, 1)) << 23u), e > 0);
+    }
+  }
+  let negative = bitcast<u32>(b) & 0x80000000u;
+  if (r == 0u) { return bitcast<f32>(negative); }
+  let rest = bitcast<f32>(r | (bitcast<u32>(a) & 0x80000000u));
+  if (((bitcast<u32>(a) ^ bitcast<u32>(b)) & 0x80000000u) != 0u) { return rest + b; }
+  return rest;
+}`,
   floor_div: `fn floor_div(a: i32, b: i32) -> i32 {
   if (b == 0) { return 0; }
   let q = a / b;
@@ -24,12 +184,13 @@ export const helpers: Readonly<Record<string, string>> = {
   // WGSL's pow is undefined for a negative base.
   real_pow: `fn real_pow(a: f32, b: f32) -> f32 {
   if (b == 0.0) { return 1.0; }
+  if (${isNanText('b')}) { return b; }
   if (a > 0.0) { return pow(a, b); }
   let whole = floor(b) == b;
-  if (a < 0.0 && !whole) { return sqrt(a); }
+  if (a < 0.0 && !whole && abs(a) <= 3.40282346e38) { return ${notANumber}; }
   let odd = whole && (b - 2.0 * floor(0.5 * b) == 1.0);
-  let size = select(pow(-a, b), select(1.0 / abs(a), 0.0, b > 0.0), a == 0.0);
-  return select(size, -size, odd && a < 0.0);
+  let size = select(pow(-a, b), select(${infinity}, 0.0, b > 0.0), a == 0.0);
+  return select(size, -size, odd && bitcast<u32>(a) > 0x7fffffffu);
 }`,
   int_pow: `fn int_pow(a: i32, b: i32) -> i32 {
   if (b < 0) { return 0; }
@@ -50,9 +211,10 @@ export const helpers: Readonly<Record<string, string>> = {
   }
   return out;
 }`,
-  // Some drivers compute tanh from exponentials that overflow.
+  // Some drivers compute tanh from exponentials that overflow, and that cancel near 0.
   safe_tanh: `fn safe_tanh(a: f32) -> f32 {
   if (abs(a) > 10.0) { return sign(a); }
+  if (abs(a) < 0.02) { return a - a * a * a * 0.33333334; }
   return tanh(a);
 }`,
   sigmoid: `fn sigmoid(a: f32) -> f32 {
@@ -61,6 +223,7 @@ export const helpers: Readonly<Record<string, string>> = {
 }`,
   // Two minimax polynomials: in x² near 0, and of log(1 - erf) elsewhere. Maximal error 1e-7.
   erf: `fn erf(a: f32) -> f32 {
+  if (${isNanText('a')}) { return a; }
   let t = min(abs(a), 6.0);
   let s = t * t;
   if (t > 0.927734375) {
@@ -84,15 +247,15 @@ export const helpers: Readonly<Record<string, string>> = {
   threefry: threefryWgsl(),
 }
 
-const maxF32 = 3.4028234663852886e38
-
-/** A constant as WGSL writes it. There is no literal for an infinity: the largest finite number stands for it. */
+/** A constant as WGSL writes it. What no f32 literal can say is read from variables, which `constantBits` declares. */
 export const wgslLiteral = (dtype: 'f32' | 'i32' | 'u32' | 'bool', value: number): string => {
   if (dtype === 'bool') return value !== 0 ? 'true' : 'false'
   if (dtype === 'u32') return `${value >>> 0}u`
   if (dtype === 'i32')
     return value < 0 ? (value <= -2147483648 ? 'i32(-2147483648)' : `(${value})`) : `${value}`
-  const rounded = Math.min(maxF32, Math.max(-maxF32, Math.fround(value)))
+  const rounded = Math.fround(value)
+  if (Number.isNaN(rounded)) return notANumber
+  if (!Number.isFinite(rounded)) return rounded > 0 ? infinity : `(-${infinity})`
   const text = `${rounded}`
   const literal = /[.e]/.test(text) ? text : `${text}.0`
   return rounded < 0 || Object.is(rounded, -0) ? `(${Object.is(rounded, -0) ? '-0.0' : literal})` : literal

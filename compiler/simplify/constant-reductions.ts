@@ -7,7 +7,8 @@ export const constantReductions: NodeRule = node => {
   if (reduce === undefined) return undefined
   if (reduce.op === 'sum' && isValue(body, 0)) return withoutReduction(node)
   if (reduce.op === 'sum' && isConst(body) && Number.isInteger(body.value)) {
-    const total = body.value * reduce.axes.reduce((n, a) => n * a.extent, 1)
+    // A sum of no negative numbers is 0, not −0.
+    const total = body.value * reduce.axes.reduce((n, a) => n * a.extent, 1) + 0
     return Math.abs(total) <= 2 ** 24
       ? withoutReduction({ ...node, body: constant(node.dtype, total) })
       : undefined

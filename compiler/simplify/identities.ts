@@ -1,6 +1,6 @@
 import { constant, prim } from '../ir/expr.js'
 import type { Expr } from '../ir/ir.js'
-import { type Application, type ExprRule, isConst, isInteger, isValue } from './rule.js'
+import { type Application, type ExprRule, type Facts, isConst, isInteger, isValue } from './rule.js'
 
 const negated = (e: Expr): Expr | undefined => (e.op === 'neg' ? e.args[0]! : undefined)
 
@@ -13,9 +13,38 @@ const indicator = (e: Expr): { readonly condition: Expr; readonly when: boolean 
   return isValue(a, 0) && isValue(b, 1) ? { condition: c, when: false } : undefined
 }
 
-/** `x + 0 = x`, `x + (-y) = x - y`, and for integers `(x + c) + d = x + (c + d)`. */
-const sum = (e: Application, x: Expr, y: Expr): Expr | undefined => {
-  if (isValue(y, 0)) return x
+/** Whether an expression is known not to be −0. Rounding to nearest makes −0 of a sum only if all summands are −0. */
+const isNeverMinusZero = (e: Expr, nodes: Facts['nodes']): boolean => {
+  if (e.dtype !== 'f32') return true
+  switch (e.op) {
+    case 'const':
+      return !Object.is(e.value, -0)
+    case 'read': {
+      const node = nodes.get(e.node)
+      // Sums begin with 0.
+      return node?.kind === 'compute' && node.reduce?.op === 'sum'
+    }
+    case 'cast':
+    case 'abs':
+    case 'exp':
+    case 'sigmoid':
+      return true
+    case 'add':
+      return e.args.some(a => isNeverMinusZero(a, nodes))
+    case 'sub':
+      return isNeverMinusZero(e.args[0]!, nodes)
+    case 'mul':
+      return e.args[0] === e.args[1]
+    case 'select':
+      return e.args.slice(1).every(a => isNeverMinusZero(a, nodes))
+    default:
+      return false
+  }
+}
+
+/** `x + (-0) = x`, `x + 0 = x` where x is not −0, `x + (-y) = x - y`, and for integers `(x + c) + d = x + (c + d)`. */
+const sum = (e: Application, x: Expr, y: Expr, nodes: Facts['nodes']): Expr | undefined => {
+  if (isValue(y, -0) || (isValue(y, 0) && isNeverMinusZero(x, nodes))) return x
   if (isConst(x) && !isConst(y)) return prim('add', y, x)
   const minus = negated(y)
   if (minus !== undefined) return prim('sub', x, minus)
@@ -29,10 +58,10 @@ const sum = (e: Application, x: Expr, y: Expr): Expr | undefined => {
   return undefined
 }
 
-/** `x - 0 = x`, `0 - x = -x`, `x - (-y) = x + y`, and for integers `x - x = 0`, `(x + c) - d = x + (c - d)`. */
+/** `x - 0 = x`, `-0 - x = -x`, `x - (-y) = x + y`, and for integers `0 - x = -x`, `x - x = 0`, `(x + c) - d = x + (c - d)`. */
 const difference = (e: Application, x: Expr, y: Expr): Expr | undefined => {
   if (isValue(y, 0)) return x
-  if (isValue(x, 0)) return prim('neg', y)
+  if (isValue(x, -0) || (isInteger(e) && isValue(x, 0))) return prim('neg', y)
   const minus = negated(y)
   if (minus !== undefined) return prim('add', x, minus)
   if (isConst(y) && y.value < 0 && e.dtype !== 'u32' && y.value !== -2147483648)
@@ -45,10 +74,10 @@ const difference = (e: Application, x: Expr, y: Expr): Expr | undefined => {
   return undefined
 }
 
-/** `x·1 = x`, `x·0 = 0`, `x·(-1) = -x`, `(-x)·y = -(x·y)`, `x·[c] = if c then x else 0`; for integers `(x·c)·d = x·(c·d)`. */
+/** `x·1 = x`, `x·(-1) = -x`, `(-x)·y = -(x·y)`, `x·[c] = if c then x else x·0`; for integers `x·0 = 0`, `(x·c)·d = x·(c·d)`. */
 const product = (e: Application, x: Expr, y: Expr): Expr | undefined => {
   if (isValue(y, 1)) return x
-  if (isValue(y, 0)) return y
+  if (isInteger(e) && isValue(y, 0)) return y
   if (isValue(y, -1)) return prim('neg', x)
   if (isConst(x) && !isConst(y)) return prim('mul', y, x)
   if (isConst(y) && x.op === 'neg' && e.dtype !== 'u32' && y.value !== -2147483648)
@@ -62,7 +91,8 @@ const product = (e: Application, x: Expr, y: Expr): Expr | undefined => {
     [y, x],
   ] as const) {
     const of = indicator(mask)
-    const nothing = constant(e.dtype, 0)
+    // 0, unless the value is infinite or not a number.
+    const nothing = isInteger(e) ? constant(e.dtype, 0) : prim('mul', value, constant('f32', 0))
     if (of !== undefined)
       return of.when
         ? prim('select', of.condition, value, nothing)
@@ -73,13 +103,13 @@ const product = (e: Application, x: Expr, y: Expr): Expr | undefined => {
   return undefined
 }
 
-/** The laws of arithmetic that hold exactly. Signs of zeros and `0·∞` are not kept apart. Constants go to the right. */
-export const identities: ExprRule = e => {
+/** The laws of arithmetic that hold exactly, for zeros of both signs, infinities and what is not a number too. Constants go to the right. */
+export const identities: ExprRule = (e, { nodes }) => {
   if (e.op === 'const' || e.op === 'index' || e.op === 'read') return undefined
   const [x, y] = e.args as [Expr, Expr]
   switch (e.op) {
     case 'add':
-      return sum(e, x, y)
+      return sum(e, x, y, nodes)
     case 'sub':
       return difference(e, x, y)
     case 'mul':
@@ -94,7 +124,7 @@ export const identities: ExprRule = e => {
       return isValue(y, 1) ? x : isValue(y, 0) ? constant(e.dtype, 1) : undefined
     case 'neg':
       if (x.op === 'neg') return x.args[0]!
-      return x.op === 'sub' ? prim('sub', x.args[1]!, x.args[0]!) : undefined
+      return x.op === 'sub' && isInteger(x) ? prim('sub', x.args[1]!, x.args[0]!) : undefined
     case 'min':
     case 'max':
       return x === y ? x : undefined

@@ -52,7 +52,7 @@ const choice: ExprRule = e => {
   const [c, a, b] = e.args as [Expr, Expr, Expr]
   if (isConst(c)) return c.value !== 0 ? a : b
   if (a === b) return a
-  if (isConst(a) && isConst(b) && a.value === b.value) return a
+  if (isConst(a) && isConst(b) && Object.is(a.value, b.value)) return a
   if (c.op === 'not') return prim('select', c.args[0]!, b, a)
   if (a.op === 'select' && a.args[0] === c) return prim('select', c, a.args[1]!, b)
   if (b.op === 'select' && b.args[0] === c) return prim('select', c, a, b.args[2]!)

@@ -28,10 +28,6 @@ const masked = (e: Expr, facts: Facts): Masked => {
     const inner = masked(e.args[2]!, facts)
     return { conditions: [...complement(e.args[0]!, facts), ...inner.conditions], value: inner.value }
   }
-  if (e.op === 'mul') {
-    const [a, b] = e.args.map(x => masked(x, facts)) as [Masked, Masked]
-    return { conditions: [...a.conditions, ...b.conditions], value: prim('mul', a.value, b.value) }
-  }
   if (e.op === 'neg') {
     const a = masked(e.args[0]!, facts)
     return { conditions: a.conditions, value: prim('neg', a.value) }

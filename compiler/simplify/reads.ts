@@ -18,7 +18,7 @@ export const literalReads: ExprRule = (e, { nodes }) => {
   const node = nodes.get(e.node)
   if (node?.kind !== 'literal') return undefined
   const first = node.data[0]
-  if (!e.guarded && first !== undefined && Number.isFinite(first) && node.data.every(v => v === first))
+  if (!e.guarded && first !== undefined && node.data.every(v => Object.is(v, first)))
     return constant(e.dtype, first)
   let offset = 0
   for (const [i, p] of e.at.entries()) {
@@ -26,6 +26,5 @@ export const literalReads: ExprRule = (e, { nodes }) => {
     if (p.value < 0 || p.value >= node.shape[i]!) return e.guarded ? constant(e.dtype, 0) : undefined
     offset = offset * node.shape[i]! + p.value
   }
-  const value = node.data[offset]!
-  return Number.isFinite(value) ? constant(e.dtype, value) : undefined
+  return constant(e.dtype, node.data[offset]!)
 }

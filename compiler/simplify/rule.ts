@@ -23,7 +23,8 @@ export type ConstExpr = Extract<Expr, { op: 'const' }>
 
 export const isConst = (e: Expr): e is ConstExpr => e.op === 'const'
 
-export const isValue = (e: Expr, value: number): boolean => e.op === 'const' && e.value === value
+/** Whether it is this number; 0 and −0 are two. */
+export const isValue = (e: Expr, value: number): boolean => e.op === 'const' && Object.is(e.value, value)
 
 export const isInteger = (e: Expr): boolean => e.dtype === 'i32' || e.dtype === 'u32'
 

@@ -96,14 +96,16 @@ const numberErrors = (token: IToken, next: IToken | undefined, span: Span): Diag
     ]
   }
   const value = valueOfNumber(token.image)
-  const exact = /^[0-9_]+$/.test(token.image) ? Number.isSafeInteger(value) : Number.isFinite(value)
+  const exact = /^[0-9_]+$/.test(token.image)
+    ? Number.isSafeInteger(value)
+    : Number.isFinite(Math.fround(value))
   if (exact) return []
   return [
     {
       code: 'E0102',
       title: `the number \`${token.image}\` is too large`,
       labels: [{ span, text: 'this cannot be represented' }],
-      hint: 'whole numbers reach to 9007199254740991, others to about 1.8e308; infinity is written `inf`',
+      hint: 'whole numbers reach to 9007199254740991, others to about 3.4e38; infinity is written `inf`',
     },
   ]
 }

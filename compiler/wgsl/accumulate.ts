@@ -1,6 +1,6 @@
 import type { ComputeNode, DType, Expr, ReduceOp } from '../ir/ir.js'
 import { identityOf } from '../ir/reduction.js'
-import { wgslLiteral } from '../ir/wgsl-helpers.js'
+import { helpers, isNanText, wgslLiteral } from '../ir/wgsl-helpers.js'
 import { type Block, type Value, vectorType } from './block.js'
 import type { Writer } from './writer.js'
 
@@ -16,6 +16,8 @@ const joinText = (op: ReduceOp, a: string, b: string): string =>
 export interface Accumulator {
   readonly name: string
   readonly place?: string
+  /** Of a maximum or minimum of f32: the largest bits, but for signs, of what was taken in. Beyond those of infinity something was not a number. */
+  readonly bits?: string
   readonly width: 1 | 4
   readonly dtype: DType
   readonly take: (v: Value, at: string, block: Block) => void
@@ -48,16 +50,28 @@ export const accumulator = (
       dtype,
       take: (v, at, b) => {
         const x = v.atom ? v : w.name(b, v.text, dtype, 1)
-        b.add(`if (${x.text} ${better} ${name}) { ${name} = ${x.text}; ${place} = ${at}; }`)
+        const first = dtype === 'f32' ? ` || (${isNanText(x.text)} && !${isNanText(name)})` : ''
+        b.add(`if (${x.text} ${better} ${name}${first}) { ${name} = ${x.text}; ${place} = ${at}; }`)
       },
     }
   }
+  // WGSL's max and min may drop what is not a number.
+  const bits = dtype === 'f32' && (op === 'max' || op === 'min') ? w.fresh('bits') : undefined
+  if (bits !== undefined) block.add(`var ${bits} = ${wide ? 'vec4u()' : '0u'};`)
   return {
     name,
     width,
     dtype,
+    ...(bits === undefined ? {} : { bits }),
     take: (v, _, b) => {
-      const text = (wide ? w.widen(v) : v).text
+      const given = wide ? w.widen(v) : v
+      const { text } = bits === undefined || given.atom ? given : w.name(b, given.text, dtype, width)
+      if (bits !== undefined)
+        b.add(
+          wide
+            ? `${bits} = max(${bits}, bitcast<vec4u>(${text}) << vec4u(1u));`
+            : `${bits} = max(${bits}, bitcast<u32>(${text}) << 1u);`,
+        )
       b.add(
         op === 'sum'
           ? `${name} += ${text};`
@@ -67,6 +81,21 @@ export const accumulator = (
       )
     },
   }
+}
+
+/** The value that a thread has found, or not-a-number. */
+const withNan = (value: string, bits: string, wide: boolean): string => {
+  const nan = wgslLiteral('f32', Number.NaN)
+  return wide
+    ? `select(${value}, vec4f(${nan}), ${bits} > vec4u(0xff000000u))`
+    : `select(${value}, ${nan}, ${bits} > 0xff000000u)`
+}
+
+/** The extreme of what the lanes of a subgroup have found; not-a-number if one of them has. */
+const acrossLanes = (op: 'max' | 'min', value: string, w: Writer, block: Block): Value => {
+  for (const h of ['order_key', 'of_order_key']) w.functions.set(h, helpers[h]!)
+  const minus = op === 'min' ? '-' : ''
+  return w.name(block, `${minus}of_order_key(subgroupMax(order_key(${minus}${value})))`, 'f32', 1)
 }
 
 const subgroupOp = {
@@ -88,21 +117,35 @@ export const finish = (
   const op = node.reduce!.op
   if (op === 'argmax' || op === 'argmin') {
     if (lanes === 1) return { text: acc.place!, dtype: 'i32', width: 1, atom: true }
-    const best = w.name(block, `subgroup${op === 'argmax' ? 'Max' : 'Min'}(${acc.name})`, acc.dtype, 1)
-    return w.name(
-      block,
-      `subgroupMin(select(2147483647, ${acc.place}, ${acc.name} == ${best.text}))`,
-      'i32',
-      1,
-    )
+    const extreme = op === 'argmax' ? 'max' : 'min'
+    const best =
+      acc.dtype === 'f32'
+        ? acrossLanes(extreme, acc.name, w, block)
+        : w.name(block, `${subgroupOp[extreme]}(${acc.name})`, acc.dtype, 1)
+    const found =
+      acc.dtype === 'f32'
+        ? `(${acc.name} == ${best.text}) || (${isNanText(acc.name)} && ${isNanText(best.text)})`
+        : `${acc.name} == ${best.text}`
+    return w.name(block, `subgroupMin(select(2147483647, ${acc.place}, ${found}))`, 'i32', 1)
   }
   const parts = ['x', 'y', 'z', 'w'].map(c => `${acc.name}.${c}`)
   const own =
     components === 'across'
       ? joinText(op, joinText(op, parts[0]!, parts[1]!), joinText(op, parts[2]!, parts[3]!))
       : acc.name
-  if (lanes > 1) return w.name(block, `${subgroupOp[op]}(${own})`, acc.dtype, 1)
-  return own === acc.name
-    ? { text: own, dtype: acc.dtype, width: acc.width, atom: true }
-    : w.name(block, own, acc.dtype, 1)
+  const result =
+    acc.bits === undefined
+      ? own
+      : components === 'across'
+        ? withNan(own, joinedBits(acc.bits), false)
+        : withNan(own, acc.bits, acc.width === 4)
+  if (lanes > 1)
+    return (op === 'max' || op === 'min') && acc.dtype === 'f32'
+      ? acrossLanes(op, result, w, block)
+      : w.name(block, `${subgroupOp[op]}(${result})`, acc.dtype, 1)
+  return result === acc.name
+    ? { text: result, dtype: acc.dtype, width: acc.width, atom: true }
+    : w.name(block, result, acc.dtype, acc.width === 4 && components === 'keep' ? 4 : 1)
 }
+
+const joinedBits = (bits: string): string => `max(max(${bits}.x, ${bits}.y), max(${bits}.z, ${bits}.w))`

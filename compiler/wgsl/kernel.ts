@@ -1,6 +1,7 @@
 import type { KernelDecl, KernelFeature } from '../artifact.js'
 import type { Group } from '../fuse/group.js'
 import type { Axis, ComputeNode, Origin, Region } from '../ir/ir.js'
+import { constantBits } from '../ir/wgsl-helpers.js'
 import type { Context } from '../schedule/context.js'
 import { positionOf } from '../source.js'
 import { accessesOf } from './accesses.js'
@@ -162,13 +163,15 @@ const assemble = (
     ...(launch.subgroupNumber ? ['@builtin(subgroup_id) subgroup: u32'] : []),
   ]
   const features = launch.features ?? []
+  const functions = w.functionTexts()
   const lines = [
     ...(features.length > 0 ? [...features.map(f => `enable ${extensions[f]};`), ''] : []),
     ...w.memory.declarations(),
     ...(loops > 0 ? ['@group(1) @binding(0) var<uniform> loops: vec4u;'] : []),
     ...(launch.shared ?? []),
+    ...constantBits([...functions, ...body].join('\n')),
     '',
-    ...w.functionTexts().flatMap(h => [h, '']),
+    ...functions.flatMap(h => [h, '']),
     `@compute @workgroup_size(${size.filter((n, i) => i === 0 || n > 1 || size.slice(i).some(m => m > 1)).join(', ')})`,
     `fn main(${builtins.join(', ')}) {`,
     ...body,

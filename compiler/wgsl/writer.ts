@@ -1,11 +1,11 @@
 import { childrenOf, postorder } from '../ir/expr.js'
 import type { Axis, AxisId, DType, Expr } from '../ir/ir.js'
-import { prims } from '../ir/prims.js'
 import { helpers, wgslLiteral } from '../ir/wgsl-helpers.js'
 import type { Storage } from '../plan/placement.js'
 import { type Affine, affineOf } from '../schedule/affine.js'
 import { interner } from '../schedule/intern.js'
 import { Block, components, type Value, vectorType } from './block.js'
+import { constantFolder, type Loose, looseComparison, writingOf } from './ieee.js'
 import { Memory } from './memory.js'
 import type { Base } from './slices.js'
 
@@ -31,6 +31,7 @@ export class Writer {
   /** WGSL functions that are called, by name. */
   readonly functions = new Map<string, string>()
   private readonly uses = new Map<Expr, number>()
+  private readonly folded = constantFolder()
   private readonly counts = new Map<number, string>()
   private counter = 0
   readonly memory: Memory
@@ -98,9 +99,11 @@ export class Writer {
   emit(e: Expr, block: Block): Value {
     const known = block.value(e)
     if (known) return known
-    if (e.op === 'const') {
-      return { text: wgslLiteral(e.dtype, e.value), dtype: e.dtype, width: 1, atom: true }
+    const folded = this.folded(e)
+    if (folded.op === 'const') {
+      return { text: wgslLiteral(folded.dtype, folded.value), dtype: e.dtype, width: 1, atom: true }
     }
+    if (e.op === 'const') throw new Error('a constant folds to itself')
     const home = block.at(this.depthOf(e, block))
     if (e.op === 'index') return this.position(e.axis.id, home)
     if (e.op === 'read' && e.node < 0) return block.local(e.node)!.value
@@ -131,14 +134,16 @@ export class Writer {
   }
 
   private apply(e: Extract<Expr, { args: readonly Expr[] }>, block: Block): Value {
-    const row = prims[e.op]
+    const loose = looseComparison(e)
+    if (loose !== undefined) return this.looseComparison(loose, block)
+    const row = writingOf(e)
     const args = e.args.map(a => this.emit(a, block))
     const dtypes = e.args.map(a => a.dtype)
     const needed = row.helpers?.(e.dtype) ?? []
     const divisor = e.args.at(-1)!
     const natural = nonNegative(e.args[0]!) && divisor.op === 'const' && divisor.value > 0
     const wide = args.some(a => a.width === 4)
-    const repeats = e.op === 'pow' || (e.op === 'mod' && e.dtype === 'f32')
+    const repeats = e.op === 'pow'
     const write = (texts: readonly string[]): string => row.wgsl(texts, e.dtype, dtypes, natural)
     const atomic = (v: Value): Value => (v.atom ? v : this.name(block, v.text, v.dtype, v.width))
     const note = (text: string): void => {
@@ -164,11 +169,31 @@ export class Writer {
     const plain = write(named.map(a => (mixed.has(e.op) || power ? a.text : this.widen(a).text)))
     if (e.op !== 'shr' && !e.op.startsWith('threefry') && !needed.some(h => plain.includes(`${h}(`)))
       return vector(plain)
-    // A helper function knows scalars only.
+    const wideHelpers = needed.filter(h => plain.includes(`${h}(`) && helpers[`${h}4`] !== undefined)
+    if (wideHelpers.length > 0) {
+      const text = write(args.map(a => this.widen(a).text))
+      const widened = wideHelpers.reduce((t, h) => t.replaceAll(`${h}(`, `${h}4(`), text)
+      for (const h of wideHelpers) this.functions.set(`${h}4`, helpers[`${h}4`]!)
+      return vector(widened)
+    }
+    // Any other helper function knows scalars only.
     const parts = args.map(atomic)
     const texts = components.map(c => write(parts.map(p => (p.width === 4 ? `${p.text}.${c}` : p.text))))
     texts.forEach(note)
     return vector(`${vectorType(e.dtype)}(${texts.join(', ')})`)
+  }
+
+  private looseComparison({ args, sign }: Loose, block: Block): Value {
+    const values = args.map(a => this.emit(a, block))
+    const width = values.some(a => a.width === 4) ? 4 : 1
+    const [a, b] = values.map(x => (width === 4 ? this.widen(x) : x).text)
+    const isNan = width === 4 ? 'is_nan4' : 'is_nan'
+    const tests = [a, b].flatMap((x, i) => {
+      const { op, ...of } = this.folded(args[i]!)
+      return op === 'const' && 'value' in of && !Number.isNaN(of.value) ? [] : [` | ${isNan}(${x})`]
+    })
+    if (tests.length > 0) this.functions.set(isNan, helpers[isNan]!)
+    return { text: `((${a} ${sign} ${b})${tests.join('')})`, dtype: 'bool', width, atom: false }
   }
 
   /** The element or four neighbours at an address. */

@@ -53,7 +53,8 @@ export const worst = (
     if (a === undefined || a.length !== b.length) return { error: Infinity, where: `${name}: wrong length` }
     for (let i = 0; i < b.length; i++) {
       const x = a[i]!
-      const y = Math.max(-3.4028234663852886e38, Math.min(3.4028234663852886e38, b[i]!))
+      // What f64 has and f32 does not.
+      const y = Math.abs(b[i]!) > 2 ** 127 ? Math.fround(b[i]!) : b[i]!
       const same = Number.isNaN(x) ? Number.isNaN(y) : x === y
       const e = same ? 0 : Math.abs(x - y) / (1 + Math.abs(y))
       if (!(e <= error)) {

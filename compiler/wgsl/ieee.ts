@@ -1,0 +1,83 @@
+import { constant } from '../ir/expr.js'
+import type { Expr } from '../ir/ir.js'
+import { applyPrim, type Prim, prims } from '../ir/prims.js'
+
+type Application = Extract<Expr, { args: readonly Expr[] }>
+
+/** How an application is written: as its row of the table says, or otherwise. */
+export type Writing = Pick<Prim, 'wgsl' | 'helpers'>
+
+const opposite: Partial<Record<Expr['op'], string>> = { lt: '>=', le: '>', gt: '<=', ge: '<', eq: '!=' }
+
+const isZero = (e: Expr): boolean => e.op === 'const' && e.value === 0
+
+const sign = (text: string, zero: Expr): string =>
+  zero.op === 'const' && Object.is(zero.value, -0) ? `(-${text})` : text
+
+const calling = (helper: string, wgsl: Writing['wgsl']): Writing => ({ wgsl, helpers: () => [helper] })
+
+/** Comparisons of a value with itself say whether it is a number. */
+const withItself: Partial<Record<Expr['op'], Writing>> = {
+  eq: calling('is_nan', ([a]) => `!is_nan(${a})`),
+  le: calling('is_nan', ([a]) => `!is_nan(${a})`),
+  ge: calling('is_nan', ([a]) => `!is_nan(${a})`),
+  ne: calling('is_nan', ([a]) => `is_nan(${a})`),
+  sub: calling('minus_itself', ([a]) => `minus_itself(${a})`),
+}
+
+/**
+ * Compilers of shaders may rewrite arithmetic as if no value were infinite or not a number: x · 0 and x − x become 0, x ≠ x becomes false, and what is
+ * not below becomes at or above. Such applications are written so that no compiler sees the pattern. Undefined for all others.
+ */
+export const ieeeWriting = (e: Application): Writing | undefined => {
+  const [x, y] = e.args as [Expr, Expr]
+  if (x.dtype !== 'f32') return undefined
+  if (x === y && withItself[e.op] !== undefined) return withItself[e.op]
+  if (e.op === 'mul') {
+    const at = e.args.findIndex(isZero)
+    if (at < 0) return undefined
+    return calling('times_zero', args => sign(`times_zero(${args[1 - at]})`, e.args[at]!))
+  }
+  if (e.op === 'div' && isZero(x)) return calling('zero_over', args => sign(`zero_over(${args[1]})`, x))
+  if (e.op === 'div' && isZero(y)) return calling('over_zero', args => sign(`over_zero(${args[0]})`, y))
+  if (e.op === 'add') {
+    const at = e.args.findIndex((a, i) => a.op === 'neg' && a.args[0] === e.args[1 - i])
+    if (at >= 0) return calling('minus_itself', args => `minus_itself(${args[1 - at]})`)
+  }
+  return undefined
+}
+
+/**
+ * A condition that holds for what is not a number: `a != b` of f32, and `not (a < b)`. It is written as a comparison of the
+ * two by `sign`, or one of them being no number.
+ */
+export interface Loose {
+  readonly args: readonly Expr[]
+  readonly sign: string
+}
+
+export const looseComparison = (e: Application): Loose | undefined => {
+  const of = e.op === 'not' ? e.args[0]! : e
+  const sign = e.op === 'not' ? opposite[of.op] : e.op === 'ne' ? '!=' : undefined
+  if (sign === undefined || !('args' in of)) return undefined
+  const [x, y] = of.args
+  return x!.dtype === 'f32' && x !== y ? { args: of.args, sign } : undefined
+}
+
+/** Folds applications of nothing but constants, which WGSL refuses where they overflow or are no numbers. It keeps what it has found. */
+export const constantFolder = (): ((e: Expr) => Expr) => {
+  const known = new Map<Expr, Expr>()
+  const fold = (e: Expr): Expr => {
+    if (!('args' in e)) return e
+    const done = known.get(e)
+    if (done !== undefined) return done
+    const args = e.args.map(fold)
+    const values = args.flatMap(a => (a.op === 'const' ? [a.value] : []))
+    const out = values.length === args.length ? constant(e.dtype, applyPrim(e, values)) : e
+    known.set(e, out)
+    return out
+  }
+  return fold
+}
+
+export const writingOf = (e: Application): Writing => ieeeWriting(e) ?? prims[e.op]

@@ -1,0 +1,71 @@
+import { expect, it } from 'vitest'
+import { Builder } from '../../../compiler/ir/builder.js'
+import { f32, index, prim, read } from '../../../compiler/ir/expr.js'
+import type { Graph, ReduceOp } from '../../../compiler/ir/ir.js'
+import { withDevice } from '../../support/device.js'
+import { compare, compareSchedules } from './agree.js'
+
+const inf = Number.POSITIVE_INFINITY
+const origin = { label: 'special' }
+
+/** Rows of numbers with infinities and what is not a number at their beginning, middle and end; the last are all the same. */
+const rows = (n: number): readonly (readonly number[])[] => {
+  const plain = Array.from({ length: n }, (_, i) => Math.fround(Math.sin(3 * i)))
+  const put = (...changes: readonly (readonly [at: number, value: number])[]): readonly number[] =>
+    changes.reduce((row, [at, value]) => row.with(at, value), plain)
+  const [middle, last] = [Math.floor(n / 2), n - 1]
+  return [
+    plain,
+    put([0, Number.NaN]),
+    put([middle, Number.NaN]),
+    put([last, Number.NaN]),
+    put([last, -Number.NaN], [0, inf]),
+    put([0, -inf], [last, inf]),
+    put([middle, -inf]),
+    plain.map(() => -inf),
+    plain.map(() => inf),
+    plain.map(() => Number.NaN),
+  ]
+}
+
+const ops: readonly ReduceOp[] = ['max', 'min', 'argmax', 'argmin', 'sum', 'prod']
+
+/** All reductions of the rows, by kernels of their own; with `across` the rows are the columns of the input. */
+const reductions = (n: number, across: boolean): Graph => {
+  const b = new Builder()
+  const count = rows(n).length
+  const x = b.input('x', 'f32', across ? [n, count] : [count, n])
+  for (const op of ops) {
+    const [i, j] = [b.axis('i', count), b.axis('j', n)]
+    const at = across ? [index(j), index(i)] : [index(i), index(j)]
+    const place = op === 'argmax' || op === 'argmin'
+    b.output(
+      op,
+      b.compute({
+        dtype: place ? 'i32' : 'f32',
+        dims: [[i]],
+        reduce: { op, axes: [j] },
+        // What is computed, so that neighbours are made at once.
+        body: prim('mul', read(x, 'f32', at), f32(2)),
+        origin,
+      }),
+    )
+  }
+  return b.finish()
+}
+
+const valuesOf = (n: number, across: boolean): readonly number[] =>
+  across ? [...Array(n).keys()].flatMap(j => rows(n).map(r => r[j]!)) : rows(n).flat()
+
+withDevice('reductions of special values', device => {
+  for (const n of [1, 5, 8, 300])
+    for (const across of [false, true])
+      it(`${n} ${across ? 'from row to row' : 'side by side'}`, async () => {
+        const graph = reductions(n, across)
+        const inputs = new Map([['x', valuesOf(n, across)]])
+        const found = await compareSchedules(device, graph, inputs)
+        expect(found.error, found.where).toBeLessThan(1e-5)
+        const alone = await compare(device, graph, inputs, { fuse: false, traits: { software: false } })
+        expect(alone.error, alone.where).toBeLessThan(1e-5)
+      })
+})
