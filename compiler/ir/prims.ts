@@ -1,6 +1,6 @@
 import { f32, prim } from './expr.js'
 import type { DType, Expr, PrimOp } from './ir.js'
-import { erf, threefry } from './special.js'
+import { erf, realMod, threefry } from './special.js'
 
 export { helpers, wgslLiteral } from './wgsl-helpers.js'
 
@@ -106,15 +106,7 @@ const wholePower = (base: number, exponent: number, dtype: DType): number => {
   return out
 }
 
-/** a − ⌊a/b⌋·b, exact but for the last addition: a rest of 0 has the sign of b. */
-const realMod = (a: number, b: number): number => {
-  const rest = a % b
-  if (rest === 0) return b < 0 || Object.is(b, -0) ? -0 : 0
-  return rest < 0 === b < 0 ? rest : rest + b
-}
-
 const signs: Partial<Record<DType, string>> = { f32: 'real_sign', u32: 'uint_sign' }
-
 const sigmoid = (x: number): number => {
   const e = Math.exp(-Math.abs(x))
   return (x >= 0 ? 1 : e) / (1 + e)
@@ -212,7 +204,7 @@ export const prims: Readonly<Record<PrimOp, Prim>> = {
     },
     helpers: t => [t === 'f32' ? 'real_mod' : t === 'u32' ? 'uint_mod' : 'floor_mod'],
   },
-  /** Of integers, with a negative exponent: 0. */
+  /** Of integers with a negative exponent: 0. */
   pow: {
     arity: 2,
     check: numeric,

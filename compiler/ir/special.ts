@@ -1,3 +1,10 @@
+/** a − ⌊a/b⌋·b, exact but for the last addition: a rest of 0 has the sign of b. */
+export const realMod = (a: number, b: number): number => {
+  const rest = a % b
+  if (rest === 0) return b < 0 || Object.is(b, -0) ? -0 : 0
+  return rest < 0 === b < 0 ? rest : rest + b
+}
+
 /** erf to float64 accuracy, by 2/√π · exp(-x²) · Σ 2ⁿ x²ⁿ⁺¹ / (2n+1)!! (Abramowitz and Stegun 7.1.6), whose terms are all positive. */
 export const erf = (x: number): number => {
   if (Number.isNaN(x)) return x

@@ -38,25 +38,27 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     const a = compile(p => programs.softmax(p, 4, 256), gpu)
     expect(a.kernels.map(k => k.wgsl.split('fn main')[1]!.split('\n').slice(1).join('\n'))).toEqual([
       `  let row = i32(group.x);
-  var acc1 = vec4f((-3.4028234663852886e+38));
-  let at4 = (row * 64);
-  for (var j2 = 0; j2 < 2; j2++) {
-    let at3 = j2 * 32 + i32(local);
-    let x_v5 = x[(at4 + at3)];
-    acc1 = max(acc1, x_v5);
+  var acc1 = vec4f((-bitcast<f32>(infinityBits)));
+  var bits2 = vec4u();
+  let at5 = (row * 64);
+  for (var j3 = 0; j3 < 2; j3++) {
+    let at4 = j3 * 32 + i32(local);
+    let x_v6 = x[(at5 + at4)];
+    bits2 = max(bits2, bitcast<vec4u>(x_v6) << vec4u(1u));
+    acc1 = max(acc1, x_v6);
   }
-  let v6 = subgroupMax(max(max(acc1.x, acc1.y), max(acc1.z, acc1.w)));
-  var acc7 = vec4f(0.0);
-  for (var j8 = 0; j8 < 2; j8++) {
-    let at9 = j8 * 32 + i32(local);
-    let x_v10 = x[(at4 + at9)];
-    acc7 += exp((x_v10 - v6));
+  let v7 = of_order_key(subgroupMax(order_key(select(max(max(acc1.x, acc1.y), max(acc1.z, acc1.w)), bitcast<f32>(nanBits), max(max(bits2.x, bits2.y), max(bits2.z, bits2.w)) > 0xff000000u))));
+  var acc8 = vec4f(0.0);
+  for (var j9 = 0; j9 < 2; j9++) {
+    let at10 = j9 * 32 + i32(local);
+    let x_v11 = x[(at5 + at10)];
+    acc8 += exp((x_v11 - v7));
   }
-  let v11 = subgroupAdd(((acc7.x + acc7.y) + (acc7.z + acc7.w)));
-  for (var j12 = 0; j12 < 2; j12++) {
-    let at13 = j12 * 32 + i32(local);
-    let x_v14 = x[(at4 + at13)];
-    softmax[(at4 + at13)] = (exp((x_v14 - v6)) / v11);
+  let v12 = subgroupAdd(((acc8.x + acc8.y) + (acc8.z + acc8.w)));
+  for (var j13 = 0; j13 < 2; j13++) {
+    let at14 = j13 * 32 + i32(local);
+    let x_v15 = x[(at5 + at14)];
+    softmax[(at5 + at14)] = (exp((x_v15 - v7)) / v12);
   }
 }
 `,
