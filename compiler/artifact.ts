@@ -121,6 +121,8 @@ export interface DeviceTraits {
   readonly subgroupSize: number
   readonly storageBuffersPerStage: number
   readonly bindingBytes: number
+  /** The largest buffer. */
+  readonly bufferBytes: number
   /** What offsets of bindings are multiples of, in bytes. */
   readonly bindingAlignment: number
   readonly workgroupInvocations: number

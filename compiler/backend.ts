@@ -13,6 +13,7 @@ import { updatesOf } from './fuse/in-place.js'
 import { normalise } from './fuse/normalise.js'
 import { type Sequence, sequence } from './fuse/order.js'
 import { splitReductions } from './fuse/split.js'
+import { splitReads } from './fuse/split-reads.js'
 import { readsOf } from './ir/expr.js'
 import { elementsOf, regionPath, shapeOf } from './ir/graph.js'
 import type { Graph, Node, NodeId, Region } from './ir/ir.js'
@@ -31,7 +32,7 @@ import { rowsChoice } from './schedule/rows.js'
 import { scatterChoice } from './schedule/scatter.js'
 import { type Choice, settled, type Tuning } from './schedule/schedule.js'
 import type { EmittedKernel, KernelSpec } from './wgsl/kernel.js'
-import { elementsBound, mostElements } from './wgsl/slices.js'
+import { elementsBound, mostElements, type Slice } from './wgsl/slices.js'
 
 const storageBytes = ({ elements, packing }: Storage): number =>
   Math.max(16, Math.ceil(bytesOf(elements, packing) / 16) * 16)
@@ -102,7 +103,8 @@ export const grouped = (graph: Graph, traits: DeviceTraits, options: CompileOpti
   const plain = options.fuse === false
   const whole = verified(normalise(graph), 'normalise')
   const lean = plain ? whole : withinMemory(whole, traits, options.limits ?? memoryLimits(traits))
-  const ready = plain ? lean : verified(splitReductions(lean, traits), 'split')
+  const short = plain ? lean : verified(splitReductions(lean, traits), 'split')
+  const ready = verified(splitReads(short, traits), 'split reads')
   const axis = freshAxes(ready)
   return {
     graph: ready,
@@ -201,6 +203,13 @@ export const compileGroups = (
   for (const [storage, i] of shared.bufferOf) bufferOf.set(storage, buffers.length + i)
   for (const bytes of shared.sizes) buffers.push({ bytes, role: 'temp' })
 
+  /** A tensor in a buffer that is too large to be bound, which it shares with a larger one. */
+  const wholeOf = (storage: number): Slice | null => {
+    const { bytes } = buffers[bufferOf.get(storage)!]!
+    const size = storageBytes(plan.storages[storage]!)
+    return bytes > traits.bindingBytes && size < bytes ? { offset: 0, strides: [], size } : null
+  }
+
   const stepsOf = (s: Sequence): readonly Step[] =>
     s.flatMap((item): readonly Step[] => {
       if (item.kind === 'loop') {
@@ -213,7 +222,7 @@ export const compileGroups = (
       const k = emitted.get(item.group)
       if (k === undefined) return []
       const buffersBound = k.storages.map(id => bufferOf.get(id)!)
-      const slices = k.slices.map(slice => slice ?? null)
+      const slices = k.slices.map((slice, i) => slice ?? wholeOf(k.storages[i]!))
       return [
         {
           kind: 'dispatch',
@@ -246,10 +255,9 @@ export const compileGroups = (
       bindingBytes: Math.max(
         0,
         ...used.flatMap(k =>
-          k.storages.map((id, i) => {
-            const { bytes } = buffers[bufferOf.get(id)!]!
-            return Math.min(bytes, k.slices[i]?.size ?? bytes)
-          }),
+          k.storages.map((id, i) =>
+            Math.min(storageBytes(plan.storages[id]!), k.slices[i]?.size ?? Infinity),
+          ),
         ),
       ),
       workgroupInvocations: Math.max(1, ...used.map(k => k.decl.workgroupSize.reduce((a, b) => a * b, 1))),

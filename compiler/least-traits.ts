@@ -7,6 +7,7 @@ export const leastTraits: DeviceTraits = {
   subgroupSize: 0,
   storageBuffersPerStage: 8,
   bindingBytes: 2 ** 27,
+  bufferBytes: 2 ** 28,
   bindingAlignment: 256,
   workgroupInvocations: 256,
   workgroupBytes: 16384,

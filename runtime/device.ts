@@ -2,6 +2,7 @@ import type { DeviceTraits, MatrixUnit, Precision } from '../compiler/artifact.j
 import { DeviceError, showBytes } from './errors.js'
 import { usage } from './flags.js'
 import type { Helper } from './helpers.js'
+import { held, type Limits, requiredLimits } from './limits.js'
 import { Watch } from './lost.js'
 import { PipelineCache } from './pipelines.js'
 import { plainWait, type Wait } from './wait.js'
@@ -13,6 +14,8 @@ export interface DeviceOptions {
   readonly precision?: Precision
   /** Bytes that it may hold at most, in all; what there is if absent. */
   readonly memory?: number
+  /** Limits to keep to, where the adapter could do more. */
+  readonly limits?: Limits
   /** How to wait for promises of this device; plain `await` if absent. */
   readonly wait?: (traits: DeviceTraits) => Wait
   /** Memory that the device could still take, where that can be known (software devices share the machine's). */
@@ -74,6 +77,7 @@ const traitsOf = (gpu: GPUDevice, info: GPUAdapterInfo, precision: Precision): D
     subgroupSize: gpu.features.has('subgroups') && fixed ? info.subgroupMinSize : 0,
     storageBuffersPerStage: limits.maxStorageBuffersPerShaderStage,
     bindingBytes: limits.maxStorageBufferBindingSize,
+    bufferBytes: limits.maxBufferSize,
     bindingAlignment: limits.minStorageBufferOffsetAlignment,
     workgroupInvocations: limits.maxComputeInvocationsPerWorkgroup,
     workgroupBytes: limits.maxComputeWorkgroupStorageSize,
@@ -102,7 +106,7 @@ export class Device {
     readonly info: GPUAdapterInfo,
     options: DeviceOptions,
   ) {
-    this.traits = traitsOf(gpu, info, options.precision ?? 'f32')
+    this.traits = held(traitsOf(gpu, info, options.precision ?? 'f32'), options.limits ?? {})
     this.pipelines = new PipelineCache(gpu)
     this.#options = options
     this.#watch = new Watch(gpu)
@@ -168,7 +172,7 @@ export class Device {
    */
   allocate(bytes: number, label: string): GPUBuffer {
     this.check()
-    const most = this.gpu.limits.maxBufferSize
+    const most = this.traits.bufferBytes
     if (bytes > most) {
       throw new DeviceError('too-small', {
         what: `\`${label}\` does not fit into one buffer of the device`,
@@ -225,7 +229,7 @@ const requestAdapter = async (gpu: GPU, options: DeviceOptions): Promise<GPUAdap
 }
 
 /**
- * Opens a device with every feature and limit that Jola's kernels can use.
+ * Opens a device with every feature and limit that Jola's kernels can use, or with the limits that it is told to keep to.
  * Rejects with a {@link DeviceError} if there is no adapter, it can't compute in the precision asked for, or it gives no device.
  */
 export const openDevice = async (gpu: GPU, options: DeviceOptions = {}): Promise<Device> => {
@@ -239,10 +243,13 @@ export const openDevice = async (gpu: GPU, options: DeviceOptions = {}): Promise
   }
   const wanted = [...wantedFeatures, ...(options.precision === 'f16' ? [matrixFeature] : [])]
   const requiredFeatures = wanted.filter(name => adapter.features.has(name)) as GPUFeatureName[]
-  const requiredLimits = Object.fromEntries(wantedLimits.map(name => [name, adapter.limits[name]]))
+  const limits = options.limits ?? {}
   try {
     return new Device(
-      await adapter.requestDevice({ requiredFeatures, requiredLimits }),
+      await adapter.requestDevice({
+        requiredFeatures,
+        requiredLimits: requiredLimits(adapter.limits, wantedLimits, limits),
+      }),
       adapter.info,
       options,
     )

@@ -11,6 +11,7 @@ export {
   hostInputs,
   type InputDeclaration,
 } from './host-inputs.js'
+export { baseline, type Limits, parseLimits } from './limits.js'
 export { pack, packed, rounded, unpack } from './packing.js'
 export type { KernelTime, Profile } from './profile.js'
 export { download, Readback, type ReadbackOptions, type Reading } from './readback.js'

@@ -3,6 +3,7 @@ import { create } from 'webgpu'
 import type { Precision } from '../compiler/artifact.js'
 import { type Device, openDevice } from './device.js'
 import { DeviceError } from './errors.js'
+import { type Limits, parseLimits } from './limits.js'
 import { helpersFor } from './node-helper.js'
 import { checkOptions } from './options.js'
 import { plainWait, sleepingWait } from './wait.js'
@@ -15,6 +16,8 @@ export interface NodeDeviceOptions {
   readonly adapter?: string
   /** What products may be computed in; `f32` if absent. `f16` also asks for matrix units, which WebGPU holds to be unsafe yet. */
   readonly precision?: Precision
+  /** Limits to keep to, where the adapter could do more; what `JOLA_LIMITS` says if absent, such as `baseline`. */
+  readonly limits?: Limits
   /** Bytes that it may hold at most, in all; what there is if absent. */
   readonly memory?: number
   /** Whether other processes may be started that compile kernels too, where Mesa's software driver needs seconds for them; `true` if absent. */
@@ -48,7 +51,9 @@ export const openNodeDevice = async (options: NodeDeviceOptions = {}): Promise<D
     precision: x => (x === 'f32' || x === 'f16' ? undefined : "'f32' or 'f16'"),
     memory: x => (typeof x === 'number' && x > 0 ? undefined : 'a number of bytes above 0'),
     helpers: x => (typeof x === 'boolean' ? undefined : 'true or false'),
+    limits: x => (typeof x === 'object' && x !== null ? undefined : 'limits by their names'),
   })
+  const limits = options.limits ?? parseLimits(process.env.JOLA_LIMITS ?? '')
   const gpu = instanceOf([
     'disable-dawn-features=timestamp_quantization',
     ...(options.precision === 'f16' ? ['enable-dawn-features=allow_unsafe_apis'] : []),
@@ -57,6 +62,7 @@ export const openNodeDevice = async (options: NodeDeviceOptions = {}): Promise<D
   return openDevice(gpu, {
     ...(options.precision === undefined ? {} : { precision: options.precision }),
     ...(options.memory === undefined ? {} : { memory: options.memory }),
+    limits,
     wait: traits => (traits.software ? sleepingWait() : plainWait),
     availableBytes: traits => (traits.software ? freemem() : undefined),
     ...(options.helpers === false ? {} : { helpers: traits => helpersFor(traits, options) }),

@@ -4,7 +4,7 @@ import { DeviceError, internalError, showBytes } from './errors.js'
 
 const shortfalls = (device: Device, { requires, buffers }: Artifact): readonly string[] => {
   const { traits } = device
-  const most = device.gpu.limits.maxBufferSize
+  const most = traits.bufferBytes
   const largest = buffers.reduce((bytes, buffer) => Math.max(bytes, buffer.bytes), 0)
   const missing = requires.features.filter(feature => !device.has(feature))
   const lines: readonly (readonly [short: boolean, line: string])[] = [

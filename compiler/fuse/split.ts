@@ -31,16 +31,23 @@ export const splitReductions = (graph: Graph, traits: DeviceTraits): Graph => {
       // Operands of so many rows fit no cache: a product of long sums goes through them chunk by chunk.
       const longest = Math.max(...n.reduce.axes.map(a => a.extent))
       const parts = Math.ceil(longest / sumChunk)
-      if (longest >= longSum && parts * productOf(outer) <= largestParts) split(b, n, depth, parts, false)
+      if (longest >= longSum && parts * productOf(outer) <= largestParts)
+        split(b, n, traits, { depth, wanted: parts, byAxis: false })
       continue
     }
     if (productOf(outer) > fewResults(traits) || productOf(n.reduce.axes) < longReduction(traits)) continue
-    split(b, n, depth, chunks(traits), true)
+    split(b, n, traits, { depth, wanted: chunks(traits), byAxis: true })
   }
   return b.finish()
 }
 
-const split = (b: Builder, n: ComputeNode, depth: number, wanted: number, byAxis: boolean): void => {
+interface Parts {
+  readonly depth: number
+  readonly wanted: number
+  readonly byAxis: boolean
+}
+
+const split = (b: Builder, n: ComputeNode, traits: DeviceTraits, { depth, wanted, byAxis }: Parts): void => {
   const reduce = n.reduce!
   const loops = n.dims.slice(0, depth)
   const outer = n.dims.slice(depth)
@@ -50,7 +57,7 @@ const split = (b: Builder, n: ComputeNode, depth: number, wanted: number, byAxis
     : undefined
   const { chunk, rest, body } = whole
     ? { chunk: whole, rest: reduce.axes.filter(a => a !== whole), body: n.body }
-    : inChunks(b, n, wanted)
+    : inChunks(b, n, wanted, traits.bindingBytes / (4 * productOf(outer.flat())))
   const partial = b.compute({
     dtype: n.dtype,
     dims: [...loops, [chunk], ...outer],
@@ -67,15 +74,18 @@ const split = (b: Builder, n: ComputeNode, depth: number, wanted: number, byAxis
   })
 }
 
-/** The longest reduced axis as chunks of equal length, the last one cut off where the axis ends. */
+/** The longest reduced axis as chunks of equal length, at most `most`, the last one cut off where the axis ends. */
 const inChunks = (
   b: Builder,
   n: ComputeNode,
   wanted: number,
+  most: number,
 ): { chunk: Axis; rest: readonly Axis[]; body: ComputeNode['body'] } => {
   const { op, axes } = n.reduce!
   const long = [...axes].sort((x, y) => y.extent - x.extent)[0]!
-  const divisor = [...Array(wanted * 4).keys()].reverse().find(d => d >= wanted && long.extent % d === 0)
+  const divisor = [...Array(wanted * 4).keys()]
+    .reverse()
+    .find(d => d >= wanted && d <= most && long.extent % d === 0)
   const count = divisor ?? wanted
   const length = Math.ceil(long.extent / count)
   const chunk = b.axis(`${long.name}_chunk`, count)

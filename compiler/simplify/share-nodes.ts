@@ -3,7 +3,7 @@ import { regionOf, shapeOf } from '../ir/graph.js'
 import type { ComputeNode, Expr, Graph, Node, NodeId } from '../ir/ir.js'
 
 /** A text that two compute nodes share exactly if they are equal up to the names of their own axes. */
-const keyOf = (node: ComputeNode): string => {
+export const structureOf = (node: ComputeNode): string => {
   const own = new Map<number, string>()
   node.dims.flat().forEach((a, i) => {
     own.set(a.id, `d${i}`)
@@ -74,7 +74,7 @@ export const shareNodes = (graph: Graph): Graph => {
       const body = redirect(node.body)
       const next = body === node.body ? node : { ...node, body }
       out.push(next)
-      const key = keyOf(next)
+      const key = structureOf(next)
       const same = copied(next, nodes) ?? first.get(key)
       if (same === undefined) first.set(key, node.id)
       else instead.set(node.id, same)

@@ -9,7 +9,7 @@ type Report =
   | (ReturnType<typeof describe> & { readonly default: boolean })
 
 const describe = (device: Device) => {
-  const { limits } = device.gpu
+  const { traits } = device
   const { vendor, architecture, device: model, description } = device.info
   return {
     name: device.traits.name,
@@ -22,12 +22,13 @@ const describe = (device: Device) => {
     subgroupSize: device.traits.subgroupSize,
     features: [...device.gpu.features].sort(),
     limits: {
-      storageBuffersPerStage: limits.maxStorageBuffersPerShaderStage,
-      bindingBytes: limits.maxStorageBufferBindingSize,
-      bufferBytes: limits.maxBufferSize,
-      workgroupInvocations: limits.maxComputeInvocationsPerWorkgroup,
-      workgroupBytes: limits.maxComputeWorkgroupStorageSize,
-      workgroupsPerDimension: limits.maxComputeWorkgroupsPerDimension,
+      storageBuffersPerStage: traits.storageBuffersPerStage,
+      bindingBytes: traits.bindingBytes,
+      bufferBytes: traits.bufferBytes,
+      bindingAlignment: traits.bindingAlignment,
+      workgroupInvocations: traits.workgroupInvocations,
+      workgroupBytes: traits.workgroupBytes,
+      workgroupsPerDimension: traits.workgroupsPerDimension,
     },
   }
 }
@@ -69,7 +70,10 @@ const show = (r: Report): string => {
     ],
     ['subgroup size', r.subgroupSize === 0 ? 'not fixed, or none' : `${r.subgroupSize}`],
     ['features', r.features.join(', ') || 'none'],
-    ['largest binding', showBytes(limits.bindingBytes)],
+    [
+      'largest binding',
+      `${showBytes(limits.bindingBytes)}, at multiples of ${limits.bindingAlignment} bytes`,
+    ],
     ['largest buffer', showBytes(limits.bufferBytes)],
     ['storage buffers', `${limits.storageBuffersPerStage} a kernel`],
     [
