@@ -105,7 +105,7 @@ const fitted = ({
   )
   check?.(sizes)
   const bound =
-    params.length > 0 ? bindModel(params, sizes, model) : { tensors: [], absent: new Map(), unused: [] }
+    params.length > 0 ? bindModel(params, sizes, model, facts) : { tensors: [], absent: new Map() }
   const bindings: Bindings = {
     sizes,
     constants: facts.constants,

@@ -142,7 +142,7 @@ fn f(w: W) -> W = map((x, r) -> r * x, w, { a: 1.0, b: 2.0 })`,
     code: 'E0348',
     title: 'this is not a constant',
     explanation:
-      'Constants and settings are one number or bool each, made of literals, arithmetic and constants, or one of the choices that they list.',
+      'Constants and settings are one number or bool each, made of literals, arithmetic and constants, or one of the choices that they list. A constant may also have one for each index of a size that the module declares: `const rotates: bool[L] = for l -> true`.',
     wrong: 'const ones = [1, 1]',
     right: 'const one = 1',
   },

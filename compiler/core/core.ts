@@ -60,12 +60,15 @@ export interface CoreFn {
   readonly span: Span
 }
 
+/** A constant; `from` is read only where the `bool` constant `when` is true. */
 export interface CoreConst {
   readonly id: string
   readonly name: string
+  /** One number, bool or choice, or a tensor of them over declared sizes: one for each layer. */
   readonly type: Type
   readonly value: CoreExpr
   readonly from?: ConfigExpr
+  readonly when?: string
   readonly span: Span
 }
 

@@ -1,5 +1,5 @@
 import type { CoreBinder, CoreExpr, CorePattern, Program, VarId } from '../core/core.js'
-import { cast, constant, i32, index, mixedRadix, prim } from '../ir/expr.js'
+import { cast, constant, i32, index, mixedRadix, prim, read } from '../ir/expr.js'
 import type { Axis, Expr } from '../ir/ir.js'
 import { type Poly, evaluate as sizeOf } from '../types/poly.js'
 import type { DType, Instance, Type } from '../types/type.js'
@@ -14,8 +14,10 @@ import {
   abstract,
   asExpr,
   asFn,
+  type ConstantValue,
   constantOf,
   type GivenValue,
+  isList,
   number,
   readAt,
   scalar,
@@ -31,7 +33,7 @@ export interface Context {
   /** A size as a value; what is not given is a constant. */
   readonly sizeValue?: ((n: number) => Expr) | undefined
   /** Module constants that the model's configuration gave. */
-  readonly constants: ReadonlyMap<string, GivenValue>
+  readonly constants: ReadonlyMap<string, ConstantValue>
   /** Inputs that are not there, and the constant that stands in for each. */
   readonly absent: ReadonlyMap<string, StandIn>
   readonly variables: ReadonlyMap<VarId, Value>
@@ -193,8 +195,20 @@ export const givenValue = (type: Type, given: GivenValue): Value =>
 
 const evaluateGlobal = (c: Context, id: string, type: Type): Value => {
   const configured = c.constants.get(id)
-  if (configured !== undefined) return givenValue(type, configured)
-  return evaluate({ ...c, variables: new Map(), sizes: new Map() }, c.program.consts.get(id)!.value)
+  const { value, span } = c.program.consts.get(id)!
+  if (configured === undefined) return evaluate({ ...c, variables: new Map() }, value)
+  if (!isList(configured)) return givenValue(type, configured)
+  const dtype = dtypeOf(type)
+  const data = configured.map(Number)
+  const [first] = data
+  // What is the same for all is one constant, which decides an `if`.
+  if (first !== undefined && data.every(x => x === first))
+    return { kind: 'tensor', dtype, shape: [data.length], at: () => constant(dtype, first) }
+  const node = c.m.builder.literal(dtype, [data.length], data, {
+    label: id.slice(id.lastIndexOf('.') + 1),
+    span,
+  })
+  return { kind: 'tensor', dtype, shape: [data.length], at: position => read(node, dtype, position) }
 }
 
 /** The axes of binders, one group a dimension, and a context in which their variables are indices. */

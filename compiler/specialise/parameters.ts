@@ -3,7 +3,7 @@ import type { Builder } from '../ir/builder.js'
 import { constant, index, read } from '../ir/expr.js'
 import type { DType, Expr } from '../ir/ir.js'
 import { type Poly, show, evaluate as sizeOf, substitute as substitutePoly } from '../types/poly.js'
-import type { Instance, Type } from '../types/type.js'
+import type { Instance, StoredName, Type } from '../types/type.js'
 import { requireExtent } from './given-sizes.js'
 import { abstract, scalar, type Value } from './value.js'
 
@@ -21,7 +21,7 @@ export interface InputSpec {
    * those axes, where that is not the field's own; and what to fill with when all names are missing.
    */
   readonly from?: {
-    readonly names: readonly string[]
+    readonly names: readonly StoredName[]
     readonly shape?: readonly Poly[]
     readonly fill?: number
   }
@@ -74,7 +74,7 @@ export const inputsOf = (name: string, t: Type): readonly InputSpec[] => {
     path: string,
     x: Type,
     front: readonly Poly[],
-    prefixes: readonly string[],
+    prefixes: readonly StoredName[],
     from?: From,
   ): readonly InputSpec[] => {
     const leaf = (dtype: DType, dims: readonly Poly[], bound?: Poly): InputSpec => ({
@@ -97,7 +97,7 @@ export const inputsOf = (name: string, t: Type): readonly InputSpec[] => {
       case 'record':
         return x.record.fields.flatMap(f => {
           const names = f.from?.names ?? []
-          const own = prefixes.flatMap(p => names.map(n => p + n))
+          const own = prefixes.flatMap(p => names.map(n => ({ ...p, ...n, name: p.name + n.name })))
           const { sizes } = x.instance
           const shape = f.from?.shape?.map(p => substitutePoly(p, n => sizes.get(n)))
           const source: From | undefined =
@@ -130,7 +130,7 @@ export const inputsOf = (name: string, t: Type): readonly InputSpec[] => {
         return []
     }
   }
-  return go(name, t, [], [''])
+  return go(name, t, [], [{ name: '' }])
 }
 
 /** `f32 per P` for a known P: the record with an f32 in place of each tensor. */

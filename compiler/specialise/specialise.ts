@@ -10,14 +10,14 @@ import { requireNumbers, requireSizes } from './given-sizes.js'
 import { leavesOf } from './leaves.js'
 import { inputsOf, inputValue, isGiven, type StandIn } from './parameters.js'
 import { Materialiser, top } from './scope.js'
-import { asExpr, constantOf, type GivenValue, unexpected, type Value } from './value.js'
+import { asExpr, type ConstantValue, constantOf, type GivenValue, unexpected, type Value } from './value.js'
 
-export type { GivenValue } from './value.js'
+export { type ConstantValue, type GivenValue, isList } from './value.js'
 
 /** What becomes numbers: every size, the module constants that the model's configuration gives, and the settings. */
 export interface Bindings {
   readonly sizes: ReadonlyMap<string, number>
-  readonly constants?: ReadonlyMap<string, GivenValue>
+  readonly constants?: ReadonlyMap<string, ConstantValue>
   /** Settings that are not f32: those are inputs, so that another rate needs no other kernels. */
   readonly settings?: ReadonlyMap<string, GivenValue>
   /** Inputs that are not there, such as the biases of a checkpoint without, and what stands in for them. */
@@ -49,6 +49,22 @@ export const contextFor = (program: Program, bindings: Bindings, label: string):
     scope: top,
     label,
   }
+}
+
+/**
+ * A constant's own value where the outside gives others: a number, truth value or choice; undefined for a list, or for what only the simplifier
+ * would fold.
+ */
+export const constantValue = (
+  program: Program,
+  id: string,
+  constants: ReadonlyMap<string, ConstantValue>,
+): GivenValue | undefined => {
+  const { type, value, span } = program.consts.get(id)!
+  if (type.kind === 'tensor') return undefined
+  const c = contextFor(program, { sizes: new Map(), constants }, id)
+  const found = evaluate(c, { kind: 'global', id, type: value.type, span })
+  return found.kind === 'choice' ? found.name : constantOf(found)
 }
 
 /** The input that stands for a size, one for each number. */

@@ -41,6 +41,11 @@ export const differs = (a: ChoiceValue, b: ChoiceValue): Expr =>
 /** What the outside says of a setting or of a constant: a number, a truth value, or one of its choices. */
 export type GivenValue = number | boolean | string
 
+/** What the outside says of a constant: one value, or a list of them in the order of its axis. */
+export type ConstantValue = GivenValue | readonly (number | boolean)[]
+
+export const isList = (value: unknown): value is readonly (number | boolean)[] => Array.isArray(value)
+
 export type Apply = (args: readonly Value[], scope: Scope) => Value
 
 export interface TensorValue {

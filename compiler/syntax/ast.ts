@@ -53,8 +53,8 @@ export interface TypeItem {
 }
 
 /**
- * `const eps: f32 = 1e-5 from "rms_norm_eps"`: the value, unless the model's config has the entry.
- * `const rotation: plain | llama3 = plain` has a closed set of choices, and then no type.
+ * `const eps: f32 = 1e-5 from "rms_norm_eps" > 0 if normed`: the value, unless the model's config has the entry. It is read only
+ * where `when`, a `bool` constant of the module, is true. `const rotation: plain | llama3 = plain` has a closed set of choices, and then no type.
  */
 export interface ConstItem {
   readonly kind: 'const'
@@ -63,6 +63,7 @@ export interface ConstItem {
   readonly choices?: readonly Name[]
   readonly value: Expr
   readonly from?: ConfigExpr
+  readonly when?: Name
   readonly doc?: string
   readonly span: Span
 }
@@ -85,21 +86,31 @@ export interface Field {
 }
 
 /**
- * `from "self_attn.q_proj.bias" as [H * D] else 0`: the tensor's name (`{}` stands for the index of an array of records;
+ * `from "self_attn.q_proj.bias" if biased as [H * D] else 0`: the tensor's name (`{}` stands for the index of an array of records;
  * a record field's names are prefixed by its parent's `from`), other names to try, the shape that the checkpoint stores it
  * in where that differs from the field's, at last a constant to fill with.
  */
 export interface TensorSource {
-  readonly names: readonly string[]
+  readonly names: readonly TensorName[]
   readonly shape?: readonly Expr[]
   readonly fill?: number
   readonly span: Span
 }
 
-/** Arithmetic over entries of `config.json`: strings are dotted paths; `else` tries the next; `is` compares with a string. */
+/** A tensor's name in a checkpoint; with `when`, a `bool` constant of the module, it is the name where that is true and none where it is false. */
+export interface TensorName {
+  readonly text: string
+  readonly when?: Name
+}
+
+/**
+ * Arithmetic over entries of `config.json`: strings are dotted paths. `or` joins names of one entry, which agree where both are there; `else` tries
+ * the next; `is` compares with a word and knows those behind `not` as false; `> 0` and `>= 0` bound a number; `refuse` is for what has no default.
+ */
 export type ConfigExpr =
   | { readonly kind: 'entry'; readonly path: string; readonly span: Span }
   | { readonly kind: 'number'; readonly value: number; readonly span: Span }
+  | { readonly kind: 'refuse'; readonly span: Span }
   | {
       readonly kind: 'binary'
       readonly op: '+' | '-' | '*' | '/'
@@ -107,7 +118,22 @@ export type ConfigExpr =
       readonly right: ConfigExpr
       readonly span: Span
     }
-  | { readonly kind: 'is'; readonly left: ConfigExpr; readonly text: string; readonly span: Span }
+  | { readonly kind: 'or'; readonly left: ConfigExpr; readonly right: ConfigExpr; readonly span: Span }
+  /** `is "a" not "b"`; a `text` of null is `is null`. */
+  | {
+      readonly kind: 'is'
+      readonly left: ConfigExpr
+      readonly text: string | null
+      readonly not: readonly string[]
+      readonly span: Span
+    }
+  | {
+      readonly kind: 'bound'
+      readonly left: ConfigExpr
+      readonly op: '>' | '>='
+      readonly least: number
+      readonly span: Span
+    }
   | { readonly kind: 'else'; readonly left: ConfigExpr; readonly right: ConfigExpr; readonly span: Span }
 
 export interface Param {

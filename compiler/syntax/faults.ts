@@ -103,5 +103,5 @@ export const foreignEntryOperator = (operator: string, span: Span): Diagnostic =
     'E0105',
     `entries of the configuration cannot be joined by \`${operator}\``,
     [{ span, text: 'not an operator of `from` clauses' }],
-    'a `from` clause knows `+`, `-`, `*`, `/`, `else` and `is`',
+    'a `from` clause knows `+`, `-`, `*`, `/`, `or`, `else`, `is`, `>` and `>=`',
   )

@@ -87,14 +87,29 @@ export abstract class ItemRules extends ExprRules {
     })
   })
 
-  /** `from "…" else "…" as [H * D, E] else 0`. */
+  /** `if biased`, behind what is read: the name of a constant. */
+  protected readonly condition: ParserMethod<[], Ast.Name> = this.RULE('condition', (): Ast.Name => {
+    this.CONSUME(t.If)
+    return this.nameOf(this.CONSUME(t.Identifier))
+  })
+
+  private readonly tensorName: ParserMethod<[], Ast.TensorName> = this.RULE(
+    'tensorName',
+    (): Ast.TensorName => {
+      const name = this.CONSUME(t.StringToken)
+      const when = this.OPTION(() => this.SUBRULE(this.condition))
+      return this.ACTION(() => ({ text: decodeString(name.image), ...(when && { when }) }))
+    },
+  )
+
+  /** `from "…" if biased else "…" as [H * D, E] else 0`. */
   private readonly tensorSource: ParserMethod<[], Ast.TensorSource> = this.RULE('tensorSource', () => {
     const word = this.CONSUME(t.From)
-    const names = [decodeString(this.CONSUME1(t.StringToken).image)]
+    const names = [this.SUBRULE1(this.tensorName)]
     let fill: number | undefined
     this.MANY(() => {
       this.CONSUME1(t.Else)
-      names.push(decodeString(this.CONSUME2(t.StringToken).image))
+      names.push(this.SUBRULE2(this.tensorName))
     })
     const shape: Ast.Expr[] = []
     this.OPTION3({

@@ -112,12 +112,14 @@ class Parser extends ItemRules {
     this.CONSUME(t.Equals)
     const value = this.SUBRULE(this.expr)
     const from = this.OPTION2(() => this.SUBRULE(this.from))
+    const when = from && this.OPTION3(() => this.SUBRULE(this.condition))
     return this.ACTION(() => ({
       kind: 'const',
       name: this.nameOf(name),
       ...kind,
       value,
       ...(from && { from }),
+      ...(when && { when }),
       ...this.docOf(word),
       span: this.spanFrom(word),
     }))
@@ -147,7 +149,7 @@ class Parser extends ItemRules {
     return this.SUBRULE(this.entries)
   })
 
-  /** `"head_dim" else "hidden_size" / "num_attention_heads"`, `"rope_scaling.rope_type" is "llama3"`. */
+  /** `"head_dim" else "hidden_size" / "num_attention_heads"`, `"layer_type" is "sliding" not "full"`, `"eps" or "epsilon" > 0 else refuse`. */
   private readonly entries: ParserMethod<[], Entry> = this.RULE('entries', (): Entry => {
     let left = this.SUBRULE1(this.entryTest)
     this.MANY(() => {
@@ -162,15 +164,67 @@ class Parser extends ItemRules {
   })
 
   private readonly entryTest: ParserMethod<[], Entry> = this.RULE('entryTest', (): Entry => {
-    const left = this.SUBRULE(this.entrySum)
-    const text = this.OPTION(() => {
-      this.CONSUME(t.Is)
-      return this.CONSUME(t.StringToken)
+    const left = this.SUBRULE(this.entryNames)
+    return this.OR<Entry>([
+      { ALT: () => this.SUBRULE(this.wordTest, { ARGS: [left] }) },
+      { ALT: () => this.SUBRULE(this.bound, { ARGS: [left] }) },
+      { ALT: () => left },
+    ])
+  })
+
+  /** `is "a" not "b" not "c"`, `is null`. */
+  private readonly wordTest: ParserMethod<[Entry], Entry> = this.RULE('wordTest', (left: Entry): Entry => {
+    this.CONSUME(t.Is)
+    const text = this.OR<IToken>([
+      { ALT: () => this.CONSUME1(t.StringToken) },
+      { ALT: () => this.CONSUME(t.Null) },
+    ])
+    const not: IToken[] = []
+    this.MANY(() => {
+      this.CONSUME(t.Not)
+      not.push(this.CONSUME2(t.StringToken))
     })
-    if (text === undefined) return left
-    return this.ACTION((): Entry => {
-      return { kind: 'is', left, text: decodeString(text.image), span: cover(left.span, this.spanOf(text)) }
+    return this.ACTION(
+      (): Entry => ({
+        kind: 'is',
+        left,
+        text: text.tokenType === t.Null ? null : decodeString(text.image),
+        not: not.map(n => decodeString(n.image)),
+        span: cover(left.span, this.spanOf(not.at(-1) ?? text)),
+      }),
+    )
+  })
+
+  /** `> 0`, `>= 0`. */
+  private readonly bound: ParserMethod<[Entry], Entry> = this.RULE('bound', (left: Entry): Entry => {
+    const op = this.OR<IToken>([
+      { ALT: () => this.CONSUME(t.Greater) },
+      { ALT: () => this.CONSUME(t.GreaterEqual) },
+    ])
+    const number = this.CONSUME(t.NumberToken)
+    return this.ACTION(
+      (): Entry => ({
+        kind: 'bound',
+        left,
+        op: op.tokenType === t.Greater ? '>' : '>=',
+        least: valueOfNumber(number.image),
+        span: cover(left.span, this.spanOf(number)),
+      }),
+    )
+  })
+
+  /** `"rope_theta" or "rope_parameters.rope_theta"`: names of one entry. */
+  private readonly entryNames: ParserMethod<[], Entry> = this.RULE('entryNames', (): Entry => {
+    let left = this.SUBRULE1(this.entrySum)
+    this.MANY(() => {
+      this.CONSUME(t.Or)
+      const right = this.SUBRULE2(this.entrySum)
+      const before = left
+      left = this.ACTION(
+        (): Entry => ({ kind: 'or', left: before, right, span: cover(before.span, right.span) }),
+      )
     })
+    return left
   })
 
   private readonly entrySum: ParserMethod<[], Entry> = this.RULE('entrySum', (): Entry => {
@@ -201,6 +255,12 @@ class Parser extends ItemRules {
           ALT: () => {
             const token = this.CONSUME(t.NumberToken)
             return { kind: 'number', value: valueOfNumber(token.image), span: this.spanOf(token) }
+          },
+        },
+        {
+          ALT: () => {
+            const token = this.CONSUME(t.Refuse)
+            return { kind: 'refuse', span: this.spanOf(token) }
           },
         },
         {

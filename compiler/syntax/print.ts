@@ -68,7 +68,7 @@ const printItem = (item: Item): string => {
       return documented(`type ${item.name.text}`, item.doc, '')
     case 'const': {
       const type = item.type ? `: ${printType(item.type)}` : printChoices(item.choices)
-      const from = item.from ? ` from ${printConfig(item.from)}` : ''
+      const from = item.from ? ` from ${printConfig(item.from)}${printCondition(item.when)}` : ''
       return documented(`const ${item.name.text}${type} = ${printExpr(item.value, 2)}${from}`, item.doc, '')
     }
     case 'record':
@@ -93,19 +93,34 @@ const printFields = (fields: readonly Field[], indent: string): string => {
 
 const printSource = ({ names, shape, fill }: TensorSource): string => {
   const stored = shape === undefined ? '' : ` as [${shape.map(e => printExpr(e)).join(', ')}]`
-  return `${names.map(encodeString).join(' else ')}${stored}${fill === undefined ? '' : ` else ${fill}`}`
+  const named = names.map(n => `${encodeString(n.text)}${printCondition(n.when)}`)
+  return `${named.join(' else ')}${stored}${fill === undefined ? '' : ` else ${fill}`}`
 }
 
-const configBinding = { else: 0, is: 1, '+': 2, '-': 2, '*': 3, '/': 3 } as const
+const printCondition = (when: Name | undefined): string => (when === undefined ? '' : ` if ${when.text}`)
+
+const configBinding = { else: 0, is: 1, bound: 1, or: 2, '+': 3, '-': 3, '*': 4, '/': 4 } as const
 
 const printConfig = (config: ConfigExpr, least = 0): string => {
   if (config.kind === 'entry') return encodeString(config.path)
   if (config.kind === 'number') return String(config.value)
+  if (config.kind === 'refuse') return 'refuse'
   const own = configBinding[config.kind === 'binary' ? config.op : config.kind]
-  const left = printConfig(config.left, config.kind === 'is' ? own + 1 : own)
-  const right = config.kind === 'is' ? encodeString(config.text) : printConfig(config.right, own + 1)
-  const text = `${left} ${config.kind === 'binary' ? config.op : config.kind} ${right}`
+  const test = config.kind === 'is' || config.kind === 'bound'
+  const text = `${printConfig(config.left, test ? own + 1 : own)} ${printRest(config, own)}`
   return own < least ? `(${text})` : text
+}
+
+/** What stands behind the left side of a joined entry. */
+const printRest = (config: Extract<ConfigExpr, { readonly left: ConfigExpr }>, own: number): string => {
+  if (config.kind === 'bound') return `${config.op} ${config.least}`
+  if (config.kind !== 'is')
+    return `${config.kind === 'binary' ? config.op : config.kind} ${printConfig(config.right, own + 1)}`
+  const words = [
+    config.text === null ? 'null' : encodeString(config.text),
+    ...config.not.map(n => `not ${encodeString(n)}`),
+  ]
+  return `is ${words.join(' ')}`
 }
 
 const printFunction = (item: FnItem, indent: string): string => {

@@ -62,6 +62,8 @@ export const Expect = contextual('expect')
 export const Within = contextual('within')
 export const From = contextual('from')
 export const Is = contextual('is')
+export const Refuse = contextual('refuse')
+export const Null = contextual('null')
 export const Per = contextual('per')
 export const With = contextual('with')
 
@@ -114,13 +116,15 @@ const arithmetic = [
   operator('Percent', '%', Arithmetic),
   operator('Caret', '^', Arithmetic),
 ]
+export const GreaterEqual = operator('GreaterEqual', '>=')
+export const Greater = operator('Greater', '>')
 const comparisons = [
   operator('EqualEqual', '=='),
   operator('NotEqual', '!='),
   operator('LessEqual', '<='),
-  operator('GreaterEqual', '>='),
+  GreaterEqual,
   operator('Less', '<'),
-  operator('Greater', '>'),
+  Greater,
 ]
 
 /** Marks of other languages: lexed, never accepted, so that the message can say what is written here instead. */
@@ -189,7 +193,7 @@ const tokenTypes: TokenType[] = [
     Idx,
   ],
   ...reducers.slice().sort((a, b) => b.name.length - a.name.length),
-  ...[As, Type, Setting, State, Test, Expect, Within, From, Is, Per, With],
+  ...[As, Type, Setting, State, Test, Expect, Within, From, Is, Refuse, Null, Per, With],
   Identifier,
   Arrow,
   ...foreign.filter(t => !['!', '&'].includes(t.PATTERN as string)),

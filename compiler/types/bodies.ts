@@ -1,20 +1,21 @@
 import type { CoreConst, CoreExpr, CoreFn, CoreParam } from '../core/core.js'
 import type { Decl } from '../names/scope.js'
-import { idOf } from '../names/scope.js'
+import { idOf, lookup } from '../names/scope.js'
 import type { Span } from '../source.js'
-import type { ConfigExpr, Expr } from '../syntax/ast.js'
+import type { ConfigExpr, Expr, TypeExpr } from '../syntax/ast.js'
 import { choiceType, choiceValue } from './choices.js'
+import { conditionOf } from './conditions.js'
 import type { ContextParts, Env } from './context.js'
 import { Context, quote } from './context.js'
 import { check, infer } from './elaborate.js'
 import { literalErrors } from './literals.js'
 import { mayBeNegative } from './messages.js'
 import type { Poly } from './poly.js'
-import { equals, isTooLarge } from './poly.js'
+import { equals, isTooLarge, namesOf, name as sizeName } from './poly.js'
 import { settledErrors } from './settled.js'
 import { sizeTooLarge } from './size-expr.js'
 import { bool, errorSize, errorType, f32, i32, isError } from './solver.js'
-import { mapType, sizesIn } from './substitute.js'
+import { arrayOf, mapType, sizesIn } from './substitute.js'
 import type { Type } from './type.js'
 import type { World } from './world.js'
 import type { Filling } from './zonk.js'
@@ -142,6 +143,12 @@ const isConstant = (e: Expr): boolean => {
       return isConstant(e.left) && isConstant(e.right)
     case 'call':
       return isConstant(e.callee) && e.args.every(isConstant)
+    case 'if':
+      return [e.condition, e.then, e.otherwise].every(isConstant)
+    case 'for':
+      return isConstant(e.body)
+    case 'index':
+      return isConstant(e.target) && e.at.every(isConstant)
     default:
       return false
   }
@@ -160,7 +167,7 @@ export const elaborateConstant = (
     ...parts,
     scope: world.scope(module),
     definitions: new Map(),
-    sizes: new Set(),
+    sizes: new Set(written === undefined ? [] : sizesIn(written).flatMap(namesOf)),
     types: new Set(),
     owner,
   })
@@ -178,7 +185,8 @@ export const elaborateConstant = (
       ? infer(cx, new Map(), value)
       : check(cx, new Map(), value, written, { kind: 'let', name: owner.replaceAll('`', ''), at: value.span })
   const found = cx.solver.head(body.type)
-  if (!isError(found) && found.kind !== 'scalar' && !cx.solver.isNumber(found)) {
+  const tensor = found.kind === 'tensor' && written?.kind === 'tensor'
+  if (!isError(found) && found.kind !== 'scalar' && !tensor && !cx.solver.isNumber(found)) {
     cx.report({
       code: 'E0348',
       title: `${owner} is one number or bool, not ${cx.show(found)}`,
@@ -191,8 +199,10 @@ export const elaborateConstant = (
 }
 
 /** The part of a `from` that is no entry by itself, and so never a word. */
-const notWord = (e: ConfigExpr): ConfigExpr | undefined =>
-  e.kind === 'entry' ? undefined : e.kind === 'else' ? (notWord(e.left) ?? notWord(e.right)) : e
+const notWord = (e: ConfigExpr): ConfigExpr | undefined => {
+  if (e.kind === 'entry' || e.kind === 'refuse') return undefined
+  return e.kind === 'else' || e.kind === 'or' ? (notWord(e.left) ?? notWord(e.right)) : e
+}
 
 /** The constants of all modules, each checked once, when first asked for. */
 export class Constants {
@@ -225,12 +235,15 @@ export class Constants {
     this.open.push(id)
     const { value, type } = this.valueOf(decl, id)
     this.open.pop()
+    const scope = this.world.scope(decl.module)
+    const when = decl.item.when && conditionOf(scope, decl.item.when, this.world.report)
     const made: CoreConst = {
       id,
       name: decl.name.text,
       type,
       value,
       ...(decl.item.from !== undefined && { from: decl.item.from }),
+      ...(when !== undefined && { when }),
       span: decl.item.span,
     }
     this.done.set(id, made)
@@ -262,19 +275,34 @@ export class Constants {
   private writtenType(decl: Decl & { kind: 'const' }): Type | undefined {
     const written = decl.item.type
     if (written === undefined) return undefined
-    const known: Readonly<Record<string, Type>> = { f32, i32, bool }
-    const type =
-      written.kind === 'named' && written.path.module === undefined
-        ? known[written.path.name.text]
-        : undefined
-    if (type === undefined) {
-      this.world.report({
-        code: 'E0348',
-        title: `the constant \`${decl.name.text}\` is an f32, an i32, a bool, or has choices`,
-        labels: [{ span: written.span, text: 'another type' }],
-      })
-      return errorType
+    const known: ReadonlyMap<string, Type> = new Map([
+      ['f32', f32],
+      ['i32', i32],
+      ['bool', bool],
+    ])
+    const scalar = (t: TypeExpr): Type | undefined =>
+      t.kind === 'named' && t.path.module === undefined ? known.get(t.path.name.text) : undefined
+    if (written.kind === 'array' && written.dims.length === 1) {
+      const element = scalar(written.element)
+      const size = this.declaredSize(decl.module, written.dims[0]!)
+      if (element !== undefined && size !== undefined) return arrayOf(element, [size])
     }
-    return type
+    const type = scalar(written)
+    if (type !== undefined) return type
+    this.world.report({
+      code: 'E0348',
+      title: `the constant \`${decl.name.text}\` is an f32, an i32, a bool, or has choices`,
+      labels: [{ span: written.span, text: 'another type' }],
+      hint: 'a list has one axis, of a size that the module declares: `bool[L]`',
+    })
+    return errorType
+  }
+
+  /** A size by itself that the module declares and does not define by others. */
+  private declaredSize(module: string, e: Expr): Poly | undefined {
+    if (e.kind !== 'name' || e.path.module !== undefined) return undefined
+    const { text } = e.path.name
+    const decl = lookup(this.world.scope(module), text)
+    return decl?.kind === 'size' && decl.item.definition === undefined ? sizeName(text) : undefined
   }
 }

@@ -9,10 +9,12 @@ import { resolveCallee } from './callee.js'
 import { errorExpr } from './coerce.js'
 import type { Context, Env } from './context.js'
 import { lambda } from './functions.js'
+import { namesOf } from './poly.js'
 import { fieldOf } from './records.js'
 import { instantiateSignature } from './signatures.js'
 import { isSizeName } from './size-expr.js'
 import { f32 } from './solver.js'
+import { sizesIn } from './substitute.js'
 
 /** A name as an expression. */
 export const elaborateName = (cx: Context, env: Env, path: Path, span: Span): CoreExpr => {
@@ -42,7 +44,12 @@ export const elaborateName = (cx: Context, env: Env, path: Path, span: Span): Co
       const { decl } = callee
       if (decl.kind === 'const') {
         cx.parts.uses(idOf(decl), span)
-        return { kind: 'global', id: idOf(decl), type: cx.parts.constant(decl), span }
+        const type = cx.parts.constant(decl)
+        const unknown = sizesIn(type)
+          .flatMap(namesOf)
+          .find(n => !cx.parts.sizes.has(n))
+        if (unknown !== undefined) return unknownSizeOf(cx, path.name.text, unknown, span)
+        return { kind: 'global', id: idOf(decl), type, span }
       }
       if (decl.kind === 'size') return sizeNumber(cx, path, span)
       cx.report({
@@ -123,6 +130,17 @@ const unknownName = (cx: Context, env: Env, path: Path, span: Span): CoreExpr =>
       ...didYouMean(text, member.keys()),
     }),
     ...(hint !== undefined && { hint }),
+  })
+  return errorExpr(span)
+}
+
+/** A list of constants, one for each index of a size, where nothing tells that size. */
+const unknownSizeOf = (cx: Context, text: string, size: string, span: Span): CoreExpr => {
+  cx.report({
+    code: 'E0313',
+    title: `\`${text}\` has one value for each of \`${size}\`, and ${cx.parts.owner} knows no size \`${size}\``,
+    labels: [{ span, text: `\`${size}\` occurs in no parameter` }],
+    hint: `take something of that size, or one element of \`${text}\`, as a parameter`,
   })
   return errorExpr(span)
 }

@@ -1,10 +1,10 @@
-import type { Field, TensorSource } from '../syntax/ast.js'
+import type { Field, Name, TensorSource } from '../syntax/ast.js'
 import type { Poly } from './poly.js'
 import { constant, equals, mul, namesOf, show } from './poly.js'
 import type { TypeScope } from './resolve-type.js'
 import { sizeOf } from './size-expr.js'
 import { errorSize, isError } from './solver.js'
-import type { RecordField, Type } from './type.js'
+import type { RecordField, StoredName, Type } from './type.js'
 
 const elements = (dims: readonly Poly[]): Poly => dims.reduce(mul, constant(1))
 
@@ -15,15 +15,20 @@ const list = (dims: readonly Poly[]): string => `[${dims.map(show).join(', ')}]`
 
 /**
  * Where a field's tensor is in a checkpoint. Reports a stored shape (`as [H * D, E]`) that has not as many elements as
- * the field for all values of the sizes, and one on a field that is no tensor.
+ * the field for all values of the sizes, and one on a field that is no tensor. `condition` gives the id of the constant that a name's `if` means.
  */
 export const tensorSource = (
   from: TensorSource,
   field: Field,
   type: Type,
   ts: Pick<TypeScope, 'size' | 'report'>,
+  condition: (name: Name) => string | undefined,
 ): NonNullable<RecordField['from']> => {
-  const source = { names: from.names, ...(from.fill !== undefined && { fill: from.fill }) }
+  const names = from.names.map(({ text, when }): StoredName => {
+    const id = when && condition(when)
+    return { name: text, ...(id !== undefined && { when: id }) }
+  })
+  const source = { names, ...(from.fill !== undefined && { fill: from.fill }) }
   if (from.shape === undefined) return source
   const shape = from.shape.map(e => sizeOf(e, ts.size, ts.report))
   const written = { ...from.span, start: from.shape[0]!.span.start, end: from.shape.at(-1)!.span.end }

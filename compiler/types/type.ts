@@ -44,6 +44,12 @@ export interface RecordDecl {
   readonly span: Span
 }
 
+/** A name in a checkpoint. With `when`, the id of a `bool` constant, it is the tensor's where that is true, and none of its names where it is false. */
+export interface StoredName {
+  readonly name: string
+  readonly when?: string
+}
+
 export interface RecordField {
   readonly name: string
   readonly type: Type
@@ -52,7 +58,7 @@ export interface RecordField {
    * where it differs from the field's; it has as many elements, in the same row-major order.
    */
   readonly from?: {
-    readonly names: readonly string[]
+    readonly names: readonly StoredName[]
     readonly shape?: readonly Poly[]
     readonly fill?: number
   }

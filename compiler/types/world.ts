@@ -2,7 +2,8 @@ import type { Diagnostic } from '../diagnostic.js'
 import type { Decl, ModuleScope } from '../names/scope.js'
 import { duplicate, idOf, lookupPath } from '../names/scope.js'
 import type { Span } from '../source.js'
-import type { Expr, Field, FnItem, Param, Path, RecordItem, TypeExpr } from '../syntax/ast.js'
+import type { Expr, Field, FnItem, Name, Param, Path, RecordItem, TypeExpr } from '../syntax/ast.js'
+import { conditionOf } from './conditions.js'
 import type { Definitions } from './definitions.js'
 import { definitionsAbout, joinDefinitions, moduleDefinitions } from './definitions.js'
 import type { Poly } from './poly.js'
@@ -119,7 +120,8 @@ export class World {
       const before = seen.get(f.name.text)
       if (before !== undefined) this.report(duplicate(f.name, before))
       seen.set(f.name.text, f.name.span)
-      return before === undefined ? [recordField(f, scoped)] : []
+      const condition = (n: Name) => conditionOf(this.scope(module), n, this.report)
+      return before === undefined ? [recordField(f, scoped, condition)] : []
     })
     const types = [...new Set(fields.flatMap(f => paramsIn(f.type)))]
     const sizes = [...new Set(fields.flatMap(f => sizesIn(f.type)).flatMap(namesOf))].filter(
@@ -329,12 +331,12 @@ export class World {
   }
 }
 
-const recordField = (f: Field, ts: TypeScope): RecordField => {
+const recordField = (f: Field, ts: TypeScope, condition: (name: Name) => string | undefined): RecordField => {
   const type = notFunction(resolveType(f.type, ts), f.type, ts)
   return {
     name: f.name.text,
     type,
-    ...(f.from !== undefined && { from: tensorSource(f.from, f, type, ts) }),
+    ...(f.from !== undefined && { from: tensorSource(f.from, f, type, ts, condition) }),
     ...(f.doc !== undefined && { doc: f.doc }),
     span: f.span,
   }

@@ -48,9 +48,9 @@ export const openRandomPredictor = (
     fn.sizes.filter(s => !batchSizes.has(s)),
     facts.equations,
   )
-  const checkpoint = randomCheckpoint(params, sizes)
+  const checkpoint = randomCheckpoint(params, sizes, facts.holds)
   const model = { ...bare, checkpoint }
-  const bound = bindModel(params, sizes, model)
+  const bound = bindModel(params, sizes, model, facts)
   const packing = packingOf(bound, model)
   const weights = new Map<string, DeviceTensor>()
   const read = new Map(bound.tensors.map(t => [t.names.join(), t]))

@@ -9,7 +9,7 @@ import type { Checkpoint } from '../hub/safetensors.js'
 import { elementCount, type TensorEntry } from '../hub/safetensors-header.js'
 import { writeSafetensors } from '../hub/safetensors-write.js'
 import type { JsonObject } from '../json.js'
-import { indicesBelow, nameAt, storedShape } from '../model/bind.js'
+import { indicesBelow, nameAt, namesFor, storedShape } from '../model/bind.js'
 
 /** The sizes of a Llama-shaped model, as its config.json has them. */
 export interface LlamaSizes {
@@ -57,11 +57,13 @@ export const uniform = (length: number, stream: number): Float32Array =>
 export const randomCheckpoint = (
   params: readonly CoreParam[],
   sizes: ReadonlyMap<string, number>,
+  holds: (id: string) => boolean,
 ): Checkpoint => {
   const tensors = new Map<string, TensorEntry>()
   for (const spec of params.flatMap(p => inputsOf(p.name, p.type))) {
-    const template = spec.from?.names.at(-1)
-    if (template === undefined || spec.from?.fill !== undefined) continue
+    const { names, fill } = namesFor(spec, holds)
+    const template = names.at(-1)
+    if (template === undefined || fill !== undefined) continue
     const shape = storedShape(spec, sizes)
     for (const index of indicesBelow(spec.dims.slice(0, spec.arrayAxes).map(d => evaluate(d, sizes))))
       tensors.set(nameAt(template, index), {

@@ -7,6 +7,7 @@ import { name as sizeName } from '../../compiler/types/poly.js'
 import type { Device } from '../../runtime/index.js'
 import type { Batch, BatchShape } from '../data/batch.js'
 import type { JsonObject } from '../json.js'
+import { namesFor } from '../model/bind.js'
 import { type Model, modelFacts, openModel } from '../model/model.js'
 import { sizesOf } from '../model/sizes.js'
 import { plannedPacking, type WeightFormat } from '../model/weights.js'
@@ -81,14 +82,14 @@ const configuredSizes = (
   }))
   const wanted = [...recipe.sizes, ...[...recipe.methods.values()].flatMap(m => m.sizes)]
   const sizes = sizesOf([...new Set(wanted)], [...facts.equations, ...given])
-  return { bare, constants: facts.constants, sizes }
+  return { bare, facts, sizes }
 }
 
 const modelOf = async (plan: StepPlan, { loaded, recipe }: Parts): Promise<Model> => {
   const { model, weights: format } = plan
   if (typeof model === 'string') return openModel(model, { weights: true, tokenizer: false, format })
-  const { bare, sizes } = configuredSizes(loaded.program, recipe, { ...plan, model })
-  return { ...bare, checkpoint: randomCheckpoint(recipe.params, sizes) }
+  const { bare, sizes, facts } = configuredSizes(loaded.program, recipe, { ...plan, model })
+  return { ...bare, checkpoint: randomCheckpoint(recipe.params, sizes, facts.holds) }
 }
 
 /**
@@ -100,9 +101,13 @@ export const compileStep = (
   traits: DeviceTraits,
 ): Artifact => {
   const { loaded, recipe, settings } = partsOf(plan)
-  const { constants, sizes } = configuredSizes(loaded.program, recipe, plan)
+  const { facts, sizes } = configuredSizes(loaded.program, recipe, plan)
+  const { constants } = facts
   const specs = recipe.params.flatMap(p => inputsOf(p.name, p.type))
-  const fills = specs.flatMap(s => (s.from?.fill === undefined ? [] : [[s.name, s.from.fill] as const]))
+  const fills = specs.flatMap(s => {
+    const { fill } = namesFor(s, facts.holds)
+    return fill === undefined ? [] : [[s.name, fill] as const]
+  })
   const position = `${recipe.methods.get('step')!.params[1]!.name}.position`
   const absent = new Map<string, StandIn>([
     ...fills,

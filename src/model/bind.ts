@@ -16,8 +16,24 @@ export interface BoundTensor {
 export interface BoundParam {
   readonly tensors: readonly BoundTensor[]
   readonly absent: ReadonlyMap<string, number>
-  /** Tensors of the checkpoint that nothing asks for. */
-  readonly unused: readonly string[]
+}
+
+/** The names of a tensor in the order to try, and what stands for it where all are missing. */
+export interface TensorNames {
+  readonly names: readonly string[]
+  readonly fill?: number
+}
+
+/**
+ * The names that a tensor may have in the checkpoint of a model, whose configuration says which conditions hold. A name whose condition holds is the
+ * tensor's own: nothing behind it stands for it.
+ */
+export const namesFor = (spec: InputSpec, holds: (id: string) => boolean): TensorNames => {
+  const possible = (spec.from?.names ?? []).filter(n => n.when === undefined || holds(n.when))
+  const certain = possible.findIndex(n => n.when !== undefined)
+  if (certain >= 0) return { names: possible.slice(0, certain + 1).map(n => n.name) }
+  const fill = spec.from?.fill
+  return { names: possible.map(n => n.name), ...(fill === undefined ? {} : { fill }) }
 }
 
 /** All index tuples below `extents`, in row-major order. */
@@ -60,31 +76,37 @@ export const bindParam = (
   param: CoreParam,
   sizes: ReadonlyMap<string, number>,
   checkpoint: Checkpoint,
+  holds: (id: string) => boolean = () => false,
 ): BoundParam => {
   const problems: string[] = []
   const tensors: BoundTensor[] = []
   const absent = new Map<string, number>()
-  const used = new Set<string>()
   for (const spec of inputsOf(param.name, param.type)) {
     const shape = spec.dims.map(d => evaluate(d, sizes))
     const front = shape.slice(0, spec.arrayAxes)
     const element = shape.slice(spec.arrayAxes)
     const wanted = storedShape(spec, sizes)
+    const { names: templates, fill } = namesFor(spec, holds)
+    const count = front.reduce((a, b) => a * b, 1)
+    if (count > checkpoint.tensors.size && templates.length > 0) {
+      const known = countOf(templates, checkpoint)
+      if (known > 0 || fill === undefined)
+        problems.push(
+          `${templates.join(' or ')} is there ${known} times, and \`${spec.name}\` wants ${count} of them`,
+        )
+      else absent.set(spec.name, fill)
+      continue
+    }
     const indices = indicesBelow(front)
-    const templates = spec.from?.names ?? []
     const found = templates.find(t => indices.every(i => checkpoint.tensors.has(nameAt(t, i))))
     if (found === undefined) {
-      if (
-        spec.from?.fill !== undefined &&
-        !templates.some(t => indices.some(i => checkpoint.tensors.has(nameAt(t, i))))
-      )
-        absent.set(spec.name, spec.from.fill)
+      if (fill !== undefined && !templates.some(t => indices.some(i => checkpoint.tensors.has(nameAt(t, i)))))
+        absent.set(spec.name, fill)
       else problems.push(missing(spec, templates, indices, checkpoint))
       continue
     }
     const names = indices.map(i => nameAt(found, i))
     for (const n of names) {
-      used.add(n)
       const stored = checkpoint.tensors.get(n)!.shape
       const fits =
         spec.from?.shape === undefined
@@ -95,15 +117,27 @@ export const bindParam = (
     }
     tensors.push({ spec, shape, names })
   }
-  const unused = [...checkpoint.tensors.keys()].filter(n => !used.has(n))
   if (problems.length > 0)
     throw new UserError({
       what: 'the checkpoint does not fit the model',
       where: checkpoint.path,
-      why: `${problems.length === 1 ? '1 tensor has another shape or is' : `${problems.length} tensors have other shapes or are`} missing:\n  - ${problems.join('\n  - ')}${unused.length > 0 ? `\n  - nothing asks for ${unused.slice(0, 8).join(', ')}${unused.length > 8 ? ` and ${unused.length - 8} more` : ''}` : ''}`,
+      why: `${problems.length === 1 ? '1 tensor has another shape or is' : `${problems.length} tensors have other shapes or are`} missing:\n  - ${listed(problems)}`,
       hint: 'check that config.json and the weights are of one model, and of a family that the program describes',
     })
-  return { tensors, absent, unused }
+  return { tensors, absent }
+}
+
+const listed = (problems: readonly string[]): string =>
+  problems.length <= 24
+    ? problems.join('\n  - ')
+    : [...problems.slice(0, 24), `and ${problems.length - 24} more`].join('\n  - ')
+
+/** How many tensors of a checkpoint have a name like one of these, whatever the index. */
+const countOf = (templates: readonly string[], checkpoint: Checkpoint): number => {
+  const like = templates.map(
+    t => new RegExp(`^${t.replaceAll(/[.*+?^$()|[\]\\]/g, '\\$&').replaceAll('{}', '\\d+')}$`),
+  )
+  return [...checkpoint.tensors.keys()].filter(n => like.some(l => l.test(n))).length
 }
 
 const missing = (

@@ -1,94 +1,80 @@
 import type { Program } from '../../compiler/core/core.js'
-import type { GivenValue } from '../../compiler/specialise/specialise.js'
+import { type ConstantValue, constantValue } from '../../compiler/specialise/specialise.js'
 import type { ConfigExpr } from '../../compiler/syntax/ast.js'
+import type { Type } from '../../compiler/types/type.js'
 import { UserError } from '../errors.js'
 import type { JsonObject } from '../json.js'
-import { isJsonObject } from '../json.js'
-
-/** An entry of config.json by its dotted path; `null` counts as missing. */
-const entryOf = (config: JsonObject, path: string): unknown => {
-  const value = path.split('.').reduce<unknown>((at, key) => (isJsonObject(at) ? at[key] : undefined), config)
-  return value === null ? undefined : value
-}
-
-/** What a `from` says, with a model's config.json; undefined when an entry it needs is missing. */
-export const configValue = (e: ConfigExpr, config: JsonObject): number | boolean | undefined => {
-  switch (e.kind) {
-    case 'number':
-      return e.value
-    case 'entry': {
-      const value = entryOf(config, e.path)
-      return typeof value === 'number' || typeof value === 'boolean' ? value : undefined
-    }
-    case 'is':
-      return e.left.kind === 'entry' && entryOf(config, e.left.path) === e.text
-    case 'else':
-      return configValue(e.left, config) ?? configValue(e.right, config)
-    case 'binary': {
-      const [a, b] = [configValue(e.left, config), configValue(e.right, config)]
-      if (typeof a !== 'number' || typeof b !== 'number') return undefined
-      return { '+': a + b, '-': a - b, '*': a * b, '/': a / b }[e.op]
-    }
-  }
-}
+import { type ConfigProblem, ConfigReader, type Wanted } from './config-reader.js'
 
 /** An expression as it is written, for messages. */
 export const showConfigExpr = (e: ConfigExpr): string => {
   switch (e.kind) {
     case 'number':
       return `${e.value}`
+    case 'refuse':
+      return 'refuse'
     case 'entry':
       return `"${e.path}"`
     case 'is':
-      return `${showConfigExpr(e.left)} is "${e.text}"`
+      return `${showConfigExpr(e.left)} is ${e.text === null ? 'null' : `"${e.text}"`}`
+    case 'bound':
+      return showConfigExpr(e.left)
+    case 'or':
     case 'else':
-      return `${showConfigExpr(e.left)} else ${showConfigExpr(e.right)}`
+      return e.right.kind === 'refuse'
+        ? showConfigExpr(e.left)
+        : `${showConfigExpr(e.left)} ${e.kind} ${showConfigExpr(e.right)}`
     case 'binary':
       return `${showConfigExpr(e.left)} ${e.op} ${showConfigExpr(e.right)}`
   }
 }
 
-/** The first of the entries of an `a else b` that is there. */
-const presentEntry = (
-  e: ConfigExpr,
-  config: JsonObject,
-): { readonly path: string; readonly value: unknown } | undefined => {
-  if (e.kind === 'else') return presentEntry(e.left, config) ?? presentEntry(e.right, config)
-  if (e.kind !== 'entry') return undefined
-  const value = entryOf(config, e.path)
-  return value === undefined ? undefined : { path: e.path, value }
+const wantedOf = (id: string, type: Type): Wanted => {
+  if (type.kind === 'choice') return { words: type.names, owner: id }
+  const scalar = type.kind === 'tensor' ? type.element : type
+  return scalar.kind === 'scalar' && scalar.dtype !== 'u32' ? scalar.dtype : 'f32'
+}
+
+/** The module constants that a configuration sets. What is wrong with their entries is left with the reader. */
+export const readConstants = (program: Program, reader: ConfigReader): ReadonlyMap<string, ConstantValue> => {
+  const values = new Map<string, ConstantValue>()
+  // A constant stands behind those that it is made of and that it is read under.
+  for (const { id, type, from, when } of program.consts.values()) {
+    if (from === undefined) continue
+    if (when !== undefined && constantValue(program, when, values) !== 1) continue
+    const value = reader.value(from, wantedOf(id, type), type.kind === 'tensor')
+    if (value !== undefined) values.set(id, value)
+  }
+  return values
+}
+
+/** What a user is told about entries of a configuration; `file` is the configuration's. */
+export const configError = (problems: readonly ConfigProblem[], file: string): UserError => {
+  const names = [...new Set(problems.flatMap(p => p.names))]
+  const about = (p: ConfigProblem): string =>
+    names.length > 1 ? `${p.names.map(n => `"${n}"`).join(' and ')}: ${p.why}` : p.why
+  const whys = problems.map(about)
+  const quoted = names.slice(0, 4).map(n => `"${n}"`)
+  const more = names.length > 4 ? [`${names.length - 4} more`] : []
+  return new UserError({
+    what: `the model's configuration asks for something that the program does not know`,
+    where: `${file}, ${[...quoted, ...more].join(' and ')}`,
+    why: whys.length > 3 ? `${whys.length} entries:\n  - ${whys.join('\n  - ')}` : whys.join('; '),
+    hint: `take another model, or a program that computes what this one asks for; --allow ${names[0]} goes on as if ${names.length > 1 ? 'an entry were' : 'the entry were'} not there, whatever comes out`,
+  })
 }
 
 /**
- * The module constants that a model's configuration sets. Throws a `UserError`, with every such entry, when the
- * configuration asks for something that is not among a constant's choices. `file` is the configuration's, for the message.
+ * The module constants that a model's configuration sets. Throws a `UserError` with every entry that is of another type, out of range, or
+ * asks for something that is not among a constant's choices. `file` is the configuration's, for the message.
  */
 export const configuredConstants = (
   program: Program,
   config: JsonObject,
   file: string,
-): ReadonlyMap<string, GivenValue> => {
-  const values = new Map<string, GivenValue>()
-  const refused: { readonly path: string; readonly why: string }[] = []
-  for (const { id, type, from } of program.consts.values()) {
-    if (from === undefined) continue
-    if (type.kind !== 'choice') {
-      const value = configValue(from, config)
-      if (value !== undefined) values.set(id, value)
-      continue
-    }
-    const entry = presentEntry(from, config)
-    if (entry === undefined) continue
-    const { path, value } = entry
-    if (typeof value === 'string' && type.names.includes(value)) values.set(id, value)
-    else
-      refused.push({ path, why: `it is ${JSON.stringify(value)}, and ${id} knows ${type.names.join(', ')}` })
-  }
-  if (refused.length === 0) return values
-  throw new UserError({
-    what: `the model's configuration asks for something that the program does not know`,
-    where: `${file}, ${refused.map(r => `"${r.path}"`).join(' and ')}`,
-    why: refused.map(r => (refused.length > 1 ? `"${r.path}": ${r.why}` : r.why)).join('; '),
-    hint: 'take another model, or a program that computes what this one asks for',
-  })
+): ReadonlyMap<string, ConstantValue> => {
+  const reader = new ConfigReader(config)
+  const values = readConstants(program, reader)
+  if (reader.problems.length > 0) throw configError(reader.problems, file)
+  return values
 }

@@ -1,5 +1,8 @@
 import { join } from 'node:path'
 import type { CoreParam, Program } from '../../compiler/core/core.js'
+import { inputsOf } from '../../compiler/specialise/parameters.js'
+import type { SizeEquation } from '../../compiler/specialise/sizes.js'
+import { type ConstantValue, constantValue } from '../../compiler/specialise/specialise.js'
 import type { Type } from '../../compiler/types/type.js'
 import { UserError } from '../errors.js'
 import { readConfig } from '../hub/config.js'
@@ -8,8 +11,11 @@ import { openTokenizer, type Tokenizer } from '../hub/tokenizer.js'
 import { withinVocabulary } from '../hub/vocabulary.js'
 import type { JsonObject } from '../json.js'
 import { type BoundParam, bindParam } from './bind.js'
-import { configuredConstants } from './config-values.js'
+import { type ConfigProblem, ConfigReader } from './config-reader.js'
+import { configError, readConstants } from './config-values.js'
+import { namesFamilies, unreadEntries, withNeeds } from './door.js'
 import { configEquations, declareSize, missingEntries } from './sizes.js'
+import { refuseUnused } from './unused.js'
 import type { WeightFormat } from './weights.js'
 
 /** A model's folder: its configuration, and when asked for its weights and its tokenizer. */
@@ -22,6 +28,8 @@ export interface Model {
   readonly tokenizer: Tokenizer | undefined
   /** The most tokens it reads. */
   readonly context: number
+  /** Entries and tensors that were refused, and that the user lets pass. */
+  readonly allowed?: ReadonlySet<string>
 }
 
 const tokenizerFor = async (directory: string, config: JsonObject): Promise<Tokenizer> => {
@@ -38,6 +46,8 @@ export const openModel = async (
     readonly tokenizer: boolean
     /** `auto` unless said. */
     readonly format?: WeightFormat | undefined
+    /** See {@link Model.allowed}. */
+    readonly allow?: readonly string[] | undefined
   },
 ): Promise<Model> => {
   const config = await readConfig(directory)
@@ -51,40 +61,74 @@ export const openModel = async (
     format: wants.format ?? 'auto',
     tokenizer,
     context: typeof positions === 'number' ? positions : 2048,
+    allowed: new Set(wants.allow),
   }
 }
 
+/** What a model's folder decides about a program. */
+export interface ModelFacts {
+  readonly constants: ReadonlyMap<string, ConstantValue>
+  readonly equations: readonly SizeEquation[]
+  /** What to do where a size is still unknown. */
+  readonly hint: string
+  /** Whether the `bool` constant under which a name of the checkpoint stands is true. */
+  readonly holds: (id: string) => boolean
+}
+
+const isStored = (t: Type): boolean => inputsOf('', t).some(s => s.from !== undefined)
+
 /**
  * What a model's folder decides about a program: constants, and sizes that are still to be solved. Throws a `UserError`
- * when the configuration asks for something that the program does not know.
+ * with all that the configuration asks for and the program does not know: entries of another type or range, and, where the `types` are stored in
+ * checkpoints, entries that nothing reads. `partial`: a program that names no families may read as little as it likes.
  */
-export const modelFacts = (program: Program, types: readonly Type[], model: Model) => {
+export const modelFacts = (
+  program: Program,
+  types: readonly Type[],
+  model: Model,
+  { partial = false } = {},
+): ModelFacts => {
   const file = join(model.directory, 'config.json')
-  const missing = [...new Set(types.flatMap(t => missingEntries(program, t, model.config)))]
+  const { config, allowed = new Set<string>() } = model
+  const reader = new ConfigReader(config, allowed)
+  const constants = readConstants(program, reader)
+  const missing = [...new Set(types.flatMap(t => missingEntries(program, t, reader)))]
+  const equations = types.flatMap(t => configEquations(program, t, reader, constants))
+  const whole = types.some(isStored) && (!partial || namesFamilies(program))
+  const refused = (problems: readonly ConfigProblem[]): void => {
+    const some = problems.filter(p => !p.names.some(n => allowed.has(n)))
+    if (some.length > 0) throw configError(some, file)
+  }
+  // Of an unknown family the other entries are no news.
+  refused(reader.problems.filter(p => p.names.includes('model_type')).map(p => withNeeds(p, config)))
+  refused([...reader.problems, ...(whole ? unreadEntries(reader) : [])])
   return {
-    constants: configuredConstants(program, model.config, file),
-    equations: types.flatMap(t => configEquations(program, t, model.config)),
-    /** What to do where a size is still unknown. */
+    constants,
+    equations,
     hint:
       missing.length === 0
         ? declareSize
         : `${file} has no ${missing.join(', no ')}: complete it, or take another model`,
+    holds: id => constantValue(program, id, constants) === 1,
   }
 }
 
-/** Binds parameters to the model's checkpoint, telling of what nothing asks for. */
+/**
+ * Binds parameters to the model's checkpoint. Throws a `UserError` for tensors that are missing or of another shape, and, unless `partial`, for those that no
+ * field asks for.
+ */
 export const bindModel = (
   params: readonly CoreParam[],
   sizes: ReadonlyMap<string, number>,
   model: Model,
+  { holds }: Pick<ModelFacts, 'holds'>,
+  { partial = false } = {},
 ): BoundParam => {
   const { checkpoint } = model
   if (checkpoint === undefined)
     throw new UserError({ what: 'the model has no weights', where: model.directory })
-  const bound = params.map(p => bindParam(p, sizes, checkpoint))
-  return {
-    tensors: bound.flatMap(b => b.tensors),
-    absent: new Map(bound.flatMap(b => [...b.absent])),
-    unused: bound.length === 1 ? bound[0]!.unused : [],
-  }
+  const bound = params.map(p => bindParam(p, sizes, checkpoint, holds))
+  const tensors = bound.flatMap(b => b.tensors)
+  if (!partial) refuseUnused(tensors, checkpoint, model)
+  return { tensors, absent: new Map(bound.flatMap(b => [...b.absent])) }
 }

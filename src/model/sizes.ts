@@ -7,11 +7,12 @@ import {
   showProblem,
   solveSizes,
 } from '../../compiler/specialise/sizes.js'
+import { type ConstantValue, isList } from '../../compiler/specialise/specialise.js'
 import { type Poly, name as sizeName, substitute } from '../../compiler/types/poly.js'
 import type { Type } from '../../compiler/types/type.js'
 import { UserError } from '../errors.js'
-import type { JsonObject } from '../json.js'
-import { configValue, showConfigExpr } from './config-values.js'
+import type { ConfigReader } from './config-reader.js'
+import { showConfigExpr } from './config-values.js'
 
 /** Every record type a type mentions, by itself or in its fields, with the sizes it is used at. */
 const recordsIn = (t: Type): readonly Extract<Type, { kind: 'record' }>[] => {
@@ -31,25 +32,37 @@ const recordsIn = (t: Type): readonly Extract<Type, { kind: 'record' }>[] => {
 export const moduleOf = (id: string): string => id.slice(0, id.lastIndexOf('.'))
 
 /** The entries that a type's sizes ask for and config.json does not have, as they are written beside the sizes. */
-export const missingEntries = (program: Program, t: Type, config: JsonObject): readonly string[] =>
+export const missingEntries = (program: Program, t: Type, reader: ConfigReader): readonly string[] =>
   recordsIn(t).flatMap(({ record }) =>
     [...(program.modules.get(moduleOf(record.id))?.sizes.values() ?? [])].flatMap(({ from }) =>
-      from === undefined || typeof configValue(from, config) === 'number' ? [] : [showConfigExpr(from)],
+      from === undefined || typeof reader.value(from, 'size') === 'number' ? [] : [showConfigExpr(from)],
     ),
   )
 
-/** What config.json says of the sizes of a type, by the `from` beside the sizes' declarations. */
-export const configEquations = (program: Program, t: Type, config: JsonObject): readonly SizeEquation[] =>
+/** What config.json says of the sizes of a type: by the `from` beside the sizes' declarations, and by the lengths of lists. */
+export const configEquations = (
+  program: Program,
+  t: Type,
+  reader: ConfigReader,
+  constants: ReadonlyMap<string, ConstantValue>,
+): readonly SizeEquation[] =>
   recordsIn(t).flatMap(({ record, instance }) => {
-    const sizes = program.modules.get(moduleOf(record.id))?.sizes ?? new Map()
-    return [...sizes.values()].flatMap(decl => {
+    const module = moduleOf(record.id)
+    const at = (p: Poly): Poly => substitute(p, n => instance.sizes.get(n))
+    const lengths = [...program.consts.values()].flatMap(({ id, type, from }) => {
+      const value = constants.get(id)
+      if (moduleOf(id) !== module || type.kind !== 'tensor' || !isList(value)) return []
+      const source = `the length of ${from ? showConfigExpr(from) : id} in config.json`
+      return [{ size: at(type.dims[0]!), value: value.length, source }]
+    })
+    const sizes = [...(program.modules.get(module)?.sizes.values() ?? [])].flatMap(decl => {
       if (decl.from === undefined) return []
-      const value = configValue(decl.from, config)
+      const value = reader.value(decl.from, 'size')
       if (typeof value !== 'number') return []
-      const own: Poly = decl.definition ?? sizeName(decl.name)
-      const size = substitute(own, n => instance.sizes.get(n))
+      const size = at(decl.definition ?? sizeName(decl.name))
       return [{ size, value, source: `${showConfigExpr(decl.from)} in config.json` }]
     })
+    return [...sizes, ...lengths]
   })
 
 /** What the shapes of given tensors say. A tensor with another number of axes says nothing here; binding refuses it. */

@@ -108,8 +108,8 @@ export const compileRecipe = async (
   const sizes = sizesFor(shape)
   const bound =
     recipe.params.length > 0
-      ? bindModel(recipe.params, sizes, model)
-      : { tensors: [], absent: new Map(), unused: [] }
+      ? bindModel(recipe.params, sizes, model, facts)
+      : { tensors: [], absent: new Map() }
   const positions = ['step', 'validate'].map(name => `${methodOf(recipe, name).params[1]!.name}.position`)
   const bindings: Bindings = {
     sizes,

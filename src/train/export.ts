@@ -7,7 +7,7 @@ import { fileError, systemCode } from '../errors.js'
 import { writeAtomic } from '../hub/atomic.js'
 import { makeFolder } from '../hub/folder.js'
 import { type TensorData, writeSafetensors } from '../hub/safetensors-write.js'
-import { indicesBelow, nameAt, storedShape } from '../model/bind.js'
+import { indicesBelow, nameAt, namesFor, storedShape } from '../model/bind.js'
 import { stateType } from './compile.js'
 import { adapterFiles, type RunDescription, type RunFolder, type StateTensor } from './run-folder.js'
 
@@ -15,22 +15,24 @@ const isZero = (data: Float32Array): boolean => data.every(x => x === 0)
 
 /**
  * State as the tensors of a checkpoint, in the names and shapes that `from … as …` gives them, one for each element of the
- * arrays of records. What is zero and would be filled with zero is left out.
+ * arrays of records. What is zero and would be filled with zero is left out, and so is what has no name in such a model.
  */
 export const storedTensors = (
   specs: readonly InputSpec[],
   sizes: ReadonlyMap<string, number>,
   state: ReadonlyMap<string, StateTensor>,
   dtype: 'BF16' | 'F32',
+  holds: (id: string) => boolean = () => false,
 ): ReadonlyMap<string, TensorData> => {
   const tensors = new Map<string, TensorData>()
   for (const spec of specs) {
     const { shape: whole, data } = state.get(spec.name)!
-    if (spec.from!.fill === 0 && isZero(data)) continue
+    const { names, fill } = namesFor(spec, holds)
+    if (names.length === 0 || (fill === 0 && isZero(data))) continue
     const shape = storedShape(spec, sizes)
     const size = shape.reduce((a, b) => a * b, 1)
     indicesBelow(whole.slice(0, spec.arrayAxes)).forEach((index, i) => {
-      const name = nameAt(spec.from!.names[0]!, index)
+      const name = nameAt(names[0]!, index)
       tensors.set(name, { dtype, shape, data: data.slice(i * size, (i + 1) * size) })
     })
   }
@@ -47,14 +49,19 @@ export const exportState = async (
   learned: ReadonlySet<string>,
   run: RunDescription,
   state: ReadonlyMap<string, StateTensor>,
-  options: { readonly bf16: boolean; readonly best: number | undefined },
+  options: {
+    readonly bf16: boolean
+    readonly best: number | undefined
+    /** Which conditions of the checkpoint's names hold for the model. */
+    readonly holds: (id: string) => boolean
+  },
 ): Promise<readonly string[]> => {
   const specs = inputsOf('', stateType(recipe)).filter(s => learned.has(s.name))
   const named = specs.filter(s => s.from !== undefined)
   const written: string[] = []
   if (named.length > 0) {
     const sizes = new Map(Object.entries(run.sizes))
-    const tensors = storedTensors(named, sizes, state, options.bf16 ? 'BF16' : 'F32')
+    const tensors = storedTensors(named, sizes, state, options.bf16 ? 'BF16' : 'F32', options.holds)
     const target = folder.file(adapterFiles.model)
     await makeFolder(target)
     await writeSafetensors(join(target, 'model.safetensors'), tensors, { format: 'pt' })

@@ -5,9 +5,10 @@ import { DataFolder } from '../data/folder.js'
 import { type Reading, readingDiffers } from '../data/reading.js'
 import { UserError } from '../errors.js'
 import { openChat } from '../hub/chat.js'
-import { openModel } from '../model/model.js'
+import { modelFacts, openModel } from '../model/model.js'
 import type { WeightFormat } from '../model/weights.js'
 import { loadProgram, programName } from '../program.js'
+import { stateType } from './compile.js'
 import { openDataSet } from './data-set.js'
 import { exportState } from './export.js'
 import { findRecipe } from './recipes.js'
@@ -180,6 +181,7 @@ export const train = async (
         : await exportState(folder, recipe, new Set(outcome.learned), description, await folder.loadBest(), {
             bf16: request.bf16,
             best: outcome.best?.step,
+            holds: modelFacts(program, [stateType(recipe)], model).holds,
           })
     return { ...outcome, description, written }
   } finally {

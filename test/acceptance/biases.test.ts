@@ -116,6 +116,7 @@ withDevice('a model with biases, three queries a key and a head of its own', dev
       new Map<string, TensorData>([...w].map(([name, t]) => [name, { dtype: 'F32', ...t }])),
     )
     const config = {
+      model_type: 'qwen2',
       hidden_size: E,
       num_hidden_layers: L,
       num_attention_heads: H,
@@ -131,11 +132,19 @@ withDevice('a model with biases, three queries a key and a head of its own', dev
     const fn = program.fns.get('std.models.llama.logits')!
     const param = fn.params[0]!
     const model = await openModel(directory, { weights: true, tokenizer: false })
-    const { constants, equations } = modelFacts(program, [param.type], model)
+    const facts = modelFacts(program, [param.type], model)
+    const { constants, equations } = facts
     const length = { size: { terms: new Map([['T', 1]]) }, value: T, source: 'the test' }
     const sizes = sizesOf(fn.sizes, [...equations, length])
-    const bound = bindModel([param], sizes, model)
-    expect([...bound.absent.keys()]).toEqual(['w.layers.bo'])
+    const bound = bindModel([param], sizes, model, facts)
+    expect([...bound.absent.keys()]).toEqual([
+      'w.layers.bo',
+      'w.layers.q_norm',
+      'w.layers.k_norm',
+      'w.layers.gate_bias',
+      'w.layers.up_bias',
+      'w.layers.down_bias',
+    ])
     const graph = specialiseFn(program, fn, { sizes, constants, absent: bound.absent })
     const inputs = new Map<string, HostTensor>([
       ['tokens', { dtype: 'i32', shape: [T], data: Int32Array.from(tokens) }],

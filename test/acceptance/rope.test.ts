@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type GivenValue, specialiseFn } from '../../compiler/specialise/specialise.js'
+import { type ConstantValue, specialiseFn } from '../../compiler/specialise/specialise.js'
 import { interpreterEngine } from '../../src/engine.js'
 import type { JsonObject } from '../../src/json.js'
 import { configuredConstants } from '../../src/model/config-values.js'
@@ -17,7 +17,7 @@ const rope = fixture<RopeFixture>('numpy/rope-llama3.json')
 const program = programOf(`import std.models.llama (frequency)
 fn frequencies() -> f32[64] = for r: 64 -> frequency(r)`)
 
-const frequencies = async (constants: ReadonlyMap<string, GivenValue>): Promise<ArrayLike<number>> => {
+const frequencies = async (constants: ReadonlyMap<string, ConstantValue>): Promise<ArrayLike<number>> => {
   const graph = specialiseFn(program, program.fns.get('main.frequencies')!, { sizes: new Map(), constants })
   return (await interpreterEngine.run(graph, new Map())).get('result')!.data
 }
@@ -26,11 +26,12 @@ const frequencies = async (constants: ReadonlyMap<string, GivenValue>): Promise<
 const worstRatio = (a: ArrayLike<number>, b: readonly number[]): number =>
   a.length === b.length ? Math.max(...b.map((y, i) => Math.abs(a[i]! / y - 1))) : Number.POSITIVE_INFINITY
 
-const configured = (config: JsonObject) => frequencies(configuredConstants(program, config, 'config.json'))
+const configured = (config: JsonObject) =>
+  frequencies(configuredConstants(program, { model_type: 'llama', ...config }, 'config.json'))
 
 describe('the rotary frequencies of std.models.llama', () => {
   it('are those of the published formula, by constants', async () => {
-    const ids = (values: Readonly<Record<string, GivenValue>>) =>
+    const ids = (values: Readonly<Record<string, ConstantValue>>) =>
       new Map(Object.entries(values).map(([name, value]) => [`std.models.llama.${name}`, value] as const))
     const numbers = {
       rope_base: 500000,

@@ -107,7 +107,7 @@ export const onStories = async (
       source: 'the test',
     }))
     const solved = sizesOf(fn.sizes, [...facts.equations, ...given])
-    const bound = bindModel(params, solved, model)
+    const bound = bindModel(params, solved, model, facts)
     const weights = new Map<string, HostTensor>()
     for (const t of bound.tensors)
       weights.set(t.spec.name, {

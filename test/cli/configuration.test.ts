@@ -9,6 +9,7 @@ const llama = join(stdlibFolder, 'models', 'llama.jola')
 
 /** The smallest configuration of a Llama: weights are asked for only after it is understood. */
 const config: JsonObject = {
+  model_type: 'llama',
   hidden_size: 4,
   intermediate_size: 3,
   num_hidden_layers: 1,
@@ -19,6 +20,7 @@ const config: JsonObject = {
   rms_norm_eps: 1e-5,
   rope_theta: 10000,
   hidden_act: 'silu',
+  tie_word_embeddings: true,
 }
 
 const weights = {
@@ -56,21 +58,23 @@ const logits = async (changed: JsonObject) => {
 
 describe('a configuration that the program does not know', () => {
   it('is refused with the entry, what it says and what is known', async () => {
-    const { code, out, err, file } = await logits({ rope_scaling: { rope_type: 'yarn', factor: 4 } })
+    const { code, out, err, file } = await logits({ rope_scaling: { rope_type: 'longrope', factor: 4 } })
     expect({ code, out }).toEqual({ code: 1, out: '' })
     expect(err).toContain(
       "error: the model's configuration asks for something that the program does not know\n",
     )
-    expect(err).toContain(`where: ${file}, "rope_scaling.rope_type"\n`)
-    expect(err).toContain('why:   it is "yarn", and std.models.llama.rotation knows default, llama3\n')
+    expect(err).toContain(`where: ${file}, "rope_scaling.rope_type" and "rope_scaling.factor"\n`)
+    expect(err).toContain(
+      'it is "longrope", and std.models.llama.rotation knows default, linear, dynamic, yarn, llama3',
+    )
     expect(err).toContain('hint:  ')
   })
 
   it('is refused by every entry at once, whatever they hold', async () => {
-    const { code, err } = await logits({ rope_scaling: { type: 'linear', factor: 2 }, hidden_act: ['gelu'] })
+    const { code, err } = await logits({ rope_scaling: { type: 'su' }, hidden_act: ['gelu'] })
     expect(code).toBe(1)
-    expect(err).toContain('"hidden_act": it is ["gelu"], and std.models.llama.activation knows silu')
-    expect(err).toContain('"rope_scaling.type": it is "linear", and std.models.llama.rotation knows')
+    expect(err).toContain('"hidden_act": it is ["gelu"], and std.models.llama.activation knows silu, swish')
+    expect(err).toContain('"rope_scaling.type": it is "su", and std.models.llama.rotation knows')
     const empty = await logits({ hidden_act: '' })
     expect({ code: empty.code, says: empty.err.includes('it is "",') }).toEqual({ code: 1, says: true })
   })
@@ -85,7 +89,8 @@ describe('a configuration that the program does not know', () => {
       { rope_scaling: { rope_type: null, type: 'default' } },
     ]
     for (const changed of same) expect((await logits(changed)).out).toBe(plain.out)
-    const short = { rope_type: 'llama3', original_max_position_embeddings: 4 }
+    const factors = { factor: 8, low_freq_factor: 1, high_freq_factor: 4 }
+    const short = { rope_type: 'llama3', original_max_position_embeddings: 4, ...factors }
     const stretched = await logits({ rope_scaling: short })
     expect(stretched.code).toBe(0)
     expect(stretched.out).not.toBe(plain.out)

@@ -10,6 +10,7 @@ import type { HostTensor } from '../../engine.js'
 import { fileError, UserError } from '../../errors.js'
 import { type Checkpoint, openCheckpoint } from '../../hub/safetensors.js'
 import type { BoundTensor } from '../../model/bind.js'
+import { namesFamilies } from '../../model/door.js'
 import { bindModel, type Model, modelFacts, openModel } from '../../model/model.js'
 import { shapeEquations } from '../../model/sizes.js'
 import {
@@ -162,6 +163,7 @@ const match = (
           program,
           declared.params.map(p => p.type),
           model,
+          { partial: true },
         )
   const shapes = new Map([...(file?.tensors ?? [])].map(([n, t]) => [n, t.shape]))
   const { sizes, chosen, conflicts, unknown } = solvedSizes(
@@ -180,9 +182,9 @@ const match = (
     throw misfit(fn.name, options, refused, lacking, refused.length + lacking.length > 0 ? [] : unknown)
 
   const bound =
-    sorted.bound.length === 0 || model?.checkpoint === undefined
+    sorted.bound.length === 0 || model?.checkpoint === undefined || facts === undefined
       ? undefined
-      : bindModel(sorted.bound, sizes, model)
+      : bindModel(sorted.bound, sizes, model, facts, { partial: !namesFamilies(program) })
   const fills = new Map([...(bound?.absent ?? []), ...optional.map(s => [s.name, s.from!.fill!] as const)])
   const wrtInputs = new Set(
     fn.params.filter(p => p.name === options.wrt).flatMap(p => inputsOf(p.name, p.type).map(s => s.name)),

@@ -1,9 +1,11 @@
+import { join } from 'node:path'
 import * as Either from 'fp-ts/lib/Either.js'
 import type { CoreFn, Program } from '../../../compiler/core/core.js'
 import { type SizeEquation, showProblem, solveSizes } from '../../../compiler/specialise/sizes.js'
 import { name as sizeName } from '../../../compiler/types/poly.js'
 import { UserError } from '../../errors.js'
-import { configValue, showConfigExpr } from '../../model/config-values.js'
+import { ConfigReader } from '../../model/config-reader.js'
+import { configError, showConfigExpr } from '../../model/config-values.js'
 import type { Model } from '../../model/model.js'
 import { someOf } from './find.js'
 
@@ -29,14 +31,18 @@ export const givenSizes = (
   })
 
 /** What config.json says of the sizes that the function's own module declares. */
-export const ownSizes = (program: Program, fn: CoreFn, model: Model): readonly SizeEquation[] =>
-  [...declaredIn(program, fn).values()].flatMap(d => {
+export const ownSizes = (program: Program, fn: CoreFn, model: Model): readonly SizeEquation[] => {
+  const reader = new ConfigReader(model.config, model.allowed)
+  const equations = [...declaredIn(program, fn).values()].flatMap(d => {
     if (d.from === undefined) return []
-    const value = configValue(d.from, model.config)
+    const value = reader.value(d.from, 'size')
     if (typeof value !== 'number') return []
     const size = d.definition ?? sizeName(d.name)
     return [{ size, value, source: `${showConfigExpr(d.from)} in config.json` }]
   })
+  if (reader.problems.length > 0) throw configError(reader.problems, join(model.directory, 'config.json'))
+  return equations
+}
 
 /** Small numbers, different from each other so that exchanged axes do not go unnoticed. */
 const smallSizes: Readonly<Record<string, number>> = { B: 2, T: 12, L: 2, V: 11 }

@@ -228,10 +228,25 @@ const config: fc.Arbitrary<Ast.ConfigExpr> = fc.letrec<{ config: Ast.ConfigExpr 
       right: tie('config'),
       span: fc.constant(span),
     }),
+    fc.record({ kind: fc.constant('refuse' as const), span: fc.constant(span) }),
     fc.record({
       kind: fc.constant('is' as const),
       left: tie('config'),
-      text: fc.string(),
+      text: fc.option(fc.string()),
+      not: fc.array(fc.string(), { maxLength: 2 }),
+      span: fc.constant(span),
+    }),
+    fc.record({
+      kind: fc.constant('bound' as const),
+      left: tie('config'),
+      op: fc.constantFrom('>', '>='),
+      least: fc.nat(),
+      span: fc.constant(span),
+    }),
+    fc.record({
+      kind: fc.constant('or' as const),
+      left: tie('config'),
+      right: tie('config'),
       span: fc.constant(span),
     }),
     fc.record({
@@ -243,12 +258,14 @@ const config: fc.Arbitrary<Ast.ConfigExpr> = fc.letrec<{ config: Ast.ConfigExpr 
   ),
 })).config
 
+const tensorName = fc.record({ text: fc.string(), when: name }, { requiredKeys: ['text'] })
+
 const field = fc.record(
   {
     name,
     type,
     from: fc.record(
-      { names: some(fc.string()), shape: some(size), fill: fc.integer(), span: fc.constant(span) },
+      { names: some(tensorName), shape: some(size), fill: fc.integer(), span: fc.constant(span) },
       { requiredKeys: ['names', 'span'] },
     ),
     doc,
@@ -273,6 +290,12 @@ const fn = <R extends ('result' | 'kind')[]>(param: fc.Arbitrary<Ast.Param>, req
     { requiredKeys: ['kind', 'name', 'params', 'body', 'span', ...required] },
   )
 
+/** A condition stands behind what it is for. */
+const read = <C extends { readonly from?: unknown; readonly when?: unknown }>({ when, ...c }: C) => ({
+  ...c,
+  ...(c.from !== undefined && when !== undefined && { when }),
+})
+
 const nameOf = (n: Ast.Name): Ast.Expr => ({ kind: 'name', path: { name: n, span }, span })
 
 const item = fc.oneof(
@@ -284,16 +307,18 @@ const item = fc.oneof(
   fc.record({ ...kind('type'), name, doc }, { requiredKeys: ['kind', 'name', 'span'] }),
   fc
     .record(
-      { ...kind('const'), name, type, value: expr, from: config, doc },
+      { ...kind('const'), name, type, value: expr, from: config, when: name, doc },
       { requiredKeys: ['kind', 'name', 'value', 'span'] },
     )
+    .map(read)
     // `x = x` after the colon is a choice and its value.
     .filter(c => c.type === undefined || !printExpr(c.value).startsWith(printType(c.type))),
   fc
     .record(
-      { ...kind('const'), name, choices: some(name), value: expr, from: config, doc },
+      { ...kind('const'), name, choices: some(name), value: expr, from: config, when: name, doc },
       { requiredKeys: ['kind', 'name', 'choices', 'value', 'span'] },
     )
+    .map(read)
     .map(c => (c.choices.length > 1 ? c : { ...c, value: nameOf(c.choices[0]!) })),
   fc.record(
     { ...kind('record'), name, fields: some(field, 0), doc },

@@ -1,0 +1,222 @@
+import type { JsonObject } from '../json.js'
+
+/** Whether an entry that the program does not read changes no number; `config` is the whole configuration. */
+type Harmless = (value: unknown, config: JsonObject) => boolean
+
+const any: Harmless = () => true
+
+const only =
+  (...values: readonly unknown[]): Harmless =>
+  value =>
+    values.some(v => JSON.stringify(v) === JSON.stringify(value))
+
+const entries = (test: Harmless, ...names: readonly string[]): readonly (readonly [string, Harmless])[] =>
+  names.map(name => [name, test] as const)
+
+/** `Qwen2ForCausalLM` and `qwen2` are one family. */
+const familyOf = (architecture: string): string =>
+  architecture
+    .replace(/(ForCausalLM|LMHeadModel|_text)$/, '')
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]/g, '')
+
+const predictsTokens = (architecture: unknown): architecture is string =>
+  typeof architecture === 'string' && /(ForCausalLM|LMHeadModel)$/.test(architecture)
+
+/** The classes that a checkpoint was saved from: all predict tokens, and are of its family. */
+const architectures: Harmless = (value, config) =>
+  Array.isArray(value) &&
+  value.every(
+    a =>
+      predictsTokens(a) &&
+      (typeof config.model_type !== 'string' || familyOf(a) === familyOf(config.model_type)),
+  )
+
+/**
+ * Entries of config.json of which it is known that they change no number, or that they change none where they have these values. This is the one list of
+ * them. `null` needs no place here: it stands for an entry that is not there.
+ */
+export const harmlessEntries: ReadonlyMap<string, Harmless> = new Map([
+  ['architectures', architectures],
+  // Where the model comes from, and what it was stored and written with.
+  ...entries(any, '_name_or_path', 'name_or_path', 'transformers_version', 'torch_dtype', 'dtype'),
+  ...entries(
+    any,
+    '_commit_hash',
+    'unsloth_version',
+    'unsloth_fixed',
+    'is_llama_config',
+    'transformers.js_config',
+  ),
+  ...entries(
+    any,
+    'tokenizer_class',
+    '_attn_implementation',
+    'attn_implementation',
+    '_attn_implementation_autoset',
+  ),
+  ...entries(
+    any,
+    '_flash_attn_2_enabled',
+    'use_flash_attn',
+    '_experts_implementation',
+    'torchscript',
+    'use_bfloat16',
+  ),
+  ...entries(
+    any,
+    'use_cache',
+    'max_position_embeddings',
+    'pretraining_tp',
+    'chunk_size_feed_forward',
+    'is_decoder',
+  ),
+  // Training alone.
+  ...entries(
+    any,
+    'initializer_range',
+    'attention_dropout',
+    'hidden_dropout',
+    'dropout',
+    'resid_pdrop',
+    'embd_pdrop',
+  ),
+  ...entries(
+    any,
+    'attn_pdrop',
+    'classifier_dropout',
+    'neftune_noise_alpha',
+    'gradient_checkpointing',
+    'tf_legacy_loss',
+  ),
+  ...entries(any, 'mup_width_scale_training'),
+  // Tokens with a meaning, and classes; the tokenizer reads the first.
+  ...entries(any, 'bos_token_id', 'eos_token_id', 'pad_token_id', 'sep_token_id', 'decoder_start_token_id'),
+  ...entries(
+    any,
+    'id2label',
+    'label2id',
+    'num_labels',
+    'problem_type',
+    'task_specific_params',
+    'finetuning_task',
+  ),
+  // What is given back beside the logits.
+  ...entries(
+    any,
+    'output_attentions',
+    'output_hidden_states',
+    'output_scores',
+    'return_dict',
+    'use_return_dict',
+  ),
+  ...entries(any, 'return_dict_in_generate'),
+  // How text is drawn, which older versions wrote here.
+  ...entries(
+    any,
+    'max_length',
+    'min_length',
+    'do_sample',
+    'early_stopping',
+    'num_beams',
+    'num_beam_groups',
+    'prefix',
+  ),
+  ...entries(any, 'diversity_penalty', 'temperature', 'top_k', 'top_p', 'typical_p', 'repetition_penalty'),
+  ...entries(any, 'length_penalty', 'no_repeat_ngram_size', 'encoder_no_repeat_ngram_size', 'bad_words_ids'),
+  ...entries(
+    any,
+    'num_return_sequences',
+    'forced_bos_token_id',
+    'forced_eos_token_id',
+    'remove_invalid_values',
+  ),
+  ...entries(any, 'exponential_decay_length_penalty', 'suppress_tokens', 'begin_suppress_tokens'),
+  // What means nothing at one value.
+  ...entries(
+    only(false),
+    'attention_bias',
+    'mlp_bias',
+    'use_sliding_window',
+    'rope_interleaved',
+    'use_mrope',
+    'qkv_bias',
+  ),
+  ...entries(
+    only(false),
+    'is_encoder_decoder',
+    'add_cross_attention',
+    'tie_encoder_decoder',
+    'use_qk_norm',
+    'qk_norm',
+  ),
+  ...entries(
+    only(false),
+    'qk_layernorm',
+    'use_parallel_residual',
+    'parallel_residual',
+    'alibi',
+    'scale_embeddings',
+  ),
+  ...entries(only(true), 'is_causal', 'use_rope'),
+  ...entries(
+    only(1),
+    'partial_rotary_factor',
+    'rope_parameters.partial_rotary_factor',
+    'rope_scaling.partial_rotary_factor',
+  ),
+  ...entries(
+    only(1),
+    'rotary_pct',
+    'rope_pct',
+    'embedding_multiplier',
+    'residual_multiplier',
+    'logits_scaling',
+    'logit_scale',
+  ),
+  ...entries(only(0), 'num_experts', 'num_local_experts', 'num_nextn_predict_layers'),
+  ...entries(only({}), 'pruned_heads', 'rope_scaling', 'rope_parameters', 'quantization_config'),
+])
+
+/** What a program would have to compute for entries that no program here reads, for messages. */
+export const neededFor: ReadonlyMap<string, string> = new Map([
+  ['partial_rotary_factor', 'rotating a part of each head only'],
+  ['rotary_pct', 'rotating a part of each head only'],
+  ['quantization_config', 'unpacking quantised weights: convert the checkpoint to F32, F16 or BF16'],
+  ['auto_map', "the model's own Python code"],
+  ['attn_logit_softcapping', 'capping the scores of attention by a tanh'],
+  ['final_logit_softcapping', 'capping the logits by a tanh'],
+  ['logits_soft_cap', 'capping the logits by a tanh'],
+  ['query_pre_attn_scalar', 'another scale of the scores'],
+  ['num_local_experts', 'experts and their routing'],
+  ['num_experts', 'experts and their routing'],
+  ['num_experts_per_tok', 'experts and their routing'],
+  ['text_config', 'a model of more than text: only a text model by itself is read'],
+  ['vision_config', 'a model of more than text: only a text model by itself is read'],
+  ['is_encoder_decoder', 'an encoder beside the decoder'],
+  ['architectures', 'a class that predicts tokens (…ForCausalLM), of the family that model_type names'],
+  ['clip_qkv', 'cutting queries, keys and values off at a bound'],
+  ['rope_interleaved', 'rotating neighbouring numbers as pairs'],
+  ['use_parallel_residual', 'attention and feed-forward side by side'],
+])
+
+/** What a program would have to compute for families that none here does, for messages. */
+export const familyNeeds: ReadonlyMap<string, string> = new Map([
+  ['gemma', 'embeddings times √E, norms whose weights count from −1, and a GELU'],
+  ['gemma2', 'the norms of Gemma, four a layer, capped scores and logits'],
+  ['gemma3', 'the norms of Gemma, norms of queries and keys, two rotations'],
+  ['gemma3_text', 'the norms of Gemma, norms of queries and keys, two rotations'],
+  ['stablelm', 'layer norms with biases, and rotating a part of each head'],
+  ['gpt2', 'learned positions, layer norms, and transposed weights'],
+  ['gpt_neox', 'layer norms, rotating a part of each head, attention and feed-forward side by side'],
+  ['phi3', 'queries, keys and values in one tensor'],
+  ['mixtral', 'experts and their routing'],
+  ['qwen3_moe', 'experts and their routing'],
+  ['granitemoe', 'experts and their routing'],
+  ['olmo2', 'norms behind each sublayer'],
+  ['cohere', 'layer norms, one a layer, and attention and feed-forward side by side'],
+])
+
+/** Tensors that say nothing that config.json does not: frequencies of rotations, and masks. */
+export const harmlessTensor = (name: string): boolean =>
+  /(^|\.)rotary_emb\.(inv_freq|cos_cached|sin_cached)$|(^|\.)(attn|attention)\.(masked_bias|bias)$/.test(name)

@@ -1,0 +1,55 @@
+import { UserError } from '../errors.js'
+import type { Checkpoint } from '../hub/safetensors.js'
+import type { BoundTensor } from './bind.js'
+import { entryAt } from './config-reader.js'
+import { harmlessTensor } from './harmless.js'
+import type { Model } from './model.js'
+
+/** A tensor's name with `{}` for every number in it: one pattern for all layers. */
+const patternOf = (name: string): string =>
+  name.replaceAll(/(^|\.)\d+(?=\.|$)/g, (_, dot: string) => `${dot}{}`)
+
+/** The layers of a checkpoint that are more than those of the configuration. */
+const layersBeyond = (names: readonly string[], used: ReadonlySet<string>): readonly string[] => {
+  const patterns = new Set([...used].map(patternOf))
+  const more = names.filter(n => patterns.has(patternOf(n)) && patternOf(n) !== n)
+  return [...new Set(more.map(n => /^.*?\.\d+(?=\.)/.exec(n)?.[0] ?? n))]
+}
+
+/**
+ * Refuses tensors of the checkpoint that nothing asks for, unless they are harmless or allowed: what was trained with them computes something else
+ * without them. Those of all layers are one pattern, `model.layers.{}.self_attn.q_norm.weight`, which may be allowed as a whole.
+ */
+export const refuseUnused = (
+  tensors: readonly BoundTensor[],
+  checkpoint: Checkpoint,
+  { config, allowed }: Model,
+): void => {
+  const used = new Set(tensors.flatMap(t => t.names))
+  const unused = [...checkpoint.tensors.keys()].filter(
+    n => !used.has(n) && !harmlessTensor(n) && !allowed?.has(n) && !allowed?.has(patternOf(n)),
+  )
+  if (unused.length === 0) return
+  const patterns = [...new Set(unused.map(patternOf))]
+  const beyond = layersBeyond(unused, used)
+  const tied = unused.includes('lm_head.weight') && used.has('model.embed_tokens.weight')
+  const reasons = [
+    ...(beyond.length > 0
+      ? [
+          `${beyond.slice(0, 4).join(', ')}${beyond.length > 4 ? ', …' : ''}: more layers than config.json says (num_hidden_layers ${entryAt(config, 'num_hidden_layers')})`,
+        ]
+      : []),
+    ...(tied
+      ? [
+          'lm_head.weight: by tie_word_embeddings the head is the embedding, and the file has a head of its own',
+        ]
+      : []),
+  ]
+  const family = typeof config.model_type === 'string' ? `the family ${config.model_type}` : 'the program'
+  throw new UserError({
+    what: `the checkpoint holds ${unused.length === 1 ? 'a tensor' : `${unused.length} tensors`} that ${family} does not compute with`,
+    where: checkpoint.path,
+    why: `nothing asks for ${patterns.slice(0, 8).join(', ')}${patterns.length > 8 ? ` and ${patterns.length - 8} more names` : ''}${reasons.map(r => `\n  - ${r}`).join('')}`,
+    hint: `check that config.json and the weights are of one model, and of a family that the program computes; --allow '${patterns[0]}' goes on without, whatever comes out`,
+  })
+}

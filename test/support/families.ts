@@ -1,0 +1,85 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { packInputs, specialiseFn } from '../../compiler/pipeline.js'
+import { bf16ToF32 } from '../../runtime/float.js'
+import { prepareCall } from '../../src/cli/call/prepare.js'
+import type { Engine } from '../../src/engine.js'
+import { type TensorData, writeSafetensors } from '../../src/hub/safetensors-write.js'
+import type { JsonObject } from '../../src/json.js'
+
+/** A tiny checkpoint and what transformers computes with it, as `test/fixtures/families/make.py` writes it. */
+export interface FamilyFixture {
+  readonly name: string
+  readonly config: JsonObject
+  readonly tokens: readonly number[]
+  /** [T, V], row-major; empty where the family is to be refused. */
+  readonly logits: Float32Array
+  readonly tensors: ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: Float32Array }>
+}
+
+const folder = fileURLToPath(new URL('../fixtures/families', import.meta.url))
+
+interface Stored {
+  readonly config: JsonObject
+  readonly shapes: Readonly<Record<string, readonly number[]>>
+  readonly weights: string
+  readonly tokens: readonly number[]
+  readonly logits: string
+}
+
+const bytes = (base64: string): ArrayBuffer => Uint8Array.from(Buffer.from(base64, 'base64')).buffer
+
+/** The names of all fixtures; those that begin with `refused-` have no numbers. */
+export const familyNames: readonly string[] = readdirSync(folder)
+  .filter(f => f.endsWith('.json'))
+  .map(f => f.slice(0, -'.json'.length))
+  .sort()
+
+export const familyFixture = (name: string): FamilyFixture => {
+  const stored = JSON.parse(readFileSync(join(folder, `${name}.json`), 'utf8')) as Stored
+  const halves = new Uint16Array(bytes(stored.weights))
+  let at = 0
+  const tensors = new Map(
+    Object.entries(stored.shapes).map(([key, shape]) => {
+      const length = shape.reduce((a, b) => a * b, 1)
+      const data = new Float32Array(length)
+      bf16ToF32(halves.slice(at, at + length), data)
+      at += length
+      return [key, { shape, data }] as const
+    }),
+  )
+  const { config, tokens } = stored
+  return { name, config, tokens, tensors, logits: new Float32Array(bytes(stored.logits)) }
+}
+
+/** Writes a fixture as a model's folder in the Hugging Face layout, with the tokens in `tokens.safetensors`. */
+export const writeFamily = async (
+  { config, tensors, tokens }: FamilyFixture,
+  directory: string,
+): Promise<void> => {
+  await mkdir(directory, { recursive: true })
+  await writeFile(join(directory, 'config.json'), JSON.stringify(config))
+  const stored = [...tensors].map(([k, t]): [string, TensorData] => [k, { dtype: 'BF16', ...t }])
+  await writeSafetensors(join(directory, 'model.safetensors'), new Map(stored))
+  const given: TensorData = { dtype: 'I32', shape: [tokens.length], data: Int32Array.from(tokens) }
+  await writeSafetensors(join(directory, 'tokens.safetensors'), new Map([['tokens', given]]))
+}
+
+/** The logits [T, V] of a fixture's folder by `std.models.llama`, through what `jola run` does. Throws what that would print. */
+export const familyLogits = async (engine: Engine, directory: string): Promise<ArrayLike<number>> => {
+  const call = await prepareCall({
+    file: 'std.models.llama',
+    fn: 'logits',
+    model: directory,
+    in: join(directory, 'tokens.safetensors'),
+    inputs: 'read',
+  })
+  try {
+    const graph = packInputs(specialiseFn(call.program, call.fn, call.bindings), call.packing)
+    return (await engine.run(graph, await call.values(graph))).get('result')!.data
+  } finally {
+    await call.close()
+  }
+}
