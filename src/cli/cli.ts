@@ -34,7 +34,7 @@ export const cli = (): Command => {
           'train stdlib/recipes/jola.jola --model DIR --data DIR --out RUN',
         ]),
         '',
-        'Exit codes: 0 fine, 1 the program or its data is wrong, 2 usage, 3 device, 130 stopped by Ctrl-C.',
+        'Exit codes: 0 fine, 1 the program or its data is wrong, 2 usage, 3 device, 130 stopped by Ctrl-C (143 by SIGTERM, 129 by SIGHUP).',
       ].join('\n'),
     )
   for (const command of commands) command.register(program)

@@ -5,7 +5,8 @@ import { remark } from './shared.js'
 
 // `jola … | head` closes the pipe early: nobody reads on, and the exit code still says what was found.
 process.stdout.on('error', error => {
-  if (systemCode(error) === 'EPIPE') return
+  // A terminal that was closed says EIO.
+  if (systemCode(error) === 'EPIPE' || systemCode(error) === 'EIO') return
   const { why } = fileError('write', 'standard output', error)
   const parts = { what: 'cannot write the output', where: 'standard output', ...(why && { why }) }
   remark(renderUserError(new UserError({ ...parts, hint: 'free some space, or send it elsewhere' })))

@@ -10,9 +10,12 @@ import { weightFormats } from '../model/weights.js'
 import { ProgramError, stdlibFolder } from '../program.js'
 import { forTerminal, ownStyles, styled } from '../terminal.js'
 
+/** Of a command that a signal ended in good order: 128 and the number of SIGHUP, SIGINT or SIGTERM. */
+export type SignalExitCode = 129 | 130 | 143
+
 /** Ends a command with an exit code when everything has been said. */
 export class Reported extends Error {
-  constructor(readonly exitCode: 1 | 2 | 3 | 130) {
+  constructor(readonly exitCode: 1 | 2 | 3 | SignalExitCode) {
     super(`exit code ${exitCode}`)
   }
 }

@@ -15,6 +15,7 @@ import { type TrainRequest, train } from '../train/start.js'
 import type { TrainWatcher } from '../train/train.js'
 import { addReadingOptions, type ReadingOptions, readingOf, sizesOption } from './data-options.js'
 import { dataRemarks } from './data-remarks.js'
+import { interruption } from './interruption.js'
 import {
   collect,
   count,
@@ -89,24 +90,6 @@ export const barFor = (label: string): TrainWatcher & { readonly finish: () => v
   }
 }
 
-/** Aborted by the first Ctrl-C, which ends training in good order; the second is left to the system. */
-const interruption = (): { readonly signal: AbortSignal; readonly release: () => void } => {
-  const controller = new AbortController()
-  const stop = (): void => {
-    remark('\nstopping after this step; the state will be saved (Ctrl-C again to quit at once)')
-    controller.abort()
-  }
-  process.once('SIGINT', stop)
-  process.once('SIGTERM', stop)
-  return {
-    signal: controller.signal,
-    release: () => {
-      process.off('SIGINT', stop)
-      process.off('SIGTERM', stop)
-    },
-  }
-}
-
 const run = async (file: string, o: Options): Promise<void> => {
   if (o.resume && o.force)
     throw new UserError({
@@ -129,6 +112,7 @@ const run = async (file: string, o: Options): Promise<void> => {
     const losses: number[] = []
     const results: object[] = []
     for (const seed of seeds) {
+      if (stop.signal.aborted) throw new Reported(stop.exitCode())
       const out = folderOf(seed)
       const request: TrainRequest = {
         file,
@@ -148,13 +132,20 @@ const run = async (file: string, o: Options): Promise<void> => {
         ...(o.weights === undefined ? {} : { weights: o.weights }),
       }
       const bar = barFor(seeds.length === 1 ? 'train' : `seed ${seed}`)
-      const started = Date.now()
-      const result = await train(device, request, bar, stop.signal).finally(bar.finish)
+      const began = Date.now()
+      const started = (info: Parameters<TrainWatcher['started']>[0]): void => {
+        stop.listen()
+        bar.started(info)
+      }
+      const result = await train(device, request, { ...bar, started }, stop.signal).finally(() => {
+        bar.finish()
+        stop.release()
+      })
       if (result.end === 'stopped') {
         remark(`stopped; the same command with --resume goes on`)
-        throw new Reported(130)
+        throw new Reported(stop.exitCode())
       }
-      const seconds = (Date.now() - started) / 1000
+      const seconds = (Date.now() - began) / 1000
       const best = result.best!
       losses.push(best.loss)
       results.push({

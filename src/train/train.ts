@@ -82,8 +82,12 @@ const snapshot = async (session: Session): Promise<ReadonlyMap<string, StateTens
   )
 }
 
-/** The mean of `validate` over the batches, each weighted by the number of tokens that count in it. */
-const validationLoss = async (session: Session, stream: BatchStream): Promise<number> => {
+/** The mean of `validate` over the batches, each weighted by the number of tokens that count in it; `undefined` if it was aborted. */
+const validationLoss = async (
+  session: Session,
+  stream: BatchStream,
+  signal: AbortSignal,
+): Promise<number | undefined> => {
   let sum = 0
   let weight = 0
   const readback = new Readback<number>(session.device)
@@ -94,14 +98,14 @@ const validationLoss = async (session: Session, stream: BatchStream): Promise<nu
       weight += tag
     }
   }
-  for (let i = 0; i < stream.stepsPerEpoch; i++) {
+  for (let i = 0; i < stream.stepsPerEpoch && !signal.aborted; i++) {
     const batch = stream.at(0, i)
     const tokens = batch.weight.reduce((a, b) => a + b, 0)
     take(await readback.push(tokens, session.validate(batch)))
   }
   take(await readback.drain())
   readback.destroy()
-  return sum / Math.max(weight, 1)
+  return signal.aborted ? undefined : sum / Math.max(weight, 1)
 }
 
 const notFinite = (step: number, metric: string, value: number, saved: number): UserError =>
@@ -168,13 +172,18 @@ export const runTraining = async (job: TrainJob): Promise<TrainOutcome> => {
     }
     if (saved === undefined) await save({ step: 0, done: false })
 
+    const stopped = async (): Promise<TrainOutcome> => {
+      await save({ step: at, done: false })
+      return { history: history(), best, learned, end: 'stopped' }
+    }
     let lastSave = Date.now()
     for (;;) {
       // Also where a run was interrupted between an epoch's last step and its validation.
       if (at > 0 && at % train.stepsPerEpoch === 0 && epochRecords.at(-1)?.step !== at) {
         take(await readback.drain())
         const epoch = at / train.stepsPerEpoch
-        const loss = await validationLoss(session, valid)
+        const loss = await validationLoss(session, valid, job.signal)
+        if (loss === undefined) return await stopped()
         if (!Number.isFinite(loss)) throw notFinite(at, 'the validation loss', loss, savedStep)
         const record: EpochRecord = { epoch, step: at, loss }
         epochRecords.push(record)
@@ -194,10 +203,7 @@ export const runTraining = async (job: TrainJob): Promise<TrainOutcome> => {
       session.step(train.at(epoch, at % train.stepsPerEpoch), { step: at, steps, epoch }, job.seed)
       at += 1
       take(await readback.push(at, session.metricTensors))
-      if (job.signal.aborted) {
-        await save({ step: at, done: false })
-        return { history: history(), best, learned, end: 'stopped' }
-      }
+      if (job.signal.aborted) return await stopped()
       if (Date.now() - lastSave > job.saveEvery * 1000) {
         await save({ step: at, done: false })
         lastSave = Date.now()

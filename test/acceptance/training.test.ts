@@ -1,7 +1,8 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { readFile, stat, writeFile } from 'node:fs/promises'
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -31,7 +32,10 @@ interface Ended {
 /** Runs the command line in a process of its own; `meanwhile` may wait for something and end it by a signal. */
 const jola = (
   args: readonly string[],
-  meanwhile?: (kill: (signal: NodeJS.Signals) => void) => Promise<void>,
+  meanwhile?: (
+    kill: (signal: NodeJS.Signals) => void,
+    said: (text: string) => Promise<void>,
+  ) => Promise<void>,
 ): Promise<Ended> =>
   new Promise((resolve, reject) => {
     const child = spawn(process.execPath, ['--import', 'tsx', main, ...args], { cwd: root })
@@ -45,7 +49,10 @@ const jola = (
     })
     child.on('error', reject)
     child.on('close', (code, signal) => resolve({ code, signal, out, err }))
-    meanwhile?.(signal => child.kill(signal)).catch(reject)
+    const said = async (text: string): Promise<void> => {
+      while (!err.includes(text)) await once(child.stderr, 'data')
+    }
+    meanwhile?.(signal => child.kill(signal), said).catch(reject)
   })
 
 const lines = (examples: readonly object[]): string => `${examples.map(e => JSON.stringify(e)).join('\n')}\n`
@@ -146,18 +153,38 @@ const tests = (): void => {
     expect(await filesOf('killed')).toEqual(await filesOf('whole'))
   })
 
-  it('saves at Ctrl-C, exits with 130, and goes on to the same bits', async () => {
-    const stopped = await jola(train('stopped'), async kill => {
-      await reached('stopped', 3)
-      kill('SIGINT')
-    })
-    expect(stopped.code, stopped.err).toBe(130)
-    expect(stopped.err).toContain('--resume')
-    const before = await position('stopped')
-    expect(before.step).toBeGreaterThan(0)
-    expect(before.done).toBe(false)
+  it('saves at Ctrl-C, SIGTERM and SIGHUP, tells which by its exit code, and goes on to the same bits', async () => {
+    let last = 0
+    for (const [signal, code] of [
+      ['SIGINT', 130],
+      ['SIGTERM', 143],
+      ['SIGHUP', 129],
+    ] as const) {
+      const resumed = last === 0 ? [] : ['--resume']
+      const stopped = await jola(train('stopped', [...resumed, '--save-every', '0.001']), async kill => {
+        await reached('stopped', last + 1)
+        kill(signal)
+      })
+      expect(stopped.code, stopped.err).toBe(code)
+      expect(stopped.err).toContain('--resume')
+      const before = await position('stopped')
+      expect(before.step).toBeGreaterThan(last)
+      expect(before.done).toBe(false)
+      last = before.step
+    }
     expect((await jola(train('stopped', ['--resume']))).code).toBe(0)
     expect(await filesOf('stopped')).toEqual(await filesOf('whole'))
+  })
+
+  it('ends at once at Ctrl-C while it compiles, and leaves nothing half-written', async () => {
+    const ended = await jola(train('compiling'), (kill, said) =>
+      said('compiling for the device').then(() => kill('SIGINT')),
+    )
+    // As a shell has it, 130: the process ends by the signal itself, which needs no turn of a busy event loop.
+    expect(ended).toMatchObject({ code: null, signal: 'SIGINT', out: '' })
+    expect(await readdir(at('compiling'))).toEqual([])
+    expect((await jola(train('compiling'))).code).toBe(0)
+    expect(await filesOf('compiling')).toEqual(await filesOf('whole'))
   })
 
   it('stops at a loss that is no number: the step is named, the last good state is kept', async () => {
