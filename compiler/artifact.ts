@@ -7,20 +7,13 @@ export type { Packing } from './ir/packing.js'
 export type { Slice } from './wgsl/slices.js'
 
 /**
- * What the compiler hands to the runtime: kernels as WGSL, buffers, and the order of dispatches. Plain JSON.
- * Everything is planned: nothing here depends on values.
+ * What the compiler hands to the runtime: kernels as WGSL, buffers, and the order of dispatches. Plain JSON: every number is finite, and none
+ * is −0. Everything is planned: nothing here depends on values. It is right on every device that has what it `requires`.
  */
 export interface Artifact {
-  readonly format: 'jola-artifact-1'
+  readonly format: 'jola-artifact-2'
   readonly name: string
-  readonly requires: {
-    readonly features: readonly KernelFeature[]
-    readonly storageBuffersPerStage: number
-    readonly bindingBytes: number
-    readonly workgroupInvocations: number
-    /** Of what kernels bind, what has more elements than they can address: no device will do. */
-    readonly unaddressable: readonly Unaddressable[]
-  }
+  readonly requires: Requirements
   /** Physical buffers; tensors whose lives do not overlap share one. */
   readonly buffers: readonly BufferDecl[]
   readonly inputs: readonly TensorDecl[]
@@ -31,6 +24,29 @@ export interface Artifact {
   readonly peakBytes: number
   /** The most bytes that hold something needed at one moment: no plan of the same steps takes less. */
   readonly leastBytes: number
+}
+
+/** What a device must have for an artifact's kernels to compute what they should: the most of each that any kernel needs. */
+export interface Requirements {
+  readonly features: readonly KernelFeature[]
+  /** How many lanes every subgroup has, at least and at most; absent where no kernel asks its subgroup. */
+  readonly subgroups?: { readonly least: number; readonly most: number }
+  /** Products that its matrix units must offer. */
+  readonly matrices: readonly MatrixUnit[]
+  readonly storageBuffersPerStage: number
+  /** Of a binding, and of a whole buffer. */
+  readonly bindingBytes: number
+  readonly bufferBytes: number
+  /** Of what all offsets of bindings are multiples, in bytes; absent where all begin with their buffer. */
+  readonly bindingAlignment?: number
+  readonly workgroupInvocations: number
+  /** In each dimension. */
+  readonly workgroupSize: readonly [number, number, number]
+  /** Of workgroup memory. */
+  readonly workgroupBytes: number
+  readonly workgroupsPerDimension: number
+  /** Of what kernels bind, what has more elements than they can address: no device will do. */
+  readonly unaddressable: readonly Unaddressable[]
 }
 
 /** A tensor of which a kernel binds more elements than the `most` that it can address. */
@@ -48,8 +64,8 @@ export type KernelFeature = 'subgroups' | 'shader-f16' | 'chromium-experimental-
 export interface BufferDecl {
   readonly bytes: number
   readonly role: 'input' | 'output' | 'temp' | 'literal'
-  /** Row-major content of a literal. */
-  readonly literal?: { readonly dtype: DType; readonly data: readonly number[] }
+  /** Content of a literal from the buffer's begin on: 32-bit words as whole numbers from 0; of f32 the bits. */
+  readonly words?: readonly number[]
 }
 
 /** `bool` is stored as u32 0 or 1. `offset` is in bytes from the start of the buffer. */
@@ -59,6 +75,8 @@ export interface TensorDecl {
   readonly shape: readonly number[]
   readonly buffer: number
   readonly offset: number
+  /** Of an i32 input that holds indices: its values must be at least 0 and below this. Whoever brings them sees to that. */
+  readonly below?: number
   /** Of an f32 input that is brought packed. */
   readonly packing?: Packing
   /** Of an output: the input whose tensor it takes over. Where both are in one buffer it is written in place. */

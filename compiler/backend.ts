@@ -1,12 +1,4 @@
-import type {
-  Artifact,
-  BufferDecl,
-  DeviceTraits,
-  KernelDecl,
-  Step,
-  TensorDecl,
-  Unaddressable,
-} from './artifact.js'
+import type { Artifact, BufferDecl, DeviceTraits, KernelDecl, Step, TensorDecl } from './artifact.js'
 import { fused, unfused } from './fuse/fuse.js'
 import type { Group } from './fuse/group.js'
 import { updatesOf } from './fuse/in-place.js'
@@ -24,6 +16,7 @@ import { livesOf } from './plan/liveness.js'
 import type { Storage } from './plan/placement.js'
 import { leastBytes, type Need, share } from './plan/share.js'
 import { planStorage } from './plan/storage.js'
+import { requirementsOf } from './requirements.js'
 import { axisSource, type Context, inputsFromMemory, productOf } from './schedule/context.js'
 import { contractChoice } from './schedule/contract.js'
 import { flopsOf } from './schedule/cost.js'
@@ -32,7 +25,8 @@ import { rowsChoice } from './schedule/rows.js'
 import { scatterChoice } from './schedule/scatter.js'
 import { type Choice, settled, type Tuning } from './schedule/schedule.js'
 import type { EmittedKernel, KernelSpec } from './wgsl/kernel.js'
-import { elementsBound, mostElements, type Slice } from './wgsl/slices.js'
+import type { Slice } from './wgsl/slices.js'
+import { wordsOf } from './words.js'
 
 const storageBytes = ({ elements, packing }: Storage): number =>
   Math.max(16, Math.ceil(bytesOf(elements, packing) / 16) * 16)
@@ -44,20 +38,6 @@ const trafficOf = (g: Group, nodes: ReadonlyMap<NodeId, Node>, slices: (id: Node
   const ids = [...[...read].filter(id => !own.has(id)), ...g.stored]
   const bytes = (n: Node): number => bytesOf(elementsOf(n), n.kind === 'input' ? n.packing : undefined)
   return ids.reduce((n, id) => n + bytes(own.get(id) ?? nodes.get(id)!) / Math.max(1, slices(id)), 0)
-}
-
-/** What kernels bind that has more elements than they can count. */
-const unaddressable = (kernels: readonly EmittedKernel[], storages: readonly Storage[]): Unaddressable[] => {
-  const most = new Map<number, number>()
-  for (const k of kernels)
-    k.storages.forEach((id, i) => {
-      most.set(id, Math.max(most.get(id) ?? 0, elementsBound(storages[id]!, k.slices[i])))
-    })
-  return [...most].flatMap(([id, elements]) => {
-    const { name, packing } = storages[id]!
-    if (elements <= mostElements) return []
-    return [{ tensor: name, elements, most: mostElements, ...(packing === undefined ? {} : { packing }) }]
-  })
 }
 
 /** What schedules there are for a group. What a family can't write goes by rows, which can write anything that reduces. */
@@ -170,12 +150,12 @@ export const compileGroups = (
   for (const k of emitted.values()) if (!kernelOf.has(k.key)) kernelOf.set(k.key, kernels.push(k.decl) - 1)
 
   const roles = new Map<number, BufferDecl['role']>()
-  const literals = new Map<number, NonNullable<BufferDecl['literal']>>()
+  const literals = new Map<number, readonly number[]>()
   for (const n of ready.nodes) {
     if (n.kind === 'input') roles.set(plan.placements.get(n.id)!.storage, 'input')
     if (n.kind !== 'literal') continue
     roles.set(plan.placements.get(n.id)!.storage, 'literal')
-    literals.set(plan.placements.get(n.id)!.storage, { dtype: n.dtype, data: n.data })
+    literals.set(plan.placements.get(n.id)!.storage, wordsOf(n.dtype, n.data))
   }
   for (const o of ready.outputs) {
     const { storage } = plan.placements.get(o.node)!
@@ -187,12 +167,12 @@ export const compileGroups = (
   const buffers: BufferDecl[] = []
   const bufferOf = new Map<number, number>()
   for (const [storage, role] of roles) {
-    const literal = literals.get(storage)
+    const words = literals.get(storage)
     bufferOf.set(storage, buffers.length)
     buffers.push({
       bytes: storageBytes(plan.storages[storage]!),
       role,
-      ...(literal ? { literal } : {}),
+      ...(words ? { words } : {}),
     })
   }
   const needs = [...lives].flatMap(([storage, life]): readonly Need[] =>
@@ -242,27 +222,16 @@ export const compileGroups = (
       shape: shapeOf(n),
       buffer: bufferOf.get(plan.placements.get(id)!.storage)!,
       offset: 0,
+      ...(n.kind === 'input' && n.below !== undefined ? { below: n.below } : {}),
       ...(n.kind === 'input' && n.packing !== undefined ? { packing: n.packing } : {}),
     }
   }
   const used = [...emitted.values()]
+  const steps = stepsOf(order)
   return {
-    format: 'jola-artifact-1',
+    format: 'jola-artifact-2',
     name: options.name ?? 'graph',
-    requires: {
-      features: [...new Set(used.flatMap(k => k.features))].sort(),
-      storageBuffersPerStage: Math.max(0, ...used.map(k => k.storages.length)),
-      bindingBytes: Math.max(
-        0,
-        ...used.flatMap(k =>
-          k.storages.map((id, i) =>
-            Math.min(storageBytes(plan.storages[id]!), k.slices[i]?.size ?? Infinity),
-          ),
-        ),
-      ),
-      workgroupInvocations: Math.max(1, ...used.map(k => k.decl.workgroupSize.reduce((a, b) => a * b, 1))),
-      unaddressable: unaddressable(used, plan.storages),
-    },
+    requires: requirementsOf(used, traits, { buffers, steps, storages: plan.storages }),
     buffers,
     inputs: ready.nodes.flatMap(n => (n.kind === 'input' ? [tensor(n.name, n.id)] : [])),
     outputs: ready.outputs.map(o => ({
@@ -270,7 +239,7 @@ export const compileGroups = (
       ...(o.replaces === undefined ? {} : { replaces: o.replaces }),
     })),
     kernels,
-    steps: stepsOf(order),
+    steps,
     peakBytes: buffers.reduce((n, b) => n + b.bytes, 0),
     leastBytes: standing + leastBytes(needs),
   }

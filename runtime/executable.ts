@@ -4,13 +4,13 @@ import { Bindings } from './bindings.js'
 import { type Program, unroll } from './commands.js'
 import type { Device } from './device.js'
 import { type Encoding, encodeCommands } from './encode.js'
-import { DeviceError, fromGpuError, internalError } from './errors.js'
+import { DeviceError, fromGpuError } from './errors.js'
 import { allocateBuffers, allocateSlots } from './memory.js'
 import { hostTimes, type Profile, stopwatch } from './profile.js'
 import { rehearse } from './rehearse.js'
 import { checkRequirements } from './requirements.js'
 import type { DeviceTensor } from './tensor.js'
-import { checkInputs, encodeOutputs, outputTensors } from './transfers.js'
+import { checkAliases, checkInputs, encodeOutputs, outputTensors, writtenInputs } from './transfers.js'
 
 /** Tensors by the names of the artifact's inputs or outputs. */
 export type Tensors = Readonly<Record<string, DeviceTensor>>
@@ -31,6 +31,7 @@ export interface LoadOptions {
  */
 export class Executable {
   readonly #bindings: Bindings
+  readonly #writtenInputs: ReadonlySet<string>
   #destroyed = false
 
   constructor(
@@ -43,6 +44,7 @@ export class Executable {
     buffers: readonly (GPUBuffer | undefined)[],
   ) {
     this.#bindings = new Bindings(device, artifact, program.commands, buffers)
+    this.#writtenInputs = writtenInputs(artifact)
   }
 
   /**
@@ -53,6 +55,7 @@ export class Executable {
   run(inputs: Tensors, { into = {} }: RunOptions = {}): Tensors {
     this.#check()
     const brought = checkInputs(this.device, this.artifact, inputs)
+    checkAliases(this.artifact, this.#writtenInputs, inputs)
     const outputs = outputTensors(this.device, this.artifact, inputs, into)
     const taken = new Set([...Object.values(inputs), ...Object.values(into)])
     try {
@@ -81,7 +84,9 @@ export class Executable {
     this.#check()
     const { device, artifact, encoding } = this
     const { commands } = this.program
-    const bound = this.#bindings.bind(checkInputs(device, artifact, inputs))
+    const brought = checkInputs(device, artifact, inputs)
+    checkAliases(artifact, this.#writtenInputs, inputs)
+    const bound = this.#bindings.bind(brought)
     const encoder = () => device.gpu.createCommandEncoder({ label: `${artifact.name} profile` })
     if (!device.has('timestamp-query')) {
       const submit = (i: number): void => {
@@ -118,19 +123,6 @@ export class Executable {
   }
 }
 
-const checkInputDeclarations = ({ name, inputs, buffers }: Artifact): void => {
-  const declared = new Set(inputs.map(decl => decl.buffer))
-  for (const decl of inputs) {
-    if (decl.offset !== 0 || buffers[decl.buffer]?.role !== 'input') {
-      throw internalError(`the input \`${decl.name}\` of \`${name}\` is not a buffer of its own`)
-    }
-  }
-  const orphan = buffers.findIndex((buffer, i) => buffer.role === 'input' && !declared.has(i))
-  if (orphan >= 0 || declared.size !== inputs.length) {
-    throw internalError(`the input buffers of \`${name}\` are not its inputs, one each`)
-  }
-}
-
 const loopTable = (device: Device, { slots }: Program) => {
   if (slots.length === 0) return undefined
   const { buffer, stride } = allocateSlots(device, slots)
@@ -143,8 +135,8 @@ const loopTable = (device: Device, { slots }: Program) => {
 
 /**
  * Checks the artifact against the device, compiles its kernels side by side, with helpers where there are any, and allocates its buffers.
- * Rejects with a {@link DeviceError}: `too-small` or `out-of-memory` with the numbers, or `internal` if the device
- * refuses a kernel.
+ * Rejects with a {@link DeviceError}: `artifact` if it is none or damaged, `too-small` or `out-of-memory` with the numbers, or `internal`
+ * if the device refuses a kernel. Keeps no memory then.
  */
 export const load = async (
   device: Device,
@@ -154,7 +146,6 @@ export const load = async (
   signal?.throwIfAborted()
   device.check()
   checkRequirements(device, artifact)
-  checkInputDeclarations(artifact)
   const program = unroll(artifact)
   const pipelines = await unlessAborted(
     device.wait(Promise.all(artifact.kernels.map(kernel => device.pipelines.pipeline(kernel)))),

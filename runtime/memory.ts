@@ -1,15 +1,10 @@
 import type { Artifact, BufferDecl } from '../compiler/artifact.js'
 import type { Device } from './device.js'
-import { fromGpuError, internalError } from './errors.js'
+import { fromGpuError } from './errors.js'
 import { bufferBytes, usage } from './flags.js'
-import { encode, hostArray } from './tensor.js'
 
-const fill = (device: Device, buffer: GPUBuffer, literal: NonNullable<BufferDecl['literal']>): void => {
-  const values = encode(literal.dtype, hostArray(literal.dtype, literal.data))
-  if (values.byteLength > buffer.size) throw internalError('a literal is longer than its buffer')
-  if (values.byteLength > 0) {
-    device.gpu.queue.writeBuffer(buffer, 0, values.buffer, values.byteOffset, values.byteLength)
-  }
+const fill = (device: Device, buffer: GPUBuffer, words: NonNullable<BufferDecl['words']>): void => {
+  if (words.length > 0) device.gpu.queue.writeBuffer(buffer, 0, Uint32Array.from(words))
 }
 
 /**
@@ -37,9 +32,9 @@ export const allocateBuffers = async (
   try {
     const failure = await device.wait(allocate())
     if (failure !== null) throw fromGpuError(failure)
-    for (const [i, { literal }] of artifact.buffers.entries()) {
+    for (const [i, { words }] of artifact.buffers.entries()) {
       const buffer = buffers[i]
-      if (literal !== undefined && buffer !== undefined) fill(device, buffer, literal)
+      if (words !== undefined && buffer !== undefined) fill(device, buffer, words)
     }
     return buffers
   } catch (error) {

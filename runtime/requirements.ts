@@ -1,14 +1,50 @@
-import type { Artifact } from '../compiler/artifact.js'
+import type { Artifact, MatrixUnit, Requirements } from '../compiler/artifact.js'
+import { checkArtifact } from './check-artifact.js'
 import type { Device } from './device.js'
-import { DeviceError, internalError, showBytes } from './errors.js'
+import { DeviceError, showBytes } from './errors.js'
 
-const shortfalls = (device: Device, { requires, buffers }: Artifact): readonly string[] => {
-  const { traits } = device
-  const most = traits.bufferBytes
-  const largest = buffers.reduce((bytes, buffer) => Math.max(bytes, buffer.bytes), 0)
+/** A need of an artifact's kernels, what the device has, and a sentence with both. */
+type Need = readonly [unmet: boolean, sentence: string]
+
+const lanesOf = (least: number, most: number): string => (least === most ? `${least}` : `${least} to ${most}`)
+
+/** Subgroups are of other sizes on other devices, and a kernel that counts on one is silently wrong on another. */
+const subgroupNeed = ({ info }: Device, wanted: Requirements['subgroups']): Need => {
+  if (wanted === undefined) return [false, '']
+  const { subgroupMinSize: least, subgroupMaxSize: most } = info
+  const known = least !== undefined && most !== undefined
+  return [
+    !known || least < wanted.least || most > wanted.most,
+    `A kernel counts on subgroups of ${lanesOf(wanted.least, wanted.most)} lanes; ${known ? `the device's have ${lanesOf(least, most)}` : 'the device does not tell how many its have'}.`,
+  ]
+}
+
+const showUnit = ({ m, n, k, component, result }: MatrixUnit): string =>
+  `${m}×${n}×${k} ${component} to ${result}`
+
+const missingUnits = ({ traits }: Device, wanted: readonly MatrixUnit[]): readonly string[] => {
+  const has = new Set(traits.matrices.map(showUnit))
+  return wanted.map(showUnit).filter(unit => !has.has(unit))
+}
+
+const needsOf = (device: Device, { requires, buffers }: Artifact): readonly Need[] => {
+  const { traits, gpu } = device
+  const { limits } = gpu
   const missing = requires.features.filter(feature => !device.has(feature))
-  const lines: readonly (readonly [short: boolean, line: string])[] = [
+  const units = missing.length > 0 ? [] : missingUnits(device, requires.matrices)
+  const largest = buffers.reduce((bytes, buffer) => Math.max(bytes, buffer.bytes), requires.bufferBytes)
+  const most = traits.bufferBytes
+  const [x, y, z] = requires.workgroupSize
+  const sides = [
+    limits.maxComputeWorkgroupSizeX,
+    limits.maxComputeWorkgroupSizeY,
+    limits.maxComputeWorkgroupSizeZ,
+  ] as const
+  const { bindingAlignment } = requires
+  return [
     [missing.length > 0, `It has no ${missing.join(' and no ')}.`],
+    [units.length > 0, `It has no matrix units of ${units.join(' and of ')}.`],
+    missing.length > 0 ? [false, ''] : subgroupNeed(device, requires.subgroups),
     [
       requires.storageBuffersPerStage > traits.storageBuffersPerStage,
       `A kernel binds ${requires.storageBuffersPerStage} storage buffers; the device allows ${traits.storageBuffersPerStage}.`,
@@ -18,24 +54,36 @@ const shortfalls = (device: Device, { requires, buffers }: Artifact): readonly s
       `A kernel binds ${showBytes(requires.bindingBytes)} at once; the device allows ${showBytes(traits.bindingBytes)}.`,
     ],
     [
+      bindingAlignment !== undefined && bindingAlignment % traits.bindingAlignment !== 0,
+      `Bindings begin at multiples of ${bindingAlignment} bytes; the device allows multiples of ${traits.bindingAlignment}.`,
+    ],
+    [
       requires.workgroupInvocations > traits.workgroupInvocations,
       `A workgroup has ${requires.workgroupInvocations} invocations; the device allows ${traits.workgroupInvocations}.`,
     ],
+    [
+      x > sides[0] || y > sides[1] || z > sides[2],
+      `A workgroup is ${x} × ${y} × ${z}; the device allows ${sides.join(' × ')}.`,
+    ],
+    [
+      requires.workgroupBytes > traits.workgroupBytes,
+      `A workgroup keeps ${showBytes(requires.workgroupBytes)} of memory; the device allows ${showBytes(traits.workgroupBytes)}.`,
+    ],
+    [
+      requires.workgroupsPerDimension > traits.workgroupsPerDimension,
+      `A dispatch has ${requires.workgroupsPerDimension} workgroups side by side; the device allows ${traits.workgroupsPerDimension}.`,
+    ],
     [largest > most, `A buffer takes ${showBytes(largest)}; the device allows ${showBytes(most)}.`],
   ]
-  return lines.flatMap(([short, line]) => (short ? [line] : []))
 }
 
 /**
- * Throws a {@link DeviceError} (`too-small`, `out-of-memory`) with all the numbers if the device can't run the artifact.
+ * Throws a {@link DeviceError} (`too-small`, `out-of-memory`) with all the numbers if the device can't run the
+ * artifact, and one of kind `artifact` if it is none.
  * Nothing is allocated before this has passed.
  */
 export const checkRequirements = (device: Device, artifact: Artifact): void => {
-  if (artifact.format !== 'jola-artifact-1') {
-    throw internalError(
-      `\`${artifact.name}\` has the format ${artifact.format}, which this runtime does not know`,
-    )
-  }
+  checkArtifact(artifact)
   const { unaddressable } = artifact.requires
   if (unaddressable.length > 0) {
     const count = (n: number): string => n.toLocaleString('en')
@@ -54,12 +102,12 @@ export const checkRequirements = (device: Device, artifact: Artifact): void => {
     })
   }
   const { name } = device.traits
-  const lines = shortfalls(device, artifact)
+  const lines = needsOf(device, artifact).flatMap(([unmet, sentence]) => (unmet ? [sentence] : []))
   if (lines.length > 0) {
     throw new DeviceError('too-small', {
       what: `\`${artifact.name}\` can't run on ${name}`,
       why: lines.join(' '),
-      hint: 'Use smaller sizes (batch, sequence) or another device; `jola devices` lists what there is.',
+      hint: 'Compile it for this device, with smaller sizes (batch, sequence) where it is too large, or use another device; `jola devices` lists what there is.',
     })
   }
   const capacity = device.capacityBytes

@@ -1,4 +1,5 @@
 import type { Artifact, TensorDecl } from '../compiler/artifact.js'
+import { allSteps } from './check-artifact.js'
 import type { Device } from './device.js'
 import { DeviceError } from './errors.js'
 import { bufferBytes, usage } from './flags.js'
@@ -52,6 +53,38 @@ export const checkInputs = (
   return tensors
 }
 
+/** The inputs that kernels write into: those whose place an output takes. */
+export const writtenInputs = ({ inputs, kernels, steps }: Artifact): ReadonlySet<string> => {
+  const written = new Set(
+    allSteps(steps).flatMap(step =>
+      step.kind === 'copy'
+        ? [step.to]
+        : step.buffers.filter((_, i) => kernels[step.kernel].bindings[i] === 'read_write'),
+    ),
+  )
+  return new Set(inputs.flatMap(({ name, buffer }) => (written.has(buffer) ? [name] : [])))
+}
+
+/** Throws a {@link DeviceError} where a tensor that a run writes into is given for another input too, which would read it half written. */
+export const checkAliases = (
+  artifact: Artifact,
+  written: ReadonlySet<string>,
+  inputs: Readonly<Record<string, DeviceTensor>>,
+): void => {
+  if (written.size === 0) return
+  const names = artifact.inputs.map(decl => decl.name)
+  refuse(
+    artifact,
+    'inputs',
+    [...written].map(name => {
+      const other = names.find(n => n !== name && inputs[n] === inputs[name])
+      return other === undefined
+        ? undefined
+        : `\`${name}\` is written in place, and its tensor is given as \`${other}\` too.`
+    }),
+  )
+}
+
 /** The tensors that take the outputs: those given, inputs that outputs replace, and new ones. Throws a {@link DeviceError} like {@link checkInputs}. */
 export const outputTensors = (
   device: Device,
@@ -61,14 +94,16 @@ export const outputTensors = (
 ): Readonly<Record<string, DeviceTensor>> => {
   const given = artifact.outputs.filter(decl => own(into, decl.name) !== undefined)
   const declared = new Set(artifact.outputs.map(decl => decl.name))
-  const seen = new Set<DeviceTensor>()
+  const targets = artifact.outputs.map(
+    decl => own(into, decl.name) ?? (decl.replaces === undefined ? undefined : inputs[decl.replaces]),
+  )
   refuse(artifact, 'targets', [
     ...given.map(decl => complaint(device, decl, into[decl.name])),
-    ...given.map(({ name }) => {
-      const again = seen.has(into[name])
-      seen.add(into[name])
-      return again ? `The target of \`${name}\` already takes another output.` : undefined
-    }),
+    ...artifact.outputs.map(({ name }, i) =>
+      targets[i] !== undefined && targets.indexOf(targets[i]) < i
+        ? `The target of \`${name}\` already takes another output.`
+        : undefined,
+    ),
     ...Object.keys(into).map(name => (declared.has(name) ? undefined : `There is no output \`${name}\`.`)),
   ])
   for (const { name } of given) into[name].check()
@@ -79,12 +114,7 @@ export const outputTensors = (
     return made
   }
   try {
-    return Object.fromEntries(
-      artifact.outputs.map(decl => {
-        const replaced = decl.replaces === undefined ? undefined : inputs[decl.replaces]
-        return [decl.name, own(into, decl.name) ?? replaced ?? make(decl)]
-      }),
-    )
+    return Object.fromEntries(artifact.outputs.map((decl, i) => [decl.name, targets[i] ?? make(decl)]))
   } catch (error) {
     for (const tensor of fresh) tensor.destroy()
     throw error

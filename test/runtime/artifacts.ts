@@ -47,13 +47,18 @@ export const dispatch = (kernelNumber: number, buffers: readonly number[], eleme
 export const artifact = (
   parts: Pick<Artifact, 'buffers' | 'inputs' | 'outputs' | 'kernels' | 'steps'> & Partial<Artifact>,
 ): Artifact => ({
-  format: 'jola-artifact-1',
+  format: 'jola-artifact-2',
   name: 'by hand',
   requires: {
     features: [],
+    matrices: [],
     storageBuffersPerStage: 1,
     bindingBytes: 16,
+    bufferBytes: 16,
     workgroupInvocations: 64,
+    workgroupSize: [64, 1, 1],
+    workgroupBytes: 0,
+    workgroupsPerDimension: 1,
     unaddressable: [],
   },
   peakBytes: parts.buffers.reduce((sum, { bytes }) => sum + bytes, 0),

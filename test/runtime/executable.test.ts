@@ -1,4 +1,5 @@
 import { afterEach, expect, it, vi } from 'vitest'
+import { wordsOf } from '../../compiler/words.js'
 import { download, type HostArray, load, upload, zeros } from '../../runtime/index.js'
 import { withDevice } from '../support/device.js'
 import { addition, artifact, buffer, dispatch, kernel, tensor } from './artifacts.js'
@@ -92,10 +93,10 @@ withDevice('an executable', device => {
   it('uploads literals of every type', async () => {
     const literal = artifact({
       buffers: [
-        { role: 'literal', bytes: 8, literal: { dtype: 'f32', data: [0.5, -1.5] } },
-        { role: 'literal', bytes: 8, literal: { dtype: 'i32', data: [-7, 8] } },
-        { role: 'literal', bytes: 8, literal: { dtype: 'u32', data: [4294967295, 2] } },
-        { role: 'literal', bytes: 8, literal: { dtype: 'bool', data: [1, 0] } },
+        { role: 'literal', bytes: 8, words: wordsOf('f32', [0.5, -1.5]) },
+        { role: 'literal', bytes: 8, words: wordsOf('i32', [-7, 8]) },
+        { role: 'literal', bytes: 8, words: wordsOf('u32', [4294967295, 2]) },
+        { role: 'literal', bytes: 8, words: wordsOf('bool', [1, 0]) },
       ],
       inputs: [],
       outputs: [

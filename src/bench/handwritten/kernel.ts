@@ -1,4 +1,5 @@
 import type { Artifact } from '../../../compiler/artifact.js'
+import { workgroupBytes } from '../../../compiler/requirements.js'
 
 /** A tensor that a hand-written kernel reads: f32, row-major, bound in the order of the list. */
 export interface HandInput {
@@ -26,13 +27,18 @@ export const handArtifact = (kernel: HandKernel): Artifact => {
   const result = kernel.inputs.length
   const shapes = [...kernel.inputs.map(i => i.shape), kernel.shape]
   return {
-    format: 'jola-artifact-1',
+    format: 'jola-artifact-2',
     name: kernel.name,
     requires: {
       features: kernel.subgroups ? ['subgroups'] : [],
       storageBuffersPerStage: shapes.length,
+      matrices: [],
       bindingBytes: Math.max(...shapes.map(bytesOf)),
+      bufferBytes: Math.max(...shapes.map(bytesOf)),
       workgroupInvocations: kernel.workgroupSize,
+      workgroupSize: [kernel.workgroupSize, 1, 1],
+      workgroupBytes: workgroupBytes(kernel.wgsl),
+      workgroupsPerDimension: Math.max(...kernel.grid),
       unaddressable: [],
     },
     buffers: shapes.map((shape, i) => ({ bytes: bytesOf(shape), role: i === result ? 'output' : 'input' })),
