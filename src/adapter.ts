@@ -5,6 +5,7 @@ import type { GivenValue } from '../compiler/specialise/specialise.js'
 import { UserError } from './errors.js'
 import { checkFields, readJsonObject } from './hub/config.js'
 import type { Checkpoint } from './hub/safetensors.js'
+import { identityDiffers, type ModelIdentity, shortHash } from './model/identity.js'
 import type { WeightFormat } from './model/weights.js'
 import { adapterFiles } from './train/run-folder.js'
 
@@ -14,6 +15,8 @@ export interface AdapterConfig {
   readonly recipe: string
   readonly program_hash: string
   readonly base_model: string
+  /** Which model that is; absent in adapters of earlier versions. */
+  readonly base?: ModelIdentity
   /** What the base model's weights were on the device. */
   readonly weights?: WeightFormat
   /** What products were computed in. */
@@ -68,6 +71,34 @@ export const checkAdapter = (
     where,
     why: wrong.map(([k, v]) => `${named(program, k)}: ${v}, and the model has ${sizes.get(k)}`).join('; '),
     hint: `give the model it was trained on by --model; it says ${adapter.base_model}`,
+  })
+}
+
+/**
+ * What an adapter differs in from the program and the model that it is opened on, with both values. Throws a `UserError` with
+ * them unless `force`: computing on would give other numbers than were trained.
+ */
+export const checkFits = (
+  adapter: AdapterConfig,
+  found: { readonly hash: string; readonly base: ModelIdentity | undefined },
+  where: string,
+  force: boolean,
+): readonly string[] => {
+  const program =
+    adapter.program_hash === undefined || adapter.program_hash === found.hash
+      ? []
+      : [
+          `${adapter.program} has changed since it was trained: it was ${shortHash(adapter.program_hash)}, and is ${shortHash(found.hash)}`,
+        ]
+  const base =
+    adapter.base === undefined || found.base === undefined ? [] : identityDiffers(adapter.base, found.base)
+  const differs = [...program, ...base]
+  if (differs.length === 0 || force) return differs
+  throw new UserError({
+    what: `the adapter was trained on another ${base.length === 0 ? 'program' : program.length === 0 ? 'model' : 'model and program'}`,
+    where,
+    why: differs.join('; '),
+    hint: 'take what it was trained on (--model names another folder), train again, or go on all the same by --force',
   })
 }
 

@@ -4,11 +4,12 @@ import type { Predictor } from '../compiler/specialise/predictor.js'
 import type { Bindings, GivenValue } from '../compiler/specialise/specialise.js'
 import type { Type } from '../compiler/types/type.js'
 import { type Device, type DeviceTensor, upload } from '../runtime/index.js'
-import { type AdapterConfig, checkAdapter, checkTensors, readAdapterConfig } from './adapter.js'
+import { type AdapterConfig, checkAdapter, checkFits, checkTensors, readAdapterConfig } from './adapter.js'
 import { batchSizes } from './data/batch.js'
 import { UserError } from './errors.js'
 import { type Checkpoint, openCheckpoint } from './hub/safetensors.js'
 import type { Tokenizer } from './hub/tokenizer.js'
+import { identityOf } from './model/identity.js'
 import { bindModel, type Model, modelFacts, openModel } from './model/model.js'
 import { moduleOf, sizesOf } from './model/sizes.js'
 import { packingOf, uploadWeights, type WeightFormat } from './model/weights.js'
@@ -24,7 +25,19 @@ export interface OpenPredictor {
   readonly sequence: SequenceModel
   readonly tokenizer: Tokenizer
   readonly model: Model
+  /** What it is opened on in spite of: a program or a model that is not what a run was trained on. */
+  readonly forced: readonly string[]
   close(): Promise<void>
+}
+
+/** How a run is opened. */
+export interface OpenOptions {
+  /** Another folder of its base model. */
+  readonly model?: string | undefined
+  /** What the model's weights are on the device; as it was trained on unless said. */
+  readonly weights?: WeightFormat | undefined
+  /** Opens it though its base model or its program is not what it was trained on. */
+  readonly force?: boolean | undefined
 }
 
 /** Everything of a module that takes a model and one sequence: `logits(w, tokens)`. */
@@ -72,12 +85,16 @@ interface Parts {
   readonly settings?: ReadonlyMap<string, GivenValue>
   readonly fetch?: (names: ReadonlySet<string>) => Promise<Readonly<Record<string, DeviceTensor>>>
   readonly check?: (sizes: ReadonlyMap<string, number>) => void
+  /** What of the model is not what it should be; rejects where that is not forced. */
+  readonly differs?: (model: Model, constants: ReadonlyMap<string, GivenValue>) => Promise<readonly string[]>
 }
 
 /** Puts a predictor on an open model, which is closed where they do not fit, and with the predictor. */
 const assemble = async (parts: Parts): Promise<OpenPredictor> => {
   try {
-    return fitted(parts)
+    const opened = fitted(parts)
+    const { constants } = modelFacts(parts.program, parts.types, parts.model)
+    return { ...opened, forced: (await parts.differs?.(parts.model, constants)) ?? [] }
   } catch (error) {
     await parts.model.checkpoint?.close()
     throw error
@@ -133,6 +150,7 @@ const fitted = ({
     sequence,
     tokenizer: model.tokenizer!,
     model,
+    forced: [],
     close: async () => {
       await sequence.close()
       for (const t of bring.kept.values()) t.destroy()
@@ -141,24 +159,16 @@ const fitted = ({
   }
 }
 
-/** A model without any edit, through the `logits` of a module of the program. */
+/** A module's `logits` on a model, ready to be put together. */
 const openLogits = async (
-  device: Device,
-  program: Program,
-  module: string,
+  module: { readonly device: Device; readonly program: Program; readonly name: string },
   directory: string,
   format: WeightFormat | undefined,
-): Promise<OpenPredictor> => {
-  const { fn, param } = modelFunction(program, module)
+): Promise<Parts> => {
+  const { device, program } = module
+  const { fn, param } = modelFunction(program, module.name)
   const model = await openModel(directory, { weights: true, tokenizer: true, format })
-  return assemble({
-    device,
-    program,
-    predictor: { kind: 'fn', fn },
-    model,
-    params: [param],
-    types: [param.type],
-  })
+  return { device, program, predictor: { kind: 'fn', fn }, model, params: [param], types: [param.type] }
 }
 
 /** A model without any edit, through a module's own `logits`. */
@@ -169,37 +179,53 @@ export const openBase = async (
   format?: WeightFormat,
 ): Promise<OpenPredictor> => {
   const { program, modules } = loadProgram([file])
-  return openLogits(device, program, modules[0]!, directory, format)
+  return assemble(await openLogits({ device, program, name: modules[0]! }, directory, format))
 }
 
-/** The base model of a run: the module that declares the record of its recipe's first parameter says how it computes. */
+/** Whether a model and a program are those of an adapter: see {@link checkFits}. */
+const fitsOf =
+  (
+    adapter: AdapterConfig,
+    hash: string,
+    where: string,
+    force: boolean | undefined,
+  ): NonNullable<Parts['differs']> =>
+  async (model, constants) =>
+    checkFits(adapter, { hash, base: await identityOf(model, constants) }, where, force === true)
+
+/**
+ * The base model of a run: the module that declares the record of its recipe's first parameter says how it computes. Rejects with a
+ * `UserError` where it is not the model and the program of the run, unless that is forced.
+ */
 export const openRunBase = async (
   device: Device,
   directory: string,
-  modelDirectory?: string,
-  format?: WeightFormat,
+  { model, weights, force }: OpenOptions = {},
 ): Promise<OpenPredictor> => {
   const adapter = await readAdapterConfig(directory)
-  const { program, modules } = loadProgram([adapter.program])
+  const { program, modules, hash } = loadProgram([adapter.program])
   const recipe = findRecipe(program, modules[0]!, adapter.recipe)
   const type = recipe.params[0]?.type
   if (type?.kind !== 'record') throw new UserError({ what: `the recipe ${recipe.name} has no base model` })
-  const module = moduleOf(type.record.id)
-  return openLogits(device, program, module, modelDirectory ?? adapter.base_model, format ?? adapter.weights)
+  const module = { device, program, name: moduleOf(type.record.id) }
+  const parts = await openLogits(module, model ?? adapter.base_model, weights ?? adapter.weights)
+  return assemble({ ...parts, differs: fitsOf(adapter, hash, directory, force) })
 }
 
-/** A trained run: its adapter on its base model, or on the model given, with weights as it was trained on unless said. */
+/**
+ * A trained run: its adapter on its base model, or on the model given. Rejects with a `UserError` where that is not the model, or the program not the one, that
+ * it was trained on, unless that is forced.
+ */
 export const openRun = async (
   device: Device,
   directory: string,
-  modelDirectory?: string,
-  format?: WeightFormat,
+  options: OpenOptions = {},
 ): Promise<OpenPredictor> => {
   const adapter = await readAdapterConfig(directory)
   const checkpoint = await openCheckpoint(join(directory, adapterFiles.tensors))
   try {
     checkTensors(adapter, checkpoint)
-    const opened = await openAdapted(device, directory, adapter, checkpoint, modelDirectory, format)
+    const opened = await openAdapted(device, { directory, adapter, checkpoint }, options)
     return {
       ...opened,
       close: async () => {
@@ -215,11 +241,12 @@ export const openRun = async (
 
 const openAdapted = async (
   device: Device,
-  directory: string,
-  adapter: AdapterConfig,
-  checkpoint: Checkpoint,
-  modelDirectory: string | undefined,
-  format: WeightFormat | undefined,
+  {
+    directory,
+    adapter,
+    checkpoint,
+  }: { readonly directory: string; readonly adapter: AdapterConfig; readonly checkpoint: Checkpoint },
+  { model: modelDirectory, weights: format, force }: OpenOptions,
 ): Promise<OpenPredictor> => {
   const { program, modules, hash } = loadProgram([adapter.program])
   const recipe = findRecipe(program, modules[0]!, adapter.recipe)
@@ -267,5 +294,6 @@ const openAdapted = async (
     settings,
     fetch,
     check: sizes => checkAdapter(program, adapter, sizes, directory, base),
+    differs: fitsOf(adapter, hash, directory, force),
   })
 }

@@ -27,6 +27,7 @@ import {
   precisionOption,
   print,
   printJson,
+  remark,
   weightsOption,
 } from './shared.js'
 
@@ -37,6 +38,7 @@ export interface Subject {
   readonly program: string
   readonly weights?: WeightFormat
   readonly precision?: Precision
+  readonly force?: true
 }
 
 export const defaultProgram = 'std.models.llama'
@@ -57,7 +59,12 @@ export const openSubject = async (path: string | undefined, o: Subject): Promise
     const opened =
       path === undefined
         ? await openBase(device, o.model!, o.program, o.weights)
-        : await (o.base ? openRunBase : openRun)(device, path, o.model, o.weights)
+        : await (o.base ? openRunBase : openRun)(device, path, {
+            model: o.model,
+            weights: o.weights,
+            force: o.force,
+          })
+    if (opened.forced.length > 0) remark(`going on all the same (--force): ${opened.forced.join('; ')}`)
     return {
       ...opened,
       close: () => opened.close().finally(() => device.close()),
@@ -182,6 +189,7 @@ export const register = (program: Command): void => {
     .addOption(modelOption())
     .addOption(weightsOption())
     .option('--base', 'the base model, without the edits')
+    .option('--force', 'go on though model or program are not what the run was trained on')
     .option('--program <file>', 'the module whose `logits` describes the model', defaultProgram)
     .option('--data <dir>', "the data; the run's own unless given")
     .addOption(

@@ -9,6 +9,7 @@ import {
   precisionOption,
   print,
   printJson,
+  remark,
   weightsOption,
 } from './shared.js'
 
@@ -46,6 +47,8 @@ const run = async (path: string | undefined, o: Options): Promise<void> => {
     })
     if (o.json) printJson({ prompt: o.prompt, text: tokenizer.decode([...prompt, ...tokens!]), tokens })
     else print('')
+    if (tokens!.length < o.tokens && prompt.length + tokens!.length >= model.context)
+      remark(`ended where the model's context does: it reads ${model.context} tokens`)
   } finally {
     await close()
   }
@@ -60,6 +63,7 @@ export const register = (program: Command): void => {
     .addOption(modelOption())
     .addOption(weightsOption())
     .option('--base', 'the base model, without the edits')
+    .option('--force', 'go on though model or program are not what the run was trained on')
     .option('--program <file>', 'the module whose `logits` describes the model', defaultProgram)
     .option('--prompt <text>', 'what to continue')
     .option('--tokens <n>', 'new tokens at most', positiveInteger, 64)

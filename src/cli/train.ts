@@ -8,6 +8,7 @@ import { UserError } from '../errors.js'
 import type { WeightFormat } from '../model/weights.js'
 import { loadProgram } from '../program.js'
 import { formatDuration, formatNumber, type Progress, startProgress } from '../progress.js'
+import { holdFolder } from '../train/lock.js'
 import { findRecipe } from '../train/recipes.js'
 import { isBegun, precisionOf, RunFolder } from '../train/run-folder.js'
 import { settingsOf } from '../train/settings.js'
@@ -65,6 +66,7 @@ export const barFor = (label: string): TrainWatcher & { readonly finish: () => v
   let compiling: Progress | undefined
   let since: number | undefined
   return {
+    forced: differs => remark(`going on all the same (--force): ${differs.join('; ')}`),
     read: data => dataRemarks(data).forEach(remark),
     preparing: () => remark('compiling for the device'),
     compiled: (done, total) => {
@@ -91,12 +93,6 @@ export const barFor = (label: string): TrainWatcher & { readonly finish: () => v
 }
 
 const run = async (file: string, o: Options): Promise<void> => {
-  if (o.resume && o.force)
-    throw new UserError({
-      what: '--resume and --force contradict each other',
-      hint: 'give one of them',
-      exitCode: 2,
-    })
   const seeds = o.seeds ?? [o.seed]
   const folderOf = (seed: number): string => (seeds.length === 1 ? o.out : join(o.out, `seed-${seed}`))
   const begun = new Set(seeds.filter(seed => isBegun(folderOf(seed))))
@@ -108,6 +104,7 @@ const run = async (file: string, o: Options): Promise<void> => {
     ...(o.memory === undefined ? {} : { memory: o.memory }),
   })
   const stop = interruption()
+  const hold = seeds.length === 1 ? undefined : await holdFolder(o.out)
   try {
     const losses: number[] = []
     const results: object[] = []
@@ -125,6 +122,7 @@ const run = async (file: string, o: Options): Promise<void> => {
         seed,
         // A run of several seeds may have been stopped before the later ones began.
         mode: o.resume && (begun.has(seed) || begun.size === 0) ? 'resume' : o.force ? 'replace' : 'new',
+        force: o.force === true,
         dropLong: o.dropLong === true,
         ...(o.length === undefined ? {} : { length: o.length }),
         saveEvery: o.saveEvery,
@@ -168,6 +166,7 @@ const run = async (file: string, o: Options): Promise<void> => {
         `validation loss over ${losses.length} seeds: ${formatNumber(mean(losses))} ± ${formatNumber(standardDeviation(losses))}`,
       )
   } finally {
+    await hold?.release()
     stop.release()
     device.close()
   }
@@ -206,7 +205,10 @@ export const register = (program: Command): void => {
     .option('--seed <n>', 'where randomness comes from', seedNumber, 0)
     .option('--seeds <a,b,c>', 'one run a seed, in RUN/seed-N', seedList)
     .option('--resume', 'go on with the run in the folder')
-    .option('--force', 'replace the run in the folder')
+    .option(
+      '--force',
+      'replace the run in the folder; with --resume, go on though its model or program has changed',
+    )
     .option('--drop-long', 'leave out examples that are longer than the context')
     .option('--length <n>', 'tokens a row, when the data is running text', positiveInteger)
     .option('--save-every <seconds>', 'save the state this often within an epoch', positiveNumber, 60)

@@ -65,7 +65,13 @@ export const exportState = async (
     const target = folder.file(adapterFiles.model)
     await makeFolder(target)
     await writeSafetensors(join(target, 'model.safetensors'), tensors, { format: 'pt' })
-    for (const name of ['config.json', 'tokenizer.json', 'tokenizer_config.json'])
+    for (const name of [
+      'config.json',
+      'tokenizer.json',
+      'tokenizer_config.json',
+      'generation_config.json',
+      'chat_template.jinja',
+    ])
       await copyFile(join(run.model, name), join(target, name)).catch((error: unknown) => {
         if (systemCode(error) !== 'ENOENT') throw fileError('copy the file', join(run.model, name), error)
       })
@@ -83,6 +89,7 @@ export const exportState = async (
       recipe: run.recipe,
       program_hash: run.programHash,
       base_model: run.model,
+      base: run.base,
       weights: run.weights,
       precision: run.precision,
       sizes: Object.fromEntries(Object.entries(run.sizes).filter(([k]) => !batchSizes.has(k))),

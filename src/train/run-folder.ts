@@ -10,6 +10,7 @@ import { checkFields, readJsonObjectIfAny } from '../hub/config.js'
 import { makeFolder } from '../hub/folder.js'
 import { openCheckpoint } from '../hub/safetensors.js'
 import { type TensorData, writeSafetensors } from '../hub/safetensors-write.js'
+import type { ModelIdentity } from '../model/identity.js'
 import type { WeightFormat } from '../model/weights.js'
 import { readTextFile } from '../text-file.js'
 import { readHistory, readPosition } from './run-record.js'
@@ -39,6 +40,8 @@ export interface RunDescription {
   readonly recipe: string
   readonly programHash: string
   readonly model: string
+  /** Which model it is, whatever its folder is called. */
+  readonly base?: ModelIdentity
   /** What the model's weights are on the device. */
   readonly weights?: WeightFormat
   /** What products are computed in. */

@@ -1,18 +1,21 @@
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
+import type { CoreRecipe } from '../../compiler/core/core.js'
 import type { Device } from '../../runtime/index.js'
 import { showBytes } from '../../runtime/index.js'
 import { DataFolder } from '../data/folder.js'
 import { type Reading, readingDiffers } from '../data/reading.js'
 import { UserError } from '../errors.js'
 import { openChat } from '../hub/chat.js'
+import { identityDiffers, identityOf, type ModelIdentity, shortHash } from '../model/identity.js'
 import { modelFacts, openModel } from '../model/model.js'
 import type { WeightFormat } from '../model/weights.js'
-import { loadProgram, programName } from '../program.js'
+import { type LoadedProgram, loadProgram, programName } from '../program.js'
 import { stateType } from './compile.js'
 import { openDataSet } from './data-set.js'
 import { exportState } from './export.js'
+import { holdFolder, sweepTemporary } from './lock.js'
 import { findRecipe } from './recipes.js'
-import { formatOf, precisionOf, type RunDescription, RunFolder } from './run-folder.js'
+import { adapterFiles, formatOf, isBegun, precisionOf, type RunDescription, RunFolder } from './run-folder.js'
 import type { Session } from './session.js'
 import { countSetting, type Settings, settingsOf } from './settings.js'
 import { runTraining, type TrainOutcome, type TrainWatcher } from './train.js'
@@ -30,6 +33,8 @@ export interface TrainRequest {
   readonly set: readonly string[]
   readonly seed: number
   readonly mode: 'new' | 'resume' | 'replace'
+  /** Goes on with a run whose base model or program has changed since. */
+  readonly force?: boolean
   readonly dropLong: boolean
   readonly length?: number
   readonly saveEvery: number
@@ -43,20 +48,26 @@ export interface TrainResult extends TrainOutcome {
   readonly written: readonly string[]
 }
 
+/** What is asked for: a program, its recipe and the settings that the command line gives. */
+interface Asked extends LoadedProgram {
+  readonly recipe: CoreRecipe
+  readonly asked: Settings
+}
+
 /** Refuses to go on with a run in another way than it was begun: the command line may repeat its settings, not change them. */
 const checkResumed = (
   begun: RunDescription,
   request: TrainRequest,
   asked: Settings,
-  hash: string,
   { traits: { precision }, memory }: Device,
 ): void => {
   const named = new Set(request.set.map(entry => entry.slice(0, entry.indexOf('='))))
   const changed = [...named].filter(name => asked.get(name) !== begun.settings[name])
   const differs = [
-    ...(begun.programHash === hash ? [] : ['the program has changed since']),
     ...(begun.seed === request.seed ? [] : [`the seed was ${begun.seed}`]),
-    ...(begun.model === resolve(request.model) ? [] : [`the model was ${begun.model}`]),
+    ...(begun.base !== undefined || begun.model === resolve(request.model)
+      ? []
+      : [`the model was ${begun.model}`]),
     ...(request.weights === undefined || formatOf(begun) === request.weights
       ? []
       : [`the weights were ${formatOf(begun)}`]),
@@ -77,6 +88,28 @@ const checkResumed = (
   })
 }
 
+/** What a run to resume differs in from the program and model it was begun with. Throws a `UserError` with both values, unless that is forced. */
+const checkUnchanged = (
+  begun: RunDescription,
+  { out, force = false }: TrainRequest,
+  hash: string,
+  base: ModelIdentity,
+): readonly string[] => {
+  const differs = [
+    ...(begun.programHash === hash
+      ? []
+      : [`the program has changed since: it was ${shortHash(begun.programHash)}, and is ${shortHash(hash)}`]),
+    ...(begun.base === undefined ? [] : identityDiffers(begun.base, base)),
+  ]
+  if (differs.length === 0 || force) return differs
+  throw new UserError({
+    what: 'the run cannot go on as asked',
+    where: out,
+    why: differs.join('; '),
+    hint: 'resume with what the run was started with, go on all the same by --resume --force, or begin a new one in another folder',
+  })
+}
+
 /**
  * One training run from its files to its adapter: program, model and data are read and checked, then trained on, then
  * the best state is written. Throws `ProgramError`, `UserError` or `DeviceError`.
@@ -87,19 +120,38 @@ export const train = async (
   watcher: TrainWatcher,
   signal: AbortSignal,
 ): Promise<TrainResult> => {
-  const { program, modules, hash } = loadProgram([request.file])
-  const recipe = findRecipe(program, modules[0]!, request.recipe)
-  const folder = new RunFolder(request.out)
-  const begun = request.mode === 'resume' ? await folder.descriptionIfAny() : undefined
-  if (request.mode === 'resume' && begun === undefined)
+  const loaded = loadProgram([request.file])
+  const recipe = findRecipe(loaded.program, loaded.modules[0]!, request.recipe)
+  const asked = settingsOf(loaded.program, recipe, request.set)
+  for (const name of ['epochs', 'patience', 'batch', 'context']) countSetting(asked, name, 1)
+  if (request.mode === 'resume' && !isBegun(request.out))
     throw new UserError({
       what: 'there is no run to go on with',
       where: request.out,
       why: 'there is no run.json in it',
       hint: 'check --out, or leave out --resume to begin a run',
     })
-  const asked = settingsOf(program, recipe, request.set)
-  if (begun !== undefined) checkResumed(begun, request, asked, hash, device)
+  const hold = await holdFolder(request.out)
+  try {
+    await sweepTemporary(request.out, join(request.out, adapterFiles.model))
+    return await trainHeld(device, request, { ...loaded, recipe, asked }, watcher, signal)
+  } finally {
+    await hold.release()
+  }
+}
+
+/** {@link train}, in a folder that is held for it. */
+const trainHeld = async (
+  device: Device,
+  request: TrainRequest,
+  { program, hash, recipe, asked }: Asked,
+  watcher: TrainWatcher,
+  signal: AbortSignal,
+): Promise<TrainResult> => {
+  const folder = new RunFolder(request.out)
+  if (request.mode === 'new') await folder.create('new')
+  const begun = request.mode === 'resume' ? await folder.description() : undefined
+  if (begun !== undefined) checkResumed(begun, request, asked, device)
   const settings: Settings = begun === undefined ? asked : new Map(Object.entries(begun.settings))
   const epochs = countSetting(settings, 'epochs', 1)
   const patience = countSetting(settings, 'patience', Number.POSITIVE_INFINITY)
@@ -109,6 +161,10 @@ export const train = async (
     format: begun === undefined ? request.weights : formatOf(begun),
   })
   try {
+    const { constants } = modelFacts(program, [...recipe.params.map(p => p.type), stateType(recipe)], model)
+    const base = await identityOf(model, constants)
+    const changed = begun === undefined ? [] : checkUnchanged(begun, request, hash, base)
+    if (changed.length > 0) watcher.forced?.(changed)
     const reading = begun?.reading ?? request.reading ?? {}
     const data = await openDataSet(model.tokenizer!, settings, {
       folder: new DataFolder(request.data, reading, await openChat(request.model)),
@@ -133,13 +189,13 @@ export const train = async (
         hint: 'put the data back as it was, or begin a new run',
       })
     if (request.mode === 'replace') await folder.clear()
-    await folder.create(request.mode === 'resume' ? 'resume' : 'new')
     const describe = (trainable: number, { sizes, schedules, memory }: Session): RunDescription => ({
       format: 'jola-run-1',
       program: programName(request.file),
       recipe: recipe.name,
       programHash: hash,
       model: resolve(request.model),
+      base,
       weights: model.format,
       precision: device.traits.precision,
       schedules: Object.fromEntries(schedules),
@@ -167,7 +223,9 @@ export const train = async (
       valid: data.valid,
       folder,
       describe,
-      schedules: begun?.schedules && new Map(Object.entries(begun.schedules)),
+      schedules:
+        begun?.schedules && changed.length === 0 ? new Map(Object.entries(begun.schedules)) : undefined,
+      describeAnew: changed.length > 0,
       memory: begun?.budget,
       saveEvery: request.saveEvery,
       resume: request.mode === 'resume',

@@ -31,6 +31,8 @@ export interface TrainJob {
   readonly train: BatchStream
   readonly valid: BatchStream
   readonly folder: RunFolder
+  /** Whether a run that is gone on with is described anew, since what it was begun with has changed. */
+  readonly describeAnew: boolean
   readonly describe: (trainable: number, session: Session) => RunDescription
   /** The schedules of the run to resume, if they are known. */
   readonly schedules: Tuning | undefined
@@ -46,6 +48,8 @@ export interface TrainJob {
 
 /** Whoever shows the run. Steps are counted from 1. */
 export interface TrainWatcher {
+  /** What a run differs in from what it was begun with, where it is gone on with all the same. */
+  forced?(differs: readonly string[]): void
   /** The data is read: how much of it there is, and what is odd about it. */
   read?(data: DataSet): void
   /** Program, model and data are read and fit: the methods are about to be compiled, which may take seconds. */
@@ -141,6 +145,7 @@ export const runTraining = async (job: TrainJob): Promise<TrainOutcome> => {
       session.initialise(job.seed)
       await folder.describe(job.describe(trainable, session))
     } else session.restore(saved.state)
+    if (saved !== undefined && job.describeAnew) await folder.describe(job.describe(trainable, session))
 
     let at = saved?.position.step ?? 0
     let best = saved?.position.best

@@ -8,6 +8,8 @@ import { openStep } from '../../src/bench/recipe-step.js'
 import { defaultProgram, openSubject } from '../../src/cli/eval.js'
 import { UserError } from '../../src/errors.js'
 import { openRun } from '../../src/open-predictor.js'
+import { stdlibFolder } from '../../src/program.js'
+import { holdFolder } from '../../src/train/lock.js'
 import { type RunDescription, RunFolder } from '../../src/train/run-folder.js'
 import { type TrainRequest, train } from '../../src/train/start.js'
 import type { TrainWatcher } from '../../src/train/train.js'
@@ -283,6 +285,52 @@ const tests = (): void =>
       expect(await new RunFolder(at('limited')).load()).toEqual(
         await new RunFolder(at('limited-whole')).load(),
       )
+    })
+
+    it('is not resumed on other weights under the same name, nor by a changed program, unless that is meant', async () => {
+      const stop = new AbortController()
+      const stopping = { ...silent, started: () => stop.abort() }
+      const model = at('base')
+      cpSync(stories!, model, { recursive: true })
+      const file = at('mine.jola')
+      const source = readFileSync(join(stdlibFolder, 'recipes/jola.jola'), 'utf8')
+      writeFileSync(file, source)
+      const run = { out: at('based'), model, file, set: ['batch=4', 'epochs=2', 'patience=99'] }
+      await train(device, request(run), stopping, stop.signal)
+      const weights = join(model, 'model.safetensors')
+      const bytes = readFileSync(weights)
+      bytes[bytes.length - 2]! ^= 1
+      writeFileSync(weights, bytes)
+      const hashes = /sha256:([0-9a-f]{12}), and are sha256:(?!\1)[0-9a-f]{12}/
+      expect((await refusal({ ...run, mode: 'resume' })).why).toMatch(hashes)
+      bytes[bytes.length - 2]! ^= 1
+      writeFileSync(weights, bytes)
+      writeFileSync(file, source.replace('penalty_warmup = 250.0', 'penalty_warmup = 200.0'))
+      const { why, hint } = await refusal({ ...run, mode: 'resume' })
+      expect(why).toMatch(/the program has changed since: it was ([0-9a-f]{12}), and is (?!\1)[0-9a-f]{12}$/)
+      expect(hint).toContain('--resume --force')
+      const told: string[] = []
+      const watcher = { ...silent, forced: (differs: readonly string[]) => told.push(...differs) }
+      await train(device, request({ ...run, mode: 'resume', force: true }), watcher, never)
+      expect(told).toEqual([why])
+      await (await openRun(device, at('based'))).close()
+      cpSync(model, at('moved'), { recursive: true })
+      await (await openRun(device, at('based'), { model: at('moved') })).close()
+      const config = join(model, 'config.json')
+      writeFileSync(config, readFileSync(config, 'utf8').replace('10000.0', '500000.0'))
+      const other = await openRun(device, at('based')).then(
+        () => expect.unreachable(),
+        (error: UserError) => error,
+      )
+      expect(other.what).toBe('the adapter was trained on another model')
+      expect(other.why).toMatch(/rope_theta was 10000, and is 500000/)
+    })
+
+    it('is alone in its folder from its first moment', async () => {
+      const hold = await holdFolder(at('alone'))
+      const error = await refusal({ out: at('alone'), model: at('nowhere') })
+      expect(error.what).toBe('the folder is in use by another run')
+      await hold.release()
     })
 
     it('is of a size that an index can count', async () => {

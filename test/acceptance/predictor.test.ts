@@ -108,7 +108,13 @@ withStories('a predictor', stories => {
         ['x', 'times', 'the setting times'],
       ] as const) {
         writeFileSync(at('scaled.jola'), program(field, setting))
-        const { sequence, close } = await openRun(device, at('run'))
+        const changed = await refusal(openRun(device, at('run')))
+        expect(changed.what).toBe('the adapter was trained on another program')
+        expect(changed.why).toMatch(
+          /has changed since it was trained: it was [0-9a-f]{12}, and is [0-9a-f]{12}$/,
+        )
+        const { sequence, forced, close } = await openRun(device, at('run'), { force: true })
+        expect(forced).toEqual([changed.why])
         const error = await refusal(sequence.next([[1, 2]]))
         expect(error.what).toBe(`the adapter lacks ${lacks}, which the program asks for`)
         expect(error.why).toContain('scaled.jola has changed since')

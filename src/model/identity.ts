@@ -1,0 +1,132 @@
+import { createHash, type Hash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { GivenValue } from '../../compiler/specialise/specialise.js'
+import { systemCode } from '../errors.js'
+import type { Checkpoint } from '../hub/safetensors.js'
+import { dtypeBytes, elementCount } from '../hub/safetensors-header.js'
+
+/** Which model something was trained on: two models of the same sizes differ in it. */
+export interface ModelIdentity {
+  /** Of its tensors; absent where the program reads none. */
+  readonly weights?: string
+  /** SHA-256 of `tokenizer.json`; absent where there is none. */
+  readonly tokenizer?: string
+  /** What the program reads from `config.json` beside sizes. */
+  readonly constants: Readonly<Record<string, GivenValue>>
+}
+
+/** Models up to this many bytes are hashed whole. */
+const wholeBytes = 256 << 20
+
+/** Of a tensor of a larger model that has more bytes than these, as many are hashed, in pieces from its beginning to its end. */
+const sample = { bytes: 1 << 20, pieces: 64 } as const
+
+/** Bytes read at a time. */
+const chunkBytes = 4 << 20
+
+interface Stretch {
+  readonly from: number
+  readonly count: number
+}
+
+/** What of a tensor's elements is hashed. */
+const stretchesOf = (elements: number, width: number, whole: boolean): readonly Stretch[] => {
+  if (whole || elements * width <= sample.bytes) return [{ from: 0, count: elements }]
+  const count = sample.bytes / sample.pieces / width
+  const last = elements - count
+  return Array.from({ length: sample.pieces }, (_, i) => ({
+    from: Math.round((i * last) / (sample.pieces - 1)),
+    count,
+  }))
+}
+
+const addStretch = async (
+  hash: Hash,
+  checkpoint: Checkpoint,
+  name: string,
+  { from, count }: Stretch,
+  width: number,
+): Promise<void> => {
+  const most = chunkBytes / width
+  for (let done = 0; done < count; done += most) {
+    const bytes = new Uint8Array(Math.min(most, count - done) * width)
+    await checkpoint.readElements(name, from + done, bytes)
+    hash.update(bytes)
+  }
+}
+
+/**
+ * A fingerprint of a checkpoint: SHA-256 of the names, types, shapes and bytes of its tensors, in the order of their names, however they are spread over files. Of a
+ * model of more than 256 MiB, a tensor of more than 1 MiB counts by 64 pieces of 16 KiB at even distances, the first at its beginning and the last at its end:
+ * `sha256-sampled:` instead of `sha256:`. Training changes nearly every number, so that is enough to tell models apart, and takes less than a second.
+ */
+export const fingerprint = async (checkpoint: Checkpoint): Promise<string> => {
+  const tensors = [...checkpoint.tensors].sort(([a], [b]) => (a < b ? -1 : 1))
+  const bytes = tensors.reduce((sum, [, t]) => sum + t.end - t.begin, 0)
+  const whole = bytes <= wholeBytes
+  const hash = createHash('sha256')
+  for (const [name, { dtype, shape }] of tensors) {
+    hash.update(`${JSON.stringify([name, dtype, shape])}\n`)
+    const width = dtypeBytes[dtype]
+    for (const stretch of stretchesOf(elementCount(shape), width, whole))
+      await addStretch(hash, checkpoint, name, stretch, width)
+  }
+  return `${whole ? 'sha256' : 'sha256-sampled'}:${hash.digest('hex')}`
+}
+
+const tokenizerHash = async (directory: string): Promise<string | undefined> => {
+  try {
+    const bytes = await readFile(join(directory, 'tokenizer.json'))
+    return `sha256:${createHash('sha256').update(bytes).digest('hex')}`
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+/** Numbers that JSON has no form for are text in it. */
+const writable = (value: GivenValue): GivenValue =>
+  typeof value === 'number' && !Number.isFinite(value) ? `${value}` : value
+
+/** A model's identity, for a program that reads these constants from its configuration. */
+export const identityOf = async (
+  model: { readonly directory: string; readonly checkpoint: Checkpoint | undefined },
+  constants: ReadonlyMap<string, GivenValue>,
+): Promise<ModelIdentity> => {
+  const tokenizer = await tokenizerHash(model.directory)
+  return {
+    ...(model.checkpoint === undefined ? {} : { weights: await fingerprint(model.checkpoint) }),
+    ...(tokenizer === undefined ? {} : { tokenizer }),
+    constants: Object.fromEntries([...constants].map(([name, value]) => [name, writable(value)])),
+  }
+}
+
+/** The beginning of a hash, which tells two apart. */
+export const shortHash = (hash: string): string => {
+  const [kind, digits] = hash.includes(':') ? hash.split(':') : ['', hash]
+  return `${kind === '' ? '' : `${kind}:`}${digits!.slice(0, 12)}`
+}
+
+/** What a model differs in from the one that something was begun on, with both values. */
+export const identityDiffers = (begun: ModelIdentity, now: ModelIdentity): readonly string[] => {
+  const hashes = (
+    [
+      ['weights', 'were', 'are'],
+      ['tokenizer', 'was', 'is'],
+    ] as const
+  ).flatMap(([key, was, is]) => {
+    const [before, after] = [begun[key], now[key]]
+    if (before === undefined || before === after) return []
+    const found = after === undefined ? 'missing' : shortHash(after)
+    return [`the base model's ${key} ${was} ${shortHash(before)}, and ${is} ${found}`]
+  })
+  const names = new Set([...Object.keys(begun.constants), ...Object.keys(now.constants)])
+  const constants = [...names].flatMap(name => {
+    const [before, after] = [begun.constants[name], now.constants[name]]
+    return JSON.stringify(before) === JSON.stringify(after)
+      ? []
+      : [`its configuration's ${name} was ${before ?? 'not read'}, and is ${after ?? 'not read'}`]
+  })
+  return [...hashes, ...constants]
+}
