@@ -323,7 +323,7 @@ const tests = (): void =>
         (error: UserError) => error,
       )
       expect(other.what).toBe('the adapter was trained on another model')
-      expect(other.why).toMatch(/rope_theta was 10000, and is 500000/)
+      expect(other.why).toMatch(/rope_base was 10000, and is 500000/)
     })
 
     it('is alone in its folder from its first moment', async () => {
