@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { CoreFn, CoreParam, Program } from '../compiler/core/core.js'
 import type { Predictor } from '../compiler/specialise/predictor.js'
-import type { Bindings, GivenValue } from '../compiler/specialise/specialise.js'
+import type { Bindings, ConstantValue, GivenValue } from '../compiler/specialise/specialise.js'
 import type { Type } from '../compiler/types/type.js'
 import { type Device, type DeviceTensor, upload } from '../runtime/index.js'
 import { type AdapterConfig, checkAdapter, checkFits, checkTensors, readAdapterConfig } from './adapter.js'
@@ -86,7 +86,7 @@ interface Parts {
   readonly fetch?: (names: ReadonlySet<string>) => Promise<Readonly<Record<string, DeviceTensor>>>
   readonly check?: (sizes: ReadonlyMap<string, number>) => void
   /** What of the model is not what it should be; rejects where that is not forced. */
-  readonly differs?: (model: Model, constants: ReadonlyMap<string, GivenValue>) => Promise<readonly string[]>
+  readonly differs?: (model: Model, constants: ReadonlyMap<string, ConstantValue>) => Promise<readonly string[]>
 }
 
 /** Puts a predictor on an open model, which is closed where they do not fit, and with the predictor. */

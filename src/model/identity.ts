@@ -1,7 +1,7 @@
 import { createHash, type Hash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { GivenValue } from '../../compiler/specialise/specialise.js'
+import type { ConstantValue } from '../../compiler/specialise/specialise.js'
 import { systemCode } from '../errors.js'
 import type { Checkpoint } from '../hub/safetensors.js'
 import { dtypeBytes, elementCount } from '../hub/safetensors-header.js'
@@ -13,7 +13,7 @@ export interface ModelIdentity {
   /** SHA-256 of `tokenizer.json`; absent where there is none. */
   readonly tokenizer?: string
   /** What the program reads from `config.json` beside sizes. */
-  readonly constants: Readonly<Record<string, GivenValue>>
+  readonly constants: Readonly<Record<string, ConstantValue>>
 }
 
 /** Models up to this many bytes are hashed whole. */
@@ -86,13 +86,13 @@ const tokenizerHash = async (directory: string): Promise<string | undefined> => 
 }
 
 /** Numbers that JSON has no form for are text in it. */
-const writable = (value: GivenValue): GivenValue =>
+const writable = (value: ConstantValue): ConstantValue =>
   typeof value === 'number' && !Number.isFinite(value) ? `${value}` : value
 
 /** A model's identity, for a program that reads these constants from its configuration. */
 export const identityOf = async (
   model: { readonly directory: string; readonly checkpoint: Checkpoint | undefined },
-  constants: ReadonlyMap<string, GivenValue>,
+  constants: ReadonlyMap<string, ConstantValue>,
 ): Promise<ModelIdentity> => {
   const tokenizer = await tokenizerHash(model.directory)
   return {
