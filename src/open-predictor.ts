@@ -86,7 +86,10 @@ interface Parts {
   readonly fetch?: (names: ReadonlySet<string>) => Promise<Readonly<Record<string, DeviceTensor>>>
   readonly check?: (sizes: ReadonlyMap<string, number>) => void
   /** What of the model is not what it should be; rejects where that is not forced. */
-  readonly differs?: (model: Model, constants: ReadonlyMap<string, ConstantValue>) => Promise<readonly string[]>
+  readonly differs?: (
+    model: Model,
+    constants: ReadonlyMap<string, ConstantValue>,
+  ) => Promise<readonly string[]>
 }
 
 /** Puts a predictor on an open model, which is closed where they do not fit, and with the predictor. */
