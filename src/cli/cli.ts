@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import * as bench from './bench.js'
 import * as check from './check.js'
+import * as data from './data.js'
 import * as devices from './devices.js'
 import * as evaluate from './eval.js'
 import * as explain from './explain.js'
@@ -13,7 +14,7 @@ import * as test from './test.js'
 import * as train from './train.js'
 
 /** The commands in the order in which the help lists them. */
-const commands = [check, test, run, grad, explain, train, evaluate, generate, report, devices, bench]
+const commands = [check, test, run, grad, explain, data, train, evaluate, generate, report, devices, bench]
 
 /** The whole command line. Its actions reject with whatever ended them; {@link runCli} turns that into words. */
 export const cli = (): Command => {

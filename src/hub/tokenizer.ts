@@ -27,6 +27,8 @@ export interface Tokenizer {
   encode(text: string): readonly number[]
   /** Tokens of a text alone. */
   encodePlain(text: string): readonly number[]
+  /** A token as its vocabulary has it, special tokens too; empty where it has none. */
+  tokenText(token: number): string
   /** The text of tokens, without special tokens. */
   decode(tokens: readonly number[]): string
   /**
@@ -83,6 +85,7 @@ const build = (tokenizer: JsonObject, settings: JsonObject, config: JsonObject):
     stops,
     encode: text => [...prefix, ...encodePlain(text)],
     encodePlain,
+    tokenText: token => hub.id_to_token(token) ?? '',
     decode: tokens => (tokens.length === 0 ? '' : hub.decode([...tokens], { skip_special_tokens: true })),
     encodeExample(prompt, answer, endOfText, chat) {
       const { tokens, start } = continued(prompt, answer, encodePlain, decodeAll)

@@ -82,6 +82,7 @@ const characters: Tokenizer = {
   stops: [0],
   encode: text => [...text].map(c => c.charCodeAt(0)),
   encodePlain: text => [...text].map(c => c.charCodeAt(0)),
+  tokenText: token => String(token),
   decode: tokens => String.fromCharCode(...tokens),
   encodeExample: (prompt, answer, endOfText) => ({
     tokens: [...characters.encode(prompt + answer), ...(endOfText ? [0] : [])],

@@ -9,6 +9,7 @@ const letters: Tokenizer = {
   stops: [],
   encode: text => [...text].map(c => c.charCodeAt(0) - 97),
   encodePlain: text => letters.encode(text),
+  tokenText: token => String(token),
   decode: tokens => String.fromCharCode(...tokens.map(t => t + 97)),
   encodeExample: (prompt, answer) => ({
     tokens: letters.encode(prompt + answer),

@@ -1,0 +1,220 @@
+import type { Command } from 'commander'
+import { paddedLength } from '../data/batch.js'
+import { DataFolder } from '../data/folder.js'
+import type { Reading } from '../data/reading.js'
+import { missingPart, type Split } from '../data/split-files.js'
+import { UserError } from '../errors.js'
+import { openChat } from '../hub/chat.js'
+import type { Tokenizer } from '../hub/tokenizer.js'
+import { openModel } from '../model/model.js'
+import { loadProgram } from '../program.js'
+import { contextOf, type TokenisedPart, tokenisePart } from '../train/data-set.js'
+import { findRecipe } from '../train/recipes.js'
+import { settingsOf } from '../train/settings.js'
+import { addReadingOptions, type ReadingOptions, readingOf, sizesOption } from './data-options.js'
+import { partRemarks } from './data-remarks.js'
+import {
+  collect,
+  count,
+  examples,
+  modelOption,
+  paint,
+  positiveInteger,
+  print,
+  printJson,
+  remark,
+} from './shared.js'
+
+interface Options extends ReadingOptions {
+  readonly model?: string
+  readonly recipe: string
+  readonly set: readonly string[]
+  readonly split?: NonNullable<Reading['split']>
+  readonly dropLong?: true
+  readonly show: number
+  readonly json?: true
+}
+
+/** The least, the median and the most of some counts; the lower of two in the middle. */
+export const spread = (counts: readonly number[]) => {
+  const sorted = [...counts].sort((a, b) => a - b)
+  return { least: sorted[0]!, median: sorted[(sorted.length - 1) >> 1]!, most: sorted.at(-1)! }
+}
+
+/** A token as it is shown: its id, its text, and what it is for. Padding has no text. */
+interface ShownToken {
+  readonly id: number
+  readonly text: string
+  readonly role: 'prompt' | 'answer' | 'padding'
+}
+
+/** A row as training has it: tokens of the prompt, then of the answer, then padding up to the length of all rows. */
+const rowOf = (
+  tokenizer: Tokenizer,
+  { tokens, answerStart }: { readonly tokens: readonly number[]; readonly answerStart: number },
+  length: number,
+): readonly ShownToken[] => [
+  ...tokens.map(
+    (id, i): ShownToken => ({
+      id,
+      text: tokenizer.tokenText(id),
+      role: i < answerStart ? 'prompt' : 'answer',
+    }),
+  ),
+  // A row has one token more than positions: the last is only predicted.
+  ...Array.from(
+    { length: Math.max(0, length + 1 - tokens.length) },
+    (): ShownToken => ({ id: 0, text: '', role: 'padding' }),
+  ),
+]
+
+const colours = { prompt: 'dim', answer: 'green', padding: 'yellow' } as const
+
+/** A row in three lines, one a role: that is plain without colours too. */
+const showRow = (row: readonly ShownToken[]): string =>
+  (['prompt', 'answer', 'padding'] as const)
+    .flatMap(role => {
+      const some = row.filter(t => t.role === role)
+      if (some.length === 0) return []
+      const text =
+        role === 'padding'
+          ? `0 × ${some.length}`
+          : some.map(t => `${t.id} ${JSON.stringify(t.text)}`).join('  ')
+      return [`  ${role.padEnd(8)} ${paint(colours[role], text)}`]
+    })
+    .join('\n')
+
+interface PartSummary {
+  readonly part: Split
+  readonly examples?: number
+  readonly texts?: number
+  readonly tokens: ReturnType<typeof spread>
+  readonly answer_tokens?: ReturnType<typeof spread>
+  readonly padded_to?: number
+  readonly remarks: readonly string[]
+  readonly shown?: readonly { readonly where: string; readonly tokens: readonly ShownToken[] }[]
+}
+
+const summary = (
+  name: Split,
+  part: TokenisedPart,
+  length: number,
+  tokenizer: Tokenizer,
+  show: number,
+): PartSummary => {
+  const remarks = partRemarks(name, part)
+  if (part.documents !== undefined)
+    return {
+      part: name,
+      texts: part.documents.length,
+      tokens: spread(part.documents.map(d => d.length)),
+      remarks,
+      shown: part.documents.slice(0, show).map((tokens, i) => ({
+        where: `text ${i + 1}`,
+        // All of a running text is learned, but for its first token.
+        tokens: rowOf(tokenizer, { tokens, answerStart: 1 }, 0),
+      })),
+    }
+  const all = part.examples!
+  return {
+    part: name,
+    examples: all.length,
+    tokens: spread(all.map(e => e.tokens.length)),
+    answer_tokens: spread(all.map(e => e.tokens.length - e.answerStart)),
+    padded_to: length,
+    remarks,
+    shown: all.slice(0, show).map(e => ({
+      where: `${e.example.file}:${e.example.line}`,
+      tokens: rowOf(tokenizer, e, length),
+    })),
+  }
+}
+
+const showSpread = ({ least, median, most }: ReturnType<typeof spread>): string =>
+  `${least} at least, ${median} in the middle, ${most} at most`
+
+const showPart = (s: PartSummary): string =>
+  [
+    `${paint('bold', s.part)}: ${s.examples === undefined ? count(s.texts!, 'text') : count(s.examples, 'example')}`,
+    `  tokens   ${showSpread(s.tokens)}`,
+    ...(s.answer_tokens === undefined ? [] : [`  answers  ${showSpread(s.answer_tokens)}`]),
+    ...(s.padded_to === undefined ? [] : [`  rows     ${s.padded_to} positions`]),
+    ...(s.shown ?? []).flatMap(row => ['', row.where, showRow(row.tokens)]),
+  ].join('\n')
+
+const run = async (directory: string, o: Options): Promise<void> => {
+  if (o.model === undefined)
+    throw new UserError({
+      what: '--model is missing',
+      hint: 'name the model whose tokens are to be counted: jola data DATA --model MODEL',
+      exitCode: 2,
+    })
+  const { program, modules } = loadProgram([o.recipe])
+  const settings = settingsOf(program, findRecipe(program, modules[0]!, undefined), o.set)
+  const model = await openModel(o.model, { weights: false, tokenizer: true })
+  const tokenizer = model.tokenizer!
+  const folder = new DataFolder(directory, readingOf(o, o.split), await openChat(o.model))
+  const options = { folder, dropLong: o.dropLong === true, context: model.context }
+  const parts: (readonly [Split, TokenisedPart])[] = []
+  for (const split of ['train', 'valid', 'test'] as const)
+    if (await folder.has(split)) parts.push([split, await tokenisePart(tokenizer, settings, options, split)])
+  if (parts.length === 0) throw await missingPart(directory, 'train')
+  // Training pads both of its parts to one length.
+  const learned = parts.filter(([split]) => split !== 'test').flatMap(([, p]) => p.examples ?? [])
+  const context = contextOf(settings, model.context)
+  const lengthOf = (split: Split, part: TokenisedPart): number =>
+    paddedLength(split === 'test' ? (part.examples ?? []) : learned, context)
+  const summaries = parts.map(([split, part]) =>
+    summary(split, part, lengthOf(split, part), tokenizer, o.show),
+  )
+  if (o.json)
+    return printJson({ context, parts: summaries.map(s => (o.show === 0 ? { ...s, shown: undefined } : s)) })
+  print(summaries.map(showPart).join('\n\n'))
+  for (const s of summaries) for (const line of s.remarks) remark(line)
+  for (const split of ['train', 'valid'] as const)
+    if (!parts.some(([name]) => name === split)) {
+      const { what, hint } = await missingPart(directory, split)
+      remark(`${what}: ${hint}`)
+    }
+  shared(parts).forEach(remark)
+}
+
+/** Examples that stand in two parts. */
+const shared = (parts: readonly (readonly [Split, TokenisedPart])[]): readonly string[] =>
+  parts.flatMap(([name, part], i) =>
+    parts.slice(0, i).flatMap(([before, other]) => {
+      const known = new Set((other.examples ?? []).map(e => e.tokens.join()))
+      const both = (part.examples ?? []).filter(e => known.has(e.tokens.join())).length
+      return both === 0
+        ? []
+        : [`${name}: ${count(both, 'example')} ${both === 1 ? 'is' : 'are'} in ${before} too`]
+    }),
+  )
+
+const noExamples = (text: string): number => (text === '0' ? 0 : positiveInteger(text))
+
+/** Adds `jola data`. */
+export const register = (program: Command): void => {
+  addReadingOptions(program.command('data'))
+    .description(
+      'what a data folder becomes for a model: counts, lengths, what is left out, and tokens as training sees them',
+    )
+    .argument('<data>', 'a folder with train.jsonl, valid.jsonl, test.jsonl (or .json, .csv, .tsv)')
+    .addOption(modelOption())
+    .option('--recipe <file>', 'whose settings `context` and `end_of_text` hold', 'std.recipes.jola')
+    .option('--set <name=value>', 'a setting of the recipe; may be repeated', collect, [])
+    .addOption(sizesOption())
+    .option('--drop-long', 'leave out examples that are longer than the context')
+    .option('--show <n>', 'the tokens of the first n rows of each part', noExamples, 0)
+    .option('--json', 'print everything as JSON')
+    .addHelpText(
+      'after',
+      examples([
+        'data DATA --model MODEL --show 3',
+        'data trec --model MODEL --labels letters --take 200',
+        'data e2e --model MODEL --fields prompt=mr,answer=ref',
+        'data winogrande --model MODEL --split 200/200',
+      ]),
+    )
+    .action(run)
+}
