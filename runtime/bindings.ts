@@ -11,15 +11,16 @@ const resourceOf = (buffer: GPUBuffer, range: BoundRange | undefined): GPUBuffer
     ? { buffer }
     : { buffer, offset: range.offset, size: Math.min(range.size, buffer.size - range.offset) }
 
-/** The buffers of one run by their numbers in the artifact, and the bind group of each command that dispatches. */
+/** The buffers of one run by their numbers in the artifact. */
 export interface Bound {
   readonly buffers: readonly GPUBuffer[]
-  readonly groups: readonly (GPUBindGroup | undefined)[]
+  /** The bind group of each command that dispatches. */
+  readonly groups: (commands: readonly Command[]) => readonly (GPUBindGroup | undefined)[]
 }
 
 /**
  * Bind groups cost more than the dispatches they serve, so they are kept: those of the artifact's own buffers for good,
- * those of input buffers for the last few sets of inputs.
+ * those of input buffers for the last few sets of inputs. A program that is not kept keeps none of those that bind a part of a buffer.
  */
 export class Bindings {
   readonly #own = new Map<string, GPUBindGroup>()
@@ -28,22 +29,30 @@ export class Bindings {
   constructor(
     private readonly device: Device,
     private readonly artifact: Artifact,
-    private readonly commands: readonly Command[],
+    /** Whether commands are the same from run to run. */
+    private readonly kept: boolean,
     private readonly buffers: readonly (GPUBuffer | undefined)[],
   ) {}
 
   /** For input tensors in the order of the artifact's declarations. */
   bind(inputs: readonly DeviceTensor[]): Bound {
     const key = inputs.map(tensor => tensor.id).join()
-    const known = this.#sets.get(key)
-    if (known !== undefined) return known
+    const set = this.#sets.get(key)
+    if (set !== undefined) return set
     const buffers = this.#resolve(inputs)
     const shared = new Map<string, GPUBindGroup>()
-    const bound = {
+    const known = new Map<readonly Command[], readonly (GPUBindGroup | undefined)[]>()
+    const bound: Bound = {
       buffers,
-      groups: this.commands.map(command =>
-        command.kind === 'dispatch' ? this.#group(command, buffers, shared) : undefined,
-      ),
+      groups: commands => {
+        const before = known.get(commands)
+        if (before !== undefined) return before
+        const groups = commands.map(command =>
+          command.kind === 'dispatch' ? this.#group(command, buffers, shared) : undefined,
+        )
+        if (this.kept) known.set(commands, groups)
+        return groups
+      },
     }
     const [oldest] = this.#sets.keys()
     if (this.#sets.size >= keptSets && oldest !== undefined) this.#sets.delete(oldest)
@@ -78,7 +87,7 @@ export class Bindings {
         resource: resourceOf(buffers[number], command.ranges[i]),
       })),
     })
-    groups.set(key, group)
+    if (this.kept || command.ranges.every(r => r === undefined)) groups.set(key, group)
     return group
   }
 }

@@ -20,10 +20,28 @@ export type Command =
     }
   | Extract<Step, { kind: 'copy' }>
 
-/** All commands of a run in order, and the rows of loop indices (four numbers each) that they refer to. */
-export interface Program {
+/** Commands that are submitted together, and the rows of loop indices (four numbers each) that they refer to. */
+export interface Part {
   readonly commands: readonly Command[]
   readonly slots: readonly (readonly number[])[]
+}
+
+/**
+ * A run's commands in order, in parts. A driver may hold something for each dispatch until a submission is over (llvmpipe holds a mapping of memory, of which a
+ * process has some 65,000), so no part has more than so many.
+ */
+const partCommands = 8192
+
+/** Parts that are kept from run to run; longer programs are unrolled anew by each run, so that they take no more memory than these. */
+const keptParts = 4
+
+/** An artifact's loops unrolled, part by part. */
+export interface Program {
+  /** Rows of loop indices that a part has at most. */
+  readonly mostSlots: number
+  /** All parts, where there are few enough to keep. */
+  readonly kept: readonly Part[] | undefined
+  readonly parts: () => Iterable<Part>
 }
 
 const deepest = 4
@@ -34,11 +52,64 @@ const rangeOf = (slice: Slice | undefined, indices: readonly number[]): BoundRan
     size: slice.size,
   }
 
+/** Commands of some steps with their loops unrolled. */
+const countOf = (steps: readonly Step[]): number =>
+  steps.reduce((n, s) => n + (s.kind === 'loop' ? s.count * countOf(s.steps) : 1), 0)
+
 /** Unrolls the artifact's loops. Throws a `DeviceError` if they are too deep, an internal one if the artifact contradicts itself. */
 export const unroll = (artifact: Artifact): Program => {
-  const commands: Command[] = []
-  const slots: (readonly number[])[] = []
-  const known = new Map<string, number>()
+  checkSteps(artifact, artifact.steps, 0)
+  const parts = (): Iterable<Part> => partsOf(artifact, partCommands)
+  const count = countOf(artifact.steps)
+  if (count > partCommands * keptParts) return { mostSlots: partCommands, kept: undefined, parts }
+  const kept = [...parts()]
+  return { mostSlots: Math.max(0, ...kept.map(p => p.slots.length)), kept, parts: () => kept }
+}
+
+/** All commands as one part, however many they are. */
+export const onePart = (artifact: Artifact): Part =>
+  [...partsOf(artifact, Number.POSITIVE_INFINITY)][0] ?? { commands: [], slots: [] }
+
+const checkSteps = (artifact: Artifact, steps: readonly Step[], depth: number): void => {
+  for (const step of steps) {
+    if (step.kind === 'loop') {
+      if (depth === deepest)
+        throw new DeviceError('too-small', {
+          what: `\`${artifact.name}\` has folds within folds, more than ${deepest} deep`,
+          why: `A kernel is told the indices of ${deepest} loops at most.`,
+          hint: 'Fold over fewer indices: two loops of N and M turns are one of N · M.',
+        })
+      checkSteps(artifact, step.steps, depth + 1)
+    } else if (step.kind === 'copy') {
+      if (step.from === step.to) throw internalError(`\`${artifact.name}\` copies within one buffer`)
+    } else {
+      const kernel = artifact.kernels[step.kernel]
+      if (kernel === undefined || kernel.bindings.length !== step.buffers.length || kernel.loops > depth) {
+        throw internalError(`\`${artifact.name}\` dispatches kernel ${step.kernel} other than it is declared`)
+      }
+    }
+  }
+}
+
+/** The steps one by one, each with the indices of the loops around it. */
+function* turnsOf(
+  steps: readonly Step[],
+  indices: readonly number[],
+): Generator<{ readonly step: Exclude<Step, { kind: 'loop' }>; readonly indices: readonly number[] }> {
+  for (const step of steps) {
+    if (step.kind !== 'loop') yield { step, indices }
+    else
+      for (let i = 0; i < step.count; i++) {
+        const index = step.direction === 'up' ? i : step.count - 1 - i
+        yield* turnsOf(step.steps, [...indices, index])
+      }
+  }
+}
+
+function* partsOf(artifact: Artifact, most: number): Generator<Part> {
+  let commands: Command[] = []
+  let slots: (readonly number[])[] = []
+  let known = new Map<string, number>()
 
   const slotOf = (indices: readonly number[]): number => {
     const key = indices.join()
@@ -49,38 +120,20 @@ export const unroll = (artifact: Artifact): Program => {
     return slots.length - 1
   }
 
-  const add = (step: Step, indices: readonly number[]): void => {
-    if (step.kind === 'loop') {
-      if (indices.length === deepest)
-        throw new DeviceError('too-small', {
-          what: `\`${artifact.name}\` has folds within folds, more than ${deepest} deep`,
-          why: `A kernel is told the indices of ${deepest} loops at most.`,
-          hint: 'Fold over fewer indices: two loops of N and M turns are one of N · M.',
-        })
-      for (let i = 0; i < step.count; i++) {
-        const index = step.direction === 'up' ? i : step.count - 1 - i
-        for (const inner of step.steps) add(inner, [...indices, index])
-      }
-    } else if (step.kind === 'copy') {
-      if (step.from === step.to) throw internalError(`\`${artifact.name}\` copies within one buffer`)
-      commands.push(step)
-    } else {
-      const kernel = artifact.kernels[step.kernel]
-      if (
-        kernel === undefined ||
-        kernel.bindings.length !== step.buffers.length ||
-        kernel.loops > indices.length
-      ) {
-        throw internalError(`\`${artifact.name}\` dispatches kernel ${step.kernel} other than it is declared`)
-      }
+  for (const { step, indices } of turnsOf(artifact.steps, [])) {
+    if (step.kind === 'copy') commands.push(step)
+    else {
       const { kernel: number, buffers, slices, workgroups } = step
-      if (workgroups.includes(0)) return
-      const slot = kernel.loops === 0 ? undefined : slotOf(indices)
+      if (workgroups.includes(0)) continue
+      const slot = artifact.kernels[number]!.loops === 0 ? undefined : slotOf(indices)
       const ranges = buffers.map((_, i) => rangeOf(slices?.[i] ?? undefined, indices))
       commands.push({ kind: 'dispatch', kernel: number, buffers, ranges, workgroups, slot })
     }
+    if (commands.length < most) continue
+    yield { commands, slots }
+    commands = []
+    slots = []
+    known = new Map()
   }
-
-  for (const step of artifact.steps) add(step, [])
-  return { commands, slots }
+  if (commands.length > 0) yield { commands, slots }
 }

@@ -32,6 +32,7 @@ const wantedLimits = [
   'maxStorageBuffersPerShaderStage',
   'maxStorageBufferBindingSize',
   'minStorageBufferOffsetAlignment',
+  'minUniformBufferOffsetAlignment',
   'maxBufferSize',
   'maxComputeInvocationsPerWorkgroup',
   'maxComputeWorkgroupSizeX',

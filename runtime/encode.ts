@@ -5,7 +5,9 @@ import type { Command } from './commands.js'
 export interface Encoding {
   readonly pipelines: readonly GPUComputePipeline[]
   /** The loop indices, absent if no kernel asks for them; `stride` bytes a slot. */
-  readonly loops: { readonly group: GPUBindGroup; readonly stride: number } | undefined
+  readonly loops:
+    | { readonly buffer: GPUBuffer; readonly group: GPUBindGroup; readonly stride: number }
+    | undefined
 }
 
 /** Where a dispatch writes the times of its begin and end; `undefined` for an unmeasured run. */
@@ -18,10 +20,11 @@ export type Stamps = (dispatch: number) => GPUComputePassTimestampWrites | undef
 export const encodeCommands = (
   encoder: GPUCommandEncoder,
   commands: readonly Command[],
-  bound: Bound,
+  { buffers, groups: all }: Bound,
   { pipelines, loops }: Encoding,
   stamps?: Stamps,
 ): void => {
+  const groups = all(commands)
   let pass: GPUComputePassEncoder | undefined
   let pipeline: GPUComputePipeline | undefined
   let group: GPUBindGroup | undefined
@@ -40,8 +43,7 @@ export const encodeCommands = (
     if (command.kind === 'copy') {
       end()
       const { from, fromOffset, to, toOffset, bytes } = command
-      if (bytes > 0)
-        encoder.copyBufferToBuffer(bound.buffers[from], fromOffset, bound.buffers[to], toOffset, bytes)
+      if (bytes > 0) encoder.copyBufferToBuffer(buffers[from], fromOffset, buffers[to], toOffset, bytes)
       continue
     }
     const timestampWrites = stamps?.(dispatch)
@@ -52,7 +54,7 @@ export const encodeCommands = (
       pipeline = pipelines[command.kernel]
       pass.setPipeline(pipeline)
     }
-    const own = bound.groups[i]
+    const own = groups[i]
     if (own !== undefined && own !== group) {
       group = own
       pass.setBindGroup(0, own)

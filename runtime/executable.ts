@@ -1,11 +1,11 @@
 import type { Artifact } from '../compiler/artifact.js'
 import { unlessAborted } from './abort.js'
 import { Bindings } from './bindings.js'
-import { type Program, unroll } from './commands.js'
+import { onePart, type Part, type Program, unroll } from './commands.js'
 import type { Device } from './device.js'
 import { type Encoding, encodeCommands } from './encode.js'
 import { DeviceError, fromGpuError } from './errors.js'
-import { allocateBuffers, allocateSlots } from './memory.js'
+import { allocateBuffers, allocateSlots, writeSlots } from './memory.js'
 import { hostTimes, type Profile, stopwatch } from './profile.js'
 import { rehearse } from './rehearse.js'
 import { checkRequirements } from './requirements.js'
@@ -43,7 +43,7 @@ export class Executable {
     private readonly slots: GPUBuffer | undefined,
     buffers: readonly (GPUBuffer | undefined)[],
   ) {
-    this.#bindings = new Bindings(device, artifact, program.commands, buffers)
+    this.#bindings = new Bindings(device, artifact, program.kept !== undefined, buffers)
     this.#writtenInputs = writtenInputs(artifact)
   }
 
@@ -69,10 +69,23 @@ export class Executable {
 
   #submit(brought: readonly DeviceTensor[], outputs: Tensors): void {
     const bound = this.#bindings.bind(brought)
-    const encoder = this.device.gpu.createCommandEncoder({ label: this.artifact.name })
-    encodeCommands(encoder, this.program.commands, bound, this.encoding)
-    const spare = encodeOutputs(this.device, encoder, this.artifact, bound.buffers, outputs)
-    this.device.gpu.queue.submit([encoder.finish()])
+    const { gpu } = this.device
+    const encoder = () => gpu.createCommandEncoder({ label: this.artifact.name })
+    let last = encoder()
+    let before: Part | undefined
+    for (const part of this.program.parts()) {
+      if (before !== undefined) {
+        gpu.queue.submit([last.finish()])
+        last = encoder()
+      }
+      const { loops } = this.encoding
+      // One part's rows are there since the program was loaded.
+      if (loops !== undefined && this.program.kept?.length !== 1) writeSlots(this.device, loops, part.slots)
+      encodeCommands(last, part.commands, bound, this.encoding)
+      before = part
+    }
+    const spare = encodeOutputs(this.device, last, this.artifact, bound.buffers, outputs)
+    gpu.queue.submit([last.finish()])
     for (const buffer of spare) buffer.destroy()
   }
 
@@ -82,8 +95,20 @@ export class Executable {
    */
   async profile(inputs: Tensors): Promise<Profile> {
     this.#check()
-    const { device, artifact, encoding } = this
-    const { commands } = this.program
+    const { device, artifact } = this
+    const { commands, slots } = onePart(artifact)
+    const table = loopTable(device, slots.length)
+    if (table !== undefined) writeSlots(device, table, slots)
+    const encoding = { ...this.encoding, loops: table }
+    try {
+      return await this.#profileOf(commands, encoding, inputs)
+    } finally {
+      table?.buffer.destroy()
+    }
+  }
+
+  async #profileOf(commands: Part['commands'], encoding: Encoding, inputs: Tensors): Promise<Profile> {
+    const { device, artifact } = this
     const brought = checkInputs(device, artifact, inputs)
     checkAliases(artifact, this.#writtenInputs, inputs)
     const bound = this.#bindings.bind(brought)
@@ -91,7 +116,7 @@ export class Executable {
     if (!device.has('timestamp-query')) {
       const submit = (i: number): void => {
         const one = encoder()
-        encodeCommands(one, [commands[i]], { ...bound, groups: [bound.groups[i]] }, encoding)
+        encodeCommands(one, [commands[i]], bound, encoding)
         device.gpu.queue.submit([one.finish()])
       }
       return { clock: 'host', times: await hostTimes(device, artifact, commands, submit) }
@@ -123,9 +148,9 @@ export class Executable {
   }
 }
 
-const loopTable = (device: Device, { slots }: Program) => {
-  if (slots.length === 0) return undefined
-  const { buffer, stride } = allocateSlots(device, slots)
+const loopTable = (device: Device, rows: number) => {
+  if (rows === 0) return undefined
+  const { buffer, stride } = allocateSlots(device, rows)
   const group = device.gpu.createBindGroup({
     layout: device.pipelines.loopLayout,
     entries: [{ binding: 0, resource: { buffer, size: 16 } }],
@@ -157,7 +182,8 @@ export const load = async (
   let table: ReturnType<typeof loopTable>
   try {
     device.gpu.pushErrorScope('validation')
-    table = loopTable(device, program)
+    table = loopTable(device, program.mostSlots)
+    if (table !== undefined && program.kept?.length === 1) writeSlots(device, table, program.kept[0]!.slots)
     const encoding = { pipelines, loops: table }
     const executable = new Executable(device, artifact, program, encoding, own, table?.buffer, buffers)
     const failure = await device.wait(device.gpu.popErrorScope())

@@ -43,19 +43,28 @@ export const allocateBuffers = async (
   }
 }
 
-/** A uniform buffer with one row of four loop indices for each slot, `stride` bytes apart. */
+/** A uniform buffer with rows of four loop indices, `stride` bytes apart. */
 export const allocateSlots = (
   device: Device,
-  slots: readonly (readonly number[])[],
+  rows: number,
 ): { readonly buffer: GPUBuffer; readonly stride: number } => {
   const stride = Math.max(16, device.gpu.limits.minUniformBufferOffsetAlignment)
-  const rows = new Uint32Array((slots.length * stride) / 4)
-  for (const [i, indices] of slots.entries()) rows.set(indices, (i * stride) / 4)
   const buffer = device.gpu.createBuffer({
     label: 'loop indices',
-    size: rows.byteLength,
+    size: rows * stride,
     usage: usage.uniform | usage.copyTarget,
   })
-  device.gpu.queue.writeBuffer(buffer, 0, rows)
   return { buffer, stride }
+}
+
+/** Fills the table's first rows, after everything submitted before and ahead of everything submitted after. */
+export const writeSlots = (
+  device: Device,
+  { buffer, stride }: { readonly buffer: GPUBuffer; readonly stride: number },
+  slots: readonly (readonly number[])[],
+): void => {
+  if (slots.length === 0) return
+  const rows = new Uint32Array((slots.length * stride) / 4)
+  for (const [i, indices] of slots.entries()) rows.set(indices, (i * stride) / 4)
+  device.gpu.queue.writeBuffer(buffer, 0, rows)
 }

@@ -50,17 +50,22 @@ export const baseOf = (
   const from = (grid: number): number =>
     Math.floor(Math.min(low, storage.elements - 1 - furthest) / grid) * grid
   const slots = steps.filter(c => c > 0)
+  const whole = bytesOf(storage.elements, storage.packing)
+  const turns = loops.reduce((n, r, i) => (steps[i] === 0 ? n : n * r.axis.extent), 1)
+  if (turns > mostBound && whole <= traits.bindingBytes) return undefined
   const fits = (constant: number): boolean => (high + 1 - constant) * bytes <= traits.bindingBytes
   const coarse = from(slots.length === 0 ? unit : Math.min(...slots))
   const constant = fits(coarse) ? coarse : from(unit)
   if (constant < 0) return undefined
-  const whole = bytesOf(storage.elements, storage.packing)
   if (slots.length === 0 && constant === 0 && whole <= traits.bindingBytes) return undefined
   return {
     before: affineAdd(moves, affineConstant(constant)),
     elements: Math.max(1, Math.min(high + 1, storage.elements) - constant),
   }
 }
+
+/** Each part that is bound is an object of the runtime's: beyond so many turns of a loop it costs less to tell the kernel the turn. */
+const mostBound = 4096
 
 /** A base in bytes, as the runtime binds it. */
 export const sliceOf = (storage: Storage, base: Base, loops: readonly Region[]): Slice => {
