@@ -106,9 +106,9 @@ export const formOf = (record: DataRecord): FoundForm => {
   if (form === undefined) throw noExample(record, fields)
   const answers = form.answers.filter(has)
   // `output` beside `answer` is the answer within a sentence.
-  const answer =
-    answers.includes('answer') && answers.every(a => a === 'answer' || a === 'output') ? 'answer' : answers[0]
-  if (answers.length > 1 && answer !== 'answer') throw ambiguous(record, answers, 'answer')
+  const plain = answers.includes('answer') && answers.every(a => a === 'answer' || a === 'output')
+  if (answers.length > 1 && !plain) throw ambiguous(record, answers, 'answer')
+  const answer = plain ? 'answer' : answers[0]
   if (answer === undefined && form.answers.length > 0 && !(form.name === 'label' && has('label_text')))
     throw noExample(record, fields)
   const harmless = form.name === 'text' ? identity : [...identity, ...origin]

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import {
   firstLetter,
@@ -9,6 +10,10 @@ import {
   standardDeviation,
 } from '../../src/data/scores.js'
 import { corpusBleu, longestCommonSubsequence, rougeL, tokenise13a } from '../../src/data/text-scores.js'
+
+const fixture = JSON.parse(
+  readFileSync(new URL('../fixtures/python/sacrebleu.json', import.meta.url), 'utf8'),
+) as { readonly cases: readonly { hypotheses: string[]; references: string[][]; bleu: number }[] }
 
 describe('accuracy', () => {
   it('is the share that is right', () => {
@@ -99,7 +104,19 @@ describe('BLEU', () => {
   })
 })
 
+describe('BLEU as sacreBLEU has it', () => {
+  it.each(fixture.cases.map((c, i) => [i, c] as const))('corpus %i', (_, c) => {
+    expect(corpusBleu(c.hypotheses, c.references)).toBeCloseTo(c.bleu, 8)
+  })
+})
+
 describe('ROUGE-L', () => {
+  it('has words of any script, and texts without any', () => {
+    expect(rougeL(['Привет, мир'], [['привет мир']])).toBe(1)
+    expect(rougeL(['café'], [['caf']])).toBe(0)
+    expect(rougeL(['?!', '?'], [['?!'], ['!']])).toBe(0.5)
+  })
+
   it('is what a hand computes', () => {
     expect(longestCommonSubsequence([...'abcbdab'], [...'bdcaba'])).toBe(4)
     // 'police the gunman': common 'the gunman' is 2 of 4 and 2 of 4 words.
