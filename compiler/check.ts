@@ -1,10 +1,11 @@
 import * as E from 'fp-ts/lib/Either.js'
 import type { CoreFn, CoreModule, CoreRecipe, CoreTest, Program, SizeDecl } from './core/core.js'
 import type { Diagnostic } from './diagnostic.js'
-import type { Load } from './names/modules.js'
+import type { Load, LoadedModule } from './names/modules.js'
 import { loadModules } from './names/modules.js'
 import type { ModuleScope } from './names/scope.js'
 import { buildScopes, idOf } from './names/scope.js'
+import { settingErrors } from './recipe-settings.js'
 import type { Source, Span } from './source.js'
 import { Constants, elaborateFn } from './types/bodies.js'
 import { keyErrors } from './types/keys.js'
@@ -73,21 +74,43 @@ export const checkProgram = (
           tests.push(elaborateTest(partsOf(`${scope.module.name}:${item.title}`), scope.module.name, item))
   }
   diagnostics.push(...recursionErrors(graph), ...keyErrors({ fns, recipes, tests }))
-  if (diagnostics.length > 0)
+  const sources = modules.map(m => m.ast.span.source)
+  if (diagnostics.length > 0) {
+    const partly = partlyKnown(modules, found)
+    const partial = (d: Diagnostic): boolean => d.labels.some(l => partly.has(l.span.source.name))
     return E.left(
       inOrder(
-        found.length > 0 ? diagnostics.filter(d => !untold.has(d.code)) : diagnostics,
-        modules.map(m => m.ast.span.source),
+        diagnostics.filter(d => !(untold.has(d.code) && partial(d))),
+        sources,
       ),
     )
-  return E.right({
+  }
+  const program: Program = {
     fns,
     consts: constants.all,
     records,
     recipes,
     tests,
     modules: new Map([...scopes.values()].map(s => [s.module.name, moduleOf(s, world)])),
-  })
+  }
+  const settings = settingErrors(program)
+  return settings.length > 0 ? E.left(inOrder(settings, sources)) : E.right(program)
+}
+
+/** The sources of which something could not be read: with errors of syntax or imports, or importing what has them. */
+const partlyKnown = (modules: readonly LoadedModule[], found: readonly Diagnostic[]): ReadonlySet<string> => {
+  const wrong = new Set(found.flatMap(d => d.labels.map(l => l.span.source.name)))
+  const partly = new Set<string>()
+  // Modules stand after those that they import.
+  const names = new Set<string>()
+  for (const m of modules) {
+    const { name } = m.ast.span.source
+    const whole = m.imports.size === m.ast.imports.length && ![...m.imports.values()].some(i => names.has(i))
+    if (!wrong.has(name) && whole) continue
+    names.add(m.name)
+    partly.add(name)
+  }
+  return partly
 }
 
 /** Types, sizes, their equality and modules that nothing tells: what cannot be parsed or imported may be what was to tell them. */

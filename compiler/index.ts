@@ -7,6 +7,7 @@ export { interpret } from './ir/interpret.js'
 export type { Graph } from './ir/ir.js'
 export { printGraph } from './ir/print.js'
 export { leastTraits } from './least-traits.js'
+export { ProgramLimit, programLimits } from './limit.js'
 export {
   lower,
   packInputs,

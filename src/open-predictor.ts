@@ -11,7 +11,7 @@ import { type Checkpoint, openCheckpoint } from './hub/safetensors.js'
 import type { Tokenizer } from './hub/tokenizer.js'
 import { identityOf } from './model/identity.js'
 import { bindModel, type Model, modelFacts, openModel } from './model/model.js'
-import { moduleOf, sizesOf } from './model/sizes.js'
+import { moduleOf, sizesOf, vocabularyEquations } from './model/sizes.js'
 import { packingOf, uploadWeights, type WeightFormat } from './model/weights.js'
 import { SequenceModel } from './predict.js'
 import { loadProgram } from './program.js'
@@ -120,7 +120,7 @@ const fitted = ({
   const own = predictor.kind === 'fn' ? [] : predictor.recipe.sizes
   const sizes = sizesOf(
     [...new Set([...fn.sizes, ...own])].filter(s => !batchSizes.has(s)),
-    facts.equations,
+    [...facts.equations, ...vocabularyEquations(facts.equations, model)],
     facts.hint,
   )
   check?.(sizes)

@@ -62,4 +62,24 @@ export const recipes: Entries = entries([
 }`,
     right: `import std.data (Batch, At)`,
   },
+  {
+    code: 'E0354',
+    title: 'a setting that training reads has a default that it cannot begin with',
+    explanation:
+      'Training reads `epochs`, `batch`, `patience` and `context` itself, if a recipe has them: each counts something, and is a whole number of at least 1. `end_of_text` is true or false. A recipe without `patience` never stops early, and one without `context` takes the model’s.',
+    wrong: `import std.data (Batch)
+recipe R {
+  setting epochs = 2.5
+  state { x: f32 }
+  init(key) = { x: 0 }
+  step(s, batch, key, at) = (s, { loss: s.x })
+}`,
+    right: `import std.data (Batch)
+recipe R {
+  setting epochs = 2
+  state { x: f32 }
+  init(key) = { x: 0 }
+  step(s, batch, key, at) = (s, { loss: s.x })
+}`,
+  },
 ])

@@ -1,5 +1,7 @@
-import { index, substituteAxes } from './expr.js'
-import { sortGraph } from './graph.js'
+import { ProgramLimit, programLimits } from '../limit.js'
+import { constant, index, rewrite, substituteAxes } from './expr.js'
+import { ExprIds } from './expr-ids.js'
+import { elementsOf, sortGraph } from './graph.js'
 import type {
   Axis,
   AxisId,
@@ -17,6 +19,17 @@ import type {
   RegionId,
 } from './ir.js'
 
+/** What a read of a tensor without elements is worth: it has no value, and no kernel may look for one. */
+const ofNothing: Readonly<Record<DType, number>> = { f32: Number.NaN, i32: 0, u32: 0, bool: 0 }
+
+const withoutEmptyReads = (node: Node, nodes: ReadonlyMap<NodeId, Node>): Node => {
+  if (node.kind !== 'compute') return node
+  const body = rewrite(node.body, e =>
+    e.op === 'read' && elementsOf(nodes.get(e.node)!) === 0 ? constant(e.dtype, ofNothing[e.dtype]) : e,
+  )
+  return body === node.body ? node : { ...node, body }
+}
+
 /**
  * A graph under construction: the one mutable thing in the compiler's middle. Nodes may be added in any order that
  * names what exists; `finish` sorts them. Specialisation and differentiation add to the same builder.
@@ -25,6 +38,10 @@ export class Builder {
   readonly nodes = new Map<NodeId, Node>()
   readonly regions = new Map<RegionId, Region>()
   readonly outputs: Output[] = []
+  /** Numbers for expressions of this graph. */
+  readonly ids = new ExprIds(extent => this.axis('_', extent))
+  private readonly known = new Map<string, NodeId>()
+  private readonly shares: boolean
   private nextAxis: number
   private nextNode: number
   private nextRegion: number
@@ -34,6 +51,7 @@ export class Builder {
     from?: Graph,
     readonly anySize = false,
   ) {
+    this.shares = from === undefined
     for (const n of from?.nodes ?? []) this.nodes.set(n.id, n)
     for (const r of from?.regions ?? []) this.regions.set(r.id, r)
     for (const o of from?.outputs ?? []) this.outputs.push(o)
@@ -92,8 +110,13 @@ export class Builder {
     readonly reduce?: { readonly op: ReduceOp; readonly axes: readonly Axis[] }
     readonly body: Expr
     readonly region?: RegionId
+    /** A node of its own, even if another computes the same: what a derivative is taken by. */
+    readonly unique?: true
     readonly origin: Origin
   }): NodeId {
+    const text = this.shares && !spec.unique ? this.textOf(spec) : undefined
+    const same = text === undefined ? undefined : this.known.get(text)
+    if (same !== undefined) return same
     const sequential = new Set(this.enclosing(spec.region).map(r => r.axis.id))
     const fresh = new Map<AxisId, Axis>()
     const renew = (a: Axis): Axis => {
@@ -115,7 +138,22 @@ export class Builder {
       ...(spec.region === undefined ? {} : { region: spec.region }),
       origin: spec.origin,
     }
+    if (text !== undefined) this.known.set(text, node.id)
     return this.add(node)
+  }
+
+  /** A text that two computations share exactly if they are equal up to the names of their own axes. */
+  private textOf(spec: Parameters<Builder['compute']>[0]): string {
+    const sequential = new Set(this.enclosing(spec.region).map(r => r.axis.id))
+    const places = new Map<AxisId, Expr>()
+    const shown = (a: Axis): string => {
+      if (!sequential.has(a.id)) places.set(a.id, index(this.ids.place(places.size, a.extent)))
+      return sequential.has(a.id) ? `r${a.id}` : `${a.extent}`
+    }
+    const dims = spec.dims.map(d => d.map(shown).join('·')).join()
+    const reduce = spec.reduce === undefined ? '' : `${spec.reduce.op} ${spec.reduce.axes.map(shown).join()}`
+    const body = this.ids.of(substituteAxes(spec.body, places))
+    return `${spec.dtype} ${spec.region ?? ''} [${dims}] ${reduce} ${body}`
   }
 
   /** A carry whose `next` is not known yet: complete it with `closeCarry`. */
@@ -143,13 +181,20 @@ export class Builder {
   }
 
   private add(node: Node): NodeId {
+    if (this.shares && this.nodes.size >= programLimits.tensors)
+      throw new ProgramLimit(
+        'the program computes too many tensors',
+        `it computes more than ${programLimits.tensors} tensors, functions that are called several times counted as often`,
+        'repeat with `fold` or `for` what is repeated by calls',
+      )
     this.nodes.set(node.id, node)
     return node.id
   }
 
   /** The graph of what the outputs need, in evaluation order. */
   finish(): Graph {
-    const nodes = [...this.nodes.values()]
+    const made = [...this.nodes.values()]
+    const nodes = this.anySize ? made : made.map(n => withoutEmptyReads(n, this.nodes))
     const graph = sortGraph({ nodes, regions: [...this.regions.values()], outputs: this.outputs })
     const needed = new Set(graph.nodes.map(n => n.id))
     const unread = nodes.flatMap(n => (n.kind === 'input' && !needed.has(n.id) ? [n] : []))

@@ -63,25 +63,45 @@ export const rewrite = (root: Expr, leave: (e: Expr) => Expr): Expr => rewriter(
 /** The same for several roots that share parts. */
 export const rewriter = (leave: (e: Expr) => Expr): ((e: Expr) => Expr) => {
   const done = new Map<Expr, Expr>()
-  const go = (e: Expr): Expr => {
-    const known = done.get(e)
-    if (known !== undefined) return known
-    const out = leave(withChildren(e, childrenOf(e).map(go)))
-    done.set(e, out)
-    return out
+  return root => {
+    for (const e of postorder(root, x => done.has(x)))
+      done.set(
+        e,
+        leave(
+          withChildren(
+            e,
+            childrenOf(e).map(c => done.get(c)!),
+          ),
+        ),
+      )
+    return done.get(root)!
   }
-  return go
 }
 
-/** Every distinct sub-expression once, children before parents. */
-export const postorder = (...roots: readonly Expr[]): readonly Expr[] => {
+/** Every distinct sub-expression once, children before parents, but for those that are `known` and what is inside them. */
+export function postorder(root: Expr, known?: (e: Expr) => boolean): readonly Expr[]
+export function postorder(...roots: readonly Expr[]): readonly Expr[]
+export function postorder(...args: readonly (Expr | ((e: Expr) => boolean) | undefined)[]): readonly Expr[] {
+  const last = args.at(-1)
+  const known = typeof last === 'function' ? last : undefined
   const seen = new Set<Expr>()
-  const go = (e: Expr): void => {
-    if (seen.has(e)) return
-    for (const c of childrenOf(e)) if (!seen.has(c)) go(c)
-    seen.add(e)
+  // By a stack of its own: an expression may be nested deeper than functions can call themselves.
+  for (const root of args) {
+    if (root === undefined || typeof root === 'function') continue
+    const stack: Expr[] = [root]
+    while (stack.length > 0) {
+      const e = stack.at(-1)!
+      if (seen.has(e) || known?.(e)) {
+        stack.pop()
+        continue
+      }
+      const open = childrenOf(e).filter(c => !seen.has(c) && !known?.(c))
+      if (open.length === 0) {
+        seen.add(e)
+        stack.pop()
+      } else for (let i = open.length - 1; i >= 0; i--) stack.push(open[i]!)
+    }
   }
-  roots.forEach(go)
   return [...seen]
 }
 

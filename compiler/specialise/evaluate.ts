@@ -1,7 +1,8 @@
-import type { CoreBinder, CoreExpr, CorePattern, Program, VarId } from '../core/core.js'
+import type { CoreBinder, CoreExpr, CoreFn, CorePattern, Program, VarId } from '../core/core.js'
 import { cast, constant, i32, index, mixedRadix, prim, read } from '../ir/expr.js'
 import type { Axis, Expr } from '../ir/ir.js'
-import { type Poly, evaluate as sizeOf } from '../types/poly.js'
+import { ProgramLimit, programLimits } from '../limit.js'
+import { type Poly, show, evaluate as sizeOf } from '../types/poly.js'
 import type { DType, Instance, Type } from '../types/type.js'
 import { evaluateBuiltin } from './builtins.js'
 import { evaluateFold } from './fold.js'
@@ -62,7 +63,16 @@ export const here = (c: Context, e: CoreExpr): Here => ({ label: c.label, span: 
 const dtypeOf = (t: Type): DType =>
   t.kind === 'scalar' ? t.dtype : t.kind === 'idx' ? 'i32' : t.kind === 'tensor' ? dtypeOf(t.element) : 'f32'
 
-export const extent = (c: Context, p: Poly): number => sizeOf(p, c.sizes)
+/** A size as a number. Throws a `ProgramLimit` for one that an index cannot count. */
+export const extent = (c: Context, p: Poly): number => {
+  const n = sizeOf(p, c.sizes)
+  if (n <= programLimits.extent) return n
+  throw new ProgramLimit(
+    'a size is too large',
+    `the size ${show(p)} in \`${c.label}\` is ${n}, and an index counts to ${programLimits.extent}`,
+    'take smaller sizes',
+  )
+}
 
 const sizeAs = (c: Context, dtype: DType, n: number): Expr =>
   c.sizeValue === undefined ? constant(dtype, n) : cast(dtype, c.sizeValue(n))
@@ -70,8 +80,13 @@ const sizeAs = (c: Context, dtype: DType, n: number): Expr =>
 const labelOf = (pattern: CorePattern, otherwise: string): string =>
   pattern.kind === 'name' ? pattern.name : otherwise
 
-/** Evaluates the core to values over IR expressions: functions are inlined, sizes become numbers, tensors become nodes. */
-export const evaluate = (c: Context, e: CoreExpr): Value => {
+/**
+ * Evaluates the core to values over IR expressions: functions are inlined, sizes become numbers, tensors become nodes. Throws a `ProgramLimit`
+ * where that would be too much.
+ */
+export const evaluate = (c: Context, e: CoreExpr): Value => c.m.sharing.inside(() => evaluateHere(c, e))
+
+const evaluateHere = (c: Context, e: CoreExpr): Value => {
   switch (e.kind) {
     case 'const':
       return number(dtypeOf(e.type), Number(e.value))
@@ -102,17 +117,7 @@ export const evaluate = (c: Context, e: CoreExpr): Value => {
     case 'fold':
       return evaluateFold(c, e)
     case 'lambda':
-      return {
-        kind: 'fn',
-        apply: (args, scope) =>
-          evaluate(
-            bindAll(
-              { ...c, scope },
-              e.params.map((p, i) => [p.id, args[i]!] as const),
-            ),
-            e.body,
-          ),
-      }
+      return local(c, e)
     case 'call':
       return call(
         c,
@@ -126,7 +131,11 @@ export const evaluate = (c: Context, e: CoreExpr): Value => {
         c.scope,
       )
     case 'fn':
-      return { kind: 'fn', apply: (args, scope) => call({ ...c, scope }, e.fn, e.instance, args) }
+      return {
+        kind: 'fn',
+        apply: (args, scope) => call({ ...c, scope }, e.fn, e.instance, args),
+        key: () => `${e.fn}<${instanceKey(c, e.instance)}>`,
+      }
     case 'read':
       return readAt(
         evaluate(c, e.target),
@@ -176,10 +185,42 @@ export const evaluate = (c: Context, e: CoreExpr): Value => {
 const inDeclaredOrder = (t: Type, fields: ReadonlyMap<string, Value>): ReadonlyMap<string, Value> =>
   t.kind === 'record' ? new Map(t.record.fields.map(f => [f.name, fields.get(f.name)!])) : fields
 
+const instanceKey = (c: Context, instance: Instance): string =>
+  [...instance.sizes.values()].map(p => extent(c, p)).join()
+
+/** A lambda. Two are equal if they stand in one place of the program and see equal values. */
+const local = (c: Context, e: Extract<CoreExpr, { kind: 'lambda' }>): Value => {
+  const { sharing } = c.m
+  let known: string | undefined
+  const key = (): string => {
+    const sees = sharing.captured(e, c.variables).map(id => sharing.key(c.variables.get(id)!))
+    known ??= `λ${sharing.number(e)}<${[...c.sizes.values()].join()}>(${sees.join()})`
+    return known
+  }
+  const apply = (args: readonly Value[], scope: Scope): Value =>
+    sharing.once(scope, `${key()}(${args.map(a => sharing.key(a)).join()})`, () =>
+      evaluate(
+        bindAll(
+          { ...c, scope },
+          e.params.map((p, i) => [p.id, args[i]!] as const),
+        ),
+        e.body,
+      ),
+    )
+  return { kind: 'fn', apply, key }
+}
+
 /** Calls a top-level function; arguments left out take their defaults, evaluated in the function's own scope. */
 export const call = (c: Context, id: string, instance: Instance, args: readonly Value[]): Value => {
   const fn = c.program.fns.get(id)
   if (fn === undefined) throw new Error(`specialise: there is no function ${id}`)
+  const given = args.map(a => c.m.sharing.key(a)).join()
+  return c.m.sharing.once(c.scope, `${id}<${instanceKey(c, instance)}>(${given})`, () =>
+    inlined(c, fn, instance, args),
+  )
+}
+
+const inlined = (c: Context, fn: CoreFn, instance: Instance, args: readonly Value[]): Value => {
   const sizes = new Map([...instance.sizes].map(([name, p]) => [name, extent(c, p)]))
   let inner: Context = { ...c, sizes, variables: new Map(), label: fn.name }
   fn.params.forEach((p, i) => {
@@ -240,6 +281,8 @@ const evaluateReduce = (c: Context, e: Extract<CoreExpr, { kind: 'reduce' }>): V
   const body = asExpr(evaluate(b.context, e.body))
   const axes = b.groups.flat()
   const at = here(c, e)
+  // Of no indices there is no index: 0 stands for it, and a read by it is a read of a tensor without elements.
+  if (e.type.kind === 'idx' && axes.some(a => a.extent === 0)) return scalar(i32(0))
   const fold = (op: 'sum' | 'prod' | 'max' | 'min' | 'argmax' | 'argmin', x: Expr): Expr =>
     asExpr(c.m.reduce(c.scope, at, op, axes, x))
   switch (e.op) {

@@ -22,6 +22,7 @@ export const evaluateGrad = (c: Context, e: Extract<CoreExpr, { kind: 'grad' }>)
       own: own.map(a => [a]),
       body: leaf.at(own.map(index)),
       ...forced,
+      unique: true,
       here: { label: leaf.name === '' ? c.label : leaf.name, span: e.span },
     })
     return { leaf, ...made }

@@ -2,6 +2,7 @@ import type { Builder } from '../ir/builder.js'
 import { axesOf, index, read } from '../ir/expr.js'
 import type { Axis, AxisId, DType, Expr, NodeId, ReduceOp, Region, RegionId } from '../ir/ir.js'
 import type { Span } from '../source.js'
+import { Sharing } from './sharing.js'
 import { abstract, asTensor, scalar, type TensorValue, type Value } from './value.js'
 
 /** Where an expression stands: the index variables around it, outermost first, and the innermost loop. */
@@ -28,7 +29,12 @@ export interface Here {
  * body uses, and over no others, so what does not depend on a loop stands outside it.
  */
 export class Materialiser {
-  constructor(readonly builder: Builder) {}
+  /** What calls gave, by function and arguments. */
+  readonly sharing: Sharing
+
+  constructor(readonly builder: Builder) {
+    this.sharing = new Sharing(builder)
+  }
 
   private path(region: RegionId | undefined): readonly Region[] {
     return this.builder.enclosing(region)
@@ -52,6 +58,7 @@ export class Materialiser {
     readonly dtype?: DType
     readonly over?: readonly Axis[]
     readonly region?: RegionId
+    readonly unique?: true
     readonly here: Here
   }): { readonly id: NodeId; readonly front: readonly Axis[]; readonly dtype: DType } {
     const used = new Set([...axesOf(spec.body).keys(), ...(spec.over ?? []).map(a => a.id)])
@@ -66,6 +73,7 @@ export class Materialiser {
       ...(spec.reduce ? { reduce: spec.reduce } : {}),
       body: spec.body,
       ...(region === undefined ? {} : { region }),
+      ...(spec.unique && { unique: spec.unique }),
       origin: { label: spec.here.label, span: spec.here.span },
     })
     return { id, front, dtype }

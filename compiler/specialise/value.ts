@@ -13,7 +13,11 @@ export type Value =
   | { readonly kind: 'record'; readonly fields: ReadonlyMap<string, Value> }
   | { readonly kind: 'tuple'; readonly items: readonly Value[] }
   /** Functions are only handed inwards, so the scope of a call contains that of the function. */
-  | { readonly kind: 'fn'; readonly apply: Apply }
+  | {
+      readonly kind: 'fn'
+      readonly apply: Apply /** Equal for functions that do the same. */
+      readonly key: () => string
+    }
   /** The two u32 words of a counter-based generator's key. */
   | { readonly kind: 'key'; readonly words: readonly [Expr, Expr] }
   | ChoiceValue

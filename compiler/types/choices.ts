@@ -27,10 +27,18 @@ export const choicesOf = (types: readonly Type[]): Choices => {
 }
 
 /** The types of the constants with choices that a module declares or imports by name. */
-export const constantChoices = (scope: ModuleScope): readonly ChoiceType[] =>
-  [...scope.own.values(), ...scope.imported.values()].flatMap(decl =>
+export const constantChoices = (scope: ModuleScope): readonly ChoiceType[] => {
+  const known = found.get(scope)
+  if (known !== undefined) return known
+  const types = [...scope.own.values(), ...scope.imported.values()].flatMap(decl =>
     decl.kind === 'const' && decl.item.choices !== undefined ? [choiceType(decl.item.choices)] : [],
   )
+  found.set(scope, types)
+  return types
+}
+
+/** Every function of a module asks for them, and a module may have thousands. */
+const found = new WeakMap<ModuleScope, readonly ChoiceType[]>()
 
 /** The value written for a setting or a constant with choices: one of them. `owner` is for messages: `the setting \`a\``. */
 export const choiceValue = (world: World, owner: string, type: ChoiceType, value: Expr): CoreExpr => {

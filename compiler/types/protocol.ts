@@ -65,6 +65,14 @@ export const checkMetrics = (cx: Context, span: Span, method: string, type: Type
     })
     return
   }
+  if (method === 'validate' && !fieldTypes(t).has('loss'))
+    cx.report({
+      code: 'E0351',
+      title: '`validate` gives no `loss`',
+      labels: [{ span, text: `this is ${cx.show(t)}` }],
+      text: 'Training keeps the state whose `loss` in validation is the least.',
+      hint: 'give an f32, or name one field of the record `loss`',
+    })
   for (const [n, f] of fieldTypes(t))
     cx.solver.unify(f, f32, { span, text: `the field \`${n}\`` }, () =>
       cx.report({

@@ -13,7 +13,7 @@ const equal = (a: number, b: number, within: number): boolean =>
   a === b || (Number.isNaN(a) && Number.isNaN(b)) || Math.abs(a - b) <= within
 
 const shown = (t: HostTensor, i: number): string =>
-  t.dtype === 'bool' ? (t.data[i] !== 0 ? 'true' : 'false') : showNumber(t.data[i]!)
+  t.dtype === 'bool' ? (t.data[i] !== 0 ? 'true' : 'false') : showNumber(t.data[i]!, t.dtype)
 
 /** What is wrong with one tensor; `element` names an element of it. */
 const difference = (

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { CommanderError, InvalidArgumentError, Option } from 'commander'
 import type { Diagnostic } from '../../compiler/diagnostic.js'
+import { ProgramLimit } from '../../compiler/limit.js'
 import { renderDiagnostic } from '../../compiler/render.js'
 import { DeviceError } from '../../runtime/errors.js'
 import type { EngineKind } from '../engine.js'
@@ -169,6 +170,10 @@ export const failureOf = (
   if (error instanceof CommanderError) return { text: '', exitCode: error.exitCode === 0 ? 0 : 2 }
   if (error instanceof ProgramError)
     return { text: renderDiagnostics(error.diagnostics, colour), exitCode: 1 }
+  if (error instanceof ProgramLimit) {
+    const { what, why, hint } = error
+    return { text: renderUserError(new UserError({ what, why, hint })), exitCode: 1 }
+  }
   if (error instanceof UserError) return { text: renderUserError(error), exitCode: error.exitCode }
   if (error instanceof DeviceError) {
     const { what, why, hint } = error

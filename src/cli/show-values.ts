@@ -16,13 +16,26 @@ export const indexOf = (shape: readonly number[], flat: number): readonly number
 export const showElement = (name: string, shape: readonly number[], flat: number): string =>
   shape.length === 0 ? name : `${name}[${indexOf(shape, flat).join(', ')}]`
 
-/** The shortest text that tells a number from its f32 neighbours. */
-export const showNumber = (x: number): string => {
+/**
+ * A number as text that reads back as the same number: whole numbers of the whole types exactly, an f32 by the fewest
+ * digits that no other f32 has.
+ */
+export const showNumber = (x: number, dtype: HostTensor['dtype'] = 'f32'): string => {
   if (!Number.isFinite(x)) return String(x).replace('Infinity', 'inf')
-  if (Number.isInteger(x) && Math.abs(x) < 1e9) return Object.is(x, -0) ? '-0' : String(x)
+  if (Object.is(x, -0)) return '-0'
+  if (dtype !== 'f32' || (Number.isInteger(x) && Math.abs(x) < 2 ** 24)) return String(x)
+  const short = shortest(x)
   const size = Math.abs(x)
-  const short = Number(x.toPrecision(7))
   return size >= 1e-4 && size < 1e7 ? String(short) : short.toExponential()
+}
+
+const shortest = (x: number): number => {
+  const same = (y: number): boolean => Math.fround(y) === Math.fround(x)
+  for (let digits = 1; digits < 9; digits++) {
+    const short = Number(x.toPrecision(digits))
+    if (same(short)) return short
+  }
+  return Number(x.toPrecision(9))
 }
 
 /** `f32[2, 3]`. */
@@ -33,7 +46,7 @@ export const showType = (t: Pick<HostTensor, 'dtype' | 'shape'>): string =>
 const wholeUpTo = 64
 
 const showValue = (t: HostTensor, i: number): string =>
-  t.dtype === 'bool' ? (t.data[i] !== 0 ? 'true' : 'false') : showNumber(t.data[i]!)
+  t.dtype === 'bool' ? (t.data[i] !== 0 ? 'true' : 'false') : showNumber(t.data[i]!, t.dtype)
 
 /** Rows of the last axis, one a line, each with the index it stands at. */
 const rows = (t: HostTensor): readonly string[] => {
@@ -80,7 +93,7 @@ export const showTensor = (name: string, t: HostTensor): string => {
   return [
     head,
     `  ${first}  …`,
-    `  min ${showNumber(min)}   mean ${showNumber(mean)}   max ${showNumber(max)}`,
+    `  min ${showNumber(min, t.dtype)}   mean ${showNumber(mean)}   max ${showNumber(max, t.dtype)}`,
   ].join('\n')
 }
 

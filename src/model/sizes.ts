@@ -8,9 +8,10 @@ import {
   solveSizes,
 } from '../../compiler/specialise/sizes.js'
 import { type ConstantValue, isList } from '../../compiler/specialise/specialise.js'
-import { type Poly, name as sizeName, substitute } from '../../compiler/types/poly.js'
+import { namesOf, type Poly, name as sizeName, substitute } from '../../compiler/types/poly.js'
 import type { Type } from '../../compiler/types/type.js'
 import { UserError } from '../errors.js'
+import type { JsonObject } from '../json.js'
 import type { ConfigReader } from './config-reader.js'
 import { showConfigExpr } from './config-values.js'
 
@@ -64,6 +65,23 @@ export const configEquations = (
     })
     return [...sizes, ...lengths]
   })
+
+/**
+ * That a recipe's `V` is the vocabulary, where its other equations don't speak of it: a recipe without a model's weights learns a table
+ * of as many rows as there are tokens.
+ */
+export const vocabularyEquations = (
+  equations: readonly SizeEquation[],
+  {
+    config,
+    tokenizer,
+  }: { readonly config: JsonObject; readonly tokenizer: { readonly size: number } | undefined },
+): readonly SizeEquation[] => {
+  const { vocab_size } = config
+  const value = typeof vocab_size === 'number' ? vocab_size : tokenizer?.size
+  if (value === undefined || equations.some(q => namesOf(q.size).includes('V'))) return []
+  return [{ size: sizeName('V'), value, source: 'the vocabulary' }]
+}
 
 /** What the shapes of given tensors say. A tensor with another number of axes says nothing here; binding refuses it. */
 export const shapeEquations = (

@@ -12,7 +12,7 @@ import type { Device } from '../../runtime/index.js'
 import type { BatchShape } from '../data/batch.js'
 import { UserError } from '../errors.js'
 import { bindModel, type Model, modelFacts } from '../model/model.js'
-import { sizesOf } from '../model/sizes.js'
+import { sizesOf, vocabularyEquations } from '../model/sizes.js'
 import { packingOf, tensorKeyOf } from '../model/weights.js'
 import { tuningFor } from '../tune/tune.js'
 import { type Remedies, requireFit } from './fit.js'
@@ -98,6 +98,7 @@ export const compileRecipe = async (
   const facts = modelFacts(program, [...recipe.params.map(p => p.type), stateType(recipe)], model)
   const equations = ({ B, T, A }: BatchShape) => [
     ...facts.equations,
+    ...vocabularyEquations(facts.equations, model),
     { size: sizeName('B'), value: B, source: 'the batch' },
     { size: sizeName('T'), value: T, source: 'the length of the examples' },
     { size: sizeName('A'), value: A, source: 'the length of the answers' },

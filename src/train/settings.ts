@@ -1,6 +1,7 @@
 import type { CoreRecipe, CoreSetting, Program } from '../../compiler/core/core.js'
 import { nearest } from '../../compiler/names/suggest.js'
 import { type GivenValue, settingDefault } from '../../compiler/specialise/specialise.js'
+import { numberRanges } from '../../compiler/types/literals.js'
 import { UserError } from '../errors.js'
 
 /** A recipe's settings with the values they have in a run. */
@@ -21,7 +22,9 @@ const parseValue = (s: CoreSetting, text: string): GivenValue => {
   if (dtype === 'bool') return text === 'true' ? true : text === 'false' ? false : refuse('true or false')
   const value = text.trim() === '' ? Number.NaN : Number(text)
   if (!Number.isFinite(value)) return refuse('a number')
-  return dtype === 'f32' || Number.isInteger(value) ? value : refuse('a whole number')
+  if (dtype !== 'f32' && !Number.isInteger(value)) return refuse('a whole number')
+  const [least, greatest] = numberRanges[dtype]
+  return value >= least && value <= greatest ? value : refuse(`a number from ${least} to ${greatest}`)
 }
 
 /** The defaults, with what `--set name=value` changes. Throws a `UserError` for a name or value that does not fit. */

@@ -1,0 +1,38 @@
+import type { CoreRecipe, CoreSetting, Program } from './core/core.js'
+import type { Diagnostic } from './diagnostic.js'
+import { settingDefault } from './specialise/specialise.js'
+
+/** The settings that training reads itself and that count something: each is a whole number of at least 1. */
+export const countedSettings = ['epochs', 'batch', 'patience', 'context'] as const
+
+const says = (s: CoreSetting, title: string, hint: string): Diagnostic => ({
+  code: 'E0354',
+  title,
+  labels: [{ span: s.value.span, text: 'its default' }],
+  text: `Training reads \`${s.name}\` itself.`,
+  hint,
+})
+
+/** The defaults that training could not begin with. */
+export const settingErrors = (program: Program): readonly Diagnostic[] =>
+  [...program.recipes.values()].flatMap(recipe =>
+    recipe.settings.flatMap(s => settingError(program, recipe, s)),
+  )
+
+const settingError = (program: Program, recipe: CoreRecipe, s: CoreSetting): readonly Diagnostic[] => {
+  const dtype = s.type.kind === 'scalar' ? s.type.dtype : undefined
+  const owner = `the setting \`${s.name}\` of \`${recipe.name}\``
+  if (s.name === 'end_of_text' && dtype !== 'bool')
+    return [says(s, `${owner} is true or false`, 'write `setting end_of_text = true`')]
+  if (!countedSettings.some(n => n === s.name)) return []
+  const value = dtype === 'i32' ? settingDefault(program, s) : undefined
+  return typeof value === 'number' && value >= 1
+    ? []
+    : [
+        says(
+          s,
+          `${owner} is a whole number of at least 1`,
+          `write \`setting ${s.name} = 5\`, or give it another name`,
+        ),
+      ]
+}
