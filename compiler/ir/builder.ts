@@ -20,7 +20,7 @@ import type {
 } from './ir.js'
 
 /** What a read of a tensor without elements is worth: it has no value, and no kernel may look for one. */
-const ofNothing: Readonly<Record<DType, number>> = { f32: Number.NaN, i32: 0, u32: 0, bool: 0 }
+export const ofNothing: Readonly<Record<DType, number>> = { f32: Number.NaN, i32: 0, u32: 0, bool: 0 }
 
 const withoutEmptyReads = (node: Node, nodes: ReadonlyMap<NodeId, Node>): Node => {
   if (node.kind !== 'compute') return node

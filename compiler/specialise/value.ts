@@ -1,3 +1,4 @@
+import { ofNothing } from '../ir/builder.js'
 import { constant, index, substituteAxes } from '../ir/expr.js'
 import type { Axis, AxisId, DType, Expr } from '../ir/ir.js'
 import type { Scope } from './scope.js'
@@ -180,8 +181,32 @@ const splitLast = (e: Expr, radix: number): { high: Expr; low: Expr } => {
 const below = (e: Expr, bound: number): boolean =>
   (e.op === 'index' && e.axis.extent <= bound) || (e.op === 'const' && e.value < bound)
 
-/** A partial or full read of a tensor or an array. */
+/** A partial or full read of a tensor or an array. What has no elements is read as {@link ofNothing}, whatever it was made of. */
 export const readAt = (target: Value, position: readonly Expr[]): Value => {
+  const got = elementsAt(target, position)
+  return 'shape' in target && target.shape.includes(0) ? nothing(got) : got
+}
+
+const nothing = (v: Value): Value => {
+  switch (v.kind) {
+    case 'scalar':
+      return number(v.expr.dtype, ofNothing[v.expr.dtype])
+    case 'tensor':
+      return { ...v, at: () => constant(v.dtype, ofNothing[v.dtype]) }
+    case 'array':
+      return { ...v, at: position => nothing(v.at(position)) }
+    case 'record':
+      return { kind: 'record', fields: new Map([...v.fields].map(([k, x]) => [k, nothing(x)])) }
+    case 'tuple':
+      return { kind: 'tuple', items: v.items.map(nothing) }
+    case 'key':
+      return { kind: 'key', words: [constant('u32', 0), constant('u32', 0)] }
+    default:
+      return v
+  }
+}
+
+const elementsAt = (target: Value, position: readonly Expr[]): Value => {
   if (target.kind === 'tensor') {
     const rest = target.shape.slice(position.length)
     return rest.length === 0
