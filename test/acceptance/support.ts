@@ -1,19 +1,16 @@
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import * as Either from 'fp-ts/lib/Either.js'
 import { describe } from 'vitest'
-import { checkProgram } from '../../compiler/check.js'
 import type { CoreFn, Program } from '../../compiler/core/core.js'
-import { renderDiagnostic } from '../../compiler/render.js'
 import type { Bindings } from '../../compiler/specialise/specialise.js'
 import { name as sizeName } from '../../compiler/types/poly.js'
 import { deviceEngine, type Engine, type HostTensor, interpreterEngine } from '../../src/engine.js'
 import { bindModel, modelFacts, openModel } from '../../src/model/model.js'
 import { sizesOf } from '../../src/model/sizes.js'
 import { readBound } from '../../src/model/weights.js'
-import { stdlibFolder } from '../../src/program.js'
 import { withDevice } from '../support/device.js'
 import { sharedPath } from '../support/shared.js'
+
+export { programOf } from '../support/program.js'
 
 /** The folder of stories260K, if this machine has it. */
 export const stories = sharedPath('data', 'models', 'stories260K')
@@ -28,18 +25,6 @@ export const withStories = (title: string, tests: (directory: string) => void): 
 export const onBoth = (tests: (engine: Engine) => void): void => {
   describe('on the interpreter', () => tests(interpreterEngine))
   withDevice('on the device', device => tests(deviceEngine(device)))
-}
-
-/** A program from its text, which may import the standard library. Its errors fail the test. */
-export const programOf = (text: string): Program => {
-  const checked = checkProgram(['main'], name => {
-    if (name === 'main') return { name: 'main.jola', text }
-    const path = name.split('.')
-    if (path[0] !== 'std') return undefined
-    return { name, text: readFileSync(join(stdlibFolder, `${path.slice(1).join('/')}.jola`), 'utf8') }
-  })
-  if (Either.isRight(checked)) return checked.right
-  throw new Error(checked.left.map(d => renderDiagnostic(d, { colour: false })).join('\n'))
 }
 
 /** Numbers as nested lists, as fixtures have them. */
