@@ -22,6 +22,9 @@ export const limitsOf = (c: Choices, traits: DeviceTraits): Limits => ({
 
 const tolerance = 1e-3
 
+/** Of what no generator keeps track: keys used twice, and constants outside their type. Programs refused for these are no findings. */
+const isRefusal = (message: string): boolean => /^error\[E0(401|360)\]/.test(message)
+
 const graphOf = (sample: Sample): Graph => {
   const program = programOf(sample.text)
   return simplified(specialiseFn(program, program.fns.get('main.main')!, { sizes: new Map() }))
@@ -72,6 +75,7 @@ export const complaint = async (
     }
     return undefined
   } catch (error) {
-    return error instanceof Error ? error.message.split('\n').slice(0, 12).join('\n') : String(error)
+    const message = error instanceof Error ? error.message : String(error)
+    return isRefusal(message) ? undefined : message.split('\n').slice(0, 12).join('\n')
   }
 }
