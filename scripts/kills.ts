@@ -51,20 +51,39 @@ const command = (out: string, resume: boolean, cache: string): ReturnType<typeof
 interface End {
   readonly code: number | null
   readonly said: string
+  /** Milliseconds from its beginning, and from its first step, to its end. */
+  readonly whole: number
+  readonly training: number
 }
 
-/** Runs it to its end, or for so many milliseconds. */
-const run = (out: string, resume: boolean, cache: string, most?: number): Promise<End> =>
+/** When to kill: so many milliseconds after the beginning, or after training has begun. */
+interface Moment {
+  readonly after: 'begin' | 'training'
+  readonly wait: number
+}
+
+/** Runs it to its end, or to a moment. */
+const run = (out: string, resume: boolean, cache: string, moment?: Moment): Promise<End> =>
   new Promise(resolve => {
+    const began = Date.now()
     const child = command(out, resume, cache)
     let said = ''
+    let training: number | undefined
+    let timer: NodeJS.Timeout | undefined
+    const killSoon = (): void => {
+      timer = setTimeout(() => child.kill('SIGKILL'), moment!.wait)
+    }
     child.stderr!.on('data', (text: Buffer) => {
       said = `${said}${text.toString()}`.slice(-2000)
+      if (training !== undefined || !said.includes('numbers to train')) return
+      training = Date.now()
+      if (moment?.after === 'training') killSoon()
     })
-    const timer = most === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), most)
+    if (moment?.after === 'begin') killSoon()
     child.on('close', code => {
       clearTimeout(timer)
-      resolve({ code, said })
+      const now = Date.now()
+      resolve({ code, said, whole: now - began, training: now - (training ?? now) })
     })
   })
 
@@ -82,15 +101,12 @@ const fail = (text: string): never => {
 }
 
 const alone = join(work, 'alone')
-const began = Date.now()
-const first = await run(alone, false, 'cache')
-if (first.code !== 0) fail(`the run that is left alone: ${first.said}`)
-const cold = Date.now() - began
-const again = Date.now()
-await run(join(work, 'warm'), false, 'cache')
-const warm = Date.now() - again
+const cold = await run(alone, false, 'cache')
+if (cold.code !== 0) fail(`the run that is left alone: ${cold.said}`)
+const warm = await run(join(work, 'warm'), false, 'cache')
+const shown = (ms: number): string => `${(ms / 1000).toFixed(1)} s`
 console.log(
-  `a run takes ${(warm / 1000).toFixed(1)} s, ${(cold / 1000).toFixed(1)} s where kernels are compiled`,
+  `a run takes ${shown(warm.whole)}, ${shown(warm.training)} of them training, and ${shown(cold.whole)} where kernels are compiled`,
 )
 
 const ends = new Map<string, number>()
@@ -99,12 +115,16 @@ let runs = 0
 for (let out = join(work, 'run-0'); kills < count; out = join(work, `run-${runs}`)) {
   for (let attempt = 0; ; attempt++) {
     const chance = random32(seed, runs, attempt) / 2 ** 32
-    // Every fourth start compiles its kernels anew, and is killed within that longer time.
-    const isCold = random32(seed + 1, runs, attempt) % 4 === 0
+    // Of eight starts one compiles its kernels anew, two are killed anywhere, and five while they train.
+    const kind = random32(seed + 1, runs, attempt) % 8
+    const isCold = kind === 0
+    const moment: Moment =
+      kind < 3
+        ? { after: 'begin', wait: chance * (isCold ? cold.whole : warm.whole) }
+        : { after: 'training', wait: chance * warm.training }
     const begun = await new RunFolder(out).descriptionIfAny()
-    const at = kills < count ? chance * (isCold ? cold : warm) : undefined
     const cache = isCold ? `cache-${runs}-${attempt}` : 'cache'
-    const end = await run(out, begun !== undefined, cache, at)
+    const end = await run(out, begun !== undefined, cache, kills < count ? moment : undefined)
     if (isCold) rmSync(join(work, cache), { recursive: true, force: true })
     if (end.code === 0) break
     if (end.code !== null) fail(`it could not go on: ${end.said}`)
@@ -112,7 +132,9 @@ for (let out = join(work, 'run-0'); kills < count; out = join(work, `run-${runs}
     const position = await new RunFolder(out).position()
     const where = position === undefined ? 'before its first state' : `after step ${position.step}`
     ends.set(where, (ends.get(where) ?? 0) + 1)
-    console.log(`kill ${kills}: at ${Math.round(at!)} ms, ${where}${isCold ? ', compiling anew' : ''}`)
+    console.log(
+      `kill ${kills}: ${shown(moment.wait)} after its ${moment.after}, ${where}${isCold ? ', compiling anew' : ''}`,
+    )
   }
   const differing = sameBytes(alone, out)
   if (differing.length > 0) fail(`${out} ends in other bytes: ${differing.join(', ')}`)
