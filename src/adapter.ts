@@ -2,8 +2,9 @@ import { join } from 'node:path'
 import type { Precision } from '../compiler/artifact.js'
 import type { Program } from '../compiler/core/core.js'
 import type { GivenValue } from '../compiler/specialise/specialise.js'
+import { checkFields } from './checked-fields.js'
 import { UserError } from './errors.js'
-import { checkFields, readJsonObject } from './hub/config.js'
+import { readJsonObject } from './hub/config.js'
 import type { Checkpoint } from './hub/safetensors.js'
 import { identityDiffers, type ModelIdentity, shortHash } from './model/identity.js'
 import type { WeightFormat } from './model/weights.js'
@@ -32,12 +33,17 @@ export const readAdapterConfig = async (directory: string): Promise<AdapterConfi
   const path = join(directory, adapterFiles.config)
   const found = await readJsonObject(path)
   checkFields(path, found, {
-    program: 'string',
-    recipe: 'string',
-    base_model: 'string',
-    sizes: 'object',
-    settings: 'object',
-    tensors: 'object',
+    program: 'text',
+    recipe: 'text',
+    program_hash: 'text',
+    base_model: 'text',
+    base: 'object?',
+    weights: 'format?',
+    precision: 'precision?',
+    sizes: 'counts',
+    settings: 'settings',
+    tensors: 'shapes',
+    seed: 'count',
   })
   return found as unknown as AdapterConfig
 }

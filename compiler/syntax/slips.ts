@@ -3,28 +3,30 @@ import type { Situation } from './expectations.js'
 import * as t from './tokens.js'
 
 /** How the habits of other languages are written here. */
-const foreignMarks: Readonly<Record<string, string>> = {
-  '=>': 'an arrow is written `->`',
-  ':=': 'a name is bound with `let x = e`',
-  '&&': 'write `and`',
-  '||': 'write `or`',
-  '!': 'write `not`; unequal is `!=`',
-  '**': 'a power is written `x ^ 2`',
-  ';': 'nothing separates the parts: put the next one on a new line',
-  '+=': 'nothing is changed in place: bind a new value with `let`',
-  '-=': 'nothing is changed in place: bind a new value with `let`',
-  '*=': 'nothing is changed in place: bind a new value with `let`',
-  '/=': 'nothing is changed in place: bind a new value with `let`; unequal is `!=`',
-  '@': 'a matrix product is written `for i, j -> sum k -> a[i, k] * b[k, j]`',
-  '?': 'a choice is written `if condition then a else b`',
-  '..': 'an index takes its range from what it reads: `for t -> x[t]`, or `for t: T -> …`',
-  '...': 'write out the indices: nothing stands for "the rest"',
-  '::': 'a qualified name is written `module.name`',
-  '&': 'write `and`',
-  '~': 'write `not`',
-  '\\': 'a function is written `x -> e`',
-  $: 'names are made of letters, digits and `_`',
-}
+const foreignMarks: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    '=>': 'an arrow is written `->`',
+    ':=': 'a name is bound with `let x = e`',
+    '&&': 'write `and`',
+    '||': 'write `or`',
+    '!': 'write `not`; unequal is `!=`',
+    '**': 'a power is written `x ^ 2`',
+    ';': 'nothing separates the parts: put the next one on a new line',
+    '+=': 'nothing is changed in place: bind a new value with `let`',
+    '-=': 'nothing is changed in place: bind a new value with `let`',
+    '*=': 'nothing is changed in place: bind a new value with `let`',
+    '/=': 'nothing is changed in place: bind a new value with `let`; unequal is `!=`',
+    '@': 'a matrix product is written `for i, j -> sum k -> a[i, k] * b[k, j]`',
+    '?': 'a choice is written `if condition then a else b`',
+    '..': 'an index takes its range from what it reads: `for t -> x[t]`, or `for t: T -> …`',
+    '...': 'write out the indices: nothing stands for "the rest"',
+    '::': 'a qualified name is written `module.name`',
+    '&': 'write `and`',
+    '~': 'write `not`',
+    '\\': 'a function is written `x -> e`',
+    $: 'names are made of letters, digits and `_`',
+  }),
+)
 
 /** Well-known slips, each with its own message. */
 export const slip = (situation: Situation): Diagnostic | undefined => {
@@ -39,7 +41,7 @@ export const slip = (situation: Situation): Diagnostic | undefined => {
       code: 'E0113',
       title: `\`${found.image}\` is not part of the language`,
       labels: [{ span: at, text: expected ? `expected ${nameOf(expected)}` : 'not expected here' }],
-      hint: foreignMarks[found.image] ?? 'remove it',
+      hint: foreignMarks.get(found.image) ?? 'remove it',
     }
   }
   const next = found && tokens[tokens.indexOf(found) + 1]
@@ -162,29 +164,31 @@ const bracketOnNewLine = ({ found, previous, source, tokens, opener }: Situation
   }
 }
 
-const elsewhere: Readonly<Record<string, string>> = {
-  let: 'at the top of a file a value is named with `const x: f32 = e`',
-  var: 'a value is named with `const x: f32 = e`',
-  def: 'a function is declared with `fn name(x: f32[E]) -> f32[E] = …`',
-  fun: 'a function is declared with `fn name(x: f32[E]) -> f32[E] = …`',
-  func: 'a function is declared with `fn name(x: f32[E]) -> f32[E] = …`',
-  function: 'a function is declared with `fn name(x: f32[E]) -> f32[E] = …`',
-  struct: 'a record is declared with `record Name { field: f32[E] }`',
-  class: 'a record is declared with `record Name { field: f32[E] }`',
-  data: 'a record is declared with `record Name { field: f32[E] }`',
-  dim: 'a size is declared with `size E`',
-  sizes: 'sizes are declared with `size L, H, D`',
-  use: 'modules are imported with `import std.nn (softmax)`',
-  from: 'modules are imported with `import std.nn (softmax)`',
-  include: 'modules are imported with `import std.nn (softmax)`',
-  open: 'modules are imported with `import std.nn (softmax)`',
-  expect: '`expect` stands inside a `test "title" { … }`',
-  setting: '`setting` stands inside a `recipe Name { … }`',
-  state: '`state` stands inside a `recipe Name { … }`',
-  test: 'a test has a title in quotes: `test "gates open" { … }`',
-}
+const elsewhere: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    let: 'at the top of a file a value is named with `const x: f32 = e`',
+    var: 'a value is named with `const x: f32 = e`',
+    def: 'a function is declared with `fn name(x: f32[E]) -> f32[E] = …`',
+    fun: 'a function is declared with `fn name(x: f32[E]) -> f32[E] = …`',
+    func: 'a function is declared with `fn name(x: f32[E]) -> f32[E] = …`',
+    function: 'a function is declared with `fn name(x: f32[E]) -> f32[E] = …`',
+    struct: 'a record is declared with `record Name { field: f32[E] }`',
+    class: 'a record is declared with `record Name { field: f32[E] }`',
+    data: 'a record is declared with `record Name { field: f32[E] }`',
+    dim: 'a size is declared with `size E`',
+    sizes: 'sizes are declared with `size L, H, D`',
+    use: 'modules are imported with `import std.nn (softmax)`',
+    from: 'modules are imported with `import std.nn (softmax)`',
+    include: 'modules are imported with `import std.nn (softmax)`',
+    open: 'modules are imported with `import std.nn (softmax)`',
+    expect: '`expect` stands inside a `test "title" { … }`',
+    setting: '`setting` stands inside a `recipe Name { … }`',
+    state: '`state` stands inside a `recipe Name { … }`',
+    test: 'a test has a title in quotes: `test "gates open" { … }`',
+  }),
+)
 
 /** What to write instead of a word that declares nothing. */
 export const declarationHint = (word: string): string =>
-  elsewhere[word] ??
+  elsewhere.get(word) ??
   'declarations begin with `import`, `size`, `type`, `const`, `record`, `fn`, `recipe` or `test`'

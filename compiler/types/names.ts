@@ -101,16 +101,18 @@ const unknownName = (cx: Context, env: Env, path: Path, span: Span): CoreExpr =>
     }
     if (cx.knownSize(text) !== undefined || isSizeName(text)) return sizeNumber(cx, path, span)
   }
-  const foreign: Readonly<Record<string, string>> = {
-    pow: 'powers are written `x ^ y`',
-    ln: 'the natural logarithm is `log`',
-    len: 'the length of an axis is its size name',
-    range: 'an index over a range is `for i: N -> …`',
-    relu: 'write `maximum(x, 0)`',
-    clamp: 'write `minimum(maximum(x, low), high)`',
-    infinity: 'infinity is `inf`',
-    Infinity: 'infinity is `inf`',
-  }
+  const foreign: ReadonlyMap<string, string> = new Map(
+    Object.entries({
+      pow: 'powers are written `x ^ y`',
+      ln: 'the natural logarithm is `log`',
+      len: 'the length of an axis is its size name',
+      range: 'an index over a range is `for i: N -> …`',
+      relu: 'write `maximum(x, 0)`',
+      clamp: 'write `minimum(maximum(x, low), high)`',
+      infinity: 'infinity is `inf`',
+      Infinity: 'infinity is `inf`',
+    }),
+  )
   const names = [...env.keys(), ...builtinNames, ...cx.choices.keys(), ...cx.parts.sizes]
   const unknown = unknownPath(
     cx.parts.scope,
@@ -121,7 +123,7 @@ const unknownName = (cx: Context, env: Env, path: Path, span: Span): CoreExpr =>
   )
   const qualifies = path.module === undefined && span.source.text[span.end] === '.'
   const hint =
-    path.module === undefined ? (foreign[text] ?? (qualifies ? importHint(text) : undefined)) : undefined
+    path.module === undefined ? (foreign.get(text) ?? (qualifies ? importHint(text) : undefined)) : undefined
   const member = path.module === undefined ? undefined : cx.parts.scope.qualifiers.get(path.module.text)
   cx.report({
     ...unknown,

@@ -120,14 +120,16 @@ const named = (path: Path, args: readonly TypeArg[], ts: TypeScope): Type => {
     return errorType
   }
   const words = [...primitives.keys(), 'idx']
-  const foreign: Readonly<Record<string, string>> = {
-    float: 'f32',
-    int: 'i32',
-    number: 'f32',
-    i64: 'i32',
-    f64: 'f32',
-  }
-  const meant = foreign[path.name.text]
+  const foreign: ReadonlyMap<string, string> = new Map(
+    Object.entries({
+      float: 'f32',
+      int: 'i32',
+      number: 'f32',
+      i64: 'i32',
+      f64: 'f32',
+    }),
+  )
+  const meant = foreign.get(path.name.text)
   const unknown = unknownPath(ts.scope, path, 'type', ['record', 'type'], words)
   ts.report(meant === undefined ? unknown : { ...unknown, hint: `did you mean \`${meant}\`?` })
   return errorType

@@ -48,27 +48,6 @@ export const readJsonObject = async (path: string): Promise<JsonObject> => {
   }
 }
 
-/**
- * Checks that what a program wrote is still what it wrote: each of the fields is there, and text, a number, or an object.
- * Throws a `UserError` that names the first that is not.
- */
-export const checkFields = (
-  path: string,
-  object: JsonObject,
-  fields: Readonly<Record<string, 'string' | 'number' | 'object'>>,
-): void => {
-  for (const [name, kind] of Object.entries(fields)) {
-    const value = object[name]
-    if (kind === 'object' ? isJsonObject(value) : typeof value === kind) continue
-    throw new UserError({
-      what: 'the file is not what was written by `jola train`',
-      where: path,
-      why: `"${name}" is ${value === undefined ? 'missing' : shownJson(value)}`,
-      hint: 'fetch it again, or train again',
-    })
-  }
-}
-
 /** A model's `config.json`, as it stands. Throws a `UserError` if the directory has none or it is broken. */
 export const readConfig = async (directory: string): Promise<JsonObject> => {
   const path = join(directory, 'config.json')

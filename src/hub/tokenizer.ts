@@ -4,6 +4,7 @@ import { fileError, UserError } from '../errors.js'
 import { isJsonObject, type JsonObject } from '../json.js'
 import { readJsonObjectIfAny } from './config.js'
 import { continued } from './span.js'
+import { checkTokenizerShape } from './tokenizer-shape.js'
 
 /** A prompt and its answer as one row of tokens. */
 export interface EncodedExample {
@@ -120,6 +121,37 @@ export const openTokenizer = async (directory: string): Promise<Tokenizer> => {
   return tokenizerOf(tokenizer, settings, { ...config, eos_token_id: ends }, path)
 }
 
+const unusable = (where: string, error: unknown): UserError => {
+  if (error instanceof UserError) return error
+  if (!(error instanceof Error)) return fileError('read the tokenizer', where, error)
+  return new UserError({
+    what: 'the tokenizer cannot be used',
+    where,
+    why: error.message,
+    hint: 'it should be a tokenizer.json as the tokenizers library writes it (BPE, Unigram or WordPiece)',
+  })
+}
+
+/** A tokenizer whose failures, which come from its file, name that. */
+const guarded = (tokenizer: Tokenizer, where: string): Tokenizer => {
+  const guard =
+    <A extends readonly unknown[], B>(action: (...given: A) => B) =>
+    (...given: A): B => {
+      try {
+        return action(...given)
+      } catch (error) {
+        throw unusable(where, error)
+      }
+    }
+  return {
+    ...tokenizer,
+    encode: guard(tokenizer.encode),
+    encodePlain: guard(tokenizer.encodePlain),
+    decode: guard(tokenizer.decode),
+    encodeExample: guard(tokenizer.encodeExample),
+  }
+}
+
 /** {@link openTokenizer} from parsed files; `where` is named in errors. */
 export const tokenizerOf = (
   tokenizer: JsonObject,
@@ -128,14 +160,9 @@ export const tokenizerOf = (
   where: string,
 ): Tokenizer => {
   try {
-    return build(tokenizer, settings, config)
+    checkTokenizerShape(tokenizer)
+    return guarded(build(tokenizer, settings, config), where)
   } catch (error) {
-    if (!(error instanceof Error)) throw fileError('read the tokenizer', where, error)
-    throw new UserError({
-      what: 'the tokenizer cannot be used',
-      where,
-      why: error.message,
-      hint: 'it should be a tokenizer.json as the tokenizers library writes it (BPE, Unigram or WordPiece)',
-    })
+    throw unusable(where, error)
   }
 }

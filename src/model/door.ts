@@ -47,6 +47,9 @@ export const unreadEntries = ({ config, read }: ConfigReader): readonly ConfigPr
 
 /** What an unknown family would need, put behind the reason that it is refused. */
 export const withNeeds = (problem: ConfigProblem, config: JsonObject): ConfigProblem => {
-  const need = problem.names.includes('model_type') ? familyNeeds.get(`${config.model_type}`) : undefined
+  const need =
+    problem.names.includes('model_type') && typeof config.model_type === 'string'
+      ? familyNeeds.get(config.model_type)
+      : undefined
   return need === undefined ? problem : { ...problem, why: `${problem.why}; it would need ${need}` }
 }

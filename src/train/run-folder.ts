@@ -3,10 +3,11 @@ import { readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Precision } from '../../compiler/artifact.js'
 import type { Schedule } from '../../compiler/schedule/schedule.js'
+import { checkFields } from '../checked-fields.js'
 import type { Reading } from '../data/reading.js'
 import { fileError, systemCode, UserError } from '../errors.js'
 import { writeAtomic } from '../hub/atomic.js'
-import { checkFields, readJsonObjectIfAny } from '../hub/config.js'
+import { readJsonObjectIfAny } from '../hub/config.js'
 import { makeFolder } from '../hub/folder.js'
 import { openCheckpoint } from '../hub/safetensors.js'
 import { type TensorData, writeSafetensors } from '../hub/safetensors-write.js'
@@ -156,15 +157,24 @@ export class RunFolder {
     const found = await readJsonObjectIfAny(this.file(files.run))
     if (found === undefined) return undefined
     checkFields(this.file(files.run), found, {
-      program: 'string',
-      recipe: 'string',
-      programHash: 'string',
-      model: 'string',
-      data: 'string',
-      dataDigest: 'string',
-      seed: 'number',
-      settings: 'object',
-      sizes: 'object',
+      program: 'text',
+      recipe: 'text',
+      programHash: 'text',
+      model: 'text',
+      base: 'object?',
+      weights: 'format?',
+      precision: 'precision?',
+      schedules: 'schedules?',
+      memory: 'count?',
+      budget: 'count?',
+      data: 'text',
+      reading: 'object?',
+      dataDigest: 'text',
+      seed: 'count',
+      settings: 'settings',
+      sizes: 'counts',
+      device: 'text',
+      trainable: 'count',
     })
     return found as unknown as RunDescription
   }
