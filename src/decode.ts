@@ -4,6 +4,7 @@ import { specialiseDecoder } from '../compiler/specialise/predictor.js'
 import { type DeviceTensor, download, type Executable, load, Readback, zeros } from '../runtime/index.js'
 import type { PredictorSource } from './predict.js'
 import { tuningFor } from './tune/tune.js'
+import { breathe } from './turns.js'
 
 /** How many tokens of each row go in at once: one while generating, more of a prompt. Two, since each is compiled. */
 const windows = [1, 64] as const
@@ -33,7 +34,7 @@ interface Step {
 
 /**
  * Continues rows of tokens with what a predictor finds likeliest, and keeps on the device what it needs of tokens that it has seen: of a row that
- * goes on, only its new tokens are computed. Rows are at most as long as the capacity.
+ * goes on, only its new tokens are computed. Rows are at most as long as the capacity. It is not reentrant: one `continue` at a time; its `SequenceModel` sees to that.
  */
 export class Decoder {
   readonly #steps = new Map<number, Promise<Step | undefined>>()
@@ -52,9 +53,9 @@ export class Decoder {
    * Whether the predictor can go on where it was: one whose past depends on what comes later can't. All windows are on the device after this;
    * rejects with a `DeviceError` where there is no room for them.
    */
-  async works(): Promise<boolean> {
+  async works(signal?: AbortSignal): Promise<boolean> {
     for (const window of windows)
-      if ((await this.#step(Math.min(window, this.capacity))) === undefined) return false
+      if ((await this.#step(Math.min(window, this.capacity), signal)) === undefined) return false
     return true
   }
 
@@ -140,24 +141,26 @@ export class Decoder {
     return chosen
   }
 
-  #step(window: number): Promise<Step | undefined> {
-    const known = this.#steps.get(window) ?? this.#compile(window)
+  #step(window: number, signal?: AbortSignal): Promise<Step | undefined> {
+    const known = this.#steps.get(window) ?? this.#compile(window, signal)
     this.#steps.set(window, known)
     // Whoever asked is told.
     known.catch(() => this.#steps.delete(window))
     return known
   }
 
-  async #compile(window: number): Promise<Step | undefined> {
+  async #compile(window: number, signal?: AbortSignal): Promise<Step | undefined> {
     const { device, program, predictor, bindings, packing } = this.source
     const sizes = new Map([...bindings.sizes, ['T', this.capacity] as const])
+    await breathe(signal)
     const graph = specialiseDecoder(program, predictor, { ...bindings, sizes }, this.rows, window, 'chosen')
     if (E.isLeft(graph)) return undefined
     const packed = packInputs(graph.right, packing)
-    const tuning = await tuningFor(device, packed)
+    const tuning = await tuningFor(device, packed, signal)
+    await breathe(signal)
     const memory = device.capacityBytes
     const options = { name: `decode ${window}`, tuning, memory }
-    const executable = await load(device, lower(packed, device.traits, options))
+    const executable = await load(device, lower(packed, device.traits, options), { signal })
     try {
       return await this.#furnish(executable, window)
     } catch (error) {

@@ -45,7 +45,15 @@ export const chooseOptions = async (
   tokenizer: Tokenizer,
   examples: readonly Example[],
   fallback: readonly string[],
-  { long, progress }: { readonly long: LongWay; readonly progress: (done: number) => void },
+  {
+    long,
+    progress,
+    signal,
+  }: {
+    readonly long: LongWay
+    readonly progress: (done: number) => void
+    readonly signal?: AbortSignal | undefined
+  },
 ): Promise<Omit<Evaluation, 'scoring' | 'majority'>> => {
   const all = examples.map(example => choiceOf(tokenizer, example, fallback))
   const { asked, cut, skipped } = fitPrompts(all, {
@@ -62,7 +70,10 @@ export const chooseOptions = async (
   for (let i = 0; i < asked.length; i += 8) {
     const some = asked.slice(i, i + 8)
     if (some.every(s => s.continuations.every(c => c.length === 1))) {
-      const logits = await model.next(some.map(s => s.prompt))
+      const logits = await model.next(
+        some.map(s => s.prompt),
+        { signal },
+      )
       some.forEach((s, k) => {
         const tokens = s.continuations.map(c => c[0]!)
         settle(s, s.options[argmax(tokens.map(t => logits[k]![t]!))])
@@ -72,6 +83,7 @@ export const chooseOptions = async (
       for (const s of some) {
         const losses = await model.losses(
           s.continuations.map(c => ({ tokens: [...s.prompt, ...c], from: s.prompt.length })),
+          { signal },
         )
         const each = losses.map((loss, k) => s.continuations[k]!.map((_, __, c) => loss / c.length))
         settle(s, likeliest(s.options, each))

@@ -102,6 +102,8 @@ export interface EvaluateOptions {
   readonly long?: LongWay
   /** Told how many examples are done. */
   readonly progress?: (done: number) => void
+  /** Aborted, it ends scoring: `evaluate` rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /** Examples at a time, as many as a model takes rows. */
@@ -116,12 +118,12 @@ export const evaluate = async (
   tokenizer: Tokenizer,
   examples: readonly Example[],
   { scoring, options, majority }: Task,
-  { long = 'refuse', progress = () => undefined }: EvaluateOptions = {},
+  { long = 'refuse', progress = () => undefined, signal }: EvaluateOptions = {},
 ): Promise<Evaluation> => {
   if (examples.length === 0)
     throw new UserError({ what: 'there is nothing to score', why: 'the data has no examples' })
   if (scoring === 'choice') {
-    const chosen = await chooseOptions(model, tokenizer, examples, options, { long, progress })
+    const chosen = await chooseOptions(model, tokenizer, examples, options, { long, progress, signal })
     const answers = examples.some(e => e.options === undefined) ? { answers: options.length } : {}
     return { scoring, ...chosen, ...answers, majority }
   }
@@ -142,6 +144,7 @@ export const evaluate = async (
       part.map(a => a.prompt),
       most,
       tokenizer,
+      { signal },
     )
     rows.forEach((row, k) => {
       const { prompt, example } = part[k]!

@@ -36,7 +36,7 @@ const run = async (path: string | undefined, o: Options): Promise<void> => {
       })
     const written: number[] = []
     let shown = ''
-    const [tokens] = await sequence.greedy([prompt], o.tokens, tokenizer, (_, token) => {
+    const show = (_: number, token: number): void => {
       written.push(token)
       if (o.json) return
       const text = tokenizer.decode([...prompt, ...written])
@@ -44,7 +44,8 @@ const run = async (path: string | undefined, o: Options): Promise<void> => {
         process.stdout.write(forTerminal(text.slice(shown.length)))
         shown = text
       }
-    })
+    }
+    const [tokens] = await sequence.greedy([prompt], o.tokens, tokenizer, { onToken: show })
     if (o.json) printJson({ prompt: o.prompt, text: tokenizer.decode([...prompt, ...tokens!]), tokens })
     else print('')
     if (tokens!.length < o.tokens && prompt.length + tokens!.length >= model.context)

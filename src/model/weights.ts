@@ -135,29 +135,34 @@ export const uploadWeights = async (
   const out: Record<string, DeviceTensor> = {}
   const same = new Map<string, DeviceTensor>()
   let written = 0
-  for (const t of bound.tensors) {
-    const { name } = t.spec
-    if (!wanted.has(name) || checkpoint === undefined) continue
-    const p = packing(name)
-    const key = tensorKey(t, p)
-    const tensor = same.get(key) ?? new DeviceTensor(device, 'f32', t.shape, name, p)
-    out[name] = tensor
-    if (same.has(key)) continue
-    same.set(key, tensor)
-    const dtypes = dtypesOf(t, checkpoint)
-    const asStored = packingIn(dtypes) === p && (p !== undefined || [...dtypes].every(d => d === 'F32'))
-    const elements = t.shape.reduce((a, b) => a * b, 1)
-    for (let first = 0; first < elements; first += pieceElements) {
-      const count = Math.min(pieceElements, elements - first)
-      const planes = asStored
-        ? [await readStored(checkpoint, t, first, count, p === undefined ? 4 : 2)]
-        : planesOf(await readFloats(checkpoint, t, first, count), p)
-      tensor.writePlanes(first, planes)
-      written += planes.reduce((n, plane) => n + plane.length, 0)
-      if (written < flushBytes) continue
-      await device.idle()
-      written = 0
+  try {
+    for (const t of bound.tensors) {
+      const { name } = t.spec
+      if (!wanted.has(name) || checkpoint === undefined) continue
+      const p = packing(name)
+      const key = tensorKey(t, p)
+      const tensor = same.get(key) ?? new DeviceTensor(device, 'f32', t.shape, name, p)
+      out[name] = tensor
+      if (same.has(key)) continue
+      same.set(key, tensor)
+      const dtypes = dtypesOf(t, checkpoint)
+      const asStored = packingIn(dtypes) === p && (p !== undefined || [...dtypes].every(d => d === 'F32'))
+      const elements = t.shape.reduce((a, b) => a * b, 1)
+      for (let first = 0; first < elements; first += pieceElements) {
+        const count = Math.min(pieceElements, elements - first)
+        const planes = asStored
+          ? [await readStored(checkpoint, t, first, count, p === undefined ? 4 : 2)]
+          : planesOf(await readFloats(checkpoint, t, first, count), p)
+        tensor.writePlanes(first, planes)
+        written += planes.reduce((n, plane) => n + plane.length, 0)
+        if (written < flushBytes) continue
+        await device.idle()
+        written = 0
+      }
     }
+  } catch (error) {
+    for (const t of same.values()) t.destroy()
+    throw error
   }
   return out
 }

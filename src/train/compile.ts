@@ -15,6 +15,7 @@ import { bindModel, type Model, modelFacts } from '../model/model.js'
 import { sizesOf, vocabularyEquations } from '../model/sizes.js'
 import { packingOf, tensorKeyOf } from '../model/weights.js'
 import { tuningFor } from '../tune/tune.js'
+import { breathe } from '../turns.js'
 import { type Remedies, requireFit } from './fit.js'
 import { type Method, methods, planMethods } from './plan.js'
 import type { Settings } from './settings.js'
@@ -63,7 +64,7 @@ export interface CompileOptions {
   readonly memory?: number | undefined
   /** How the command can be told another batch or context. */
   readonly remedies?: Pick<Remedies, 'batch' | 'context'>
-  /** Ends tuning, not compiling. */
+  /** Aborted, it ends compiling between two of its pieces, with its reason. */
   readonly signal?: AbortSignal
 }
 
@@ -133,6 +134,7 @@ export const compileRecipe = async (
   const graphsAt = (of: BatchShape) =>
     Object.fromEntries(methods.map(m => [m, graphOf(m, of)])) as Record<Method, Graph>
   const graphs = graphsAt(shape)
+  await breathe(signal)
   // The step first: time for tuning is for what runs most.
   const tuning = {
     step: schedules ?? (await tuningFor(device, graphs.step, signal)),
@@ -142,7 +144,9 @@ export const compileRecipe = async (
   const weightKey = tensorKeyOf(bound, model)
   const standing = (name: string) => (name.startsWith('settings.') ? name : weightKey(name))
   const options = { name: recipe.name, tuning, memory, standing }
+  await breathe(signal)
   const plan = planMethods(graphs, device.traits, shape, options)
+  await breathe(signal)
   if (schedules !== undefined) requireSchedules(schedules, plan.artifacts)
   requireFit(
     recipe.name,

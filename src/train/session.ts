@@ -23,7 +23,10 @@ import type { Settings } from './settings.js'
 /** Tensors by name, as executables take them. */
 export type Tensors = Readonly<Record<string, DeviceTensor>>
 
-/** A recipe on a device: its methods compiled for one model and one batch shape, its weights and its state resident. */
+/**
+ * A recipe on a device: its methods compiled for one model and one batch shape, its weights and its state resident. It is not reentrant: a step is of the
+ * state that the one before left. Any number of sessions may be open on one device, each with a state of its own.
+ */
 export interface Session {
   readonly device: Device
   readonly sizes: ReadonlyMap<string, number>
@@ -75,16 +78,41 @@ const measuredOf = (kernels: readonly KernelDecl[]): Tuning =>
 
 /**
  * Compiles a recipe's `init`, `step` and `validate` and puts what they need on the device. Throws a `UserError` when
- * sizes or weights do not fit, and a `DeviceError` when the device is too small.
+ * sizes or weights do not fit, and a `DeviceError` when the device is too small; aborted, it rejects with the signal's reason. It keeps no memory then.
  */
-export const openSession = async (
+export const openSession = async (...asked: SessionRequest): Promise<Session> => {
+  const made: Made[] = []
+  const keep = <T extends Made>(x: T): T => {
+    made.push(x)
+    return x
+  }
+  try {
+    return await furnished(keep, ...asked)
+  } catch (error) {
+    for (const x of made) x.destroy()
+    throw error
+  }
+}
+
+/** What is on a device until it is given back. */
+interface Made {
+  destroy(): void
+}
+
+/** What a session is opened for. */
+type SessionRequest = [
   device: Device,
   program: Program,
   recipe: CoreRecipe,
   model: Model,
   settings: Settings,
   shape: BatchShape,
-  { compiled, ...options }: SessionOptions = {},
+  options?: SessionOptions,
+]
+
+const furnished = async (
+  keep: <T extends Made>(x: T) => T,
+  ...[device, program, recipe, model, settings, shape, { compiled, ...options } = {}]: SessionRequest
 ): Promise<Session> => {
   const { sizes, artifacts, bound, learned, memory } = await compileRecipe(
     device,
@@ -100,19 +128,21 @@ export const openSession = async (
   const kernels = methods.flatMap(a => a.kernels)
   await rehearse(device, kernels, { ready: compiled, signal: options.signal })
   const [init, step, validate] = [
-    await load(device, artifacts.init),
-    await load(device, artifacts.step),
-    await load(device, artifacts.validate),
+    keep(await load(device, artifacts.init, options)),
+    keep(await load(device, artifacts.step, options)),
+    keep(await load(device, artifacts.validate, options)),
   ]
   const needed = new Set([init, step, validate].flatMap(x => x.artifact.inputs.map(i => i.name)))
   const weights = await uploadWeights(device, model, bound, needed)
+  for (const t of Object.values(weights)) keep(t)
+  options.signal?.throwIfAborted()
 
   const settingTensors = Object.fromEntries(
     recipe.settings
       .filter(s => needed.has(`settings.${s.name}`))
       .map(s => [
         `settings.${s.name}`,
-        upload(device, 'f32', [], Float32Array.of(Number(settings.get(s.name))), s.name),
+        keep(upload(device, 'f32', [], Float32Array.of(Number(settings.get(s.name))), s.name)),
       ]),
   )
   const [s, batchParam, keyParam, atParam] = methodOf(recipe, 'step').params.map(p => p.name)
@@ -124,22 +154,25 @@ export const openSession = async (
       hint: 'declare it f32; counts up to 16 million are exact',
     })
   const state: Tensors = Object.fromEntries(
-    init.artifact.outputs.map(o => [o.name, zeros(device, o.dtype, o.shape, o.name)]),
+    init.artifact.outputs.map(o => [o.name, keep(zeros(device, o.dtype, o.shape, o.name))]),
   )
   const metricOutputs = step.artifact.outputs.filter(o => o.name.startsWith('1'))
   const metricTensors: Tensors = Object.fromEntries(
-    metricOutputs.map(o => [stripped(o.name, '1.') || 'loss', zeros(device, o.dtype, o.shape, o.name)]),
+    metricOutputs.map(o => [stripped(o.name, '1.') || 'loss', keep(zeros(device, o.dtype, o.shape, o.name))]),
   )
   const into: Tensors = Object.fromEntries([
     ...Object.entries(state).map(([k, t]) => [`0.${k}`, t] as const),
     ...metricOutputs.map(o => [o.name, metricTensors[stripped(o.name, '1.') || 'loss']!] as const),
   ])
   const validated: Tensors = Object.fromEntries(
-    validate.artifact.outputs.map(o => [o.name, zeros(device, o.dtype, o.shape, o.name)]),
+    validate.artifact.outputs.map(o => [o.name, keep(zeros(device, o.dtype, o.shape, o.name))]),
   )
   const made = <K extends string>(shapes: Readonly<Record<K, BroughtTensor>>) =>
     Object.fromEntries(
-      Object.entries<BroughtTensor>(shapes).map(([name, t]) => [name, zeros(device, t.dtype, t.shape, name)]),
+      Object.entries<BroughtTensor>(shapes).map(([name, t]) => [
+        name,
+        keep(zeros(device, t.dtype, t.shape, name)),
+      ]),
     ) as Record<K, DeviceTensor>
   const brought = broughtBy(shape)
   const batchTensors = made(brought.batch)

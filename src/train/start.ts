@@ -112,7 +112,8 @@ const checkUnchanged = (
 
 /**
  * One training run from its files to its adapter: program, model and data are read and checked, then trained on, then
- * the best state is written. Throws `ProgramError`, `UserError` or `DeviceError`.
+ * the best state is written. Throws `ProgramError`, `UserError` or `DeviceError`; aborted before its first step, it rejects with the signal's reason. Any number
+ * of runs may be under way on one device, each into a folder of its own.
  */
 export const train = async (
   device: Device,
@@ -120,6 +121,7 @@ export const train = async (
   watcher: TrainWatcher,
   signal: AbortSignal,
 ): Promise<TrainResult> => {
+  signal.throwIfAborted()
   const loaded = loadProgram([request.file])
   const recipe = findRecipe(loaded.program, loaded.modules[0]!, request.recipe)
   const asked = settingsOf(loaded.program, recipe, request.set)

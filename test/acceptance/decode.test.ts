@@ -79,7 +79,9 @@ withStories('decoding', stories =>
           left -= 1
           if (left === 0) throw new Error('the disk is full')
         }
-        await expect(sequence.greedy([tokens(20, 9)], 12, never, full)).rejects.toThrow('the disk is full')
+        await expect(sequence.greedy([tokens(20, 9)], 12, never, { onToken: full })).rejects.toThrow(
+          'the disk is full',
+        )
         await follows([...row, ...some, 9], 5)
       }
       const long = tokens(model.context - 40, 2)
