@@ -73,6 +73,14 @@ const silent: TrainWatcher = {
   step: () => undefined,
   epoch: () => undefined,
 }
+/** A watcher that stops training as it begins, before its first step. */
+const atFirst = (stop: AbortController, watcher: TrainWatcher = silent): TrainWatcher => ({
+  ...watcher,
+  started: info => {
+    watcher.started(info)
+    stop.abort()
+  },
+})
 const never = new AbortController().signal
 
 const tests = (): void =>
@@ -103,8 +111,7 @@ const tests = (): void =>
     it('is not resumed on rows of another length', async () => {
       const grows = dataFolder('grows', i => `${questions[i]} `)
       const stop = new AbortController()
-      stop.abort()
-      await train(device, request({ out: at('length'), data: grows }), silent, stop.signal)
+      await train(device, request({ out: at('length'), data: grows }), atFirst(stop), stop.signal)
       rmSync(grows, { recursive: true })
       dataFolder('grows', i => `${questions[i]} ${'and then '.repeat(8)}`)
       const { why } = await refusal({ out: at('length'), data: grows, mode: 'resume' })
@@ -114,8 +121,7 @@ const tests = (): void =>
     it('is not resumed on other data of the same length', async () => {
       const swapped = dataFolder('swapped', i => `${questions[i]} `)
       const stop = new AbortController()
-      stop.abort()
-      await train(device, request({ out: at('other'), data: swapped }), silent, stop.signal)
+      await train(device, request({ out: at('other'), data: swapped }), atFirst(stop), stop.signal)
       rmSync(swapped, { recursive: true })
       dataFolder('swapped', i => `${questions[3 - i]} `)
       const { why } = await refusal({ out: at('other'), data: swapped, mode: 'resume' })
@@ -132,9 +138,8 @@ const tests = (): void =>
 
     it('goes on with the weights it was begun with, and its adapter with them', async () => {
       const stop = new AbortController()
-      stop.abort()
       const q8 = { out: at('packed'), set: ['batch=4', 'epochs=1'], weights: 'q8' as const }
-      await train(device, request(q8), silent, stop.signal)
+      await train(device, request(q8), atFirst(stop), stop.signal)
       const { why } = await refusal({ ...q8, mode: 'resume', weights: 'bf16' })
       expect(why).toBe('the weights were q8')
       const { weights: _, ...unsaid } = q8
@@ -152,9 +157,8 @@ const tests = (): void =>
       const command = [...begin, '--set', 'batch=4', '--set', 'epochs=1']
       const half = await openNodeDevice({ precision: 'f16' })
       const stop = new AbortController()
-      stop.abort()
       const first = request({ out: at('half'), set: ['batch=4', 'epochs=1'] })
-      const { precision } = (await train(half, first, silent, stop.signal)).description
+      const { precision } = (await train(half, first, atFirst(stop), stop.signal)).description
       half.close()
       expect(precision).toBe(half.traits.precision)
       if (precision === 'f32') return
@@ -250,8 +254,7 @@ const tests = (): void =>
         },
       }
       const stop = new AbortController()
-      stop.abort()
-      await train(device, request({ out: at('free'), ...more }), weigh, stop.signal)
+      await train(device, request({ out: at('free'), ...more }), atFirst(stop, weigh), stop.signal)
       const limited = await openNodeDevice({ memory: Math.round(0.9 * wanted) })
       const { description } = await train(
         limited,
@@ -373,8 +376,7 @@ const tests = (): void =>
       await train(device, request({ out: at('again'), set: ['batch=4', 'epochs=1'] }), silent, never)
       expect(existsSync(at('again', 'adapter_config.json'))).toBe(true)
       const stop = new AbortController()
-      stop.abort()
-      await train(device, request({ out: at('again'), mode: 'replace' }), silent, stop.signal)
+      await train(device, request({ out: at('again'), mode: 'replace' }), atFirst(stop), stop.signal)
       expect(existsSync(at('again', 'adapter_config.json'))).toBe(false)
     })
 
