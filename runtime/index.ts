@@ -18,7 +18,7 @@ export { pack, packed, rounded, unpack } from './packing.js'
 export type { KernelTime, Profile } from './profile.js'
 export { download, Readback, type ReadbackOptions, type Reading } from './readback.js'
 export { type Rehearsal, type RehearsalOptions, rehearse } from './rehearse.js'
-export { checkRequirements } from './requirements.js'
+export { checkRequirements, refusalOf } from './requirements.js'
 export {
   DeviceTensor,
   elementsOf,

@@ -3,6 +3,12 @@ import { checkArtifact } from './check-artifact.js'
 import type { Device } from './device.js'
 import { DeviceError, showBytes } from './errors.js'
 
+/** Bytes for people, to the byte where another number would read the same. */
+const bytesBeside = (bytes: number, other: number): string => {
+  const [own, its] = [bytes, other].map(n => showBytes(n).replace('.0 ', ' '))
+  return bytes !== other && own === its ? `${bytes.toLocaleString('en')} bytes` : showBytes(bytes)
+}
+
 /** A need of an artifact's kernels, what the device has, and a sentence with both. */
 type Need = readonly [unmet: boolean, sentence: string]
 
@@ -51,7 +57,7 @@ const needsOf = (device: Device, { requires, buffers }: Artifact): readonly Need
     ],
     [
       requires.bindingBytes > traits.bindingBytes,
-      `A kernel binds ${showBytes(requires.bindingBytes)} at once; the device allows ${showBytes(traits.bindingBytes)}.`,
+      `A kernel binds ${bytesBeside(requires.bindingBytes, traits.bindingBytes)} at once; the device allows ${bytesBeside(traits.bindingBytes, requires.bindingBytes)}.`,
     ],
     [
       bindingAlignment !== undefined && bindingAlignment % traits.bindingAlignment !== 0,
@@ -73,22 +79,20 @@ const needsOf = (device: Device, { requires, buffers }: Artifact): readonly Need
       requires.workgroupsPerDimension > traits.workgroupsPerDimension,
       `A dispatch has ${requires.workgroupsPerDimension} workgroups side by side; the device allows ${traits.workgroupsPerDimension}.`,
     ],
-    [largest > most, `A buffer takes ${showBytes(largest)}; the device allows ${showBytes(most)}.`],
+    [
+      largest > most,
+      `A buffer takes ${bytesBeside(largest, most)}; the device allows ${bytesBeside(most, largest)}.`,
+    ],
   ]
 }
 
-/**
- * Throws a {@link DeviceError} (`too-small`, `out-of-memory`) with all the numbers if the device can't run the
- * artifact, and one of kind `artifact` if it is none.
- * Nothing is allocated before this has passed.
- */
-export const checkRequirements = (device: Device, artifact: Artifact): void => {
-  checkArtifact(artifact)
+/** The error with which a device refuses an artifact whatever else it holds; undefined where it can run it if there is memory. */
+export const refusalOf = (device: Device, artifact: Artifact): DeviceError | undefined => {
   const { unaddressable } = artifact.requires
   if (unaddressable.length > 0) {
     const count = (n: number): string => n.toLocaleString('en')
     const q8 = unaddressable.some(t => t.packing === 'q8')
-    throw new DeviceError('too-small', {
+    return new DeviceError('too-small', {
       what: `\`${artifact.name}\` has tensors that are too large for a kernel`,
       why: unaddressable
         .map(
@@ -101,15 +105,25 @@ export const checkRequirements = (device: Device, artifact: Artifact): void => {
         : 'Use smaller sizes (batch, sequence) or a smaller model; another device does not help.',
     })
   }
-  const { name } = device.traits
   const lines = needsOf(device, artifact).flatMap(([unmet, sentence]) => (unmet ? [sentence] : []))
-  if (lines.length > 0) {
-    throw new DeviceError('too-small', {
-      what: `\`${artifact.name}\` can't run on ${name}`,
-      why: lines.join(' '),
-      hint: 'Compile it for this device, with smaller sizes (batch, sequence) where it is too large, or use another device; `jola devices` lists what there is.',
-    })
-  }
+  if (lines.length === 0) return undefined
+  return new DeviceError('too-small', {
+    what: `\`${artifact.name}\` can't run on ${device.traits.name}`,
+    why: lines.join(' '),
+    hint: 'Compile it for this device, with smaller sizes (batch, sequence) where it is too large, or use another device; `jola devices` lists what there is.',
+  })
+}
+
+/**
+ * Throws a {@link DeviceError} (`too-small`, `out-of-memory`) with all the numbers if the device can't run the
+ * artifact, and one of kind `artifact` if it is none.
+ * Nothing is allocated before this has passed.
+ */
+export const checkRequirements = (device: Device, artifact: Artifact): void => {
+  checkArtifact(artifact)
+  const refusal = refusalOf(device, artifact)
+  if (refusal !== undefined) throw refusal
+  const { name } = device.traits
   const capacity = device.capacityBytes
   const own = artifact.buffers.reduce((n, { role, bytes }) => n + (role === 'input' ? 0 : bytes), 0)
   const bytes = Math.max(artifact.peakBytes, device.residentBytes + own)

@@ -31,6 +31,8 @@ export interface HostTensor {
 
 /** How a graph is run. */
 export interface EngineRunOptions {
+  /** What the graph is called in messages; `graph` if absent. */
+  readonly name?: string
   /** Aborted, it ends the run: `run` rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined
 }
@@ -149,11 +151,11 @@ export const uploadInputs = (
 export const deviceEngine = (device: Device, traits: DeviceTraits = device.traits): Engine => ({
   name: device.traits.name,
   device,
-  run: async (graph, inputs, { signal } = {}) => {
+  run: async (graph, inputs, { signal, name } = {}) => {
     signal?.throwIfAborted()
     device.check()
     const values = valuesFor(graph, inputs)
-    const artifact = lower(graph, traits)
+    const artifact = lower(graph, traits, name === undefined ? {} : { name })
     checkRequirements(device, artifact)
     // Before anything is waited for: from then on the caller may change its arrays.
     const brought = uploadInputs(device, artifact, values)

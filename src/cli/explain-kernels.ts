@@ -4,20 +4,19 @@ import { leastTraits } from '../../compiler/least-traits.js'
 import { packInputs, planned, simplified } from '../../compiler/pipeline.js'
 import { specialiseFn } from '../../compiler/specialise/specialise.js'
 import { DeviceError, showBytes } from '../../runtime/errors.js'
-import { openNodeDevice } from '../../runtime/node.js'
+import { type Device, openNodeDevice, refusalOf } from '../../runtime/node.js'
 import { type CallOptions, prepareCall } from './call/prepare.js'
 import { gradientOf } from './grad.js'
 import { count, paint } from './shared.js'
 
 /** What to compile for: this machine's device, or what every device has. */
-const traitsHere = async (): Promise<DeviceTraits> => {
+const hereOrLeast = async (): Promise<{ readonly traits: DeviceTraits; readonly device?: Device }> => {
   try {
     const device = await openNodeDevice()
-    device.close()
-    return device.traits
+    return { traits: device.traits, device }
   } catch (error) {
     if (error instanceof DeviceError && error.kind === 'no-adapter')
-      return { ...leastTraits, name: `${leastTraits.name} (no adapter was found here)` }
+      return { traits: { ...leastTraits, name: `${leastTraits.name} (no adapter was found here)` } }
     throw error
   }
 }
@@ -44,6 +43,8 @@ export interface Explanation {
   readonly inputBytes: number
   /** How often each loop turns, and those in it: `6 turns (in each 8 turns)`. */
   readonly loops: readonly string[]
+  /** Why `jola run` would be refused by this device, where it would. */
+  readonly refusal?: string
   readonly kernels: readonly KernelUse[]
 }
 
@@ -98,8 +99,15 @@ export const explainFunction = async (
       wrt === undefined
         ? undefined
         : simplified({ ...graph, outputs: graph.outputs.filter(o => o.name === 'value') })
-    const traits = await traitsHere()
-    const artifact = planned(simple, traits, { name: call.fn.name, memory: options.memory })
+    const { traits, device } = await hereOrLeast()
+    let artifact: Artifact
+    let refusal: DeviceError | undefined
+    try {
+      artifact = planned(simple, traits, { name: call.fn.name, memory: options.memory })
+      refusal = device && refusalOf(device, artifact)
+    } finally {
+      device?.close()
+    }
     const kernels = kernelUses(artifact)
     const total = (f: (k: KernelUse) => number): number =>
       kernels.reduce((n, k) => n + f(k) * k.dispatches, 0)
@@ -119,6 +127,7 @@ export const explainFunction = async (
       leastBytes: artifact.leastBytes,
       loops: loopsOf(artifact.steps),
       inputBytes: artifact.buffers.filter(b => b.role === 'input').reduce((n, b) => n + b.bytes, 0),
+      ...(refusal === undefined ? {} : { refusal: refusal.message }),
       kernels,
     }
   } finally {

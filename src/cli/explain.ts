@@ -104,6 +104,10 @@ export const register = (program: Command): void => {
       const explanation = await explainFunction({ ...options, fn: options.fn, file: what })
       if (options.json) printJson(explanation)
       else print(showExplanation(explanation, options.wgsl === true))
+      if (explanation.refusal !== undefined) {
+        remark(`error: ${explanation.refusal}`)
+        throw new Reported(3)
+      }
       const { memory } = options
       if (memory === undefined || explanation.peakBytes <= memory) return
       remark(

@@ -70,7 +70,7 @@ const evaluate = async (
   const inputs = await call.values(graph)
   const engine = await openEngine(device)
   try {
-    return { inputs, outputs: await engine.run(graph, inputs) }
+    return { inputs, outputs: await engine.run(graph, inputs, { name: call.fn.name }) }
   } finally {
     engine.close()
   }

@@ -63,7 +63,7 @@ const evaluateFunction = async (
     const values = await call.values(graph)
     const engine = await openEngine(options.device)
     try {
-      return await engine.run(graph, values)
+      return await engine.run(graph, values, { name: call.fn.name })
     } finally {
       engine.close()
     }

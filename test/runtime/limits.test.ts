@@ -1,7 +1,9 @@
 import { expect, it } from 'vitest'
 import { leastTraits } from '../../compiler/least-traits.js'
+import { lower, specialiseFn } from '../../compiler/pipeline.js'
 import { held } from '../../runtime/limits.js'
-import { baseline, openNodeDevice, parseLimits } from '../../runtime/node.js'
+import { baseline, openNodeDevice, parseLimits, refusalOf } from '../../runtime/node.js'
+import { programOf } from '../acceptance/support.js'
 import { withDevice } from '../support/device.js'
 import { llvmpipe } from '../support/traits.js'
 
@@ -24,15 +26,30 @@ it('make no device better than it is, and its subgroups no smaller', () => {
   expect(held(llvmpipe, baseline)).toMatchObject(baseline)
 })
 
-withDevice('a device that keeps to limits', () => {
+withDevice('a device that keeps to limits', device => {
   it('has no better ones, and refuses what passes them', async () => {
-    const device = await openNodeDevice({ limits: { ...baseline, storageBuffersPerStage: 3 } })
+    const small = await openNodeDevice({ limits: { ...baseline, storageBuffersPerStage: 3 } })
     try {
-      expect(device.traits).toMatchObject({ ...baseline, storageBuffersPerStage: 3 })
-      expect(device.gpu.limits.maxStorageBuffersPerShaderStage).toBe(8)
-      expect(() => device.allocate(2 ** 28 + 16, 'x')).toThrow('does not fit into one buffer')
+      expect(small.traits).toMatchObject({ ...baseline, storageBuffersPerStage: 3 })
+      expect(small.gpu.limits.maxStorageBuffersPerShaderStage).toBe(8)
+      expect(() => small.allocate(2 ** 28 + 16, 'x')).toThrow('does not fit into one buffer')
     } finally {
-      device.close()
+      small.close()
     }
+  })
+
+  it('says what does not fit by its name, to the byte where rounded numbers would be equal', () => {
+    const program = programOf('fn twice(x: f32[N]) -> f32[N] = for i -> 2.0 * x[i]')
+    const N = device.traits.bindingBytes / 4
+    const refused = (n: number): string | undefined => {
+      const graph = specialiseFn(program, program.fns.get('main.twice')!, { sizes: new Map([['N', n]]) })
+      return refusalOf(device, lower(graph, device.traits, { name: 'twice' }))?.message
+    }
+    expect(refused(N)).toBeUndefined()
+    const bytes = (n: number): string => `${n.toLocaleString('en')} bytes`
+    expect(refused(N + 4)).toContain("`twice` can't run on")
+    expect(refused(N + 4)).toContain(
+      `A kernel binds ${bytes(4 * N + 16)} at once; the device allows ${bytes(4 * N)}.`,
+    )
   })
 })
