@@ -20,6 +20,8 @@ export interface AdapterConfig {
   readonly base?: ModelIdentity
   /** What the base model's weights were on the device. */
   readonly weights?: WeightFormat
+  /** Entries and tensors of the base model that were refused and let pass. */
+  readonly allow?: readonly string[]
   /** What products were computed in. */
   readonly precision?: Precision
   readonly sizes: Readonly<Record<string, number>>

@@ -2,6 +2,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import { lower, packInputs } from '../compiler/pipeline.js'
 import { specialiseDecoder } from '../compiler/specialise/predictor.js'
 import { type DeviceTensor, download, type Executable, load, Readback, zeros } from '../runtime/index.js'
+import { requireLogits } from './logits.js'
 import type { PredictorSource } from './predict.js'
 import { tuningFor } from './tune/tune.js'
 import { breathe } from './turns.js'
@@ -71,12 +72,16 @@ export class Decoder {
     const first = await this.#prefill(rows, seen)
     const whole = rows.map(row => [...row])
     const open = new Set(rows.keys())
-    const taken = (tokens: ArrayLike<number>): void => {
+    const taken = ({ chosen, top }: Readonly<Record<string, ArrayLike<number>>>): void => {
+      const tokens = chosen!
       for (const r of open) {
+        // The greatest of the logits is not a number where one of them is none.
+        requireLogits([top![r]!])
         whole[r]!.push(tokens[r]!)
         if (!take(r, tokens[r]!)) open.delete(r)
       }
     }
+    const top = this.#own.get('top')!
     taken(first)
     const last = this.capacity - 1
     const readback = new Readback<undefined>(this.source.device, pace)
@@ -86,9 +91,9 @@ export class Decoder {
         // The place of a row that has ended, or fills the room, may be anything's.
         const start = rows.map(row => Math.min(row.length + steps, last))
         const chosen = await this.#run(1, start)
-        for (const { values } of await readback.push(undefined, { chosen })) taken(values.chosen!)
+        for (const { values } of await readback.push(undefined, { chosen, top })) taken(values)
       }
-      for (const { values } of await readback.drain()) taken(values.chosen!)
+      for (const { values } of await readback.drain()) taken(values)
     } finally {
       readback.destroy()
     }
@@ -99,7 +104,7 @@ export class Decoder {
   async #prefill(
     rows: readonly (readonly number[])[],
     seen: readonly (readonly number[])[],
-  ): Promise<ArrayLike<number>> {
+  ): Promise<Readonly<Record<string, ArrayLike<number>>>> {
     const known = rows.map((row, r) => Math.min(commonLength(seen[r] ?? [], row), row.length - 1))
     for (;;) {
       const longest = Math.max(...rows.map((row, r) => row.length - known[r]!))
@@ -114,8 +119,10 @@ export class Decoder {
       rows.forEach((_, r) => {
         known[r] = start[r]! + parts[r]!.length
       })
-      if (rows.every((row, r) => known[r] === row.length))
-        return (await download(this.source.device, [chosen]))[0]!
+      if (rows.every((row, r) => known[r] === row.length)) {
+        const [tokens, top] = await download(this.source.device, [chosen, this.#own.get('top')!])
+        return { chosen: tokens!, top: top! }
+      }
     }
   }
 
@@ -137,7 +144,8 @@ export class Decoder {
     this.#own.get('at')?.write(perRow(at))
     const own = Object.fromEntries(this.#own)
     const chosen = this.#own.get('chosen')!
-    step.executable.run({ ...step.brought, ...own, tokens: step.tokens }, { into: { chosen } })
+    const top = this.#own.get('top')!
+    step.executable.run({ ...step.brought, ...own, tokens: step.tokens }, { into: { chosen, top } })
     return chosen
   }
 

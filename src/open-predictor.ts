@@ -10,7 +10,7 @@ import { UserError } from './errors.js'
 import { type Checkpoint, openCheckpoint } from './hub/safetensors.js'
 import type { Tokenizer } from './hub/tokenizer.js'
 import { identityOf } from './model/identity.js'
-import { bindModel, type Model, modelFacts, openModel } from './model/model.js'
+import { bindModel, type Model, type ModelWants, modelFacts, openModel } from './model/model.js'
 import { moduleOf, sizesOf, vocabularyEquations } from './model/sizes.js'
 import { packingOf, uploadWeights, type WeightFormat } from './model/weights.js'
 import { SequenceModel } from './predict.js'
@@ -36,9 +36,20 @@ export interface OpenOptions {
   readonly model?: string | undefined
   /** What the model's weights are on the device; as it was trained on unless said. */
   readonly weights?: WeightFormat | undefined
+  /** Entries of the model's configuration and tensors that were refused, and that are let pass. */
+  readonly allow?: readonly string[] | undefined
   /** Opens it though its base model or its program is not what it was trained on. */
   readonly force?: boolean | undefined
 }
+
+/** As a run's base model was opened when it was trained, unless said otherwise. */
+const openedAs = (
+  adapter: AdapterConfig,
+  { weights, allow = [] }: Pick<OpenOptions, 'weights' | 'allow'>,
+) => ({
+  format: weights ?? adapter.weights,
+  allow: [...(adapter.allow ?? []), ...allow],
+})
 
 /** Everything of a module that takes a model and one sequence: `logits(w, tokens)`. */
 const modelFunction = (
@@ -166,11 +177,11 @@ const fitted = ({
 const openLogits = async (
   module: { readonly device: Device; readonly program: Program; readonly name: string },
   directory: string,
-  format: WeightFormat | undefined,
+  { format, allow }: Pick<ModelWants, 'format' | 'allow'>,
 ): Promise<Parts> => {
   const { device, program } = module
   const { fn, param } = modelFunction(program, module.name)
-  const model = await openModel(directory, { weights: true, tokenizer: true, format })
+  const model = await openModel(directory, { weights: true, tokenizer: true, format, allow })
   return { device, program, predictor: { kind: 'fn', fn }, model, params: [param], types: [param.type] }
 }
 
@@ -179,10 +190,10 @@ export const openBase = async (
   device: Device,
   directory: string,
   file: string,
-  format?: WeightFormat,
+  { weights: format, allow }: Pick<OpenOptions, 'weights' | 'allow'> = {},
 ): Promise<OpenPredictor> => {
   const { program, modules } = loadProgram([file])
-  return assemble(await openLogits({ device, program, name: modules[0]! }, directory, format))
+  return assemble(await openLogits({ device, program, name: modules[0]! }, directory, { format, allow }))
 }
 
 /** Whether a model and a program are those of an adapter: see {@link checkFits}. */
@@ -203,7 +214,7 @@ const fitsOf =
 export const openRunBase = async (
   device: Device,
   directory: string,
-  { model, weights, force }: OpenOptions = {},
+  { model, force, ...how }: OpenOptions = {},
 ): Promise<OpenPredictor> => {
   const adapter = await readAdapterConfig(directory)
   const { program, modules, hash } = loadProgram([adapter.program])
@@ -211,7 +222,7 @@ export const openRunBase = async (
   const type = recipe.params[0]?.type
   if (type?.kind !== 'record') throw new UserError({ what: `the recipe ${recipe.name} has no base model` })
   const module = { device, program, name: moduleOf(type.record.id) }
-  const parts = await openLogits(module, model ?? adapter.base_model, weights ?? adapter.weights)
+  const parts = await openLogits(module, model ?? adapter.base_model, openedAs(adapter, how))
   return assemble({ ...parts, differs: fitsOf(adapter, hash, directory, force) })
 }
 
@@ -249,7 +260,7 @@ const openAdapted = async (
     adapter,
     checkpoint,
   }: { readonly directory: string; readonly adapter: AdapterConfig; readonly checkpoint: Checkpoint },
-  { model: modelDirectory, weights: format, force }: OpenOptions,
+  { model: modelDirectory, force, ...how }: OpenOptions,
 ): Promise<OpenPredictor> => {
   const { program, modules, hash } = loadProgram([adapter.program])
   const recipe = findRecipe(program, modules[0]!, adapter.recipe)
@@ -257,7 +268,7 @@ const openAdapted = async (
   const model = await openModel(base, {
     weights: recipe.params.length > 0,
     tokenizer: true,
-    format: format ?? adapter.weights,
+    ...openedAs(adapter, how),
   })
   const prefix = `${recipe.methods.get('predict')!.params[0]!.name}.`
   const settings = new Map(Object.entries(adapter.settings))

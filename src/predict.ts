@@ -15,6 +15,7 @@ import {
 import { capacityFor, Decoder, type TakeToken } from './decode.js'
 import { UserError } from './errors.js'
 import type { Tokenizer } from './hub/tokenizer.js'
+import { requireLogits } from './logits.js'
 import type { PackingOf } from './model/weights.js'
 import { tuningFor } from './tune/tune.js'
 import { breathe, Turns } from './turns.js'
@@ -109,7 +110,7 @@ export class SequenceModel {
       c.own.tokens?.write(tokens)
       c.own.at?.write(at)
       const values = await c.run()
-      for (const i of some.keys()) out.push(values.slice(i * vocabulary, (i + 1) * vocabulary))
+      for (const i of some.keys()) out.push(requireLogits(values.slice(i * vocabulary, (i + 1) * vocabulary)))
     }
     return out
   }
@@ -158,7 +159,7 @@ export class SequenceModel {
       c.own.target?.write(target)
       c.own.weight?.write(weight)
       const values = await c.run()
-      out.push(...values.subarray(0, some.length))
+      out.push(...requireLogits(values.subarray(0, some.length)))
     }
     return out
   }

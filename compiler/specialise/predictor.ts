@@ -100,7 +100,8 @@ export const specialisePredictor = (
 /**
  * A predictor that goes on where it was: `rows` sequences of at most T tokens, `window` more of each. It is `incremental` of the predictor's
  * logits; `at` i32[rows], where a window has several places, is the one after which a token is predicted. Outputs: for `next`, those logits
- * f32[rows, V]; for `chosen`, the first of the likeliest tokens, i32[rows, 1], `tokens` of a window of one; and all that is kept. Left says why the
+ * f32[rows, V]; for `chosen`, the first of the likeliest tokens, i32[rows, 1], `tokens` of a window of one, and `top`, its logit, f32[rows, 1], which is
+ * not a number where one of the logits is none; and all that is kept. Left says why the
  * predictor can't go on.
  */
 export const specialiseDecoder = (
@@ -144,6 +145,15 @@ const afterWindow = (graph: Graph, output: 'next' | 'chosen'): Graph => {
       body: read(next, 'f32', [index(row), index(v)]),
       origin: { ...origin, label: 'chosen' },
     })
+  const top = (): number =>
+    b.compute({
+      dtype: 'f32',
+      dims: [[row], [one]],
+      reduce: { op: 'max', axes: [v] },
+      body: read(next, 'f32', [index(row), index(v)]),
+      origin: { ...origin, label: 'top' },
+    })
   b.output(output, output === 'next' ? next : chosen())
+  if (output === 'chosen') b.output('top', top())
   return b.finish()
 }

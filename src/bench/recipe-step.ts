@@ -31,6 +31,8 @@ export interface StepPlan {
   readonly model: string | JsonObject
   /** What the model's weights are on the device: as a folder's are stored, those of a random one f32, if absent. */
   readonly weights?: WeightFormat
+  /** Entries and tensors of the model that are let pass. */
+  readonly allow?: readonly string[]
   readonly shape: BatchShape
 }
 
@@ -64,7 +66,7 @@ const partsOf = ({ recipe: { file, name, set } }: StepPlan): Parts => {
 const configuredSizes = (
   program: Program,
   recipe: CoreRecipe,
-  { model: config, shape, weights = 'auto' }: StepPlan & { readonly model: JsonObject },
+  { model: config, shape, weights = 'auto', allow }: StepPlan & { readonly model: JsonObject },
 ) => {
   const bare: Model = {
     directory: 'the configuration',
@@ -73,6 +75,7 @@ const configuredSizes = (
     format: weights,
     tokenizer: undefined,
     context: shape.T,
+    allowed: new Set(allow),
   }
   const facts = modelFacts(program, [...recipe.params.map(p => p.type), stateType(recipe)], bare)
   const given = (['B', 'T', 'A'] as const).map(size => ({
@@ -86,8 +89,8 @@ const configuredSizes = (
 }
 
 const modelOf = async (plan: StepPlan, { loaded, recipe }: Parts): Promise<Model> => {
-  const { model, weights: format } = plan
-  if (typeof model === 'string') return openModel(model, { weights: true, tokenizer: false, format })
+  const { model, weights: format, allow } = plan
+  if (typeof model === 'string') return openModel(model, { weights: true, tokenizer: false, format, allow })
   const { bare, sizes, facts } = configuredSizes(loaded.program, recipe, { ...plan, model })
   return { ...bare, checkpoint: randomCheckpoint(recipe.params, sizes, facts.holds) }
 }

@@ -23,6 +23,7 @@ export interface BenchOptions {
   readonly recipe?: string
   readonly set: readonly string[]
   readonly model?: string
+  readonly allow?: readonly string[]
   readonly shape?: string
   readonly batch?: number
   readonly context?: number
@@ -43,6 +44,7 @@ const effects: Partial<Record<keyof BenchOptions, readonly Section[]>> = {
   recipe: ['step'],
   set: ['step'],
   model: ['step'],
+  allow: ['step'],
   shape: ['step'],
   batch: ['step'],
   context: ['step'],
@@ -90,6 +92,7 @@ export const describedStep = async (o: BenchOptions): Promise<StepPlan | undefin
     recipe: { file: file ?? jola.file, ...(recipe === undefined ? {} : { name: recipe }), set: o.set },
     model: model ?? (of === 'stories15M' ? llamaConfig(stories15M) : await readConfig(of)),
     shape: { B, T, A, everywhere: A === T },
+    ...(o.allow === undefined ? {} : { allow: o.allow }),
   }
 }
 
@@ -102,6 +105,7 @@ export const commandOf = (what: What, o: BenchOptions): string =>
     ...(
       ['recipe', 'model', 'shape', 'batch', 'context', 'answers', 'weights', 'precision', 'tune'] as const
     ).flatMap(name => (o[name] === undefined ? [] : [`--${name} ${o[name]}`])),
+    ...(o.allow ?? []).map(name => `--allow ${name}`),
     ...o.set.map(s => `--set ${s}`),
     ...(what === 'schedules' ? [`--seed ${o.seed} --count ${o.count}`] : []),
   ].join(' ')

@@ -30,6 +30,7 @@ import {
 } from './bench-options.js'
 import { checkWritable } from './run.js'
 import {
+  allowOption,
   collect,
   examples,
   modelOption,
@@ -168,6 +169,7 @@ export const register = (program: Command): void => {
     .option('--recipe <name>', 'which recipe, where the file has several')
     .option('--set <name=value>', 'a setting of the recipe; may be repeated', collect, [])
     .addOption(modelOption())
+    .addOption(allowOption())
     .option('--shape <of>', 'random weights instead: stories15M, or a folder with a config.json')
     .option('--batch <n>', 'examples a step (default: 8)', positiveInteger)
     .option('--context <n>', 'tokens of an example (default: 64)', positiveInteger)

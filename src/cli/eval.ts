@@ -18,6 +18,7 @@ import { RunFolder, runsAt } from '../train/run-folder.js'
 import { checkAdapted } from '../train/unfinished.js'
 import { addReadingOptions, longOption, type ReadingOptions, readingOf } from './data-options.js'
 import {
+  allowOption,
   collect,
   count,
   examples,
@@ -34,6 +35,7 @@ import {
 /** A model to look at: a run, a run's base model (`--base`), or a model's folder. */
 export interface Subject {
   readonly model?: string
+  readonly allow?: readonly string[]
   readonly base?: true
   readonly program: string
   readonly weights?: WeightFormat
@@ -58,10 +60,11 @@ export const openSubject = async (path: string | undefined, o: Subject): Promise
   try {
     const opened =
       path === undefined
-        ? await openBase(device, o.model!, o.program, o.weights)
+        ? await openBase(device, o.model!, o.program, { weights: o.weights, allow: o.allow })
         : await (o.base ? openRunBase : openRun)(device, path, {
             model: o.model,
             weights: o.weights,
+            allow: o.allow,
             force: o.force,
           })
     if (opened.forced.length > 0) remark(`going on all the same (--force): ${opened.forced.join('; ')}`)
@@ -187,6 +190,7 @@ export const register = (program: Command): void => {
     .description('score a run, its base model, or any model on a data set')
     .argument('[run]', "a run's folder, or that of several seeds")
     .addOption(modelOption())
+    .addOption(allowOption())
     .addOption(weightsOption())
     .option('--base', 'the base model, without the edits')
     .option('--force', 'go on though model or program are not what the run was trained on')

@@ -5,6 +5,7 @@ import { UserError } from '../errors.js'
 import type { WeightFormat } from '../model/weights.js'
 import { explainFunction, showExplanation } from './explain-kernels.js'
 import {
+  allowOption,
   examples,
   memoryOption,
   modelOption,
@@ -53,6 +54,7 @@ interface ExplainOptions {
   readonly fn?: string
   readonly wrt?: string
   readonly model?: string
+  readonly allow?: readonly string[]
   readonly weights?: WeightFormat
   readonly size?: ReadonlyMap<string, number>
   readonly memory?: number
@@ -69,6 +71,7 @@ export const register = (program: Command): void => {
     .option('--fn <name>', 'the function, for a file')
     .option('--wrt <parameter>', 'its value and its gradient by this parameter')
     .addOption(modelOption())
+    .addOption(allowOption())
     .addOption(weightsOption())
     .addOption(sizeOption())
     .addOption(memoryOption())

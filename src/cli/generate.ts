@@ -3,6 +3,7 @@ import { UserError } from '../errors.js'
 import { forTerminal } from '../terminal.js'
 import { defaultProgram, openSubject, type Subject } from './eval.js'
 import {
+  allowOption,
   examples,
   modelOption,
   positiveInteger,
@@ -62,6 +63,7 @@ export const register = (program: Command): void => {
     .description('continue a text, greedily, by a run, its base model, or any model')
     .argument('[run]', "a run's folder")
     .addOption(modelOption())
+    .addOption(allowOption())
     .addOption(weightsOption())
     .option('--base', 'the base model, without the edits')
     .option('--force', 'go on though model or program are not what the run was trained on')

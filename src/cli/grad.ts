@@ -12,6 +12,7 @@ import { type Call, type CallOptions, prepareCall, remarksOf } from './call/prep
 import { checkGradient, type TensorCheck } from './grad-check.js'
 import { checkWritable, deliver } from './run.js'
 import {
+  allowOption,
   deviceOption,
   examples,
   modelOption,
@@ -100,6 +101,7 @@ interface GradOptions {
   readonly in?: string
   readonly out?: string
   readonly model?: string
+  readonly allow?: readonly string[]
   readonly device?: EngineKind
   readonly seed: number
   readonly size?: ReadonlyMap<string, number>
@@ -200,6 +202,7 @@ export const register = (program: Command): void => {
     .option('--in <file>', 'inputs as safetensors')
     .option('--out <file>', 'where to write `value` and `grad.…`; without it they are printed')
     .addOption(modelOption())
+    .addOption(allowOption())
     .addOption(deviceOption('gpu').default(undefined, 'gpu, and interpreter with --check'))
     .addOption(seedOption())
     .addOption(sizeOption())

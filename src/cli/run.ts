@@ -9,6 +9,7 @@ import type { WeightFormat } from '../model/weights.js'
 import { type CallOptions, prepareCall } from './call/prepare.js'
 import { stored } from './call/tensors.js'
 import {
+  allowOption,
   count,
   deviceOption,
   examples,
@@ -77,6 +78,7 @@ interface RunOptions {
   readonly in?: string
   readonly out?: string
   readonly model?: string
+  readonly allow?: readonly string[]
   readonly weights?: WeightFormat
   readonly device: EngineKind
   readonly seed: number
@@ -94,6 +96,7 @@ export const register = (program: Command): void => {
     .option('--in <file>', 'inputs as safetensors: `x`, and `x.field` for records; scalars have shape []')
     .option('--out <file>', 'where to write the results; without it they are printed')
     .addOption(modelOption())
+    .addOption(allowOption())
     .addOption(weightsOption())
     .addOption(deviceOption('gpu'))
     .addOption(seedOption())

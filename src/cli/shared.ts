@@ -136,6 +136,13 @@ export const weightsOption = (): Option =>
     "what the model's weights are on the device: as the checkpoint stores them (auto, unless a run says otherwise), or matrices as f32, f16, bf16 or q8",
   ).choices([...weightFormats])
 
+/** `--allow NAME`, many times. */
+export const allowOption = (): Option =>
+  new Option(
+    '--allow <name>',
+    'an entry of config.json or a tensor that was refused, to go on without; may be repeated',
+  ).argParser(collect)
+
 /** The paragraph of examples at the end of a command's help. */
 export const examples = (lines: readonly string[]): string =>
   ['', 'Examples:', ...lines.map(l => `  $ jola ${l}`)].join('\n')

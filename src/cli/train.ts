@@ -18,6 +18,7 @@ import { addReadingOptions, type ReadingOptions, readingOf, sizesOption } from '
 import { dataRemarks } from './data-remarks.js'
 import { interruption } from './interruption.js'
 import {
+  allowOption,
   collect,
   count,
   examples,
@@ -40,6 +41,7 @@ interface Options extends ReadingOptions {
   readonly precision?: Precision
   readonly memory?: number
   readonly model: string
+  readonly allow?: readonly string[]
   readonly data: string
   readonly out: string
   readonly recipe?: string
@@ -128,6 +130,7 @@ const run = async (file: string, o: Options): Promise<void> => {
         saveEvery: o.saveEvery,
         bf16: o.bf16 === true,
         ...(o.weights === undefined ? {} : { weights: o.weights }),
+        ...(o.allow === undefined ? {} : { allow: o.allow }),
       }
       const bar = barFor(seeds.length === 1 ? 'train' : `seed ${seed}`)
       const began = Date.now()
@@ -196,6 +199,7 @@ export const register = (program: Command): void => {
     .description('train by a recipe: progress, validation, early stopping, the best state kept')
     .argument('<recipe>', 'a .jola file with a recipe')
     .addOption(modelOption())
+    .addOption(allowOption())
     .addOption(weightsOption())
     .option('--data <dir>', 'a folder with train.jsonl and valid.jsonl (or .json, .csv, .tsv)')
     .addOption(sizesOption())

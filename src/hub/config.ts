@@ -4,8 +4,10 @@ import { fileError, systemCode, UserError } from '../errors.js'
 import { isJsonObject, type JsonObject, shownJson } from '../json.js'
 import { parseJson } from '../parse-json.js'
 import { readTextFile } from '../text-file.js'
+import { foreignFile, foreignModel, refusePointer } from './foreign.js'
 
 const parseObject = (path: string, text: string): JsonObject => {
+  refusePointer(path, text.slice(0, 64))
   let parsed: unknown
   try {
     parsed = parseJson(text)
@@ -64,6 +66,7 @@ export const readConfig = async (directory: string): Promise<JsonObject> => {
       what: 'a model is a folder, and this is a file',
       where: directory,
       hint: `name the folder that holds it: ${dirname(directory)}`,
+      ...foreignFile(directory, dirname(directory)),
     })
   const config = await readJsonObjectIfAny(path)
   if (config !== undefined) return config
@@ -72,5 +75,6 @@ export const readConfig = async (directory: string): Promise<JsonObject> => {
     where: path,
     why: 'it gives the sizes of the model',
     hint: 'name the directory of a model in the Hugging Face layout',
+    ...(await foreignModel(directory)),
   })
 }

@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { bf16ToF32, f16ToF32 } from '../../runtime/float.js'
 import { fileError, systemCode, UserError } from '../errors.js'
+import { foreignModel, refusePointer } from './foreign.js'
 import { openRangeFile, type RangeFile } from './range-file.js'
 import { dtypeBytes, elementCount, headerLength, readHeader, type TensorEntry } from './safetensors-header.js'
 import { indexName, readIndex } from './sharded.js'
@@ -34,6 +35,7 @@ const pieceBytes = 4 << 20
 
 const openHeader = async (file: RangeFile) => {
   const first = await file.read(0, Math.min(8, file.size))
+  refusePointer(file.path, first)
   const length = headerLength(file.path, first, file.size)
   return readHeader(file.path, await file.read(8, length), file.size)
 }
@@ -55,6 +57,7 @@ const asPath = async (path: string): Promise<{ readonly file: string; readonly s
     where: path,
     why: `neither ${indexName} nor model.safetensors is in it`,
     hint: 'name the directory of a model in the Hugging Face layout, or a .safetensors file',
+    ...(await foreignModel(path)),
   })
 }
 
@@ -141,6 +144,14 @@ const checkpointOf = (
   }
 }
 
+const twice = (name: string, shard: string, other: string): UserError =>
+  new UserError({
+    what: `the tensor '${name}' is in two shards`,
+    where: shard,
+    why: `it is in ${other} too, and nothing says that both hold the same`,
+    hint: 'the shards are not of one checkpoint: fetch them again',
+  })
+
 /**
  * Opens a checkpoint: a `.safetensors` file, an `….index.json`, or a directory with `model.safetensors` or
  * `model.safetensors.index.json`. Only headers are read. Anything missing, cut off or inconsistent is a `UserError`.
@@ -150,6 +161,7 @@ export const openCheckpoint = async (path: string): Promise<Checkpoint> => {
   const index = sharded ? await readIndex(file) : undefined
   const files = new Map<string, RangeFile>()
   const tensors = new Map<string, TensorEntry>()
+  const elsewhere = new Map<string, string>()
   const metadata: Record<string, string> = Object.create(null)
   try {
     for (const shard of index?.files ?? [file]) {
@@ -167,9 +179,14 @@ export const openCheckpoint = async (path: string): Promise<Checkpoint> => {
       const header = await openHeader(opened)
       Object.assign(metadata, header.metadata)
       for (const [name, entry] of header.tensors) {
-        if (index === undefined || index.fileOf.get(name) === shard) tensors.set(name, entry)
+        const own = index?.fileOf.get(name)
+        // What the index does not know is there all the same.
+        if (own === undefined || own === shard) tensors.set(name, entry)
+        else elsewhere.set(name, shard)
       }
     }
+    for (const [name, shard] of elsewhere)
+      if (tensors.has(name)) throw twice(name, shard, tensors.get(name)!.file)
     for (const [name, shard] of index?.fileOf ?? []) {
       if (tensors.has(name)) continue
       throw new UserError({

@@ -3,6 +3,7 @@ import { Tokenizer as HubTokenizer } from '@huggingface/tokenizers'
 import { fileError, UserError } from '../errors.js'
 import { isJsonObject, type JsonObject } from '../json.js'
 import { readJsonObjectIfAny } from './config.js'
+import { foreignTokenizer } from './foreign.js'
 import { continued } from './span.js'
 import { checkTokenizerShape } from './tokenizer-shape.js'
 
@@ -111,6 +112,7 @@ export const openTokenizer = async (directory: string): Promise<Tokenizer> => {
       where: path,
       why: 'a model folder needs it to turn text into tokens and back',
       hint: "put the model's tokenizer.json beside its config.json",
+      ...(await foreignTokenizer(directory)),
     })
   const [settings = {}, config = {}, generation = {}] = await Promise.all(
     ['tokenizer_config.json', 'config.json', 'generation_config.json'].map(name =>

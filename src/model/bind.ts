@@ -88,7 +88,12 @@ export const bindParam = (
     const wanted = storedShape(spec, sizes)
     const { names: templates, fill } = namesFor(spec, holds)
     const count = front.reduce((a, b) => a * b, 1)
-    if (count > checkpoint.tensors.size && templates.length > 0) {
+    if (templates.length === 0) {
+      if (fill !== undefined) absent.set(spec.name, fill)
+      else problems.push(`\`${spec.name}\` has no \`from\` that names a tensor of a checkpoint`)
+      continue
+    }
+    if (count > checkpoint.tensors.size) {
       const known = countOf(templates, checkpoint)
       if (known > 0 || fill === undefined)
         problems.push(
@@ -146,7 +151,6 @@ const missing = (
   indices: readonly (readonly number[])[],
   checkpoint: Checkpoint,
 ): string => {
-  if (templates.length === 0) return `\`${spec.name}\` has no \`from\` that names a tensor of a checkpoint`
   const names = templates.map(t => indices.map(i => nameAt(t, i)).find(n => !checkpoint.tensors.has(n))!)
   return `${names.join(' or ')} is missing, for \`${spec.name}\``
 }

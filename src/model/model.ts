@@ -38,18 +38,18 @@ const tokenizerFor = async (directory: string, config: JsonObject): Promise<Toke
   return typeof vocab_size === 'number' ? withinVocabulary(tokenizer, vocab_size, directory) : tokenizer
 }
 
+/** What of a model's folder is wanted, and how. */
+export interface ModelWants {
+  readonly weights: boolean
+  readonly tokenizer: boolean
+  /** `auto` unless said. */
+  readonly format?: WeightFormat | undefined
+  /** See {@link Model.allowed}. */
+  readonly allow?: readonly string[] | undefined
+}
+
 /** Opens a model's folder. Throws a `UserError` for whatever is missing or broken in it. */
-export const openModel = async (
-  directory: string,
-  wants: {
-    readonly weights: boolean
-    readonly tokenizer: boolean
-    /** `auto` unless said. */
-    readonly format?: WeightFormat | undefined
-    /** See {@link Model.allowed}. */
-    readonly allow?: readonly string[] | undefined
-  },
-): Promise<Model> => {
+export const openModel = async (directory: string, wants: ModelWants): Promise<Model> => {
   const config = await readConfig(directory)
   const positions = config.max_position_embeddings
   const tokenizer = wants.tokenizer ? await tokenizerFor(directory, config) : undefined

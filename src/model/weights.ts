@@ -1,9 +1,11 @@
 import type { Packing } from '../../compiler/artifact.js'
 import type { InputSpec } from '../../compiler/specialise/parameters.js'
 import { type Device, DeviceTensor, pack } from '../../runtime/index.js'
+import { UserError } from '../errors.js'
 import type { Checkpoint } from '../hub/safetensors.js'
-import type { Dtype } from '../hub/safetensors-header.js'
+import { type Dtype, dtypeBytes } from '../hub/safetensors-header.js'
 import type { BoundParam, BoundTensor } from './bind.js'
+import { requireFinite } from './finite.js'
 import type { Model } from './model.js'
 
 /** What weights are stored as on the device; `auto`: as the checkpoint stores them. */
@@ -83,18 +85,30 @@ const inParts = async (
   }
 }
 
+/** Whether a tensor may hold numbers that are not finite. */
+type Allowed = (name: string) => boolean
+
+const allowedBy =
+  ({ allowed }: Pick<Model, 'allowed'>): Allowed =>
+  name =>
+    allowed?.has(name) === true
+
 /** Bytes as stored, filled up to whole words. */
 const readStored = async (
   checkpoint: Checkpoint,
   t: BoundTensor,
   first: number,
   count: number,
-  width: number,
+  allowed: Allowed,
 ): Promise<Uint8Array> => {
+  const { dtype } = checkpoint.tensors.get(t.names[0]!)!
+  const width = dtypeBytes[dtype]
   const out = new Uint8Array(Math.ceil((count * width) / 4) * 4)
-  await inParts(t, first, count, (name, at, from, to) =>
-    checkpoint.readElements(name, at, out.subarray(from * width, to * width)),
-  )
+  await inParts(t, first, count, async (name, at, from, to) => {
+    const part = out.subarray(from * width, to * width)
+    await checkpoint.readElements(name, at, part)
+    if (!allowed(name)) requireFinite(part, dtype, { checkpoint, name, at })
+  })
   return out
 }
 
@@ -103,21 +117,33 @@ const readFloats = async (
   t: BoundTensor,
   first: number,
   count: number,
+  allowed: Allowed,
 ): Promise<Float32Array> => {
   const out = new Float32Array(count)
-  await inParts(t, first, count, (name, at, from, to) =>
-    checkpoint.readFloats(name, at, out.subarray(from, to)),
-  )
+  await inParts(t, first, count, async (name, at, from, to) => {
+    const part = out.subarray(from, to)
+    await checkpoint.readFloats(name, at, part)
+    const bytes = new Uint8Array(part.buffer, part.byteOffset, part.byteLength)
+    if (!allowed(name)) requireFinite(bytes, 'F32', { checkpoint, name, at })
+  })
   return out
 }
 
-/** The numbers of a bound tensor, row-major: those of its parts one after the other. */
-export const readBound = (checkpoint: Checkpoint, t: BoundTensor): Promise<Float32Array> =>
+/**
+ * The numbers of a bound tensor, row-major: those of its parts one after the other. Throws a `UserError` for what is not finite, unless the model's user
+ * lets it pass.
+ */
+export const readBound = (
+  checkpoint: Checkpoint,
+  t: BoundTensor,
+  model: Pick<Model, 'allowed'> = {},
+): Promise<Float32Array> =>
   readFloats(
     checkpoint,
     t,
     0,
     t.shape.reduce((a, b) => a * b, 1),
+    allowedBy(model),
   )
 
 /**
@@ -131,6 +157,7 @@ export const uploadWeights = async (
   wanted: ReadonlySet<string>,
 ): Promise<Readonly<Record<string, DeviceTensor>>> => {
   const { checkpoint } = model
+  const allowed = allowedBy(model)
   const packing = packingOf(bound, model)
   const out: Record<string, DeviceTensor> = {}
   const same = new Map<string, DeviceTensor>()
@@ -151,8 +178,8 @@ export const uploadWeights = async (
       for (let first = 0; first < elements; first += pieceElements) {
         const count = Math.min(pieceElements, elements - first)
         const planes = asStored
-          ? [await readStored(checkpoint, t, first, count, p === undefined ? 4 : 2)]
-          : planesOf(await readFloats(checkpoint, t, first, count), p)
+          ? [await readStored(checkpoint, t, first, count, allowed)]
+          : planesOf(await readFloats(checkpoint, t, first, count, allowed), p, name)
         tensor.writePlanes(first, planes)
         written += planes.reduce((n, plane) => n + plane.length, 0)
         if (written < flushBytes) continue
@@ -167,7 +194,22 @@ export const uploadWeights = async (
   return out
 }
 
-const planesOf = (values: Float32Array, packing: Packing | undefined): readonly Uint8Array[] =>
-  packing === undefined
-    ? [new Uint8Array(values.buffer, values.byteOffset, values.byteLength)]
-    : pack(packing, values)
+/** The largest number of f16; what lies further is infinite there. */
+const largestF16 = 65504
+
+const planesOf = (
+  values: Float32Array,
+  packing: Packing | undefined,
+  name: string,
+): readonly Uint8Array[] => {
+  if (packing === undefined) return [new Uint8Array(values.buffer, values.byteOffset, values.byteLength)]
+  const large =
+    packing === 'f16' ? values.find(x => Math.abs(x) > largestF16 && Number.isFinite(x)) : undefined
+  if (large !== undefined)
+    throw new UserError({
+      what: `the weights of \`${name}\` do not fit f16`,
+      why: `one is ${large}, and f16 reaches to ${largestF16}`,
+      hint: 'take --weights bf16 or f32',
+    })
+  return pack(packing, values)
+}

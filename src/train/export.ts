@@ -91,6 +91,7 @@ export const exportState = async (
       base_model: run.model,
       base: run.base,
       weights: run.weights,
+      ...(run.allow === undefined ? {} : { allow: run.allow }),
       precision: run.precision,
       sizes: Object.fromEntries(Object.entries(run.sizes).filter(([k]) => !batchSizes.has(k))),
       tensors: Object.fromEntries(adapter.map(s => [s.name, state.get(s.name)!.shape])),

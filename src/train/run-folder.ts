@@ -45,6 +45,8 @@ export interface RunDescription {
   readonly base?: ModelIdentity
   /** What the model's weights are on the device. */
   readonly weights?: WeightFormat
+  /** Entries and tensors of the model that were refused and let pass. */
+  readonly allow?: readonly string[]
   /** What products are computed in. */
   readonly precision?: Precision
   /** The schedules that measuring chose, by their kernels' signatures; all others are the cost model's. */

@@ -41,6 +41,8 @@ export interface TrainRequest {
   readonly bf16: boolean
   /** `auto` unless said, or as the run to resume was begun. */
   readonly weights?: WeightFormat
+  /** Entries and tensors of the model that are let pass, beside those of the run to resume. */
+  readonly allow?: readonly string[]
 }
 
 export interface TrainResult extends TrainOutcome {
@@ -161,6 +163,7 @@ const trainHeld = async (
     weights: recipe.params.length > 0,
     tokenizer: true,
     format: begun === undefined ? request.weights : formatOf(begun),
+    allow: [...(begun?.allow ?? []), ...(request.allow ?? [])],
   })
   try {
     const { constants } = modelFacts(program, [...recipe.params.map(p => p.type), stateType(recipe)], model)
@@ -199,6 +202,7 @@ const trainHeld = async (
       model: resolve(request.model),
       base,
       weights: model.format,
+      ...(model.allowed?.size ? { allow: [...model.allowed] } : {}),
       precision: device.traits.precision,
       schedules: Object.fromEntries(schedules),
       ...(device.memory === undefined ? {} : { memory: device.memory }),

@@ -51,7 +51,9 @@ withDevice('packed inputs', device =>
 withStories('stories260K', stories =>
   withDevice('with packed weights', device => {
     const story = async (directory: string, format: WeightFormat) => {
-      const { sequence, tokenizer, close } = await openBase(device, directory, 'std.models.llama', format)
+      const { sequence, tokenizer, close } = await openBase(device, directory, 'std.models.llama', {
+        weights: format,
+      })
       try {
         const prompt = tokenizer.encode('Once upon a time')
         const [tokens] = await sequence.greedy([prompt], 60, tokenizer)

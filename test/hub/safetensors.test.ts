@@ -157,16 +157,13 @@ describe('a header', () => {
 })
 
 describe('a sharded checkpoint', () => {
-  const write = async (map: Record<string, string>) => {
+  const write = async (map: Record<string, string>, again: Record<string, TensorData> = {}) => {
     const folder = await temporaryDirectory()
     const tensor = (value: number): TensorData => ({ dtype: 'F32', shape: [1], data: Float32Array.of(value) })
     await writeSafetensors(join(folder, 'one.safetensors'), new Map([['a', tensor(1)]]))
     await writeSafetensors(
       join(folder, 'two.safetensors'),
-      new Map([
-        ['b', tensor(2)],
-        ['a', tensor(9)],
-      ]),
+      new Map([['b', tensor(2)], ['c', tensor(3)], ...Object.entries(again)]),
     )
     await writeFile(join(folder, 'model.safetensors.index.json'), JSON.stringify({ weight_map: map }))
     return folder
@@ -174,9 +171,18 @@ describe('a sharded checkpoint', () => {
 
   it('reads each tensor from the shard that the index names', async () => {
     const checkpoint = await openCheckpoint(await write({ a: 'one.safetensors', b: 'two.safetensors' }))
-    expect([...checkpoint.tensors.keys()].sort()).toEqual(['a', 'b'])
+    // The index does not name c: it is there all the same.
+    expect([...checkpoint.tensors.keys()].sort()).toEqual(['a', 'b', 'c'])
     expect([...(await checkpoint.readF32('a')), ...(await checkpoint.readF32('b'))]).toEqual([1, 2])
     await checkpoint.close()
+  })
+
+  it('is refused where two shards hold one tensor', async () => {
+    const nine: TensorData = { dtype: 'F32', shape: [1], data: Float32Array.of(9) }
+    const twice = await write({ a: 'one.safetensors', b: 'two.safetensors' }, { a: nine })
+    const error = await userError(openCheckpoint(twice))
+    expect(error.what).toBe("the tensor 'a' is in two shards")
+    expect(error.where).toContain('two.safetensors')
   })
 
   it('is refused if a shard or a tensor is missing, or a shard lies elsewhere', async () => {

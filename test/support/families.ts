@@ -68,11 +68,16 @@ export const writeFamily = async (
 }
 
 /** The logits [T, V] of a fixture's folder by `std.models.llama`, through what `jola run` does. Throws what that would print. */
-export const familyLogits = async (engine: Engine, directory: string): Promise<ArrayLike<number>> => {
+export const familyLogits = async (
+  engine: Engine,
+  directory: string,
+  allow: readonly string[] = [],
+): Promise<ArrayLike<number>> => {
   const call = await prepareCall({
     file: 'std.models.llama',
     fn: 'logits',
     model: directory,
+    allow,
     in: join(directory, 'tokens.safetensors'),
     inputs: 'read',
   })

@@ -35,6 +35,8 @@ export interface CallOptions {
   readonly in?: string | undefined
   readonly model?: string | undefined
   readonly weights?: WeightFormat | undefined
+  /** Entries and tensors of the model that are let pass. */
+  readonly allow?: readonly string[] | undefined
   readonly seed?: number | undefined
   readonly size?: ReadonlyMap<string, number> | undefined
   /** The parameter that is differentiated by, if any. */
@@ -105,6 +107,7 @@ const openFor = async (options: CallOptions): Promise<Model | undefined> =>
         weights: options.inputs !== 'none' || hasWeights(options.model),
         tokenizer: false,
         format: options.weights,
+        allow: options.allow,
       })
 
 const openInputs = async (path: string): Promise<Checkpoint> => {
@@ -201,7 +204,7 @@ const match = (
     shape: shapeOf(s),
     data: new Float32Array(shapeOf(s).reduce((a, b) => a * b, 1)).fill(value),
   })
-  for (const t of bound?.tensors ?? []) sources.set(t.spec.name, () => fromModel(model!.checkpoint!, t))
+  for (const t of bound?.tensors ?? []) sources.set(t.spec.name, () => fromModel(model!, t))
   for (const s of [...specsOf(sorted, 'bound'), ...optional]) {
     const fill = fills.get(s.name)
     if (fill !== undefined) sources.set(s.name, () => constant(s, fill))
@@ -234,10 +237,10 @@ const match = (
   }
 }
 
-const fromModel = async (checkpoint: Checkpoint, t: BoundTensor): Promise<HostTensor> => ({
+const fromModel = async (model: Model, t: BoundTensor): Promise<HostTensor> => ({
   dtype: 'f32',
   shape: t.shape,
-  data: await readBound(checkpoint, t),
+  data: await readBound(model.checkpoint!, t, model),
 })
 
 const fromFile = async (
