@@ -24,8 +24,13 @@ export const ofNothing: Readonly<Record<DType, number>> = { f32: Number.NaN, i32
 
 const withoutEmptyReads = (node: Node, nodes: ReadonlyMap<NodeId, Node>): Node => {
   if (node.kind !== 'compute') return node
+  // What no output needs may read what is gone.
+  const isEmpty = (id: NodeId): boolean => {
+    const read = nodes.get(id)
+    return read !== undefined && elementsOf(read) === 0
+  }
   const body = rewrite(node.body, e =>
-    e.op === 'read' && elementsOf(nodes.get(e.node)!) === 0 ? constant(e.dtype, ofNothing[e.dtype]) : e,
+    e.op === 'read' && isEmpty(e.node) ? constant(e.dtype, ofNothing[e.dtype]) : e,
   )
   return body === node.body ? node : { ...node, body }
 }

@@ -163,7 +163,7 @@ describe('a tensor of the checkpoint', () => {
   it('of another shape than the configuration says is refused', async () => {
     expect((await refused('llama', { config: { vocab_size: 43 } })).why).toContain('wants [43, 16]')
     expect((await refused('llama', { config: { num_key_value_heads: 3 } })).what).toBe(
-      'the sizes do not agree',
+      'the inputs do not fit `logits`',
     )
     expect((await refused('llama', { config: { head_dim: 5 } })).what).toBe('the inputs do not fit `logits`')
   })
