@@ -199,10 +199,12 @@ export class Builder {
   /** The graph of what the outputs need, in evaluation order. */
   finish(): Graph {
     const made = [...this.nodes.values()]
-    const nodes = this.anySize ? made : made.map(n => withoutEmptyReads(n, this.nodes))
-    const graph = sortGraph({ nodes, regions: [...this.regions.values()], outputs: this.outputs })
+    const rest = { regions: [...this.regions.values()], outputs: this.outputs }
+    const sorted = sortGraph({ nodes: made, ...rest })
+    const nodes = this.anySize ? sorted.nodes : sorted.nodes.map(n => withoutEmptyReads(n, this.nodes))
+    const graph = nodes.every((n, i) => n === sorted.nodes[i]) ? sorted : sortGraph({ nodes, ...rest })
     const needed = new Set(graph.nodes.map(n => n.id))
-    const unread = nodes.flatMap(n => (n.kind === 'input' && !needed.has(n.id) ? [n] : []))
+    const unread = made.flatMap(n => (n.kind === 'input' && !needed.has(n.id) ? [n] : []))
     return unread.length === 0 ? graph : { ...graph, unread }
   }
 }

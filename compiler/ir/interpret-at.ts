@@ -80,7 +80,12 @@ export const interpretAt = (
     const read = (e: Extract<Expr, { op: 'read' }>): number => {
       const shape = shapeOf(nodes.get(e.node)!)
       const at = e.at.map(go)
-      if (e.guarded && at.some((x, d) => x < 0 || x >= shape[d]!)) return 0
+      if (!at.every((x, d) => x >= 0 && x < shape[d]!)) {
+        if (e.guarded) return 0
+        throw new Error(
+          `a read of %${e.node} at [${at.join(', ')}] is outside of its shape [${shape.join(', ')}]`,
+        )
+      }
       return element(
         e.node,
         at.reduce((flat, x, d) => flat * shape[d]! + x, 0),

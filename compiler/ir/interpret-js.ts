@@ -1,8 +1,11 @@
-import { postorder } from './expr.js'
+import { childrenOf, postorder } from './expr.js'
 import { outerAxes, shapeOf } from './graph.js'
+import { intervals } from './interval.js'
 import type { Axis, ComputeNode, DType, Expr, Node, NodeId } from './ir.js'
 import { prims } from './prims.js'
 import { identityOf } from './reduction.js'
+
+type Read = Extract<Expr, { op: 'read' }>
 
 /** Evaluates a node into its array; after the arrays, by node, come the values of its regions' axes, outermost first. */
 export type NodeProgram = (arrays: readonly Float64Array[], ...sequential: readonly number[]) => void
@@ -72,9 +75,17 @@ interface Term {
   readonly level: number
 }
 
+/** A read that is not guarded has left its tensor, and its value counts: a defect of the compiler, or indices that are out of range. */
+const outside = (node: ComputeNode, source: Node): never => {
+  throw new Error(
+    `%${node.id} (${node.origin.label}) reads outside of %${source.id} (${source.origin.label}), whose shape is [${shapeOf(source).join(', ')}]`,
+  )
+}
+
 /**
  * Compiles a compute node to JavaScript: a loop an axis, every sub-expression at the outermost loop that knows it, and the
- * reduction in a register. `round` is applied to what is stored.
+ * reduction in a register. `round` is applied to what is stored. The program throws where a read leaves its tensor,
+ * unless it is guarded or stands in the branch of a `select` that is not taken.
  */
 export const compileNode = (
   node: ComputeNode,
@@ -108,7 +119,37 @@ export const compileNode = (
         level: 0,
       })
 
-  const emitRead = (e: Extract<Expr, { op: 'read' }>): Term => {
+  // Every sub-expression that may read outside has a variable: 0 where it does not, else the number of such a read and 1.
+  const faults = new Map<Expr, Term>()
+  const risky: Read[] = []
+  const interval = intervals()
+  const first = (terms: readonly Term[]): Term | undefined =>
+    terms.length < 2
+      ? terms[0]
+      : define(Math.max(...terms.map(t => t.level)), terms.map(t => t.text).join(' || '))
+  const faultOf = (e: Expr): Term | undefined => {
+    const inside = [...new Set(childrenOf(e).flatMap(c => faults.get(c) ?? []))]
+    if (e.op === 'select') {
+      const [condition, yes, no] = e.args.map(a => faults.get(a))
+      if (yes === undefined && no === undefined) return condition
+      const chosen = values.get(e.args[0]!)!
+      const level = Math.max(chosen.level, yes?.level ?? 0, no?.level ?? 0)
+      const branch = define(level, `${chosen.text} ? ${yes?.text ?? 0} : ${no?.text ?? 0}`)
+      return first(condition === undefined ? [branch] : [condition, branch])
+    }
+    if (e.op !== 'read' || e.guarded) return first(inside)
+    const shape = shapeOf(nodes.get(e.node)!)
+    const open = e.at.flatMap((p, i) => {
+      const { lo, hi } = interval(p)
+      return lo >= 0 && hi < shape[i]! ? [] : [{ at: values.get(p)!, extent: shape[i]! }]
+    })
+    if (open.length === 0) return first(inside)
+    const holds = open.map(({ at, extent }) => `${at.text} >= 0 && ${at.text} < ${extent}`).join(' && ')
+    const mine = define(Math.max(...open.map(o => o.at.level)), `${holds} ? 0 : ${risky.push(e)}`)
+    return first([...inside, mine])
+  }
+
+  const emitRead = (e: Read): Term => {
     const shape = shapeOf(nodes.get(e.node)!)
     const strides = stridesOf(shape)
     const at = e.at.map(p => values.get(p)!)
@@ -143,7 +184,13 @@ export const compileNode = (
       }
       values.set(e, define(level, text))
     }
+    const fault = faultOf(e)
+    if (fault !== undefined) faults.set(e, fault)
   }
+  const fault = faults.get(node.body)
+  // Where a loop has no turns, nothing of the body is needed.
+  if (fault !== undefined && loops.every(a => a.extent > 0))
+    statements[fault.level]!.push(`if (${fault.text}) outside(${fault.text})`)
 
   const body = values.get(node.body)!
   const strides = outerAxes(node).map((_, i, all) => all.slice(i + 1).reduce((n, a) => n * a.extent, 1))
@@ -176,8 +223,9 @@ export const compileNode = (
   }
   lines.push('}'.repeat(outer))
   const parameters = ['arrays', ...sequential.map(a => `x${a.id}`)].join(', ')
-  return new Function('external', `return (${parameters}) => {\n${lines.join('\n')}\n}`)(
+  return new Function('external', 'outside', `return (${parameters}) => {\n${lines.join('\n')}\n}`)(
     external,
+    (n: number) => outside(node, nodes.get(risky[n - 1]!.node)!),
   ) as NodeProgram
 }
 

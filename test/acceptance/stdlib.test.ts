@@ -81,10 +81,15 @@ const sizesOf = (name: string): ReadonlyMap<string, number> => {
 
 const run = (engine: Engine, name: string): Promise<ReadonlyMap<string, HostTensor>> => {
   const { inputs, cotangent } = caseOf(name)
-  const given = new Map(Object.entries(inputs).map(([k, x]) => [k, tensor(x)]))
-  given.set('c', tensor(cotangent))
-  given.set('targets', tensor(nn.targets as Nested, 'i32'))
-  const graph = specialiseFn(program, program.fns.get(`main.${name}`)!, { sizes: sizesOf(name) })
+  const fn = program.fns.get(`main.${name}`)!
+  const given = new Map([
+    ...Object.entries(inputs).map(([k, x]) => [k, tensor(x)] as const),
+    ...(fn.params.some(p => p.name === 'targets')
+      ? [['targets', tensor(nn.targets as Nested, 'i32')] as const]
+      : [['c', tensor(cotangent)] as const]),
+  ])
+  const sizes = new Map([...sizesOf(name)].filter(([size]) => fn.sizes.includes(size)))
+  const graph = specialiseFn(program, fn, { sizes })
   return engine.run(graph, given)
 }
 

@@ -4,7 +4,7 @@ import { Builder } from '../../../compiler/ir/builder.js'
 import { f32, i32, index, mixedRadix, prim, read } from '../../../compiler/ir/expr.js'
 import { shapeOf } from '../../../compiler/ir/graph.js'
 import { interpret } from '../../../compiler/ir/interpret.js'
-import type { ReduceOp } from '../../../compiler/ir/ir.js'
+import type { Expr, ReduceOp } from '../../../compiler/ir/ir.js'
 import { printGraph } from '../../../compiler/ir/print.js'
 import { naive } from './naive.js'
 import { randomGraph } from './random-graph.js'
@@ -40,6 +40,43 @@ describe('interpret', () => {
       }),
       { numRuns: 300 },
     )
+  })
+
+  describe('reads outside of a tensor', () => {
+    const shifted = (by: number, body: (r: (guarded?: boolean) => Expr, at: Expr) => Expr, n = 3) => {
+      const b = new Builder()
+      const x = b.input('x', 'f32', [3])
+      const i = b.axis('i', n)
+      const at = prim('add', index(i), i32(by))
+      const dims = [[i]]
+      b.output('y', b.compute({ dtype: 'f32', dims, body: body(g => read(x, 'f32', [at], g), at), origin }))
+      return () => run(b, { x: [1, 2, 3] }).y
+    }
+    const inside = (at: Expr) => prim('and', prim('ge', at, i32(0)), prim('lt', at, i32(3)))
+
+    it('throws where such a value counts', () => {
+      for (const by of [1, -1]) {
+        expect(shifted(by, r => r())).toThrow(/reads outside of %0 .*whose shape is \[3\]/)
+        expect(shifted(by, r => prim('mul', r(), f32(0)))).toThrow(/reads outside/)
+        expect(shifted(by, (r, at) => prim('select', inside(at), f32(0), r()))).toThrow(/reads outside/)
+      }
+    })
+
+    it('does not where it is guarded, is not chosen, or is never computed', () => {
+      expect(shifted(1, r => r(true))()).toEqual([2, 3, 0])
+      expect(shifted(-1, (r, at) => prim('select', inside(at), r(), f32(9)))()).toEqual([9, 1, 2])
+      expect(shifted(5, r => r(), 0)()).toEqual([])
+    })
+
+    it('throws for an index among the inputs that is out of range', () => {
+      const b = new Builder()
+      const [x, t] = [b.input('x', 'f32', [3]), b.input('t', 'i32', [2])]
+      const i = b.axis('i', 2)
+      const body = read(x, 'f32', [read(t, 'i32', [index(i)])])
+      b.output('y', b.compute({ dtype: 'f32', dims: [[i]], body, origin }))
+      expect(run(b, { x: [1, 2, 3], t: [2, 0] })).toEqual({ y: [3, 1] })
+      expect(() => run(b, { x: [1, 2, 3], t: [3, 0] })).toThrow(/reads outside/)
+    })
   })
 
   it('multiplies matrices', () => {
