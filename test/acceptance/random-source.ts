@@ -67,6 +67,7 @@ export const programText = (genome: Genome, name: string): RandomSource => {
   const scope: Scope = {
     extents,
     indices: [],
+    repeats: false,
     scalars: [],
     tensors: [
       { name: 'x', dims: ['A'], bound: 2 },

@@ -72,6 +72,8 @@ export interface Scope {
   readonly tensors: readonly Tensor[]
   /** Elements that an expression here is evaluated for. */
   readonly cost: number
+  /** Whether it may be evaluated several times at the same indices, so that no random number is drawn in it. */
+  readonly repeats: boolean
   readonly fresh: (stem: string) => string
 }
 
@@ -264,7 +266,8 @@ const constructs: readonly Construct[] = [
   (a, b, _, scope) => {
     const x = term(a, scope)
     const name = scope.fresh('s')
-    const y = term(b, { ...scope, scalars: [{ name, bound: Math.max(x.bound, 1) }, ...scope.scalars] })
+    const scalars = [{ name, bound: Math.max(x.bound, 1) }, ...scope.scalars]
+    const y = term(b, { ...scope, scalars, repeats: true })
     return { text: `twice(${name} -> sin(${y.text} + ${name}), ${x.text})`, bound: 1 }
   },
   // a derivative within the program
@@ -313,10 +316,13 @@ const constructs: readonly Construct[] = [
     return { text: `x[${choose(['argmax', 'argmin'], g.pick)} ${name} -> x[${name}]]`, bound: 2 }
   },
   // random numbers
-  (_, __, g, scope) => ({
-    text: `${choose(['uniform', 'normal'], g.pick)}(key(${g.choice % 7})${scope.indices.length === 0 ? ', 3' : `, (${scope.indices.map(v => v.name).join(', ')}, 1)`})`,
-    bound: 3,
-  }),
+  (_, __, g, scope) => {
+    if (scope.repeats) return undefined
+    const at = scope.indices.length === 0 ? '3' : `(${scope.indices.map(v => v.name).join(', ')}, 1)`
+    // Each draw has a key of its own.
+    const key = scope.fresh('key').slice('key'.length)
+    return { text: `${choose(['uniform', 'normal'], g.pick)}(key(${key}), ${at})`, bound: 3 }
+  },
   // any, all
   (a, b, g, scope) => {
     if (!affordable(scope, 'B')) return undefined
