@@ -1,3 +1,4 @@
+/// <reference types="@webgpu/types" preserve="true" />
 import type { DeviceTraits, MatrixUnit, Precision } from '../compiler/artifact.js'
 import { DeviceError, showBytes } from './errors.js'
 import { usage } from './flags.js'

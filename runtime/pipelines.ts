@@ -25,17 +25,36 @@ const refusal = async (kernel: KernelDecl, module: GPUShaderModule, error: unkno
 /** Kernels with the same key are compiled once. */
 const keyOf = (kernel: KernelDecl): string => `${kernel.bindings.join()} ${kernel.loops > 0} ${kernel.wgsl}`
 
+/** What is kept of a kernel. */
+interface Kept {
+  readonly pipeline: Promise<GPUComputePipeline>
+  /** Whether a driver that compiles at the first dispatch has compiled it. */
+  rehearsed: boolean
+}
+
+/** Several times the kernels of a training session. Each takes some tens of kilobytes, most of it the driver's. */
+const mostKept = 1024
+
 /**
  * Compiled kernels of one device and the layouts they share: group 0 holds the storage buffers, group 1, of kernels
- * inside loops, the loops' indices at a dynamic offset.
+ * inside loops, the loops' indices at a dynamic offset. It keeps the `most` kernels that were asked for last; an executable keeps its own, so that what is
+ * dropped here is compiled again only where another executable asks for it.
  */
 export class PipelineCache {
-  readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>()
+  /** Those asked for last come last. */
+  readonly #kept = new Map<string, Kept>()
   readonly #layouts = new Map<string, GPUBindGroupLayout>()
-  readonly #rehearsed = new Set<string>()
   #loopLayout: GPUBindGroupLayout | undefined
 
-  constructor(private readonly gpu: GPUDevice) {}
+  constructor(
+    private readonly gpu: GPUDevice,
+    private readonly most = mostKept,
+  ) {}
+
+  /** How many kernels are kept. */
+  get size(): number {
+    return this.#kept.size
+  }
 
   /** The layout of group 0 for storage buffers of these kinds. */
   storageLayout(bindings: KernelDecl['bindings']): GPUBindGroupLayout {
@@ -70,24 +89,30 @@ export class PipelineCache {
   /** Compiles a kernel, or finds it compiled. Rejects with an internal `DeviceError` that shows the refused line. */
   pipeline(kernel: KernelDecl): Promise<GPUComputePipeline> {
     const key = keyOf(kernel)
-    const known = this.#pipelines.get(key)
-    if (known !== undefined) return known
-    const made = this.#compile(kernel)
-    this.#pipelines.set(key, made)
+    const known = this.#kept.get(key)
+    const kept = known ?? { pipeline: this.#compile(kernel), rehearsed: false }
+    this.#kept.delete(key)
+    this.#kept.set(key, kept)
+    if (known !== undefined) return known.pipeline
+    const [oldest] = this.#kept.keys()
+    if (this.#kept.size > this.most && oldest !== undefined) this.#kept.delete(oldest)
     // Whoever asked is told; who asks again may fare better.
-    made.catch(() => this.#pipelines.delete(key))
-    return made
+    kept.pipeline.catch(() => {
+      if (this.#kept.get(key) === kept) this.#kept.delete(key)
+    })
+    return kept.pipeline
   }
 
-  /** Those of the kernels, each once, that no {@link markRehearsed} has named. */
+  /** Those of the kernels, each once, that no {@link markRehearsed} has named since they were compiled. */
   unrehearsed(kernels: readonly KernelDecl[]): readonly KernelDecl[] {
     const distinct = new Map(kernels.map(kernel => [keyOf(kernel), kernel]))
-    return [...distinct].flatMap(([key, kernel]) => (this.#rehearsed.has(key) ? [] : [kernel]))
+    return [...distinct].flatMap(([key, kernel]) => (this.#kept.get(key)?.rehearsed ? [] : [kernel]))
   }
 
   /** Remembers that a driver which compiles at the first dispatch has compiled this one. */
   markRehearsed(kernel: KernelDecl): void {
-    this.#rehearsed.add(keyOf(kernel))
+    const kept = this.#kept.get(keyOf(kernel))
+    if (kept !== undefined) kept.rehearsed = true
   }
 
   async #compile(kernel: KernelDecl): Promise<GPUComputePipeline> {

@@ -2,12 +2,13 @@ import { threefryWgsl } from './special.js'
 
 /**
  * An infinity and not-a-number in WGSL, which refuses constant expressions that are either: their bits are those of variables, of which its
- * compiler does not know the value.
+ * compiler does not know the value. −0 is written so too: as a constant, drivers take it for 0.
  */
 const infinity = 'bitcast<f32>(infinityBits)'
 const notANumber = 'bitcast<f32>(nanBits)'
+const negativeZero = 'bitcast<f32>(negativeZeroBits)'
 
-const bitsOf = { infinityBits: '0x7f800000u', nanBits: '0x7fc00000u' }
+const bitsOf = { infinityBits: '0x7f800000u', nanBits: '0x7fc00000u', negativeZeroBits: '0x80000000u' }
 
 /** The declarations of the variables that the text of a kernel reads such constants from. */
 export const constantBits = (text: string): readonly string[] =>
@@ -256,7 +257,8 @@ export const wgslLiteral = (dtype: 'f32' | 'i32' | 'u32' | 'bool', value: number
   const rounded = Math.fround(value)
   if (Number.isNaN(rounded)) return notANumber
   if (!Number.isFinite(rounded)) return rounded > 0 ? infinity : `(-${infinity})`
+  if (Object.is(rounded, -0)) return negativeZero
   const text = `${rounded}`
   const literal = /[.e]/.test(text) ? text : `${text}.0`
-  return rounded < 0 || Object.is(rounded, -0) ? `(${Object.is(rounded, -0) ? '-0.0' : literal})` : literal
+  return rounded < 0 ? `(${literal})` : literal
 }

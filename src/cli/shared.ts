@@ -185,7 +185,9 @@ export const failureOf = (
   if (error instanceof DeviceError) {
     const { what, why, hint } = error
     const parts = { what, ...(why === undefined ? {} : { why }), ...(hint === undefined ? {} : { hint }) }
-    return { text: renderUserError(new UserError(parts)), exitCode: 3 }
+    // What was given is wrong, whatever the device.
+    const exitCode = error.kind === 'input' || error.kind === 'artifact' ? 1 : 3
+    return { text: renderUserError(new UserError(parts)), exitCode }
   }
   return { text: internalError(error), exitCode: 1 }
 }

@@ -145,6 +145,10 @@ describe('the command line', () => {
     })
     const lost = failureOf(new DeviceError('lost', { what: 'the device is lost', hint: 'try again' }), false)
     expect(lost).toEqual({ text: 'error: the device is lost\n  hint:  try again', exitCode: 3 })
+    const codes = (
+      ['input', 'artifact', 'too-small', 'out-of-memory', 'no-adapter', 'internal'] as const
+    ).map(kind => failureOf(new DeviceError(kind, { what: 'no' }), false).exitCode)
+    expect(codes).toEqual([1, 1, 3, 3, 3, 3])
   })
 
   it('owns up to internal errors, with a stack only when asked', () => {

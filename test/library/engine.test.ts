@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { HostInput } from '../../runtime/index.js'
 import { deviceEngine } from '../../src/engine.js'
 import { DeviceError, openEngine, SizesError, specialiseFn, specialiseGrad } from '../../src/index.js'
@@ -219,25 +219,36 @@ describe('openEngine', () => {
 withDevice('a run that fails', device => {
   const engine = deviceEngine(device)
   const cases: readonly (readonly [string, () => Promise<unknown>])[] = [
-    ['for its inputs', () => engine.run(twice, new Map())],
+    ['for its inputs', () => expect(engine.run(twice, new Map())).rejects.toThrow('is missing')],
     [
       'for its kernels',
-      () =>
-        deviceEngine(device, { ...device.traits, workgroupInvocations: 0 }).run(twice, new Map([['x', x]])),
+      async () => {
+        const before = device.residentBytes
+        const compile = device.gpu.createShaderModule.bind(device.gpu)
+        const compiling = vi.spyOn(device.gpu, 'createShaderModule').mockImplementation(asked => {
+          expect(device.residentBytes).toBeGreaterThan(before)
+          return compile({ ...asked, code: `${asked.code} no` })
+        })
+        const data = { dtype: 'f32', data: [[1, 2, 3, 4, 5, 6, 7]] } as const
+        const run = engine.run(graphOf('twice', { N: 1, M: 7 }), new Map([['x', data]]))
+        await expect(run).rejects.toThrow('the device refuses the kernel')
+        expect(compiling).toHaveBeenCalled()
+        compiling.mockRestore()
+      },
     ],
     [
       'because it is aborted',
       () => {
         const stop = new AbortController()
         const run = engine.run(twice, new Map([['x', x]]), { signal: stop.signal })
-        stop.abort()
-        return run
+        stop.abort(new Error('enough'))
+        return expect(run).rejects.toThrow('enough')
       },
     ],
   ]
   it.each(cases)('%s keeps no memory', async (_, run) => {
     const before = device.residentBytes
-    for (let i = 0; i < 5; i++) await run().catch(() => undefined)
+    for (let i = 0; i < 5; i++) await run()
     expect(device.residentBytes).toBe(before)
   })
 })

@@ -9,8 +9,10 @@ import {
   artifactToJson,
   checkArtifact,
   DeviceError,
+  type DeviceTensor,
   download,
   load,
+  upload,
   zeros,
 } from '../../runtime/index.js'
 import { programOf } from '../acceptance/support.js'
@@ -20,6 +22,10 @@ import { addition, artifact, buffer, dispatch, kernel, tensor } from './artifact
 const program = programOf(`
 size N
 fn total(x: f32[N, N], y: f32[N, N]) -> f32[N, N] = for i, j -> sum k -> x[i, k] * y[k, j]
+fn edges(at: idx[4][N]) -> f32[N] =
+  let table = [-inf, inf, inf - inf, -0.0]
+  for i -> table[at[i]]
+fn masked(x: f32[N]) -> f32[N] = for i -> if x[i] > 0 then -inf else x[i]
 `)
 const graphOf = (name: string, N: number) =>
   specialiseFn(program, program.fns.get(`main.${name}`)!, { sizes: new Map([['N', N]]) })
@@ -235,6 +241,25 @@ withDevice('an artifact of another device', device => {
     expect(Array.from(values)).toEqual(Array.from(odd))
     expect(Object.is(values[3], -0)).toBe(true)
     executable.destroy()
+  })
+
+  it('keeps the infinities of a program through JSON', async () => {
+    const saved = async (name: string, N: number, input: DeviceTensor) => {
+      const text = artifactToJson(lower(graphOf(name, N), traits, { name }))
+      const executable = await load(device, artifactFromJson(text))
+      const [values] = await download(
+        device,
+        Object.values(executable.run({ [name === 'edges' ? 'at' : 'x']: input })),
+      )
+      executable.destroy()
+      input.destroy()
+      return Array.from(values!)
+    }
+    const { POSITIVE_INFINITY: inf, NEGATIVE_INFINITY: minus } = Number
+    const edges = await saved('edges', 5, upload(device, 'i32', [5], Int32Array.of(0, 1, 2, 3, 0)))
+    expect(edges).toEqual([minus, inf, Number.NaN, -0, minus])
+    const masked = await saved('masked', 3, upload(device, 'f32', [3], Float32Array.of(1, -1, minus)))
+    expect(masked).toEqual([minus, -1, minus])
   })
 
   it('is not given a tensor twice where it writes in place', async () => {

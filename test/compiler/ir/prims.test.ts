@@ -167,6 +167,7 @@ describe('WGSL', () => {
 
   it('writes constants', () => {
     expect(wgslLiteral('f32', Number.NEGATIVE_INFINITY)).toBe('(-bitcast<f32>(infinityBits))')
+    expect(wgslLiteral('f32', -0)).toBe('bitcast<f32>(negativeZeroBits)')
     expect(wgslLiteral('f32', 2)).toBe('2.0')
     expect(wgslLiteral('f32', 1e-5)).toBe(`${Math.fround(1e-5)}`)
     expect(wgslLiteral('u32', 0xffffffff)).toBe('4294967295u')
