@@ -40,15 +40,25 @@ const openHeader = async (file: RangeFile) => {
   return readHeader(file.path, await file.read(8, length), file.size)
 }
 
+const twoCheckpoints = (directory: string): UserError =>
+  new UserError({
+    what: 'the directory holds two checkpoints',
+    where: directory,
+    why: `model.safetensors is in it, and ${indexName} names other files`,
+    hint: `remove the one that is not meant (transformers reads model.safetensors), or name a file itself where that will do`,
+  })
+
 const asPath = async (path: string): Promise<{ readonly file: string; readonly sharded: boolean }> => {
   try {
     if (!(await stat(path)).isDirectory()) return { file: path, sharded: path.endsWith('.index.json') }
     const index = join(path, indexName)
+    const single = join(path, 'model.safetensors')
     const isFile = async (candidate: string) =>
       (await stat(candidate).catch(() => undefined))?.isFile() === true
-    if (await isFile(index)) return { file: index, sharded: true }
-    const single = join(path, 'model.safetensors')
-    if (await isFile(single)) return { file: single, sharded: false }
+    const [whole, sharded] = [await isFile(single), await isFile(index)]
+    if (whole && sharded && !(await readIndex(index)).files.includes(single)) throw twoCheckpoints(path)
+    if (sharded) return { file: index, sharded }
+    if (whole) return { file: single, sharded }
   } catch (error) {
     throw fileError('open the checkpoint', path, error)
   }

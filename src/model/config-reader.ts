@@ -1,6 +1,7 @@
 import { isList } from '../../compiler/specialise/specialise.js'
 import type { ConfigExpr } from '../../compiler/syntax/ast.js'
 import { isJsonObject, type JsonObject } from '../json.js'
+import { mayBeNull } from './harmless.js'
 
 /** What a reader wants of an expression; `size` is a whole number of at least 1. */
 export type Wanted =
@@ -47,7 +48,7 @@ export const shown = (value: unknown): string => {
 
 /**
  * Reads a model's configuration by the `from` clauses of a program, checks the type and range of all that it reads, and keeps what was read and what is
- * wrong. An entry that is `null` counts as missing, except for `is null`.
+ * wrong. An entry that is `null` counts as missing where it is a list, where another expression follows by `else`, or where `mayBeNull` has its name.
  */
 export class ConfigReader {
   /** The paths that were asked for. */
@@ -99,7 +100,8 @@ export class ConfigReader {
     return undefined
   }
 
-  #value(e: ConfigExpr, wanted: Wanted, list: boolean): ConfigValue | undefined {
+  /** `nullable`: `null` counts as missing, whatever the entry. */
+  #value(e: ConfigExpr, wanted: Wanted, list: boolean, nullable = list): ConfigValue | undefined {
     switch (e.kind) {
       case 'number':
         return e.value
@@ -108,18 +110,19 @@ export class ConfigReader {
       case 'entry':
       case 'or': {
         const found = this.#found(e)
-        if (found === undefined || found.value === null) return undefined
+        if (found === undefined) return undefined
+        if (found.value === null && (nullable || mayBeNull(found.path))) return undefined
         return this.#typed(e, found, wanted, list)
       }
       case 'is':
         return this.#word(e, list)
       case 'bound':
-        return this.#bounded(e, wanted, list)
+        return this.#bounded(e, wanted, list, nullable)
       case 'else': {
         // Both are read: what is not taken is known all the same.
         for (const path of pathsOf(e.right)) this.read.add(path)
         const before = this.problems.length
-        const left = this.#value(e.left, wanted, list)
+        const left = this.#value(e.left, wanted, list, list || e.right.kind !== 'refuse')
         if (left !== undefined || this.problems.length > before) return left
         if (e.right.kind !== 'refuse') return this.#value(e.right, wanted, list)
         return this.refuse(e.left, 'it is missing, and has no default')
@@ -151,7 +154,7 @@ export class ConfigReader {
     const found = this.#found(e.left)
     if (found === undefined) return undefined
     if (e.text === null) return found.value === null
-    if (found.value === null) return undefined
+    if (found.value === null && (list || mayBeNull(found.path))) return undefined
     const known = [e.text, ...e.not]
     if (list && !isJsonList(found.value))
       return this.refuse(e.left, `it is ${shown(found.value)}, and a list of words belongs there`)
@@ -166,8 +169,9 @@ export class ConfigReader {
     e: Extract<ConfigExpr, { kind: 'bound' }>,
     wanted: Wanted,
     list: boolean,
+    nullable: boolean,
   ): ConfigValue | undefined {
-    const value = this.#value(e.left, wanted, list)
+    const value = this.#value(e.left, wanted, list, nullable)
     if (value === undefined || typeof value === 'string') return value
     const inside = (x: number | boolean): boolean =>
       e.op === '>' ? Number(x) > e.least : Number(x) >= e.least

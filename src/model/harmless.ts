@@ -32,12 +32,20 @@ const architectures: Harmless = (value, config) =>
       (typeof config.model_type !== 'string' || familyOf(a) === familyOf(config.model_type)),
   )
 
+/** Layers of which none has a window, one for each; transformers reads no such list for Mistral. */
+const noWindows: Harmless = (value, config) =>
+  Array.isArray(value) &&
+  value.length === config.num_hidden_layers &&
+  value.every(v => v === 'full_attention') &&
+  config.model_type !== 'mistral'
+
 /**
  * Entries of config.json of which it is known that they change no number, or that they change none where they have these values. This is the one list of
  * them. `null` needs no place here: it stands for an entry that is not there.
  */
 export const harmlessEntries: ReadonlyMap<string, Harmless> = new Map([
   ['architectures', architectures],
+  ['layer_types', noWindows],
   // Where the model comes from, and what it was stored and written with.
   ...entries(any, '_name_or_path', 'name_or_path', 'transformers_version', 'torch_dtype', 'dtype'),
   ...entries(
@@ -178,6 +186,14 @@ export const harmlessEntries: ReadonlyMap<string, Harmless> = new Map([
   ...entries(only({}), 'pruned_heads', 'rope_scaling', 'rope_parameters', 'quantization_config'),
 ])
 
+/** Entries that transformers takes for missing where they are `null`; others need a value. By the last name of a path. */
+const nullable: ReadonlySet<string> = new Set([
+  ...['sliding_window', 'head_dim', 'num_key_value_heads', 'no_rope_layers', 'layer_types'],
+  ...['attention_factor', 'beta_fast', 'beta_slow', 'mscale', 'mscale_all_dim'],
+])
+
+export const mayBeNull = (path: string): boolean => nullable.has(path.slice(path.lastIndexOf('.') + 1))
+
 /** What a program would have to compute for entries that no program here reads, for messages. */
 export const neededFor: ReadonlyMap<string, string> = new Map([
   ['partial_rotary_factor', 'rotating a part of each head only'],
@@ -196,6 +212,7 @@ export const neededFor: ReadonlyMap<string, string> = new Map([
   ['is_encoder_decoder', 'an encoder beside the decoder'],
   ['architectures', 'a class that predicts tokens (…ForCausalLM), of the family that model_type names'],
   ['clip_qkv', 'cutting queries, keys and values off at a bound'],
+  ['layer_types', 'a window: use_sliding_window true, and a number for sliding_window'],
   ['rope_interleaved', 'rotating neighbouring numbers as pairs'],
   ['use_parallel_residual', 'attention and feed-forward side by side'],
 ])

@@ -15,6 +15,7 @@ import { type ConfigProblem, ConfigReader } from './config-reader.js'
 import { configError, readConstants } from './config-values.js'
 import { namesFamilies, unreadEntries, withNeeds } from './door.js'
 import { configEquations, declareSize, missingEntries } from './sizes.js'
+import { storesEmbeddingAsHead } from './tied.js'
 import { refuseUnused } from './unused.js'
 import type { WeightFormat } from './weights.js'
 
@@ -28,6 +29,8 @@ export interface Model {
   readonly tokenizer: Tokenizer | undefined
   /** The most tokens it reads. */
   readonly context: number
+  /** Whether the checkpoint holds the embedding again as a head, which a tied model does not read. */
+  readonly headIsEmbedding?: boolean
   /** Entries and tensors that were refused, and that the user lets pass. */
   readonly allowed?: ReadonlySet<string>
 }
@@ -53,11 +56,13 @@ export const openModel = async (directory: string, wants: ModelWants): Promise<M
   const config = await readConfig(directory)
   const positions = config.max_position_embeddings
   const tokenizer = wants.tokenizer ? await tokenizerFor(directory, config) : undefined
+  // Last, since it stays open.
+  const checkpoint = wants.weights ? await openCheckpoint(directory) : undefined
   return {
     directory,
     config,
-    // Last, since it stays open.
-    checkpoint: wants.weights ? await openCheckpoint(directory) : undefined,
+    checkpoint,
+    headIsEmbedding: checkpoint !== undefined && (await storesEmbeddingAsHead(checkpoint, config)),
     format: wants.format ?? 'auto',
     tokenizer,
     context: typeof positions === 'number' ? positions : 2048,

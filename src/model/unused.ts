@@ -23,12 +23,13 @@ const layersBeyond = (names: readonly string[], used: ReadonlySet<string>): read
 export const refuseUnused = (
   tensors: readonly BoundTensor[],
   checkpoint: Checkpoint,
-  { config, allowed }: Model,
+  { config, allowed, headIsEmbedding }: Model,
 ): void => {
   const used = new Set(tensors.flatMap(t => t.names))
-  const unused = [...checkpoint.tensors.keys()].filter(
+  const unasked = [...checkpoint.tensors.keys()].filter(
     n => !used.has(n) && !harmlessTensor(n) && !allowed?.has(n) && !allowed?.has(patternOf(n)),
   )
+  const unused = unasked.filter(n => n !== 'lm_head.weight' || headIsEmbedding !== true)
   if (unused.length === 0) return
   const patterns = [...new Set(unused.map(patternOf))]
   const beyond = layersBeyond(unused, used)
@@ -40,9 +41,7 @@ export const refuseUnused = (
         ]
       : []),
     ...(tied
-      ? [
-          'lm_head.weight: by tie_word_embeddings the head is the embedding, and the file has a head of its own',
-        ]
+      ? ['lm_head.weight: by tie_word_embeddings the head is the embedding, and the file has another head']
       : []),
   ]
   const family = typeof config.model_type === 'string' ? `the family ${config.model_type}` : 'the program'

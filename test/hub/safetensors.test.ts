@@ -185,6 +185,18 @@ describe('a sharded checkpoint', () => {
     expect(error.where).toContain('two.safetensors')
   })
 
+  it('is refused beside a file of the whole, unless the index names that', async () => {
+    const one: TensorData = { dtype: 'F32', shape: [1], data: Float32Array.of(1) }
+    const folder = await write({ a: 'one.safetensors', b: 'two.safetensors' })
+    await writeSafetensors(join(folder, 'model.safetensors'), new Map([['a', one]]))
+    expect((await userError(openCheckpoint(folder))).what).toBe('the directory holds two checkpoints')
+    const named = await write({ a: 'model.safetensors' })
+    await writeSafetensors(join(named, 'model.safetensors'), new Map([['a', one]]))
+    const checkpoint = await openCheckpoint(named)
+    expect([...checkpoint.tensors.keys()]).toEqual(['a'])
+    await checkpoint.close()
+  })
+
   it('is refused if a shard or a tensor is missing, or a shard lies elsewhere', async () => {
     const missing = await write({ a: 'one.safetensors', b: 'three.safetensors' })
     expect((await userError(openCheckpoint(missing))).what).toContain('a shard of the checkpoint is missing')

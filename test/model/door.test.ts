@@ -45,6 +45,8 @@ const vector = (length: number, value = 0.5) => ({
   data: new Float32Array(length).fill(value),
 })
 
+const slidingTwice = ['full_attention', 'sliding_attention', 'sliding_attention']
+
 describe('an entry of config.json', () => {
   it.each([
     ['llama', { rms_norm_eps: '1e-6' }, 'rms_norm_eps', 'it is "1e-6", and a number belongs there'],
@@ -77,6 +79,21 @@ describe('an entry of config.json', () => {
     ['llama', { num_local_experts: 8 }, 'num_local_experts', 'experts'],
     ['llama', { logits_soft_cap: 30 }, 'logits_soft_cap', 'capping the logits'],
     ['llama', { toString: 1 }, 'toString', 'computes nothing'],
+    ...(
+      [
+        ['rms_norm_eps', 'a number'],
+        ['attention_bias', 'true or false'],
+        ['max_position_embeddings', 'a number'],
+        ['hidden_size', 'a number'],
+        ['hidden_act', 'silu, swish'],
+        ['tie_word_embeddings', 'true or false'],
+      ] as const
+    ).map(([name, wanted]) => ['llama', { [name]: null }, name, wanted] as const),
+    ['granite', { logits_scaling: null }, 'logits_scaling', 'it is null, and a number'],
+    ['qwen2-listed', { use_sliding_window: false }, 'layer_types', 'use_sliding_window true'],
+    ['qwen2-listed', { sliding_window: null }, 'layer_types', 'a number for sliding_window'],
+    ['smollm3-window', { use_sliding_window: false, layer_types: slidingTwice }, 'layer_types', 'a window'],
+    ['qwen2', { layer_types: ['full_attention'] }, 'layer_types', 'computes nothing'],
     ['mistral-window', { sliding_window: 0 }, 'sliding_window', 'a number above 0'],
     ['qwen2-listed', { layer_types: 'full_attention' }, 'layer_types', 'a list of words belongs there'],
     ['qwen2-listed', { layer_types: ['chunked', 'full', 'full'] }, 'layer_types', 'it says "chunked"'],
@@ -110,6 +127,21 @@ describe('an entry of config.json', () => {
     }
     const got = await logitsOf('llama', { config: harmless })
     for (const [i, x] of logits.entries()) expect(got[i]).toBeCloseTo(x, 4)
+  })
+
+  it('may be null where that says that it is not there', async () => {
+    const head = { head_dim: null, rope_scaling: null }
+    const same = familyFixture('llama')
+    expect((await logitsOf('llama', { config: head }))[5]).toBeCloseTo(same.logits[5]!, 4)
+    const layers = { layer_types: ['full_attention', 'full_attention', 'full_attention'] }
+    const qwen = familyFixture('qwen2')
+    expect((await logitsOf('qwen2', { config: layers }))[5]).toBeCloseTo(qwen.logits[5]!, 4)
+    expect((await logitsOf('qwen2', { config: { layer_types: null } }))[5]).toBeCloseTo(qwen.logits[5]!, 4)
+    const yarn = {
+      rope_parameters: { ...Object(familyFixture('llama-yarn').config.rope_parameters), beta_fast: null },
+    }
+    const beta = await logitsOf('llama-yarn', { config: yarn })
+    expect(beta.length).toBe(29 * 41)
   })
 
   it('is let pass by its name, as if it were not there', async () => {
@@ -158,6 +190,22 @@ describe('a tensor of the checkpoint', () => {
     expect(head.why).toContain('lm_head.weight is missing, for `w.head`')
     const both = await refused('llama', { config: { tie_word_embeddings: true } })
     expect(both.why).toContain('lm_head.weight: by tie_word_embeddings the head is the embedding')
+  })
+
+  it('is passed over where it is a second copy of a tied embedding', async () => {
+    const copy = (before: Tensors) => {
+      const { shape, data } = before.get('model.embed_tokens.weight')!
+      return new Map([...before, ['lm_head.weight', { shape, data: data.slice() }]])
+    }
+    const got = await logitsOf('llama-tied', { tensors: copy })
+    const { logits } = familyFixture('llama-tied')
+    for (const [i, x] of logits.entries()) expect(got[i]).toBeCloseTo(x, 4)
+    const other = (before: Tensors) => {
+      const tensors = copy(before)
+      tensors.get('lm_head.weight')!.data[300] = 1
+      return tensors
+    }
+    expect((await refused('llama-tied', { tensors: other })).why).toContain('the file has another head')
   })
 
   it('of another shape than the configuration says is refused', async () => {

@@ -1,0 +1,30 @@
+import type { Checkpoint } from '../hub/safetensors.js'
+import { dtypeBytes, elementCount } from '../hub/safetensors-header.js'
+import type { JsonObject } from '../json.js'
+
+/** Bytes compared at a time. */
+const pieceBytes = 4 << 20
+
+const [headName, embeddingName] = ['lm_head.weight', 'model.embed_tokens.weight'] as const
+
+/**
+ * Whether a checkpoint stores its embedding a second time as its head, of the same type, shape and bytes. False where the configuration says that
+ * they are not tied: nobody asks then.
+ */
+export const storesEmbeddingAsHead = async (checkpoint: Checkpoint, config: JsonObject): Promise<boolean> => {
+  const head = checkpoint.tensors.get(headName)
+  const embedding = checkpoint.tensors.get(embeddingName)
+  if (config.tie_word_embeddings === false || head === undefined || embedding === undefined) return false
+  if (head.dtype !== embedding.dtype || `${head.shape}` !== `${embedding.shape}`) return false
+  const count = elementCount(head.shape)
+  const width = dtypeBytes[head.dtype]
+  const step = pieceBytes / width
+  for (let first = 0; first < count; first += step) {
+    const bytes = Math.min(step, count - first) * width
+    const [a, b] = [new Uint8Array(bytes), new Uint8Array(bytes)]
+    await checkpoint.readElements(headName, first, a)
+    await checkpoint.readElements(embeddingName, first, b)
+    if (Buffer.compare(a, b) !== 0) return false
+  }
+  return true
+}
