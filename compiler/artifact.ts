@@ -47,6 +47,14 @@ export interface Requirements {
   readonly workgroupsPerDimension: number
   /** Of what kernels bind, what has more elements than they can address: no device will do. */
   readonly unaddressable: readonly Unaddressable[]
+  /** Tensors that a kernel binds in several parts, since they are larger than a binding may be; absent where there are none. */
+  readonly windowed?: readonly Windowed[]
+}
+
+/** A tensor that takes so many of a kernel's bindings. */
+export interface Windowed {
+  readonly tensor: string
+  readonly bindings: number
 }
 
 /** A tensor of which a kernel binds more elements than the `most` that it can address. */

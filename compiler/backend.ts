@@ -4,6 +4,7 @@ import type { Group } from './fuse/group.js'
 import { updatesOf } from './fuse/in-place.js'
 import { normalise } from './fuse/normalise.js'
 import { type Sequence, sequence } from './fuse/order.js'
+import { roomOf, type Windows } from './fuse/room.js'
 import { splitReductions } from './fuse/split.js'
 import { splitReads } from './fuse/split-reads.js'
 import { readsOf } from './ir/expr.js'
@@ -13,10 +14,9 @@ import { bytesOf } from './ir/packing.js'
 import { verified } from './ir/verify.js'
 import { type MemoryLimits, memoryLimits, withinMemory } from './memory.js'
 import { livesOf } from './plan/liveness.js'
-import type { Storage } from './plan/placement.js'
 import { leastBytes, type Need, share } from './plan/share.js'
 import { planStorage } from './plan/storage.js'
-import { requirementsOf } from './requirements.js'
+import { requirementsOf, windowsOfStorages } from './requirements.js'
 import { axisSource, type Context, inputsFromMemory, productOf } from './schedule/context.js'
 import { contractChoice } from './schedule/contract.js'
 import { flopsOf } from './schedule/cost.js'
@@ -25,11 +25,8 @@ import { rowsChoice } from './schedule/rows.js'
 import { scatterChoice } from './schedule/scatter.js'
 import { type Choice, settled, type Tuning } from './schedule/schedule.js'
 import type { EmittedKernel, KernelSpec } from './wgsl/kernel.js'
-import type { Slice } from './wgsl/slices.js'
+import { type Slice, storageBytes } from './wgsl/slices.js'
 import { wordsOf } from './words.js'
-
-const storageBytes = ({ elements, packing }: Storage): number =>
-  Math.max(16, Math.ceil(bytesOf(elements, packing) / 16) * 16)
 
 /** Bytes that a group reads and writes, each tensor counted once. */
 const trafficOf = (g: Group, nodes: ReadonlyMap<NodeId, Node>, slices: (id: NodeId) => number): number => {
@@ -79,16 +76,21 @@ export interface Grouped {
 }
 
 /** What shares a kernel. */
-export const grouped = (graph: Graph, traits: DeviceTraits, options: CompileOptions = {}): Grouped => {
+export const grouped = (
+  graph: Graph,
+  traits: DeviceTraits,
+  options: CompileOptions = {},
+  windows: Windows = new Map(),
+): Grouped => {
   const plain = options.fuse === false
   const whole = verified(normalise(graph), 'normalise')
   const lean = plain ? whole : withinMemory(whole, traits, options.limits ?? memoryLimits(traits))
   const short = plain ? lean : verified(splitReductions(lean, traits), 'split')
-  const ready = verified(splitReads(short, traits), 'split reads')
+  const ready = verified(splitReads(short, roomOf(traits, windows)), 'split reads')
   const axis = freshAxes(ready)
   return {
     graph: ready,
-    groups: plain ? unfused(ready) : fused(ready, traits, updatesOf(ready, axis)),
+    groups: plain ? unfused(ready) : fused(ready, traits, updatesOf(ready, axis), windows),
     axis,
     fromMemory: inputsFromMemory(
       ready.nodes.filter(n => n.kind === 'input'),
@@ -105,16 +107,52 @@ export const freshAxes = (graph: Graph): Context['axis'] => {
   return axisSource(1 + Math.max(0, ...own, ...graph.regions.map(r => r.axis.id)))
 }
 
-/** A graph as kernels, buffers and an order of dispatches for a device. */
-export const compileGraph = (graph: Graph, traits: DeviceTraits, options: CompileOptions = {}): Artifact =>
-  compileGroups(grouped(graph, traits, options), traits, options)
+/** Groups that are made anew, at most so often, because a kernel binds too much. */
+const mostAttempts = 8
+
+/**
+ * A graph as kernels, buffers and an order of dispatches for a device. How many bindings a tensor takes is known when kernels are written: where one has
+ * too many, nodes are put into groups anew by what was found. What no grouping makes fit, the runtime refuses.
+ */
+export const compileGraph = (graph: Graph, traits: DeviceTraits, options: CompileOptions = {}): Artifact => {
+  let known: Windows = new Map()
+  for (let attempt = 1; ; attempt++) {
+    const { artifact, windows } = assembled(grouped(graph, traits, options, known), traits, options)
+    const fits = artifact.requires.storageBuffersPerStage <= traits.storageBuffersPerStage
+    const more = new Map(known)
+    for (const [id, n] of windows) more.set(id, Math.max(n, known.get(id) ?? 1))
+    const same = [...more].every(([id, n]) => known.get(id) === n)
+    if (fits || same || attempt === mostAttempts) return artifact
+    known = more
+  }
+}
 
 /** The same of nodes that are in groups already. */
 export const compileGroups = (
-  { graph: ready, groups, axis, fromMemory }: Grouped,
+  groups: Grouped,
   traits: DeviceTraits,
   options: CompileOptions = {},
-): Artifact => {
+): Artifact => assembled(groups, traits, options).artifact
+
+/** How many bindings nodes take that take more than one. */
+const windowsIn = (
+  kernels: readonly EmittedKernel[],
+  placements: ReadonlyMap<NodeId, { readonly storage: number }>,
+): Windows => {
+  const most = windowsOfStorages(kernels)
+  return new Map(
+    [...placements].flatMap(([id, { storage }]) => {
+      const n = most.get(storage) ?? 1
+      return n > 1 ? [[id, n]] : []
+    }),
+  )
+}
+
+const assembled = (
+  { graph: ready, groups, axis, fromMemory }: Grouped,
+  traits: DeviceTraits,
+  options: CompileOptions,
+): { readonly artifact: Artifact; readonly windows: Windows } => {
   const plain = options.fuse === false
   const nodes = new Map<NodeId, Node>(ready.nodes.map(n => [n.id, n]))
   const order = sequence(ready, groups)
@@ -228,7 +266,7 @@ export const compileGroups = (
   }
   const used = [...emitted.values()]
   const steps = stepsOf(order)
-  return {
+  const artifact: Artifact = {
     format: 'jola-artifact-2',
     name: options.name ?? 'graph',
     requires: requirementsOf(used, traits, { buffers, steps, storages: plan.storages }),
@@ -243,4 +281,5 @@ export const compileGroups = (
     peakBytes: buffers.reduce((n, b) => n + b.bytes, 0),
     leastBytes: standing + leastBytes(needs),
   }
+  return { artifact, windows: windowsIn(used, plan.placements) }
 }

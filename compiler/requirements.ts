@@ -1,4 +1,12 @@
-import type { BufferDecl, DeviceTraits, MatrixUnit, Requirements, Step, Unaddressable } from './artifact.js'
+import type {
+  BufferDecl,
+  DeviceTraits,
+  MatrixUnit,
+  Requirements,
+  Step,
+  Unaddressable,
+  Windowed,
+} from './artifact.js'
 import type { Storage } from './plan/placement.js'
 import type { EmittedKernel } from './wgsl/kernel.js'
 import { elementsBound, mostElements } from './wgsl/slices.js'
@@ -36,15 +44,29 @@ const unitsOf = (kernels: readonly EmittedKernel[]): readonly MatrixUnit[] => {
 const unaddressable = (kernels: readonly EmittedKernel[], storages: readonly Storage[]): Unaddressable[] => {
   const most = new Map<number, number>()
   for (const k of kernels)
-    k.storages.forEach((id, i) => {
-      most.set(id, Math.max(most.get(id) ?? 0, elementsBound(storages[id]!, k.slices[i])))
-    })
+    for (const id of new Set(k.storages)) {
+      const parts = k.slices.filter((_, i) => k.storages[i] === id)
+      most.set(id, Math.max(most.get(id) ?? 0, elementsBound(storages[id]!, parts)))
+    }
   return [...most].flatMap(([id, elements]) => {
     const { name, packing } = storages[id]!
     if (elements <= mostElements) return []
     return [{ tensor: name, elements, most: mostElements, ...(packing === undefined ? {} : { packing }) }]
   })
 }
+
+/** Of each storage the most bindings that a kernel takes for it. */
+export const windowsOfStorages = (kernels: readonly EmittedKernel[]): ReadonlyMap<number, number> => {
+  const out = new Map<number, number>()
+  for (const { storages } of kernels)
+    for (const id of storages) out.set(id, Math.max(out.get(id) ?? 1, storages.filter(s => s === id).length))
+  return out
+}
+
+const windowed = (kernels: readonly EmittedKernel[], storages: readonly Storage[]): readonly Windowed[] =>
+  [...windowsOfStorages(kernels)].flatMap(([id, bindings]) =>
+    bindings > 1 ? [{ tensor: storages[id]!.name, bindings }] : [],
+  )
 
 /** The buffers of an artifact, its steps, and the tensors that are in the buffers. */
 export interface PlacedSteps {
@@ -67,6 +89,7 @@ export const requirementsOf = (
   const slices = dispatches.flatMap(d => (d.slices ?? []).filter(s => s !== null))
   const alignment = slices.flatMap(s => [s.offset, ...s.strides]).reduce(gcd, 0)
   const lanes = traits.subgroupSize
+  const inWindows = windowed(kernels, storages)
   return {
     features,
     ...(features.includes('subgroups') ? { subgroups: { least: lanes, most: lanes } } : {}),
@@ -89,5 +112,6 @@ export const requirementsOf = (
     workgroupBytes: most(kernels.map(k => workgroupBytes(k.decl.wgsl))),
     workgroupsPerDimension: most(dispatches.flatMap(d => d.workgroups)),
     unaddressable: unaddressable(kernels, storages),
+    ...(inWindows.length === 0 ? {} : { windowed: inWindows }),
   }
 }

@@ -45,6 +45,10 @@ const checkRequires = (at: Place): void => {
     t.field('tensor').text()
     for (const name of ['elements', 'most']) t.field(name).whole()
   })
+  at.optionalList('windowed')?.forEach(w => {
+    w.field('tensor').text()
+    w.field('bindings').whole(2)
+  })
   at.list('matrices').forEach(unit => {
     for (const name of ['component', 'result']) unit.field(name).oneOf(['f16', 'f32'])
     for (const name of ['m', 'n', 'k']) unit.field(name).whole(1)

@@ -33,6 +33,17 @@ const missingUnits = ({ traits }: Device, wanted: readonly MatrixUnit[]): readon
   return wanted.map(showUnit).filter(unit => !has.has(unit))
 }
 
+/** Which tensors take many of a kernel's bindings, the largest first. */
+const windowsOf = ({ windowed = [] }: Requirements): string => {
+  const named = [...windowed]
+    .sort((a, b) => b.bindings - a.bindings)
+    .slice(0, 3)
+    .map(w => `\`${w.tensor}\` takes ${w.bindings}`)
+  const rest =
+    windowed.length > named.length ? `, and ${windowed.length - named.length} more take several` : ''
+  return named.length === 0 ? '' : ` Larger than one binding, ${named.join(', ')}${rest}.`
+}
+
 const needsOf = (device: Device, { requires, buffers }: Artifact): readonly Need[] => {
   const { traits, gpu } = device
   const { limits } = gpu
@@ -53,7 +64,7 @@ const needsOf = (device: Device, { requires, buffers }: Artifact): readonly Need
     missing.length > 0 ? [false, ''] : subgroupNeed(device, requires.subgroups),
     [
       requires.storageBuffersPerStage > traits.storageBuffersPerStage,
-      `A kernel binds ${requires.storageBuffersPerStage} storage buffers; the device allows ${traits.storageBuffersPerStage}.`,
+      `A kernel binds ${requires.storageBuffersPerStage} storage buffers; the device allows ${traits.storageBuffersPerStage}.${windowsOf(requires)}`,
     ],
     [
       requires.bindingBytes > traits.bindingBytes,

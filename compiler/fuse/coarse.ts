@@ -5,6 +5,7 @@ import { alignment, sameExtents } from './alignment.js'
 import { readIds } from './dependencies.js'
 import { readsWith } from './in-place.js'
 import { bodyAt, largestBody } from './inline.js'
+import { hasRoom } from './room.js'
 import type { Growing, Surroundings } from './small.js'
 
 /**
@@ -28,7 +29,7 @@ const readsAlong = (n: ComputeNode, from: number): number => {
  */
 export const joinCoarse = (
   groups: readonly Growing[],
-  { graph, pinned, updates, traits }: Surroundings,
+  { graph, pinned, updates, traits, room }: Surroundings,
 ): readonly Growing[] => {
   if (!traits.software) return groups
   const { own, aligned } = alignment(graph)
@@ -64,7 +65,7 @@ export const joinCoarse = (
     if (!right || members.length > mostMembers) return undefined
     const inside = new Set(members.map(n => n.id))
     const read = members.flatMap(n => readsWith(n, updates.get(n.id))).filter(id => !inside.has(id))
-    if (new Set(read).size + fine.members.length > traits.storageBuffersPerStage) return undefined
+    if (!hasRoom(room, [...read, ...fine.members.map(m => m.id)])) return undefined
     // Of members with fewer axes than the rows, those that were joined before count again: all of them are evaluated in each row.
     const again = members
       .filter(n => own(n).length < fine.rowRank)

@@ -9,6 +9,7 @@ import { dependencies, readIds } from './dependencies.js'
 import type { Group } from './group.js'
 import { readsWith, type Update } from './in-place.js'
 import { inlineProducers, isTiled } from './inline.js'
+import { hasRoom, roomOf, type Windows } from './room.js'
 import { scatterOf } from './scatter.js'
 import { type Growing, joinSmall } from './small.js'
 
@@ -43,7 +44,9 @@ export const fused = (
   whole: Graph,
   traits: DeviceTraits,
   updates: ReadonlyMap<NodeId, Update> = new Map(),
+  windows: Windows = new Map(),
 ): readonly Group[] => {
+  const room = roomOf(traits, windows)
   const graph = { ...whole, nodes: whole.nodes.map(n => updates.get(n.id)?.node ?? n) }
   const pinned = new Set<NodeId>(graph.outputs.map(o => o.node))
   for (const n of graph.nodes)
@@ -51,16 +54,17 @@ export const fused = (
       pinned.add(n.init)
       pinned.add(n.next)
     }
-  const nodes = inlineProducers(graph, pinned, traits, updates)
+  const nodes = inlineProducers(graph, pinned, room, updates)
   const { own, aligned } = alignment(graph)
   const groups: Open[] = []
   const groupOf = new Map<NodeId, Open>()
   const { free } = dependencies(graph, nodes, groupOf)
 
-  const fits = (n: ComputeNode, g: Open): boolean => {
-    const bound = new Set([...g.members, n].flatMap(m => [m.id, ...readsWith(m, updates.get(m.id))]))
-    return bound.size <= traits.storageBuffersPerStage
-  }
+  const fits = (n: ComputeNode, g: Open): boolean =>
+    hasRoom(
+      room,
+      [...g.members, n].flatMap(m => [m.id, ...readsWith(m, updates.get(m.id))]),
+    )
 
   const alignedAll = (n: ComputeNode, g: Open, rank: number): boolean =>
     readsOf(n.body).every(r => {
@@ -123,7 +127,7 @@ export const fused = (
     groupOf.set(n.id, g)
   }
 
-  const around = { graph, nodes, pinned, updates, traits }
+  const around = { graph, nodes, pinned, updates, traits, room }
   const complete = joinCoarse(joinSmall(groups, around), around)
   const home = new Map(complete.flatMap(g => g.members.map(m => [m.id, g] as const)))
   const readOutside = new Set<NodeId>(pinned)

@@ -1,4 +1,3 @@
-import type { DeviceTraits } from '../artifact.js'
 import {
   constant,
   i32,
@@ -15,6 +14,7 @@ import { affineExpr, affineOf, affineRange } from '../schedule/affine.js'
 import { productOf, reduceAxes } from '../schedule/context.js'
 import { operationsOf } from '../schedule/cost.js'
 import { contractionOf, loadsOf } from './contraction.js'
+import { bindingsOf, type Room } from './room.js'
 
 /** Beyond so many distinct parts a body grows no more: texts stay readable and quick to compile. */
 export const largestBody = 160
@@ -75,7 +75,7 @@ interface Readers {
 export const inlineProducers = (
   graph: Graph,
   pinned: ReadonlySet<NodeId>,
-  traits: DeviceTraits,
+  room: Room,
   fixed: ReadonlyMap<NodeId, unknown> = new Map(),
 ): ReadonlyMap<NodeId, ComputeNode> => {
   const current = new Map<NodeId, ComputeNode>()
@@ -144,8 +144,8 @@ export const inlineProducers = (
       if (!reachable(p, node, cost) || !worth(p, node, cost, readers(p, cost))) continue
       const substituted = rewriter(e => (e.op === 'read' && e.node === id ? bodyAt(p, e) : e))(node.body)
       const candidate: ComputeNode = { ...node, body: substituted }
-      const bound = new Set(readsOf(substituted).map(r => r.node)).size
-      if (bound + 2 > traits.storageBuffersPerStage || postorder(substituted).length > largestBody) continue
+      const bound = bindingsOf(room, [n.id, ...readsOf(substituted).map(r => r.node)])
+      if (bound + 1 > room.buffers || postorder(substituted).length > largestBody) continue
       if (was) {
         const product = contractionOf(candidate, candidate.dims.flat().slice(pathOf(n).length))
         if (product === undefined) continue

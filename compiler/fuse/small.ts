@@ -6,6 +6,7 @@ import { alignment, sameExtents } from './alignment.js'
 import { dependencies, readIds } from './dependencies.js'
 import type { GroupKind, Target } from './group.js'
 import { readsWith } from './in-place.js'
+import { hasRoom, type Room } from './room.js'
 
 /** A group while groups are found. */
 export interface Growing {
@@ -29,6 +30,7 @@ export interface Surroundings {
   /** Written into an input: read by other kernels alone. */
   readonly updates: ReadonlyMap<NodeId, Target>
   readonly traits: DeviceTraits
+  readonly room: Room
 }
 
 /**
@@ -37,7 +39,7 @@ export interface Surroundings {
  * found; a joined one takes the place of its last.
  */
 export const joinSmall = (groups: readonly Growing[], around: Surroundings): readonly Growing[] => {
-  const { graph, nodes, pinned, updates, traits } = around
+  const { graph, nodes, pinned, updates, room } = around
   const groupOf = new Map(groups.flatMap(g => g.members.map(m => [m.id, g] as const)))
   const { dependsOn, free } = dependencies(graph, nodes, groupOf)
   const { own, aligned } = alignment(graph)
@@ -61,7 +63,7 @@ export const joinSmall = (groups: readonly Growing[], around: Surroundings): rea
     const ids = new Set(members.map(m => m.id))
     const stored = [...ids].filter(id => pinned.has(id) || readers.get(id)?.some(x => !ids.has(x)))
     const read = members.flatMap(m => readsWith(m, updates.get(m.id))).filter(id => !ids.has(id))
-    return new Set([...stored, ...read]).size <= traits.storageBuffersPerStage
+    return hasRoom(room, [...stored, ...read])
   }
 
   const candidate = (g: Growing): boolean =>

@@ -1,10 +1,10 @@
-import type { DeviceTraits } from '../artifact.js'
 import { Builder } from '../ir/builder.js'
 import { axesOf, childrenOf, identityAt, index, postorder, read, readsOf, rewriter } from '../ir/expr.js'
 import { outerAxes } from '../ir/graph.js'
 import type { ComputeNode, Expr, Graph, NodeId } from '../ir/ir.js'
 import { productOf, reduceAxes } from '../schedule/context.js'
 import { structureOf } from '../simplify/share-nodes.js'
+import { bindingsOf, type Room } from './room.js'
 
 const readIds = (e: Expr): ReadonlySet<NodeId> => new Set(readsOf(e).map(r => r.node))
 
@@ -26,10 +26,14 @@ const readWithout = (root: Expr, part: Expr): ReadonlySet<NodeId> => {
  * The graph with no body that reads more tensors than a kernel binds beside its result. A part of such a body becomes a node of its own: of all parts that
  * are worth it the one with the fewest elements, so numbers come first, then vectors, and what has all of the body's axes last.
  */
-export const splitReads = (graph: Graph, { storageBuffersPerStage }: DeviceTraits): Graph => {
-  const most = storageBuffersPerStage - 1
+export const splitReads = (graph: Graph, given: Room): Graph => {
+  const windows = new Map(given.windows)
+  const room = { ...given, windows }
+  const windowsOf = (elements: number): number => Math.max(1, Math.ceil((4 * elements) / room.bindingBytes))
+  const mostOf = (n: ComputeNode): number => room.buffers - bindingsOf(room, [n.id])
+  const bound = (e: Expr): number => bindingsOf(room, readIds(e))
   const isTooWide = (n: Graph['nodes'][number]): n is ComputeNode =>
-    n.kind === 'compute' && readIds(n.body).size > most
+    n.kind === 'compute' && bound(n.body) > mostOf(n)
   if (!graph.nodes.some(isTooWide)) return graph
   const b = new Builder(graph)
   const known = new Map<string, NodeId>()
@@ -48,7 +52,9 @@ export const splitReads = (graph: Graph, { storageBuffersPerStage }: DeviceTrait
       ...(n.region === undefined ? {} : { region: n.region }),
       origin: { ...n.origin, label: `part of ${n.origin.label}` },
     })
-    const key = structureOf(b.node(id) as ComputeNode)
+    const node = b.node(id) as ComputeNode
+    windows.set(id, windowsOf(productOf(node.dims.flat())))
+    const key = structureOf(node)
     const same = known.get(key)
     if (same === undefined) known.set(key, id)
     else b.nodes.delete(id)
@@ -58,12 +64,17 @@ export const splitReads = (graph: Graph, { storageBuffersPerStage }: DeviceTrait
   /** The part to take out of `e`, which reads too much. Where none makes it read less, an argument: with all of them taken out it reads no more than those. */
   const cheapest = (n: ComputeNode, e: Expr): Expr | undefined => {
     const extents = new Map([...outerAxes(n), ...reduceAxes(n)].map(a => [a.id, a]))
-    const reads = readIds(e).size
+    const reads = bound(e)
     const parts = postorder(e).flatMap(part => {
-      const own = readIds(part).size
-      if (part === e || own < 2 || own > most) return []
+      const own = bound(part)
+      if (part === e || own < 2) return []
       const elements = productOf([...axesOf(part).keys()].map(id => extents.get(id)!))
-      return [{ part, elements, gain: reads - readWithout(e, part).size - 1 }]
+      const more = windowsOf(elements)
+      const gain = reads - bindingsOf(room, readWithout(e, part)) - more
+      // One tensor is worth it only where less of it is left.
+      return own + more > room.buffers || (gain <= 0 && readIds(part).size < 2)
+        ? []
+        : [{ part, elements, gain }]
     })
     const better = parts.filter(({ elements, gain }) => gain > 0 || (elements === 1 && gain === 0))
     const some = better.length > 0 ? better : parts.filter(({ part }) => childrenOf(e).includes(part))
@@ -74,7 +85,7 @@ export const splitReads = (graph: Graph, { storageBuffersPerStage }: DeviceTrait
     if (!isTooWide(n)) continue
     const narrow = rewriter(whole => {
       let e = whole
-      while (readIds(e).size > most) {
+      while (bound(e) > mostOf(n)) {
         const part = cheapest(n, e)
         if (part === undefined) return e
         const value = partOf(n, part)

@@ -5,7 +5,7 @@ import { constantBits } from '../ir/wgsl-helpers.js'
 import type { Context } from '../schedule/context.js'
 import { positionOf } from '../source.js'
 import { accessesOf } from './accesses.js'
-import { type Base, baseOf, type Slice, sliceOf } from './slices.js'
+import { type Base, baseOf, boundPart, type Slice, slicesOf } from './slices.js'
 import { Writer } from './writer.js'
 
 /** What a family of schedules says about a kernel besides its text. */
@@ -25,8 +25,9 @@ export interface EmittedKernel {
   /** The text without names: equal keys are one kernel. */
   readonly key: string
   readonly decl: KernelDecl
+  /** The storage of each binding: of windows side by side it is the same. */
   readonly storages: readonly number[]
-  /** Of each storage the part that is bound; undefined for the whole. */
+  /** Of each binding the part that is bound; undefined for the whole storage. */
   readonly slices: readonly (Slice | undefined)[]
   readonly workgroups: readonly [number, number, number]
   readonly features: readonly KernelFeature[]
@@ -139,7 +140,7 @@ export const settle = (ctx: Context, spec: KernelSpec, write: (w: Writer) => Lau
       w.memory.bindings.flatMap(({ storage }) => {
         const { id } = storage
         const mine = accesses.filter(a => a.storage === id)
-        const base = baseOf(storage, mine, spec.loops, ctx.traits)
+        const base = boundPart(storage, baseOf(storage, mine, spec.loops, ctx.traits), ctx.traits)
         return base === undefined ? [] : [[id, base] as const]
       }),
     )
@@ -185,22 +186,24 @@ const assemble = (
     taken.add(name)
     return name
   })
+  const bound = w.memory.bindings.flatMap(({ storage, mode }) => {
+    const base = bases.get(storage.id)
+    const slices = base === undefined ? [undefined] : slicesOf(storage, base, spec.loops)
+    return slices.map(slice => ({ storage: storage.id, mode, slice }))
+  })
   const text = key.replace(/§(\d+)§/g, (_, i: string) => names[Number(i)]!)
   const origins = [...new Set(spec.members.map(m => showOrigin(m.origin)))]
   const header = `// ${spec.members.map(describe).join('\n// ')}\n// schedule: ${launch.schedule}\n`
   return {
     key: `${key}\n${launch.workgroupSize}`,
-    storages: w.memory.bindings.map(b => b.storage.id),
-    slices: w.memory.bindings.map(({ storage }) => {
-      const base = bases.get(storage.id)
-      return base && sliceOf(storage, base, spec.loops)
-    }),
+    storages: bound.map(b => b.storage),
+    slices: bound.map(b => b.slice),
     workgroups: launch.workgroups,
     features,
     decl: {
       name: kernelName(spec.members),
       wgsl: header + text,
-      bindings: w.memory.bindings.map(b => b.mode),
+      bindings: bound.map(b => b.mode),
       loops,
       workgroupSize: launch.workgroupSize,
       flops: spec.flops,

@@ -11,8 +11,9 @@ import {
   restDependsOn,
 } from '../schedule/affine.js'
 import { type Block, components, type Value, vectorType } from './block.js'
-import type { Base } from './slices.js'
+import { type Base, windowsOf } from './slices.js'
 import { isPacked, packedElement, unpackers, unpackFour, unpackOne } from './unpack.js'
+import { declarationsOf, functionsOf, loadName, storeName, type Windowed } from './windows.js'
 
 export interface Binding {
   readonly storage: Storage
@@ -21,6 +22,12 @@ export interface Binding {
 }
 
 const stored = (dtype: DType): string => (dtype === 'bool' ? 'u32' : dtype)
+
+/** Bytes of what buffers are arrays of. */
+const bytesOfElement: Readonly<Record<string, number>> = {
+  ...{ f32: 4, i32: 4, u32: 4, 'vec2<u32>': 8 },
+  ...{ 'vec4<f32>': 16, 'vec4<i32>': 16, 'vec4<u32>': 16 },
+}
 
 /** The four elements from `at` on, of the vector that holds the first of them and the next one. */
 const straddling = `fn straddling(a: vec4f, b: vec4f, at: i32) -> vec4f {
@@ -52,7 +59,7 @@ export class Memory {
   constructor(
     private readonly storages: readonly Storage[],
     private readonly scalars: ReadonlySet<number>,
-    /** Where the parts of buffers begin that are bound at an offset (see `slices.ts`). */
+    /** Where the parts of buffers begin that are bound at an offset, or in several bindings (see `slices.ts`). */
     private readonly bases: ReadonlyMap<number, Base>,
     private readonly software: boolean,
     private readonly w: Expressions,
@@ -173,21 +180,37 @@ export class Memory {
     return /^[\w.]+$/.test(text) ? text : this.w.name(block, text, 'i32', 1, 'at').text
   }
 
+  private isWindowed(storage: number): boolean {
+    return this.bases.get(storage)?.window !== undefined
+  }
+
+  /** The text of what a buffer holds at an index, counted in what it is declared with. */
+  private held(storage: number): (at: string) => string {
+    const name = this.nameOf(storage)
+    return this.isWindowed(storage) ? at => `${loadName(name)}(${at})` : at => `${name}[${at}]`
+  }
+
+  /** The statement that puts a value at an index. */
+  private put(storage: number, at: string, value: string): string {
+    const name = this.nameOf(storage, 'read_write')
+    return this.isWindowed(storage) ? `${storeName(name)}(${at}, ${value});` : `${name}[${at}] = ${value};`
+  }
+
   /** The text of one element of a buffer that is declared by scalars. */
   private element(storage: number, at: string, block: Block): string {
     const s = this.storages[storage]!
-    const name = this.nameOf(storage)
-    return isPacked(s) ? this.unpacked(unpackOne(s, name, this.index(at, block))) : `${name}[${at}]`
+    const held = this.held(storage)
+    return isPacked(s) ? this.unpacked(unpackOne(s, held, this.index(at, block))) : held(at)
   }
 
   /** The text of four aligned neighbours. */
   private four(storage: number, quarter: string, block: Block): string {
     const s = this.storages[storage]!
-    const name = this.nameOf(storage)
-    if (!isPacked(s)) return `${name}[${quarter}]`
+    const held = this.held(storage)
+    if (!isPacked(s)) return held(quarter)
     const once = s.packing !== 'q8' && this.isVector(storage)
     const at = once ? quarter : this.index(quarter, block)
-    return this.unpacked(unpackFour(s, name, at, this.isVector(storage)))
+    return this.unpacked(unpackFour(s, held, at, this.isVector(storage)))
   }
 
   /** A call of an unpacker, taken note of. */
@@ -204,12 +227,12 @@ export class Memory {
 
   store(storage: number, whole: Affine, value: Value, block: Block, limit?: number): void {
     const a = this.within(storage, whole)
-    const name = this.nameOf(storage, 'read_write')
     const bool = value.dtype === 'bool'
     const axis = this.vectorAxis(a, block)
     if (axis === undefined) {
       this.asScalars(storage)
-      block.add(`${name}[${this.address(a, block)}] = ${bool ? `u32(${value.text})` : value.text};`)
+      const at = this.address(a, block)
+      block.add(this.put(storage, at, bool ? `u32(${value.text})` : value.text))
       return
     }
     const place = block.place(axis)!.place
@@ -217,7 +240,7 @@ export class Memory {
     const wide = this.w.widen(value)
     const text = bool ? `vec4u(${wide.text})` : wide.text
     if (limit === undefined && this.aligned(a, axis, storage)) {
-      block.add(`${name}[${this.quarterAddress(a, axis, place.quarter, block)}] = ${text};`)
+      block.add(this.put(storage, this.quarterAddress(a, axis, place.quarter, block), text))
       return
     }
     this.asScalars(storage)
@@ -230,19 +253,29 @@ export class Memory {
     const quarter = this.w.position(place.quarter, block).text
     components.forEach((c, j) => {
       const to = affine ? `${base}${j === 0 ? '' : ` + ${j * coefficientOf(a, axis)}`}` : `${base}.${c}`
-      const line = `${name}[${to}] = ${v}.${c};`
+      const line = this.put(storage, to, `${v}.${c}`)
       block.add(limit === undefined ? line : `if (4 * ${quarter} + ${j} < ${limit}) { ${line} }`)
     })
   }
 
+  /** The variables of all buffers, then the functions of those in several windows. */
   declarations(): readonly string[] {
-    return this.bindings.map(b => {
-      const t = stored(b.storage.dtype)
-      const vectors = this.isVector(b.storage.id)
-      const s = b.storage
-      const element = isPacked(s) ? packedElement(s, vectors) : vectors ? `vec4<${t}>` : t
-      return `@group(0) @binding(${b.index}) var<storage, ${b.mode}> §${b.index}§: array<${element}>;`
-    })
+    let first = 0
+    const variables: string[] = []
+    const functions: string[] = []
+    for (const { storage, index, mode } of this.bindings) {
+      const t = stored(storage.dtype)
+      const vectors = this.isVector(storage.id)
+      const element = isPacked(storage) ? packedElement(storage, vectors) : vectors ? `vec4<${t}>` : t
+      const base = this.bases.get(storage.id)
+      const windows = windowsOf(storage, base)
+      const length = (base?.window ?? 0) / bytesOfElement[element]!
+      const b: Windowed = { name: `§${index}§`, mode, element, windows, length }
+      variables.push(...declarationsOf(b, first))
+      functions.push(...functionsOf(b))
+      first += windows
+    }
+    return [...variables, ...functions]
   }
 }
 

@@ -18,6 +18,8 @@ export interface Slice {
 export interface Base {
   readonly before: Affine
   readonly elements: number
+  /** Bytes of each binding but the last, where what is used is more than one may hold: see {@link boundPart}. */
+  readonly window?: number
 }
 
 const elementBytes = (s: Storage): number => (s.packing === undefined ? 4 : 2)
@@ -67,19 +69,60 @@ export const baseOf = (
 /** Each part that is bound is an object of the runtime's: beyond so many turns of a loop it costs less to tell the kernel the turn. */
 const mostBound = 4096
 
-/** A base in bytes, as the runtime binds it. */
-export const sliceOf = (storage: Storage, base: Base, loops: readonly Region[]): Slice => {
-  const bytes = elementBytes(storage)
-  return {
-    offset: base.before.constant * bytes,
-    strides: loops.map(r => coefficientOf(base.before, r.axis.id) * bytes),
-    size: Math.ceil((base.elements * bytes) / 16) * 16,
-  }
+/** Bytes of a storage in its buffer. */
+export const storageBytes = ({ elements, packing }: Storage): number =>
+  Math.max(16, Math.ceil(bytesOf(elements, packing) / 16) * 16)
+
+/** Bytes of the elements behind a base that a kernel uses. The scales of q8 lie behind all elements, so it uses the whole. */
+const usedBytes = (storage: Storage, { elements }: Base): number =>
+  storage.packing === 'q8' ? storageBytes(storage) : Math.ceil((elements * elementBytes(storage)) / 16) * 16
+
+/**
+ * What a kernel binds of a buffer: the base's part, or the whole; undefined for the whole in one binding. Where that is more than a binding may hold it is bound
+ * several times, as *windows* side by side, all of `window` bytes but the last: `memory.ts` writes which window an address is in. A device that has no
+ * room for a window between two offsets gets one binding, and the runtime refuses it.
+ */
+export const boundPart = (
+  storage: Storage,
+  base: Base | undefined,
+  { bindingAlignment, bindingBytes }: Pick<DeviceTraits, 'bindingAlignment' | 'bindingBytes'>,
+): Base | undefined => {
+  const unit = Math.max(16, bindingAlignment)
+  const window = Math.floor(bindingBytes / unit) * unit
+  const whole = { before: affineConstant(0), elements: storage.elements }
+  const part = base ?? whole
+  const bytes = usedBytes(storage, part)
+  if (bytes <= bindingBytes || window === 0) return base
+  const begin = affineRange(part.before)![1] * elementBytes(storage)
+  const last = begin + (Math.ceil(bytes / window) - 1) * window
+  // A part of a later turn may be cut off at the buffer's end, and no window may begin behind that.
+  return { ...(last < storageBytes(storage) ? part : whole), window }
 }
+
+/** A base in bytes, as the runtime binds it: one slice, or the windows one after another. */
+export const slicesOf = (storage: Storage, base: Base, loops: readonly Region[]): readonly Slice[] => {
+  const bytes = elementBytes(storage)
+  const offset = base.before.constant * bytes
+  const strides = loops.map(r => coefficientOf(base.before, r.axis.id) * bytes)
+  const all = usedBytes(storage, base)
+  const { window = all } = base
+  return [...Array(windowsOf(storage, base)).keys()].map(i => ({
+    offset: offset + i * window,
+    strides,
+    size: Math.min(window, all - i * window),
+  }))
+}
+
+/** How many bindings a kernel needs for what it uses of a buffer. */
+export const windowsOf = (storage: Storage, base: Base | undefined): number =>
+  base?.window === undefined ? 1 : Math.ceil(usedBytes(storage, base) / base.window)
 
 /** Kernels count elements by i32, from the first that is bound. */
 export const mostElements = 2 ** 31 - 1
 
-/** How many elements of a buffer a kernel can reach, and has to count, that binds this part of it. */
-export const elementsBound = (storage: Storage, slice: Slice | undefined): number =>
-  slice === undefined ? storage.elements : Math.min(storage.elements, slice.size / elementBytes(storage))
+/** How many elements of a buffer a kernel can reach, and has to count, that binds these parts of it, or the whole. */
+export const elementsBound = (storage: Storage, slices: readonly (Slice | undefined)[]): number => {
+  if (storage.packing === 'q8' || slices.includes(undefined)) return storage.elements
+  const bytes = slices.reduce((sum, slice) => sum + slice!.size, 0)
+  return Math.min(storage.elements, bytes / elementBytes(storage))
+}

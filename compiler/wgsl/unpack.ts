@@ -34,22 +34,25 @@ export const unpackers: Readonly<Record<string, string>> = {
 export const packedElement = ({ packing }: PackedStorage, vectors: boolean): string =>
   vectors && packing !== 'q8' ? 'vec2<u32>' : 'u32'
 
+/** The text of what a buffer holds at an index, counted in what it is declared with. */
+export type Held = (at: string) => string
+
 /** The call that gives the element at an index of a packed buffer that is declared by words; `at` may be repeated. */
-export const unpackOne = ({ packing, elements }: PackedStorage, name: string, at: string): string =>
+export const unpackOne = ({ packing, elements }: PackedStorage, held: Held, at: string): string =>
   packing === 'q8'
-    ? `q8_at(${name}[${at} >> 2u], ${name}[${scalesAt(elements)} + (${at} >> ${Math.log2(blockElements)}u)], ${at})`
-    : `${packing}_at(${name}[${at} >> 1u], ${at})`
+    ? `q8_at(${held(`${at} >> 2u`)}, ${held(`${scalesAt(elements)} + (${at} >> ${Math.log2(blockElements)}u)`)}, ${at})`
+    : `${packing}_at(${held(`${at} >> 1u`)}, ${at})`
 
 /** The call that gives the four elements from index 4 · `quarter` on; `quarter` may be repeated. */
 export const unpackFour = (
   { packing, elements }: PackedStorage,
-  name: string,
+  held: Held,
   quarter: string,
   vectors: boolean,
 ): string => {
   if (packing === 'q8')
-    return `q8x4(${name}[${quarter}], ${name}[${scalesAt(elements)} + (${quarter} >> ${Math.log2(blockElements / 4)}u)])`
+    return `q8x4(${held(quarter)}, ${held(`${scalesAt(elements)} + (${quarter} >> ${Math.log2(blockElements / 4)}u)`)})`
   return vectors
-    ? `${packing}x4(${name}[${quarter}])`
-    : `${packing}x4(vec2u(${name}[2 * ${quarter}], ${name}[2 * ${quarter} + 1]))`
+    ? `${packing}x4(${held(quarter)})`
+    : `${packing}x4(vec2u(${held(`2 * ${quarter}`)}, ${held(`2 * ${quarter} + 1`)}))`
 }

@@ -61,7 +61,7 @@ const runTest = async (program: Program, test: CoreTest, engine: Engine): Promis
     message,
   })
   try {
-    const outputs = await engine.run(specialiseTest(program, test), new Map())
+    const outputs = await engine.run(specialiseTest(program, test), new Map(), { name: test.title })
     return test.expectations.flatMap((x, i) => {
       const wrong = judge(i, x, outputs)
       return wrong === undefined ? [] : [at(wrong, x.span)]

@@ -40,16 +40,21 @@ withDevice('a device that keeps to limits', device => {
 
   it('says what does not fit by its name, to the byte where rounded numbers would be equal', () => {
     const program = programOf('fn twice(x: f32[N]) -> f32[N] = for i -> 2.0 * x[i]')
-    const N = device.traits.bindingBytes / 4
-    const refused = (n: number): string | undefined => {
+    const refused = (n: number, bindingBytes = device.traits.bindingBytes): string | undefined => {
       const graph = specialiseFn(program, program.fns.get('main.twice')!, { sizes: new Map([['N', n]]) })
-      return refusalOf(device, lower(graph, device.traits, { name: 'twice' }))?.message
+      return refusalOf(device, lower(graph, { ...device.traits, bindingBytes }, { name: 'twice' }))?.message
     }
-    expect(refused(N)).toBeUndefined()
+    const { bindingBytes, bufferBytes } = device.traits
+    // What is larger than a binding takes two.
+    expect(refused(bindingBytes / 4)).toBeUndefined()
+    expect(refused(bindingBytes / 4 + 4)).toBeUndefined()
     const bytes = (n: number): string => `${n.toLocaleString('en')} bytes`
-    expect(refused(N + 4)).toContain("`twice` can't run on")
-    expect(refused(N + 4)).toContain(
-      `A kernel binds ${bytes(4 * N + 16)} at once; the device allows ${bytes(4 * N)}.`,
+    const elements = 4 * Math.ceil(bufferBytes / 16) + 4
+    const large = refused(elements)
+    expect(large).toContain("`twice` can't run on")
+    expect(large).toContain(`A buffer takes ${bytes(4 * elements)}; the device allows ${bytes(bufferBytes)}.`)
+    expect(refused(2 ** 13, 1024)).toContain(
+      'A kernel binds 64 storage buffers; the device allows 16. Larger than one binding, `x` takes 32, `twice` takes 32.',
     )
   })
 })

@@ -1,4 +1,4 @@
-import type { Artifact, DeviceTraits, Step } from '../../compiler/artifact.js'
+import type { Artifact, DeviceTraits, Slice, Step } from '../../compiler/artifact.js'
 
 const sizes: Readonly<Record<string, number>> = { f32: 4, i32: 4, u32: 4, f16: 2, vec4f: 16, 'vec4<f32>': 16 }
 
@@ -8,6 +8,12 @@ const workgroupBytes = (wgsl: string): number =>
     const element = sizes[m[2]!] ?? (m[2]!.startsWith('vec4') ? (m[2]!.endsWith('h') ? 8 : 16) : Number.NaN)
     return sum + [...m[3]!.matchAll(/\d+/g)].reduce((n, d) => n * Number(d[0]), element)
   }, 0)
+
+/** Bytes that two bindings of one buffer have in common, which move alike. */
+const overlap = (a: Slice | null | undefined, b: Slice | null | undefined): number =>
+  a && b && a.strides.join() === b.strides.join()
+    ? Math.max(0, Math.min(a.offset + a.size, b.offset + b.size) - Math.max(a.offset, b.offset))
+    : Number.POSITIVE_INFINITY
 
 /** Every limit of a device that a dispatch of the artifact passes, in words; none where it may run. */
 export const passedLimits = (artifact: Artifact, traits: DeviceTraits): readonly string[] => {
@@ -22,7 +28,11 @@ export const passedLimits = (artifact: Artifact, traits: DeviceTraits): readonly
       const k = artifact.kernels[s.kernel]!
       const of = (what: string): string => `${k.name}, ${what}`
       note(of('storage buffers'), s.buffers.length, traits.storageBuffersPerStage)
-      note(of('two bindings of what is written'), s.buffers.length - new Set(s.buffers).size, 0)
+      s.buffers.forEach((b, i) => {
+        for (let j = 0; j < i; j++)
+          if (s.buffers[j] === b)
+            note(of('overlapping bindings of a buffer'), overlap(s.slices?.[i], s.slices?.[j]), 0)
+      })
       s.buffers.forEach((b, i) => {
         const { bytes } = artifact.buffers[b]!
         const slice = s.slices?.[i]

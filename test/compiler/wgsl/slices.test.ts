@@ -6,7 +6,7 @@ import type { Graph, Region } from '../../../compiler/ir/ir.js'
 import { packInputs } from '../../../compiler/ir/packing.js'
 import { affineAdd, affineAxis } from '../../../compiler/schedule/affine.js'
 import type { Access } from '../../../compiler/wgsl/accesses.js'
-import { baseOf, sliceOf } from '../../../compiler/wgsl/slices.js'
+import { baseOf, slicesOf } from '../../../compiler/wgsl/slices.js'
 import type { Device } from '../../../runtime/node.js'
 import { compare, openTestDevice } from '../backend/agree.js'
 import { Program } from '../backend/programs.js'
@@ -45,7 +45,7 @@ describe('a slice', () => {
           })
           const base = baseOf(s, addresses, loops, traits(256))
           if (base === undefined) return
-          const slice = sliceOf(s, base, loops)
+          const slice = slicesOf(s, base, loops)[0]!
           for (let l = 0; l < outer; l++)
             for (let m = 0; m < inner; m++) {
               const begin = slice.offset + slice.strides[0]! * l + slice.strides[1]! * m

@@ -1,0 +1,25 @@
+import type { DeviceTraits } from '../artifact.js'
+import type { NodeId } from '../ir/ir.js'
+
+/** How many bindings a tensor takes in a kernel, where that is known to be more than one. */
+export type Windows = ReadonlyMap<NodeId, number>
+
+/** What a kernel may bind. A tensor that is larger than a binding takes several, its windows (see `wgsl/slices.ts`). */
+export interface Room {
+  readonly buffers: number
+  readonly bindingBytes: number
+  readonly windows: Windows
+}
+
+export const roomOf = (traits: DeviceTraits, windows: Windows = new Map()): Room => ({
+  buffers: traits.storageBuffersPerStage,
+  bindingBytes: traits.bindingBytes,
+  windows,
+})
+
+/** How many bindings some tensors take together, each counted once. */
+export const bindingsOf = ({ windows }: Room, ids: Iterable<NodeId>): number =>
+  [...new Set(ids)].reduce((n, id) => n + (windows.get(id) ?? 1), 0)
+
+/** Do some tensors fit into one kernel? */
+export const hasRoom = (room: Room, ids: Iterable<NodeId>): boolean => bindingsOf(room, ids) <= room.buffers
