@@ -50,7 +50,7 @@ const valuesIn = (bytes: ArrayBuffer, tensors: readonly DeviceTensor[], offset: 
   })
 }
 
-/** The tensors' values, all in one reading. Rejects with a `DeviceError` if a tensor or the device is gone. */
+/** The tensors' values as all that was asked for so far leaves them, in one reading; any number may be under way. Rejects with a `DeviceError` if a tensor or the device is gone. */
 export const download = async (device: Device, tensors: readonly DeviceTensor[]): Promise<HostArray[]> => {
   device.check()
   const bytes = bytesOf(tensors)
@@ -97,7 +97,7 @@ const patience = 5
 /**
  * Reads small tensors (loss, metrics) of steps without making the device wait. What a step leaves is copied to the next place of a
  * page; a full page is read while the steps of the next are already running. At most one page is being read beside the one
- * that is filled: a `push` that fills another waits for it, so the queue never grows.
+ * that is filled: a `push` that fills another waits for it, so the queue never grows. It is not reentrant: wait for each `push` and `drain` before the next.
  */
 export class Readback<Tag> {
   readonly #interval: number

@@ -45,7 +45,7 @@ export const hostArray = (dtype: DType, data: readonly number[]): HostArray => {
 
 /**
  * A tensor in the device's memory, row-major, four bytes an element, or f32 packed. It stays until it is destroyed or its
- * device closed.
+ * device closed. It is reentrant: writes, runs and readings see one another in the order of asking, and what is written is taken before `write` returns.
  */
 export class DeviceTensor {
   readonly id: number

@@ -33,6 +33,16 @@ withDevice('a process that used a device', () => {
     expect({ code, output }).toEqual({ code: 0, output: '1,2\n' })
   })
 
+  it('ends by itself too where nobody closes it', async () => {
+    const { code, output } = await inProcess(`
+      import { openNodeDevice, upload, download } from './runtime/node.ts'
+      const device = await openNodeDevice()
+      const [x] = await download(device, [upload(device, 'f32', [2], Float32Array.of(1, 2))])
+      console.log(String(x))
+    `)
+    expect({ code, output }).toEqual({ code: 0, output: '1,2\n' })
+  })
+
   it('survives garbage collection while the device is open, and after', async () => {
     const { code, output } = await inProcess(`
       import { openNodeDevice, upload, download } from './runtime/node.ts'
