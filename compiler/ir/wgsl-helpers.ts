@@ -102,6 +102,14 @@ export const helpers: Readonly<Record<string, string>> = {
   return bitcast<${f32}>(select(${bits('0x7fc00000u')}, ${bits('0u')}, finite));
 }`,
   ),
+  // A sum that adds and subtracts the term t: compilers leave out both.
+  ...forBoth(
+    'where_finite',
+    ({ f32, u32, bits }) => `(sum: ${f32}, t: ${f32}) -> ${f32} {
+  let finite = (bitcast<${u32}>(t) & ${bits('0x7f800000u')}) < ${bits('0x7f800000u')};
+  return select(${f32}(${notANumber}), sum, finite);
+}`,
+  ),
   // Compilers hold exp(log(a)) to be a, and sqrt(a) · sqrt(a) too.
   ...forBoth(
     'real_log',

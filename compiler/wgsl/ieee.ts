@@ -47,6 +47,38 @@ export const ieeeWriting = (e: Application): Writing | undefined => {
   return undefined
 }
 
+const mostTerms = 16
+
+/** Adds the signed terms of a sum of f32 to `terms`, up to a bound on their number. */
+const addTerms = (e: Expr, sign: 1 | -1, terms: (readonly [Expr, 1 | -1])[]): void => {
+  if (terms.length >= mostTerms) return
+  const opposite = sign === 1 ? -1 : 1
+  const inner = e.op === 'log' && e.args[0]!.op === 'exp' ? e.args[0]!.args[0]! : undefined
+  if (inner !== undefined) addTerms(inner, sign, terms)
+  else if (e.op === 'neg') addTerms(e.args[0]!, opposite, terms)
+  else if (e.op === 'add' || e.op === 'sub') {
+    addTerms(e.args[0]!, sign, terms)
+    addTerms(e.args[1]!, e.op === 'sub' ? opposite : sign, terms)
+  } else terms.push([e, sign])
+}
+
+const addedAndSubtracted = (e: Expr): ReadonlySet<Expr> => {
+  const terms: (readonly [Expr, 1 | -1])[] = []
+  addTerms(e, 1, terms)
+  const added = new Set(terms.flatMap(([t, sign]) => (sign === 1 ? [t] : [])))
+  return new Set(terms.flatMap(([t, sign]) => (sign === -1 && t.op !== 'const' && added.has(t) ? [t] : [])))
+}
+
+/**
+ * The terms that a sum both adds and subtracts and neither of its sides does, as in `(x - y) + y`, through `log(exp(…))` too. Compilers of shaders leave
+ * out both, where the sum is not a number if such a term is infinite or not a number.
+ */
+export const cancelledTerms = (e: Application): readonly Expr[] => {
+  if (e.dtype !== 'f32' || (e.op !== 'add' && e.op !== 'sub')) return []
+  const sides = e.args.map(addedAndSubtracted)
+  return [...addedAndSubtracted(e)].filter(t => !sides.some(s => s.has(t)))
+}
+
 /**
  * A condition that holds for what is not a number: `a != b` of f32, and `not (a < b)`. It is written as a comparison of the
  * two by `sign`, or one of them being no number.

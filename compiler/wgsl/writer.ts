@@ -5,7 +5,14 @@ import type { Storage } from '../plan/placement.js'
 import { type Affine, affineOf } from '../schedule/affine.js'
 import { interner } from '../schedule/intern.js'
 import { Block, components, type Value, vectorType } from './block.js'
-import { constantFolder, type Loose, looseComparison, writingOf } from './ieee.js'
+import {
+  cancelledTerms,
+  constantFolder,
+  ieeeWriting,
+  type Loose,
+  looseComparison,
+  writingOf,
+} from './ieee.js'
 import { Memory } from './memory.js'
 import type { Base } from './slices.js'
 
@@ -134,6 +141,19 @@ export class Writer {
   }
 
   private apply(e: Extract<Expr, { args: readonly Expr[] }>, block: Block): Value {
+    let sum = this.applied(e, block)
+    if (ieeeWriting(e) !== undefined) return sum
+    for (const term of cancelledTerms(e)) {
+      const t = this.emit(term, block)
+      const wide = sum.width === 4
+      const helper = wide ? 'where_finite4' : 'where_finite'
+      this.functions.set(helper, helpers[helper]!)
+      sum = { ...sum, text: `${helper}(${sum.text}, ${(wide ? this.widen(t) : t).text})`, atom: false }
+    }
+    return sum
+  }
+
+  private applied(e: Extract<Expr, { args: readonly Expr[] }>, block: Block): Value {
     const loose = looseComparison(e)
     if (loose !== undefined) return this.looseComparison(loose, block)
     const row = writingOf(e)

@@ -64,6 +64,10 @@ export class ConfigReader {
   /** The value of an expression, or, with `list`, the values of an entry that is a list; undefined where what it needs is missing or wrong. */
   value(e: ConfigExpr, wanted: Wanted, list = false): ConfigValue | undefined {
     const value = this.#value(e, wanted, list)
+    const beyond =
+      wanted === 'f32' ? [value].flat().find(x => !Number.isFinite(Math.fround(Number(x ?? 0)))) : undefined
+    if (beyond !== undefined)
+      return this.refuse(e, `it is ${beyond}, and an f32 is a number of at most 3.4e38`)
     if (wanted !== 'size' || value === undefined) return value
     if (typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= largest) return value
     return this.refuse(e, `it is ${shown(value)}, and a size is a whole number from 1 to ${largest}`)

@@ -187,6 +187,31 @@ const tests = (): void => {
     expect(await filesOf('compiling')).toEqual(await filesOf('whole'))
   })
 
+  it('stops at a loss that is not a number through `relu` and `max`, where the state is one', async () => {
+    const text = `import std.nn
+import std.data (Batch)
+
+size V from "vocab_size"
+
+recipe Falling {
+  setting epochs = 5
+  setting batch = 2
+  state { x: f32 }
+  init(key) = { x: 2.0 }
+  step(s, batch, key, at) =
+    let loss = nn.relu(max b, t -> log(s.x) + 0.0 * f32(i32(batch.tokens[b, t])))
+    ({ x: s.x - 1.5 }, { loss })
+  validate(s, batch) = mean b, t -> f32(i32(batch.tokens[b, t])) * 0
+  predict(s, tokens) = for t, v: V -> s.x
+}
+`
+    writeFileSync(at('falling.jola'), text)
+    const [, , ...rest] = train('falling')
+    const ended = await jola(['train', at('falling.jola'), ...rest.slice(0, rest.indexOf('--set'))])
+    expect(ended.code).toBe(1)
+    expect(ended.err).toContain('training stopped at step 3: loss is not a number')
+  })
+
   it('stops at a loss that is no number: the step is named, the last good state is kept', async () => {
     const rate = ['--set', 'learning_rate=3e38', '--set', 'warmup=0']
     const ended = await jola(train('nan', rate))

@@ -50,6 +50,13 @@ const slidingTwice = ['full_attention', 'sliding_attention', 'sliding_attention'
 describe('an entry of config.json', () => {
   it.each([
     ['llama', { rms_norm_eps: '1e-6' }, 'rms_norm_eps', 'it is "1e-6", and a number belongs there'],
+    [
+      'llama',
+      { rms_norm_eps: 1e300 },
+      'rms_norm_eps',
+      'it is 1e+300, and an f32 is a number of at most 3.4e38',
+    ],
+    ['granite', { logits_scaling: 1e39 }, 'logits_scaling', 'it is 1e+39, and an f32'],
     ['llama', { rms_norm_eps: true }, 'rms_norm_eps', 'a number belongs there'],
     ['llama', { rms_norm_eps: -1 }, 'rms_norm_eps', 'a number above 0 belongs there'],
     ['llama', { attention_bias: 'false' }, 'attention_bias', 'true or false belongs there'],

@@ -25,6 +25,8 @@ const one =
 const asNumber = (e: Expr): Expr => cast('f32', e)
 /** A condition as 1 or 2, out of reach of laws about products with 0 and 1. */
 const told = (e: Expr): Expr => prim('select', e, f32(1), f32(2))
+/** What is left of digits in such sums differs between 32 bits and 64. */
+const isNumber = (e: Expr): Expr => told(prim('eq', e, e))
 const [zero, minusZero] = [f32(0), f32(-0)]
 
 const bodies: Readonly<Record<string, Body>> = {
@@ -55,6 +57,13 @@ const bodies: Readonly<Record<string, Body>> = {
   'x / −0': a => prim('div', a, minusZero),
   'x − x': a => prim('sub', a, a),
   'x + −x': a => prim('add', a, prim('neg', a)),
+  '(x − y) + y': (a, b) => isNumber(prim('add', prim('sub', a, b), b)),
+  'x − (y + x)': (a, b) => isNumber(prim('sub', a, prim('add', b, a))),
+  '(x + y) − (x − y)': (a, b) => isNumber(prim('sub', prim('add', a, b), prim('sub', a, b))),
+  'log softmax of one number': a => {
+    const level = prim('select', prim('eq', prim('abs', a), f32(inf)), zero, a)
+    return prim('sub', a, prim('add', level, prim('log', prim('exp', prim('sub', a, level)))))
+  },
   'x / x': a => prim('div', a, a),
   '0 − x, inverted': a => prim('div', f32(1), prim('sub', zero, a)),
   '−(x − y), inverted': (a, b) => prim('div', f32(1), prim('neg', prim('sub', a, b))),
