@@ -1,7 +1,7 @@
 import type { Diagnostic } from '../diagnostic.js'
 import type { Source } from '../source.js'
 import type { Import, Module } from '../syntax/ast.js'
-import { parsePartly } from '../syntax/parse.js'
+import { type PartlyParsed, parsePartly } from '../syntax/parse.js'
 import { stdHint } from './std.js'
 
 /** A parsed module and what its imports mean. */
@@ -30,6 +30,16 @@ const importedName = (importer: string, segments: readonly string[]): string => 
   return [...importer.split('.').slice(0, -1), ...segments].join('.')
 }
 
+/** Sources are parsed once, however many programs import them. */
+const parsed = new WeakMap<Source, PartlyParsed>()
+const parseOnce = (source: Source): PartlyParsed => {
+  const known = parsed.get(source)
+  if (known !== undefined) return known
+  const result = parsePartly(source)
+  parsed.set(source, result)
+  return result
+}
+
 /** The modules asked for and all they import, every module after those that it imports. */
 export const loadModules = (
   entry: readonly string[],
@@ -42,7 +52,7 @@ export const loadModules = (
 
   const visit = (name: string, source: Source, at?: Import): void => {
     path.push({ name, ...(at && { at }) })
-    const { module: ast, errors, lost } = parsePartly(source)
+    const { module: ast, errors, lost } = parseOnce(source)
     diagnostics.push(...errors)
     if (lost === undefined) done.set(name, undefined)
     else {

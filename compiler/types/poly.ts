@@ -51,7 +51,7 @@ export const mul = (a: Poly, b: Poly): Poly =>
       )
 export const product = (parts: readonly Poly[]): Poly => parts.reduce(mul, constant(1))
 export const equals = (a: Poly, b: Poly): boolean =>
-  a.terms.size === b.terms.size && [...a.terms].every(([m, c]) => b.terms.get(m) === c)
+  a === b || (a.terms.size === b.terms.size && [...a.terms].every(([m, c]) => b.terms.get(m) === c))
 
 /** The names that occur, sorted. */
 export const namesOf = (a: Poly): readonly string[] =>
@@ -64,10 +64,21 @@ export const asConstant = (a: Poly): number | undefined => {
 }
 
 /** Each name replaced by what `of` gives for it; names it leaves undefined stay. */
-export const substitute = (a: Poly, of: (name: string) => Poly | undefined): Poly =>
-  [...a.terms]
-    .map(([m, c]) => scale(product(factorsOf(m).map(f => of(f) ?? name(f))), c))
+export const substitute = (a: Poly, of: (name: string) => Poly | undefined): Poly => {
+  const found = new Map<string, Poly>()
+  for (const m of a.terms.keys())
+    for (const f of factorsOf(m)) {
+      const value = found.has(f) ? undefined : of(f)
+      if (value !== undefined) found.set(f, value)
+    }
+  // Most sizes are a number or a name.
+  if (found.size === 0) return a
+  const [only] = a.terms
+  if (a.terms.size === 1 && only![1] === 1 && found.has(only![0])) return found.get(only![0])!
+  return [...a.terms]
+    .map(([m, c]) => scale(product(factorsOf(m).map(f => found.get(f) ?? name(f))), c))
     .reduce(add, constant(0))
+}
 
 /** The value under an assignment of numbers; throws when a name is missing, which is the compiler's own mistake. */
 export const evaluate = (a: Poly, of: ReadonlyMap<string, number>): number => {

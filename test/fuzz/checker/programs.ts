@@ -60,6 +60,21 @@ const bracketed = (tokens: readonly string[], at: number): number => {
   return at
 }
 
+/** Tokens that may mostly stand for one another without a change of type. */
+const alike: readonly (readonly string[])[] = [
+  ['+', '-', '*', '/', '%', '^'],
+  ['<', '>', '<=', '>=', '==', '!='],
+  ['sum', 'mean', 'prod', 'max', 'min'],
+  ['argmax', 'argmin'],
+  ['any', 'all'],
+  ['and', 'or'],
+  ['exp', 'log', 'sqrt', 'rsqrt', 'sin', 'cos', 'tanh', 'abs', 'floor', 'stop', 'sigmoid'],
+  ['0', '1', '2', '3', '5', '-1'],
+  ['0.0', '0.5', '1.0', '2.0', '1e-6', '(1 / 0.0)'],
+  ['N', 'M', 'V', 'T', 'B', 'A'],
+  ['i', 'j', 'k', 't', 'a', 'b', 'h', 'd', 'v', 'l'],
+]
+
 /** A program with one to three changes: tokens exchanged, left out or put in, and whole bracketed parts exchanged. */
 export const mutant = (next: (below: number) => number): string => {
   const pick = <A>(from: readonly A[]): A => from[next(from.length)]!
@@ -68,10 +83,18 @@ export const mutant = (next: (below: number) => number): string => {
   const words = tokens.filter(t => !isBlank(t))
   const others = tokensOf(pick(seedPrograms)).filter(t => !isBlank(t))
   const places = (): number[] => tokens.flatMap((t, i) => (isBlank(t) ? [] : [i]))
-  for (let n = 1 + next(3); n > 0; n--) {
+  // One change in most: of several one is likely to be refused.
+  for (let n = Math.max(1, next(6) - 2); n > 0; n--) {
     const at = pick(places())
     const open = places().filter(i => '([{'.includes(tokens[i]!))
-    const kind = next(6)
+    const kind = next(12)
+    if (kind > 5) {
+      const known = places().filter(i => alike.some(words => words.includes(tokens[i]!)))
+      if (known.length === 0) continue
+      const place = pick(known)
+      tokens[place] = pick(alike.find(words => words.includes(tokens[place]!))!)
+      continue
+    }
     if (kind === 0) tokens[at] = pick(words)
     else if (kind === 1) tokens[at] = pick(others)
     else if (kind === 2) tokens.splice(at, 1)
@@ -85,56 +108,4 @@ export const mutant = (next: (below: number) => number): string => {
     }
   }
   return tokens.join('')
-}
-
-/** A random function of small tensors, most of which are well typed. */
-export const randomProgram = (next: (below: number) => number): string => {
-  const pick = <A>(from: readonly A[]): A => from[next(from.length)]!
-  let names = 0
-  const scalar = (depth: number, indices: readonly string[]): string => {
-    if (depth <= 0)
-      return indices.length > 0 && next(2) === 0 ? `x[${pick(indices)}]` : pick(['a', '0.5', '2', 'N', '1'])
-    const sub = (more: readonly string[] = indices): string => scalar(depth - 1, more)
-    const i = `i${names++}`
-    const within = [...indices, i]
-    switch (next(16)) {
-      case 0:
-        return `(${sub()} ${pick(['+', '-', '*', '/', '^', '%'])} ${sub()})`
-      case 1:
-        return `(${pick(['sum', 'mean', 'prod', 'max', 'min'])} ${i}: N -> ${sub(within)})`
-      case 2:
-        return `(if ${sub()} < ${sub()} then ${sub()} else ${sub()})`
-      case 3:
-        return `(fold s${i} = ${sub()} for ${i}: N -> s${i} * 0.5 + ${sub(within)})`
-      case 4:
-        return `(let v${i} = ${sub()} v${i} + ${sub()})`
-      case 5:
-        return `x[${pick(['argmax', 'argmin'])} ${i}: N -> ${sub(within)}]`
-      case 6:
-        return `x[max ${i} -> t[${i}]]`
-      case 7:
-        return `x.at(${pick(['M', 'N', '-1', '0', ...indices])} ${pick(['+ 1', '- 1', ''])}, else: ${sub()})`
-      case 8:
-        return `grad(v${i} -> v${i} * ${sub()})(${sub()})`
-      case 9:
-        return `(let f${i} = y${i} -> y${i} + ${sub()} f${i}(${sub()}) * f${i}(2.0))`
-      case 10:
-        return `${pick(['exp', 'log', 'sqrt', 'sin', 'tanh', 'abs', 'floor', 'stop'])}(${sub()})`
-      case 11:
-        return `(sum ${i} -> (for j${i}: M, k${i}: N -> ${sub([...indices, `k${i}`])})[${i}, ${pick(['argmax', 'argmin'])} ${i}b: N -> x[${i}b]])`
-      case 12:
-        return `(let (p${i}, q${i}) = fold (p${i}, q${i}) = (${sub()}, ${sub()}) for ${i}: M -> (q${i}, p${i} + 1) p${i})`
-      case 13:
-        return `r.${pick(['c', 'c', `b[argmax ${i}: N -> ${sub(within)}]`])}`
-      case 14:
-        return `(r with { c: ${sub()} }).c`
-      default:
-        return `total((e${i}) -> e${i} * ${sub()}, x)`
-    }
-  }
-  return `record R { b: f32[N], c: f32 }
-fn f(x: f32[N], t: idx[N][M], a: f32, r: R) -> f32 = ${scalar(1 + next(4), [])}
-fn g(x: f32[N], t: idx[N][M], a: f32, r: R) -> f32[N] = for i -> ${scalar(1 + next(3), ['i'])}
-fn d(x: f32[N], t: idx[N][M], a: f32, r: R) -> f32[N] = grad(y -> f(y, t, a, r))(x)
-`
 }
