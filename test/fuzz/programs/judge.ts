@@ -12,12 +12,16 @@ import type { Sample } from './sample.js'
 type Values = ReadonlyMap<string, Float64Array>
 
 /** What of a device's traits is varied: limits that other devices have, and kernels for GPUs on a software device. */
-export type Limits = Pick<DeviceTraits, 'storageBuffersPerStage' | 'bindingAlignment' | 'software'>
+export type Limits = Pick<
+  DeviceTraits,
+  'storageBuffersPerStage' | 'bindingAlignment' | 'bindingBytes' | 'software'
+>
 
 export const limitsOf = (c: Choices, traits: DeviceTraits): Limits => ({
   storageBuffersPerStage: Math.min(c.one([16, 8, 10]), traits.storageBuffersPerStage),
   bindingAlignment: Math.max(c.one([16, 32, 256]), traits.bindingAlignment),
   software: c.below(3) === 0 ? traits.software : false,
+  bindingBytes: c.one([traits.bindingBytes, 1024, 256]),
 })
 
 const tolerance = 1e-3
@@ -67,7 +71,9 @@ export const complaint = async (
     const exact = interpret(graph, inputs)
     for (const fuse of [false, true]) {
       const artifact = compileGraph(graph, { ...device.traits, ...limits }, { fuse })
-      const { storageBuffersPerStage: bound } = artifact.requires
+      const { storageBuffersPerStage: bound, windowed } = artifact.requires
+      // A device refuses a kernel whose own tensors have more windows than it has bindings.
+      if (windowed !== undefined && bound > limits.storageBuffersPerStage) continue
       if (bound > limits.storageBuffersPerStage)
         return `a kernel binds ${bound} buffers where ${limits.storageBuffersPerStage} are allowed`
       const { error, where } = worst(await runArtifact(device, artifact, inputs), exact)
