@@ -75,8 +75,8 @@ export class Decoder {
     const taken = ({ chosen, top }: Readonly<Record<string, ArrayLike<number>>>): void => {
       const tokens = chosen!
       for (const r of open) {
-        // The greatest of the logits is not a number where one of them is none.
-        requireLogits([top![r]!])
+        // The greatest of the logits is not a number where one of them is none, and −∞ where no token can be.
+        requireLogits([Math.abs(top![r]!)])
         whole[r]!.push(tokens[r]!)
         if (!take(r, tokens[r]!)) open.delete(r)
       }

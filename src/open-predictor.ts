@@ -9,6 +9,7 @@ import { batchSizes } from './data/batch.js'
 import { UserError } from './errors.js'
 import { type Checkpoint, openCheckpoint } from './hub/safetensors.js'
 import type { Tokenizer } from './hub/tokenizer.js'
+import { requireFinite } from './model/finite.js'
 import { identityOf } from './model/identity.js'
 import { bindModel, type Model, type ModelWants, modelFacts, openModel } from './model/model.js'
 import { moduleOf, sizesOf, vocabularyEquations } from './model/sizes.js'
@@ -253,6 +254,8 @@ export const openRun = async (
   }
 }
 
+const asBytes = (x: Float32Array): Uint8Array => new Uint8Array(x.buffer, x.byteOffset, x.byteLength)
+
 const openAdapted = async (
   device: Device,
   {
@@ -282,7 +285,7 @@ const openAdapted = async (
       hint: 'take the program as it was, or train again',
     })
   const fetch = async (names: ReadonlySet<string>) => {
-    const out: Record<string, DeviceTensor> = {}
+    const out: Record<string, DeviceTensor> = Object.create(null)
     for (const name of names) {
       if (name.startsWith('settings.')) {
         const setting = name.slice('settings.'.length)
@@ -293,7 +296,9 @@ const openAdapted = async (
         const key = name.slice(prefix.length)
         const entry = checkpoint.tensors.get(key)
         if (entry === undefined) throw lacks(`\`${key}\``)
-        out[name] = upload(device, 'f32', entry.shape, await checkpoint.readF32(key), name)
+        const values = await checkpoint.readF32(key)
+        requireFinite(asBytes(values), 'F32', { checkpoint, name: key, at: 0 })
+        out[name] = upload(device, 'f32', entry.shape, values, name)
       }
     }
     return out

@@ -15,7 +15,7 @@ import {
 import { capacityFor, Decoder, type TakeToken } from './decode.js'
 import { UserError } from './errors.js'
 import type { Tokenizer } from './hub/tokenizer.js'
-import { requireLogits } from './logits.js'
+import { requireLogits, requireLosses } from './logits.js'
 import type { PackingOf } from './model/weights.js'
 import { tuningFor } from './tune/tune.js'
 import { breathe, Turns } from './turns.js'
@@ -159,7 +159,7 @@ export class SequenceModel {
       c.own.target?.write(target)
       c.own.weight?.write(weight)
       const values = await c.run()
-      out.push(...requireLogits(values.subarray(0, some.length)))
+      out.push(...requireLosses(values.subarray(0, some.length)))
     }
     return out
   }

@@ -7,6 +7,7 @@ import { checkProgram } from '../compiler/check.js'
 import type { Program } from '../compiler/core/core.js'
 import type { Diagnostic } from '../compiler/diagnostic.js'
 import type { Source } from '../compiler/source.js'
+import { lex } from '../compiler/syntax/parse.js'
 import { UserError } from './errors.js'
 import { byteLimits, readTextFileNow } from './text-file.js'
 
@@ -55,8 +56,19 @@ const readSource = (file: string): Source => ({
 export interface LoadedProgram {
   readonly program: Program
   readonly modules: readonly string[]
-  /** SHA-256 of every source that was read, in the order of their names. */
+  /** SHA-256 of every source that was read, in the order of their names, without comments, blank lines and the widths of spaces. */
   readonly hash: string
+}
+
+/** The tokens of a source, by lines: a line break may decide what is meant. */
+const meant = (source: Source): string => {
+  let line = 1
+  let text = ''
+  for (const { image, startLine = line, endLine = startLine } of lex(source).tokens) {
+    text += (startLine > line ? '\n' : ' ') + image
+    line = endLine
+  }
+  return text.trim()
 }
 
 /**
@@ -69,10 +81,10 @@ export const loadProgram = (files: readonly string[]): LoadedProgram => {
       throw new UserError({ what: 'a folder is not a program', where: file, hint: 'name a .jola file' })
   const entries = files.map(fileOf).map(file => ({ file, ...moduleOf(file) }))
   const roots = [...new Set(entries.map(e => e.root))]
-  const read = new Map<string, string>()
+  const read = new Map<string, Source>()
   const load = (name: string): Source | undefined => {
     const source = find(name)
-    if (source !== undefined) read.set(name, source.text)
+    if (source !== undefined) read.set(name, source)
     return source
   }
   const find = (name: string): Source | undefined => {
@@ -91,6 +103,7 @@ export const loadProgram = (files: readonly string[]): LoadedProgram => {
   )
   if (Either.isLeft(checked)) throw new ProgramError(checked.left)
   const hash = createHash('sha256')
-  for (const [name, text] of [...read].sort(([a], [b]) => (a < b ? -1 : 1))) hash.update(`${name}\n${text}\n`)
+  for (const [name, source] of [...read].sort(([a], [b]) => (a < b ? -1 : 1)))
+    hash.update(`${name}\n${meant(source)}\n`)
   return { program: checked.right, modules: entries.map(e => e.name), hash: hash.digest('hex') }
 }

@@ -1,7 +1,7 @@
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { openNodeDevice } from '../../runtime/node.js'
-import { failureOf, remark } from '../../src/cli/shared.js'
+import { failureOf, print, remark } from '../../src/cli/shared.js'
 import { barFor } from '../../src/cli/train.js'
 import { writeAtomic } from '../../src/hub/atomic.js'
 import { formatDuration, startWhenKnown } from '../../src/progress.js'
@@ -63,21 +63,17 @@ const run = async (): Promise<void> => {
     const page = join(out, 'report.html')
     await writeAtomic(page, [renderReport(report)])
 
-    console.log(`\n${report.summary}\n`)
+    print(`\n${report.summary}\n`)
     for (const row of report.scores)
-      console.log(
-        `  ${row.name.padEnd(40)} ${percent(row.before[0]!.value)} → ${percent(row.after[0]!.value)}`,
-      )
+      print(`  ${row.name.padEnd(40)} ${percent(row.before[0]!.value)} → ${percent(row.after[0]!.value)}`)
     for (const fact of report.model.filter(f => f.name.includes('closed')))
-      console.log(`  ${fact.name.padEnd(40)} ${fact.value}`)
-    console.log('\nThe text that the model writes, before and after:')
+      print(`  ${fact.name.padEnd(40)} ${fact.value}`)
+    print('\nThe text that the model writes, before and after:')
     for (const s of report.samples.slice(0, 4))
-      console.log(`\n  ${s.prompt}\n    before: ${s.before.trim()}\n    after:  ${s.after.trim()}`)
-    console.log(`\nThe report: ${page}`)
-    console.log(
-      `The adapter (${result.description.trainable} numbers): ${join(out, 'adapter_model.safetensors')}`,
-    )
-    console.log(`All of it took ${formatDuration((Date.now() - started) / 1000)}.`)
+      print(`\n  ${s.prompt}\n    before: ${s.before.trim()}\n    after:  ${s.after.trim()}`)
+    print(`\nThe report: ${page}`)
+    print(`The adapter (${result.description.trainable} numbers): ${join(out, 'adapter_model.safetensors')}`)
+    print(`All of it took ${formatDuration((Date.now() - started) / 1000)}.`)
   } finally {
     device.close()
   }

@@ -18,6 +18,7 @@ interface Options {
   readonly samples: number
   readonly limit?: number
   readonly long: LongWay
+  readonly force?: true
 }
 
 const run = async (named: readonly string[], o: Options): Promise<void> => {
@@ -28,6 +29,7 @@ const run = async (named: readonly string[], o: Options): Promise<void> => {
     const bar = startWhenKnown('report')
     const data = await makeReport(device, paths, {
       ...o,
+      forced: reasons => remark(`going on all the same (--force): ${reasons.join('; ')}`),
       progress: bar.update,
     }).finally(bar.finish)
     const file = o.out ?? join(named[0]!, 'report.html')
@@ -58,6 +60,7 @@ export const register = (program: Command): void => {
     .option('--out <file>', 'the page; report.html in the first folder unless given')
     .option('--samples <n>', 'texts to show before and after', positiveInteger, 8)
     .addOption(longOption())
+    .option('--force', 'go on though model or program are not what the runs were trained on')
     .option('--limit <n>', 'score the first n test examples only', positiveInteger)
     .addHelpText('after', examples(['report runs/first', 'report runs/three']))
     .action(run)

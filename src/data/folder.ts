@@ -165,22 +165,25 @@ export class DataFolder {
     return file === undefined ? undefined : this.#read(file)
   }
 
-  /** Training and validation data from the training file, or from the test file where there is no other; what is left of that is the test data. */
+  /**
+   * Training and validation data from the training file; where there is none, from the validation file, or else the test file. What is left is the test
+   * data where no other file has it.
+   */
   async #splitOff(split: Split, { train, valid }: NonNullable<Reading['split']>): Promise<Part | undefined> {
     const validFile = await splitFile(this.directory, 'valid')
-    if (validFile !== undefined)
+    const trainFile = await splitFile(this.directory, 'train')
+    if (validFile !== undefined && trainFile !== undefined)
       throw new UserError({
         what: 'there is validation data, and --split would make some',
         where: validFile,
         hint: 'leave out --split; --take N takes the first N of the training and of the validation data',
       })
-    const trainFile = await splitFile(this.directory, 'train')
     const testFile = await splitFile(this.directory, 'test')
-    if (split === 'test' && trainFile !== undefined && testFile !== undefined) return this.#read(testFile)
-    const file = trainFile ?? testFile
+    const file = trainFile ?? validFile ?? testFile
+    if (split === 'test' && testFile !== undefined && testFile !== file) return this.#read(testFile)
     if (file === undefined) throw await missingPart(this.directory, 'train')
     const { form, records } = await this.#read(file)
-    const isAll = split === 'test' || trainFile === undefined
+    const isAll = split === 'test' || file === testFile
     if (records.length < train + valid + (isAll ? 1 : 0))
       throw new UserError({
         what: `there are too few examples to split off ${train} and ${valid}`,

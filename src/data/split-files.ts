@@ -69,7 +69,7 @@ export const missingPart = async (directory: string, split: Split): Promise<User
   const words = namesOf[split].concat(split === 'valid' ? ['val', 'eval'] : [])
   const best = alike.find(name => words.some(word => name.toLowerCase().includes(word))) ?? alike[0]
   const others = entries.filter(name => known.has(name))
-  const split200 = split !== 'test' && others.length > 0 ? `; or split some off: --split 200/200` : ''
+  const split200 = split !== 'test' && others.length > 0 ? '; or split some off: --split 200/200' : ''
   return new UserError({
     what: `there is no ${split} data`,
     where: directory,

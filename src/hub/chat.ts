@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { createContext, runInContext } from 'node:vm'
 import { Template } from '@huggingface/jinja'
 import type { Chat, Message } from '../data/messages.js'
 import { fileError, systemCode, UserError } from '../errors.js'
@@ -28,6 +29,26 @@ const specialTokens = (settings: JsonObject): Readonly<Record<string, string>> =
       return name.endsWith('_token') && typeof text === 'string' ? [[name, text]] : []
     }),
   )
+
+/** A template is a program of others: it may take so long for one conversation, in milliseconds, and usually takes less than one. */
+const mostTime = 3000
+
+/** What `work` gives. Throws where it takes longer than {@link mostTime}: V8 stops it then, wherever it is. */
+const bounded = <T>(work: () => T): T => {
+  let result: { readonly value: T } | undefined
+  const run = () => {
+    result = { value: work() }
+  }
+  try {
+    runInContext('run()', createContext({ run }), { timeout: mostTime })
+  } catch (error) {
+    // The error is one of the context's own, no `Error` of this realm.
+    if (isJsonObject(error) && error.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT')
+      throw new Error(`it takes longer than ${mostTime / 1000} seconds`)
+    throw error
+  }
+  return result!.value
+}
 
 /**
  * The chat template of a model's folder: `chat_template.jinja`, else that in `tokenizer_config.json`.
@@ -59,12 +80,13 @@ export const openChat = async (directory: string): Promise<Chat> => {
           hint: 'take a model that was trained on conversations, or write the examples as {"prompt": "…", "answer": "…"}',
         })
       try {
-        template ??= new Template(text)
+        template ??= bounded(() => new Template(text))
       } catch (error) {
         throw failed('the chat template cannot be read', error)
       }
       try {
-        return template.render({ ...tokens, messages, add_generation_prompt: open })
+        const known = template
+        return bounded(() => known.render({ ...tokens, messages, add_generation_prompt: open }))
       } catch (error) {
         throw failed('the chat template refuses the messages', error)
       }

@@ -159,7 +159,7 @@ export const uploadWeights = async (
   const { checkpoint } = model
   const allowed = allowedBy(model)
   const packing = packingOf(bound, model)
-  const out: Record<string, DeviceTensor> = {}
+  const out: Record<string, DeviceTensor> = Object.create(null)
   const same = new Map<string, DeviceTensor>()
   let written = 0
   try {

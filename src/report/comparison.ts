@@ -21,6 +21,9 @@ export interface ComparisonRequest {
   readonly long: LongWay
   readonly samples: number
   readonly limit?: number
+  readonly force?: boolean
+  /** Told what of a run is not as it was trained, where that is forced. */
+  readonly forced?: (reasons: readonly string[]) => void
   /** Told what is under way and how many examples are scored, of all that will be: each counts once a model. */
   readonly progress: (label: string, done: number, total: number) => void
 }
@@ -98,12 +101,13 @@ export const compare = async (
       progress: done => o.progress(label, part * examples.length + done, total),
     })
 
-  const base = await openRunBase(device, runs[0]!.path)
+  const base = await openRunBase(device, runs[0]!.path, { force: o.force })
+  if (base.forced.length > 0) o.forced?.(base.forced)
   const before = await score(base, 0, 'before')
   const after: Evaluation[] = []
   let samples: readonly TextSample[] = []
   for (const [i, { path, seed }] of runs.entries()) {
-    const opened = await openRun(device, path)
+    const opened = await openRun(device, path, { force: o.force })
     after.push(await score(opened, i + 1, runs.length === 1 ? 'after' : `seed ${seed}`))
     if (i === 0)
       samples = await samplesOf(base, opened, examples.slice(0, o.samples), scoring === 'choice' ? 8 : 48)

@@ -26,6 +26,10 @@ export interface ReportRequest {
   /** What happens to prompts that leave no room for their answers; refused unless said. */
   readonly long?: LongWay
   readonly limit?: number
+  /** Scores runs though their base model or program is not what they were trained on. */
+  readonly force?: boolean
+  /** Told once what of a run is not as it was trained, where that is forced. */
+  readonly forced?: (reasons: readonly string[]) => void
   /** Told what is under way and how many examples are scored, of all that will be: each counts once a model. */
   readonly progress: (label: string, done: number, total: number) => void
 }
