@@ -240,6 +240,7 @@ export const openRun = async (
   const checkpoint = await openCheckpoint(join(directory, adapterFiles.tensors))
   try {
     checkTensors(adapter, checkpoint)
+    await checkFinite(checkpoint, options.allow)
     const opened = await openAdapted(device, { directory, adapter, checkpoint }, options)
     return {
       ...opened,
@@ -254,7 +255,14 @@ export const openRun = async (
   }
 }
 
-const asBytes = (x: Float32Array): Uint8Array => new Uint8Array(x.buffer, x.byteOffset, x.byteLength)
+/** Throws a `UserError` where a tensor of an adapter holds what is no finite number, unless that is let pass. */
+const checkFinite = async (checkpoint: Checkpoint, allow: readonly string[] = []): Promise<void> => {
+  for (const name of checkpoint.tensors.keys()) {
+    if (allow.includes(name)) continue
+    const { buffer, byteOffset, byteLength } = await checkpoint.readF32(name)
+    requireFinite(new Uint8Array(buffer, byteOffset, byteLength), 'F32', { checkpoint, name, at: 0 })
+  }
+}
 
 const openAdapted = async (
   device: Device,
@@ -296,9 +304,7 @@ const openAdapted = async (
         const key = name.slice(prefix.length)
         const entry = checkpoint.tensors.get(key)
         if (entry === undefined) throw lacks(`\`${key}\``)
-        const values = await checkpoint.readF32(key)
-        requireFinite(asBytes(values), 'F32', { checkpoint, name: key, at: 0 })
-        out[name] = upload(device, 'f32', entry.shape, values, name)
+        out[name] = upload(device, 'f32', entry.shape, await checkpoint.readF32(key), name)
       }
     }
     return out

@@ -119,6 +119,25 @@ const data: Target = {
   },
 }
 
+const table = [
+  'prompt,answer\n"What, is it?",a dog\n"He said ""no""\nand left",yes\n',
+  'text\tlabel\nbad\t0\ngood one\t1\n',
+]
+
+const tables: Target = {
+  name: 'table',
+  make: random => mutateBytes(Buffer.from(random.pick(table)), random),
+  read: async bytes => {
+    const ending = bytes.includes('\t') ? 'tsv' : 'csv'
+    const directory = join(folder, `${ending}-data`)
+    mkdirSync(directory, { recursive: true })
+    await scratch(`${ending}-data/train.${ending}`, bytes)
+    const found = await new DataFolder(directory, { labels: ['no', 'yes'] }).examples('train')
+    for (const { prompt, answer } of found)
+      if (typeof prompt !== 'string' || typeof answer !== 'string') throw new Broken('a text is none')
+  },
+}
+
 const position = { step: 3, steps: 9, done: false, best: { epoch: 1, step: 3, loss: 0.5 } }
 const history = {
   steps: [
@@ -210,4 +229,4 @@ const tuning: Target = {
 }
 
 /** The parsers of files that hold no model and no program. */
-export const fileTargets: readonly Target[] = [safetensors, index, data, state, run, adapter, tuning]
+export const fileTargets: readonly Target[] = [tables, safetensors, index, data, state, run, adapter, tuning]

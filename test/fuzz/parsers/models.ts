@@ -1,10 +1,13 @@
 import { readFileSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { openChat } from '../../../src/hub/chat.js'
 import { readConfig } from '../../../src/hub/config.js'
 import { openTokenizer } from '../../../src/hub/tokenizer.js'
 import { modelFacts } from '../../../src/model/model.js'
 import { sizesOf } from '../../../src/model/sizes.js'
 import { loadProgram } from '../../../src/program.js'
-import { mutateJson } from '../mutate.js'
+import { mutateBytes, mutateJson } from '../mutate.js'
 import { jsonFrom, scratch, scratchFolder } from './files.js'
 import { Broken, type Target } from './target.js'
 
@@ -151,5 +154,47 @@ const settings: Target = {
   },
 }
 
+const generation: Target = {
+  name: 'generation_config',
+  make: jsonFrom({
+    eos_token_id: [1, 2],
+    bos_token_id: 0,
+    pad_token_id: 2,
+    do_sample: true,
+    temperature: 0.6,
+  }),
+  read: async bytes => {
+    await scratch('tokenizer.json', JSON.stringify(tokenizers[0]))
+    await scratch('config.json', '{"vocab_size": 19, "eos_token_id": 1}')
+    await scratch('tokenizer_config.json', '{}')
+    await scratch('generation_config.json', bytes)
+    try {
+      const { stops } = await openTokenizer(scratchFolder)
+      for (const id of stops) if (!Number.isInteger(id) || id < 0) throw new Broken(`a token is ${id}`)
+    } finally {
+      await rm(join(scratchFolder, 'generation_config.json'))
+    }
+  },
+}
+
+const template = `{{ bos_token }}{% for m in messages %}{% if m.role == 'user' %}[{{ m.content | trim }}]
+{%- elif loop.last %}{{ m['content'] + eos_token }}{% else %}{{ raise_exception('no') }}{% endif %}{% endfor %}
+{%- set n = namespace(i=1) %}{% if add_generation_prompt %}{{ n.i }}: {% endif %}`
+
+const chat: Target = {
+  name: 'chat_template',
+  make: random => mutateBytes(Buffer.from(template), random),
+  read: async bytes => {
+    await scratch('chat_template.jinja', bytes)
+    await scratch('tokenizer_config.json', '{"bos_token": "<s>", "eos_token": "</s>"}')
+    const opened = await openChat(scratchFolder)
+    const messages = [
+      { role: 'user', content: 'Hi' },
+      { role: 'assistant', content: 'Hello' },
+    ]
+    if (typeof opened.render(messages, true) !== 'string') throw new Broken('a text is none')
+  },
+}
+
 /** The parsers of a model's files. */
-export const modelTargets: readonly Target[] = [config, tokenizer, settings]
+export const modelTargets: readonly Target[] = [config, tokenizer, settings, generation, chat]
