@@ -14,7 +14,6 @@ fn d(x: f32) -> f32 = 4294967296`),
   test.each([
     'fn b22(x: f32) -> i32 = 2147483648',
     'fn b23(x: f32) -> u32 = -1',
-    'fn b24(x: f32) -> f32 = 4e38',
     'fn b25(x: f32) -> u32 = 4294967296',
     'const c: i32 = 2147483648',
     'fn b27(x: f32[N]) -> f32 = x.at(3000000000, else: 0)',
@@ -23,5 +22,9 @@ fn d(x: f32) -> f32 = 4294967296`),
     'fn f(n: i32) -> bool = n < 2147483648',
   ])('%s', program => {
     expect(codesOf(program)).toEqual(['E0360'])
+  })
+
+  test('no number is beyond what f32 holds', () => {
+    expect(codesOf('fn b24(x: f32) -> f32 = 4e38')).toEqual(['E0102'])
   })
 })
