@@ -179,7 +179,9 @@ export class Writer {
       const [a, b] = args.map(x => this.widen(x).text)
       return vector(`(${a} ${e.op === 'and' ? '&' : '|'} ${b})`)
     }
-    if (e.op === 'cast') return vector(`${vectorType(e.dtype)}(${args[0]!.text})`)
+    // WGSL leaves open what whole number is made of what is not a number.
+    const cut = e.op === 'cast' && dtypes[0] === 'f32' && (e.dtype === 'i32' || e.dtype === 'u32')
+    if (e.op === 'cast' && !cut) return vector(`${vectorType(e.dtype)}(${args[0]!.text})`)
     if (e.op === 'select') {
       const condition = args[0]!.text
       return vector(`select(${this.widen(args[2]!).text}, ${this.widen(args[1]!).text}, ${condition})`)

@@ -235,10 +235,12 @@ const constructs: readonly Construct[] = [
     a => `exp(sin(${a}))`,
     () => 2.8,
   ),
-  unary(
-    a => `sqrt(1 + ${a} * ${a})`,
-    a => 1 + a,
-  ),
+  // A key is used once: what is squared has a name.
+  (a, _, __, scope) => {
+    const x = term(a, scope)
+    const name = scope.fresh('s')
+    return damped(`let ${name} = ${x.text}\n    sqrt(1 + ${name} * ${name})`, 1 + x.bound)
+  },
   unary(
     a => `log(2 + cos(${a}))`,
     () => 1.1,

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { Builder } from '../../../compiler/ir/builder.js'
-import { f32, index, prim, read } from '../../../compiler/ir/expr.js'
+import { cast, f32, index, prim, read } from '../../../compiler/ir/expr.js'
 import type { Graph, ReduceOp } from '../../../compiler/ir/ir.js'
 import { withDevice } from '../../support/device.js'
 import { compare, compareSchedules } from './agree.js'
@@ -56,6 +56,33 @@ const reductions = (n: number, across: boolean): Graph => {
 
 const valuesOf = (n: number, across: boolean): readonly number[] =>
   across ? [...Array(n).keys()].flatMap(j => rows(n).map(r => r[j]!)) : rows(n).flat()
+
+/** Greatest and least whole numbers, cut from f32 by four neighbours at once where a schedule reads so. */
+const cuts = (n: number): Graph => {
+  const b = new Builder()
+  const count = rows(n).length
+  const x = b.input('x', 'f32', [count, n])
+  for (const dtype of ['i32', 'u32'] as const) {
+    const [i, j] = [b.axis('i', count), b.axis('j', n)]
+    const value = cast('f32', cast(dtype, prim('mul', read(x, 'f32', [index(i), index(j)]), f32(1e20))))
+    b.output(
+      dtype,
+      b.compute({ dtype: 'f32', dims: [[i]], reduce: { op: 'max', axes: [j] }, body: value, origin }),
+    )
+    b.output(
+      `${dtype} least`,
+      b.compute({ dtype: 'f32', dims: [[i]], reduce: { op: 'min', axes: [j] }, body: value, origin }),
+    )
+  }
+  return b.finish()
+}
+
+withDevice('whole numbers of special values', device => {
+  it.each([4, 8, 300])('are cut the same by every schedule, %i to a row', async n => {
+    const found = await compareSchedules(device, cuts(n), new Map([['x', valuesOf(n, false)]]))
+    expect(found.error, found.where).toBeLessThan(1e-5)
+  })
+})
 
 withDevice('reductions of special values', device => {
   for (const n of [1, 5, 8, 300])
