@@ -83,7 +83,6 @@ describe('a configuration that the program does not know', () => {
     const plain = await logits({})
     expect({ code: plain.code, err: plain.err }).toMatchObject({ code: 0 })
     const same: readonly JsonObject[] = [
-      { hidden_act: null },
       { rope_scaling: null },
       { rope_scaling: { rope_type: 'default' } },
       { rope_scaling: { rope_type: null, type: 'default' } },

@@ -96,7 +96,7 @@ withDevice('jola train refuses', () => {
   })
 
   it('files in the place of folders, naming the folders', async () => {
-    expect(await train({ out: small })).toContain('there is a file of this name')
+    expect(await train({ out: small })).toContain('it is a file, not a directory')
     expect(await train({ data: join(data, 'train.jsonl') })).toContain(`the folder that holds it: ${data}`)
     expect(await train({ model: join(model, 'model.safetensors') })).toContain(
       `the folder that holds it: ${model}`,

@@ -70,10 +70,11 @@ const best: Subject = {
 
 /** The program by each schedule of each of its kernels. */
 const artifacts = ({ text }: Subject, sizes: Sizes, traits: DeviceTraits): readonly Artifact[] => {
-  const first = compileText(text, { B: 3, ...sizes }, traits, 'rows')
+  const own = text.includes('[B') ? { B: 3, ...sizes } : sizes
+  const first = compileText(text, own, traits, 'rows')
   const choices = first.kernels.map(k => k.chosen!)
   return range(Math.max(1, ...choices.map(c => c.candidates.length))).map(i =>
-    compileText(text, { B: 3, ...sizes }, traits, 'rows', {
+    compileText(text, own, traits, 'rows', {
       tuning: new Map(choices.map(c => [c.signature, c.candidates[i % c.candidates.length]!])),
     }),
   )

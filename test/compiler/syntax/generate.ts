@@ -43,7 +43,7 @@ const some = <A>(arbitrary: fc.Arbitrary<A>, least = 1): fc.Arbitrary<A[]> =>
 const number: fc.Arbitrary<Ast.Expr> = fc.oneof(
   fc.nat().map(value => ({ kind: 'number' as const, value, integer: true, span })),
   fc
-    .double({ min: 0, noNaN: true, noDefaultInfinity: true })
+    .double({ min: 0, max: 3.4e38, noNaN: true, noDefaultInfinity: true })
     .map(value => ({ kind: 'number' as const, value: value + 0, integer: false, span })),
 )
 const whole: fc.Arbitrary<Ast.Expr> = fc
