@@ -61,13 +61,19 @@ export const readConfig = async (directory: string): Promise<JsonObject> => {
       why: 'there is no folder of this name',
       hint: 'check the path; a model is a folder in the Hugging Face layout on this machine',
     })
-  if (found.isFile())
+  if (found.isFile()) {
+    const folder = dirname(directory)
+    const isModel = await stat(join(folder, 'config.json')).then(
+      f => f.isFile(),
+      () => false,
+    )
     throw new UserError({
       what: 'a model is a folder, and this is a file',
       where: directory,
-      hint: `name the folder that holds it: ${dirname(directory)}`,
-      ...foreignFile(directory, dirname(directory)),
+      hint: `name the folder that holds it: ${folder}`,
+      ...(isModel ? {} : foreignFile(directory, folder)),
     })
+  }
   const config = await readJsonObjectIfAny(path)
   if (config !== undefined) return config
   throw new UserError({
