@@ -42,8 +42,11 @@ const mostCharacters = 4000
 const clipped = (text: string): string =>
   text.length <= mostCharacters ? text : `${text.slice(0, mostCharacters)}…`
 
-/** What follows a line break is indented, so that no name in it passes for a line of ours. */
-const indented = (text: string): string => harmless(clipped(text)).replaceAll('\n', `\n${' '.repeat(9)}`)
+/** Indents what follows a line break, so that no name in it passes for a line of ours, and shows tabs. */
+const indented = (text: string): string =>
+  harmless(clipped(text))
+    .replaceAll('\t', '\\t')
+    .replaceAll('\n', `\n${' '.repeat(9)}`)
 
 /** The lines printed for a {@link UserError}: what, then where, why and hint, each on its own line if present. */
 export const renderUserError = (error: UserError): string =>

@@ -54,8 +54,23 @@ const tokenText = (value: unknown): string | undefined =>
       ? value.content
       : undefined
 
-const ids = (value: unknown): readonly number[] =>
-  (Array.isArray(value) ? value : [value]).filter((id): id is number => Number.isInteger(id))
+const isToken = (id: unknown): id is number => typeof id === 'number' && Number.isInteger(id) && id >= 0
+
+/** The tokens of an `eos_token_id`: one, several, or none. Throws a `UserError` that names the file for anything else. */
+const endsOf = (value: unknown, where: string): readonly number[] => {
+  const given: readonly unknown[] = Array.isArray(value)
+    ? value
+    : value === undefined || value === null
+      ? []
+      : [value]
+  if (given.every(isToken)) return given
+  throw new UserError({
+    what: 'the tokens that end a text cannot be read',
+    where: `${where}, "eos_token_id"`,
+    why: `it is ${JSON.stringify(value)}, and a token's number belongs there, or a list of them`,
+    hint: 'mend it, or fetch the file again',
+  })
+}
 
 /** What the tokenizer's own post-processor puts before every text. */
 const ownPrefix = (hub: HubTokenizer): readonly number[] => {
@@ -67,13 +82,14 @@ const ownPrefix = (hub: HubTokenizer): readonly number[] => {
   return []
 }
 
-const build = (tokenizer: JsonObject, settings: JsonObject, config: JsonObject): Tokenizer => {
+const build = (tokenizer: JsonObject, settings: JsonObject, ends: readonly number[]): Tokenizer => {
   const hub = new HubTokenizer(tokenizer, { ...settings, clean_up_tokenization_spaces: false })
   const idOf = (value: unknown): number | undefined => {
     const text = tokenText(value)
     return text === undefined ? undefined : hub.token_to_id(text)
   }
-  const stops = [...new Set([...ids(idOf(settings.eos_token)), ...ids(config.eos_token_id)])]
+  const named = idOf(settings.eos_token)
+  const stops = [...new Set([...(named === undefined ? [] : [named]), ...ends])]
   const prefix = ownPrefix(hub)
   const added = [...hub.get_added_tokens_decoder().keys()]
   const encodePlain = (text: string): readonly number[] => hub.encode(text, { add_special_tokens: false }).ids
@@ -92,7 +108,7 @@ const build = (tokenizer: JsonObject, settings: JsonObject, config: JsonObject):
     encodeExample(prompt, answer, endOfText, chat) {
       const { tokens, start } = continued(prompt, answer, encodePlain, decodeAll)
       const front = chat === undefined ? prefix : []
-      const end = !endOfText ? [] : chat === undefined ? ids(eos) : encodePlain(chat.ending)
+      const end = !endOfText ? [] : chat === undefined ? stops.slice(0, 1) : encodePlain(chat.ending)
       return { tokens: [...front, ...tokens, ...end], answerStart: front.length + start }
     },
   }
@@ -119,7 +135,10 @@ export const openTokenizer = async (directory: string): Promise<Tokenizer> => {
       readJsonObjectIfAny(join(directory, name)),
     ),
   )
-  const ends = [...ids(config.eos_token_id), ...ids(generation.eos_token_id)]
+  const ends = [
+    ...endsOf(config.eos_token_id, join(directory, 'config.json')),
+    ...endsOf(generation.eos_token_id, join(directory, 'generation_config.json')),
+  ]
   return tokenizerOf(tokenizer, settings, { ...config, eos_token_id: ends }, path)
 }
 
@@ -163,7 +182,7 @@ export const tokenizerOf = (
 ): Tokenizer => {
   try {
     checkTokenizerShape(tokenizer)
-    return guarded(build(tokenizer, settings, config), where)
+    return guarded(build(tokenizer, settings, endsOf(config.eos_token_id, where)), where)
   } catch (error) {
     throw unusable(where, error)
   }

@@ -53,6 +53,15 @@ const parts = (tokenizer: Tokenizer, prompt: string, answer: string): readonly [
 }
 
 describe('the span of the answer', () => {
+  it('refuses an eos_token_id that is no token, naming the file', () => {
+    for (const wrong of [-1, 2.5, '2', true, [1, -1], [1, 'é']])
+      expect(() => tokenizerOf(byteLevel(), {}, { eos_token_id: wrong as never }, 'here')).toThrow(
+        'here, "eos_token_id"',
+      )
+    for (const none of [undefined, null, []])
+      expect(tokenizerOf(byteLevel(), {}, { eos_token_id: none as never }, 'here').stops).toEqual([])
+  })
+
   it('begins where the answer begins', () => {
     expect(parts(small(), 'What? ', 'B')).toEqual(['What? ', 'B'])
     expect(parts(small(), 'hi ', '😀')).toEqual(['hi ', '😀'])
