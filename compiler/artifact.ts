@@ -1,11 +1,3 @@
-import type { Packing } from './ir/packing.js'
-import type { Chosen } from './schedule/schedule.js'
-import type { DType } from './types/type.js'
-import type { Slice } from './wgsl/slices.js'
-
-export type { Packing } from './ir/packing.js'
-export type { Slice } from './wgsl/slices.js'
-
 /**
  * What the compiler hands to the runtime: kernels as WGSL, buffers, and the order of dispatches. Plain JSON: every number is finite, and none
  * is −0. Everything is planned: nothing here depends on values. It is right on every device that has what it `requires`.
@@ -170,4 +162,132 @@ export interface MatrixUnit {
   readonly m: number
   readonly n: number
   readonly k: number
+}
+
+/** The element types that a device stores. */
+export type DType = 'f32' | 'i32' | 'u32' | 'bool'
+
+/**
+ * How an f32 input is stored in fewer bits and unpacked where it is read; a program sees f32 values all the same. The elements, in
+ * row-major order, are cut into blocks of 32, the last one filled up with zeros; words are little-endian.
+ * - `f16`, `bf16`: 16 bits an element.
+ * - `q8`: first the blocks' elements, a signed byte each, then the blocks' scales, an f32 each; a value is byte · scale.
+ */
+export type Packing = 'f16' | 'bf16' | 'q8'
+
+/** The part of a buffer that a dispatch binds. */
+export interface Slice {
+  /** In bytes: where it begins in the loops' first iterations, and how much further on for each index of each loop, outermost first. */
+  readonly offset: number
+  readonly strides: readonly number[]
+  /** In bytes; less where the buffer ends. */
+  readonly size: number
+}
+
+/** How a flat index space is laid on threads. */
+export interface MapSchedule {
+  readonly family: 'map'
+  /** Threads of a workgroup. */
+  readonly threads: number
+  /** Indices, a workgroup apart, that a thread handles in turn. */
+  readonly steps: number
+  /** Four neighbours a time, or one. */
+  readonly width: 1 | 4
+}
+
+/** How rows are laid on threads. */
+export interface RowsSchedule {
+  readonly family: 'rows'
+  /** Threads that go through a row together: 1, or the lanes of a subgroup. */
+  readonly lanes: number
+  /** Rows (or fours of them) that they make at once, so that what rows have in common is loaded once. */
+  readonly rows: number
+  /** How often they do so, going on with the rows that follow: what is launched once costs less than what is launched often. */
+  readonly steps: number
+  /** Threads of a workgroup. */
+  readonly threads: number
+  /** The axis of which four neighbours are handled at a time. */
+  readonly vector: 'row' | 'inner' | 'none'
+}
+
+/** How slots are laid on threads: one thread each. */
+export interface ScatterSchedule {
+  readonly family: 'scatter'
+  /** Threads of a workgroup. */
+  readonly threads: number
+}
+
+/** What the families without shared memory have in common: a thread owns some columns, and all rows, of its workgroup's tile. */
+export interface Columns {
+  /** The operands' roles are exchanged: what are columns otherwise are rows. */
+  readonly turned: boolean
+  readonly rows: number
+  /** Neighbouring columns a thread. */
+  readonly columns: 1 | 4
+  /** Along which axis four neighbours of the operand are loaded. */
+  readonly left: 'k' | 'm'
+  readonly right: 'k' | 'n'
+  /** Positions along `k` in one turn of the loop. */
+  readonly step: 1 | 4
+  /** What follows the sum is in the text once for each row, or runs in a loop that reads the sums back. */
+  readonly epilogue: 'unrolled' | 'loop'
+  /** Which tiles follow one another: those that share the larger operand's tile, which then stays in the cache. */
+  readonly fastest: 'm' | 'n'
+}
+
+/** A workgroup is one subgroup, whose lanes share the rows of the left operand by broadcast. */
+export interface BroadcastSchedule extends Columns {
+  readonly family: 'broadcast'
+  readonly lanes: number
+}
+
+/** No sharing: every thread loads the rows of the left operand itself. */
+export interface RegisterSchedule extends Columns {
+  readonly family: 'register'
+  readonly threads: number
+}
+
+/** What the families with tiles in workgroup memory have in common. */
+export interface Tile {
+  /** The operands' roles are exchanged: what are columns otherwise are rows. */
+  readonly turned: boolean
+  readonly rows: number
+  readonly columns: number
+  /** Positions along `k` of a tile. */
+  readonly depth: number
+  readonly fastest: 'm' | 'n'
+}
+
+/** Operands in tiles of workgroup memory, sums in registers. */
+export interface TileSchedule extends Tile {
+  readonly family: 'tile'
+  /** Threads along the rows and along the columns, and groups of them that share out `k`. */
+  readonly threads: { readonly m: number; readonly n: number }
+  readonly parts: number
+  /** With two buffers the next tile is brought while one is multiplied. */
+  readonly buffers: 1 | 2
+  /** In f16 four products are summed before they are added to a sum, which is f32 always. */
+  readonly arithmetic: 'f32' | 'f16'
+}
+
+/** Operands in tiles of workgroup memory, multiplied by the device's matrix units. */
+export interface MatrixSchedule extends Tile {
+  readonly family: 'matrix'
+  readonly unit: MatrixUnit
+  readonly lanes: number
+  /** Subgroups along the rows and along the columns. */
+  readonly subgroups: { readonly m: number; readonly n: number }
+}
+
+/** How one contraction is laid over threads. */
+export type ContractSchedule = BroadcastSchedule | RegisterSchedule | TileSchedule | MatrixSchedule
+
+/** How one kernel is laid over threads: plain data, told apart by the family that writes it. */
+export type Schedule = ContractSchedule | MapSchedule | RowsSchedule | ScatterSchedule
+
+/** The schedule of a kernel, where it was chosen among several, and what it was chosen from. */
+export interface Chosen {
+  readonly signature: string
+  readonly schedule: Schedule
+  readonly candidates: readonly Schedule[]
 }

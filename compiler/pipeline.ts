@@ -1,11 +1,11 @@
 import type { Artifact, DeviceTraits } from './artifact.js'
-import { type CompileOptions, compileGraph } from './backend.js'
+import { type CompileOptions, compileGraph } from './backend/backend.js'
 import type { Graph } from './ir/ir.js'
 import { verified } from './ir/verify.js'
-import { memoryLimits, tighterLimits } from './memory.js'
+import { memoryLimits, tighterLimits } from './memory/memory.js'
 import { simplify } from './simplify/simplify.js'
 
-export { checkProgram } from './check.js'
+export { checkProgram } from './check/check.js'
 export { packInputs } from './ir/packing.js'
 export { specialiseFn, specialiseGrad, specialiseMethod, specialiseTest } from './specialise/specialise.js'
 

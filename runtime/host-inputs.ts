@@ -1,4 +1,4 @@
-import type { DType } from '../compiler/types/type.js'
+import type { DType } from '../compiler/artifact.js'
 import { DeviceError } from './errors.js'
 import { elementsOf, type HostArray, showType } from './tensor.js'
 

@@ -1,5 +1,4 @@
-import type { Packing } from '../compiler/artifact.js'
-import type { DType } from '../compiler/types/type.js'
+import type { DType, Packing } from '../compiler/artifact.js'
 import type { Device } from './device.js'
 import { DeviceError, internalError } from './errors.js'
 import { bufferBytes } from './flags.js'

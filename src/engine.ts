@@ -1,8 +1,9 @@
 import { freemem } from 'node:os'
+import type { DType } from '../compiler/artifact.js'
 import { type Artifact, type DeviceTraits, lower, simplified } from '../compiler/index.js'
 import { elementsOf, shapeOf } from '../compiler/ir/graph.js'
 import { interpret } from '../compiler/ir/interpret.js'
-import type { DType, Graph } from '../compiler/ir/ir.js'
+import type { Graph } from '../compiler/ir/ir.js'
 import {
   asHostArray,
   checkRequirements,

@@ -1,4 +1,4 @@
-import { harmless, harmlessLine } from '../compiler/render/harmless.js'
+import { harmless, harmlessLine } from '../compiler/diagnostics/harmless.js'
 
 /** The shell's exit codes other than 0: 1 the program or its data is wrong, 2 usage, 3 device. */
 export type ExitCode = 1 | 2 | 3

@@ -1,4 +1,4 @@
-import { harmlessLine } from '../compiler/render/harmless.js'
+import { harmlessLine } from '../compiler/diagnostics/harmless.js'
 import { forTerminal } from './terminal.js'
 
 /** Where progress is written: standard error, or a stand-in. */

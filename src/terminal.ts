@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { harmless } from '../compiler/render/harmless.js'
+import { harmless } from '../compiler/diagnostics/harmless.js'
 
 /** Stands for the escape character of this program's own styles. No text from elsewhere can hold it, since it is drawn anew in each process. */
 const mark = `\u001b${randomBytes(8).toString('hex')}`

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { renderDiagnostic } from '../compiler/render.js'
+import { renderDiagnostic } from '../compiler/diagnostics/render.js'
 import { renderUserError, UserError } from '../src/errors.js'
 import { startProgress } from '../src/progress.js'
 import { escapeHtml } from '../src/report/html.js'

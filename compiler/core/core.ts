@@ -1,7 +1,7 @@
-import type { Span } from '../source.js'
+import type { Span } from '../diagnostics/source.js'
 import type { ConfigExpr, ReduceOp } from '../syntax/ast.js'
-import type { Poly } from '../types/poly.js'
-import type { Instance, RecordDecl, Type } from '../types/type.js'
+import type { Poly } from './poly.js'
+import type { Instance, RecordDecl, Type } from './type.js'
 
 /** Unique within a program. */
 export type VarId = number

@@ -1,8 +1,8 @@
+import { sameIndex } from '../affine/affine.js'
 import { identityAt, type ReadExpr } from '../ir/expr.js'
 import { outerAxes, regionPath } from '../ir/graph.js'
 import type { Axis, ComputeNode, Graph } from '../ir/ir.js'
-import { sameIndex } from '../schedule/affine.js'
-import { renameAxes } from '../schedule/context.js'
+import { renameAxes } from '../kernel/context.js'
 
 export const sameExtents = (a: readonly Axis[], b: readonly Axis[]): boolean =>
   a.length === b.length && a.every((x, i) => x.extent === b[i]!.extent)

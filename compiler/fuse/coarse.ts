@@ -1,6 +1,6 @@
 import { axesOf, postorder, readsOf, rewriter } from '../ir/expr.js'
 import type { ComputeNode, NodeId } from '../ir/ir.js'
-import { productOf, reduceAxes } from '../schedule/context.js'
+import { productOf, reduceAxes } from '../kernel/context.js'
 import { alignment, sameExtents } from './alignment.js'
 import { readIds } from './dependencies.js'
 import { readsWith } from './in-place.js'

@@ -1,8 +1,8 @@
+import { affineAdd, affineExpr, affineOf, affineRange, affineScale, sameIndex } from '../affine/affine.js'
 import { i32, identityAt, index, prim, type ReadExpr, readsOf, rewrite } from '../ir/expr.js'
 import { shapeOf } from '../ir/graph.js'
 import type { Axis, ComputeNode, Expr, Graph, Node, NodeId } from '../ir/ir.js'
-import { affineAdd, affineExpr, affineOf, affineRange, affineScale, sameIndex } from '../schedule/affine.js'
-import type { Target } from './group.js'
+import type { Target } from '../kernel/group.js'
 
 /**
  * An output that is written into the input whose place it takes, only where it differs: `node` ranges over those places, which are only within the

@@ -1,3 +1,4 @@
+import { affineExpr, affineOf, affineRange } from '../affine/affine.js'
 import {
   constant,
   i32,
@@ -10,10 +11,9 @@ import {
 } from '../ir/expr.js'
 import { elementsOf, outerAxes, regionPath } from '../ir/graph.js'
 import type { AxisId, ComputeNode, Expr, Graph, NodeId } from '../ir/ir.js'
-import { affineExpr, affineOf, affineRange } from '../schedule/affine.js'
-import { productOf, reduceAxes } from '../schedule/context.js'
-import { operationsOf } from '../schedule/cost.js'
-import { contractionOf, loadsOf } from './contraction.js'
+import { productOf, reduceAxes } from '../kernel/context.js'
+import { contractionOf, loadsOf } from '../kernel/contraction.js'
+import { operationsOf } from '../kernel/cost.js'
 import { bindingsOf, type Room } from './room.js'
 
 /** Beyond so many distinct parts a body grows no more: texts stay readable and quick to compile. */

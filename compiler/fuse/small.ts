@@ -1,10 +1,10 @@
 import type { DeviceTraits } from '../artifact.js'
 import { readsOf } from '../ir/expr.js'
 import type { ComputeNode, Graph, NodeId } from '../ir/ir.js'
-import { productOf, reduceAxes } from '../schedule/context.js'
+import { productOf, reduceAxes } from '../kernel/context.js'
+import type { GroupKind, Target } from '../kernel/group.js'
 import { alignment, sameExtents } from './alignment.js'
 import { dependencies, readIds } from './dependencies.js'
-import type { GroupKind, Target } from './group.js'
 import { readsWith } from './in-place.js'
 import { hasRoom, type Room } from './room.js'
 

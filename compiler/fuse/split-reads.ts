@@ -2,7 +2,7 @@ import { Builder } from '../ir/builder.js'
 import { axesOf, childrenOf, identityAt, index, postorder, read, readsOf, rewriter } from '../ir/expr.js'
 import { outerAxes } from '../ir/graph.js'
 import type { ComputeNode, Expr, Graph, NodeId } from '../ir/ir.js'
-import { productOf, reduceAxes } from '../schedule/context.js'
+import { productOf, reduceAxes } from '../kernel/context.js'
 import { structureOf } from '../simplify/share-nodes.js'
 import { bindingsOf, type Room } from './room.js'
 

@@ -3,8 +3,8 @@ import { Builder } from '../ir/builder.js'
 import { constant, i32, identityAt, index, prim, read, substituteAxes } from '../ir/expr.js'
 import type { Axis, ComputeNode, Graph } from '../ir/ir.js'
 import { identityOf } from '../ir/reduction.js'
-import { productOf } from '../schedule/context.js'
-import { contractionOf } from './contraction.js'
+import { productOf } from '../kernel/context.js'
+import { contractionOf } from '../kernel/contraction.js'
 import { isTiled } from './inline.js'
 
 /** Fewer results than this leave a device idle, if each takes long. */

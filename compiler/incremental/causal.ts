@@ -1,7 +1,8 @@
+import { affineAdd, affineOf, affineScale, coefficientOf } from '../affine/affine.js'
+import type { DType } from '../artifact.js'
 import { axesOf, type ReadExpr, readsOf } from '../ir/expr.js'
-import type { Axis, ComputeNode, DType, Expr, Graph, Node, NodeId } from '../ir/ir.js'
+import type { Axis, ComputeNode, Expr, Graph, Node, NodeId } from '../ir/ir.js'
 import { prims } from '../ir/prims.js'
-import { affineAdd, affineOf, affineScale, coefficientOf } from '../schedule/affine.js'
 import { type Demand, label } from './demand.js'
 import { axisOf, isIndex, type Timing } from './timing.js'
 

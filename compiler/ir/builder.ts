@@ -1,4 +1,5 @@
-import { ProgramLimit, programLimits } from '../limit.js'
+import type { DType } from '../artifact.js'
+import { ProgramLimit, programLimits } from '../diagnostics/limit.js'
 import { constant, index, rewrite, substituteAxes } from './expr.js'
 import { ExprIds } from './expr-ids.js'
 import { elementsOf, sortGraph } from './graph.js'
@@ -7,7 +8,6 @@ import type {
   AxisId,
   CarryNode,
   ComputeNode,
-  DType,
   Expr,
   Graph,
   Node,

@@ -1,4 +1,4 @@
-import { ProgramLimit, programLimits } from '../limit.js'
+import { ProgramLimit, programLimits } from '../diagnostics/limit.js'
 import { childrenOf, postorder } from './expr.js'
 import type { Axis, Expr } from './ir.js'
 

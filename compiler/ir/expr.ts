@@ -1,4 +1,5 @@
-import type { Axis, DType, Expr, NodeId, PrimOp } from './ir.js'
+import type { DType } from '../artifact.js'
+import type { Axis, Expr, NodeId, PrimOp } from './ir.js'
 
 /** Constructors of expressions. They fold nothing: simplification is a pass of its own. */
 export const constant = (dtype: DType, value: number): Expr => ({

@@ -1,7 +1,8 @@
+import type { DType } from '../artifact.js'
 import { childrenOf, postorder } from './expr.js'
 import { outerAxes, shapeOf } from './graph.js'
 import { intervals } from './interval.js'
-import type { Axis, ComputeNode, DType, Expr, Node, NodeId } from './ir.js'
+import type { Axis, ComputeNode, Expr, Node, NodeId } from './ir.js'
 import { prims } from './prims.js'
 import { identityOf } from './reduction.js'
 

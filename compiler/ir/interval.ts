@@ -1,4 +1,5 @@
-import type { DType, Expr, NodeId } from './ir.js'
+import type { DType } from '../artifact.js'
+import type { Expr, NodeId } from './ir.js'
 
 /** All integers from `lo` to `hi`, both included. */
 export interface Interval {

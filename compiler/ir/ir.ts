@@ -1,9 +1,8 @@
+import type { DType, Packing } from '../artifact.js'
 import type { CoreOp } from '../core/core.js'
-import type { Span } from '../source.js'
-import type { DType } from '../types/type.js'
-import type { Packing } from './packing.js'
+import type { Span } from '../diagnostics/source.js'
 
-export type { DType } from '../types/type.js'
+export type { DType } from '../artifact.js'
 
 /**
  * The tensor IR. A graph of values, each a tensor over named index variables. Apart from inputs and literals there is

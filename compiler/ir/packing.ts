@@ -1,13 +1,6 @@
+import type { Packing } from '../artifact.js'
 import { elementsOf, shapeOf } from './graph.js'
 import type { Graph } from './ir.js'
-
-/**
- * How an f32 input is stored in fewer bits and unpacked where it is read; a program sees f32 values all the same. The elements, in
- * row-major order, are cut into blocks of 32, the last one filled up with zeros; words are little-endian.
- * - `f16`, `bf16`: 16 bits an element.
- * - `q8`: first the blocks' elements, a signed byte each, then the blocks' scales, an f32 each; a value is byte · scale.
- */
-export type Packing = 'f16' | 'bf16' | 'q8'
 
 /** Elements of a block. */
 export const blockElements = 32

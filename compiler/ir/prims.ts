@@ -1,5 +1,6 @@
+import type { DType } from '../artifact.js'
 import { f32, prim } from './expr.js'
-import type { DType, Expr, PrimOp } from './ir.js'
+import type { Expr, PrimOp } from './ir.js'
 import { erf, realMod, threefry } from './special.js'
 
 export { helpers, wgslLiteral } from './wgsl-helpers.js'

@@ -1,4 +1,5 @@
-import type { DType, ReduceOp } from './ir.js'
+import type { DType } from '../artifact.js'
+import type { ReduceOp } from './ir.js'
 
 /** What an empty reduction gives: the identity of the operation within the type's range; 0 for a position. */
 export const identityOf = (op: ReduceOp, dtype: DType): number => {

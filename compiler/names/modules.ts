@@ -1,5 +1,5 @@
-import type { Diagnostic } from '../diagnostic.js'
-import type { Source } from '../source.js'
+import type { Diagnostic } from '../diagnostics/diagnostic.js'
+import type { Source } from '../diagnostics/source.js'
 import type { Import, Module } from '../syntax/ast.js'
 import { type PartlyParsed, parsePartly } from '../syntax/parse.js'
 import { stdHint } from './std.js'

@@ -1,7 +1,7 @@
-import type { Group } from '../fuse/group.js'
 import { type ReadExpr, readsOf } from '../ir/expr.js'
 import { regionOf, regionPath, shapeOf } from '../ir/graph.js'
 import type { Graph, Node, NodeId } from '../ir/ir.js'
+import type { Group } from '../kernel/group.js'
 
 /** In which order a node's dimensions lie in memory, the slowest first. */
 export type Layout = (node: Node) => readonly number[]

@@ -1,5 +1,5 @@
-import type { Group } from '../fuse/group.js'
-import type { Sequence } from '../fuse/order.js'
+import type { Group } from '../kernel/group.js'
+import type { Sequence } from './order.js'
 
 /** First and last moment at which a storage holds something needed. */
 export interface Life {

@@ -1,8 +1,8 @@
-import type { Group } from '../fuse/group.js'
-import type { Sequence } from '../fuse/order.js'
 import { type ReadExpr, readsOf } from '../ir/expr.js'
 import { regionPath } from '../ir/graph.js'
 import type { CarryNode, ComputeNode, Graph, NodeId, RegionId } from '../ir/ir.js'
+import type { Group } from '../kernel/group.js'
+import type { Sequence } from './order.js'
 
 /** When each group runs in one pass over the sequence, and when each loop begins. */
 interface Moments {

@@ -1,10 +1,10 @@
-import type { Group } from '../fuse/group.js'
-import type { Sequence } from '../fuse/order.js'
 import { readsOf } from '../ir/expr.js'
 import { regionPath, shapeOf } from '../ir/graph.js'
 import type { CarryNode, Graph, NodeId, RegionId } from '../ir/ir.js'
+import type { Group } from '../kernel/group.js'
+import type { Placement, Storage } from '../kernel/placement.js'
 import { layoutOf } from './layout.js'
-import type { Placement, Storage } from './placement.js'
+import type { Sequence } from './order.js'
 import { slotsOf } from './slots.js'
 
 export interface StoragePlan {

@@ -1,8 +1,8 @@
 import * as E from 'fp-ts/lib/Either.js'
 import type { CoreFn, Program } from '../core/core.js'
+import { show } from '../core/poly.js'
 import { printGraph } from '../ir/print.js'
 import { type Bindings, specialiseGrad } from '../specialise/specialise.js'
-import { show } from '../types/poly.js'
 import { forAllSizes, type SizedGraph } from './for-all-sizes.js'
 import { printSource } from './print-source.js'
 

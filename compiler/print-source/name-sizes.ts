@@ -1,6 +1,6 @@
+import { add, constant, evaluate, mul, name, type Poly, scale } from '../core/poly.js'
 import { childrenOf } from '../ir/expr.js'
 import type { Axis, Expr, Graph, Node } from '../ir/ir.js'
-import { add, constant, evaluate, mul, name, type Poly, scale } from '../types/poly.js'
 
 /** Numbers of a graph that are sizes in disguise, as polynomials; of f32 constants also with a coefficient that is no integer. */
 export interface SizeNames {

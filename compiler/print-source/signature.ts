@@ -1,8 +1,8 @@
 import type { CoreFn, CoreModule } from '../core/core.js'
+import { divide, equals, mul, name as named, namesOf, type Poly } from '../core/poly.js'
+import type { Type } from '../core/type.js'
 import { type InputSpec, inputsOf, instantiate, isGiven } from '../specialise/parameters.js'
 import type { Expr, Import, Param, SizeItem, TypeExpr } from '../syntax/ast.js'
-import { divide, equals, mul, name as named, namesOf, type Poly } from '../types/poly.js'
-import type { Type } from '../types/type.js'
 import * as s from './syntax.js'
 
 /** How an input of the graph is written: `w.layers[l].wq[h, d]` for the tensor `w.layers.wq` at `[l, h, d]`. */

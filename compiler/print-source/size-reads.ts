@@ -1,6 +1,6 @@
+import type { Poly } from '../core/poly.js'
 import { cast, f32, prim, read, rewriter } from '../ir/expr.js'
 import type { Expr, Graph, Node } from '../ir/ir.js'
-import type { Poly } from '../types/poly.js'
 import type { SizedGraph } from './for-all-sizes.js'
 import { sizeInput } from './name-sizes.js'
 

@@ -1,5 +1,5 @@
+import type { Poly } from '../core/poly.js'
 import type { BinaryOp, Binder, Expr, Name, Path, ReduceOp, TypeExpr } from '../syntax/ast.js'
-import type { Poly } from '../types/poly.js'
 
 /** Constructors of syntax that was never written. */
 const span = { source: { name: '', text: '' }, start: 0, end: 0 }

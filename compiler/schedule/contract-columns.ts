@@ -1,37 +1,7 @@
-import type { DeviceTraits } from '../artifact.js'
+import type { BroadcastSchedule, Columns, DeviceTraits, RegisterSchedule } from '../artifact.js'
 import { readsOf } from '../ir/expr.js'
-import { productOf } from './context.js'
-import { along, type Product, turned } from './contract-product.js'
-
-/** What the families without shared memory have in common: a thread owns some columns, and all rows, of its workgroup's tile. */
-interface Columns {
-  /** The operands' roles are exchanged: what are columns otherwise are rows. */
-  readonly turned: boolean
-  readonly rows: number
-  /** Neighbouring columns a thread. */
-  readonly columns: 1 | 4
-  /** Along which axis four neighbours of the operand are loaded. */
-  readonly left: 'k' | 'm'
-  readonly right: 'k' | 'n'
-  /** Positions along `k` in one turn of the loop. */
-  readonly step: 1 | 4
-  /** What follows the sum is in the text once for each row, or runs in a loop that reads the sums back. */
-  readonly epilogue: 'unrolled' | 'loop'
-  /** Which tiles follow one another: those that share the larger operand's tile, which then stays in the cache. */
-  readonly fastest: 'm' | 'n'
-}
-
-/** A workgroup is one subgroup, whose lanes share the rows of the left operand by broadcast. */
-export interface BroadcastSchedule extends Columns {
-  readonly family: 'broadcast'
-  readonly lanes: number
-}
-
-/** No sharing: every thread loads the rows of the left operand itself. */
-export interface RegisterSchedule extends Columns {
-  readonly family: 'register'
-  readonly threads: number
-}
+import { productOf } from '../kernel/context.js'
+import { along, type Product, turned } from '../kernel/product.js'
 
 const mostRows = { broadcast: [8, 16, 24, 32], register: [4, 8] } as const
 

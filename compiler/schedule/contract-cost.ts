@@ -1,10 +1,10 @@
+import { affineOf, coefficientOf } from '../affine/affine.js'
+import type { BroadcastSchedule, RegisterSchedule } from '../artifact.js'
 import { readsOf } from '../ir/expr.js'
 import type { Axis, Expr } from '../ir/ir.js'
-import { affineOf, coefficientOf } from './affine.js'
-import { productOf } from './context.js'
-import type { BroadcastSchedule, RegisterSchedule } from './contract-columns.js'
-import { type Product, turned } from './contract-product.js'
-import { operationsOf } from './cost.js'
+import { productOf } from '../kernel/context.js'
+import { operationsOf } from '../kernel/cost.js'
+import { type Product, turned } from '../kernel/product.js'
 
 /** Costs on a software device, in nanoseconds of one core for an instruction over all lanes. */
 const software = {

@@ -1,8 +1,7 @@
-import { productOf } from './context.js'
-import type { BroadcastSchedule, RegisterSchedule } from './contract-columns.js'
-import { type Product, turned } from './contract-product.js'
-import type { MatrixSchedule, TileSchedule } from './contract-tile.js'
-import { operationsOf } from './cost.js'
+import type { BroadcastSchedule, MatrixSchedule, RegisterSchedule, TileSchedule } from '../artifact.js'
+import { productOf } from '../kernel/context.js'
+import { operationsOf } from '../kernel/cost.js'
+import { type Product, turned } from '../kernel/product.js'
 
 /** A GPU in units of one multiplication and addition by one thread; guesses of the order, for a large one of today. */
 const gpu = {

@@ -1,4 +1,4 @@
-import { along, type Product } from './contract-product.js'
+import { along, type Product } from '../kernel/product.js'
 
 /** What a thread loads at once: four neighbours along `k` or along the outer axis, or one element. */
 export type Way = 'k' | 'outer' | 'one'

@@ -1,39 +1,7 @@
-import type { DeviceTraits, MatrixUnit } from '../artifact.js'
-import { productOf } from './context.js'
+import type { DeviceTraits, MatrixSchedule, MatrixUnit, Tile, TileSchedule } from '../artifact.js'
+import { productOf } from '../kernel/context.js'
+import { type Product, turned } from '../kernel/product.js'
 import { piecesOf, wayOf } from './contract-operand.js'
-import { type Product, turned } from './contract-product.js'
-
-/** What the families with tiles in workgroup memory have in common. */
-interface Tile {
-  /** The operands' roles are exchanged: what are columns otherwise are rows. */
-  readonly turned: boolean
-  readonly rows: number
-  readonly columns: number
-  /** Positions along `k` of a tile. */
-  readonly depth: number
-  readonly fastest: 'm' | 'n'
-}
-
-/** Operands in tiles of workgroup memory, sums in registers. */
-export interface TileSchedule extends Tile {
-  readonly family: 'tile'
-  /** Threads along the rows and along the columns, and groups of them that share out `k`. */
-  readonly threads: { readonly m: number; readonly n: number }
-  readonly parts: number
-  /** With two buffers the next tile is brought while one is multiplied. */
-  readonly buffers: 1 | 2
-  /** In f16 four products are summed before they are added to a sum, which is f32 always. */
-  readonly arithmetic: 'f32' | 'f16'
-}
-
-/** Operands in tiles of workgroup memory, multiplied by the device's matrix units. */
-export interface MatrixSchedule extends Tile {
-  readonly family: 'matrix'
-  readonly unit: MatrixUnit
-  readonly lanes: number
-  /** Subgroups along the rows and along the columns. */
-  readonly subgroups: { readonly m: number; readonly n: number }
-}
 
 /** Rows, columns, depth, threads along rows and columns, parts: from the largest to those for few rows. */
 const tiles: readonly (readonly [number, number, number, number, number, number])[] = [

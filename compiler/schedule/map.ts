@@ -1,13 +1,21 @@
-import type { Group } from '../fuse/group.js'
+import type { Affine } from '../affine/affine.js'
+import type { MapSchedule } from '../artifact.js'
 import { axesOf, identityAt, readsOf } from '../ir/expr.js'
 import { outerAxes } from '../ir/graph.js'
 import type { Axis, ComputeNode, Expr, NodeId, Region } from '../ir/ir.js'
-import { addressOf, type Placement } from '../plan/placement.js'
+import { coalesce } from '../kernel/coalesce.js'
+import {
+  type Context,
+  lowerBody,
+  packings,
+  productOf,
+  renameAxes,
+  substituteLocals,
+} from '../kernel/context.js'
+import { operationsOf } from '../kernel/cost.js'
+import type { Group } from '../kernel/group.js'
+import { addressOf, type Placement } from '../kernel/placement.js'
 import { type EmittedKernel, flatGroup, type KernelSpec, settle, spread } from '../wgsl/kernel.js'
-import type { Affine } from './affine.js'
-import { coalesce } from './coalesce.js'
-import { type Context, lowerBody, packings, productOf, renameAxes, substituteLocals } from './context.js'
-import { operationsOf } from './cost.js'
 import type { Choice } from './schedule.js'
 
 export interface Output {
@@ -56,17 +64,6 @@ const mapOutputs = (group: Group, loops: readonly Region[], ctx: Context): reado
       },
     ]
   })
-}
-
-/** How a flat index space is laid on threads. */
-export interface MapSchedule {
-  readonly family: 'map'
-  /** Threads of a workgroup. */
-  readonly threads: number
-  /** Indices, a workgroup apart, that a thread handles in turn. */
-  readonly steps: number
-  /** Four neighbours a time, or one. */
-  readonly width: 1 | 4
 }
 
 const power = (x: number): number => 2 ** Math.floor(Math.log2(Math.max(1, x)))

@@ -1,29 +1,21 @@
-import type { DeviceTraits } from '../artifact.js'
-import type { Group } from '../fuse/group.js'
+import { type Affine, affineOf, coefficientOf } from '../affine/affine.js'
+import type { DeviceTraits, RowsSchedule } from '../artifact.js'
 import { axesOf, readsOf } from '../ir/expr.js'
 import type { Axis, Region } from '../ir/ir.js'
+import { type Context, packings, productOf } from '../kernel/context.js'
+import { operationsOf } from '../kernel/cost.js'
+import type { Group } from '../kernel/group.js'
+import {
+  addressesOf,
+  alongAxis,
+  type Phase,
+  type RowProgram,
+  rowProgram,
+  seeksPlace,
+} from '../kernel/row-program.js'
 import type { KernelSpec } from '../wgsl/kernel.js'
 import { writeRows } from '../wgsl/rows.js'
-import { type Affine, affineOf, coefficientOf } from './affine.js'
-import { type Context, packings, productOf } from './context.js'
-import { operationsOf } from './cost.js'
-import { addressesOf, alongAxis, type Phase, type RowProgram, rowProgram, seeksPlace } from './row-phases.js'
 import { bestFirst, type Choice } from './schedule.js'
-
-/** How rows are laid on threads. */
-export interface RowsSchedule {
-  readonly family: 'rows'
-  /** Threads that go through a row together: 1, or the lanes of a subgroup. */
-  readonly lanes: number
-  /** Rows (or fours of them) that they make at once, so that what rows have in common is loaded once. */
-  readonly rows: number
-  /** How often they do so, going on with the rows that follow: what is launched once costs less than what is launched often. */
-  readonly steps: number
-  /** Threads of a workgroup. */
-  readonly threads: number
-  /** The axis of which four neighbours are handled at a time. */
-  readonly vector: 'row' | 'inner' | 'none'
-}
 
 /** One thread a row, nothing clever. */
 const plainRows: RowsSchedule = { family: 'rows', lanes: 1, rows: 1, steps: 1, threads: 8, vector: 'none' }

@@ -1,14 +1,15 @@
-import type { Group } from '../fuse/group.js'
-import { scatterOf } from '../fuse/scatter.js'
+import type { Affine } from '../affine/affine.js'
+import type { ScatterSchedule } from '../artifact.js'
 import { identityAt } from '../ir/expr.js'
 import type { Axis, ComputeNode, Expr, Region } from '../ir/ir.js'
-import { addressOf } from '../plan/placement.js'
+import { coalesce } from '../kernel/coalesce.js'
+import { type Context, lowerBody, productOf, reduceAxes } from '../kernel/context.js'
+import type { Group } from '../kernel/group.js'
+import { addressOf } from '../kernel/placement.js'
+import { scatterOf } from '../kernel/scatter.js'
 import type { Block } from '../wgsl/block.js'
 import { type EmittedKernel, flatGroup, type KernelSpec, settle, spread } from '../wgsl/kernel.js'
 import type { Writer } from '../wgsl/writer.js'
-import type { Affine } from './affine.js'
-import { coalesce } from './coalesce.js'
-import { type Context, lowerBody, productOf, reduceAxes } from './context.js'
 import { kernelAxes } from './map.js'
 import type { Choice } from './schedule.js'
 
@@ -37,13 +38,6 @@ const nest = (
       for (const b of [...open].reverse()) b.parent!.close(b)
     },
   }
-}
-
-/** How slots are laid on threads: one thread each. */
-export interface ScatterSchedule {
-  readonly family: 'scatter'
-  /** Threads of a workgroup. */
-  readonly threads: number
 }
 
 /** A scatter ready to be written. */

@@ -1,15 +1,5 @@
+import type { Schedule } from '../artifact.js'
 import type { EmittedKernel } from '../wgsl/kernel.js'
-import type { BroadcastSchedule, RegisterSchedule } from './contract-columns.js'
-import type { MatrixSchedule, TileSchedule } from './contract-tile.js'
-import type { MapSchedule } from './map.js'
-import type { RowsSchedule } from './rows.js'
-import type { ScatterSchedule } from './scatter.js'
-
-/** How one contraction is laid over threads. */
-export type ContractSchedule = BroadcastSchedule | RegisterSchedule | TileSchedule | MatrixSchedule
-
-/** How one kernel is laid over threads: plain data, told apart by the family that writes it. */
-export type Schedule = ContractSchedule | MapSchedule | RowsSchedule | ScatterSchedule
 
 /** A kernel whose schedule is still open. */
 export interface Choice {
@@ -26,13 +16,6 @@ export interface Choice {
 
 /** What measuring found: schedules by signature. */
 export type Tuning = ReadonlyMap<string, Schedule>
-
-/** The schedule of a kernel, where it was chosen among several, and what it was chosen from. */
-export interface Chosen {
-  readonly signature: string
-  readonly schedule: Schedule
-  readonly candidates: readonly Schedule[]
-}
 
 /** Schedules by a cost model, the cheapest first; of equals the earlier. */
 export const bestFirst = <S extends Schedule>(

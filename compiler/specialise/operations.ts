@@ -1,6 +1,7 @@
+import type { DType } from '../artifact.js'
 import type { CoreExpr } from '../core/core.js'
 import { cast, constant, f32, i32, index, prim } from '../ir/expr.js'
-import type { DType, Expr } from '../ir/ir.js'
+import type { Expr } from '../ir/ir.js'
 import type { Context } from './evaluate.js'
 import type { Here } from './scope.js'
 import { asExpr, differs, isChoice, scalar, type TensorValue, type Value } from './value.js'

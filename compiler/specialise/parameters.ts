@@ -1,9 +1,10 @@
+import type { DType } from '../artifact.js'
 import type { CoreParam } from '../core/core.js'
+import { type Poly, show, evaluate as sizeOf, substitute as substitutePoly } from '../core/poly.js'
+import type { Instance, StoredName, Type } from '../core/type.js'
 import type { Builder } from '../ir/builder.js'
 import { constant, index, read } from '../ir/expr.js'
-import type { DType, Expr } from '../ir/ir.js'
-import { type Poly, show, evaluate as sizeOf, substitute as substitutePoly } from '../types/poly.js'
-import type { Instance, StoredName, Type } from '../types/type.js'
+import type { Expr } from '../ir/ir.js'
 import { requireExtent } from './given-sizes.js'
 import { abstract, scalar, type Value } from './value.js'
 

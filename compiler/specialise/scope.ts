@@ -1,7 +1,8 @@
+import type { DType } from '../artifact.js'
+import type { Span } from '../diagnostics/source.js'
 import type { Builder } from '../ir/builder.js'
 import { axesOf, index, read } from '../ir/expr.js'
-import type { Axis, AxisId, DType, Expr, NodeId, ReduceOp, Region, RegionId } from '../ir/ir.js'
-import type { Span } from '../source.js'
+import type { Axis, AxisId, Expr, NodeId, ReduceOp, Region, RegionId } from '../ir/ir.js'
 import { Sharing } from './sharing.js'
 import { abstract, asTensor, scalar, type TensorValue, type Value } from './value.js'
 

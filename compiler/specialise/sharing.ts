@@ -1,7 +1,7 @@
 import type { CoreExpr, CoreFn, VarId } from '../core/core.js'
+import { ProgramLimit, programLimits } from '../diagnostics/limit.js'
 import type { Builder } from '../ir/builder.js'
 import { index } from '../ir/expr.js'
-import { ProgramLimit, programLimits } from '../limit.js'
 import { childrenOf } from '../types/zonk.js'
 import type { Scope } from './scope.js'
 import type { ChoiceValue, Value } from './value.js'

@@ -1,5 +1,5 @@
 import * as E from 'fp-ts/lib/Either.js'
-import { asConstant, constant, namesOf, type Poly, show, substitute } from '../types/poly.js'
+import { asConstant, constant, namesOf, type Poly, show, substitute } from '../core/poly.js'
 
 /** That a size has a value, and how that is known: ``axis 2 of `w.layers.wq` ``, `hidden_size in config.json`. */
 export interface SizeEquation {

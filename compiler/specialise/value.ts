@@ -1,6 +1,7 @@
+import type { DType } from '../artifact.js'
 import { ofNothing } from '../ir/builder.js'
 import { constant, index, substituteAxes } from '../ir/expr.js'
-import type { Axis, AxisId, DType, Expr } from '../ir/ir.js'
+import type { Axis, AxisId, Expr } from '../ir/ir.js'
 import type { Scope } from './scope.js'
 
 /**

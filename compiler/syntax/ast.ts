@@ -1,4 +1,4 @@
-import type { Span } from '../source.js'
+import type { Span } from '../diagnostics/source.js'
 
 /** A name as written, with its place. */
 export interface Name {

@@ -1,6 +1,6 @@
 import { defaultParserErrorProvider, EmbeddedActionsParser, type IToken } from 'chevrotain'
-import type { Diagnostic } from '../diagnostic.js'
-import type { Source, Span } from '../source.js'
+import type { Diagnostic } from '../diagnostics/diagnostic.js'
+import type { Source, Span } from '../diagnostics/source.js'
 import type { Expr, Name } from './ast.js'
 import type { Claim } from './docs.js'
 import { vocabulary } from './tokens.js'

@@ -1,6 +1,6 @@
 import type { IToken, TokenType } from 'chevrotain'
-import type { Diagnostic } from '../diagnostic.js'
-import type { Source, Span } from '../source.js'
+import type { Diagnostic } from '../diagnostics/diagnostic.js'
+import type { Source, Span } from '../diagnostics/source.js'
 import { deepest } from './base-rules.js'
 import { tooDeep } from './faults.js'
 import * as t from './tokens.js'

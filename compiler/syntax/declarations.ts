@@ -1,5 +1,5 @@
 import type { IToken } from 'chevrotain'
-import type { Source } from '../source.js'
+import type { Source } from '../diagnostics/source.js'
 import { bracketStep } from './brackets.js'
 import * as t from './tokens.js'
 

@@ -1,5 +1,5 @@
 import type { IToken } from 'chevrotain'
-import type { Source } from '../source.js'
+import type { Source } from '../diagnostics/source.js'
 import { Import, startsLine } from './tokens.js'
 
 /** The documentation of what stands from one token to another, if no part of it has claimed it before. */

@@ -1,6 +1,6 @@
 import { EOF, type IRecognitionException, type IToken, type TokenType } from 'chevrotain'
-import type { Diagnostic } from '../diagnostic.js'
-import type { Source, Span } from '../source.js'
+import type { Diagnostic } from '../diagnostics/diagnostic.js'
+import type { Source, Span } from '../diagnostics/source.js'
 import { withoutResult } from './faults.js'
 import { hintFor } from './hints.js'
 import { declarationHint, slip } from './slips.js'

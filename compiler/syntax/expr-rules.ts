@@ -1,5 +1,5 @@
 import type { IToken, ParserMethod } from 'chevrotain'
-import { cover } from '../source.js'
+import { cover } from '../diagnostics/source.js'
 import type { BinaryOp, Expr, Param, Pattern, ReduceOp, TypeExpr } from './ast.js'
 import { deepest, Fault, longest } from './base-rules.js'
 import { chainedComparison, reductionAsCall, tooDeep } from './faults.js'

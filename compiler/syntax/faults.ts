@@ -1,5 +1,5 @@
-import type { Diagnostic } from '../diagnostic.js'
-import type { Span } from '../source.js'
+import type { Diagnostic } from '../diagnostics/diagnostic.js'
+import type { Span } from '../diagnostics/source.js'
 import type { InfixOp } from './precedence.js'
 
 /** The errors that the grammar's actions find themselves; the others are explained in `expectations.ts`. */

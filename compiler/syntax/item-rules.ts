@@ -1,5 +1,5 @@
 import type { IToken, ParserMethod } from 'chevrotain'
-import type { Span } from '../source.js'
+import type { Span } from '../diagnostics/source.js'
 import type * as Ast from './ast.js'
 import { ExprRules } from './expr-rules.js'
 import { parameterWithoutType, secondState } from './faults.js'

@@ -1,6 +1,6 @@
 import type { ILexingError, IToken } from 'chevrotain'
-import type { Diagnostic } from '../diagnostic.js'
-import type { Source, Span } from '../source.js'
+import type { Diagnostic } from '../diagnostics/diagnostic.js'
+import type { Source, Span } from '../diagnostics/source.js'
 import * as t from './tokens.js'
 import { valueOfNumber } from './type-rules.js'
 

@@ -1,5 +1,5 @@
 import type { IToken, ParserMethod } from 'chevrotain'
-import { cover } from '../source.js'
+import { cover } from '../diagnostics/source.js'
 import type * as Ast from './ast.js'
 import { foreignEntryOperator } from './faults.js'
 import { ItemRules } from './item-rules.js'

@@ -1,5 +1,5 @@
 import type { IToken, ParserMethod } from 'chevrotain'
-import { cover } from '../source.js'
+import { cover } from '../diagnostics/source.js'
 import type { Expr, Name, Path } from './ast.js'
 import { Fault, longest } from './base-rules.js'
 import { emptyParentheses, tooDeep, unguardedAt } from './faults.js'

@@ -1,4 +1,4 @@
-import { cover, type Span } from '../source.js'
+import { cover, type Span } from '../diagnostics/source.js'
 import type { BinaryOp, Expr } from './ast.js'
 
 /** How tightly each operator binds; `^` alone is right associative, comparisons don't associate. */

@@ -1,4 +1,4 @@
-import type { Diagnostic } from '../diagnostic.js'
+import type { Diagnostic } from '../diagnostics/diagnostic.js'
 import type { Situation } from './expectations.js'
 import * as t from './tokens.js'
 

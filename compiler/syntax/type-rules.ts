@@ -1,5 +1,5 @@
 import type { IToken, ParserMethod } from 'chevrotain'
-import { cover } from '../source.js'
+import { cover } from '../diagnostics/source.js'
 import type { BinaryOp, Binder, Expr, Path, Pattern, TypeArg, TypeExpr } from './ast.js'
 import { BaseRules } from './base-rules.js'
 import { assemble, type InfixOp, type PrefixOp } from './precedence.js'

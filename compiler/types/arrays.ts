@@ -1,12 +1,12 @@
 import type { CoreExpr } from '../core/core.js'
+import { constant } from '../core/poly.js'
+import type { Type } from '../core/type.js'
 import type { Expr } from '../syntax/ast.js'
 import { coerce, errorExpr, unify } from './coerce.js'
 import type { Context, Env, Why } from './context.js'
 import { check, infer } from './elaborate.js'
-import { constant } from './poly.js'
 import { count } from './show.js'
 import { isError } from './solver.js'
-import type { Type } from './type.js'
 
 type Literal = Expr & { kind: 'array' }
 

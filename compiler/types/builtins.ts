@@ -1,5 +1,8 @@
 import type { CoreExpr, CoreOp } from '../core/core.js'
-import type { Span } from '../source.js'
+import type { Poly } from '../core/poly.js'
+import { constant, product } from '../core/poly.js'
+import type { Type } from '../core/type.js'
+import type { Span } from '../diagnostics/source.js'
 import type { Expr } from '../syntax/ast.js'
 import { inferAll } from './calls.js'
 import { castTo, coerce, errorExpr, unify } from './coerce.js'
@@ -9,12 +12,9 @@ import { check, infer } from './elaborate.js'
 import { forHint } from './for-hint.js'
 import { expand } from './functions.js'
 import { applyBinary, applyUnary } from './operators.js'
-import type { Poly } from './poly.js'
-import { constant, product } from './poly.js'
 import { count } from './show.js'
 import { f32, i32, isError, u32 } from './solver.js'
 import { mapTrees, totalOf, zerosLike } from './trees.js'
-import type { Type } from './type.js'
 
 type Call = Expr & { kind: 'call' }
 

@@ -1,6 +1,7 @@
 import type { CoreExpr } from '../core/core.js'
+import type { Type } from '../core/type.js'
+import type { Span } from '../diagnostics/source.js'
 import { whatIs } from '../names/scope.js'
-import type { Span } from '../source.js'
 import type { Expr } from '../syntax/ast.js'
 import { callBuiltin } from './builtins.js'
 import { resolveCallee } from './callee.js'
@@ -13,7 +14,6 @@ import { gradient, gradientOf } from './gradient.js'
 import { count } from './show.js'
 import { instantiateSignature } from './signatures.js'
 import { errorType } from './solver.js'
-import type { Type } from './type.js'
 import type { Signature } from './world.js'
 
 type Call = Expr & { kind: 'call' }

@@ -1,10 +1,10 @@
 import type { CoreExpr } from '../core/core.js'
-import type { Diagnostic } from '../diagnostic.js'
+import type { Type } from '../core/type.js'
+import type { Diagnostic } from '../diagnostics/diagnostic.js'
+import type { Span } from '../diagnostics/source.js'
 import type { ModuleScope } from '../names/scope.js'
 import { didYouMean } from '../names/suggest.js'
-import type { Span } from '../source.js'
 import type { Expr, Name } from '../syntax/ast.js'
-import type { Type } from './type.js'
 import type { World } from './world.js'
 
 export type ChoiceType = Extract<Type, { kind: 'choice' }>

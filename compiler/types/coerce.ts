@@ -1,12 +1,12 @@
 import type { CoreExpr } from '../core/core.js'
-import type { Span } from '../source.js'
+import type { Type } from '../core/type.js'
+import type { Span } from '../diagnostics/source.js'
 import type { Context, Why } from './context.js'
 import { quote } from './context.js'
 import { typeMismatch } from './messages.js'
 import type { Mismatch } from './solver.js'
 import { errorType, f32, i32, isError } from './solver.js'
 import { fieldTypes } from './substitute.js'
-import type { Type } from './type.js'
 
 /** What an expression in error becomes: its type fits everywhere. */
 export const errorExpr = (span: Span): CoreExpr => ({ kind: 'const', value: 0, type: errorType, span })

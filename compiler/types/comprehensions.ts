@@ -1,15 +1,15 @@
 import type { CoreBinder, CoreExpr } from '../core/core.js'
+import type { Poly } from '../core/poly.js'
+import { product } from '../core/poly.js'
+import type { Type } from '../core/type.js'
 import { duplicate } from '../names/scope.js'
 import type { Binder, Expr, Name } from '../syntax/ast.js'
 import { castTo, coerce, errorExpr, unify } from './coerce.js'
 import type { Context, Env } from './context.js'
 import { check, infer } from './elaborate.js'
 import { bindPattern, patternValue } from './lets.js'
-import type { Poly } from './poly.js'
-import { product } from './poly.js'
 import { bool, f32, i32, isError } from './solver.js'
 import { arrayOf } from './substitute.js'
-import type { Type } from './type.js'
 
 interface Bound {
   readonly binders: readonly CoreBinder[]

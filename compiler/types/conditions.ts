@@ -1,4 +1,4 @@
-import type { Diagnostic } from '../diagnostic.js'
+import type { Diagnostic } from '../diagnostics/diagnostic.js'
 import { idOf, lookup, type ModuleScope } from '../names/scope.js'
 import type { Name } from '../syntax/ast.js'
 

@@ -1,9 +1,9 @@
-import type { Diagnostic } from '../diagnostic.js'
+import type { Poly } from '../core/poly.js'
+import { equals, name, namesOf, show, substitute } from '../core/poly.js'
+import type { Diagnostic } from '../diagnostics/diagnostic.js'
+import type { Span } from '../diagnostics/source.js'
 import type { ModuleScope } from '../names/scope.js'
 import { lookup } from '../names/scope.js'
-import type { Span } from '../source.js'
-import type { Poly } from './poly.js'
-import { equals, name, namesOf, show, substitute } from './poly.js'
 import { boundedSize, isSizeName, polyOf } from './size-expr.js'
 import { errorSize } from './solver.js'
 

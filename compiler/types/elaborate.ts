@@ -1,4 +1,5 @@
 import type { CoreExpr } from '../core/core.js'
+import type { Type } from '../core/type.js'
 import type { Expr } from '../syntax/ast.js'
 import { arrayLiteral } from './arrays.js'
 import { resolveCallee } from './callee.js'
@@ -14,7 +15,6 @@ import { binary, unary } from './operators.js'
 import { elaborateAt, elaborateIndex, literalIndex, productIndex } from './reads.js'
 import { elaborateField, elaborateRecord, recordAgainst } from './records.js'
 import { bool, errorType, f32, i32, isError } from './solver.js'
-import type { Type } from './type.js'
 
 /** The typed expression; its type is found from the expression alone. */
 export const infer = (cx: Context, env: Env, e: Expr): CoreExpr => {

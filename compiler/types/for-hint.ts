@@ -1,8 +1,8 @@
 import type { CoreExpr, VarId } from '../core/core.js'
+import type { Poly } from '../core/poly.js'
+import { equals } from '../core/poly.js'
 import type { Context, Local } from './context.js'
 import { quote } from './context.js'
-import type { Poly } from './poly.js'
-import { equals } from './poly.js'
 import { childrenOf } from './zonk.js'
 
 const dimsOf = (cx: Context, e: CoreExpr): readonly string[] => {

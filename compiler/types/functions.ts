@@ -1,4 +1,5 @@
 import type { CoreExpr, CoreParam } from '../core/core.js'
+import type { Type } from '../core/type.js'
 import { duplicate } from '../names/scope.js'
 import type { Expr } from '../syntax/ast.js'
 import { builtinAsFunction } from './builtins.js'
@@ -10,7 +11,6 @@ import { check, infer } from './elaborate.js'
 import { count } from './show.js'
 import { instantiateSignature } from './signatures.js'
 import { isError } from './solver.js'
-import type { Type } from './type.js'
 
 type Fn = Type & { kind: 'fn' }
 

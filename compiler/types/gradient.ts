@@ -1,4 +1,5 @@
 import type { CoreExpr } from '../core/core.js'
+import type { Type } from '../core/type.js'
 import type { Expr } from '../syntax/ast.js'
 import { resolveCallee } from './callee.js'
 import { errorExpr } from './coerce.js'
@@ -8,7 +9,6 @@ import { check, infer } from './elaborate.js'
 import { count } from './show.js'
 import { f32, isError } from './solver.js'
 import { fieldTypes } from './substitute.js'
-import type { Type } from './type.js'
 
 type Call = Expr & { kind: 'call' }
 

@@ -1,7 +1,7 @@
 import type { CoreExpr, CoreFn, CorePattern, VarId } from '../core/core.js'
-import type { Span } from '../source.js'
+import type { Type } from '../core/type.js'
+import type { Span } from '../diagnostics/source.js'
 import { fieldTypes } from './substitute.js'
-import type { Type } from './type.js'
 import { childrenOf } from './zonk.js'
 
 /** Where a key is handed on or drawn from. */

@@ -1,6 +1,6 @@
 import type { CoreExpr, CoreFn, CorePattern, Program, VarId } from '../core/core.js'
-import type { Diagnostic } from '../diagnostic.js'
-import type { Span } from '../source.js'
+import type { Diagnostic } from '../diagnostics/diagnostic.js'
+import type { Span } from '../diagnostics/source.js'
 import {
   argumentText,
   bound,

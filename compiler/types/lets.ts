@@ -1,4 +1,5 @@
 import type { CoreExpr, CorePattern } from '../core/core.js'
+import type { Type } from '../core/type.js'
 import { duplicate } from '../names/scope.js'
 import type { Expr, Name, Pattern } from '../syntax/ast.js'
 import { errorExpr } from './coerce.js'
@@ -9,7 +10,6 @@ import { lambda } from './functions.js'
 import { elaborateName } from './names.js'
 import { count } from './show.js'
 import { errorType, isError } from './solver.js'
-import type { Type } from './type.js'
 
 /** Gives the names of a pattern the parts of a type. */
 export const bindPattern = (

@@ -1,7 +1,7 @@
+import type { DType } from '../artifact.js'
 import type { CoreExpr } from '../core/core.js'
-import type { Diagnostic } from '../diagnostic.js'
-import type { Span } from '../source.js'
-import type { DType } from './type.js'
+import type { Diagnostic } from '../diagnostics/diagnostic.js'
+import type { Span } from '../diagnostics/source.js'
 import { childrenOf } from './zonk.js'
 
 type NumberType = Exclude<DType, 'bool'>

@@ -1,14 +1,14 @@
 import type { CoreExpr } from '../core/core.js'
-import type { Diagnostic, Label } from '../diagnostic.js'
-import type { Span } from '../source.js'
+import type { Poly } from '../core/poly.js'
+import { asConstant, constant, equals, namesOf, partsOf, sub } from '../core/poly.js'
+import type { Type } from '../core/type.js'
+import type { Diagnostic, Label } from '../diagnostics/diagnostic.js'
+import type { Span } from '../diagnostics/source.js'
 import type { Context, Why } from './context.js'
 import { quote } from './context.js'
-import type { Poly } from './poly.js'
-import { asConstant, constant, equals, namesOf, partsOf, sub } from './poly.js'
 import { count, ordinal } from './show.js'
 import type { Mismatch, Solved } from './solver.js'
 import { fieldTypes, sizesIn } from './substitute.js'
-import type { Type } from './type.js'
 
 const sameSpan = (a: Span, b: Span): boolean =>
   a.source === b.source && a.start === b.start && a.end === b.end

@@ -1,5 +1,6 @@
 import type { CoreExpr, CoreOp } from '../core/core.js'
-import type { Span } from '../source.js'
+import type { Type } from '../core/type.js'
+import type { Span } from '../diagnostics/source.js'
 import type { BinaryOp, Expr } from '../syntax/ast.js'
 import { castTo, coerce, errorExpr, unify } from './coerce.js'
 import type { Context, Env } from './context.js'
@@ -8,7 +9,6 @@ import { check, infer } from './elaborate.js'
 import { forHint, readHint } from './for-hint.js'
 import { distinct, originOf } from './messages.js'
 import { bool, f32, i32, isError } from './solver.js'
-import type { Type } from './type.js'
 
 const arithmetic: ReadonlyMap<string, CoreOp> = new Map([
   ['+', 'add'],

@@ -1,10 +1,10 @@
-import type { Span } from '../source.js'
+import type { Poly } from '../core/poly.js'
+import type { Type } from '../core/type.js'
+import type { Span } from '../diagnostics/source.js'
 import type { Context } from './context.js'
 import { typeMismatch } from './messages.js'
-import type { Poly } from './poly.js'
 import { f32, isError } from './solver.js'
 import { fieldTypes } from './substitute.js'
-import type { Type } from './type.js'
 
 /** What a recipe's protocol is made of. */
 export interface Protocol {

@@ -1,17 +1,17 @@
 import type { CoreExpr } from '../core/core.js'
-import type { Span } from '../source.js'
+import type { Poly } from '../core/poly.js'
+import { constant, isPositive, namesOf, product, sub } from '../core/poly.js'
+import type { Type } from '../core/type.js'
+import type { Span } from '../diagnostics/source.js'
 import type { Expr } from '../syntax/ast.js'
 import { castTo, coerce, errorExpr } from './coerce.js'
 import type { Context, Env } from './context.js'
 import { quote } from './context.js'
 import { check, infer } from './elaborate.js'
 import { literalOutside, originOf, readMismatch, tooManyIndices } from './messages.js'
-import type { Poly } from './poly.js'
-import { constant, isPositive, namesOf, product, sub } from './poly.js'
 import { count, ordinal } from './show.js'
 import { errorSize, i32, isError } from './solver.js'
 import { arrayOf } from './substitute.js'
-import type { Type } from './type.js'
 
 interface Axis {
   readonly whole: Span

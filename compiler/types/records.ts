@@ -1,7 +1,8 @@
 import type { CoreExpr } from '../core/core.js'
+import type { Type } from '../core/type.js'
+import type { Span } from '../diagnostics/source.js'
 import { duplicate, lookupPath, pathText, unknownPath, whatIs } from '../names/scope.js'
 import { didYouMean } from '../names/suggest.js'
-import type { Span } from '../source.js'
 import type { Expr, Name } from '../syntax/ast.js'
 import { asPath } from './callee.js'
 import { errorExpr } from './coerce.js'
@@ -13,7 +14,6 @@ import { elaborateName } from './names.js'
 import { freshRecord } from './signatures.js'
 import { errorType, isError } from './solver.js'
 import { fieldTypes } from './substitute.js'
-import type { Type } from './type.js'
 
 type RecordExpr = Expr & { kind: 'record' }
 type Fields = Type & { kind: 'record' | 'fields' }

@@ -1,16 +1,16 @@
-import type { Diagnostic } from '../diagnostic.js'
+import type { Poly } from '../core/poly.js'
+import { name } from '../core/poly.js'
+import type { RecordDecl, Type } from '../core/type.js'
+import type { Diagnostic } from '../diagnostics/diagnostic.js'
 import type { ModuleScope } from '../names/scope.js'
 import { lookupPath, unknownPath, whatIs } from '../names/scope.js'
 import { didYouMean } from '../names/suggest.js'
 import type { Path, TypeArg, TypeExpr } from '../syntax/ast.js'
 import type { Definitions } from './definitions.js'
-import type { Poly } from './poly.js'
-import { name } from './poly.js'
 import type { SizeNames } from './size-expr.js'
 import { sizeOf } from './size-expr.js'
 import { bool, errorType, f32, i32, u32 } from './solver.js'
 import { arrayOf } from './substitute.js'
-import type { RecordDecl, Type } from './type.js'
 
 /** A record declaration and the size definitions that come along with it. */
 export interface RecordInfo {

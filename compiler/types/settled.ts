@@ -1,11 +1,11 @@
 import type { CoreExpr } from '../core/core.js'
-import type { Diagnostic } from '../diagnostic.js'
+import { show } from '../core/poly.js'
+import type { Type } from '../core/type.js'
+import type { Diagnostic } from '../diagnostics/diagnostic.js'
 import { quote } from './context.js'
-import { show } from './poly.js'
 import { showType } from './show.js'
 import { isError } from './solver.js'
 import { fieldTypes } from './substitute.js'
-import type { Type } from './type.js'
 import { childrenOf } from './zonk.js'
 
 /**

@@ -1,6 +1,6 @@
-import type { Poly } from './poly.js'
-import { equals, name, show } from './poly.js'
-import type { Type } from './type.js'
+import type { Poly } from '../core/poly.js'
+import { equals, name, show } from '../core/poly.js'
+import type { Type } from '../core/type.js'
 
 /** How a size is written in a message. */
 export type ShowSize = (size: Poly) => string

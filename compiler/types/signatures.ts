@@ -1,8 +1,8 @@
-import type { Span } from '../source.js'
+import type { Poly } from '../core/poly.js'
+import type { Instance, RecordDecl, Type } from '../core/type.js'
+import type { Span } from '../diagnostics/source.js'
 import type { Context } from './context.js'
-import type { Poly } from './poly.js'
 import { instantiate } from './substitute.js'
-import type { Instance, RecordDecl, Type } from './type.js'
 import type { Signature } from './world.js'
 
 /** Unknowns for the sizes and type parameters of a declaration that is being used. */

@@ -1,7 +1,4 @@
-import type { Diagnostic } from '../diagnostic.js'
-import type { Span } from '../source.js'
-import type { Expr } from '../syntax/ast.js'
-import type { Poly } from './poly.js'
+import type { Poly } from '../core/poly.js'
 import {
   add,
   constant,
@@ -14,7 +11,10 @@ import {
   scale,
   show,
   sub,
-} from './poly.js'
+} from '../core/poly.js'
+import type { Diagnostic } from '../diagnostics/diagnostic.js'
+import type { Span } from '../diagnostics/source.js'
+import type { Expr } from '../syntax/ast.js'
 import { errorSize } from './solver.js'
 
 /** What a size name means where it stands; undefined when it was reported. */

@@ -1,5 +1,4 @@
-import type { Span } from '../source.js'
-import type { Poly } from './poly.js'
+import type { Poly } from '../core/poly.js'
 import {
   asConstant,
   divide,
@@ -12,9 +11,10 @@ import {
   scale,
   sub,
   substitute,
-} from './poly.js'
+} from '../core/poly.js'
+import type { Type } from '../core/type.js'
+import type { Span } from '../diagnostics/source.js'
 import { fieldTypes, mapType } from './substitute.js'
-import type { Type } from './type.js'
 
 /** Why a size got the value it has: the place that fixed it. */
 export interface Cause {

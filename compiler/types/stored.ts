@@ -1,10 +1,10 @@
+import type { Poly } from '../core/poly.js'
+import { constant, equals, mul, namesOf, show } from '../core/poly.js'
+import type { RecordField, StoredName, Type } from '../core/type.js'
 import type { Field, Name, TensorSource } from '../syntax/ast.js'
-import type { Poly } from './poly.js'
-import { constant, equals, mul, namesOf, show } from './poly.js'
 import type { TypeScope } from './resolve-type.js'
 import { sizeOf } from './size-expr.js'
 import { errorSize, isError } from './solver.js'
-import type { RecordField, StoredName, Type } from './type.js'
 
 const elements = (dims: readonly Poly[]): Poly => dims.reduce(mul, constant(1))
 

@@ -1,6 +1,6 @@
-import type { Poly } from './poly.js'
-import { substitute } from './poly.js'
-import type { Instance, Type } from './type.js'
+import type { Poly } from '../core/poly.js'
+import { substitute } from '../core/poly.js'
+import type { Instance, Type } from '../core/type.js'
 
 /** Rebuilds a type: every size through `size`, every leaf (`param`, `var`) through `leaf`. */
 export const mapType = (type: Type, size: (p: Poly) => Poly, leaf: (t: Type) => Type): Type => {

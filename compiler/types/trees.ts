@@ -1,4 +1,5 @@
 import type { CoreExpr } from '../core/core.js'
+import type { Type } from '../core/type.js'
 import type { Expr } from '../syntax/ast.js'
 import { coerce, errorExpr, unify } from './coerce.js'
 import type { Context, Env } from './context.js'
@@ -6,7 +7,6 @@ import { quote } from './context.js'
 import { check, infer } from './elaborate.js'
 import { f32, isError } from './solver.js'
 import { fieldTypes } from './substitute.js'
-import type { Type } from './type.js'
 
 type Call = Expr & { kind: 'call' }
 

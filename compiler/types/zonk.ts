@@ -1,6 +1,6 @@
 import type { CoreBinder, CoreExpr, CorePattern } from '../core/core.js'
-import type { Poly } from './poly.js'
-import type { Instance, Type } from './type.js'
+import type { Poly } from '../core/poly.js'
+import type { Instance, Type } from '../core/type.js'
 
 /** What fills in the unknowns of a checked body. */
 export interface Filling {

@@ -1,7 +1,3 @@
-import type { Target } from '../fuse/group.js'
-import { identityAt, readsOf } from '../ir/expr.js'
-import type { ComputeNode, Expr, NodeId, Region } from '../ir/ir.js'
-import { type Placement, slotAt } from '../plan/placement.js'
 import {
   type Affine,
   affineAdd,
@@ -11,7 +7,11 @@ import {
   affineScale,
   coefficientOf,
   restDependsOn,
-} from '../schedule/affine.js'
+} from '../affine/affine.js'
+import { identityAt, readsOf } from '../ir/expr.js'
+import type { ComputeNode, Expr, NodeId, Region } from '../ir/ir.js'
+import type { Target } from '../kernel/group.js'
+import { type Placement, slotAt } from '../kernel/placement.js'
 
 /**
  * Where a kernel reads or writes a buffer. An address is `moves`, which the loops around the kernel decide, and a rest from `low` to `high`,

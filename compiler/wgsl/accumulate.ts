@@ -1,4 +1,5 @@
-import type { ComputeNode, DType, Expr, ReduceOp } from '../ir/ir.js'
+import type { DType } from '../artifact.js'
+import type { ComputeNode, Expr, ReduceOp } from '../ir/ir.js'
 import { identityOf } from '../ir/reduction.js'
 import { helpers, isNanText, wgslLiteral } from '../ir/wgsl-helpers.js'
 import { type Block, type Value, vectorType } from './block.js'

@@ -1,4 +1,5 @@
-import type { AxisId, DType, Expr } from '../ir/ir.js'
+import type { DType } from '../artifact.js'
+import type { AxisId, Expr } from '../ir/ir.js'
 
 /** A WGSL expression of a scalar, or of four neighbours along the block's vector axis. */
 export interface Value {

@@ -1,8 +1,8 @@
+import type { BroadcastSchedule, RegisterSchedule } from '../artifact.js'
 import { i32, index, prim } from '../ir/expr.js'
 import type { Axis, Expr } from '../ir/ir.js'
-import type { Context } from '../schedule/context.js'
-import type { BroadcastSchedule, RegisterSchedule } from '../schedule/contract-columns.js'
-import { type Product, turned } from '../schedule/contract-product.js'
+import type { Context } from '../kernel/context.js'
+import { type Product, turned } from '../kernel/product.js'
 import type { Block, Value } from './block.js'
 import {
   at,

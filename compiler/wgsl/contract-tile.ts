@@ -1,8 +1,8 @@
+import type { TileSchedule } from '../artifact.js'
 import { index, prim } from '../ir/expr.js'
-import { type Context, productOf } from '../schedule/context.js'
+import { type Context, productOf } from '../kernel/context.js'
+import { type Product, turned } from '../kernel/product.js'
 import { type Operand, wayOf } from '../schedule/contract-operand.js'
-import { type Product, turned } from '../schedule/contract-product.js'
-import type { TileSchedule } from '../schedule/contract-tile.js'
 import type { Block } from './block.js'
 import {
   ownersOf,

@@ -1,11 +1,11 @@
-import type { KernelDecl, KernelFeature } from '../artifact.js'
-import type { Group } from '../fuse/group.js'
+import type { KernelDecl, KernelFeature, Slice } from '../artifact.js'
+import { positionOf } from '../diagnostics/source.js'
 import type { Axis, ComputeNode, Origin, Region } from '../ir/ir.js'
 import { constantBits } from '../ir/wgsl-helpers.js'
-import type { Context } from '../schedule/context.js'
-import { positionOf } from '../source.js'
+import type { Context } from '../kernel/context.js'
+import type { Group } from '../kernel/group.js'
 import { accessesOf } from './accesses.js'
-import { type Base, baseOf, boundPart, type Slice, slicesOf } from './slices.js'
+import { type Base, baseOf, boundPart, slicesOf } from './slices.js'
 import { Writer } from './writer.js'
 
 /** What a family of schedules says about a kernel besides its text. */

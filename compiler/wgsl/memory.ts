@@ -1,6 +1,3 @@
-import { axesOf } from '../ir/expr.js'
-import type { Axis, AxisId, DType, Expr } from '../ir/ir.js'
-import type { Storage } from '../plan/placement.js'
 import {
   type Affine,
   affineAdd,
@@ -9,7 +6,11 @@ import {
   affineScale,
   coefficientOf,
   restDependsOn,
-} from '../schedule/affine.js'
+} from '../affine/affine.js'
+import type { DType } from '../artifact.js'
+import { axesOf } from '../ir/expr.js'
+import type { Axis, AxisId, Expr } from '../ir/ir.js'
+import type { Storage } from '../kernel/placement.js'
 import { type Block, components, type Value, vectorType } from './block.js'
 import { type Base, windowsOf } from './slices.js'
 import { isPacked, packedElement, unpackers, unpackFour, unpackOne } from './unpack.js'

@@ -1,18 +1,9 @@
-import type { DeviceTraits } from '../artifact.js'
+import { type Affine, affineAdd, affineConstant, affineRange, coefficientOf } from '../affine/affine.js'
+import type { DeviceTraits, Slice } from '../artifact.js'
 import type { Region } from '../ir/ir.js'
 import { bytesOf } from '../ir/packing.js'
-import type { Storage } from '../plan/placement.js'
-import { type Affine, affineAdd, affineConstant, affineRange, coefficientOf } from '../schedule/affine.js'
+import type { Storage } from '../kernel/placement.js'
 import type { Access } from './accesses.js'
-
-/** The part of a buffer that a dispatch binds. */
-export interface Slice {
-  /** In bytes: where it begins in the loops' first iterations, and how much further on for each index of each loop, outermost first. */
-  readonly offset: number
-  readonly strides: readonly number[]
-  /** In bytes; less where the buffer ends. */
-  readonly size: number
-}
 
 /** Elements that all of a kernel's addresses in a buffer have before them, and how many of those behind it uses. */
 export interface Base {

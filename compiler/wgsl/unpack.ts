@@ -1,5 +1,6 @@
-import { blockElements, type Packing, scalesAt } from '../ir/packing.js'
-import type { Storage } from '../plan/placement.js'
+import type { Packing } from '../artifact.js'
+import { blockElements, scalesAt } from '../ir/packing.js'
+import type { Storage } from '../kernel/placement.js'
 
 /** A buffer that is packed. */
 export interface PackedStorage extends Storage {

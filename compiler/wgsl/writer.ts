@@ -1,8 +1,9 @@
+import { type Affine, affineOf } from '../affine/affine.js'
+import type { DType } from '../artifact.js'
 import { childrenOf, postorder } from '../ir/expr.js'
-import type { Axis, AxisId, DType, Expr } from '../ir/ir.js'
+import type { Axis, AxisId, Expr } from '../ir/ir.js'
 import { helpers, wgslLiteral } from '../ir/wgsl-helpers.js'
-import type { Storage } from '../plan/placement.js'
-import { type Affine, affineOf } from '../schedule/affine.js'
+import type { Storage } from '../kernel/placement.js'
 import { interner } from '../schedule/intern.js'
 import { Block, components, type Value, vectorType } from './block.js'
 import {

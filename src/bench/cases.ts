@@ -1,4 +1,5 @@
-import { type Packing, bytesOf as packedBytes } from '../../compiler/ir/packing.js'
+import type { Packing } from '../../compiler/artifact.js'
+import { bytesOf as packedBytes } from '../../compiler/ir/packing.js'
 import { elementwise } from './handwritten/elementwise.js'
 import type { HandInput, HandKernel } from './handwritten/kernel.js'
 import { matrixVector, type ProductShape, productByBroadcast } from './handwritten/product.js'

@@ -1,4 +1,4 @@
-import type { Schedule } from '../../compiler/schedule/schedule.js'
+import type { Schedule } from '../../compiler/artifact.js'
 import type { SchedulesResult } from './schedules.js'
 import { type Block, number, text, three } from './table.js'
 

@@ -1,7 +1,7 @@
 import { dirname, resolve } from 'node:path'
 import type { Command } from 'commander'
-import type { Diagnostic } from '../../compiler/diagnostic.js'
-import { diagnosticToJson } from '../../compiler/render.js'
+import type { Diagnostic } from '../../compiler/diagnostics/diagnostic.js'
+import { diagnosticToJson } from '../../compiler/diagnostics/render.js'
 import { loadProgram, ProgramError } from '../program.js'
 import {
   byPlace,

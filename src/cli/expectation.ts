@@ -1,5 +1,5 @@
 import type { CoreExpectation } from '../../compiler/core/core.js'
-import { positionOf, type Span } from '../../compiler/source.js'
+import { positionOf, type Span } from '../../compiler/diagnostics/source.js'
 import type { HostTensor } from '../engine.js'
 import { showElement, showNumber } from './show-values.js'
 

@@ -1,6 +1,6 @@
 import type { CoreParam } from '../../compiler/core/core.js'
+import { evaluate } from '../../compiler/core/poly.js'
 import { type InputSpec, inputsOf } from '../../compiler/specialise/parameters.js'
-import { evaluate } from '../../compiler/types/poly.js'
 import { UserError } from '../errors.js'
 import type { Checkpoint } from '../hub/safetensors.js'
 

@@ -1,7 +1,7 @@
 import type { Program } from '../../compiler/core/core.js'
+import type { Type } from '../../compiler/core/type.js'
 import { type ConstantValue, constantValue } from '../../compiler/specialise/specialise.js'
 import type { ConfigExpr } from '../../compiler/syntax/ast.js'
-import type { Type } from '../../compiler/types/type.js'
 import { UserError } from '../errors.js'
 import type { JsonObject } from '../json.js'
 import { type ConfigProblem, ConfigReader, type Wanted } from './config-reader.js'

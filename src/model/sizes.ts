@@ -1,5 +1,7 @@
 import * as Either from 'fp-ts/lib/Either.js'
 import type { CoreParam, Program } from '../../compiler/core/core.js'
+import { namesOf, type Poly, name as sizeName, substitute } from '../../compiler/core/poly.js'
+import type { Type } from '../../compiler/core/type.js'
 import { inputsOf, instantiate } from '../../compiler/specialise/parameters.js'
 import {
   type SizeEquation,
@@ -8,8 +10,6 @@ import {
   solveSizes,
 } from '../../compiler/specialise/sizes.js'
 import { type ConstantValue, isList } from '../../compiler/specialise/specialise.js'
-import { namesOf, type Poly, name as sizeName, substitute } from '../../compiler/types/poly.js'
-import type { Type } from '../../compiler/types/type.js'
 import { UserError } from '../errors.js'
 import type { JsonObject } from '../json.js'
 import type { ConfigReader } from './config-reader.js'

@@ -1,4 +1,4 @@
-import { harmless } from '../../compiler/render/harmless.js'
+import { harmless } from '../../compiler/diagnostics/harmless.js'
 
 /** Text made safe inside elements and double-quoted attributes; marks of direction and controls in it are shown. */
 export const escapeHtml = (text: string): string =>

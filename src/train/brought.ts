@@ -1,4 +1,4 @@
-import type { DType } from '../../compiler/types/type.js'
+import type { DType } from '../../compiler/artifact.js'
 import type { BatchShape } from '../data/batch.js'
 
 /** A tensor that the driver brings anew for each step. */

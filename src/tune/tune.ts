@@ -1,11 +1,11 @@
-import type { Artifact, DeviceTraits } from '../../compiler/artifact.js'
-import { compileGroups, type Grouped, grouped } from '../../compiler/backend.js'
-import { fragmentOf } from '../../compiler/fragment.js'
+import type { Artifact, Chosen, DeviceTraits, Schedule } from '../../compiler/artifact.js'
+import { compileGroups, type Grouped, grouped } from '../../compiler/backend/backend.js'
+import { fragmentOf } from '../../compiler/backend/fragment.js'
 import { elementsOf } from '../../compiler/ir/graph.js'
 import { interpretAt } from '../../compiler/ir/interpret-at.js'
 import type { Graph } from '../../compiler/ir/ir.js'
 import { simplified } from '../../compiler/pipeline.js'
-import { type Chosen, type Schedule, type Tuning, tunedOf } from '../../compiler/schedule/schedule.js'
+import { type Tuning, tunedOf } from '../../compiler/schedule/schedule.js'
 import {
   type Device,
   DeviceError,

@@ -2,7 +2,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, write
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import type { Schedule } from '../../compiler/schedule/schedule.js'
+import type { Schedule } from '../../compiler/artifact.js'
 import { openNodeDevice } from '../../runtime/node.js'
 import { openStep } from '../../src/bench/recipe-step.js'
 import { defaultProgram, openSubject } from '../../src/cli/eval.js'

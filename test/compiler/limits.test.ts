@@ -1,11 +1,11 @@
 import * as Either from 'fp-ts/lib/Either.js'
 import { describe, expect, test } from 'vitest'
-import { checkProgram } from '../../compiler/check.js'
+import { checkProgram } from '../../compiler/check/check.js'
+import { ProgramLimit } from '../../compiler/diagnostics/limit.js'
 import { interpret } from '../../compiler/ir/interpret.js'
 import type { Graph } from '../../compiler/ir/ir.js'
-import { leastTraits } from '../../compiler/least-traits.js'
-import { ProgramLimit } from '../../compiler/limit.js'
 import { lower, simplified, specialiseFn } from '../../compiler/pipeline.js'
+import { leastTraits } from '../../compiler/traits.js'
 
 const graphOf = (text: string, fn: string, sizes: Readonly<Record<string, number>> = {}): Graph => {
   const checked = checkProgram(['m'], name => (name === 'm' ? { name, text } : undefined))

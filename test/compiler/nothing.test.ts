@@ -1,6 +1,6 @@
 import * as Either from 'fp-ts/lib/Either.js'
 import { describe, expect, test } from 'vitest'
-import { checkProgram } from '../../compiler/check.js'
+import { checkProgram } from '../../compiler/check/check.js'
 import { interpret } from '../../compiler/ir/interpret.js'
 import { simplified, specialiseFn } from '../../compiler/pipeline.js'
 

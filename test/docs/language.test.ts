@@ -1,8 +1,8 @@
 import * as Either from 'fp-ts/lib/Either.js'
 import { describe, expect, it } from 'vitest'
-import { checkProgram } from '../../compiler/check.js'
+import { checkProgram } from '../../compiler/check/check.js'
 import { codes } from '../../compiler/codes.js'
-import { renderDiagnostic } from '../../compiler/render.js'
+import { renderDiagnostic } from '../../compiler/diagnostics/render.js'
 import { checkExample, type Example, examplesIn, failuresOf, pageText } from './examples.js'
 
 const pages = ['language.md', 'jola.md']

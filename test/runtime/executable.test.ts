@@ -1,5 +1,5 @@
 import { afterEach, expect, it, vi } from 'vitest'
-import { wordsOf } from '../../compiler/words.js'
+import { wordsOf } from '../../compiler/backend/words.js'
 import { download, type HostArray, load, upload, zeros } from '../../runtime/index.js'
 import { withDevice } from '../support/device.js'
 import { addition, artifact, buffer, dispatch, kernel, tensor } from './artifacts.js'

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
-import { leastTraits } from '../../compiler/least-traits.js'
 import { lower, specialiseFn } from '../../compiler/pipeline.js'
+import { leastTraits } from '../../compiler/traits.js'
 import { held } from '../../runtime/limits.js'
 import { baseline, openNodeDevice, parseLimits, refusalOf } from '../../runtime/node.js'
 import { programOf } from '../acceptance/support.js'

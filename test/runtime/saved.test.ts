@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest'
 import type { Artifact } from '../../compiler/artifact.js'
+import { workgroupBytes } from '../../compiler/backend/requirements.js'
+import { wordsOf } from '../../compiler/backend/words.js'
 import { lower, specialiseFn } from '../../compiler/index.js'
-import { leastTraits } from '../../compiler/least-traits.js'
-import { workgroupBytes } from '../../compiler/requirements.js'
-import { wordsOf } from '../../compiler/words.js'
+import { leastTraits } from '../../compiler/traits.js'
 import {
   artifactFromJson,
   artifactToJson,

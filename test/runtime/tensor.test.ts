@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, it, vi } from 'vitest'
-import type { DType } from '../../compiler/types/type.js'
+import type { DType } from '../../compiler/artifact.js'
 import { DeviceTensor, download, elementsOf, Readback, upload } from '../../runtime/index.js'
 import { withDevice } from '../support/device.js'
 

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as Either from 'fp-ts/lib/Either.js'
-import { checkProgram } from '../../compiler/check.js'
+import { checkProgram } from '../../compiler/check/check.js'
 import type { Program } from '../../compiler/core/core.js'
-import { renderDiagnostic } from '../../compiler/render.js'
+import { renderDiagnostic } from '../../compiler/diagnostics/render.js'
 import { stdlibFolder } from '../../src/program.js'
 
 /** A program from its text, which may import the standard library. Its errors fail the test. */

@@ -1,5 +1,5 @@
 import type { DeviceTraits } from '../../compiler/artifact.js'
-import { leastTraits } from '../../compiler/least-traits.js'
+import { leastTraits } from '../../compiler/traits.js'
 
 /** A GPU with no more than WebGPU guarantees, and subgroups. */
 export const gpu: DeviceTraits = { ...leastTraits, name: 'a GPU', subgroupSize: 32 }

@@ -1,5 +1,5 @@
 import type { Artifact } from '../../../compiler/artifact.js'
-import { workgroupBytes } from '../../../compiler/requirements.js'
+import { workgroupBytes } from '../../../compiler/backend/requirements.js'
 
 /** A tensor that a hand-written kernel reads: f32, row-major, bound in the order of the list. */
 export interface HandInput {

@@ -1,6 +1,6 @@
+import type { DType } from '../../../compiler/artifact.js'
+import { show } from '../../../compiler/core/poly.js'
 import type { InputSpec } from '../../../compiler/specialise/parameters.js'
-import { show } from '../../../compiler/types/poly.js'
-import type { DType } from '../../../compiler/types/type.js'
 import type { HostTensor } from '../../engine.js'
 import { UserError } from '../../errors.js'
 import type { Checkpoint } from '../../hub/safetensors.js'

@@ -1,7 +1,7 @@
-import type { Artifact, DeviceTraits } from '../../../compiler/artifact.js'
-import { compileGraph } from '../../../compiler/backend.js'
+import type { Artifact, DeviceTraits, DType } from '../../../compiler/artifact.js'
+import { compileGraph } from '../../../compiler/backend/backend.js'
 import { compileGraph as interpretGraph } from '../../../compiler/ir/interpret.js'
-import type { DType, Graph } from '../../../compiler/ir/ir.js'
+import type { Graph } from '../../../compiler/ir/ir.js'
 import {
   type Device,
   download,

@@ -1,11 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { affineExpr, affineOf, affineRange } from '../../../compiler/affine/affine.js'
 import { Builder } from '../../../compiler/ir/builder.js'
 import { i32, index, prim } from '../../../compiler/ir/expr.js'
 import type { Expr } from '../../../compiler/ir/ir.js'
 import { type Life, livesOf } from '../../../compiler/plan/liveness.js'
 import { share } from '../../../compiler/plan/share.js'
-import { affineExpr, affineOf, affineRange } from '../../../compiler/schedule/affine.js'
 
 describe('addresses', () => {
   const b = new Builder()

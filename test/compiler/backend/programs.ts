@@ -1,6 +1,7 @@
+import type { DType } from '../../../compiler/artifact.js'
 import { Builder } from '../../../compiler/ir/builder.js'
 import { f32, i32, index, prim, read } from '../../../compiler/ir/expr.js'
-import type { Axis, DType, Expr, Graph, NodeId, ReduceOp } from '../../../compiler/ir/ir.js'
+import type { Axis, Expr, Graph, NodeId, ReduceOp } from '../../../compiler/ir/ir.js'
 import { randomNumbers } from '../ir/random-graph.js'
 
 /** A builder with the few shorthands that tests need: every tensor is f32 unless said. */

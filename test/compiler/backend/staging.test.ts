@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import type { DeviceTraits } from '../../../compiler/artifact.js'
-import { compileGraph } from '../../../compiler/backend.js'
+import type { DeviceTraits, Schedule } from '../../../compiler/artifact.js'
+import { compileGraph } from '../../../compiler/backend/backend.js'
 import { i32, prim } from '../../../compiler/ir/expr.js'
-import type { Schedule } from '../../../compiler/schedule/schedule.js'
 import { gpu } from '../../support/traits.js'
 import * as programs from './programs.js'
 

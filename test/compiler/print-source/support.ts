@@ -1,12 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs'
 import * as E from 'fp-ts/lib/Either.js'
-import { checkProgram } from '../../../compiler/check.js'
+import { checkProgram } from '../../../compiler/check/check.js'
 import type { CoreFn, Program } from '../../../compiler/core/core.js'
+import { evaluate } from '../../../compiler/core/poly.js'
 import { interpret } from '../../../compiler/ir/interpret.js'
 import { specialiseFn, specialiseGrad } from '../../../compiler/pipeline.js'
 import { derivativeSource } from '../../../compiler/print-source/derivative.js'
 import { inputsOf } from '../../../compiler/specialise/parameters.js'
-import { evaluate } from '../../../compiler/types/poly.js'
 
 /** Checks modules beside the standard library; throws what is wrong with them. */
 export const programOf = (modules: Readonly<Record<string, string>>): Program => {

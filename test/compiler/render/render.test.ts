@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import type { Diagnostic, Label } from '../../../compiler/diagnostic.js'
-import { diagnosticToJson, renderDiagnostic } from '../../../compiler/render.js'
-import type { Source } from '../../../compiler/source.js'
+import type { Diagnostic, Label } from '../../../compiler/diagnostics/diagnostic.js'
+import { diagnosticToJson, renderDiagnostic } from '../../../compiler/diagnostics/render.js'
+import type { Source } from '../../../compiler/diagnostics/source.js'
 
 const source = (name: string, text: string): Source => ({ name, text })
 

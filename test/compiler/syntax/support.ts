@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import * as E from 'fp-ts/lib/Either.js'
-import type { Diagnostic } from '../../../compiler/diagnostic.js'
-import { renderDiagnostic } from '../../../compiler/render.js'
+import type { Diagnostic } from '../../../compiler/diagnostics/diagnostic.js'
+import { renderDiagnostic } from '../../../compiler/diagnostics/render.js'
 import type { Module } from '../../../compiler/syntax/ast.js'
 import { parse } from '../../../compiler/syntax/parse.js'
 

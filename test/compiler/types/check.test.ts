@@ -1,10 +1,10 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { describe, expect, test } from 'vitest'
-import { checkProgram } from '../../../compiler/check.js'
+import { checkProgram } from '../../../compiler/check/check.js'
 import type { CoreExpr, Program } from '../../../compiler/core/core.js'
-import { show } from '../../../compiler/types/poly.js'
+import { show } from '../../../compiler/core/poly.js'
+import type { Type } from '../../../compiler/core/type.js'
 import { showType } from '../../../compiler/types/show.js'
-import type { Type } from '../../../compiler/types/type.js'
 import { programs } from './programs.js'
 import { checkText, codesOf, nodesOf, showDiagnostic } from './support.js'
 

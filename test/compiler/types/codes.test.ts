@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { checkProgram } from '../../../compiler/check.js'
+import { checkProgram } from '../../../compiler/check/check.js'
 import { keys } from '../../../compiler/codes/keys.js'
 import { names } from '../../../compiler/codes/names.js'
 import { types } from '../../../compiler/codes/types.js'

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs'
 import * as E from 'fp-ts/lib/Either.js'
 import { expect, test } from 'vitest'
 import { codes } from '../../../compiler/codes.js'
-import type { Diagnostic } from '../../../compiler/diagnostic.js'
-import { renderDiagnostic } from '../../../compiler/render.js'
+import type { Diagnostic } from '../../../compiler/diagnostics/diagnostic.js'
+import { renderDiagnostic } from '../../../compiler/diagnostics/render.js'
 import { checkText } from './support.js'
 
 const wrong = readFileSync(new URL('./fixtures/wrong.txt', import.meta.url), 'utf8')

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import * as E from 'fp-ts/lib/Either.js'
 import { expect, test } from 'vitest'
-import { checkProgram } from '../../../compiler/check.js'
+import { checkProgram } from '../../../compiler/check/check.js'
 import { lex } from '../../../compiler/syntax/parse.js'
 import { programs } from './programs.js'
 import { codesOf } from './support.js'

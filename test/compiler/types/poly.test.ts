@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import type { Poly } from '../../../compiler/types/poly.js'
+import type { Poly } from '../../../compiler/core/poly.js'
 import {
   add,
   asConstant,
@@ -16,7 +16,7 @@ import {
   show,
   sub,
   substitute,
-} from '../../../compiler/types/poly.js'
+} from '../../../compiler/core/poly.js'
 
 const letters = ['A', 'B', 'C']
 const poly: fc.Arbitrary<Poly> = fc.letrec<{ poly: Poly }>(tie => ({

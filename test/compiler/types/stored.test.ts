@@ -1,8 +1,8 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { describe, expect, it } from 'vitest'
-import { checkProgram } from '../../../compiler/check.js'
+import { checkProgram } from '../../../compiler/check/check.js'
+import { show } from '../../../compiler/core/poly.js'
 import { inputsOf } from '../../../compiler/specialise/parameters.js'
-import { show } from '../../../compiler/types/poly.js'
 
 const check = (text: string) =>
   checkProgram(['m'], name => (name === 'm' ? { name: 'm.jola', text } : undefined))

@@ -1,8 +1,8 @@
 import * as E from 'fp-ts/lib/Either.js'
-import { checkProgram } from '../../../compiler/check.js'
+import { checkProgram } from '../../../compiler/check/check.js'
 import type { CoreExpr, Program } from '../../../compiler/core/core.js'
-import type { Diagnostic } from '../../../compiler/diagnostic.js'
-import { positionOf } from '../../../compiler/source.js'
+import type { Diagnostic } from '../../../compiler/diagnostics/diagnostic.js'
+import { positionOf } from '../../../compiler/diagnostics/source.js'
 import { childrenOf } from '../../../compiler/types/zonk.js'
 import { programs } from './programs.js'
 

@@ -1,6 +1,6 @@
 import * as Either from 'fp-ts/lib/Either.js'
 import { expect, test } from 'vitest'
-import { checkProgram } from '../../../compiler/check.js'
+import { checkProgram } from '../../../compiler/check/check.js'
 
 const codesIn = (files: Readonly<Record<string, string>>): readonly string[] => {
   const checked = checkProgram(Object.keys(files), name =>

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
-import type { Source } from '../../../compiler/source.js'
+import type { Source } from '../../../compiler/diagnostics/source.js'
 import { programs as small } from '../../compiler/types/programs.js'
 import { examplesIn } from '../../docs/examples.js'
 

@@ -1,11 +1,11 @@
 import { createContext, Script } from 'node:vm'
 import * as Either from 'fp-ts/lib/Either.js'
-import { checkProgram } from '../../../compiler/check.js'
+import { checkProgram } from '../../../compiler/check/check.js'
 import type { CoreFn, CoreRecipe, Program } from '../../../compiler/core/core.js'
+import { ProgramLimit } from '../../../compiler/diagnostics/limit.js'
+import type { Source } from '../../../compiler/diagnostics/source.js'
 import { interpret } from '../../../compiler/ir/interpret.js'
 import type { Graph } from '../../../compiler/ir/ir.js'
-import { leastTraits } from '../../../compiler/least-traits.js'
-import { ProgramLimit } from '../../../compiler/limit.js'
 import {
   lower,
   simplified,
@@ -13,8 +13,8 @@ import {
   specialiseMethod,
   specialiseTest,
 } from '../../../compiler/pipeline.js'
-import type { Source } from '../../../compiler/source.js'
 import { isGiven } from '../../../compiler/specialise/parameters.js'
+import { leastTraits } from '../../../compiler/traits.js'
 
 /** The sizes that every function of an accepted program is tried at, all its size names alike. */
 export const triedSizes = [0, 1, 2, 5] as const

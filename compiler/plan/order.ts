@@ -1,6 +1,6 @@
 import { dependenciesOf, regionPath } from '../ir/graph.js'
 import type { Graph, NodeId, Region, RegionId } from '../ir/ir.js'
-import type { Group } from './group.js'
+import type { Group } from '../kernel/group.js'
 
 /** The order in which groups run: single groups, and loops around those of a region. */
 export type Sequence = readonly (

@@ -2,9 +2,9 @@ import { Builder } from '../ir/builder.js'
 import { readsOf, rewriter } from '../ir/expr.js'
 import { regionPath, shapeOf } from '../ir/graph.js'
 import type { ComputeNode, Graph, NodeId } from '../ir/ir.js'
-import { type Chain, chainOf, type Field, fieldOf } from './chain.js'
-import { type Cut, cutAxis } from './cut.js'
-import { intoLoop } from './loop.js'
+import { type Chain, chainOf, type Field, fieldOf } from './chunk-chain.js'
+import { type Cut, cutAxis } from './chunk-cut.js'
+import { intoLoop } from './chunk-loop.js'
 
 export interface ChunkOptions {
   /** A tensor of more bytes (in one iteration of the loops around it) is made a chunk at a time, if it can be. */

@@ -14,7 +14,7 @@ import { shapeOf } from '../ir/graph.js'
 import { type Interval, intervals } from '../ir/interval.js'
 import type { Axis, ComputeNode, Expr, NodeId, Region, RegionId } from '../ir/ir.js'
 import { identityOf } from '../ir/reduction.js'
-import { type Cut, cutAxis } from './cut.js'
+import { type Cut, cutAxis } from './chunk-cut.js'
 
 /** What reads of a node become when it is made in a loop. */
 type View = (r: ReadExpr) => Expr

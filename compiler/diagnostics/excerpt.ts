@@ -1,6 +1,6 @@
-import type { Label } from '../diagnostic.js'
-import { positionOf, type Source } from '../source.js'
+import type { Label } from './diagnostic.js'
 import { isControl } from './harmless.js'
+import { positionOf, type Source } from './source.js'
 
 /** A mark under one line: where it begins and ends, in columns as shown, and what stands beside it. */
 export interface Mark {

@@ -1,7 +1,7 @@
 import { readsOf } from '../ir/expr.js'
 import { regionOf, regionPath } from '../ir/graph.js'
 import type { Axis, ComputeNode, Graph, Node, NodeId, RegionId } from '../ir/ir.js'
-import { type Cut, cutAxis, cutOfReader, cutOfSource } from './cut.js'
+import { type Cut, cutAxis, cutOfReader, cutOfSource } from './chunk-cut.js'
 
 /**
  * Large nodes that hang together, what reads them, and what lies between, all cut along one axis. A node that needs the whole of another belongs to

@@ -6,10 +6,10 @@ import type {
   Step,
   Unaddressable,
   Windowed,
-} from './artifact.js'
-import type { Storage } from './plan/placement.js'
-import type { EmittedKernel } from './wgsl/kernel.js'
-import { elementsBound, mostElements } from './wgsl/slices.js'
+} from '../artifact.js'
+import type { Storage } from '../kernel/placement.js'
+import type { EmittedKernel } from '../wgsl/kernel.js'
+import { elementsBound, mostElements } from '../wgsl/slices.js'
 
 /** Bytes of the types that kernels keep in workgroup memory. */
 const sharedBytes: Readonly<Record<string, number>> = { f16: 2, f32: 4, i32: 4, u32: 4 }

@@ -1,10 +1,10 @@
-import type { DeviceTraits } from './artifact.js'
+import type { DeviceTraits } from '../artifact.js'
+import { i32, readsOf, rewrite, substituteAxes } from '../ir/expr.js'
+import { regionPath, shapeOf } from '../ir/graph.js'
+import type { ComputeNode, Expr, InputNode, NodeId } from '../ir/ir.js'
+import { inputsFromMemory } from '../kernel/context.js'
+import type { Group } from '../kernel/group.js'
 import { freshAxes, type Grouped } from './backend.js'
-import type { Group } from './fuse/group.js'
-import { i32, readsOf, rewrite, substituteAxes } from './ir/expr.js'
-import { regionPath, shapeOf } from './ir/graph.js'
-import type { ComputeNode, Expr, InputNode, NodeId } from './ir/ir.js'
-import { inputsFromMemory } from './schedule/context.js'
 
 /**
  * One group as a graph of its own: what it reads are its inputs, what it stores its outputs, and the loops around it stand at their first

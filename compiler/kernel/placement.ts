@@ -1,6 +1,3 @@
-import { constant, i32, prim, type ReadExpr } from '../ir/expr.js'
-import type { DType, Expr, NodeId } from '../ir/ir.js'
-import type { Packing } from '../ir/packing.js'
 import {
   type Affine,
   affineAdd,
@@ -9,7 +6,10 @@ import {
   affineOf,
   affineRange,
   affineScale,
-} from '../schedule/affine.js'
+} from '../affine/affine.js'
+import type { DType, Packing } from '../artifact.js'
+import { constant, i32, prim, type ReadExpr } from '../ir/expr.js'
+import type { Expr, NodeId } from '../ir/ir.js'
 
 /** A tensor as storage knows it: what several nodes may be views of (a carry, its `init` and its `next`). */
 export interface Storage {

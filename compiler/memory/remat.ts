@@ -2,7 +2,7 @@ import { Builder } from '../ir/builder.js'
 import { index, type ReadExpr, readsOf, rewriter, substituteAxes } from '../ir/expr.js'
 import { elementsOf, regionOf, regionPath } from '../ir/graph.js'
 import type { ComputeNode, Graph, Node, NodeId, Region, RegionId } from '../ir/ir.js'
-import { flopsOf } from '../schedule/cost.js'
+import { flopsOf } from '../kernel/cost.js'
 
 /** A node that a loop keeps for another, and what making it again would take. */
 export interface Kept {

@@ -1,12 +1,12 @@
-import { type Contraction, contractionOf } from '../fuse/contraction.js'
-import type { Group } from '../fuse/group.js'
+import { type Affine, affineOf, coefficientOf } from '../affine/affine.js'
 import { identityAt, readsOf } from '../ir/expr.js'
 import type { Axis, Expr, NodeId, Region } from '../ir/ir.js'
-import { addressOf } from '../plan/placement.js'
-import { type Affine, affineOf, coefficientOf } from './affine.js'
+import { kernelAxes } from '../schedule/map.js'
 import { coalesce } from './coalesce.js'
 import { type Context, lowerBody, renameAxes, substituteLocals } from './context.js'
-import { kernelAxes } from './map.js'
+import { type Contraction, contractionOf } from './contraction.js'
+import type { Group } from './group.js'
+import { addressOf } from './placement.js'
 
 /** A member of a contraction's kernel after the sum: its value, and where it is stored. */
 export interface Epilogue {

@@ -1,6 +1,6 @@
 import { axesOf, postorder } from '../ir/expr.js'
 import type { Axis, ComputeNode, Expr } from '../ir/ir.js'
-import { productOf } from '../schedule/context.js'
+import { productOf } from './context.js'
 
 /**
  * A sum of what a condition selects, `out[v, e] = Σ t · (data[t] == v ? x[t, e] : 0)`: `slots` are the axes the condition depends

@@ -3,7 +3,7 @@ import { index, readsOf, rewrite, substituteAxes } from '../ir/expr.js'
 import { elementsOf } from '../ir/graph.js'
 import type { Axis, ComputeNode, Expr, InputNode, NodeId } from '../ir/ir.js'
 import { bytesOf } from '../ir/packing.js'
-import { lowerRead, type Placement, type Storage } from '../plan/placement.js'
+import { lowerRead, type Placement, type Storage } from './placement.js'
 
 /** What the schedules of one artifact share. */
 export interface Context {

@@ -1,6 +1,6 @@
-import type { CoreRecipe, CoreSetting, Program } from './core/core.js'
-import type { Diagnostic } from './diagnostic.js'
-import { settingDefault } from './specialise/specialise.js'
+import type { CoreRecipe, CoreSetting, Program } from '../core/core.js'
+import type { Diagnostic } from '../diagnostics/diagnostic.js'
+import { settingDefault } from '../specialise/specialise.js'
 
 /** The settings that training reads itself and that count something: each is a whole number of at least 1. */
 export const countedSettings = ['epochs', 'batch', 'patience', 'context'] as const

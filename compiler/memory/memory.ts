@@ -1,11 +1,11 @@
-import type { DeviceTraits } from './artifact.js'
-import { type ChunkOptions, chunked, sliceBytes } from './chunk/chunk.js'
-import { fused } from './fuse/fuse.js'
-import { normalise } from './fuse/normalise.js'
-import { elementsOf } from './ir/graph.js'
-import type { Graph } from './ir/ir.js'
-import { verified } from './ir/verify.js'
-import { type Kept, rematerialised } from './remat/remat.js'
+import type { DeviceTraits } from '../artifact.js'
+import { fused } from '../fuse/fuse.js'
+import { normalise } from '../fuse/normalise.js'
+import { elementsOf } from '../ir/graph.js'
+import type { Graph } from '../ir/ir.js'
+import { verified } from '../ir/verify.js'
+import { type ChunkOptions, chunked, sliceBytes } from './chunk.js'
+import { type Kept, rematerialised } from './remat.js'
 
 /** What memory is traded for. Sizes are in bytes. */
 export interface MemoryLimits extends ChunkOptions {

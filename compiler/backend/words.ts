@@ -1,4 +1,4 @@
-import type { DType } from './types/type.js'
+import type { DType } from '../artifact.js'
 
 /** Values as the 32-bit words that a device stores: the bits of an f32, two's complement of an i32, 0 and 1 of a bool. */
 export const wordsOf = (dtype: DType, values: readonly number[]): readonly number[] => {

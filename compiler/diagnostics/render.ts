@@ -1,8 +1,8 @@
 import type { Diagnostic, Label } from './diagnostic.js'
-import { excerpt } from './render/excerpt.js'
-import { harmless, harmlessLine } from './render/harmless.js'
-import { underlines } from './render/underline.js'
+import { excerpt } from './excerpt.js'
+import { harmless, harmlessLine } from './harmless.js'
 import { positionOf, type Source } from './source.js'
+import { underlines } from './underline.js'
 
 const styles = { error: '1;31', secondary: '1;34', frame: '34', bold: '1', help: '1;32' } as const
 

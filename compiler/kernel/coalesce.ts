@@ -1,5 +1,3 @@
-import { childrenOf, rewrite } from '../ir/expr.js'
-import type { Axis, AxisId, Expr } from '../ir/ir.js'
 import {
   type Affine,
   affineAdd,
@@ -8,7 +6,9 @@ import {
   affineOf,
   affineScale,
   coefficientOf,
-} from './affine.js'
+} from '../affine/affine.js'
+import { childrenOf, rewrite } from '../ir/expr.js'
+import type { Axis, AxisId, Expr } from '../ir/ir.js'
 
 /** Fewer axes for the same index space, and how expressions and addresses are said over them. */
 export interface Coalesced {

@@ -1,7 +1,6 @@
-import type { Span } from '../source.js'
+import type { DType } from '../artifact.js'
+import type { Span } from '../diagnostics/source.js'
 import type { Poly } from './poly.js'
-
-export type DType = 'f32' | 'i32' | 'u32' | 'bool'
 
 /** Sizes and type parameters given to a declaration that mentions them by name. */
 export interface Instance {
