@@ -1,6 +1,7 @@
 /** The compiler: text in, artifact out. It reads no files and knows no device but its traits. */
 export type { Artifact, DeviceTraits } from './artifact.js'
 export { checkProgram, type Load } from './check/check.js'
+export { CheckedModules } from './check/checked-modules.js'
 export type { CoreFn, CoreRecipe, Program } from './core/core.js'
 export type { Diagnostic } from './diagnostics/diagnostic.js'
 export { ProgramLimit, programLimits } from './diagnostics/limit.js'

@@ -1,5 +1,5 @@
 /** Jola in a Node program: load `.jola` files, compile their functions, run them on a GPU, train recipes. */
-export { SizesError, specialiseFn, specialiseGrad } from '../compiler/index.js'
+export { CheckedModules, SizesError, specialiseFn, specialiseGrad } from '../compiler/index.js'
 export { DeviceError, type DeviceErrorKind } from '../runtime/index.js'
 export { openNodeDevice } from '../runtime/node.js'
 export { type Engine, type EngineKind, type EngineRunOptions, type HostTensor, openEngine } from './engine.js'

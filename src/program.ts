@@ -4,6 +4,7 @@ import { basename, dirname, join, relative, resolve, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import * as Either from 'fp-ts/lib/Either.js'
 import { checkProgram } from '../compiler/check/check.js'
+import type { CheckedModules } from '../compiler/check/checked-modules.js'
 import type { Program } from '../compiler/core/core.js'
 import type { Diagnostic } from '../compiler/diagnostics/diagnostic.js'
 import type { Source } from '../compiler/diagnostics/source.js'
@@ -73,9 +74,9 @@ const meant = (source: Source): string => {
 
 /**
  * Reads and checks files of one folder, or of the standard library, with all that they import. Throws a {@link ProgramError} with every diagnostic at once, or a
- * `UserError` if a file can't be read.
+ * `UserError` if a file can't be read. `before` is what a caller who loads many programs keeps, so that what they share is checked once.
  */
-export const loadProgram = (files: readonly string[]): LoadedProgram => {
+export const loadProgram = (files: readonly string[], before?: CheckedModules): LoadedProgram => {
   for (const file of files)
     if (existsSync(file) && statSync(file).isDirectory())
       throw new UserError({ what: 'a folder is not a program', where: file, hint: 'name a .jola file' })
@@ -100,6 +101,7 @@ export const loadProgram = (files: readonly string[]): LoadedProgram => {
   const checked = checkProgram(
     entries.map(e => e.name),
     load,
+    before,
   )
   if (Either.isLeft(checked)) throw new ProgramError(checked.left)
   const hash = createHash('sha256')

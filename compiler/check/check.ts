@@ -4,7 +4,7 @@ import type { RecordDecl } from '../core/type.js'
 import type { Diagnostic } from '../diagnostics/diagnostic.js'
 import type { Source, Span } from '../diagnostics/source.js'
 import type { Load, LoadedModule } from '../names/modules.js'
-import { loadModules } from '../names/modules.js'
+import { DATA_MODULE, hasRecipe, loadModules } from '../names/modules.js'
 import type { ModuleScope } from '../names/scope.js'
 import { buildScopes, idOf } from '../names/scope.js'
 import { Constants, elaborateFn } from '../types/bodies.js'
@@ -13,6 +13,7 @@ import { elaborateRecipe } from '../types/recipes.js'
 import { recursionErrors } from '../types/recursion.js'
 import { elaborateTest } from '../types/tests.js'
 import { World } from '../types/world.js'
+import { type CheckedModule, CheckedModules, type Elaborated } from './checked-modules.js'
 import { settingErrors } from './recipe-settings.js'
 
 export type { Load } from '../names/modules.js'
@@ -22,18 +23,23 @@ export type { Load } from '../names/modules.js'
  *
  * `entry` holds module names; `load` gives the text of one. A module that does not begin with `std` is named by its
  * path with dots, and its imports are relative to that: `import layers` in `models.gpt` asks for `models.layers`.
+ * `before` holds what earlier programs imported; the same modules are not checked again.
  */
 export const checkProgram = (
   entry: readonly string[],
   load: Load,
+  before: CheckedModules = new CheckedModules(),
 ): E.Either<readonly Diagnostic[], Program> => {
-  const { modules, diagnostics: found } = loadModules(entry, load)
+  const { modules, diagnostics: found } = loadModules(entry, (name, from) => {
+    const source = load(name, from)
+    return source && before.same(source)
+  })
   const diagnostics = [...found]
   const report = (d: Diagnostic): void => {
     diagnostics.push(d)
   }
   const scopes = buildScopes(modules, report)
-  const world = new World(scopes, report)
+  const world = new World(scopes, report, before.fresh)
   const graph = new Map<string, Map<string, Span>>()
   const note = (from: string, to: string, at: Span): void => {
     const known = graph.get(from) ?? new Map<string, Span>()
@@ -51,29 +57,63 @@ export const checkProgram = (
   const records = new Map<string, RecordDecl>()
   const recipes = new Map<string, CoreRecipe>()
   const tests: CoreTest[] = []
-  for (const scope of scopes.values()) {
+  const elaborate = (scope: ModuleScope): Elaborated => {
     world.definitionsOf(scope.module.name)
+    const own = { consts: new Map(), fns: new Map(), records: new Map(), recipes: new Map() }
     for (const decl of scope.own.values()) {
       const id = idOf(decl)
-      if (decl.kind === 'const') constants.get(decl)
-      if (decl.kind === 'fn') fns.set(id, elaborateFn(partsOf(id), decl))
+      if (decl.kind === 'const') own.consts.set(id, constants.get(decl))
+      if (decl.kind === 'fn') own.fns.set(id, elaborateFn(partsOf(id), decl))
       if (decl.kind === 'record') {
         const info = world.record(decl)
-        if (info !== 'broken') records.set(id, info.decl)
+        if (info !== 'broken') own.records.set(id, info.decl)
       }
       if (decl.kind === 'recipe') {
         const recipe = elaborateRecipe(partsOf(id), decl)
         if (recipe === undefined) continue
-        recipes.set(id, recipe)
-        records.set(recipe.state.id, recipe.state)
+        own.recipes.set(id, recipe)
+        own.records.set(recipe.state.id, recipe.state)
       }
     }
-    if (entry.includes(scope.module.name))
-      for (const item of scope.module.ast.items)
-        if (item.kind === 'test')
-          tests.push(elaborateTest(partsOf(`${scope.module.name}:${item.title}`), scope.module.name, item))
+    return own
   }
-  diagnostics.push(...recursionErrors(graph), ...keyErrors({ fns, recipes, tests }))
+  /** The modules that a module was checked with; undefined where one is missing or has errors. */
+  const usedBy = ({ ast, imports }: LoadedModule): readonly (CheckedModule | undefined)[] => [
+    ...ast.imports.map(item => checked.get(imports.get(item) ?? '')),
+    ...(hasRecipe(ast) ? [checked.get(DATA_MODULE)] : []),
+  ]
+  const checked = new Map<string, CheckedModule>()
+  const known = new Set<string>()
+  const made = new Map<LoadedModule, Elaborated>()
+  for (const scope of scopes.values()) {
+    const { name, ast } = scope.module
+    const same = before.find(name, ast.span.source, usedBy(scope.module))
+    if (same !== undefined) {
+      checked.set(name, same)
+      world.declare(name, same.declared)
+      constants.take(same.consts)
+      for (const id of [...same.fns.keys(), ...same.recipes.keys()]) known.add(id)
+    }
+    const own = same ?? elaborate(scope)
+    if (same === undefined) made.set(scope.module, own)
+    for (const [id, fn] of own.fns) fns.set(id, fn)
+    for (const [id, record] of own.records) records.set(id, record)
+    for (const [id, recipe] of own.recipes) recipes.set(id, recipe)
+    if (entry.includes(name))
+      for (const item of ast.items)
+        if (item.kind === 'test') tests.push(elaborateTest(partsOf(`${name}:${item.title}`), name, item))
+  }
+  diagnostics.push(...recursionErrors(graph), ...keyErrors({ fns, recipes, tests }, known))
+  const placed = diagnostics.every(d => d.labels.length > 0)
+  const wrong = new Set(diagnostics.flatMap(d => d.labels.map(l => l.span.source)))
+  for (const [module, own] of made) {
+    const { source } = module.ast.span
+    const uses = usedBy(module).flatMap(m => (m === undefined ? [] : [m]))
+    if (!placed || wrong.has(source) || uses.length < usedBy(module).length) continue
+    const kept = { ...own, source, uses, declared: world.declaredIn(module.name) }
+    checked.set(module.name, kept)
+    before.keep(module.name, kept)
+  }
   const sources = modules.map(m => m.ast.span.source)
   if (diagnostics.length > 0) {
     const partly = partlyKnown(modules, found)

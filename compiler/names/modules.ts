@@ -19,7 +19,8 @@ export type Load = (moduleName: string, importedFrom: string) => Source | undefi
 /** The module that recipes take their `Batch` and `At` from. */
 export const DATA_MODULE = 'std.data'
 
-const hasRecipe = (ast: Module): boolean => ast.items.some(item => item.kind === 'recipe')
+/** Whether a module needs the records of `std.data`, though it may not import them. */
+export const hasRecipe = (ast: Module): boolean => ast.items.some(item => item.kind === 'recipe')
 
 /**
  * What an import names: as written when it begins with `std`, else relative to the importing module's folder, that is

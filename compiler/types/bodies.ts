@@ -218,6 +218,11 @@ export class Constants {
     return this.done
   }
 
+  /** Takes over the constants of a module that was checked for an earlier program. */
+  take(consts: ReadonlyMap<string, CoreConst>): void {
+    for (const [id, made] of consts) this.done.set(id, made)
+  }
+
   readonly type = (decl: Decl & { kind: 'const' }): Type => this.get(decl)?.type ?? errorType
 
   get(decl: Decl & { kind: 'const' }): CoreConst | undefined {

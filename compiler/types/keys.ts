@@ -43,12 +43,16 @@ interface Summary {
 /**
  * A key is used at most once on every path through a body, since two draws from one key at one position are the same number. The branches of an
  * `if` are alternatives. Inside a loop, or a function that is called repeatedly, the position of a draw must depend on the loop's index or on the
- * function's parameters: of loops that a `for` or a reduction makes on one of the indices, of a `fold` on its own.
+ * function's parameters: of loops that a `for` or a reduction makes on one of the indices, of a `fold` on its own. Functions and recipes that are `known` to have no such error are not looked through again.
  */
-export const keyErrors = (program: Pick<Program, 'fns' | 'recipes' | 'tests'>): readonly Diagnostic[] => {
+export const keyErrors = (
+  program: Pick<Program, 'fns' | 'recipes' | 'tests'>,
+  known: ReadonlySet<string>,
+): readonly Diagnostic[] => {
   const pass = new KeyPass(program.fns)
-  for (const fn of program.fns.values()) pass.body(fn.body, fn)
-  for (const recipe of program.recipes.values()) for (const m of recipe.methods.values()) pass.body(m.body, m)
+  for (const [id, fn] of program.fns) if (!known.has(id)) pass.body(fn.body, fn)
+  for (const [id, recipe] of program.recipes)
+    if (!known.has(id)) for (const m of recipe.methods.values()) pass.body(m.body, m)
   for (const test of program.tests) pass.test(test)
   return pass.errors
 }

@@ -37,23 +37,47 @@ export interface Signature {
   readonly definitions: Definitions
 }
 
+/** What is known of one module's declarations. */
+export interface KnownDeclarations {
+  readonly definitions: Definitions
+  readonly records: ReadonlyMap<string, RecordInfo>
+  readonly signatures: ReadonlyMap<string, Signature>
+}
+
 /** What is declared at the top of all modules, worked out when first asked for. */
 export class World {
   private readonly definitions = new Map<string, Definitions>()
   private readonly records = new Map<string, RecordInfo | 'open' | 'broken'>()
   private readonly signatures = new Map<string, Signature>()
 
-  private lastVar = 0
   private readonly clashes = new Set<string>()
 
+  /** `fresh` gives variable ids that nothing else in the program has. */
   constructor(
     readonly scopes: ReadonlyMap<string, ModuleScope>,
     readonly report: (d: Diagnostic) => void,
+    readonly fresh: () => number,
   ) {}
 
-  /** A variable id that nothing else in the program has. */
-  fresh(): number {
-    return ++this.lastVar
+  /** The declarations of a module that has no errors, each worked out by now. */
+  declaredIn(module: string): KnownDeclarations {
+    const records = new Map<string, RecordInfo>()
+    const signatures = new Map<string, Signature>()
+    for (const decl of this.scope(module).own.values()) {
+      const id = idOf(decl)
+      const record = this.records.get(id)
+      if (record !== undefined && typeof record !== 'string') records.set(id, record)
+      const signature = this.signatures.get(id)
+      if (signature !== undefined) signatures.set(id, signature)
+    }
+    return { definitions: this.definitionsOf(module), records, signatures }
+  }
+
+  /** Takes over what was worked out for an earlier program. */
+  declare(module: string, { definitions, records, signatures }: KnownDeclarations): void {
+    this.definitions.set(module, definitions)
+    for (const [id, record] of records) this.records.set(id, record)
+    for (const [id, signature] of signatures) this.signatures.set(id, signature)
   }
 
   scope(module: string): ModuleScope {

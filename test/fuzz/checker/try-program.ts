@@ -1,11 +1,14 @@
+import { createHash } from 'node:crypto'
 import { createContext, Script } from 'node:vm'
 import * as Either from 'fp-ts/lib/Either.js'
 import { checkProgram } from '../../../compiler/check/check.js'
+import { CheckedModules } from '../../../compiler/check/checked-modules.js'
 import type { CoreFn, CoreRecipe, Program } from '../../../compiler/core/core.js'
 import { ProgramLimit } from '../../../compiler/diagnostics/limit.js'
 import type { Source } from '../../../compiler/diagnostics/source.js'
 import { interpret } from '../../../compiler/ir/interpret.js'
 import type { Graph } from '../../../compiler/ir/ir.js'
+import { printGraph } from '../../../compiler/ir/print.js'
 import {
   lower,
   simplified,
@@ -59,12 +62,15 @@ const inputsFor = (graph: Graph): Map<string, number[]> | undefined => {
 }
 
 /** All size names alike, and each of another size. */
-const assignments = (names: readonly string[]): readonly ReadonlyMap<string, number>[] => [
-  ...triedSizes.map(size => new Map(names.map(n => [n, size]))),
-  ...(names.length < 2
-    ? []
-    : [0, 1].map(k => new Map(names.map((n, i) => [n, triedSizes[(i + 3 * k) % 4]!] as const)))),
-]
+const assignments = (names: readonly string[]): readonly ReadonlyMap<string, number>[] =>
+  names.length === 0
+    ? [new Map()]
+    : [
+        ...triedSizes.map(size => new Map(names.map(n => [n, size]))),
+        ...(names.length < 2
+          ? []
+          : [0, 1].map(k => new Map(names.map((n, i) => [n, triedSizes[(i + 3 * k) % 4]!] as const)))),
+      ]
 
 /** What of a program is made a graph, by name. */
 const graphsOf = (program: Program): readonly Made[] => {
@@ -112,9 +118,17 @@ const methodSizes = (recipe: CoreRecipe, fn: CoreFn): readonly string[] => [
   ...new Set([...fn.sizes, ...[...recipe.methods.values()].flatMap(m => m.sizes), ...recipe.sizes]),
 ]
 
+/** Graphs that were tried, lowered or not: most functions of a mutant are those of the program that it was made of. */
+const tried = new Set<string>()
+
 const tryGraph = ({ name, sizes, graph }: Made, lowers: boolean): string | undefined => {
   try {
     const made = graph()
+    const mark = createHash('sha256')
+      .update(`${lowers} ${printGraph(made)}`)
+      .digest('base64')
+    if (tried.has(mark)) return undefined
+    tried.add(mark)
     const simple = simplified(made)
     const inputs = inputsFor(simple)
     if (inputs !== undefined) interpret(simple, inputs)
@@ -151,9 +165,16 @@ export const tryProgram = (
   }
 }
 
+/** The standard library is checked once for all programs. */
+const library = new CheckedModules()
+
 const tryAtLeisure = (text: string, load: (name: string) => Source | undefined, lowers: boolean): Tried => {
   try {
-    const checked = checkProgram(['m'], name => (name === 'm' ? { name: 'm.jola', text } : load(name)))
+    const checked = checkProgram(
+      ['m'],
+      name => (name === 'm' ? { name: 'm.jola', text } : load(name)),
+      library,
+    )
     if (Either.isLeft(checked)) return { accepted: false, broke: undefined }
     const program = checked.right
     for (const made of graphsOf(program)) {
