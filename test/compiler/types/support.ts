@@ -1,10 +1,14 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { checkProgram } from '../../../compiler/check/check.js'
+import { CheckedModules } from '../../../compiler/check/checked-modules.js'
 import type { CoreExpr, Program } from '../../../compiler/core/core.js'
 import type { Diagnostic } from '../../../compiler/diagnostics/diagnostic.js'
 import { positionOf } from '../../../compiler/diagnostics/source.js'
 import { childrenOf } from '../../../compiler/types/zonk.js'
 import { programs } from './programs.js'
+
+/** The small standard library is checked once for a file of tests. */
+const before = new CheckedModules()
 
 /** Checks one text as the module `example`, with the small standard library of these tests. */
 export const checkText = (
@@ -12,10 +16,14 @@ export const checkText = (
   others: Readonly<Record<string, string>> = {},
 ): E.Either<readonly Diagnostic[], Program> => {
   const all: Readonly<Record<string, string>> = { ...programs, ...others, example: text }
-  return checkProgram(['example'], name => {
-    const found = all[name]
-    return found === undefined ? undefined : { name, text: found }
-  })
+  return checkProgram(
+    ['example'],
+    name => {
+      const found = all[name]
+      return found === undefined ? undefined : { name, text: found }
+    },
+    before,
+  )
 }
 
 /** The codes of a text's errors. */
