@@ -1,6 +1,6 @@
 import type { CoreConst, CoreFn, CoreRecipe } from '../core/core.js'
-import type { Source } from '../diagnostics/source.js'
 import type { RecordDecl } from '../core/type.js'
+import type { Source } from '../diagnostics/source.js'
 import type { KnownDeclarations } from '../types/world.js'
 
 /** What one module's declarations mean, by their ids. */

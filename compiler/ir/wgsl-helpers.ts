@@ -95,6 +95,15 @@ export const helpers: Readonly<Record<string, string>> = {
   return bitcast<${f32}>(select(${bits('0x7fc00000u')}, (b & ${bits('0x80000000u')}) | ${bits('0x7f800000u')}, some));
 }`,
   ),
+  // Compilers take a common factor out of sums, so that an infinite one meets a sum that cancels.
+  ...forBoth(
+    'infinity_over',
+    ({ f32, u32, bits }) => `(a: ${f32}) -> ${f32} {
+  let b = bitcast<${u32}>(a);
+  let finite = (b & ${bits('0x7f800000u')}) < ${bits('0x7f800000u')};
+  return bitcast<${f32}>(select(${bits('0x7fc00000u')}, (b & ${bits('0x80000000u')}) | ${bits('0x7f800000u')}, finite));
+}`,
+  ),
   ...forBoth(
     'minus_itself',
     ({ f32, u32, bits }) => `(a: ${f32}) -> ${f32} {

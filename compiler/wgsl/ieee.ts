@@ -11,8 +11,10 @@ const opposite: Partial<Record<Expr['op'], string>> = { lt: '>=', le: '>', gt: '
 
 const isZero = (e: Expr): boolean => e.op === 'const' && e.value === 0
 
-const sign = (text: string, zero: Expr): string =>
-  zero.op === 'const' && Object.is(zero.value, -0) ? `(-${text})` : text
+const isInfinite = (e: Expr): boolean => e.op === 'const' && Math.abs(e.value) === Number.POSITIVE_INFINITY
+
+const sign = (text: string, of: Expr): string =>
+  of.op === 'const' && (of.value < 0 || Object.is(of.value, -0)) ? `(-${text})` : text
 
 const calling = (helper: string, wgsl: Writing['wgsl']): Writing => ({ wgsl, helpers: () => [helper] })
 
@@ -26,18 +28,23 @@ const withItself: Partial<Record<Expr['op'], Writing>> = {
 }
 
 /**
- * Compilers of shaders may rewrite arithmetic as if no value were infinite or not a number: x · 0 and x − x become 0, x ≠ x becomes false, and what is
- * not below becomes at or above. Such applications are written so that no compiler sees the pattern. Undefined for all others.
+ * Compilers of shaders may rewrite arithmetic as if no value were infinite or not a number: x · 0 and x − x become 0, x ≠ x becomes false, what is
+ * not below becomes at or above, and x · ∞ + y · ∞ becomes (x + y) · ∞. Such applications are written so that no compiler sees the pattern. Undefined for all others.
  */
 export const ieeeWriting = (e: Application): Writing | undefined => {
   const [x, y] = e.args as [Expr, Expr]
   if (x.dtype !== 'f32') return undefined
   if (x === y && withItself[e.op] !== undefined) return withItself[e.op]
   if (e.op === 'mul') {
-    const at = e.args.findIndex(isZero)
+    const at = e.args.findIndex(a => isZero(a) || isInfinite(a))
     if (at < 0) return undefined
-    return calling('times_zero', args => sign(`times_zero(${args[1 - at]})`, e.args[at]!))
+    // A product with infinity is a quotient by zero, whatever the other factor.
+    const helper = isZero(e.args[at]!) ? 'times_zero' : 'over_zero'
+    return calling(helper, args => sign(`${helper}(${args[1 - at]})`, e.args[at]!))
   }
+  if (e.op === 'div' && isInfinite(x))
+    return calling('infinity_over', args => sign(`infinity_over(${args[1]})`, x))
+  if (e.op === 'div' && isInfinite(y)) return calling('times_zero', args => sign(`times_zero(${args[0]})`, y))
   if (e.op === 'div' && isZero(x)) return calling('zero_over', args => sign(`zero_over(${args[1]})`, x))
   if (e.op === 'div' && isZero(y)) return calling('over_zero', args => sign(`over_zero(${args[0]})`, y))
   if (e.op === 'add') {

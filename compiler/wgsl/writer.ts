@@ -1,7 +1,10 @@
 import { type Affine, affineOf } from '../affine/affine.js'
 import type { DType } from '../artifact.js'
 import { childrenOf, postorder } from '../ir/expr.js'
+
+import { intervals } from '../ir/interval.js'
 import type { Axis, AxisId, Expr } from '../ir/ir.js'
+
 import { helpers, wgslLiteral } from '../ir/wgsl-helpers.js'
 import type { Storage } from '../kernel/placement.js'
 import { interner } from '../schedule/intern.js'
@@ -20,15 +23,6 @@ import type { Base } from './slices.js'
 /** Operators that WGSL has for a vector and a scalar. */
 const mixed: ReadonlySet<string> = new Set(['add', 'sub', 'mul', 'div'])
 
-const nonNegative = (e: Expr): boolean => {
-  if (e.dtype === 'u32') return true
-  if (e.op === 'const') return e.value >= 0
-  if (e.op === 'index') return true
-  if (e.op === 'read') return false
-  if (e.op === 'mod') return nonNegative(e.args[1]!) && e.args[1]!.op === 'const'
-  return ['add', 'mul', 'idiv', 'min', 'max', 'select'].includes(e.op) && e.args.every(nonNegative)
-}
-
 /**
  * Writes one kernel: expressions become text, each placed in the outermost block where its axes are known, shared
  * parts as `let`s.
@@ -40,6 +34,7 @@ export class Writer {
   readonly functions = new Map<string, string>()
   private readonly uses = new Map<Expr, number>()
   private readonly folded = constantFolder()
+  private readonly interval = intervals()
   private readonly counts = new Map<number, string>()
   private counter = 0
   readonly memory: Memory
@@ -162,7 +157,7 @@ export class Writer {
     const dtypes = e.args.map(a => a.dtype)
     const needed = row.helpers?.(e.dtype) ?? []
     const divisor = e.args.at(-1)!
-    const natural = nonNegative(e.args[0]!) && divisor.op === 'const' && divisor.value > 0
+    const natural = this.interval(e.args[0]!).lo >= 0 && divisor.op === 'const' && divisor.value > 0
     const wide = args.some(a => a.width === 4)
     const repeats = e.op === 'pow'
     const write = (texts: readonly string[]): string => row.wgsl(texts, e.dtype, dtypes, natural)

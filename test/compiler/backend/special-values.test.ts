@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { Builder } from '../../../compiler/ir/builder.js'
 import { cast, f32, index, prim, read } from '../../../compiler/ir/expr.js'
-import type { Graph, ReduceOp } from '../../../compiler/ir/ir.js'
+import type { Expr, Graph, ReduceOp } from '../../../compiler/ir/ir.js'
 import { withDevice } from '../../support/device.js'
 import { compare, compareSchedules } from './agree.js'
 
@@ -95,4 +95,33 @@ withDevice('reductions of special values', device => {
         const alone = await compare(device, graph, inputs, { fuse: false, traits: { software: false } })
         expect(alone.error, alone.where).toBeLessThan(1e-5)
       })
+})
+
+/** Sums of products with infinity, which cancel only where it is taken out of them. */
+withDevice('sums with an infinite factor', device => {
+  it.each([4, 8, 300])('%i terms', async n => {
+    const b = new Builder()
+    const x = b.input('x', 'f32', [n])
+    const bodies = {
+      'x · ∞': (e: Expr) => prim('mul', prim('mul', e, f32(1.5)), f32(inf)),
+      '∞ / x': (e: Expr) => prim('div', f32(-inf), e),
+    }
+    for (const [name, body] of Object.entries(bodies)) {
+      const j = b.axis('j', n)
+      const reduce = { op: 'sum' as const, axes: [j] }
+      b.output(
+        name,
+        b.compute({ dtype: 'f32', dims: [], reduce, body: body(read(x, 'f32', [index(j)])), origin }),
+      )
+    }
+    const graph = b.finish()
+    const values = Array.from({ length: n }, (_, i) => (i % 2 === 0 ? 1 : -2))
+    for (const software of [true, false]) {
+      const { error, where } = await compare(device, graph, new Map([['x', values]]), {
+        fuse: false,
+        traits: { software },
+      })
+      expect(error, where).toBe(0)
+    }
+  })
 })

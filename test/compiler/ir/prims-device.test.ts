@@ -95,6 +95,22 @@ const cases = [
 ]
 
 withDevice('primitives on the device', device => {
+  it('whole numbers of indices that pass the end of i32', async () => {
+    const b = new Builder()
+    const i = b.axis('i', 5)
+    for (const [name, start] of [
+      ['plus', prim('add', index(i), i32(2147483646))],
+      ['times', prim('mul', index(i), i32(2147483646))],
+    ] as const)
+      for (const o of ['mod', 'idiv'] as const)
+        b.output(
+          `${name} ${o}`,
+          b.compute({ dtype: 'i32', dims: [[i]], body: prim(o, start, i32(1000)), origin }),
+        )
+    const { error, where } = await compare(device, b.finish(), new Map(), { fuse: false })
+    expect(error, where).toBe(0)
+  })
+
   for (const { name, dtype, as, bs, body } of cases)
     it(name, async () => {
       const b = new Builder()
