@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { random32 } from '../src/data/random.js'
-import { RunFolder } from '../src/train/run-folder.js'
+import { RunFolder } from '../src/runs/run-folder.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 

@@ -2,16 +2,22 @@
 export { CheckedModules, SizesError, specialiseFn, specialiseGrad } from '../compiler/index.js'
 export { DeviceError, type DeviceErrorKind } from '../runtime/index.js'
 export { openNodeDevice } from '../runtime/node.js'
-export { type Engine, type EngineKind, type EngineRunOptions, type HostTensor, openEngine } from './engine.js'
-export { renderUserError, UserError } from './errors.js'
-export { type Evaluation, evaluate, type Task, taskOf } from './evaluate.js'
-export { type Checkpoint, openCheckpoint } from './hub/safetensors.js'
-export { type TensorData, writeSafetensors } from './hub/safetensors-write.js'
-export { openTokenizer, type Tokenizer } from './hub/tokenizer.js'
-export { type OpenPredictor, openBase, openRun } from './open-predictor.js'
-export { SequenceModel } from './predict.js'
-export { type LoadedProgram, loadProgram, ProgramError } from './program.js'
-export { makeReport } from './report/make.js'
+export {
+  type Engine,
+  type EngineKind,
+  type EngineRunOptions,
+  type HostTensor,
+  openEngine,
+} from './engine/engine.js'
+export { renderUserError, UserError } from './errors/user-error.js'
+export { type LoadedProgram, loadProgram, ProgramError } from './folders/load-program.js'
+export { type Checkpoint, openCheckpoint } from './folders/open-checkpoint.js'
+export { type TensorData, writeSafetensors } from './folders/write-safetensors.js'
+export { SequenceModel } from './predict/sequence-model.js'
 export { renderReport } from './report/render.js'
-export { type TrainRequest, type TrainResult, train } from './train/start.js'
+export { makeReport } from './runs/make-report.js'
+export { type OpenPredictor, openBase, openRun } from './runs/open-run.js'
+export { type TrainRequest, type TrainResult, train } from './runs/train-run.js'
+export { type Evaluation, evaluate, type Task, taskOf } from './score/evaluate.js'
+export { openTokenizer, type Tokenizer } from './text/tokenizer.js'
 export type { TrainWatcher } from './train/train.js'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { JsonError, parseJson } from '../src/parse-json.js'
+import { JsonError, parseJson } from '../src/json/parse-json.js'
 
 const refusal = (text: string, limits = {}): string => {
   try {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { formatDuration, formatNumber, startProgress } from '../src/progress.js'
+import { formatDuration, formatNumber, startProgress } from '../src/host/progress.js'
 
 const display = (isTTY: boolean, from = 0) => {
   let time = 0

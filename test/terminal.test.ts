@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { renderDiagnostic } from '../compiler/diagnostics/render.js'
-import { renderUserError, UserError } from '../src/errors.js'
-import { startProgress } from '../src/progress.js'
+import { renderUserError, UserError } from '../src/errors/user-error.js'
+import { startProgress } from '../src/host/progress.js'
+import { forTerminal, ownStyles, styled } from '../src/host/terminal.js'
 import { escapeHtml } from '../src/report/html.js'
-import { forTerminal, ownStyles, styled } from '../src/terminal.js'
 
 /** Sets a window's title, clears the screen, makes a link, turns text around, and overwrites its line. */
 const nasty = 'a\u001b]0;t\u0007\u009b2J\u001b]8;;x\u001b\\\u202eb\u2066\u2028\r\u007fc'

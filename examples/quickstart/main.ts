@@ -3,11 +3,11 @@ import { fileURLToPath } from 'node:url'
 import { openNodeDevice } from '../../runtime/node.js'
 import { failureOf, print, remark } from '../../src/cli/shared.js'
 import { barFor } from '../../src/cli/train.js'
-import { writeAtomic } from '../../src/hub/atomic.js'
-import { formatDuration, startWhenKnown } from '../../src/progress.js'
-import { makeReport } from '../../src/report/make.js'
+import { writeAtomic } from '../../src/files/atomic.js'
+import { formatDuration, startWhenKnown } from '../../src/host/progress.js'
 import { renderReport } from '../../src/report/render.js'
-import { train } from '../../src/train/start.js'
+import { makeReport } from '../../src/runs/make-report.js'
+import { train } from '../../src/runs/train-run.js'
 
 /**
  * The quickstart: JoLA on a small Llama that knows WordNet. From 200 definitions the model learns to answer what kind

@@ -1,11 +1,11 @@
 import { type Device, type DeviceTensor, elementsOf, upload } from '../../runtime/index.js'
+import { alternately, type Length, prepare, type Timed, usualLength } from '../measure/measure.js'
+import { type Spread, spreadOf } from '../measure/statistics.js'
 import type { Case } from './cases.js'
 import { elementwise } from './handwritten/elementwise.js'
 import { bindings, type HandKernel, handArtifact } from './handwritten/kernel.js'
 import { type ProductShape, productByBroadcast } from './handwritten/product.js'
-import { alternately, type Length, prepare, type Timed, usualLength } from './measure.js'
 import { uniform } from './random-model.js'
-import { type Spread, spreadOf } from './statistics.js'
 
 /** What stands for all that a device can do. */
 export interface Ceiling {

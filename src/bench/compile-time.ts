@@ -2,10 +2,10 @@ import { spawnSync } from 'node:child_process'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { DeviceTraits, Precision } from '../../compiler/artifact.js'
-import { UserError } from '../errors.js'
+import { UserError } from '../errors/user-error.js'
+import { pairedRatios, type Spread, spreadOf } from '../measure/statistics.js'
 import { llamaConfig, stories15M } from './random-model.js'
 import { compileStep, storiesStep } from './recipe-step.js'
-import { pairedRatios, type Spread, spreadOf } from './statistics.js'
 import { removeFolder, temporaryFolder } from './temporary.js'
 
 /** A process's way from the step's sources to its first result, in seconds. */

@@ -7,7 +7,7 @@ import { checkProgram } from '../../compiler/check/check.js'
 import type { Graph } from '../../compiler/ir/ir.js'
 import { lower, packInputs } from '../../compiler/pipeline.js'
 import { specialiseFn } from '../../compiler/specialise/specialise.js'
-import { ProgramError, stdlibFolder } from '../program.js'
+import { ProgramError, stdlibFolder } from '../folders/load-program.js'
 
 /** How inputs are stored, by name; those that are missing as plain numbers. */
 export type Packed = Readonly<Record<string, Packing>>

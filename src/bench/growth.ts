@@ -1,9 +1,9 @@
 import { type Device, download } from '../../runtime/index.js'
 import { kernelUses } from '../cli/explain-kernels.js'
-import { alternately, type Timed } from './measure.js'
+import { alternately, type Timed } from '../measure/measure.js'
+import { type Spread, spreadOf } from '../measure/statistics.js'
 import { llamaConfig, stories15M } from './random-model.js'
 import { fullShape, jola, openStep, type StepPlan } from './recipe-step.js'
-import { type Spread, spreadOf } from './statistics.js'
 
 /** A step's time at one value of what grows. */
 export interface GrowthPoint {

@@ -9,15 +9,15 @@ import {
   type Tensors,
   upload,
 } from '../../runtime/index.js'
+import { alternately, type Length, prepare, type Timed, usualLength } from '../measure/measure.js'
+import { medianOf, pairedRatios, type Spread, spreadOf } from '../measure/statistics.js'
+import { type Disagreement, disagreement, positions, toleranceOf } from '../measure/verify.js'
 import { tuningFor } from '../tune/tune.js'
 import type { Case, Values } from './cases.js'
 import type { CeilingReport, Ceilings } from './ceilings.js'
 import { graphOfText } from './compile.js'
 import { handArtifact } from './handwritten/kernel.js'
-import { alternately, type Length, prepare, type Timed, usualLength } from './measure.js'
 import { uniform } from './random-model.js'
-import { medianOf, pairedRatios, type Spread, spreadOf } from './statistics.js'
-import { type Disagreement, disagreement, positions, toleranceOf } from './verify.js'
 
 /** What was measured of one kernel. Rates are GF/s where arithmetic bounds it, GB/s where memory does. */
 export interface KernelResult {

@@ -5,11 +5,11 @@ import { evaluate } from '../../compiler/core/poly.js'
 import { inputsOf } from '../../compiler/specialise/parameters.js'
 import type { Batch, BatchShape } from '../data/batch.js'
 import { random32 } from '../data/random.js'
-import type { Checkpoint } from '../hub/safetensors.js'
-import { elementCount, type TensorEntry } from '../hub/safetensors-header.js'
-import { writeSafetensors } from '../hub/safetensors-write.js'
-import type { JsonObject } from '../json.js'
+import type { Checkpoint } from '../folders/open-checkpoint.js'
+import { writeSafetensors } from '../folders/write-safetensors.js'
+import type { JsonObject } from '../json/json-values.js'
 import { indicesBelow, nameAt, namesFor, storedShape } from '../model/bind.js'
+import { elementCount, type TensorEntry } from '../safetensors/header.js'
 
 /** The sizes of a Llama-shaped model, as its config.json has them. */
 export interface LlamaSizes {

@@ -1,10 +1,10 @@
 import { simplified } from '../../compiler/pipeline.js'
 import type { Device } from '../../runtime/index.js'
+import { type Spread, spreadOf } from '../measure/statistics.js'
 import { type Measured, studiesOf, study } from '../tune/tune.js'
 import type { Case } from './cases.js'
 import { graphOfText } from './compile.js'
 import type { KernelOptions } from './kernels.js'
-import { type Spread, spreadOf } from './statistics.js'
 
 /** A kernel by the schedule that the cost model chooses, and by the fastest of those it has. */
 export interface ChoiceResult {

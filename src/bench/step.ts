@@ -1,12 +1,12 @@
 import { join } from 'node:path'
 import { type Device, download, type KernelTime } from '../../runtime/index.js'
 import { kernelUses } from '../cli/explain-kernels.js'
-import { readConfig } from '../hub/config.js'
-import { stdlibFolder } from '../program.js'
+import { readConfig } from '../files/json-file.js'
+import { stdlibFolder } from '../folders/load-program.js'
+import { alternately, type Timed } from '../measure/measure.js'
+import { pairedRatios, type Spread, spreadOf } from '../measure/statistics.js'
 import type { Ceilings } from './ceilings.js'
-import { alternately, type Timed } from './measure.js'
 import { openStep, type StepPlan, storiesStep } from './recipe-step.js'
-import { pairedRatios, type Spread, spreadOf } from './statistics.js'
 
 /** A kernel's part of a step. */
 export interface KernelShare {

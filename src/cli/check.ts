@@ -2,7 +2,7 @@ import { dirname, resolve } from 'node:path'
 import type { Command } from 'commander'
 import type { Diagnostic } from '../../compiler/diagnostics/diagnostic.js'
 import { diagnosticToJson } from '../../compiler/diagnostics/render.js'
-import { loadProgram, ProgramError } from '../program.js'
+import { loadProgram, ProgramError } from '../folders/load-program.js'
 import {
   byPlace,
   count,

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander'
-import { longWays } from '../data/long.js'
 import { parseFields, parseLabels, parseSizes, type Reading } from '../data/reading.js'
-import { UserError } from '../errors.js'
+import { UserError } from '../errors/user-error.js'
+import { longWays } from '../score/fit-prompts.js'
 import { collect, positiveInteger } from './shared.js'
 
 /** What the command line says of how data is to be read. */

@@ -1,6 +1,6 @@
 import type { CoreExpectation } from '../../compiler/core/core.js'
 import { positionOf, type Span } from '../../compiler/diagnostics/source.js'
-import type { HostTensor } from '../engine.js'
+import type { HostTensor } from '../engine/engine.js'
 import { showElement, showNumber } from './show-values.js'
 
 /** `stdlib/nn.jola:12:3`. */

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
-import { UserError } from '../errors.js'
-import { forTerminal } from '../terminal.js'
+import { UserError } from '../errors/user-error.js'
+import { forTerminal } from '../host/terminal.js'
 import { defaultProgram, openSubject, type Subject } from './eval.js'
 import {
   allowOption,

@@ -2,7 +2,7 @@ import { compileGraph } from '../../compiler/ir/interpret.js'
 import type { Graph } from '../../compiler/ir/ir.js'
 import { simplified } from '../../compiler/pipeline.js'
 import { random32 } from '../data/random.js'
-import type { HostTensor } from '../engine.js'
+import type { HostTensor } from '../engine/engine.js'
 import { streamOf } from './call/invent.js'
 
 /** One tensor's derivative held against central differences. */

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { fileError, renderUserError, systemCode, UserError } from '../errors.js'
+import { fileError, renderUserError, systemCode, UserError } from '../errors/user-error.js'
 import { runCli } from './cli.js'
 import { remark } from './shared.js'
 

@@ -5,11 +5,11 @@ import type { Diagnostic } from '../../compiler/diagnostics/diagnostic.js'
 import { ProgramLimit } from '../../compiler/diagnostics/limit.js'
 import { renderDiagnostic } from '../../compiler/diagnostics/render.js'
 import { DeviceError } from '../../runtime/errors.js'
-import type { EngineKind } from '../engine.js'
-import { renderUserError, UserError } from '../errors.js'
+import type { EngineKind } from '../engine/engine.js'
+import { renderUserError, UserError } from '../errors/user-error.js'
+import { ProgramError, stdlibFolder } from '../folders/load-program.js'
+import { forTerminal, ownStyles, styled } from '../host/terminal.js'
 import { weightFormats } from '../model/weights.js'
-import { ProgramError, stdlibFolder } from '../program.js'
-import { forTerminal, ownStyles, styled } from '../terminal.js'
 
 /** Of a command that a signal ended in good order: 128 and the number of SIGHUP, SIGINT or SIGTERM. */
 export type SignalExitCode = 129 | 130 | 143

@@ -1,5 +1,5 @@
 import { elementsOf } from '../../runtime/tensor.js'
-import type { HostTensor } from '../engine.js'
+import type { HostTensor } from '../engine/engine.js'
 
 /** The index tuple of an element by its place in row-major order. */
 export const indexOf = (shape: readonly number[], flat: number): readonly number[] => {

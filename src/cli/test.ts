@@ -6,9 +6,9 @@ import type { Diagnostic } from '../../compiler/diagnostics/diagnostic.js'
 import type { Span } from '../../compiler/diagnostics/source.js'
 import { specialiseTest } from '../../compiler/specialise/specialise.js'
 import { DeviceError } from '../../runtime/errors.js'
-import { type Engine, interpreterEngine, openEngine } from '../engine.js'
-import { fileError, UserError } from '../errors.js'
-import { loadProgram, ProgramError, stdlibFolder } from '../program.js'
+import { type Engine, interpreterEngine, openEngine } from '../engine/engine.js'
+import { fileError, UserError } from '../errors/user-error.js'
+import { loadProgram, ProgramError, stdlibFolder } from '../folders/load-program.js'
 import { judge, placeOf } from './expectation.js'
 import {
   count,

@@ -1,5 +1,5 @@
-import { UserError } from '../errors.js'
-import { type DataRecord, placeOf } from './jsonl.js'
+import { UserError } from '../errors/user-error.js'
+import { type DataRecord, placeOf } from './records.js'
 
 /** The ways in which a record can be read. A file has one. */
 export type FormName = 'prompt' | 'instruction' | 'question' | 'label' | 'messages' | 'text'

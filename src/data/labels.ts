@@ -1,7 +1,7 @@
-import { UserError } from '../errors.js'
-import { shownJson } from '../json.js'
-import { type DataRecord, placeOf } from './jsonl.js'
+import { UserError } from '../errors/user-error.js'
+import { shownJson } from '../json/json-values.js'
 import type { Reading } from './reading.js'
+import { type DataRecord, placeOf } from './records.js'
 
 /** Turns a record's label into its answer, and knows all answers there are. */
 export interface Labelling {

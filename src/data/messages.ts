@@ -1,6 +1,6 @@
-import { UserError } from '../errors.js'
-import { isJsonObject, shownJson } from '../json.js'
-import { type DataRecord, placeOf } from './jsonl.js'
+import { UserError } from '../errors/user-error.js'
+import { isJsonObject, shownJson } from '../json/json-values.js'
+import { type DataRecord, placeOf } from './records.js'
 
 /** One turn of a conversation, as chat templates take it. */
 export interface Message {

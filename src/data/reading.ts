@@ -1,4 +1,4 @@
-import { UserError } from '../errors.js'
+import { UserError } from '../errors/user-error.js'
 
 /** How the files of a data folder are to be read, where that is not plain from the files. It is JSON: a run remembers it. */
 export interface Reading {

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { fileError, systemCode, UserError } from '../errors.js'
+import { fileError, systemCode, UserError } from '../errors/user-error.js'
 
 /** The parts of a data directory. */
 export type Split = 'train' | 'valid' | 'test'

@@ -1,7 +1,7 @@
-import { UserError } from '../errors.js'
-import type { EncodedExample, Tokenizer } from '../hub/tokenizer.js'
+import { UserError } from '../errors/user-error.js'
+import type { EncodedExample, Tokenizer } from '../text/tokenizer.js'
 import type { Example } from './examples.js'
-import { placeOf } from './jsonl.js'
+import { placeOf } from './records.js'
 
 /** An example as tokens, with what it was made from. */
 export interface TokenisedExample extends EncodedExample {

@@ -1,6 +1,6 @@
 import { isList } from '../../compiler/specialise/specialise.js'
 import type { ConfigExpr } from '../../compiler/syntax/ast.js'
-import { isJsonObject, type JsonObject } from '../json.js'
+import { isJsonObject, type JsonObject } from '../json/json-values.js'
 import { mayBeNull } from './harmless.js'
 
 /** What a reader wants of an expression; `size` is a whole number of at least 1. */

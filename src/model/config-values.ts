@@ -2,8 +2,8 @@ import type { Program } from '../../compiler/core/core.js'
 import type { Type } from '../../compiler/core/type.js'
 import { type ConstantValue, constantValue } from '../../compiler/specialise/specialise.js'
 import type { ConfigExpr } from '../../compiler/syntax/ast.js'
-import { UserError } from '../errors.js'
-import type { JsonObject } from '../json.js'
+import { UserError } from '../errors/user-error.js'
+import type { JsonObject } from '../json/json-values.js'
 import { type ConfigProblem, ConfigReader, type Wanted } from './config-reader.js'
 
 /** An expression as it is written, for messages. */

@@ -1,5 +1,5 @@
 import type { Program } from '../../compiler/core/core.js'
-import { isJsonObject, type JsonObject } from '../json.js'
+import { isJsonObject, type JsonObject } from '../json/json-values.js'
 import { type ConfigProblem, type ConfigReader, entryAt, pathsOf, shown } from './config-reader.js'
 import { familyNeeds, harmlessEntries, neededFor } from './harmless.js'
 

@@ -1,4 +1,4 @@
-import type { JsonObject } from '../json.js'
+import type { JsonObject } from '../json/json-values.js'
 
 /** Whether an entry that the program does not read changes no number; `config` is the whole configuration. */
 type Harmless = (value: unknown, config: JsonObject) => boolean

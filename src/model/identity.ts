@@ -2,9 +2,9 @@ import { createHash, type Hash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ConstantValue } from '../../compiler/specialise/specialise.js'
-import { systemCode } from '../errors.js'
-import type { Checkpoint } from '../hub/safetensors.js'
-import { dtypeBytes, elementCount } from '../hub/safetensors-header.js'
+import { systemCode } from '../errors/user-error.js'
+import type { Checkpoint } from '../folders/open-checkpoint.js'
+import { dtypeBytes, elementCount } from '../safetensors/header.js'
 
 /** Which model something was trained on: two models of the same sizes differ in it. */
 export interface ModelIdentity {

@@ -10,8 +10,8 @@ import {
   solveSizes,
 } from '../../compiler/specialise/sizes.js'
 import { type ConstantValue, isList } from '../../compiler/specialise/specialise.js'
-import { UserError } from '../errors.js'
-import type { JsonObject } from '../json.js'
+import { UserError } from '../errors/user-error.js'
+import type { JsonObject } from '../json/json-values.js'
 import type { ConfigReader } from './config-reader.js'
 import { showConfigExpr } from './config-values.js'
 

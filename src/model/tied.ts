@@ -1,6 +1,6 @@
-import type { Checkpoint } from '../hub/safetensors.js'
-import { dtypeBytes, elementCount } from '../hub/safetensors-header.js'
-import type { JsonObject } from '../json.js'
+import type { Checkpoint } from '../folders/open-checkpoint.js'
+import type { JsonObject } from '../json/json-values.js'
+import { dtypeBytes, elementCount } from '../safetensors/header.js'
 
 /** Bytes compared at a time. */
 const pieceBytes = 4 << 20

@@ -1,5 +1,5 @@
-import { UserError } from '../errors.js'
-import type { Checkpoint } from '../hub/safetensors.js'
+import { UserError } from '../errors/user-error.js'
+import type { Checkpoint } from '../folders/open-checkpoint.js'
 import type { BoundTensor } from './bind.js'
 import { entryAt } from './config-reader.js'
 import { harmlessTensor } from './harmless.js'

@@ -1,12 +1,12 @@
 import type { Device } from '../../runtime/index.js'
+import type { DataFolder } from '../data/data-folder.js'
 import type { Example } from '../data/examples.js'
-import type { DataFolder } from '../data/folder.js'
-import type { LongWay } from '../data/long.js'
-import { mean, standardDeviation } from '../data/scores.js'
-import { promptTokens } from '../data/written.js'
-import { type Evaluation, evaluate, taskOf } from '../evaluate.js'
-import { type OpenPredictor, openRun, openRunBase } from '../open-predictor.js'
-import type { Fact, ReportData, ScoreRow, SeedScore, TextSample } from './data.js'
+import { type OpenPredictor, openRun, openRunBase } from '../runs/open-run.js'
+import { type Evaluation, evaluate, taskOf } from '../score/evaluate.js'
+import type { LongWay } from '../score/fit-prompts.js'
+import { mean, standardDeviation } from '../score/scores.js'
+import { promptTokens } from '../score/written-answers.js'
+import type { Fact, ReportData, ScoreRow, SeedScore, TextSample } from './report-data.js'
 
 /** A model before and after training: scores on held-out examples, and texts. */
 export interface Comparison {

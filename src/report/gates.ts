@@ -2,12 +2,12 @@ import { join } from 'node:path'
 import { shapeOf } from '../../compiler/ir/graph.js'
 import { interpret } from '../../compiler/ir/interpret.js'
 import { specialiseMethod } from '../../compiler/specialise/specialise.js'
-import { openCheckpoint } from '../hub/safetensors.js'
-import { loadProgram } from '../program.js'
-import { findRecipe } from '../train/recipes.js'
-import type { RunDescription } from '../train/run-folder.js'
-import { adapterFiles } from '../train/run-folder.js'
-import type { Fact, GateGrid, ReportData } from './data.js'
+import { loadProgram } from '../folders/load-program.js'
+import { openCheckpoint } from '../folders/open-checkpoint.js'
+import { findRecipe } from '../recipe/find-recipe.js'
+import type { RunDescription } from '../runs/run-folder.js'
+import { adapterFiles } from '../runs/run-folder.js'
+import type { Fact, GateGrid, ReportData } from './report-data.js'
 
 /** How far each head's edits are open: what the recipe's `gates` makes of the adapter, where it has such a method. */
 export const gatesOf = async (directory: string, run: RunDescription): Promise<ReportData['gates']> => {

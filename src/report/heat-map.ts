@@ -1,6 +1,6 @@
 import { inkOn, sequential } from './colour.js'
-import type { GateGrid } from './data.js'
 import { coordinate, escapeHtml } from './html.js'
+import type { GateGrid } from './report-data.js'
 
 /** Room for the map's cells, in pixels; cells shrink to fit it, within limits. */
 const room = 460

@@ -1,5 +1,5 @@
-import type { CurvePoint } from './data.js'
 import { coordinate, escapeHtml, percent, readable } from './html.js'
+import type { CurvePoint } from './report-data.js'
 
 /** One line of a chart. */
 export interface Series {

@@ -1,8 +1,8 @@
-import type { Fact, GateGrid, ReportData, TextSample } from './data.js'
 import { closedOf, heatLegend, heatMap } from './heat-map.js'
 import { escapeHtml, percent } from './html.js'
 import { lineChart } from './line-chart.js'
-import { scoreTable } from './scores.js'
+import type { Fact, GateGrid, ReportData, TextSample } from './report-data.js'
+import { scoreTable } from './score-table.js'
 import { style } from './style.js'
 
 const section = (title: string, body: string): string =>

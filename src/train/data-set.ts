@@ -6,12 +6,12 @@ import {
   packedBatches,
   paddedLength,
 } from '../data/batch.js'
-import type { DataFolder } from '../data/folder.js'
+import type { DataFolder } from '../data/data-folder.js'
 import { missingPart, type Split } from '../data/split-files.js'
 import { type TokenisedExample, tokeniseExamples } from '../data/tokenise.js'
-import { UserError } from '../errors.js'
-import type { Tokenizer } from '../hub/tokenizer.js'
-import { countSetting, type Settings } from './settings.js'
+import { UserError } from '../errors/user-error.js'
+import { countSetting, type Settings } from '../recipe/settings.js'
+import type { Tokenizer } from '../text/tokenizer.js'
 
 /** What of a part of the data does not go into training as it is, and what is odd about it. */
 export interface PartRemarks {

@@ -1,7 +1,7 @@
-import { UserError } from '../errors.js'
-import { isJsonObject, type JsonObject } from '../json.js'
-import { JsonError, parseJson } from '../parse-json.js'
-import type { EpochRecord, History, Position, StepRecord } from './run-folder.js'
+import { UserError } from '../errors/user-error.js'
+import { isJsonObject, type JsonObject } from '../json/json-values.js'
+import { JsonError, parseJson } from '../json/parse-json.js'
+import type { EpochRecord, History, Position, StepRecord } from '../runs/run-folder.js'
 
 /** The metadata of a run's state is not what was written by `jola train`. */
 const damaged = (file: string, entry: string, why: string): UserError =>

@@ -12,13 +12,13 @@ import {
   zeros,
 } from '../../runtime/index.js'
 import type { Batch, BatchShape } from '../data/batch.js'
-import { UserError } from '../errors.js'
+import { UserError } from '../errors/user-error.js'
 import type { Model } from '../model/model.js'
 import { uploadWeights } from '../model/weights.js'
+import type { Settings } from '../recipe/settings.js'
+import type { StateTensor } from '../runs/run-folder.js'
 import { type BroughtTensor, broughtBy } from './brought.js'
 import { type CompileOptions, compileRecipe, methodOf } from './compile.js'
-import type { StateTensor } from './run-folder.js'
-import type { Settings } from './settings.js'
 
 /** Tensors by name, as executables take them. */
 export type Tensors = Readonly<Record<string, DeviceTensor>>

@@ -2,9 +2,9 @@ import type { CoreRecipe, Program } from '../../compiler/core/core.js'
 import type { Tuning } from '../../compiler/schedule/schedule.js'
 import { type Device, download, Readback } from '../../runtime/index.js'
 import type { BatchStream } from '../data/batch.js'
-import { UserError } from '../errors.js'
+import { UserError } from '../errors/user-error.js'
 import type { Model } from '../model/model.js'
-import type { DataSet } from './data-set.js'
+import type { Settings } from '../recipe/settings.js'
 import type {
   EpochRecord,
   History,
@@ -13,9 +13,9 @@ import type {
   RunFolder,
   StateTensor,
   StepRecord,
-} from './run-folder.js'
+} from '../runs/run-folder.js'
+import type { DataSet } from './data-set.js'
 import { openSession, type Session } from './session.js'
-import type { Settings } from './settings.js'
 
 /** What a training run works on. */
 export interface TrainJob {

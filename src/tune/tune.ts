@@ -14,11 +14,11 @@ import {
   load,
   type Tensors,
 } from '../../runtime/index.js'
-import { alternately, prepare, type Timed } from '../bench/measure.js'
-import { spreadOf } from '../bench/statistics.js'
-import { disagreement, positions, toleranceOf } from '../bench/verify.js'
-import { UserError } from '../errors.js'
-import { forTerminal } from '../terminal.js'
+import { UserError } from '../errors/user-error.js'
+import { forTerminal } from '../host/terminal.js'
+import { alternately, prepare, type Timed } from '../measure/measure.js'
+import { spreadOf } from '../measure/statistics.js'
+import { disagreement, positions, toleranceOf } from '../measure/verify.js'
 import { drawnInputs } from './inputs.js'
 import { remember, tuningOf } from './table.js'
 

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { specialiseFn } from '../../compiler/specialise/specialise.js'
-import { deviceEngine, interpreterEngine } from '../../src/engine.js'
+import { deviceEngine, interpreterEngine } from '../../src/engine/engine.js'
 import { withDevice } from '../support/device.js'
 import { programOf, worstDifference } from './support.js'
 

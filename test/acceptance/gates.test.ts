@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { evaluate } from '../../compiler/core/poly.js'
 import { specialiseFn } from '../../compiler/pipeline.js'
 import { inputsOf } from '../../compiler/specialise/parameters.js'
-import { deviceEngine, type Engine, type HostTensor, interpreterEngine } from '../../src/engine.js'
+import { deviceEngine, type Engine, type HostTensor, interpreterEngine } from '../../src/engine/engine.js'
 import { withDevice } from '../support/device.js'
 import {
   fixture,

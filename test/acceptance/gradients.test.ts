@@ -3,8 +3,8 @@ import { elementsOf, shapeOf } from '../../compiler/ir/graph.js'
 import type { Graph } from '../../compiler/ir/ir.js'
 import { simplified, specialiseGrad } from '../../compiler/pipeline.js'
 import { checkGradient } from '../../src/cli/grad-check.js'
-import { deviceEngine, type HostTensor, interpreterEngine } from '../../src/engine.js'
-import { loadProgram } from '../../src/program.js'
+import { deviceEngine, type HostTensor, interpreterEngine } from '../../src/engine/engine.js'
+import { loadProgram } from '../../src/folders/load-program.js'
 import { withDevice } from '../support/device.js'
 import {
   fixture,

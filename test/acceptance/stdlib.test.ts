@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { specialiseFn } from '../../compiler/pipeline.js'
-import type { Engine, HostTensor } from '../../src/engine.js'
+import type { Engine, HostTensor } from '../../src/engine/engine.js'
 import { fixture, flat, type Nested, onBoth, programOf, tensor, worstRelative } from './support.js'
 
 interface Case {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { medianOf, pairedRatios, spreadOf } from '../../src/bench/statistics.js'
 import { markdownTable, plainTable, three } from '../../src/bench/table.js'
+import { medianOf, pairedRatios, spreadOf } from '../../src/measure/statistics.js'
 
 describe('medians and ratios', () => {
   it('the median is the middle, or between the two in the middle, in any order', () => {

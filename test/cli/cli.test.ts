@@ -7,7 +7,7 @@ import { codes } from '../../compiler/codes.js'
 import { DeviceError } from '../../runtime/errors.js'
 import { cli } from '../../src/cli/cli.js'
 import { failureOf, wantsColour } from '../../src/cli/shared.js'
-import { UserError } from '../../src/errors.js'
+import { UserError } from '../../src/errors/user-error.js'
 import { folderWith, jola, jolaJson, programText } from './support.js'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))

@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { writeSafetensors } from '../../src/hub/safetensors-write.js'
-import type { JsonObject } from '../../src/json.js'
-import { stdlibFolder } from '../../src/program.js'
+import { stdlibFolder } from '../../src/folders/load-program.js'
+import { writeSafetensors } from '../../src/folders/write-safetensors.js'
+import type { JsonObject } from '../../src/json/json-values.js'
 import { f32, folderWith, i32, jola, tensorsFile } from './support.js'
 
 const llama = join(stdlibFolder, 'models', 'llama.jola')

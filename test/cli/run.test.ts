@@ -1,7 +1,7 @@
 import { readFile, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { openCheckpoint } from '../../src/hub/safetensors.js'
+import { openCheckpoint } from '../../src/folders/open-checkpoint.js'
 import { withDevice } from '../support/device.js'
 import { sharedPath } from '../support/shared.js'
 import { temporaryDirectory } from '../support/temporary.js'

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, vi } from 'vitest'
 import { runCli } from '../../src/cli/cli.js'
-import { type TensorData, writeSafetensors } from '../../src/hub/safetensors-write.js'
+import { type TensorData, writeSafetensors } from '../../src/folders/write-safetensors.js'
 import { temporaryDirectory } from '../support/temporary.js'
 
 /** Runs a command line in this process: its exit code, and what it wrote. */

@@ -1,9 +1,9 @@
 import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { readRecords } from '../../src/data/jsonl.js'
-import { renderUserError } from '../../src/errors.js'
-import { topLevelItems } from '../../src/json.js'
+import { readRecords } from '../../src/data/records.js'
+import { renderUserError } from '../../src/errors/user-error.js'
+import { topLevelItems } from '../../src/json/json-values.js'
 import { temporaryFile } from '../support/temporary.js'
 import { userError } from '../support/user-error.js'
 

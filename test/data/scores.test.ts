@@ -8,8 +8,8 @@ import {
   optionsInInstruction,
   shareOf,
   standardDeviation,
-} from '../../src/data/scores.js'
-import { corpusBleu, longestCommonSubsequence, rougeL, tokenise13a } from '../../src/data/text-scores.js'
+} from '../../src/score/scores.js'
+import { corpusBleu, longestCommonSubsequence, rougeL, tokenise13a } from '../../src/score/text-scores.js'
 
 const fixture = JSON.parse(
   readFileSync(new URL('../fixtures/python/sacrebleu.json', import.meta.url), 'utf8'),

@@ -3,7 +3,7 @@ import { existsSync, lstatSync, readdirSync } from 'node:fs'
 import { open, readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { writeAtomic } from '../../src/hub/atomic.js'
+import { writeAtomic } from '../../src/files/atomic.js'
 import { temporaryDirectory } from '../support/temporary.js'
 
 it('replaces a file, and leaves nothing else in the folder', async () => {

@@ -1,7 +1,7 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
-import { makeFolder } from '../../src/hub/folder.js'
+import { makeFolder } from '../../src/files/make-folder.js'
 import { temporaryDirectory } from '../support/temporary.js'
 
 it('makes a folder, whatever of its path is there', async () => {

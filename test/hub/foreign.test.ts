@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { openTokenizer } from '../../src/hub/tokenizer.js'
+import { openTokenizer } from '../../src/text/tokenizer.js'
 import { folderWith } from '../cli/support.js'
 import { userError } from '../support/user-error.js'
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { Tokenizer } from '../../src/hub/tokenizer.js'
-import { withinVocabulary } from '../../src/hub/vocabulary.js'
+import type { Tokenizer } from '../../src/text/tokenizer.js'
+import { withinVocabulary } from '../../src/text/vocabulary.js'
 
 const letters: Tokenizer = {
   size: 26,

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { openNodeDevice } from '../../runtime/node.js'
+import { Turns } from '../../src/async/turns.js'
 import { openBase, SequenceModel, UserError } from '../../src/index.js'
-import { Turns } from '../../src/turns.js'
 import { withStories } from '../acceptance/support.js'
 import { withDevice } from '../support/device.js'
 

@@ -1,11 +1,11 @@
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { deviceEngine, interpreterEngine } from '../../src/engine.js'
+import { deviceEngine, interpreterEngine } from '../../src/engine/engine.js'
+import { loadProgram } from '../../src/folders/load-program.js'
 import { bindModel, modelFacts, openModel } from '../../src/model/model.js'
 import { sizesOf } from '../../src/model/sizes.js'
 import { packingOf, uploadWeights } from '../../src/model/weights.js'
-import { argmax, SequenceModel } from '../../src/predict.js'
-import { loadProgram } from '../../src/program.js'
+import { argmax, SequenceModel } from '../../src/predict/sequence-model.js'
 import { withDevice } from '../support/device.js'
 import {
   type FamilyFixture,

@@ -1,11 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { inkOn, sequential } from '../../src/report/colour.js'
-import type { ReportData } from '../../src/report/data.js'
 import { closedOf, heatMap } from '../../src/report/heat-map.js'
 import { lineChart, niceTicks, runningMean } from '../../src/report/line-chart.js'
 import { renderReport } from '../../src/report/render.js'
-import { scoreTable } from '../../src/report/scores.js'
+import type { ReportData } from '../../src/report/report-data.js'
+import { scoreTable } from '../../src/report/score-table.js'
 import { sampleReport } from './sample-data.js'
 
 const count = (text: string, part: string): number => text.split(part).length - 1

@@ -1,5 +1,5 @@
 import { random32 } from '../../src/data/random.js'
-import type { CurvePoint, ReportData } from '../../src/report/data.js'
+import type { CurvePoint, ReportData } from '../../src/report/report-data.js'
 
 const noise = (i: number, stream: number): number => random32(7, stream, i) / 2 ** 32
 

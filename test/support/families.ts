@@ -5,9 +5,9 @@ import { fileURLToPath } from 'node:url'
 import { packInputs, specialiseFn } from '../../compiler/pipeline.js'
 import { bf16ToF32 } from '../../runtime/float.js'
 import { prepareCall } from '../../src/cli/call/prepare.js'
-import type { Engine } from '../../src/engine.js'
-import { type TensorData, writeSafetensors } from '../../src/hub/safetensors-write.js'
-import type { JsonObject } from '../../src/json.js'
+import type { Engine } from '../../src/engine/engine.js'
+import { type TensorData, writeSafetensors } from '../../src/folders/write-safetensors.js'
+import type { JsonObject } from '../../src/json/json-values.js'
 
 /** A tiny checkpoint and what transformers computes with it, as `test/fixtures/families/make.py` writes it. */
 export interface FamilyFixture {

@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import { UserError } from '../../src/errors.js'
+import { UserError } from '../../src/errors/user-error.js'
 
 /** The `UserError` that a promise or function ends with; anything else fails the test. */
 export const userError = async (action: Promise<unknown> | (() => unknown)): Promise<UserError> => {

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, it, onTestFinished } from 'vitest'
 import { openNodeDevice } from '../../runtime/node.js'
-import { deviceEngine } from '../../src/engine.js'
+import { deviceEngine } from '../../src/engine/engine.js'
 import {
   evaluate,
   openBase,
@@ -13,7 +13,7 @@ import {
   taskOf,
   train,
 } from '../../src/index.js'
-import { RunFolder } from '../../src/train/run-folder.js'
+import { RunFolder } from '../../src/runs/run-folder.js'
 import { withDevice } from '../support/device.js'
 import { programOf } from '../support/program.js'
 import { temporaryDirectory } from '../support/temporary.js'

@@ -4,7 +4,7 @@ import { mkdir, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { holdFolder, sweepTemporary } from '../../src/train/lock.js'
+import { holdFolder, sweepTemporary } from '../../src/runs/lock.js'
 import { temporaryDirectory } from '../support/temporary.js'
 import { userError } from '../support/user-error.js'
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
-import { loadProgram } from '../../src/program.js'
+import { loadProgram } from '../../src/folders/load-program.js'
 import { folderWith } from '../cli/support.js'
 
 const hashOf = async (text: string): Promise<string> =>

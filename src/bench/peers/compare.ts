@@ -1,6 +1,6 @@
 import type { Device } from '../../../runtime/index.js'
-import { alternately, type Timed } from '../measure.js'
-import { pairedRatios, type Spread, spreadOf } from '../statistics.js'
+import { alternately, type Timed } from '../../measure/measure.js'
+import { pairedRatios, type Spread, spreadOf } from '../../measure/statistics.js'
 import { disagrees } from './agree.js'
 import { PeerFailure, PeerProcess, type PeerProgram } from './process.js'
 import type { Work, WorkPlan } from './works.js'

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
-import type { JsonObject } from '../../json.js'
+import type { JsonObject } from '../../json/json-values.js'
 
 /** How a peer is started. Several commands are tried in turn, until one answers. */
 export interface PeerProgram {

@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { UserError } from '../../errors.js'
-import { stdlibFolder } from '../../program.js'
+import { UserError } from '../../errors/user-error.js'
+import { stdlibFolder } from '../../folders/load-program.js'
 import type { PeerProgram } from './process.js'
 
 /** The peers' scripts, with a package.json and a lock of their own: they are no dependencies of the project. */

@@ -4,8 +4,8 @@ import { lower } from '../../../compiler/pipeline.js'
 import { specialiseFn } from '../../../compiler/specialise/specialise.js'
 import { type Device, download, load, upload } from '../../../runtime/index.js'
 import type { BatchShape } from '../../data/batch.js'
-import { type TensorData, writeSafetensors } from '../../hub/safetensors-write.js'
-import type { LoadedProgram } from '../../program.js'
+import type { LoadedProgram } from '../../folders/load-program.js'
+import { type TensorData, writeSafetensors } from '../../folders/write-safetensors.js'
 import { type OpenStep, place, seed } from '../recipe-step.js'
 
 /** Noise of so many steps goes to the peers; after those they begin again. */

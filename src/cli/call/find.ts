@@ -1,8 +1,8 @@
 import type { CoreExpr, CoreFn, CoreParam } from '../../../compiler/core/core.js'
 import { nearest } from '../../../compiler/names/suggest.js'
 import { isGiven } from '../../../compiler/specialise/parameters.js'
-import { UserError } from '../../errors.js'
-import type { LoadedProgram } from '../../program.js'
+import { UserError } from '../../errors/user-error.js'
+import type { LoadedProgram } from '../../folders/load-program.js'
 
 /** A list for a message, cut after a few. */
 export const someOf = (names: Iterable<string>, most = 12): string => {

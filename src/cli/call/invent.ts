@@ -1,6 +1,6 @@
 import type { InputSpec } from '../../../compiler/specialise/parameters.js'
 import { random32 } from '../../data/random.js'
-import type { HostTensor } from '../../engine.js'
+import type { HostTensor } from '../../engine/engine.js'
 
 /** A stream of random numbers for each name (FNV-1a), so that one input's values do not depend on the others. */
 export const streamOf = (name: string): number => {

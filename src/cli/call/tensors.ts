@@ -1,11 +1,11 @@
 import type { DType } from '../../../compiler/artifact.js'
 import { show } from '../../../compiler/core/poly.js'
 import type { InputSpec } from '../../../compiler/specialise/parameters.js'
-import type { HostTensor } from '../../engine.js'
-import { UserError } from '../../errors.js'
-import type { Checkpoint } from '../../hub/safetensors.js'
-import type { Dtype } from '../../hub/safetensors-header.js'
-import type { TensorData } from '../../hub/safetensors-write.js'
+import type { HostTensor } from '../../engine/engine.js'
+import { UserError } from '../../errors/user-error.js'
+import type { Checkpoint } from '../../folders/open-checkpoint.js'
+import type { TensorData } from '../../folders/write-safetensors.js'
+import type { Dtype } from '../../safetensors/header.js'
 import { showElement } from '../show-values.js'
 
 /** The stored types that a tensor of a program can be read from; the first is the one to write. */

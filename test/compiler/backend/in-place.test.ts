@@ -7,7 +7,7 @@ import type { Graph, NodeId } from '../../../compiler/ir/ir.js'
 import { simplified } from '../../../compiler/pipeline.js'
 import { specialiseDecoder } from '../../../compiler/specialise/predictor.js'
 import { type Device, load, zeros } from '../../../runtime/node.js'
-import { loadProgram } from '../../../src/program.js'
+import { loadProgram } from '../../../src/folders/load-program.js'
 import { compare, compareSchedules, openTestDevice } from './agree.js'
 import { Program } from './programs.js'
 

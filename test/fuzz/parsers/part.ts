@@ -1,4 +1,4 @@
-import { renderUserError, UserError } from '../../../src/errors.js'
+import { renderUserError, UserError } from '../../../src/errors/user-error.js'
 import { type Finding, type FuzzOptions, type FuzzPart, type FuzzResult, goesOn } from '../part.js'
 import { randomOf } from '../random.js'
 import { fileTargets } from './files.js'

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import * as Either from 'fp-ts/lib/Either.js'
 import { checkProgram } from '../../../compiler/check/check.js'
 import { diagnosticToJson, renderDiagnostic } from '../../../compiler/diagnostics/render.js'
-import { decodeText } from '../../../src/text-file.js'
+import { decodeText } from '../../../src/files/text-file.js'
 import { mutateBytes, mutateTokens } from '../mutate.js'
 import { Broken, type Target } from './target.js'
 

@@ -1,0 +1,201 @@
+import { UserError } from '../errors/user-error.js'
+import { shownJson } from '../json/json-values.js'
+import { exampleOf } from './example-of.js'
+import type { Example } from './examples.js'
+import { type FoundForm, formOf, knownFields } from './forms.js'
+import { type Labelling, labellingOf } from './labels.js'
+import type { Chat } from './messages.js'
+import { permutation } from './random.js'
+import type { Reading } from './reading.js'
+import { type DataRecord, placeOf, readRecords } from './records.js'
+import { missingPart, type Split, splitFile } from './split-files.js'
+
+/** A part of a data set as its files have it: one form for all records, at least one record. */
+interface Part {
+  readonly form: FoundForm
+  readonly records: readonly DataRecord[]
+}
+
+/** A text of a part that is running text. */
+export interface RunningText {
+  readonly text: string
+  readonly file: string
+  readonly line: number
+}
+
+const without = <T>(object: Readonly<Record<string, T>>, names: ReadonlySet<string>): Record<string, T> =>
+  Object.fromEntries(Object.entries(object).filter(([name]) => !names.has(name)))
+
+/** The record under the names that forms know, without what does not matter. Throws a `UserError` for a name that is in no record. */
+const renamed = (record: DataRecord, { fields = {}, ignore = [] }: Reading): DataRecord => {
+  const sources = new Set(Object.values(fields))
+  const roles = new Set(Object.keys(fields))
+  const missing = [...sources].find(name => !Object.hasOwn(record.value, name))
+  if (missing !== undefined)
+    throw new UserError({
+      what: `there is no field '${missing}'`,
+      where: placeOf(record),
+      why: `--fields names it; the entry has ${Object.keys(record.value).join(', ')}`,
+      hint: 'write it as the file has it',
+    })
+  const kept = without(record.value, new Set([...sources, ...roles, ...ignore]))
+  const given = Object.entries(fields).map(([role, name]) => [role, record.value[name]] as const)
+  return { ...record, value: { ...kept, ...Object.fromEntries(given) } }
+}
+
+const checkRoles = (fields: Readonly<Record<string, string>>): void => {
+  const wrong = Object.keys(fields).find(role => !knownFields.has(role))
+  if (wrong === undefined) return
+  throw new UserError({
+    what: `--fields gives a field for '${wrong}', which nothing reads`,
+    hint: `the names that are read are ${[...knownFields].join(', ')}`,
+    exitCode: 2,
+  })
+}
+
+const sameForm = (record: DataRecord, form: FoundForm, first: FoundForm, place: string): void => {
+  if (form.name === first.name) return
+  throw new UserError({
+    what: `the entry is ${form.title}, and others are ${first.title}`,
+    where: placeOf(record),
+    why: `${place} has ${first.title}; a data set of two kinds would be learned as neither`,
+    hint: 'write all of it in one form',
+  })
+}
+
+/** The record of a part in its form. A file has one. */
+const partOf = (file: string, raw: readonly DataRecord[], reading: Reading): Part => {
+  const [begin, ...rest] = raw.map(record => renamed(record, reading))
+  if (begin === undefined)
+    throw new UserError({
+      what: 'the data is empty',
+      where: file,
+      why: 'it holds no examples',
+      hint: 'write one example a line: {"prompt": "…", "answer": "…"}',
+    })
+  const form = formOf(begin)
+  for (const record of rest) sameForm(record, formOf(record), form, placeOf(begin))
+  return { form, records: [begin, ...rest] }
+}
+
+/** A data folder: its parts are found, and read once, when they are asked for. */
+export class DataFolder {
+  readonly #parts = new Map<Split, Promise<Part | undefined>>()
+  readonly #files = new Map<string, Promise<Part>>()
+
+  constructor(
+    readonly directory: string,
+    readonly reading: Reading = {},
+    private readonly chat: Chat | undefined = undefined,
+  ) {
+    checkRoles(reading.fields ?? {})
+  }
+
+  /** Whether there is a part of the name. */
+  async has(split: Split): Promise<boolean> {
+    return (await this.#part(split)) !== undefined
+  }
+
+  /** Whether a part is running text. Throws a `UserError` if it is missing, or of another form than the other parts read so far. */
+  async isText(split: Split): Promise<boolean> {
+    return (await this.#needed(split)).form.name === 'text'
+  }
+
+  /** The texts of a part that is running text; empty ones are left out. */
+  async texts(split: Split): Promise<{ readonly texts: readonly RunningText[]; readonly empty: number }> {
+    const { records } = await this.#needed(split)
+    const texts = records.map(({ value, ...place }): RunningText => {
+      if (typeof value.text === 'string') return { text: value.text, ...place }
+      throw new UserError({
+        what: 'a line without text',
+        where: placeOf(place),
+        why: `the text is ${shownJson(value.text)}`,
+        hint: 'write {"text": "…"} a line',
+      })
+    })
+    const filled = texts.filter(({ text }) => text.trim() !== '')
+    return { texts: filled, empty: texts.length - filled.length }
+  }
+
+  /** The examples of a part. Throws a `UserError` if it is missing, empty or broken. */
+  async examples(split: Split): Promise<readonly Example[]> {
+    const { form, records } = await this.#needed(split)
+    const labelling = form.name === 'label' ? await this.#labelling(split) : undefined
+    return records.map(record => exampleOf(record, { labelling, chat: this.chat }, formOf(record)))
+  }
+
+  /** Labels are those of the training data, or of the part itself where there is none. */
+  async #labelling(split: Split): Promise<Labelling> {
+    const train = await this.#part('train')
+    const part = train?.form.name === 'label' ? train : await this.#needed(split)
+    return labellingOf(part.records, this.reading.labels)
+  }
+
+  async #needed(split: Split): Promise<Part> {
+    const part = await this.#part(split)
+    if (part === undefined) throw await missingPart(this.directory, split)
+    const train = split === 'train' ? undefined : await this.#part('train')
+    // Examples of every kind are learned alike; running text is not.
+    if (train !== undefined && (part.form.name === 'text') !== (train.form.name === 'text'))
+      sameForm(part.records[0]!, part.form, train.form, placeOf(train.records[0]!))
+    return part
+  }
+
+  #part(split: Split): Promise<Part | undefined> {
+    const known = this.#parts.get(split) ?? this.#find(split)
+    this.#parts.set(split, known)
+    return known
+  }
+
+  #read(file: string): Promise<Part> {
+    const known = this.#files.get(file) ?? readRecords(file).then(raw => partOf(file, raw, this.reading))
+    this.#files.set(file, known)
+    return known
+  }
+
+  async #find(split: Split): Promise<Part | undefined> {
+    const { split: sizes, take } = this.reading
+    const whole = sizes === undefined ? await this.#file(split) : await this.#splitOff(split, sizes)
+    if (whole === undefined || take === undefined || split === 'test') return whole
+    return { ...whole, records: whole.records.slice(0, take) }
+  }
+
+  async #file(split: Split): Promise<Part | undefined> {
+    const file = await splitFile(this.directory, split)
+    return file === undefined ? undefined : this.#read(file)
+  }
+
+  /**
+   * Training and validation data from the training file; where there is none, from the validation file, or else the test file. What is left is the test
+   * data where no other file has it.
+   */
+  async #splitOff(split: Split, { train, valid }: NonNullable<Reading['split']>): Promise<Part | undefined> {
+    const validFile = await splitFile(this.directory, 'valid')
+    const trainFile = await splitFile(this.directory, 'train')
+    if (validFile !== undefined && trainFile !== undefined)
+      throw new UserError({
+        what: 'there is validation data, and --split would make some',
+        where: validFile,
+        hint: 'leave out --split; --take N takes the first N of the training and of the validation data',
+      })
+    const testFile = await splitFile(this.directory, 'test')
+    const file = trainFile ?? validFile ?? testFile
+    if (split === 'test' && testFile !== undefined && testFile !== file) return this.#read(testFile)
+    if (file === undefined) throw await missingPart(this.directory, 'train')
+    const { form, records } = await this.#read(file)
+    const isAll = split === 'test' || file === testFile
+    if (records.length < train + valid + (isAll ? 1 : 0))
+      throw new UserError({
+        what: `there are too few examples to split off ${train} and ${valid}`,
+        where: file,
+        why: `it has ${records.length}${isAll ? ', and what is left is the test data' : ''}`,
+        hint: 'split off fewer: --split TRAIN/VALID',
+      })
+    // One order for all runs, whatever their seeds: they are compared with each other.
+    const order = permutation(0, 0, records.length)
+    const [from, to] = { train: [0, train], valid: [train, train + valid], test: [train + valid, undefined] }[
+      split
+    ] as [number, number | undefined]
+    return { form, records: [...order.slice(from, to)].map(i => records[i]!) }
+  }
+}

@@ -1,0 +1,111 @@
+import { createHash } from 'node:crypto'
+import { existsSync, statSync } from 'node:fs'
+import { basename, dirname, join, relative, resolve, sep } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import * as Either from 'fp-ts/lib/Either.js'
+import { checkProgram } from '../../compiler/check/check.js'
+import type { CheckedModules } from '../../compiler/check/checked-modules.js'
+import type { Program } from '../../compiler/core/core.js'
+import type { Diagnostic } from '../../compiler/diagnostics/diagnostic.js'
+import type { Source } from '../../compiler/diagnostics/source.js'
+import { lex } from '../../compiler/syntax/parse.js'
+import { UserError } from '../errors/user-error.js'
+import { byteLimits, readTextFileNow } from '../files/text-file.js'
+
+/** The program is wrong: its diagnostics are shown by the command line, or kept by an editor. */
+export class ProgramError extends Error {
+  constructor(readonly diagnostics: readonly Diagnostic[]) {
+    super(diagnostics.map(d => d.title).join('\n'))
+  }
+}
+
+/** The nearest folder above that holds the package's `stdlib`, from the sources and from the build alike. */
+const packageRoot = (): string => {
+  let folder = dirname(fileURLToPath(import.meta.url))
+  while (!existsSync(join(folder, 'stdlib', 'nn.jola'))) folder = dirname(folder)
+  return folder
+}
+
+export const stdlibFolder = join(packageRoot(), 'stdlib')
+
+/** A file as a module: those of the standard library keep their names, others are named from their own folder. */
+const moduleOf = (file: string): { readonly name: string; readonly root: string } => {
+  const full = resolve(file)
+  const inside = relative(stdlibFolder, full)
+  const stem = (path: string): string => path.replace(/\.jola$/, '')
+  if (!inside.startsWith('..'))
+    return { name: ['std', ...stem(inside).split(sep)].join('.'), root: stdlibFolder }
+  return { name: stem(basename(full)), root: dirname(full) }
+}
+
+/** A program may also be named as it is imported: `std.recipes.jola`. */
+const fileOf = (name: string): string =>
+  /^std(\.\w+)+$/.test(name) ? join(stdlibFolder, `${name.split('.').slice(1).join('/')}.jola`) : name
+
+/** The name of a program that holds wherever it is opened: a module of the standard library by its name, else its path. */
+export const programName = (file: string): string => {
+  const { name, root } = moduleOf(fileOf(file))
+  return root === stdlibFolder ? name : resolve(file)
+}
+
+const readSource = (file: string): Source => ({
+  name: relative(process.cwd(), file) || file,
+  text: readTextFileNow(file, byteLimits.program, 'read the program'),
+})
+
+/** A checked program and the names of the modules that were asked for. */
+export interface LoadedProgram {
+  readonly program: Program
+  readonly modules: readonly string[]
+  /** SHA-256 of every source that was read, in the order of their names, without comments, blank lines and the widths of spaces. */
+  readonly hash: string
+}
+
+/** The tokens of a source, by lines: a line break may decide what is meant. */
+const meant = (source: Source): string => {
+  let line = 1
+  let text = ''
+  for (const { image, startLine = line, endLine = startLine } of lex(source).tokens) {
+    text += (startLine > line ? '\n' : ' ') + image
+    line = endLine
+  }
+  return text.trim()
+}
+
+/**
+ * Reads and checks files of one folder, or of the standard library, with all that they import. Throws a {@link ProgramError} with every diagnostic at once, or a
+ * `UserError` if a file can't be read. `before` is what a caller who loads many programs keeps, so that what they share is checked once.
+ */
+export const loadProgram = (files: readonly string[], before?: CheckedModules): LoadedProgram => {
+  for (const file of files)
+    if (existsSync(file) && statSync(file).isDirectory())
+      throw new UserError({ what: 'a folder is not a program', where: file, hint: 'name a .jola file' })
+  const entries = files.map(fileOf).map(file => ({ file, ...moduleOf(file) }))
+  const roots = [...new Set(entries.map(e => e.root))]
+  const read = new Map<string, Source>()
+  const load = (name: string): Source | undefined => {
+    const source = find(name)
+    if (source !== undefined) read.set(name, source)
+    return source
+  }
+  const find = (name: string): Source | undefined => {
+    const entry = entries.find(e => e.name === name)
+    if (entry !== undefined) return readSource(entry.file)
+    const path = name.split('.')
+    const file =
+      path[0] === 'std'
+        ? join(stdlibFolder, ...path.slice(1))
+        : roots.map(root => join(root, ...path)).find(f => existsSync(`${f}.jola`))
+    return file === undefined || !existsSync(`${file}.jola`) ? undefined : readSource(`${file}.jola`)
+  }
+  const checked = checkProgram(
+    entries.map(e => e.name),
+    load,
+    before,
+  )
+  if (Either.isLeft(checked)) throw new ProgramError(checked.left)
+  const hash = createHash('sha256')
+  for (const [name, source] of [...read].sort(([a], [b]) => (a < b ? -1 : 1)))
+    hash.update(`${name}\n${meant(source)}\n`)
+  return { program: checked.right, modules: entries.map(e => e.name), hash: hash.digest('hex') }
+}

@@ -1,0 +1,201 @@
+import * as E from 'fp-ts/lib/Either.js'
+import { lower, packInputs } from '../../compiler/pipeline.js'
+import { specialiseDecoder } from '../../compiler/specialise/predictor.js'
+import { type DeviceTensor, download, type Executable, load, Readback, zeros } from '../../runtime/index.js'
+import { breathe } from '../async/turns.js'
+import { tuningFor } from '../tune/tune.js'
+import { requireLogits } from './require-logits.js'
+import type { PredictorSource } from './sequence-model.js'
+
+/** How many tokens of each row go in at once: one while generating, more of a prompt. Two, since each is compiled. */
+const windows = [1, 64] as const
+
+/** Room for so many tokens: a power of two, so that few are compiled. */
+export const capacityFor = (length: number, context: number): number =>
+  Math.min(context, 2 ** Math.ceil(Math.log2(Math.max(length, 64))))
+
+const commonLength = (a: readonly number[], b: readonly number[]): number => {
+  const n = Math.min(a.length, b.length)
+  for (let i = 0; i < n; i++) if (a[i] !== b[i]) return i
+  return n
+}
+
+/** Of a few tokens that take little time each, several are read at once. */
+const pace = { interval: 10, most: 16 } as const
+
+/** Is told of a row's next token, and says whether the row goes on. */
+export type TakeToken = (row: number, token: number) => boolean
+
+interface Step {
+  readonly executable: Executable
+  readonly tokens: DeviceTensor
+  /** Weights, edits and settings. */
+  readonly brought: Readonly<Record<string, DeviceTensor>>
+}
+
+/**
+ * Continues rows of tokens with what a predictor finds likeliest, and keeps on the device what it needs of tokens that it has seen: of a row that
+ * goes on, only its new tokens are computed. Rows are at most as long as the capacity. It is not reentrant: one `continue` at a time; its `SequenceModel` sees to that.
+ */
+export class Decoder {
+  readonly #steps = new Map<number, Promise<Step | undefined>>()
+  /** By name: what is kept, each row's place, and the tokens chosen, which are those of the next step of one token. All windows share them. */
+  readonly #own = new Map<string, DeviceTensor>()
+  /** The tokens of each row that what is kept is of. */
+  #seen: readonly (readonly number[])[] = []
+
+  constructor(
+    private readonly source: PredictorSource,
+    readonly rows: number,
+    readonly capacity: number,
+  ) {}
+
+  /**
+   * Whether the predictor can go on where it was: one whose past depends on what comes later can't. All windows are on the device after this;
+   * rejects with a `DeviceError` where there is no room for them.
+   */
+  async works(signal?: AbortSignal): Promise<boolean> {
+    for (const window of windows)
+      if ((await this.#step(Math.min(window, this.capacity), signal)) === undefined) return false
+    return true
+  }
+
+  /**
+   * Continues each row with the first of the likeliest tokens, `most` of them at most. `take` is told of every token, those of a row in order, and
+   * says whether the row goes on. The device begins steps before the last ones' tokens are known here, so that it never waits, and does those
+   * of some 20 ms, or two, in vain where rows end. Rows that begin like those of the last call are computed from there on only.
+   */
+  async continue(rows: readonly (readonly number[])[], most: number, take: TakeToken): Promise<void> {
+    if (most <= 0) return
+    const seen = this.#seen
+    this.#seen = []
+    const first = await this.#prefill(rows, seen)
+    const whole = rows.map(row => [...row])
+    const open = new Set(rows.keys())
+    const taken = ({ chosen, top }: Readonly<Record<string, ArrayLike<number>>>): void => {
+      const tokens = chosen!
+      for (const r of open) {
+        // The greatest of the logits is not a number where one of them is none, and −∞ where no token can be.
+        requireLogits([Math.abs(top![r]!)])
+        whole[r]!.push(tokens[r]!)
+        if (!take(r, tokens[r]!)) open.delete(r)
+      }
+    }
+    const top = this.#own.get('top')!
+    taken(first)
+    const last = this.capacity - 1
+    const readback = new Readback<undefined>(this.source.device, pace)
+    let steps = 0
+    try {
+      for (; open.size > 0 && steps < most - 1; steps++) {
+        // The place of a row that has ended, or fills the room, may be anything's.
+        const start = rows.map(row => Math.min(row.length + steps, last))
+        const chosen = await this.#run(1, start)
+        for (const { values } of await readback.push(undefined, { chosen, top })) taken(values)
+      }
+      for (const { values } of await readback.drain()) taken(values)
+    } finally {
+      readback.destroy()
+    }
+    this.#seen = whole.map((row, r) => row.slice(0, Math.min(rows[r]!.length + steps, last)))
+  }
+
+  /** The first of the likeliest tokens after each row, of which what begins like `seen` is not computed again. The device goes on from the same ones. */
+  async #prefill(
+    rows: readonly (readonly number[])[],
+    seen: readonly (readonly number[])[],
+  ): Promise<Readonly<Record<string, ArrayLike<number>>>> {
+    const known = rows.map((row, r) => Math.min(commonLength(seen[r] ?? [], row), row.length - 1))
+    for (;;) {
+      const longest = Math.max(...rows.map((row, r) => row.length - known[r]!))
+      const window = Math.min(this.capacity, windows.find(w => w >= longest) ?? windows.at(-1)!)
+      // At the end of the room a window begins earlier, and computes some tokens again; of a row that is done, the last: each run chooses for all.
+      const start = rows.map((row, r) => Math.min(known[r]!, row.length - 1, this.capacity - window))
+      const parts = rows.map((row, r) => row.slice(start[r]!, start[r]! + window))
+      const tokens = new Int32Array(this.rows * window)
+      for (const [r, part] of parts.entries()) tokens.set(part, r * window)
+      const last = parts.map(part => part.length - 1)
+      const chosen = await this.#run(window, start, tokens, last)
+      rows.forEach((_, r) => {
+        known[r] = start[r]! + parts[r]!.length
+      })
+      if (rows.every((row, r) => known[r] === row.length)) {
+        const [tokens, top] = await download(this.source.device, [chosen, this.#own.get('top')!])
+        return { chosen: tokens!, top: top! }
+      }
+    }
+  }
+
+  /** A window of each row from its `start` on, of these tokens or of those chosen last; gives those chosen after `at` in it. */
+  async #run(
+    window: number,
+    start: readonly number[],
+    tokens?: ArrayLike<number>,
+    at: readonly number[] = [],
+  ): Promise<DeviceTensor> {
+    const step = (await this.#step(window))!
+    const perRow = (values: ArrayLike<number>, each = 1): Int32Array => {
+      const all = new Int32Array(this.rows * each)
+      all.set(values)
+      return all
+    }
+    if (tokens !== undefined) step.tokens.write(perRow(tokens, window))
+    this.#own.get('start')?.write(perRow(start))
+    this.#own.get('at')?.write(perRow(at))
+    const own = Object.fromEntries(this.#own)
+    const chosen = this.#own.get('chosen')!
+    const top = this.#own.get('top')!
+    step.executable.run({ ...step.brought, ...own, tokens: step.tokens }, { into: { chosen, top } })
+    return chosen
+  }
+
+  #step(window: number, signal?: AbortSignal): Promise<Step | undefined> {
+    const known = this.#steps.get(window) ?? this.#compile(window, signal)
+    this.#steps.set(window, known)
+    // Whoever asked is told.
+    known.catch(() => this.#steps.delete(window))
+    return known
+  }
+
+  async #compile(window: number, signal?: AbortSignal): Promise<Step | undefined> {
+    const { device, program, predictor, bindings, packing } = this.source
+    const sizes = new Map([...bindings.sizes, ['T', this.capacity] as const])
+    await breathe(signal)
+    const graph = specialiseDecoder(program, predictor, { ...bindings, sizes }, this.rows, window, 'chosen')
+    if (E.isLeft(graph)) return undefined
+    const packed = packInputs(graph.right, packing)
+    const tuning = await tuningFor(device, packed, signal)
+    await breathe(signal)
+    const memory = device.capacityBytes
+    const options = { name: `decode ${window}`, tuning, memory }
+    const executable = await load(device, lower(packed, device.traits, options), { signal })
+    try {
+      return await this.#furnish(executable, window)
+    } catch (error) {
+      executable.destroy()
+      throw error
+    }
+  }
+
+  /** The tensors that a step runs with. */
+  async #furnish(executable: Executable, window: number): Promise<Step> {
+    const { device, bring } = this.source
+    const { inputs, outputs } = executable.artifact
+    const isOwn = (name: string): boolean => /^(start|at|kept\.\d+)$/.test(name)
+    for (const { name, dtype, shape } of [...inputs.filter(i => isOwn(i.name)), ...outputs])
+      if (!this.#own.has(name)) this.#own.set(name, zeros(device, dtype, shape, name))
+    const brought = await bring(inputs.map(i => i.name).filter(n => n !== 'tokens' && !isOwn(n)))
+    const tokens =
+      window === 1 ? this.#own.get('chosen')! : zeros(device, 'i32', [this.rows, window], 'tokens')
+    return { executable, brought, tokens }
+  }
+
+  async close(): Promise<void> {
+    for (const made of this.#steps.values()) {
+      const step = await made
+      step?.executable.destroy()
+      step?.tokens.destroy()
+    }
+    for (const t of this.#own.values()) t.destroy()
+  }
+}

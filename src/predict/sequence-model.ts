@@ -1,0 +1,370 @@
+import type { Artifact } from '../../compiler/artifact.js'
+import type { Program } from '../../compiler/core/core.js'
+import { lower, packInputs } from '../../compiler/pipeline.js'
+import { type Predictor, specialisePredictor } from '../../compiler/specialise/predictor.js'
+import type { Bindings } from '../../compiler/specialise/specialise.js'
+import {
+  type Device,
+  DeviceError,
+  type DeviceTensor,
+  download,
+  type Executable,
+  load,
+  zeros,
+} from '../../runtime/index.js'
+import { breathe, Turns } from '../async/turns.js'
+import { UserError } from '../errors/user-error.js'
+import type { PackingOf } from '../model/weights.js'
+import type { Tokenizer } from '../text/tokenizer.js'
+import { tuningFor } from '../tune/tune.js'
+import { capacityFor, Decoder, type TakeToken } from './decoder.js'
+import { requireLogits, requireLosses } from './require-logits.js'
+
+/** What a predictor is made of, except for the shape it is compiled for. */
+export interface PredictorSource {
+  readonly device: Device
+  readonly program: Program
+  readonly predictor: Predictor
+  /** Sizes but for T. */
+  readonly bindings: Bindings
+  /** How its inputs are packed, by name. */
+  readonly packing: PackingOf
+  /** Brings weights, edits and settings to the device, as a compiled predictor asks for them. */
+  readonly bring: (names: readonly string[]) => Promise<Readonly<Record<string, DeviceTensor>>>
+  readonly context: number
+  readonly vocabulary: number
+}
+
+const rowsAtOnce = 8
+
+/** Lengths are rounded up so that few shapes are compiled. */
+const bucket = (length: number, context: number): number =>
+  Math.min(context, Math.ceil(Math.max(length, 1) / 32) * 32)
+
+/** Of the tokens to score, powers of two are compiled. */
+const answerBucket = (count: number, T: number): number =>
+  Math.min(T, 2 ** Math.ceil(Math.log2(Math.max(count, 1))))
+
+/** One token row to score: which of its tokens count. */
+export interface ScoredRow {
+  readonly tokens: readonly number[]
+  /** The first token that counts, at least the second of the row; those from here on are summed. */
+  readonly from: number
+}
+
+export interface ModelCallOptions {
+  /** Aborted, it ends the call, also while kernels are compiled: it rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface GreedyOptions extends ModelCallOptions {
+  /** Is told of every new token, those of a row in order. What it throws ends the call. */
+  readonly onToken?: ((row: number, token: number) => void) | undefined
+}
+
+/**
+ * Scores and continues token sequences on a device; compiled for each length bucket as it comes. It is reentrant: calls are done one after the other, in the
+ * order of asking, each with the rows as they were when it was asked.
+ */
+export class SequenceModel {
+  readonly #turns = new Turns()
+  #closing: Promise<void> | undefined
+  readonly #compiled = new Map<string, Promise<Compiled>>()
+  readonly #decoders = new Map<string, Decoder>()
+
+  constructor(private readonly source: PredictorSource) {}
+
+  /** The most tokens it reads. */
+  get context(): number {
+    return this.source.context
+  }
+
+  /** The logits after the last token of each row, [rows][V]. Rows are cut at the left to fit the context. */
+  async next(
+    rows: readonly (readonly number[])[],
+    { signal }: ModelCallOptions = {},
+  ): Promise<readonly Float32Array[]> {
+    const own = this.#tokensOf(rows)
+    return this.#turn(() => this.#next(own, signal), signal)
+  }
+
+  async #next(rows: readonly (readonly number[])[], signal?: AbortSignal): Promise<readonly Float32Array[]> {
+    const out: Float32Array[] = []
+    const { context, vocabulary } = this.source
+    if (rows.some(r => r.length === 0))
+      throw new UserError({
+        what: 'the prompt is empty',
+        why: 'the model predicts a token from those before it, and there are none',
+        hint: 'give it at least one token to begin with',
+      })
+    for (let first = 0; first < rows.length; first += rowsAtOnce) {
+      const some = rows.slice(first, first + rowsAtOnce).map(r => r.slice(-context))
+      const T = bucket(Math.max(...some.map(r => r.length)), context)
+      const c = await this.#compile('next', { rows: some.length === 1 ? 1 : rowsAtOnce, T, A: 1 }, signal)
+      const tokens = new Int32Array(c.rows * T)
+      const at = new Int32Array(c.rows)
+      some.forEach((r, i) => {
+        tokens.set(r, i * T)
+        at[i] = r.length - 1
+      })
+      c.own.tokens?.write(tokens)
+      c.own.at?.write(at)
+      const values = await c.run()
+      for (const i of some.keys()) out.push(requireLogits(values.slice(i * vocabulary, (i + 1) * vocabulary)))
+    }
+    return out
+  }
+
+  /** The summed negative log-likelihood of each row's tokens from `from` on, in nats. Rows are cut like those of `next`. */
+  async losses(rows: readonly ScoredRow[], { signal }: ModelCallOptions = {}): Promise<readonly number[]> {
+    const tokens = this.#tokensOf(rows.map(r => r.tokens))
+    const own = rows.map(({ from }, i) => ({ tokens: tokens[i]!, from }))
+    const wrong = own.find(r => !Number.isInteger(r.from) || r.from < 1 || r.from >= r.tokens.length)
+    if (wrong !== undefined)
+      throw new UserError({
+        what: 'a row has nothing to score',
+        why: `it has ${wrong.tokens.length} tokens, and those from ${wrong.from} on were to count`,
+        hint: 'the first token that counts is at least the second of its row, and at most the last',
+      })
+    return this.#turn(() => this.#losses(own, signal), signal)
+  }
+
+  async #losses(rows: readonly ScoredRow[], signal?: AbortSignal): Promise<readonly number[]> {
+    const out: number[] = []
+    const { context } = this.source
+    for (let first = 0; first < rows.length; first += rowsAtOnce) {
+      const some = rows.slice(first, first + rowsAtOnce).map(({ tokens, from }): ScoredRow => {
+        // The last token is only predicted.
+        const cut = Math.max(0, tokens.length - 1 - context)
+        return { tokens: tokens.slice(cut), from: Math.max(1, from - cut) }
+      })
+      const T = bucket(Math.max(...some.map(r => r.tokens.length - 1)), context)
+      const A = answerBucket(Math.max(...some.map(r => r.tokens.length - r.from)), T)
+      const c = await this.#compile('loss', { rows: rowsAtOnce, T, A }, signal)
+      const tokens = new Int32Array(c.rows * T)
+      const position = new Int32Array(c.rows * A)
+      const target = new Int32Array(c.rows * A)
+      const weight = new Float32Array(c.rows * A)
+      some.forEach((r, i) => {
+        tokens.set(r.tokens.slice(0, T), i * T)
+        for (let t = r.from; t < r.tokens.length; t++) {
+          const at = i * A + t - r.from
+          position[at] = t - 1
+          target[at] = r.tokens[t]!
+          weight[at] = 1
+        }
+      })
+      c.own.tokens?.write(tokens)
+      c.own.position?.write(position)
+      c.own.target?.write(target)
+      c.own.weight?.write(weight)
+      const values = await c.run()
+      out.push(...requireLosses(values.subarray(0, some.length)))
+    }
+    return out
+  }
+
+  /** Continues each row greedily until a stop token, `most` new tokens, or the end of the context. */
+  async greedy(
+    prompts: readonly (readonly number[])[],
+    most: number,
+    tokenizer: Pick<Tokenizer, 'stops'>,
+    options: GreedyOptions = {},
+  ): Promise<readonly (readonly number[])[]> {
+    const own = this.#tokensOf(prompts)
+    if (!Number.isInteger(most) || most < 0)
+      throw new UserError({
+        what: `${most} new tokens are asked for`,
+        hint: 'give a whole number from 0 on',
+      })
+    return this.#turn(() => this.#greedy(own, most, tokenizer, options), options.signal)
+  }
+
+  async #greedy(
+    prompts: readonly (readonly number[])[],
+    most: number,
+    { stops }: Pick<Tokenizer, 'stops'>,
+    { onToken, signal }: GreedyOptions,
+  ): Promise<readonly (readonly number[])[]> {
+    const written = prompts.map((): number[] => [])
+    const decoder = await this.#decoder(prompts, most, signal)
+    const width = decoder?.rows ?? rowsAtOnce
+    for (let first = 0; first < prompts.length; first += width) {
+      const some = prompts.slice(first, first + width)
+      const room = some.map(p => Math.min(most, this.source.context - p.length))
+      const take: TakeToken = (row, token) => {
+        signal?.throwIfAborted()
+        const own = written[first + row]!
+        if (stops.includes(token) || own.length >= room[row]!) return false
+        own.push(token)
+        onToken?.(first + row, token)
+        return own.length < room[row]!
+      }
+      await (decoder === undefined
+        ? this.#continueAnew(some, most, take, signal)
+        : decoder.continue(some, Math.min(most, Math.max(...room)), take))
+    }
+    return written
+  }
+
+  /** Like {@link Decoder.continue}, for what can't go on where it was: everything is computed for each token. */
+  async #continueAnew(
+    prompts: readonly (readonly number[])[],
+    most: number,
+    take: TakeToken,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const rows = prompts.map(p => [...p])
+    const open = new Set(rows.keys())
+    for (let i = 0; i < most && open.size > 0; i++) {
+      const logits = await this.#next(rows, signal)
+      for (const r of open) {
+        const token = argmax(logits[r]!)
+        rows[r]!.push(token)
+        if (!take(r, token)) open.delete(r)
+      }
+    }
+  }
+
+  /** Closes it after all that was asked for; what is asked from now on is refused. Closing again does nothing. */
+  close(): Promise<void> {
+    this.#closing ??= this.#turns.take(() => this.#release())
+    return this.#closing
+  }
+
+  #turn<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    if (this.#closing === undefined) return this.#turns.take(work, signal)
+    throw new UserError({ what: 'the model was closed', hint: 'close it only after its last use' })
+  }
+
+  /** The rows as they are now. Throws a `UserError` where a token is none of the model's. */
+  #tokensOf(rows: readonly (readonly number[])[]): readonly (readonly number[])[] {
+    const { vocabulary } = this.source
+    const own = rows.map(row => Array.from(row))
+    own.forEach((row, r) => {
+      const at = row.findIndex(t => !Number.isInteger(t) || t < 0 || t >= vocabulary)
+      if (at >= 0)
+        throw new UserError({
+          what: 'a token is none of the model’s',
+          where: `token ${at} of row ${r}`,
+          why: `it is ${row[at]}, and the model has those from 0 to ${vocabulary - 1}`,
+          hint: 'take the tokens from the tokenizer of the same model',
+        })
+    })
+    return own
+  }
+
+  async #release(): Promise<void> {
+    for (const c of this.#compiled.values()) (await c).destroy()
+    for (const d of this.#decoders.values()) await d.close()
+  }
+
+  /** What continues some rows with what is kept of them: several at once if the device has room for that. Undefined if all must be computed anew for each token. */
+  async #decoder(
+    rows: readonly (readonly number[])[],
+    most: number,
+    signal?: AbortSignal,
+  ): Promise<Decoder | undefined> {
+    const { context } = this.source
+    const longest = Math.max(...rows.map(r => r.length))
+    if (longest > context || rows.some(r => r.length === 0)) return undefined
+    const capacity = capacityFor(longest + most, context)
+    for (const width of rows.length === 1 ? [1] : [rowsAtOnce, 1]) {
+      const key = `${width} ${capacity}`
+      const decoder = this.#decoders.get(key) ?? new Decoder(this.source, width, capacity)
+      this.#decoders.set(key, decoder)
+      try {
+        return (await decoder.works(signal)) ? decoder : undefined
+      } catch (error) {
+        if (!(error instanceof DeviceError) || !['too-small', 'out-of-memory'].includes(error.kind))
+          throw error
+        this.#decoders.delete(key)
+        await decoder.close()
+      }
+    }
+    return undefined
+  }
+
+  #compile(output: 'next' | 'loss', shape: CompiledShape, signal?: AbortSignal): Promise<Compiled> {
+    const id = `${output} ${shape.rows} ${shape.T} ${shape.A}`
+    const known = this.#compiled.get(id)
+    if (known !== undefined) return known
+    const made = compile(this.source, output, shape, signal)
+    this.#compiled.set(id, made)
+    // Whoever asked is told; nothing is kept that closing would have to give back.
+    made.catch(() => this.#compiled.delete(id))
+    return made
+  }
+}
+
+/** The position of the greatest value; the first of equals. */
+export const argmax = (values: ArrayLike<number>): number => {
+  let best = 0
+  for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i
+  return best
+}
+
+interface Compiled {
+  readonly rows: number
+  readonly own: Readonly<Record<string, DeviceTensor>>
+  readonly run: () => Promise<Float32Array>
+  readonly destroy: () => void
+}
+
+const sequenceInputs: ReadonlySet<string> = new Set(['tokens', 'position', 'target', 'weight', 'at'])
+
+/** Rows, tokens of each, and tokens of each that are scored. */
+interface CompiledShape {
+  readonly rows: number
+  readonly T: number
+  readonly A: number
+}
+
+const compile = async (
+  source: PredictorSource,
+  output: 'next' | 'loss',
+  { rows, T, A }: CompiledShape,
+  signal?: AbortSignal,
+): Promise<Compiled> => {
+  const { device, program, predictor, bindings } = source
+  const sizes = new Map([...bindings.sizes, ['T', T] as const, ['A', A] as const])
+  await breathe(signal)
+  const graph = specialisePredictor(program, predictor, { ...bindings, sizes }, rows, output)
+  const packed = packInputs(graph, source.packing)
+  const tuning = await tuningFor(device, packed, signal)
+  await breathe(signal)
+  const artifact = lower(packed, device.traits, { name: output, tuning })
+  const executable: Executable = await load(device, artifact, { signal })
+  const made: DeviceTensor[] = []
+  const make = ({ name, dtype, shape }: Artifact['inputs'][number]): DeviceTensor => {
+    const tensor = zeros(device, dtype, shape, name)
+    made.push(tensor)
+    return tensor
+  }
+  const destroy = (): void => {
+    executable.destroy()
+    for (const t of made) t.destroy()
+  }
+  try {
+    const { inputs, outputs } = artifact
+    const own = Object.fromEntries(
+      inputs.filter(i => sequenceInputs.has(i.name)).map(i => [i.name, make(i)] as const),
+    )
+    const others = inputs.map(i => i.name).filter(n => !sequenceInputs.has(n))
+    const brought = await source.bring(others)
+    signal?.throwIfAborted()
+    const result = make(outputs[0]!)
+    return {
+      rows,
+      own,
+      run: async () => {
+        executable.run({ ...brought, ...own }, { into: { [output]: result } })
+        return Float32Array.from((await download(device, [result]))[0]!)
+      },
+      destroy,
+    }
+  } catch (error) {
+    destroy()
+    throw error
+  }
+}

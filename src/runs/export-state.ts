@@ -1,0 +1,106 @@
+import { copyFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { CoreRecipe } from '../../compiler/core/core.js'
+import { type InputSpec, inputsOf } from '../../compiler/specialise/parameters.js'
+import { batchSizes } from '../data/batch.js'
+import { fileError, systemCode } from '../errors/user-error.js'
+import { writeAtomic } from '../files/atomic.js'
+import { makeFolder } from '../files/make-folder.js'
+import { type TensorData, writeSafetensors } from '../folders/write-safetensors.js'
+import { indicesBelow, nameAt, namesFor, storedShape } from '../model/bind.js'
+import { stateType } from '../train/compile.js'
+import { adapterFiles, type RunDescription, type RunFolder, type StateTensor } from './run-folder.js'
+
+const isZero = (data: Float32Array): boolean => data.every(x => x === 0)
+
+/**
+ * State as the tensors of a checkpoint, in the names and shapes that `from … as …` gives them, one for each element of the
+ * arrays of records. What is zero and would be filled with zero is left out, and so is what has no name in such a model.
+ */
+export const storedTensors = (
+  specs: readonly InputSpec[],
+  sizes: ReadonlyMap<string, number>,
+  state: ReadonlyMap<string, StateTensor>,
+  dtype: 'BF16' | 'F32',
+  holds: (id: string) => boolean = () => false,
+): ReadonlyMap<string, TensorData> => {
+  const tensors = new Map<string, TensorData>()
+  for (const spec of specs) {
+    const { shape: whole, data } = state.get(spec.name)!
+    const { names, fill } = namesFor(spec, holds)
+    if (names.length === 0 || (fill === 0 && isZero(data))) continue
+    const shape = storedShape(spec, sizes)
+    const size = shape.reduce((a, b) => a * b, 1)
+    indicesBelow(whole.slice(0, spec.arrayAxes)).forEach((index, i) => {
+      const name = nameAt(names[0]!, index)
+      tensors.set(name, { dtype, shape, data: data.slice(i * size, (i + 1) * size) })
+    })
+  }
+  return tensors
+}
+
+/**
+ * Writes what was learned. State that the program binds to a checkpoint's names becomes a model of its own, in
+ * `model/`, beside the tokenizer it was trained with; anything else becomes an adapter. Returns what was written, for people.
+ */
+export const exportState = async (
+  folder: RunFolder,
+  recipe: CoreRecipe,
+  learned: ReadonlySet<string>,
+  run: RunDescription,
+  state: ReadonlyMap<string, StateTensor>,
+  options: {
+    readonly bf16: boolean
+    readonly best: number | undefined
+    /** Which conditions of the checkpoint's names hold for the model. */
+    readonly holds: (id: string) => boolean
+  },
+): Promise<readonly string[]> => {
+  const specs = inputsOf('', stateType(recipe)).filter(s => learned.has(s.name))
+  const named = specs.filter(s => s.from !== undefined)
+  const written: string[] = []
+  if (named.length > 0) {
+    const sizes = new Map(Object.entries(run.sizes))
+    const tensors = storedTensors(named, sizes, state, options.bf16 ? 'BF16' : 'F32', options.holds)
+    const target = folder.file(adapterFiles.model)
+    await makeFolder(target)
+    await writeSafetensors(join(target, 'model.safetensors'), tensors, { format: 'pt' })
+    for (const name of [
+      'config.json',
+      'tokenizer.json',
+      'tokenizer_config.json',
+      'generation_config.json',
+      'chat_template.jinja',
+    ])
+      await copyFile(join(run.model, name), join(target, name)).catch((error: unknown) => {
+        if (systemCode(error) !== 'ENOENT') throw fileError('copy the file', join(run.model, name), error)
+      })
+    written.push(target)
+  }
+  const adapter = specs.filter(s => s.from === undefined)
+  if (adapter.length > 0) {
+    const tensors = new Map<string, TensorData>(
+      adapter.map(s => [s.name, { dtype: 'F32', ...state.get(s.name)! }]),
+    )
+    await writeSafetensors(folder.file(adapterFiles.tensors), tensors, { recipe: run.recipe })
+    const config = {
+      format: 'jola-adapter-1',
+      program: run.program,
+      recipe: run.recipe,
+      program_hash: run.programHash,
+      base_model: run.model,
+      base: run.base,
+      weights: run.weights,
+      ...(run.allow === undefined ? {} : { allow: run.allow }),
+      precision: run.precision,
+      sizes: Object.fromEntries(Object.entries(run.sizes).filter(([k]) => !batchSizes.has(k))),
+      tensors: Object.fromEntries(adapter.map(s => [s.name, state.get(s.name)!.shape])),
+      settings: run.settings,
+      seed: run.seed,
+      best_step: options.best,
+    }
+    await writeAtomic(folder.file(adapterFiles.config), [`${JSON.stringify(config, undefined, 2)}\n`])
+    written.push(folder.file(adapterFiles.tensors), folder.file(adapterFiles.config))
+  }
+  return written
+}

@@ -1,0 +1,171 @@
+import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { readFileSync, rmSync } from 'node:fs'
+import { readdir, readFile, realpath, rm, rmdir, stat, writeFile } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileError, UserError } from '../errors/user-error.js'
+import { makeFolder } from '../files/make-folder.js'
+
+/** A process, so that another one which gets its number later is not taken for it. */
+interface ProcessName {
+  readonly pid: number
+  /** When it began, in a form of the system's; empty where that can't be told. */
+  readonly start: string
+  readonly host: string
+}
+
+const short = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 12)
+
+const host = short(hostname())
+
+const linuxStart = (pid: number): string | undefined => {
+  try {
+    // The name of the program, in brackets, may hold anything. After it: the state, and as the 20th the start in ticks since the machine's.
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\)/s, '').trim().split(' ')
+    if (fields[0] === 'Z' || fields[0] === 'X') return undefined
+    return short(`${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8')} ${fields[19]}`)
+  } catch {
+    return undefined
+  }
+}
+
+/** When a process began; `undefined` if it is not there (any more), empty where the system doesn't say. */
+const startOf = (pid: number): string | undefined => {
+  if (process.platform === 'linux') return linuxStart(pid)
+  try {
+    process.kill(pid, 0)
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ESRCH') return undefined
+  }
+  if (process.platform === 'win32') return ''
+  try {
+    return short(execFileSync('ps', ['-o', 'lstart=', '-p', `${pid}`], { encoding: 'utf8' }))
+  } catch {
+    return ''
+  }
+}
+
+/** Whether a process is there. One on another machine may be. */
+const mayRun = ({ pid, start, host: its }: ProcessName): boolean => {
+  if (its !== host) return true
+  const now = startOf(pid)
+  return now !== undefined && (now === '' || start === '' || now === start)
+}
+
+const prefix = '.jola-lock'
+
+const nameOf = ({ pid, start, host: its }: ProcessName): string => `${prefix}.${pid}.${start}.${its}`
+
+const processOf = (name: string): ProcessName | undefined => {
+  const [, pid, start, its] = /^\.jola-lock\.(\d+)\.([0-9a-f]*)\.([0-9a-f]+)$/.exec(name) ?? []
+  return pid === undefined ? undefined : { pid: Number(pid), start: start!, host: its! }
+}
+
+const inUse = async (folder: string, name: string): Promise<UserError> => {
+  const owner = processOf(name)!
+  const since = await readFile(join(folder, name), 'utf8').catch(() => '')
+  return new UserError({
+    what: 'the folder is in use by another run',
+    where: folder,
+    why: `process ${owner.pid}${since.trim() === '' ? '' : `, ${since.trim()},`} is training into it`,
+    hint:
+      owner.host === host
+        ? 'wait until it ends, stop it, or choose another --out'
+        : `wait until it ends, or choose another --out; it is on another machine: if it is not there any more, delete ${join(folder, name)}`,
+  })
+}
+
+/** Folders that this process holds. */
+const held = new Set<string>()
+
+/** A folder that this process alone writes into. */
+export interface Hold {
+  /** Lets it go; a folder that was made for it and is empty is taken away. */
+  release(): Promise<void>
+}
+
+/**
+ * Whoever is the owner of a folder has a file in it that names its process. It says first that it would like to be, and then looks for others: of two at one time
+ * each sees the other, so never both go on. A file of a process that is gone counts for nothing and is taken away, whatever ended it.
+ */
+const claim = async (folder: string, own: string): Promise<string | undefined> => {
+  await writeFile(join(folder, own), `since ${new Date().toISOString()} on ${hostname()}\n`)
+  let other: string | undefined
+  for (const name of await readdir(folder)) {
+    const owner = name === own ? undefined : processOf(name)
+    if (owner === undefined) continue
+    if (mayRun(owner)) other ??= name
+    else await rm(join(folder, name), { force: true })
+  }
+  if (other !== undefined) await rm(join(folder, own), { force: true })
+  return other
+}
+
+/** Attempts, since two that begin at the same moment both step back. */
+const attempts = 3
+
+/**
+ * Makes a folder if it is missing, and holds it for this process alone. Rejects with a `UserError` where another process that is still there, or this one, holds
+ * it already. A process that dies holds nothing.
+ */
+export const holdFolder = async (folder: string): Promise<Hold> => {
+  const found = await stat(folder).catch(() => undefined)
+  if (found?.isFile() === true)
+    throw new UserError({
+      what: 'cannot make the folder',
+      where: folder,
+      why: 'it is a file, not a directory',
+      hint: 'choose another folder',
+    })
+  try {
+    await makeFolder(folder)
+    const path = await realpath(folder)
+    const own = nameOf({ pid: process.pid, start: startOf(process.pid) ?? '', host })
+    if (held.has(path)) throw await inUse(path, own)
+    held.add(path)
+    try {
+      for (let attempt = 1; ; attempt++) {
+        const other = await claim(path, own)
+        if (other === undefined) break
+        if (attempt === attempts) throw await inUse(path, other)
+        await sleep(50 + 150 * Math.random())
+      }
+    } catch (error) {
+      held.delete(path)
+      throw error
+    }
+    const atExit = (): void => rmSync(join(path, own), { force: true })
+    process.on('exit', atExit)
+    return {
+      async release() {
+        process.off('exit', atExit)
+        held.delete(path)
+        await rm(join(path, own), { force: true })
+        // Fails where there is something in it.
+        if (found === undefined) await rmdir(path).catch(() => undefined)
+      },
+    }
+  } catch (error) {
+    throw fileError('make the folder', folder, error)
+  }
+}
+
+const temporary = /^\.(.+)\.(\d+)\.[0-9a-f]{8}\.tmp$/
+
+/**
+ * Takes away files that a process which was killed had begun to write into a run's folder, and the folder of its model. What others write there, as `jola report`
+ * does, is left alone while they are there.
+ */
+export const sweepTemporary = async (folder: string, model: string): Promise<void> => {
+  for (const each of [folder, model])
+    for (const name of await readdir(each).catch(() => [])) {
+      const [, file, pid] = temporary.exec(name) ?? []
+      if (file === undefined) continue
+      if (file === 'report.html' && startOf(Number(pid)) !== undefined) continue
+      await rm(join(each, name), { force: true }).catch((error: unknown) => {
+        throw fileError('take away an unfinished file', join(each, name), error)
+      })
+    }
+}

@@ -1,0 +1,112 @@
+import { basename, resolve } from 'node:path'
+import type { Device } from '../../runtime/index.js'
+import { batchSizes } from '../data/batch.js'
+import { DataFolder } from '../data/data-folder.js'
+import { checkAlike } from '../report/alike.js'
+import { compare } from '../report/comparison.js'
+import { closedFacts, gatesOf } from '../report/gates.js'
+import type { CurvePoint, Fact, ReportData } from '../report/report-data.js'
+import type { LongWay } from '../score/fit-prompts.js'
+import { openChat } from '../text/chat.js'
+import { type EpochRecord, type History, isAdapted, type RunDescription, RunFolder } from './run-folder.js'
+import { unfinishedAt } from './unfinished.js'
+
+export interface ReportRequest {
+  /** The page's heading; the recipe and the data's folder unless given. */
+  readonly title?: string
+  /** What to score on; the run's own data unless given. */
+  readonly data?: string
+  readonly samples: number
+  /** What happens to prompts that leave no room for their answers; refused unless said. */
+  readonly long?: LongWay
+  readonly limit?: number
+  /** Scores runs though their base model or program is not what they were trained on. */
+  readonly force?: boolean
+  /** Told once what of a run is not as it was trained, where that is forced. */
+  readonly forced?: (reasons: readonly string[]) => void
+  /** Told what is under way and how many examples are scored, of all that will be: each counts once a model. */
+  readonly progress: (label: string, done: number, total: number) => void
+}
+
+const curve = (history: History, metric: string): readonly CurvePoint[] =>
+  history.steps.flatMap(r => (r[metric] === undefined ? [] : [{ step: r.step, value: r[metric]! }]))
+
+const facts = (entries: readonly (readonly [string, unknown])[]): readonly Fact[] =>
+  entries.map(([name, value]) => ({ name, value: `${value}` }))
+
+const curvesOf = (history: History): ReportData['curves'] => {
+  const best = history.epochs.reduce<EpochRecord | undefined>(
+    (b, e) => (b === undefined || e.loss < b.loss ? e : b),
+    undefined,
+  )
+  return {
+    train: curve(history, 'loss'),
+    valid: history.epochs.map(e => ({ step: e.step, value: e.loss })),
+    openScale: curve(history, 'open_scale'),
+    openOffset: curve(history, 'open_offset'),
+    ...(best === undefined ? {} : { bestStep: best.step }),
+  }
+}
+
+const commandOf = (run: RunDescription): string => {
+  const settings = Object.entries(run.settings).map(([k, v]) => ` --set ${k}=${v}`)
+  return `jola train ${run.program} --model ${run.model} --data ${run.data} --out RUN --seed ${run.seed}${settings.join('')}`
+}
+
+/**
+ * Everything a report shows, from runs that differ in their seeds. Runs with an adapter are scored anew, beside their base model; a
+ * run that trained a model of its own has its curves.
+ */
+export const makeReport = async (
+  device: Device,
+  paths: readonly string[],
+  o: ReportRequest,
+): Promise<ReportData> => {
+  const runs = await Promise.all(
+    paths.map(async path => ({ path, ...(await new RunFolder(path).description()) })),
+  )
+  checkAlike(runs)
+  const first = runs[0]!
+  const adapted = paths.every(isAdapted)
+  const own = o.data === undefined || resolve(o.data) === first.data ? first.reading : undefined
+  const folder = new DataFolder(o.data ?? first.data, own, await openChat(first.model))
+  const comparison = adapted
+    ? await compare(device, runs, { ...o, long: o.long ?? 'refuse', folder })
+    : undefined
+  const gates = adapted ? await gatesOf(first.path, first) : undefined
+  const history = (await new RunFolder(first.path).load())?.history ?? { steps: [], epochs: [] }
+  const trained = `${first.trainable.toLocaleString('en')} numbers trained`
+  const unfinished = (
+    await Promise.all(
+      paths.map(async path => {
+        const far = await unfinishedAt(path)
+        return far === undefined ? [] : [paths.length === 1 ? far : `${basename(path)}: ${far}`]
+      }),
+    )
+  ).flat()
+  const parts = [trained, ...(comparison === undefined ? [] : [comparison.summary]), ...unfinished]
+  return {
+    title: o.title ?? `${first.recipe} on ${basename(o.data ?? first.data)}`,
+    summary: `${parts.join('; ')}.`,
+    model: [
+      ...facts([['Base model', basename(first.model)]]),
+      ...facts(Object.entries(first.sizes).filter(([k]) => !batchSizes.has(k))),
+      ...facts([['Trained numbers', first.trainable.toLocaleString('en')]]),
+      ...(gates === undefined ? [] : closedFacts(gates)),
+    ],
+    data: comparison?.data ?? facts([['Folder', basename(first.data)]]),
+    settings: facts(Object.entries(first.settings)),
+    scores: comparison?.scores ?? [],
+    curves: curvesOf(history),
+    ...(gates === undefined ? {} : { gates }),
+    samples: comparison?.samples ?? [],
+    reproduce: {
+      command: commandOf(first),
+      facts: facts([
+        ['Seed', runs.map(r => r.seed).join(', ')],
+        ['Device', first.device],
+        ['Program', first.programHash.slice(0, 16)],
+      ]),
+    },
+  }
+}

@@ -1,0 +1,254 @@
+import { join, resolve } from 'node:path'
+import type { CoreRecipe } from '../../compiler/core/core.js'
+import type { Device } from '../../runtime/index.js'
+import { showBytes } from '../../runtime/index.js'
+import { DataFolder } from '../data/data-folder.js'
+import { type Reading, readingDiffers } from '../data/reading.js'
+import { UserError } from '../errors/user-error.js'
+import { type LoadedProgram, loadProgram, programName } from '../folders/load-program.js'
+import { identityDiffers, identityOf, type ModelIdentity, shortHash } from '../model/identity.js'
+import { modelFacts, openModel } from '../model/model.js'
+import type { WeightFormat } from '../model/weights.js'
+import { findRecipe } from '../recipe/find-recipe.js'
+import { countSetting, type Settings, settingsOf } from '../recipe/settings.js'
+import { openChat } from '../text/chat.js'
+import { stateType } from '../train/compile.js'
+import { openDataSet } from '../train/data-set.js'
+import type { Session } from '../train/session.js'
+import { runTraining, type TrainOutcome, type TrainWatcher } from '../train/train.js'
+import { exportState } from './export-state.js'
+import { holdFolder, sweepTemporary } from './lock.js'
+import { adapterFiles, formatOf, isBegun, precisionOf, type RunDescription, RunFolder } from './run-folder.js'
+
+/** What `jola train` is told. */
+export interface TrainRequest {
+  readonly file: string
+  readonly recipe?: string
+  readonly model: string
+  readonly data: string
+  /** How the data's files are to be read; as the run to resume was begun unless said. */
+  readonly reading?: Reading
+  readonly out: string
+  /** `name=value`. */
+  readonly set: readonly string[]
+  readonly seed: number
+  readonly mode: 'new' | 'resume' | 'replace'
+  /** Goes on with a run whose base model or program has changed since. */
+  readonly force?: boolean
+  readonly dropLong: boolean
+  readonly length?: number
+  readonly saveEvery: number
+  readonly bf16: boolean
+  /** `auto` unless said, or as the run to resume was begun. */
+  readonly weights?: WeightFormat
+  /** Entries and tensors of the model that are let pass, beside those of the run to resume. */
+  readonly allow?: readonly string[]
+}
+
+export interface TrainResult extends TrainOutcome {
+  readonly description: RunDescription
+  readonly written: readonly string[]
+}
+
+/** What is asked for: a program, its recipe and the settings that the command line gives. */
+interface Asked extends LoadedProgram {
+  readonly recipe: CoreRecipe
+  readonly asked: Settings
+}
+
+/** Refuses to go on with a run in another way than it was begun: the command line may repeat its settings, not change them. */
+const checkResumed = (
+  begun: RunDescription,
+  request: TrainRequest,
+  asked: Settings,
+  { traits: { precision }, memory }: Device,
+): void => {
+  const named = new Set(request.set.map(entry => entry.slice(0, entry.indexOf('='))))
+  const changed = [...named].filter(name => asked.get(name) !== begun.settings[name])
+  const differs = [
+    ...(begun.seed === request.seed ? [] : [`the seed was ${begun.seed}`]),
+    ...(begun.base !== undefined || begun.model === resolve(request.model)
+      ? []
+      : [`the model was ${begun.model}`]),
+    ...(request.weights === undefined || formatOf(begun) === request.weights
+      ? []
+      : [`the weights were ${formatOf(begun)}`]),
+    ...(precisionOf(begun) === precision ? [] : [`the precision was ${precisionOf(begun)}`]),
+    ...(memory === undefined || memory === begun.memory
+      ? []
+      : [`the memory was ${begun.memory === undefined ? 'not limited' : showBytes(begun.memory)}`]),
+    ...(begun.data === resolve(request.data) ? [] : [`the data was ${begun.data}`]),
+    ...readingDiffers(begun.reading ?? {}, request.reading ?? {}),
+    ...changed.map(name => `${name} was ${begun.settings[name]}`),
+  ]
+  if (differs.length === 0) return
+  throw new UserError({
+    what: 'the run cannot go on as asked',
+    where: request.out,
+    why: differs.join('; '),
+    hint: 'resume with what the run was started with, or begin a new one in another folder (or here with --force)',
+  })
+}
+
+/** What a run to resume differs in from the program and model it was begun with. Throws a `UserError` with both values, unless that is forced. */
+const checkUnchanged = (
+  begun: RunDescription,
+  { out, force = false }: TrainRequest,
+  hash: string,
+  base: ModelIdentity,
+): readonly string[] => {
+  const differs = [
+    ...(begun.programHash === hash
+      ? []
+      : [`the program has changed since: it was ${shortHash(begun.programHash)}, and is ${shortHash(hash)}`]),
+    ...(begun.base === undefined ? [] : identityDiffers(begun.base, base)),
+  ]
+  if (differs.length === 0 || force) return differs
+  throw new UserError({
+    what: 'the run cannot go on as asked',
+    where: out,
+    why: differs.join('; '),
+    hint: 'resume with what the run was started with, go on all the same by --resume --force, or begin a new one in another folder',
+  })
+}
+
+/**
+ * One training run from its files to its adapter: program, model and data are read and checked, then trained on, then
+ * the best state is written. Throws `ProgramError`, `UserError` or `DeviceError`; aborted before its first step, it rejects with the signal's reason. Any number
+ * of runs may be under way on one device, each into a folder of its own.
+ */
+export const train = async (
+  device: Device,
+  request: TrainRequest,
+  watcher: TrainWatcher,
+  signal: AbortSignal,
+): Promise<TrainResult> => {
+  signal.throwIfAborted()
+  const loaded = loadProgram([request.file])
+  const recipe = findRecipe(loaded.program, loaded.modules[0]!, request.recipe)
+  const asked = settingsOf(loaded.program, recipe, request.set)
+  for (const name of ['epochs', 'patience', 'batch', 'context']) countSetting(asked, name, 1)
+  if (request.mode === 'resume' && !isBegun(request.out))
+    throw new UserError({
+      what: 'there is no run to go on with',
+      where: request.out,
+      why: 'there is no run.json in it',
+      hint: 'check --out, or leave out --resume to begin a run',
+    })
+  const hold = await holdFolder(request.out)
+  try {
+    await sweepTemporary(request.out, join(request.out, adapterFiles.model))
+    return await trainHeld(device, request, { ...loaded, recipe, asked }, watcher, signal)
+  } finally {
+    await hold.release()
+  }
+}
+
+/** {@link train}, in a folder that is held for it. */
+const trainHeld = async (
+  device: Device,
+  request: TrainRequest,
+  { program, hash, recipe, asked }: Asked,
+  watcher: TrainWatcher,
+  signal: AbortSignal,
+): Promise<TrainResult> => {
+  const folder = new RunFolder(request.out)
+  if (request.mode === 'new') await folder.create('new')
+  const begun = request.mode === 'resume' ? await folder.description() : undefined
+  if (begun !== undefined) checkResumed(begun, request, asked, device)
+  const settings: Settings = begun === undefined ? asked : new Map(Object.entries(begun.settings))
+  const epochs = countSetting(settings, 'epochs', 1)
+  const patience = countSetting(settings, 'patience', Number.POSITIVE_INFINITY)
+  const model = await openModel(request.model, {
+    weights: recipe.params.length > 0,
+    tokenizer: true,
+    format: begun === undefined ? request.weights : formatOf(begun),
+    allow: [...(begun?.allow ?? []), ...(request.allow ?? [])],
+  })
+  try {
+    const { constants } = modelFacts(program, [...recipe.params.map(p => p.type), stateType(recipe)], model)
+    const base = await identityOf(model, constants)
+    const changed = begun === undefined ? [] : checkUnchanged(begun, request, hash, base)
+    if (changed.length > 0) watcher.forced?.(changed)
+    const reading = begun?.reading ?? request.reading ?? {}
+    const data = await openDataSet(model.tokenizer!, settings, {
+      folder: new DataFolder(request.data, reading, await openChat(request.model)),
+      seed: request.seed,
+      dropLong: request.dropLong,
+      length: request.length,
+      context: model.context,
+    })
+    watcher.read?.(data)
+    if (begun !== undefined && begun.sizes.T !== data.train.T)
+      throw new UserError({
+        what: 'the run cannot go on as asked',
+        where: request.out,
+        why: `its rows have ${begun.sizes.T} tokens, and those of the data have ${data.train.T}`,
+        hint: 'give the --length and the --drop-long that the run was started with, and the data as it was',
+      })
+    if (begun !== undefined && begun.dataDigest !== data.digest)
+      throw new UserError({
+        what: 'the run cannot go on as asked',
+        where: request.out,
+        why: `the data in ${request.data} is not what the run was started with`,
+        hint: 'put the data back as it was, or begin a new run',
+      })
+    if (request.mode === 'replace') await folder.clear()
+    const describe = (trainable: number, { sizes, schedules, memory }: Session): RunDescription => ({
+      format: 'jola-run-1',
+      program: programName(request.file),
+      recipe: recipe.name,
+      programHash: hash,
+      model: resolve(request.model),
+      base,
+      weights: model.format,
+      ...(model.allowed?.size ? { allow: [...model.allowed] } : {}),
+      precision: device.traits.precision,
+      schedules: Object.fromEntries(schedules),
+      ...(device.memory === undefined ? {} : { memory: device.memory }),
+      ...(memory === undefined ? {} : { budget: memory }),
+      data: resolve(request.data),
+      ...(Object.keys(reading).length === 0 ? {} : { reading }),
+      dataDigest: data.digest,
+      seed: request.seed,
+      settings: Object.fromEntries(settings),
+      sizes: Object.fromEntries(sizes),
+      device: device.traits.name,
+      trainable,
+    })
+    const outcome = await runTraining({
+      device,
+      program,
+      recipe,
+      model,
+      settings,
+      epochs,
+      patience,
+      seed: request.seed,
+      train: data.train,
+      valid: data.valid,
+      folder,
+      describe,
+      schedules:
+        begun?.schedules && changed.length === 0 ? new Map(Object.entries(begun.schedules)) : undefined,
+      describeAnew: changed.length > 0,
+      memory: begun?.budget,
+      saveEvery: request.saveEvery,
+      resume: request.mode === 'resume',
+      watcher,
+      signal,
+    })
+    const description = await folder.description()
+    const written =
+      outcome.end === 'stopped'
+        ? []
+        : await exportState(folder, recipe, new Set(outcome.learned), description, await folder.loadBest(), {
+            bf16: request.bf16,
+            best: outcome.best?.step,
+            holds: modelFacts(program, [stateType(recipe)], model).holds,
+          })
+    return { ...outcome, description, written }
+  } finally {
+    await model.checkpoint?.close()
+  }
+}

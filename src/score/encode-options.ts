@@ -1,0 +1,31 @@
+import type { Example } from '../data/examples.js'
+import type { Tokenizer } from '../text/tokenizer.js'
+
+/** The ways a prompt may go on, as tokens after what they share. */
+export interface EncodedOptions {
+  /** What every option's row begins with; it stops earlier only where an answer merges with the prompt. */
+  readonly shared: readonly number[]
+  /** The tokens of each option after `shared`, in the order of the options; none is empty. */
+  readonly continuations: readonly (readonly number[])[]
+}
+
+/**
+ * Tokenises each option after a prompt as it would be tokenised in training. Where every continuation is one token,
+ * one forward pass over `shared` scores them all: the option is the one whose token has the greatest logit.
+ */
+export const encodeOptions = (
+  tokenizer: Tokenizer,
+  prompt: string,
+  options: readonly string[],
+  chat?: Example['chat'],
+): EncodedOptions => {
+  const encoded = options.map(option => tokenizer.encodeExample(prompt, option, false, chat))
+  const first = encoded[0]?.tokens ?? []
+  const most = Math.min(...encoded.map(({ answerStart, tokens }) => Math.min(answerStart, tokens.length - 1)))
+  let length = 0
+  while (length < most && encoded.every(({ tokens }) => tokens[length] === first[length])) length++
+  return {
+    shared: first.slice(0, length),
+    continuations: encoded.map(({ tokens }) => tokens.slice(length)),
+  }
+}

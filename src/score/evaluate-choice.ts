@@ -1,0 +1,100 @@
+import type { Example } from '../data/examples.js'
+import { UserError } from '../errors/user-error.js'
+import { argmax } from '../predict/sequence-model.js'
+import type { Tokenizer } from '../text/tokenizer.js'
+import { encodeOptions } from './encode-options.js'
+import type { Evaluation, Prediction, Scored } from './evaluate.js'
+import { fitPrompts, type LongWay } from './fit-prompts.js'
+import { likeliest, shareOf } from './scores.js'
+import { comparable, referencesOf } from './written-answers.js'
+
+interface Choice {
+  readonly example: Example
+  readonly options: readonly string[]
+  readonly prompt: readonly number[]
+  readonly continuations: readonly (readonly number[])[]
+  readonly answer: number
+}
+
+const choiceOf = (tokenizer: Tokenizer, example: Example, fallback: readonly string[]): Choice => {
+  const options = example.options ?? fallback
+  const { shared, continuations } = encodeOptions(tokenizer, example.prompt, options, example.chat)
+  const same = continuations.findIndex((c, i) => continuations.findIndex(d => d.join() === c.join()) < i)
+  if (same >= 0)
+    throw new UserError({
+      what: 'two options are the same tokens',
+      where: `${example.file}:${example.line}`,
+      why: `the tokenizer writes ${JSON.stringify(options[same])} as it does another of them`,
+      hint: 'give options that differ, or score by --score text',
+    })
+  return {
+    example,
+    options,
+    prompt: shared,
+    continuations,
+    answer: Math.max(...continuations.map(c => c.length)),
+  }
+}
+
+const isRight = ({ example }: Choice, option: string | undefined): boolean =>
+  option !== undefined && referencesOf(example).some(r => comparable(r) === comparable(option))
+
+/** The likeliest option of each example: by one token where every option is one, else by the mean over its tokens. Throws a `UserError` where prompts are too long. */
+export const chooseOptions = async (
+  model: Scored,
+  tokenizer: Tokenizer,
+  examples: readonly Example[],
+  fallback: readonly string[],
+  {
+    long,
+    progress,
+    signal,
+  }: {
+    readonly long: LongWay
+    readonly progress: (done: number) => void
+    readonly signal?: AbortSignal | undefined
+  },
+): Promise<Omit<Evaluation, 'scoring' | 'majority'>> => {
+  const all = examples.map(example => choiceOf(tokenizer, example, fallback))
+  const { asked, cut, skipped } = fitPrompts(all, {
+    // An option's last token is only predicted.
+    context: model.context + 1,
+    bos: tokenizer.bos,
+    way: long,
+  })
+  const predictions: Prediction[] = []
+  const free: boolean[] = []
+  const settle = (choice: Choice, option: string | undefined): void => {
+    predictions.push({ example: choice.example, predicted: option, right: isRight(choice, option) })
+  }
+  for (let i = 0; i < asked.length; i += 8) {
+    const some = asked.slice(i, i + 8)
+    if (some.every(s => s.continuations.every(c => c.length === 1))) {
+      const logits = await model.next(
+        some.map(s => s.prompt),
+        { signal },
+      )
+      some.forEach((s, k) => {
+        const tokens = s.continuations.map(c => c[0]!)
+        settle(s, s.options[argmax(tokens.map(t => logits[k]![t]!))])
+        free.push(isRight(s, s.options[tokens.indexOf(argmax(logits[k]!))]))
+      })
+    } else
+      for (const s of some) {
+        const losses = await model.losses(
+          s.continuations.map(c => ({ tokens: [...s.prompt, ...c], from: s.prompt.length })),
+          { signal },
+        )
+        const each = losses.map((loss, k) => s.continuations[k]!.map((_, __, c) => loss / c.length))
+        settle(s, likeliest(s.options, each))
+      }
+    progress(predictions.length)
+  }
+  return {
+    accuracy: shareOf(predictions.map(p => p.right)),
+    ...(free.length === predictions.length ? { unconstrained: shareOf(free) } : {}),
+    ...(cut === 0 ? {} : { cut }),
+    ...(skipped === 0 ? {} : { skipped }),
+    predictions,
+  }
+}

@@ -1,0 +1,189 @@
+import { distinctAnswers, type Example } from '../data/examples.js'
+import { UserError } from '../errors/user-error.js'
+import type { SequenceModel } from '../predict/sequence-model.js'
+import type { Tokenizer } from '../text/tokenizer.js'
+import { chooseOptions } from './evaluate-choice.js'
+import { fitPrompts, type LongWay } from './fit-prompts.js'
+import { readingOf } from './read-answers.js'
+import { type Accuracy, optionsInInstruction, shareOf } from './scores.js'
+import { corpusBleu, rougeL, tokenise13a } from './text-scores.js'
+import {
+  answerTokens,
+  answerWithin,
+  comparable,
+  promptTokens,
+  referencesOf,
+  textAfter,
+} from './written-answers.js'
+
+/** How predictions are scored. `choice` picks the likeliest option; the others read the generated text. */
+export type Scoring = 'choice' | 'word' | 'letter' | 'text'
+
+export interface Prediction {
+  readonly example: Example
+  /** The option chosen or the text generated. */
+  readonly predicted: string | undefined
+  readonly right: boolean
+}
+
+/** What is scored, and how: found from all of a split, so that scoring a part of it is scoring the same thing. */
+export interface Task {
+  readonly scoring: Scoring
+  /** The answers to choose among where an example names none, spelled as they are learned. */
+  readonly options: readonly string[]
+  /** The accuracy of always giving the most frequent answer. */
+  readonly majority: number
+}
+
+export interface Evaluation {
+  readonly scoring: Scoring
+  readonly accuracy: Accuracy
+  /** How many answers there were to choose among; absent where texts are read, or the examples name their own. */
+  readonly answers?: number
+  /** Of the most frequent answer. */
+  readonly majority: number
+  /** `choice` with one token an option: how often the token that the model finds likeliest of all is the right one. */
+  readonly unconstrained?: Accuracy
+  /** Absent where no reference has four words: there is no BLEU of such. */
+  readonly bleu?: number
+  readonly rougeL?: number
+  /** Prompts that were cut to fit the context. */
+  readonly cut?: number
+  /** Examples that were left out, being longer than the context. */
+  readonly skipped?: number
+  /** Generated texts that ended where the context does. */
+  readonly atContextEnd?: number
+  readonly predictions: readonly Prediction[]
+}
+
+/** What an evaluation needs of a model. */
+export type Scored = Pick<SequenceModel, 'context' | 'next' | 'losses' | 'greedy'>
+
+/** Choice where there are few distinct answers, the first option word where the instruction lists them, text otherwise. */
+export const scoringFor = (examples: readonly Example[]): Scoring => {
+  if (examples.every(e => e.options !== undefined)) return 'choice'
+  if (examples.some(e => e.references !== undefined)) return 'text'
+  if (optionsInInstruction(examples[0]!.prompt) !== undefined) return 'word'
+  return distinctAnswers(examples).length <= Math.min(64, examples.length / 2) ? 'choice' : 'text'
+}
+
+const majorityOf = (examples: readonly Example[]): number => {
+  const counts = new Map<string, number>()
+  for (const e of examples) counts.set(e.answer.trim(), (counts.get(e.answer.trim()) ?? 0) + 1)
+  return Math.max(...counts.values()) / examples.length
+}
+
+/** Every answer once, whatever the white space around it, spelled as where it comes first, in order. */
+const answersIn = (examples: readonly Example[]): readonly string[] => {
+  const spelled = new Map<string, string>()
+  for (const { answer } of examples) if (!spelled.has(answer.trim())) spelled.set(answer.trim(), answer)
+  return distinctAnswers(examples).map(answer => spelled.get(answer)!)
+}
+
+/** The task of a split. Its answers are those of `train` and its own; the scoring is found from the split unless given. */
+export const taskOf = (
+  split: readonly Example[],
+  train: readonly Example[],
+  scoring: Scoring = scoringFor(split),
+): Task => ({ scoring, options: answersIn([...train, ...split]), majority: majorityOf(split) })
+
+/** Examples with one prompt as one with several references, in the order in which prompts first come. */
+export const withReferences = (examples: readonly Example[]): readonly Example[] => {
+  const byPrompt = new Map<string, Example[]>()
+  for (const e of examples) byPrompt.set(e.prompt, [...(byPrompt.get(e.prompt) ?? []), e])
+  return [...byPrompt.values()].map(same => {
+    const references = [...new Set(same.flatMap(referencesOf))]
+    return references.length === 1 ? same[0]! : { ...same[0]!, references }
+  })
+}
+
+export interface EvaluateOptions {
+  /** What happens to prompts that leave no room for their answers; refused unless said. */
+  readonly long?: LongWay
+  /** Told how many examples are done. */
+  readonly progress?: (done: number) => void
+  /** Aborted, it ends scoring: `evaluate` rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Examples at a time, as many as a model takes rows. */
+const rowsAtOnce = 8
+
+/** New tokens at most, unless an answer has more. */
+const mostTokens = { word: 16, letter: 16, text: 64 } as const
+
+/** Scores a model on examples, which may be a part of the task's split. Throws a `UserError` where prompts are too long, or answers can't be told so. */
+export const evaluate = async (
+  model: Scored,
+  tokenizer: Tokenizer,
+  examples: readonly Example[],
+  { scoring, options, majority }: Task,
+  { long = 'refuse', progress = () => undefined, signal }: EvaluateOptions = {},
+): Promise<Evaluation> => {
+  if (examples.length === 0)
+    throw new UserError({ what: 'there is nothing to score', why: 'the data has no examples' })
+  if (scoring === 'choice') {
+    const chosen = await chooseOptions(model, tokenizer, examples, options, { long, progress, signal })
+    const answers = examples.some(e => e.options === undefined) ? { answers: options.length } : {}
+    return { scoring, ...chosen, ...answers, majority }
+  }
+  const some = scoring === 'text' ? withReferences(examples) : examples
+  const read = readingOf(scoring, some, options)
+  const all = some.map(example => ({
+    example,
+    prompt: promptTokens(tokenizer, example),
+    answer: Math.max(...referencesOf(example).map(r => answerTokens(tokenizer, example, r).length)),
+  }))
+  const { asked, cut, skipped } = fitPrompts(all, { context: model.context, bos: tokenizer.bos, way: long })
+  const most = Math.max(mostTokens[scoring], ...asked.map(a => a.answer))
+  const texts: string[] = []
+  let atContextEnd = 0
+  for (let i = 0; i < asked.length; i += rowsAtOnce) {
+    const part = asked.slice(i, i + rowsAtOnce)
+    const rows = await model.greedy(
+      part.map(a => a.prompt),
+      most,
+      tokenizer,
+      { signal },
+    )
+    rows.forEach((row, k) => {
+      const { prompt, example } = part[k]!
+      if (row.length < most && prompt.length + row.length >= model.context) atContextEnd += 1
+      texts.push(answerWithin(textAfter(tokenizer, prompt, row), referencesOf(example)))
+    })
+    progress(texts.length)
+  }
+  const predictions = asked.map(({ example, prompt }, i): Prediction => {
+    const text = texts[i]!
+    const written = referencesOf(example).map(r =>
+      textAfter(tokenizer, prompt, answerTokens(tokenizer, example, r)),
+    )
+    const right = [...referencesOf(example), ...written].some(r => {
+      const wanted = read(r, example)
+      return wanted !== undefined && wanted === read(text, example)
+    })
+    return { example, predicted: scoring === 'text' ? text : read(text, example), right }
+  })
+  return {
+    scoring,
+    majority,
+    accuracy: shareOf(predictions.map(p => p.right)),
+    ...(scoring === 'text'
+      ? textScores(
+          texts,
+          asked.map(a => referencesOf(a.example)),
+        )
+      : {}),
+    ...(cut === 0 ? {} : { cut }),
+    ...(skipped === 0 ? {} : { skipped }),
+    ...(atContextEnd === 0 ? {} : { atContextEnd }),
+    predictions,
+  }
+}
+
+const textScores = (texts: readonly string[], references: readonly (readonly string[])[]) => {
+  const known = references.map(rs => rs.map(comparable))
+  const written = texts.map(comparable)
+  const hasBleu = known.some(rs => rs.some(r => tokenise13a(r).length >= 4))
+  return { ...(hasBleu ? { bleu: corpusBleu(written, known) } : {}), rougeL: rougeL(written, known) }
+}

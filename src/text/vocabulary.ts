@@ -1,0 +1,29 @@
+import { UserError } from '../errors/user-error.js'
+import type { Tokenizer } from './tokenizer.js'
+
+/**
+ * A tokenizer whose tokens are checked against the model's vocabulary, once, where text enters: kernels read embeddings
+ * by token without looking. Throws a `UserError` for the first token that the model does not have.
+ */
+export const withinVocabulary = (tokenizer: Tokenizer, vocabulary: number, directory: string): Tokenizer => {
+  const check = (tokens: readonly number[]): readonly number[] => {
+    const wrong = tokens.find(t => t < 0 || t >= vocabulary)
+    if (wrong === undefined) return tokens
+    throw new UserError({
+      what: `the token ${wrong} ('${tokenizer.decode([wrong])}') is not in the model's vocabulary`,
+      where: directory,
+      why: `config.json says vocab_size ${vocabulary}; the tokenizer knows ${tokenizer.size} tokens`,
+      hint: 'use the tokenizer that belongs to the model',
+    })
+  }
+  return {
+    ...tokenizer,
+    encode: text => check(tokenizer.encode(text)),
+    encodePlain: text => check(tokenizer.encodePlain(text)),
+    encodeExample: (prompt, answer, endOfText, chat) => {
+      const encoded = tokenizer.encodeExample(prompt, answer, endOfText, chat)
+      check(encoded.tokens)
+      return encoded
+    },
+  }
+}
