@@ -1,5 +1,5 @@
 import type { Artifact, DeviceTraits } from './artifact.js'
-import { type CompileOptions, compileGraph } from './backend/backend.js'
+import { type CompileOptions, compileGraph } from './backend/compile.js'
 import type { Graph } from './ir/ir.js'
 import { verified } from './ir/verify.js'
 import { memoryLimits, tighterLimits } from './memory/memory.js'

@@ -4,14 +4,14 @@ import { regionPath, shapeOf } from '../ir/graph.js'
 import type { ComputeNode, Expr, InputNode, NodeId } from '../ir/ir.js'
 import { inputsFromMemory } from '../kernel/context.js'
 import type { Group } from '../kernel/group.js'
-import { freshAxes, type Grouped } from './backend.js'
+import { freshAxes, type GroupedGraph } from './compile.js'
 
 /**
  * One group as a graph of its own: what it reads are its inputs, what it stores its outputs, and the loops around it stand at their first
  * turn. Only its shape is meant to be like the original's, so that its kernel takes the same schedules; values are anyone's. It is another kernel, with another
  * signature, where the original writes in place (here that is an output like any other), and where it reads from memory what stays in the cache here.
  */
-export const fragmentOf = (whole: Grouped, group: Group, traits: DeviceTraits): Grouped => {
+export const fragmentOf = (whole: GroupedGraph, group: Group, traits: DeviceTraits): GroupedGraph => {
   const { graph } = whole
   const loops = regionPath(graph, group.region)
   const still = new Map<number, Expr>(loops.map(r => [r.axis.id, i32(0)]))

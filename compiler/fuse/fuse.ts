@@ -14,7 +14,7 @@ import { hasRoom, roomOf, type Windows } from './room.js'
 import { type Growing, joinSmall } from './small.js'
 
 /** One kernel a node: the reference that fused programs are compared with. */
-export const unfused = (graph: Graph): readonly Group[] =>
+export const oneGroupEach = (graph: Graph): readonly Group[] =>
   graph.nodes.flatMap(n =>
     n.kind !== 'compute'
       ? []
@@ -40,7 +40,7 @@ interface Open extends Growing {
  * and what is computed from them in the same rows put together, elementwise nodes over one index space too. Outputs
  * among `updates` are written by a kernel of either of these two kinds; nothing inlines them, and no node of that kernel reads them.
  */
-export const fused = (
+export const fuseNodes = (
   whole: Graph,
   traits: DeviceTraits,
   updates: ReadonlyMap<NodeId, Update> = new Map(),

@@ -82,7 +82,7 @@ const tidy = (e: Expr, nodes: ReadonlyMap<NodeId, Node>): Expr =>
  * then x else old[…, s, …]`: a cache with new entries. Nothing else may read the input, so no order of kernels can go
  * wrong. Of the n places those outside are left out. Other outputs are computed whole and copied.
  */
-export const updatesOf = (
+export const updatesInPlace = (
   graph: Graph,
   axis: (name: string, extent: number) => Axis,
 ): ReadonlyMap<NodeId, Update> => {

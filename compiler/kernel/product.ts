@@ -1,11 +1,11 @@
 import { type Affine, affineOf, coefficientOf } from '../affine/affine.js'
 import { identityAt, readsOf } from '../ir/expr.js'
 import type { Axis, Expr, NodeId, Region } from '../ir/ir.js'
-import { kernelAxes } from '../schedule/map.js'
 import { coalesce } from './coalesce.js'
 import { type Context, lowerBody, renameAxes, substituteLocals } from './context.js'
 import { type Contraction, contractionOf } from './contraction.js'
 import type { Group } from './group.js'
+import { kernelAxes } from './outputs.js'
 import { addressOf } from './placement.js'
 
 /** A member of a contraction's kernel after the sum: its value, and where it is stored. */

@@ -1,10 +1,10 @@
 import { type Affine, affineOf, coefficientOf } from '../affine/affine.js'
 import { axesOf, readsOf } from '../ir/expr.js'
 import type { Axis, ComputeNode, Expr, NodeId, Region } from '../ir/ir.js'
-import { destinationOf, kernelAxes } from '../schedule/map.js'
 import { coalesce } from './coalesce.js'
 import { type Context, localOf, lowerBody, reduceAxes, renameAxes, substituteLocals } from './context.js'
 import type { Group } from './group.js'
+import { destinationOf, kernelAxes } from './outputs.js'
 
 /** One member over a row: a pass over its inner axes, or a number a row where there are none. */
 export interface Phase {

@@ -1,5 +1,5 @@
 import type { DeviceTraits } from '../artifact.js'
-import { fused } from '../fuse/fuse.js'
+import { fuseNodes } from '../fuse/fuse.js'
 import { normalise } from '../fuse/normalise.js'
 import { elementsOf } from '../ir/graph.js'
 import type { Graph } from '../ir/ir.js'
@@ -37,14 +37,14 @@ const boundBytes = (slot: number, all: number, traits: DeviceTraits): number =>
 export const withinMemory = (graph: Graph, traits: DeviceTraits, options: MemoryLimits): Graph => {
   const least = Math.min(options.largest, options.kept, traits.bindingBytes)
   if (!graph.nodes.some(n => n.kind === 'compute' && 4 * elementsOf(n) > least)) return graph
-  const stored = new Set(fused(graph, traits).flatMap(g => [...g.stored]))
+  const stored = new Set(fuseNodes(graph, traits).flatMap(g => [...g.stored]))
   const wanted = ({ node, bytes, operations }: Kept): boolean =>
     stored.has(node.id) &&
     (boundBytes(sliceBytes(graph, node), bytes, traits) > traits.bindingBytes ||
       (operations <= options.operations &&
         (bytes > options.kept || sliceBytes(graph, node) > options.largest)))
   const fewer = verified(rematerialised(graph, wanted), 'remat')
-  const again = fewer === graph ? stored : new Set(fused(fewer, traits).flatMap(g => [...g.stored]))
+  const again = fewer === graph ? stored : new Set(fuseNodes(fewer, traits).flatMap(g => [...g.stored]))
   const out = chunked(fewer, again, options)
   return out === graph ? graph : verified(normalise(verified(out, 'chunk')), 'normalise')
 }

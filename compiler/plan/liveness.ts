@@ -2,7 +2,7 @@ import type { Group } from '../kernel/group.js'
 import type { Sequence } from './order.js'
 
 /** First and last moment at which a storage holds something needed. */
-export interface Life {
+export interface LiveRange {
   readonly from: number
   readonly to: number
 }
@@ -11,11 +11,11 @@ export interface Life {
  * The lives of storages over the sequence of groups. What is used both inside and outside a loop, or carries values from one
  * iteration to another, lives as long as the loop.
  */
-export const livesOf = (
+export const liveRangesOf = (
   order: Sequence,
   uses: (g: Group) => readonly number[],
   persistent: ReadonlyMap<number, ReadonlySet<number>>,
-): ReadonlyMap<number, Life> => {
+): ReadonlyMap<number, LiveRange> => {
   const moments = new Map<number, number[]>()
   const loops: { region: number; from: number; to: number }[] = []
   let now = 0

@@ -12,7 +12,7 @@ export type Sequence = readonly (
  * Orders groups so that each runs after those it reads; at each level a region is one unit. `graph` gives regions and
  * carries; its compute nodes may have been rewritten by fusion.
  */
-export const sequence = (graph: Graph, groups: readonly Group[]): Sequence => {
+export const orderGroups = (graph: Graph, groups: readonly Group[]): Sequence => {
   const producer = new Map<NodeId, Group>()
   for (const g of groups) for (const m of g.members) producer.set(m.id, g)
   const carries = new Map(graph.nodes.flatMap(n => (n.kind === 'carry' ? [[n.id, n] as const] : [])))

@@ -1,23 +1,23 @@
-import type { Life } from './liveness.js'
+import type { LiveRange } from './liveness.js'
 
 /** A storage that wants a buffer for a time. */
-export interface Need {
+export interface Demand {
   readonly storage: number
   readonly bytes: number
-  readonly life: Life
+  readonly range: LiveRange
 }
 
-export interface Sharing {
+export interface SharedBuffers {
   readonly sizes: readonly number[]
   readonly bufferOf: ReadonlyMap<number, number>
 }
 
-const overlaps = (a: Life, b: Life): boolean => a.from <= b.to && b.from <= a.to
+const overlaps = (a: LiveRange, b: LiveRange): boolean => a.from <= b.to && b.from <= a.to
 
 /** The most bytes that are needed at one moment: no sharing takes less. */
-export const leastBytes = (needs: readonly Need[]): number =>
-  needs.reduce((most, { life: { from } }) => {
-    const alive = needs.filter(n => n.life.from <= from && from <= n.life.to)
+export const leastBytes = (needs: readonly Demand[]): number =>
+  needs.reduce((most, { range: { from } }) => {
+    const alive = needs.filter(n => n.range.from <= from && from <= n.range.to)
     return Math.max(
       most,
       alive.reduce((sum, n) => sum + n.bytes, 0),
@@ -32,17 +32,17 @@ const most = { orders: 300, placings: 100_000 } as const
  * Buffers for storages, none shared by two that are alive at once. Storages are placed one after the other, each in the free buffer that has to
  * grow least; which order is best is found by trying: large ones first, early ones first, long-lived ones first, and swaps in the best so far.
  */
-export const share = (needs: readonly Need[]): Sharing => {
+export const shareBuffers = (needs: readonly Demand[]): SharedBuffers => {
   const bound = leastBytes(needs)
   const orders = [
-    (a: Need, b: Need): number => b.bytes - a.bytes || a.life.from - b.life.from,
-    (a: Need, b: Need): number => a.life.from - b.life.from || b.bytes - a.bytes,
-    (a: Need, b: Need): number => a.life.to - b.life.to || b.bytes - a.bytes,
-    (a: Need, b: Need): number => length(b) - length(a) || b.bytes - a.bytes,
-    (a: Need, b: Need): number => b.bytes * length(b) - a.bytes * length(a),
+    (a: Demand, b: Demand): number => b.bytes - a.bytes || a.range.from - b.range.from,
+    (a: Demand, b: Demand): number => a.range.from - b.range.from || b.bytes - a.bytes,
+    (a: Demand, b: Demand): number => a.range.to - b.range.to || b.bytes - a.bytes,
+    (a: Demand, b: Demand): number => length(b) - length(a) || b.bytes - a.bytes,
+    (a: Demand, b: Demand): number => b.bytes * length(b) - a.bytes * length(a),
   ]
   let best = { bytes: Number.POSITIVE_INFINITY, order: needs, placed: placedIn([]) }
-  const consider = (order: readonly Need[]): void => {
+  const consider = (order: readonly Demand[]): void => {
     const placed = placedIn(order)
     const bytes = placed.sizes.reduce((a, b) => a + b, 0)
     if (bytes < best.bytes) best = { bytes, order, placed }
@@ -63,15 +63,15 @@ export const share = (needs: readonly Need[]): Sharing => {
   return best.placed
 }
 
-const length = (n: Need): number => n.life.to - n.life.from
+const length = (n: Demand): number => n.range.to - n.range.from
 
-const placedIn = (order: readonly Need[]): Sharing => {
-  const buffers: { bytes: number; lives: Life[] }[] = []
+const placedIn = (order: readonly Demand[]): SharedBuffers => {
+  const buffers: { bytes: number; lives: LiveRange[] }[] = []
   const bufferOf = new Map<number, number>()
   for (const n of order) {
     let taken: (typeof buffers)[number] | undefined
     for (const b of buffers) {
-      if (b.lives.some(l => overlaps(l, n.life))) continue
+      if (b.lives.some(l => overlaps(l, n.range))) continue
       const growth = (x: { bytes: number }): number => Math.max(0, n.bytes - x.bytes)
       const better =
         taken === undefined ||
@@ -84,7 +84,7 @@ const placedIn = (order: readonly Need[]): Sharing => {
       buffers.push(taken)
     }
     taken.bytes = Math.max(taken.bytes, n.bytes)
-    taken.lives.push(n.life)
+    taken.lives.push(n.range)
     bufferOf.set(n.storage, buffers.indexOf(taken))
   }
   return { sizes: buffers.map(b => b.bytes), bufferOf }

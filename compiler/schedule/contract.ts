@@ -1,25 +1,20 @@
 import type { ContractSchedule, DeviceTraits } from '../artifact.js'
 import { readsOf } from '../ir/expr.js'
-import type { Axis, Region } from '../ir/ir.js'
+import type { Axis } from '../ir/ir.js'
 import { type Context, packings } from '../kernel/context.js'
 import { operationsOf } from '../kernel/cost.js'
-import type { Group } from '../kernel/group.js'
-import { along, type Product, productOfGroup } from '../kernel/product.js'
-import { writeColumns } from '../wgsl/contract-columns.js'
-import { writeMatrices } from '../wgsl/contract-matrix.js'
-import { writeTiles } from '../wgsl/contract-tile.js'
-import type { EmittedKernel, KernelSpec } from '../wgsl/kernel.js'
+import { along, type Product } from '../kernel/product.js'
 import { columnSchedules } from './contract-columns.js'
 import { columnsCost } from './contract-cost.js'
 import { gpuCost } from './contract-gpu-cost.js'
 import { matrixSchedules, tileSchedules } from './contract-tile.js'
-import { bestFirst, type Choice } from './schedule.js'
+import { bestFirst } from './schedule.js'
 
 /**
  * Every schedule of a product, the best guess first. On a software device memory that is shared costs more than loading again, and text costs
  * time to compile; a GPU wants tiles in workgroup memory. Less than f32 precision in products only where it is allowed.
  */
-const candidates = (p: Product, traits: DeviceTraits): readonly ContractSchedule[] => {
+export const contractCandidates = (p: Product, traits: DeviceTraits): readonly ContractSchedule[] => {
   const columns = columnSchedules(p, traits)
   if (traits.software) return bestFirst(columns, s => columnsCost(p, s))
   const components = traits.precision === 'f16' ? (['f32', 'f16'] as const) : (['f32'] as const)
@@ -29,19 +24,8 @@ const candidates = (p: Product, traits: DeviceTraits): readonly ContractSchedule
   )
 }
 
-const write = (p: Product, s: ContractSchedule, ctx: Context, spec: KernelSpec): EmittedKernel => {
-  switch (s.family) {
-    case 'tile':
-      return writeTiles(p, s, ctx, spec)
-    case 'matrix':
-      return writeMatrices(p, s, ctx, spec)
-    default:
-      return writeColumns(p, s, ctx, spec)
-  }
-}
-
 /** `contract b[8·6] m[64] n[64] k[48]; left along k: 1 read, 0 operations; …`: what decides the speed of a contraction. */
-const signatureOf = (p: Product, ctx: Context): string => {
+export const contractSignature = (p: Product, ctx: Context): string => {
   const extents = (axes: readonly Axis[]): string => `[${axes.map(a => a.extent).join('·')}]`
   const effort = (e: Product['left']): string =>
     [`${readsOf(e).length} reads`, ...packings(e, ctx), `${operationsOf(e)} operations`].join(', ')
@@ -55,20 +39,4 @@ const signatureOf = (p: Product, ctx: Context): string => {
     `right ${operand(p.right, p.n.at(-1)!)}`,
     ...p.outputs.map(o => `out ${effort(o.value)}`),
   ].join('; ')
-}
-
-/** The schedules of a sum of products; undefined where it has not the shape of one. */
-export const contractChoice = (
-  group: Group,
-  loops: readonly Region[],
-  ctx: Context,
-  spec: KernelSpec,
-): Choice | undefined => {
-  const product = productOfGroup(group, loops, ctx)
-  if (product === undefined) return undefined
-  return {
-    signature: signatureOf(product, ctx),
-    candidates: candidates(product, ctx.traits),
-    emit: (s: ContractSchedule) => write(product, s, ctx, spec),
-  }
 }

@@ -1,24 +1,21 @@
 import { type Affine, affineOf, coefficientOf } from '../affine/affine.js'
 import type { DeviceTraits, RowsSchedule } from '../artifact.js'
 import { axesOf, readsOf } from '../ir/expr.js'
-import type { Axis, Region } from '../ir/ir.js'
+import type { Axis } from '../ir/ir.js'
 import { type Context, packings, productOf } from '../kernel/context.js'
 import { operationsOf } from '../kernel/cost.js'
-import type { Group } from '../kernel/group.js'
-import {
-  addressesOf,
-  alongAxis,
-  type Phase,
-  type RowProgram,
-  rowProgram,
-  seeksPlace,
-} from '../kernel/row-program.js'
-import type { KernelSpec } from '../wgsl/kernel.js'
-import { writeRows } from '../wgsl/rows.js'
-import { bestFirst, type Choice } from './schedule.js'
+import { addressesOf, alongAxis, type Phase, type RowProgram, seeksPlace } from '../kernel/row-program.js'
+import { bestFirst } from './schedule.js'
 
 /** One thread a row, nothing clever. */
-const plainRows: RowsSchedule = { family: 'rows', lanes: 1, rows: 1, steps: 1, threads: 8, vector: 'none' }
+export const plainRows: RowsSchedule = {
+  family: 'rows',
+  lanes: 1,
+  rows: 1,
+  steps: 1,
+  threads: 8,
+  vector: 'none',
+}
 
 const passesOf = (p: RowProgram): readonly Phase[] => p.phases.filter(x => x.inner.length > 0)
 
@@ -197,7 +194,7 @@ const gpuCandidates = (p: RowProgram, traits: DeviceTraits): readonly RowsSchedu
 }
 
 /** `rows [512] inline sum 768 own 1 shared 1 …`: what decides the speed of a kernel over rows. */
-const signatureOf = (p: RowProgram, ctx: Context): string => {
+export const rowsSignature = (p: RowProgram, ctx: Context): string => {
   const row = p.rows.at(-1)
   const phases = p.phases.map(x => {
     const { own, shared } = readsOfPass(x, row)
@@ -215,23 +212,6 @@ const signatureOf = (p: RowProgram, ctx: Context): string => {
   return [`rows [${p.rows.map(a => a.extent).join('·')}]`, ...phases].join('; ')
 }
 
-/** The schedules of reductions over rows and what is computed from them in the same rows; `plain`: only the simplest. */
-export const rowsChoice = (
-  group: Group,
-  loops: readonly Region[],
-  ctx: Context,
-  spec: KernelSpec,
-  plain: boolean,
-): Choice => {
-  const program = rowProgram(group, loops, ctx)
-  const { traits } = ctx
-  return {
-    signature: signatureOf(program, ctx),
-    candidates: plain
-      ? [plainRows]
-      : traits.software
-        ? softwareCandidates(program, ctx)
-        : gpuCandidates(program, traits),
-    emit: (s: RowsSchedule) => writeRows(program, s, ctx, spec),
-  }
-}
+/** The schedules of reductions over rows and of the values computed from them, the best guess first. */
+export const rowsCandidates = (p: RowProgram, ctx: Context): readonly RowsSchedule[] =>
+  ctx.traits.software ? softwareCandidates(p, ctx) : gpuCandidates(p, ctx.traits)

@@ -3,6 +3,7 @@ import { i32, index, prim } from '../ir/expr.js'
 import type { Axis, Expr } from '../ir/ir.js'
 import type { Context } from '../kernel/context.js'
 import { type Product, turned } from '../kernel/product.js'
+import type { KernelSpec } from '../kernel/spec.js'
 import type { Block, Value } from './block.js'
 import {
   at,
@@ -17,7 +18,7 @@ import {
   writeRowsLoop,
   writeTile,
 } from './contract-frame.js'
-import { type EmittedKernel, type KernelSpec, settle } from './kernel.js'
+import { type EmittedKernel, settle } from './kernel.js'
 import type { Writer } from './writer.js'
 
 const component = (v: Value, j: number): string => (v.width === 4 ? `${v.text}.${'xyzw'[j]}` : v.text)

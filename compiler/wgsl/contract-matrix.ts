@@ -2,6 +2,7 @@ import type { MatrixSchedule } from '../artifact.js'
 import { index, prim } from '../ir/expr.js'
 import { type Context, productOf } from '../kernel/context.js'
 import { type Product, turned } from '../kernel/product.js'
+import type { KernelSpec } from '../kernel/spec.js'
 import type { Operand } from '../schedule/contract-operand.js'
 import type { Block } from './block.js'
 import {
@@ -14,7 +15,7 @@ import {
   writeTile,
 } from './contract-frame.js'
 import { loadTile, type Piece } from './contract-stage.js'
-import { type EmittedKernel, type KernelSpec, settle } from './kernel.js'
+import { type EmittedKernel, settle } from './kernel.js'
 import type { Writer } from './writer.js'
 
 /**

@@ -1,9 +1,9 @@
 import type { KernelDecl, KernelFeature, Slice } from '../artifact.js'
 import { positionOf } from '../diagnostics/source.js'
-import type { Axis, ComputeNode, Origin, Region } from '../ir/ir.js'
+import type { Axis, ComputeNode, Origin } from '../ir/ir.js'
 import { constantBits } from '../ir/wgsl-helpers.js'
 import type { Context } from '../kernel/context.js'
-import type { Group } from '../kernel/group.js'
+import type { KernelSpec } from '../kernel/spec.js'
 import { accessesOf } from './accesses.js'
 import { type Base, baseOf, boundPart, slicesOf } from './slices.js'
 import { Writer } from './writer.js'
@@ -31,13 +31,6 @@ export interface EmittedKernel {
   readonly slices: readonly (Slice | undefined)[]
   readonly workgroups: readonly [number, number, number]
   readonly features: readonly KernelFeature[]
-}
-
-export interface KernelSpec extends Pick<Group, 'members' | 'updates'> {
-  /** The loops around it, outermost first. */
-  readonly loops: readonly Region[]
-  readonly flops: number
-  readonly bytes: number
 }
 
 const reserved = new Set(

@@ -4,9 +4,10 @@ import { axesOf, i32, index, prim, rewriter, substituteAxes } from '../ir/expr.j
 import type { Axis, Expr } from '../ir/ir.js'
 import { type Context, localOf, productOf } from '../kernel/context.js'
 import { type Phase, type RowProgram, seeksPlace } from '../kernel/row-program.js'
+import type { KernelSpec } from '../kernel/spec.js'
 import { accumulator, finish } from './accumulate.js'
 import type { Block, Value } from './block.js'
-import { type EmittedKernel, flatGroup, type KernelSpec, settle, spread } from './kernel.js'
+import { type EmittedKernel, flatGroup, settle, spread } from './kernel.js'
 import type { Writer } from './writer.js'
 
 /** One of the rows that are made at once: what an expression and an address are for it. */

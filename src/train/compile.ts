@@ -4,7 +4,7 @@ import { name as sizeName } from '../../compiler/core/poly.js'
 import type { Type } from '../../compiler/core/type.js'
 import type { Graph } from '../../compiler/ir/ir.js'
 import { packInputs } from '../../compiler/pipeline.js'
-import { type Tuning, tunedOf } from '../../compiler/schedule/schedule.js'
+import { type Tuning, tunedSchedule } from '../../compiler/schedule/choose.js'
 import type { StandIn } from '../../compiler/specialise/parameters.js'
 import { specialisePredictor } from '../../compiler/specialise/predictor.js'
 import { type Bindings, specialiseMethod } from '../../compiler/specialise/specialise.js'
@@ -72,7 +72,7 @@ export interface CompileOptions {
 const requireSchedules = (schedules: Tuning, artifacts: CompiledRecipe['artifacts']): void => {
   const kernels = Object.values(artifacts).flatMap(a => a.kernels)
   const taken = new Set(
-    kernels.flatMap(({ chosen }) => (chosen && tunedOf(chosen, schedules) ? [chosen.signature] : [])),
+    kernels.flatMap(({ chosen }) => (chosen && tunedSchedule(chosen, schedules) ? [chosen.signature] : [])),
   )
   const lost = [...schedules.keys()].filter(s => !taken.has(s))
   if (lost.length > 0)

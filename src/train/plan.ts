@@ -1,7 +1,7 @@
 import type { Artifact, DeviceTraits } from '../../compiler/artifact.js'
 import type { Graph } from '../../compiler/ir/ir.js'
 import { planned, simplified } from '../../compiler/pipeline.js'
-import type { Tuning } from '../../compiler/schedule/schedule.js'
+import type { Tuning } from '../../compiler/schedule/choose.js'
 import { bufferBytes } from '../../runtime/flags.js'
 import { elementsOf } from '../../runtime/index.js'
 import type { BatchShape } from '../data/batch.js'

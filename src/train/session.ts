@@ -1,6 +1,7 @@
 import type { KernelDecl } from '../../compiler/artifact.js'
 import type { CoreRecipe, Program } from '../../compiler/core/core.js'
-import { sameSchedule, type Tuning } from '../../compiler/schedule/schedule.js'
+import type { Tuning } from '../../compiler/schedule/choose.js'
+import { sameSchedule } from '../../compiler/schedule/schedule.js'
 import {
   checkRequirements,
   type Device,

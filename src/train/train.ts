@@ -1,5 +1,5 @@
 import type { CoreRecipe, Program } from '../../compiler/core/core.js'
-import type { Tuning } from '../../compiler/schedule/schedule.js'
+import type { Tuning } from '../../compiler/schedule/choose.js'
 import { type Device, download, Readback } from '../../runtime/index.js'
 import type { BatchStream } from '../data/batch.js'
 import { UserError } from '../errors/user-error.js'

@@ -1,11 +1,11 @@
 import type { Artifact, Chosen, DeviceTraits, Schedule } from '../../compiler/artifact.js'
-import { compileGroups, type Grouped, grouped } from '../../compiler/backend/backend.js'
+import { compileGroups, type GroupedGraph, groupNodes } from '../../compiler/backend/compile.js'
 import { fragmentOf } from '../../compiler/backend/fragment.js'
 import { elementsOf } from '../../compiler/ir/graph.js'
 import { interpretAt } from '../../compiler/ir/interpret-at.js'
 import type { Graph } from '../../compiler/ir/ir.js'
 import { simplified } from '../../compiler/pipeline.js'
-import { type Tuning, tunedOf } from '../../compiler/schedule/schedule.js'
+import { type Tuning, tunedSchedule } from '../../compiler/schedule/choose.js'
 import {
   type Device,
   DeviceError,
@@ -25,7 +25,7 @@ import { remember, tuningOf } from './table.js'
 /** A kernel of a graph by itself, with the schedules it may take. */
 export interface Study {
   readonly chosen: Chosen
-  readonly fragment: Grouped
+  readonly fragment: GroupedGraph
   /** Arithmetic of one dispatch, to do what takes longest first. */
   readonly flops: number
 }
@@ -35,7 +35,7 @@ export interface Study {
  * into a cache in place, and sums over weights that come from memory, unless a kernel's own are too many to stay in the cache.
  */
 export const studiesOf = (graph: Graph, traits: DeviceTraits): readonly Study[] => {
-  const whole = grouped(graph, traits)
+  const whole = groupNodes(graph, traits)
   const signatures = new Set(compileGroups(whole, traits).kernels.map(k => k.chosen?.signature))
   const studies = new Map<string, Study>()
   for (const group of whole.groups) {
@@ -198,7 +198,7 @@ export const tune = async (
   const time = AbortSignal.timeout(Math.min(longest, Math.ceil(1000 * budget)))
   const stop = signal === undefined ? time : AbortSignal.any([time, signal])
   const started = performance.now()
-  const unknown = (s: Study): boolean => tunedOf(s.chosen, tuningOf(device)) === undefined
+  const unknown = (s: Study): boolean => tunedSchedule(s.chosen, tuningOf(device)) === undefined
   const open = studiesOf(graph, device.traits).filter(unknown)
   try {
     for (const [done, s] of open.entries()) {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { compileGraph } from '../../compiler/backend/backend.js'
+import { compileGraph } from '../../compiler/backend/compile.js'
 import { interpret } from '../../compiler/ir/interpret.js'
 import type { Graph } from '../../compiler/ir/ir.js'
 import { simplified, specialiseFn } from '../../compiler/pipeline.js'

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 import * as E from 'fp-ts/lib/Either.js'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { Schedule } from '../../compiler/artifact.js'
-import { compileGraph, compileGroups, grouped } from '../../compiler/backend/backend.js'
+import { compileGraph, compileGroups, groupNodes } from '../../compiler/backend/compile.js'
 import { fragmentOf } from '../../compiler/backend/fragment.js'
 import { f32, i32, index, prim, rewrite } from '../../compiler/ir/expr.js'
 import { interpret } from '../../compiler/ir/interpret.js'
@@ -105,7 +105,7 @@ withDevice('tuning', device => {
 
   it('a kernel by itself takes the schedules that it takes in its program', () => {
     const { graph } = layer()
-    const whole = grouped(graph, device.traits)
+    const whole = groupNodes(graph, device.traits)
     const known = new Set(compileGroups(whole, device.traits).kernels.map(k => k.chosen!.signature))
     const alone = whole.groups.map(
       g => compileGroups(fragmentOf(whole, g, device.traits), device.traits).kernels[0]!.chosen!.signature,

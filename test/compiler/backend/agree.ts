@@ -1,5 +1,5 @@
 import type { Artifact, DeviceTraits, DType } from '../../../compiler/artifact.js'
-import { compileGraph } from '../../../compiler/backend/backend.js'
+import { compileGraph } from '../../../compiler/backend/compile.js'
 import { compileGraph as interpretGraph } from '../../../compiler/ir/interpret.js'
 import type { Graph } from '../../../compiler/ir/ir.js'
 import {

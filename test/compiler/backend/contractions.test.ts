@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import type { DeviceTraits, Schedule } from '../../../compiler/artifact.js'
-import { type CompileOptions, compileGraph } from '../../../compiler/backend/backend.js'
+import { type CompileOptions, compileGraph } from '../../../compiler/backend/compile.js'
 import { f32, index, prim, read } from '../../../compiler/ir/expr.js'
 import { compileGraph as interpretGraph } from '../../../compiler/ir/interpret.js'
 import type { Expr } from '../../../compiler/ir/ir.js'

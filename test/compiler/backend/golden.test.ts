@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Artifact, DeviceTraits } from '../../../compiler/artifact.js'
-import { compileGraph } from '../../../compiler/backend/backend.js'
+import { compileGraph } from '../../../compiler/backend/compile.js'
 import { f32, prim } from '../../../compiler/ir/expr.js'
 import { gpu, llvmpipe } from '../../support/traits.js'
 import * as programs from './programs.js'

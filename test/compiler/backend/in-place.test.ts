@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import * as E from 'fp-ts/lib/Either.js'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { compileGraph } from '../../../compiler/backend/backend.js'
+import { compileGraph } from '../../../compiler/backend/compile.js'
 import { i32, index, prim, read } from '../../../compiler/ir/expr.js'
 import type { Graph, NodeId } from '../../../compiler/ir/ir.js'
 import { simplified } from '../../../compiler/pipeline.js'

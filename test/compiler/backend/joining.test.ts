@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { compileGraph } from '../../../compiler/backend/backend.js'
+import { compileGraph } from '../../../compiler/backend/compile.js'
 import { cast, f32, i32, index, prim } from '../../../compiler/ir/expr.js'
 import type { Axis, Expr } from '../../../compiler/ir/ir.js'
 import type { Device } from '../../../runtime/node.js'

@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest'
 import { create } from 'webgpu'
 import type { DeviceTraits, Schedule } from '../../../compiler/artifact.js'
-import { compileGraph } from '../../../compiler/backend/backend.js'
+import { compileGraph } from '../../../compiler/backend/compile.js'
 import { prim } from '../../../compiler/ir/expr.js'
 import { compileGraph as interpretGraph } from '../../../compiler/ir/interpret.js'
 import type { Graph } from '../../../compiler/ir/ir.js'

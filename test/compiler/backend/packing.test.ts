@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Packing } from '../../../compiler/artifact.js'
-import { compileGraph } from '../../../compiler/backend/backend.js'
+import { compileGraph } from '../../../compiler/backend/compile.js'
 import { Builder } from '../../../compiler/ir/builder.js'
 import { index, prim, read } from '../../../compiler/ir/expr.js'
 import type { Graph } from '../../../compiler/ir/ir.js'

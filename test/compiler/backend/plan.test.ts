@@ -4,8 +4,8 @@ import { affineExpr, affineOf, affineRange } from '../../../compiler/affine/affi
 import { Builder } from '../../../compiler/ir/builder.js'
 import { i32, index, prim } from '../../../compiler/ir/expr.js'
 import type { Expr } from '../../../compiler/ir/ir.js'
-import { type Life, livesOf } from '../../../compiler/plan/liveness.js'
-import { share } from '../../../compiler/plan/share.js'
+import { type LiveRange, liveRangesOf } from '../../../compiler/plan/liveness.js'
+import { shareBuffers } from '../../../compiler/plan/share.js'
 
 describe('addresses', () => {
   const b = new Builder()
@@ -63,18 +63,18 @@ describe('addresses', () => {
 })
 
 describe('buffers', () => {
-  const life = fc
+  const range = fc
     .tuple(fc.nat(30), fc.nat(30))
-    .map(([a, b]): Life => ({ from: Math.min(a, b), to: Math.max(a, b) }))
+    .map(([a, b]): LiveRange => ({ from: Math.min(a, b), to: Math.max(a, b) }))
   it('are never shared by two tensors alive at the same time, and are large enough', () => {
     fc.assert(
-      fc.property(fc.array(fc.tuple(fc.integer({ min: 1, max: 9 }), life), { maxLength: 20 }), list => {
-        const needs = list.map(([size, l], storage) => ({ storage, bytes: 16 * size, life: l }))
-        const { sizes, bufferOf } = share(needs)
+      fc.property(fc.array(fc.tuple(fc.integer({ min: 1, max: 9 }), range), { maxLength: 20 }), list => {
+        const needs = list.map(([size, l], storage) => ({ storage, bytes: 16 * size, range: l }))
+        const { sizes, bufferOf } = shareBuffers(needs)
         for (const a of needs) {
           expect(sizes[bufferOf.get(a.storage)!]).toBeGreaterThanOrEqual(a.bytes)
           for (const b of needs)
-            if (a !== b && a.life.from <= b.life.to && b.life.from <= a.life.to)
+            if (a !== b && a.range.from <= b.range.to && b.range.from <= a.range.to)
               expect(bufferOf.get(a.storage)).not.toBe(bufferOf.get(b.storage))
         }
       }),
@@ -82,8 +82,8 @@ describe('buffers', () => {
   })
 
   it('are reused once nothing reads them', () => {
-    const at = (storage: number, from: number, to: number) => ({ storage, bytes: 64, life: { from, to } })
-    expect(share([at(0, 0, 1), at(1, 1, 2), at(2, 2, 3)]).sizes).toEqual([64, 64])
+    const at = (storage: number, from: number, to: number) => ({ storage, bytes: 64, range: { from, to } })
+    expect(shareBuffers([at(0, 0, 1), at(1, 1, 2), at(2, 2, 3)]).sizes).toEqual([64, 64])
   })
 
   it('of a loop live as long as the loop if they are used outside it too, or keep values between iterations', () => {
@@ -103,7 +103,7 @@ describe('buffers', () => {
       { kind: 'loop' as const, region, body: [group(1, 3), group(0, 1, 2), group(3)] },
       group(4),
     ]
-    const lives = livesOf(order, g => [...g.stored], new Map([[3, new Set([5])]]))
+    const lives = liveRangesOf(order, g => [...g.stored], new Map([[3, new Set([5])]]))
     const loop = { from: 1, to: 5 }
     expect(lives.get(0)).toEqual({ from: 0, to: loop.to })
     expect(lives.get(1)).toEqual({ from: 2, to: 3 })

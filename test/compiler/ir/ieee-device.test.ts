@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { compileGraph } from '../../../compiler/backend/backend.js'
+import { compileGraph } from '../../../compiler/backend/compile.js'
 import { Builder } from '../../../compiler/ir/builder.js'
 import { cast, f32, index, prim, read } from '../../../compiler/ir/expr.js'
 import { interpret } from '../../../compiler/ir/interpret.js'

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { compileGraph } from '../../../compiler/backend/backend.js'
+import { compileGraph } from '../../../compiler/backend/compile.js'
 import { interpret } from '../../../compiler/ir/interpret.js'
 import { simplified, specialiseFn } from '../../../compiler/pipeline.js'
 import { withDevice } from '../../support/device.js'

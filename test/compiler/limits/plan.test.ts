@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { DeviceTraits } from '../../../compiler/artifact.js'
-import { compileGraph } from '../../../compiler/backend/backend.js'
+import { compileGraph } from '../../../compiler/backend/compile.js'
 import { simplified, specialiseFn } from '../../../compiler/pipeline.js'
 import { simplify } from '../../../compiler/simplify/simplify.js'
 import { leastTraits } from '../../../compiler/traits.js'

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Artifact, DeviceTraits } from '../../../compiler/artifact.js'
-import { compileGraph } from '../../../compiler/backend/backend.js'
+import { compileGraph } from '../../../compiler/backend/compile.js'
 import type { Graph } from '../../../compiler/ir/ir.js'
 import { packInputs } from '../../../compiler/ir/packing.js'
 import { simplified, specialiseFn } from '../../../compiler/pipeline.js'

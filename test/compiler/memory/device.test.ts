@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Artifact } from '../../../compiler/artifact.js'
-import { compileGraph } from '../../../compiler/backend/backend.js'
+import { compileGraph } from '../../../compiler/backend/compile.js'
 import type { Graph } from '../../../compiler/ir/ir.js'
 import { memoryLimits } from '../../../compiler/memory/memory.js'
 import type { Device } from '../../../runtime/node.js'

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { unfused } from '../../../compiler/fuse/fuse.js'
+import { oneGroupEach } from '../../../compiler/fuse/fuse.js'
 import { f32, i32, index, prim } from '../../../compiler/ir/expr.js'
 import type { Graph } from '../../../compiler/ir/ir.js'
 import { layoutOf } from '../../../compiler/plan/layout.js'
@@ -22,7 +22,7 @@ const sliced = (chunks: boolean, output: boolean): Graph => {
 
 const orderOf = (graph: Graph): readonly number[] => {
   const y = graph.nodes.find(n => n.origin.label === 'y')!
-  return layoutOf(graph, unfused(graph))(y)
+  return layoutOf(graph, oneGroupEach(graph))(y)
 }
 
 it('slots of a loop over chunks lie beside the place that they are chunks of', () => {

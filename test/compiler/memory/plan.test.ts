@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Artifact } from '../../../compiler/artifact.js'
-import { compileGraph } from '../../../compiler/backend/backend.js'
+import { compileGraph } from '../../../compiler/backend/compile.js'
 import { planned } from '../../../compiler/pipeline.js'
 import { simplify } from '../../../compiler/simplify/simplify.js'
 import { llamaConfig, stories15M } from '../../../src/bench/random-model.js'

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { affineAdd, affineAxis } from '../../../compiler/affine/affine.js'
-import { compileGraph } from '../../../compiler/backend/backend.js'
+import { compileGraph } from '../../../compiler/backend/compile.js'
 import { prim } from '../../../compiler/ir/expr.js'
 import type { Graph, Region } from '../../../compiler/ir/ir.js'
 import { packInputs } from '../../../compiler/ir/packing.js'

@@ -1,5 +1,5 @@
 import type { DeviceTraits } from '../../../compiler/artifact.js'
-import { compileGraph } from '../../../compiler/backend/backend.js'
+import { compileGraph } from '../../../compiler/backend/compile.js'
 import { interpret } from '../../../compiler/ir/interpret.js'
 import type { Graph } from '../../../compiler/ir/ir.js'
 import { simplified, specialiseFn } from '../../../compiler/pipeline.js'

@@ -1,0 +1,162 @@
+/**
+ * The back end turns a simplified graph into an artifact for one device: kernels as WGSL, buffers, and the order of
+ * dispatches. The phases, each a function below or a room of its own:
+ *
+ *     group     which nodes share a kernel                     fuse, memory
+ *     order     which kernel runs after which, in which loop   plan/order.ts
+ *     store     which tensors are views of one storage         plan/storage.ts
+ *     schedule  which thread computes what                     schedule/choose.ts
+ *     emit      the kernels' text                              wgsl/emit.ts
+ *     assemble  buffers, steps and requirements                assemble.ts
+ *
+ * No phase knows values, and the same graph and device give the same artifact.
+ */
+import type { Artifact, DeviceTraits } from '../artifact.js'
+import { fuseNodes, oneGroupEach } from '../fuse/fuse.js'
+import { updatesInPlace } from '../fuse/in-place.js'
+import { normalise } from '../fuse/normalise.js'
+import { roomOf, type Windows } from '../fuse/room.js'
+import { splitReductions } from '../fuse/split.js'
+import { splitReads } from '../fuse/split-reads.js'
+import { elementsOf, regionPath } from '../ir/graph.js'
+import type { Graph, NodeId } from '../ir/ir.js'
+import { verified } from '../ir/verify.js'
+import { axisSource, type Context, inputsFromMemory } from '../kernel/context.js'
+import type { Group } from '../kernel/group.js'
+import { problemOf } from '../kernel/problem.js'
+import { type MemoryLimits, memoryLimits, withinMemory } from '../memory/memory.js'
+import { orderGroups } from '../plan/order.js'
+import { planStorage, type StoragePlan } from '../plan/storage.js'
+import { chooseSchedule, type Tuning } from '../schedule/choose.js'
+import { emitKernel } from '../wgsl/emit.js'
+import type { EmittedKernel } from '../wgsl/kernel.js'
+import { assembleArtifact } from './assemble.js'
+import { kernelSpec } from './kernel-spec.js'
+import { windowsOfStorages } from './requirements.js'
+
+/** How a graph is compiled. */
+export interface CompileOptions {
+  readonly name?: string
+  /** `false`: one plain kernel a node. It is the reference that optimised kernels are compared with. */
+  readonly fuse?: boolean
+  /** Schedules that measuring found to be the fastest; the cost model decides about all other kernels. */
+  readonly tuning?: Tuning
+  /** The sizes from which memory is saved by chunks and rematerialisation; the device's own limits unless given. */
+  readonly limits?: MemoryLimits
+}
+
+/** A graph ready for a device, with its nodes in groups, each of which becomes a kernel. */
+export interface GroupedGraph {
+  readonly graph: Graph
+  readonly groups: readonly Group[]
+  /** Makes axes that no node of the graph has. */
+  readonly axis: Context['axis']
+  /** The inputs that each run reads from memory, because the cache cannot hold them all. */
+  readonly fromMemory: ReadonlySet<NodeId>
+}
+
+/**
+ * A graph as kernels, buffers and an order of dispatches. How many bindings a large tensor takes is known only when kernels
+ * are written. Where a kernel then binds too many buffers, nodes are grouped again with that knowledge. The runtime refuses an
+ * artifact that no grouping makes fit.
+ */
+export const compileGraph = (graph: Graph, traits: DeviceTraits, options: CompileOptions = {}): Artifact => {
+  let known: Windows = new Map()
+  for (let attempt = 1; ; attempt++) {
+    const { artifact, windows } = compileOnce(groupNodes(graph, traits, options, known), traits, options)
+    const fits = artifact.requires.storageBuffersPerStage <= traits.storageBuffersPerStage
+    const more = new Map(known)
+    for (const [id, n] of windows) more.set(id, Math.max(n, known.get(id) ?? 1))
+    const learnt = [...more].some(([id, n]) => known.get(id) !== n)
+    if (fits || !learnt || attempt === mostAttempts) return artifact
+    known = more
+  }
+}
+
+/** Each attempt learns of more windows, so that few suffice; the bound only guards against endless repetition. */
+const mostAttempts = 8
+
+/** Compiles a graph whose nodes are in groups already. */
+export const compileGroups = (
+  grouped: GroupedGraph,
+  traits: DeviceTraits,
+  options: CompileOptions = {},
+): Artifact => compileOnce(grouped, traits, options).artifact
+
+const compileOnce = (
+  grouped: GroupedGraph,
+  traits: DeviceTraits,
+  options: CompileOptions,
+): { readonly artifact: Artifact; readonly windows: Windows } => {
+  const { graph, groups, fromMemory } = grouped
+  const order = orderGroups(graph, groups)
+  const storage = planStorage(graph, groups, order, fromMemory)
+  const kernels = compileKernels(grouped, storage, traits, options)
+  const artifact = assembleArtifact({ graph, order, storage, kernels }, traits, options.name ?? 'graph')
+  return { artifact, windows: windowsOfNodes([...kernels.values()], storage) }
+}
+
+/** Decides which nodes share a kernel. */
+export const groupNodes = (
+  graph: Graph,
+  traits: DeviceTraits,
+  options: CompileOptions = {},
+  windows: Windows = new Map(),
+): GroupedGraph => {
+  const plain = options.fuse === false
+  const whole = verified(normalise(graph), 'normalise')
+  const lean = plain ? whole : withinMemory(whole, traits, options.limits ?? memoryLimits(traits))
+  const short = plain ? lean : verified(splitReductions(lean, traits), 'split')
+  const ready = verified(splitReads(short, roomOf(traits, windows)), 'split reads')
+  const axis = freshAxes(ready)
+  const inputs = ready.nodes.filter(n => n.kind === 'input')
+  return {
+    graph: ready,
+    groups: plain ? oneGroupEach(ready) : fuseNodes(ready, traits, updatesInPlace(ready, axis), windows),
+    axis,
+    fromMemory: inputsFromMemory(inputs, traits),
+  }
+}
+
+/** Makes axes that no node of a graph has. */
+export const freshAxes = (graph: Graph): Context['axis'] => {
+  const own = graph.nodes.flatMap(n =>
+    n.kind === 'compute' ? [...n.dims.flat(), ...(n.reduce?.axes ?? [])].map(a => a.id) : [],
+  )
+  return axisSource(1 + Math.max(0, ...own, ...graph.regions.map(r => r.axis.id)))
+}
+
+/** Schedules and writes the kernel of each group that stores something. */
+const compileKernels = (
+  { graph, groups, axis }: GroupedGraph,
+  { placements, storages }: StoragePlan,
+  traits: DeviceTraits,
+  options: CompileOptions,
+): ReadonlyMap<Group, EmittedKernel> => {
+  const ctx: Context = { traits, placements, storages, axis }
+  const nodes = new Map(graph.nodes.map(n => [n.id, n]))
+  const choice = { plain: options.fuse === false, tuning: options.tuning }
+  const storesNothing = (g: Group): boolean =>
+    g.members.every(m => !g.stored.has(m.id) || elementsOf(m) === 0)
+  const kernels = new Map<Group, EmittedKernel>()
+  for (const g of groups) {
+    if (storesNothing(g)) continue
+    const spec = kernelSpec(g, graph, nodes)
+    const problem = problemOf(g, regionPath(graph, g.region), ctx)
+    const chosen = chooseSchedule(problem, ctx, choice)
+    const kernel = emitKernel({ problem, schedule: chosen.schedule, spec }, ctx)
+    kernels.set(g, { ...kernel, decl: { ...kernel.decl, chosen } })
+  }
+  return kernels
+}
+
+/** How many bindings the nodes take that take more than one. */
+const windowsOfNodes = (kernels: readonly EmittedKernel[], { placements }: StoragePlan): Windows => {
+  const windows = windowsOfStorages(kernels)
+  return new Map(
+    [...placements].flatMap(([id, { storage }]) => {
+      const n = windows.get(storage) ?? 1
+      return n > 1 ? [[id, n] as const] : []
+    }),
+  )
+}

@@ -1,0 +1,56 @@
+import type { Axis, Expr, NodeId, Region } from '../ir/ir.js'
+import { coalesce } from './coalesce.js'
+import { type Context, lowerBody, renameAxes, substituteLocals } from './context.js'
+import type { Group } from './group.js'
+import { destinationOf, kernelAxes, type Output } from './outputs.js'
+
+/** Every member's lowered body over the axes of the first, and where the stored ones go. */
+const mapOutputs = (group: Group, loops: readonly Region[], ctx: Context): readonly Output[] => {
+  const first = group.members[0]!
+  const axes = kernelAxes(first, loops)
+  const ids = new Set(group.members.map(m => m.id))
+  const values = new Map<NodeId, Expr>()
+  return group.members.flatMap(m => {
+    const own = kernelAxes(m, loops)
+    const value = substituteLocals(lowerBody(renameAxes(m.body, own, axes), ctx, ids), values)
+    values.set(m.id, value)
+    if (!group.stored.has(m.id)) return []
+    const p = ctx.placements.get(m.id)!
+    return [
+      {
+        node: m,
+        value,
+        storage: p.storage,
+        ...destinationOf(group, m, p, e => renameAxes(lowerBody(e, ctx, ids), own, axes)),
+      },
+    ]
+  })
+}
+
+/** A flat index space and what is stored at each of its places. */
+export interface MapProgram {
+  readonly axes: readonly Axis[]
+  readonly units: readonly Axis[]
+  readonly outputs: readonly Output[]
+}
+
+export const mapProgram = (group: Group, loops: readonly Region[], ctx: Context): MapProgram => {
+  const outputs = mapOutputs(group, loops, ctx)
+  const all = kernelAxes(group.members[0]!, loops)
+  const joined = coalesce(
+    all,
+    outputs.flatMap(o => (o.within === undefined ? [o.value] : [o.value, o.within])),
+    outputs.map(o => o.address),
+    ctx.axis,
+  )
+  return {
+    axes: joined.axes,
+    units: all.filter(a => a.extent === 1),
+    outputs: outputs.map(o => ({
+      ...o,
+      value: joined.expr(o.value),
+      address: joined.affine(o.address),
+      ...(o.within === undefined ? {} : { within: joined.expr(o.within) }),
+    })),
+  }
+}

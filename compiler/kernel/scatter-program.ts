@@ -1,0 +1,50 @@
+import type { Affine } from '../affine/affine.js'
+import { identityAt } from '../ir/expr.js'
+import type { Axis, ComputeNode, Expr, Region } from '../ir/ir.js'
+import { coalesce } from './coalesce.js'
+import { type Context, lowerBody, reduceAxes } from './context.js'
+import type { Group } from './group.js'
+import { kernelAxes } from './outputs.js'
+import { addressOf } from './placement.js'
+import { scatterOf } from './scatter.js'
+
+/** A scatter ready to be written. */
+export interface ScatterProgram {
+  readonly node: ComputeNode
+  readonly condition: Expr
+  readonly value: Expr
+  readonly address: Affine
+  readonly storage: number
+  readonly slots: readonly Axis[]
+  readonly width: readonly Axis[]
+  readonly positions: readonly Axis[]
+  readonly units: readonly Axis[]
+}
+
+export const scatterProgram = (
+  group: Group,
+  loops: readonly Region[],
+  ctx: Context,
+): ScatterProgram | undefined => {
+  const node = group.members[0]!
+  const outer = kernelAxes(node, loops)
+  const found = scatterOf(node, outer)
+  if (found === undefined) return undefined
+  const none = new Set<number>()
+  const p = ctx.placements.get(node.id)!
+  let condition = lowerBody(found.condition, ctx, none)
+  let value = lowerBody(found.value, ctx, none)
+  let address = addressOf(p, identityAt(node.dims))
+  const join = (axes: readonly Axis[], stored: boolean): readonly Axis[] => {
+    const joined = coalesce(axes, [condition, value], stored ? [address] : [], ctx.axis)
+    condition = joined.expr(condition)
+    value = joined.expr(value)
+    address = joined.affine(address)
+    return joined.axes
+  }
+  const slots = join(found.slots, true)
+  const width = join(found.width, true)
+  const positions = join(reduceAxes(node), false)
+  const units = [...outer, ...reduceAxes(node)].filter(a => a.extent === 1)
+  return { node, condition, value, address, storage: p.storage, slots, width, positions, units }
+}

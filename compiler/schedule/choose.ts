@@ -1,0 +1,80 @@
+/**
+ * Scheduling decides how a kernel is laid over threads: the size of a workgroup, how many elements a thread computes,
+ * what lies in workgroup memory. A schedule is plain data. For each kernel there is a list of candidates, every setting that
+ * makes sense for the problem on the device, ordered by a cost model (in the manner of TVM's and Halide's search spaces).
+ * A tuning, found by measuring, may choose another candidate than the first. Every candidate computes the right values.
+ *
+ *     contract b[8] m[64] n[64] k[48] …  →  { family: 'broadcast', rows: 16, columns: 4, … }
+ *
+ * This room writes no WGSL: `wgsl/emit.ts` turns a problem and its schedule into a kernel.
+ */
+import type { Chosen, Schedule } from '../artifact.js'
+import type { Context } from '../kernel/context.js'
+import type { KernelProblem } from '../kernel/problem.js'
+import { contractCandidates, contractSignature } from './contract.js'
+import { mapCandidates, mapSignature } from './map.js'
+import { plainRows, rowsCandidates, rowsSignature } from './rows.js'
+import { scatterCandidates, scatterSignature } from './scatter.js'
+import { sameSchedule } from './schedule.js'
+
+/** Schedules found by measuring, by the signature of the kernels they are for. */
+export type Tuning = ReadonlyMap<string, Schedule>
+
+/**
+ * The facts that decide how fast each schedule of a problem is: extents, how operands lie in memory, what is computed before
+ * and after. Kernels with one signature take one schedule.
+ */
+const signatureOf = (problem: KernelProblem, ctx: Context): string => {
+  switch (problem.kind) {
+    case 'map':
+      return mapSignature(problem.program, ctx)
+    case 'rows':
+      return rowsSignature(problem.program, ctx)
+    case 'contract':
+      return contractSignature(problem.product, ctx)
+    case 'scatter':
+      return scatterSignature(problem.program)
+  }
+}
+
+/** Every schedule that makes sense, the cost model's favourite first; never empty. */
+const candidatesOf = (problem: KernelProblem, ctx: Context): readonly Schedule[] => {
+  switch (problem.kind) {
+    case 'map':
+      return mapCandidates(problem.program, ctx.traits)
+    case 'rows':
+      return rowsCandidates(problem.program, ctx)
+    case 'contract':
+      return contractCandidates(problem.product, ctx.traits)
+    case 'scatter':
+      return scatterCandidates(problem.program, ctx.traits)
+  }
+}
+
+/** The schedule that measuring found for a kernel, if it is one of the kernel's candidates. */
+export const tunedSchedule = (
+  { signature, candidates }: Pick<Chosen, 'signature' | 'candidates'>,
+  tuning: Tuning | undefined,
+): Schedule | undefined => {
+  const tuned = tuning?.get(signature)
+  return tuned && candidates.find(c => sameSchedule(c, tuned))
+}
+
+/** How schedules are chosen. */
+export interface ChoiceOptions {
+  /** Rows take the simplest schedule there is: the reference that every other one is compared with. */
+  readonly plain: boolean
+  readonly tuning?: Tuning | undefined
+}
+
+/** The schedule of a kernel: the tuned one, or else the first of the candidates. */
+export const chooseSchedule = (
+  problem: KernelProblem,
+  ctx: Context,
+  { plain, tuning }: ChoiceOptions,
+): Chosen => {
+  const candidates = plain && problem.kind === 'rows' ? [plainRows] : candidatesOf(problem, ctx)
+  const signature = signatureOf(problem, ctx)
+  const schedule = tunedSchedule({ signature, candidates }, tuning) ?? candidates[0]!
+  return { signature, schedule, candidates }
+}

@@ -1,0 +1,44 @@
+import type { MapSchedule } from '../artifact.js'
+import { type Context, productOf } from '../kernel/context.js'
+import type { MapProgram } from '../kernel/map-program.js'
+import type { KernelSpec } from '../kernel/spec.js'
+import { type EmittedKernel, flatGroup, settle, spread } from './kernel.js'
+
+export const writeMap = (p: MapProgram, s: MapSchedule, ctx: Context, spec: KernelSpec): EmittedKernel => {
+  const { threads: size, steps } = s
+  const threads = productOf(p.axes) / s.width
+  const each = size * steps
+  const workgroups = spread(Math.ceil(threads / each), ctx.traits.workgroupsPerDimension)
+  return settle(ctx, spec, w => {
+    const values = p.outputs.map(o => w.intern(o.value))
+    const guards = p.outputs.map(o => o.within && w.intern(o.within))
+    const root = w.root
+    for (const a of p.units) root.places.set(a.id, { kind: 'scalar', text: '0' })
+    const first = `${flatGroup(workgroups)} * ${each} + i32(local)`
+    const block = steps === 1 ? root : root.inner(`for (var j = 0; j < ${w.turns(steps)}; j++) {`)
+    block.add(`let i = ${first}${steps === 1 ? '' : ` + j * ${size}`};`)
+    if (workgroups[0] * workgroups[1] * workgroups[2] * each > threads)
+      block.add(`if (i >= ${threads}) { ${steps === 1 ? 'return' : 'break'}; }`)
+    const last = p.axes.at(-1)
+    if (s.width === 4 && last) {
+      const quarter = ctx.axis('quarter', last.extent / 4)
+      w.unflatten('i', [...p.axes.slice(0, -1), quarter], block)
+      block.places.set(last.id, { kind: 'vector', quarter: quarter.id })
+    } else w.unflatten('i', p.axes, block)
+    w.announce(...values, ...guards.filter(g => g !== undefined))
+    // All is read before anything is written: an output may lie where another's value still comes from.
+    const made = values.map(v => w.emit(v, block))
+    const tests = guards.map(g => g && w.emit(g, block).text)
+    p.outputs.forEach((o, j) => {
+      const at = tests[j] === undefined ? block : block.inner(`if (${tests[j]}) {`)
+      w.store(o.storage, o.address, made[j]!, at)
+      if (at !== block) block.close(at)
+    })
+    if (block !== root) root.close(block)
+    return {
+      workgroupSize: [size, 1, 1],
+      workgroups,
+      schedule: `map, ${s.width === 4 ? 'four neighbours' : 'one element'} a thread${steps === 1 ? '' : `, ${steps} times`}, workgroups of ${size}`,
+    }
+  })
+}
