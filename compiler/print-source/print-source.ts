@@ -5,7 +5,7 @@ import type { Span } from '../diagnostics/source.js'
 import { postorder } from '../ir/expr.js'
 import { outerAxes, shapeOf, sortGraph } from '../ir/graph.js'
 import type { Axis, ComputeNode, Expr, Graph, NodeId } from '../ir/ir.js'
-import { instantiate } from '../specialise/parameters.js'
+import { instantiateFields } from '../specialise/parameters.js'
 import type { Binder, FnItem, Expr as Source } from '../syntax/ast.js'
 import { printModule } from '../syntax/print.js'
 import { completed, hasAxes, meanOf, partsOf, type Shown, sharedParts, show } from './definitions.js'
@@ -271,7 +271,7 @@ const resultOf = (
         return s.record(
           t.record.name,
           t.record.fields.map(
-            f => [f.name, go(instantiate(f.type, t.instance), `${path}.${f.name}`, at)] as const,
+            f => [f.name, go(instantiateFields(f.type, t.instance), `${path}.${f.name}`, at)] as const,
           ),
         )
       case 'array': {

@@ -1,7 +1,7 @@
 import type { CoreFn, CoreModule } from '../core/core.js'
 import { divide, equals, mul, name as named, namesOf, type Poly } from '../core/poly.js'
 import type { Type } from '../core/type.js'
-import { type InputSpec, inputsOf, instantiate, isGiven } from '../specialise/parameters.js'
+import { type InputSpec, inputsOf, instantiateFields, isGiven } from '../specialise/parameters.js'
 import type { Expr, Import, Param, SizeItem, TypeExpr } from '../syntax/ast.js'
 import * as s from './syntax.js'
 
@@ -113,7 +113,7 @@ const sourceInputs = (name: string, type: Type): readonly SourceInput[] => {
     switch (t.kind) {
       case 'record':
         for (const f of t.record.fields)
-          go(instantiate(f.type, t.instance), axes, at => s.field(target(at), f.name))
+          go(instantiateFields(f.type, t.instance), axes, at => s.field(target(at), f.name))
         return
       case 'array':
         go(t.element, axes + t.dims.length, at =>

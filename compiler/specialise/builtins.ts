@@ -1,22 +1,23 @@
 import type { CoreExpr } from '../core/core.js'
 import { f32, i32, prim } from '../ir/expr.js'
-import { type Context, evaluate, here } from './evaluate.js'
+import { type EvalContext, evaluateCore, here } from './eval-context.js'
 import { lift } from './operations.js'
 import { foldIn, literalKey, normal, splitKey, uniform } from './random.js'
-import { mapTrees, totalOfTrees } from './trees.js'
-import { asExpr, asFn, asKey, type Value } from './value.js'
+import { mapValueTrees, type TreeWalk, totalOfTrees } from './trees.js'
+import { asExpr, asFn, asKey, type CoreValue } from './value.js'
 
-export const evaluateBuiltin = (c: Context, e: Extract<CoreExpr, { kind: 'builtin' }>): Value => {
-  const args = e.args.map(a => evaluate(c, a))
+export const evaluateBuiltin = (c: EvalContext, e: Extract<CoreExpr, { kind: 'builtin' }>): CoreValue => {
+  const args = e.args.map(a => evaluateCore(c, a))
   const [a, b] = args
   const at = here(c, e)
+  const walk = (trees: readonly CoreValue[]): TreeWalk => ({ m: c.m, scope: c.scope, here: at, trees })
   switch (e.builtin) {
     case 'map':
-      return mapTrees(c.m, c.scope, at, asFn(a!), args.slice(1))
+      return mapValueTrees(walk(args.slice(1)), asFn(a!))
     case 'total':
-      return totalOfTrees(c.m, c.scope, at, asFn(a!), args.slice(1))
+      return totalOfTrees(walk(args.slice(1)), asFn(a!))
     case 'zeros_like':
-      return mapTrees(c.m, c.scope, at, () => ({ kind: 'scalar', expr: f32(0) }), [a!])
+      return mapValueTrees(walk([a!]), () => ({ kind: 'scalar', expr: f32(0) }))
     case 'key':
       return literalKey(asExpr(a!))
     case 'split':
@@ -28,11 +29,8 @@ export const evaluateBuiltin = (c: Context, e: Extract<CoreExpr, { kind: 'builti
     case 'normal':
       return normal(asKey(a!), b === undefined ? i32(0) : asExpr(b))
     case 'stop':
-      return stop(c, at, a!)
+      return a!.kind === 'record' || a!.kind === 'tuple' || a!.kind === 'array'
+        ? mapValueTrees(walk([a!]), ([x]) => ({ kind: 'scalar', expr: prim('stop', asExpr(x!)) }))
+        : lift(c, at, [a!], ([x]) => prim('stop', x!))
   }
 }
-
-const stop = (c: Context, at: ReturnType<typeof here>, v: Value): Value =>
-  v.kind === 'record' || v.kind === 'tuple' || v.kind === 'array'
-    ? mapTrees(c.m, c.scope, at, ([x]) => ({ kind: 'scalar', expr: prim('stop', asExpr(x!)) }), [v])
-    : lift(c, at, [v], ([x]) => prim('stop', x!))

@@ -1,7 +1,8 @@
 import type { CoreExpr } from '../core/core.js'
 import { i32, index, read } from '../ir/expr.js'
 import type { Axis, Expr } from '../ir/ir.js'
-import { bindAll, type Context, evaluate, extent, here, match } from './evaluate.js'
+import { bindAll, type EvalContext, evaluateCore, extent, here, matchPattern } from './eval-context.js'
+import { dimensionsOf, tensorAxes } from './fresh-axes.js'
 import { type Leaf, leavesOf, rebuild } from './leaves.js'
 import { type Scope, within } from './scope.js'
 import { scalar } from './value.js'
@@ -11,12 +12,12 @@ import { scalar } from './value.js'
  * over all surrounding index variables, since any of them may occur in the body.
  */
 export const evaluateFold = (
-  c: Context,
+  c: EvalContext,
   e: Extract<CoreExpr, { kind: 'fold' }>,
-): ReturnType<typeof evaluate> => {
+): ReturnType<typeof evaluateCore> => {
   const { m } = c
   const count = extent(c, e.binder.bound)
-  const init = evaluate(c, e.init)
+  const init = evaluateCore(c, e.init)
   const leaves = leavesOf(m, init)
   const parents = m.builder.enclosing(c.scope.region).map(r => r.axis)
   const parallel = c.scope.axes.filter(a => !parents.includes(a))
@@ -25,11 +26,11 @@ export const evaluateFold = (
   const at = here(c, e)
 
   const carries = leaves.map(leaf => {
-    const own = leaf.shape.map((n, i) => m.builder.axis('ijkmn'[i % 5]!, n))
+    const own = tensorAxes(m.builder, leaf.shape)
     const body = leaf.at(own.map(index))
     const start = m.node({
       scope: c.scope,
-      own: own.map(a => [a]),
+      own: dimensionsOf(own),
       body,
       over: parallel,
       ...(c.scope.region === undefined ? {} : { region: c.scope.region }),
@@ -58,16 +59,16 @@ export const evaluateFold = (
 
   const inside: Scope = { ...within(c.scope, [axis]), region: region.id }
   const context = bindAll({ ...c, scope: inside }, [
-    ...match(e.pattern, slot(index(axis))),
+    ...matchPattern(e.pattern, slot(index(axis))),
     [e.binder.id, scalar(index(axis))],
   ])
-  const next = leavesOf(m, evaluate(context, e.body))
+  const next = leavesOf(m, evaluateCore(context, e.body))
   carries.forEach((carry, k) => {
     const leaf = next[k]!
-    const own: readonly Axis[] = leaf.shape.map((n, i) => m.builder.axis('ijkmn'[i % 5]!, n))
+    const own: readonly Axis[] = tensorAxes(m.builder, leaf.shape)
     const made = m.node({
       scope: inside,
-      own: own.map(a => [a]),
+      own: dimensionsOf(own),
       body: leaf.at(own.map(index)),
       over: parallel,
       region: region.id,

@@ -1,25 +1,26 @@
 import type { CoreExpr } from '../core/core.js'
 import { differentiate } from '../differentiate/differentiate.js'
 import { index, read } from '../ir/expr.js'
-import { type Context, evaluate, here } from './evaluate.js'
+import { type EvalContext, evaluateCore, here } from './eval-context.js'
+import { dimensionsOf, tensorAxes } from './fresh-axes.js'
 import { leavesOf, rebuild } from './leaves.js'
-import { asExpr, asFn, unexpected, type Value } from './value.js'
+import { asExpr, asFn, type CoreValue, unexpected } from './value.js'
 
 /**
  * `grad(f)(x)`. Every tensor of x is copied to a node of its own, f is evaluated on the copies, and the differentiator
  * adds the cotangents of the copies to the same graph.
  */
-export const evaluateGrad = (c: Context, e: Extract<CoreExpr, { kind: 'grad' }>): Value => {
+export const evaluateGrad = (c: EvalContext, e: Extract<CoreExpr, { kind: 'grad' }>): CoreValue => {
   const { m } = c
-  const x = evaluate(c, e.at)
+  const x = evaluateCore(c, e.at)
   const at = here(c, e)
   const { region } = c.scope
   const forced = { over: c.scope.axes, ...(region === undefined ? {} : { region }) }
   const copies = leavesOf(m, x).map(leaf => {
-    const own = leaf.shape.map((n, i) => m.builder.axis('ijkmn'[i % 5]!, n))
+    const own = tensorAxes(m.builder, leaf.shape)
     const made = m.node({
       scope: c.scope,
-      own: own.map(a => [a]),
+      own: dimensionsOf(own),
       body: leaf.at(own.map(index)),
       ...forced,
       unique: true,
@@ -34,7 +35,7 @@ export const evaluateGrad = (c: Context, e: Extract<CoreExpr, { kind: 'grad' }>)
         read(ids[k]!, copy.dtype, [...copy.front.map(index), ...own]),
     }))
 
-  const result = asFn(evaluate(c, e.fn))([rebuild(m, x, asLeaves(copies.map(k => k.id)))], c.scope)
+  const result = asFn(evaluateCore(c, e.fn))([rebuild(m, x, asLeaves(copies.map(k => k.id)))], c.scope)
   const first = result.kind === 'tuple' ? result.items[0]! : result
   if (first.kind !== 'scalar' && first.kind !== 'tensor') return unexpected('scalar', first)
   const loss = m.node({

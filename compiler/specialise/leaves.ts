@@ -1,7 +1,9 @@
 import { index } from '../ir/expr.js'
 import type { Axis, Expr } from '../ir/ir.js'
-import type { Materialiser } from './scope.js'
-import { abstract, scalar, unexpected, type Value } from './value.js'
+import { abstract } from './abstract.js'
+import { arrayAxes, dimensionsOf } from './fresh-axes.js'
+import type { Materialiser } from './materialiser.js'
+import { type CoreValue, scalar, unexpected } from './value.js'
 
 /** One tensor of a value: its name within it, and its shape. A key is two scalars. */
 export interface Leaf {
@@ -15,7 +17,7 @@ const join = (prefix: string, name: string | number): string =>
   prefix === '' ? `${name}` : `${prefix}.${name}`
 
 /** The tensors a value consists of, in order; those of an array of records carry its axes in front. */
-export const leavesOf = (m: Materialiser, v: Value, prefix = ''): readonly Leaf[] => {
+export const leavesOf = (m: Materialiser, v: CoreValue, prefix = ''): readonly Leaf[] => {
   switch (v.kind) {
     case 'scalar':
       return [{ name: prefix, shape: [], at: () => v.expr }]
@@ -29,7 +31,7 @@ export const leavesOf = (m: Materialiser, v: Value, prefix = ''): readonly Leaf[
       return v.items.flatMap((x, i) => leavesOf(m, x, join(prefix, i)))
     case 'array': {
       const n = v.shape.length
-      const probe = v.shape.map((extent, i) => m.builder.axis('lmn'[i % 3]!, extent))
+      const probe = arrayAxes(m.builder, v.shape)
       return leavesOf(m, v.at(probe.map(index)), prefix).map((leaf, k) => ({
         name: leaf.name,
         shape: [...v.shape, ...leaf.shape],
@@ -42,9 +44,9 @@ export const leavesOf = (m: Materialiser, v: Value, prefix = ''): readonly Leaf[
 }
 
 /** A value of the same structure as `like` whose tensors are `leaves`, in order. */
-export const rebuild = (m: Materialiser, like: Value, leaves: readonly Leaf[]): Value => {
+export const rebuild = (m: Materialiser, like: CoreValue, leaves: readonly Leaf[]): CoreValue => {
   const queue = [...leaves]
-  const go = (v: Value): Value => {
+  const go = (v: CoreValue): CoreValue => {
     switch (v.kind) {
       case 'scalar':
         return scalar(queue.shift()!.at([]))
@@ -59,7 +61,7 @@ export const rebuild = (m: Materialiser, like: Value, leaves: readonly Leaf[]): 
       case 'tuple':
         return { kind: 'tuple', items: v.items.map(go) }
       case 'array': {
-        const axes: readonly Axis[] = v.shape.map((extent, i) => m.builder.axis('lmn'[i % 3]!, extent))
+        const axes: readonly Axis[] = arrayAxes(m.builder, v.shape)
         const position = axes.map(index)
         const element = v.at(position)
         const n = leavesOf(m, element).length
@@ -68,10 +70,7 @@ export const rebuild = (m: Materialiser, like: Value, leaves: readonly Leaf[]): 
           shape: leaf.shape.slice(axes.length),
           at: (more: readonly Expr[]) => leaf.at([...position, ...more]),
         }))
-        return abstract(
-          rebuild(m, element, inner),
-          axes.map(a => [a]),
-        )
+        return abstract(rebuild(m, element, inner), dimensionsOf(axes))
       }
       default:
         return unexpected('value that can be stored', v)

@@ -2,41 +2,45 @@ import type { DType } from '../artifact.js'
 import type { CoreExpr } from '../core/core.js'
 import { cast, constant, f32, i32, index, prim } from '../ir/expr.js'
 import type { Expr } from '../ir/ir.js'
-import type { Context } from './evaluate.js'
+import type { EvalContext } from './eval-context.js'
+import { dimensionsOf, tensorAxes } from './fresh-axes.js'
 import type { Here } from './scope.js'
-import { asExpr, differs, isChoice, scalar, type TensorValue, type Value } from './value.js'
+import { asExpr, type CoreValue, differs, isChoice, scalar, type TensorValue } from './value.js'
 
 /** A scalar operation on scalars, or elementwise on tensors of one shape; a scalar beside tensors serves every element. */
 export const lift = (
-  c: Context,
+  c: EvalContext,
   at: Here,
-  args: readonly Value[],
+  args: readonly CoreValue[],
   f: (xs: readonly Expr[]) => Expr,
-): Value => {
+): CoreValue => {
   const [a, b] = args
   if (args.length === 2 && isChoice(a!) && isChoice(b!)) return scalar(f([differs(a, b), i32(0)]))
   const tensors = args.filter((a): a is TensorValue => a.kind === 'tensor' && a.shape.length > 0)
   if (tensors.length === 0) return scalar(f(args.map(asExpr)))
-  const own = tensors[0]!.shape.map((n, i) => c.m.builder.axis('ijkmn'[i % 5]!, n))
+  const own = tensorAxes(c.m.builder, tensors[0]!.shape)
   const position = own.map(index)
   const body = f(args.map(a => (a.kind === 'tensor' && a.shape.length > 0 ? a.at(position) : asExpr(a))))
-  return c.m.comprehension(
-    c.scope,
-    at,
-    own.map(a => [a]),
-    body,
-  )
+  return c.m.comprehension(c.scope, at, dimensionsOf(own), body)
 }
 
-/** `select` on values of one structure. */
-export const choose = (c: Context, at: Here, test: Expr, a: Value, b: Value): Value => {
+/** A choice that is made while running, and where it stands. */
+export interface RuntimeChoice {
+  readonly c: EvalContext
+  readonly at: Here
+  readonly test: Expr
+}
+
+/** `select` on values of one structure: `a` where the test holds, `b` elsewhere. */
+export const choose = (choice: RuntimeChoice, a: CoreValue, b: CoreValue): CoreValue => {
+  const { c, at, test } = choice
   if (a.kind === 'record' && b.kind === 'record')
     return {
       kind: 'record',
-      fields: new Map([...a.fields].map(([k, x]) => [k, choose(c, at, test, x, b.fields.get(k)!)])),
+      fields: new Map([...a.fields].map(([k, x]) => [k, choose(choice, x, b.fields.get(k)!)])),
     }
   if (a.kind === 'tuple' && b.kind === 'tuple')
-    return { kind: 'tuple', items: a.items.map((x, i) => choose(c, at, test, x, b.items[i]!)) }
+    return { kind: 'tuple', items: a.items.map((x, i) => choose(choice, x, b.items[i]!)) }
   if (a.kind === 'key' && b.kind === 'key')
     return {
       kind: 'key',
@@ -47,13 +51,13 @@ export const choose = (c: Context, at: Here, test: Expr, a: Value, b: Value): Va
     return {
       kind: 'array',
       shape: a.shape,
-      at: position => choose(c, at, test, a.at(position), b.at(position)),
+      at: position => choose(choice, a.at(position), b.at(position)),
     }
   return lift(c, at, [a, b], ([x, y]) => prim('select', test, x!, y!))
 }
 
 /** An operation of the core on scalars. */
-export const operation = (op: Extract<CoreExpr, { kind: 'op' }>['op'], xs: readonly Expr[]): Expr => {
+export const applyOperation = (op: Extract<CoreExpr, { kind: 'op' }>['op'], xs: readonly Expr[]): Expr => {
   if (xs.every(x => x.op === 'const')) {
     const folded = foldConstants(
       op,

@@ -5,8 +5,10 @@ import type { Instance, StoredName, Type } from '../core/type.js'
 import type { Builder } from '../ir/builder.js'
 import { constant, index, read } from '../ir/expr.js'
 import type { Expr } from '../ir/ir.js'
+import { abstract } from './abstract.js'
+import { arrayAxes, dimensionsOf } from './fresh-axes.js'
 import { requireExtent } from './given-sizes.js'
-import { abstract, scalar, type Value } from './value.js'
+import { type CoreValue, scalar } from './value.js'
 
 /**
  * A tensor that the program is given: `w.layers.wq`. `bound` is set for indices, whose values must be
@@ -34,7 +36,7 @@ export interface InputSpec {
 export type StandIn = number | 'last index'
 
 /** A record's instance put into the types of its fields. */
-export const instantiate = (t: Type, instance: Instance): Type => {
+export const instantiateFields = (t: Type, instance: Instance): Type => {
   const poly = (p: Poly): Poly => substitutePoly(p, n => instance.sizes.get(n))
   const go = (x: Type): Type => {
     switch (x.kind) {
@@ -68,16 +70,20 @@ export const instantiate = (t: Type, instance: Instance): Type => {
 
 const join = (prefix: string, name: string): string => (prefix === '' ? name : `${prefix}.${name}`)
 
+/** What surrounds a part of a parameter's type. */
+interface FieldPlace {
+  /** The axes of the arrays of records around it. */
+  readonly front: readonly Poly[]
+  /** The checkpoint's names of the records around it. */
+  readonly prefixes: readonly StoredName[]
+  /** The checkpoint's names of the field itself. */
+  readonly from?: InputSpec['from']
+}
+
 /** The tensors of a parameter, in the order of `leavesOf`. Functions and choices have none. */
 export const inputsOf = (name: string, t: Type): readonly InputSpec[] => {
-  type From = NonNullable<InputSpec['from']>
-  const go = (
-    path: string,
-    x: Type,
-    front: readonly Poly[],
-    prefixes: readonly StoredName[],
-    from?: From,
-  ): readonly InputSpec[] => {
+  const go = (path: string, x: Type, place: FieldPlace): readonly InputSpec[] => {
+    const { front, prefixes, from } = place
     const leaf = (dtype: DType, dims: readonly Poly[], bound?: Poly): InputSpec => ({
       name: path,
       dtype,
@@ -101,7 +107,7 @@ export const inputsOf = (name: string, t: Type): readonly InputSpec[] => {
           const own = prefixes.flatMap(p => names.map(n => ({ ...p, ...n, name: p.name + n.name })))
           const { sizes } = x.instance
           const shape = f.from?.shape?.map(p => substitutePoly(p, n => sizes.get(n)))
-          const source: From | undefined =
+          const source: InputSpec['from'] =
             f.from === undefined
               ? undefined
               : {
@@ -109,36 +115,31 @@ export const inputsOf = (name: string, t: Type): readonly InputSpec[] => {
                   ...(shape === undefined ? {} : { shape }),
                   ...(f.from.fill === undefined ? {} : { fill: f.from.fill }),
                 }
-          return go(
-            join(path, f.name),
-            instantiate(f.type, x.instance),
-            front,
-            own.length > 0 ? own : prefixes,
-            source,
-          )
+          const field = { front, prefixes: own.length > 0 ? own : prefixes, from: source }
+          return go(join(path, f.name), instantiateFields(f.type, x.instance), field)
         })
       case 'fields':
-        return [...x.fields].flatMap(([k, y]) => go(join(path, k), y, front, prefixes))
+        return [...x.fields].flatMap(([k, y]) => go(join(path, k), y, { front, prefixes }))
       case 'array':
-        return go(path, x.element, [...front, ...x.dims], prefixes, from)
+        return go(path, x.element, { front: [...front, ...x.dims], prefixes, from })
       case 'tuple':
-        return x.items.flatMap((y, i) => go(join(path, `${i}`), y, front, prefixes))
+        return x.items.flatMap((y, i) => go(join(path, `${i}`), y, { front, prefixes }))
       case 'key':
         return [leaf('u32', [{ terms: new Map([['', 2]]) }])]
       case 'per':
-        return x.of.kind === 'record' ? go(path, perRecord(x.of), front, prefixes) : [leaf('f32', [])]
+        return x.of.kind === 'record' ? go(path, perRecord(x.of), { front, prefixes }) : [leaf('f32', [])]
       default:
         return []
     }
   }
-  return go(name, t, [], [{ name: '' }])
+  return go(name, t, { front: [], prefixes: [{ name: '' }] })
 }
 
 /** `f32 per P` for a known P: the record with an f32 in place of each tensor. */
 const perRecord = (t: Extract<Type, { kind: 'record' }>): Type => ({
   kind: 'fields',
   fields: new Map(
-    t.record.fields.map(f => [f.name, { kind: 'per', of: instantiate(f.type, t.instance) } as Type]),
+    t.record.fields.map(f => [f.name, { kind: 'per', of: instantiateFields(f.type, t.instance) } as Type]),
   ),
 })
 
@@ -148,7 +149,7 @@ export const inputValue = (
   name: string,
   t: Type,
   given: { readonly sizes: ReadonlyMap<string, number>; readonly absent: ReadonlyMap<string, StandIn> },
-): Value => {
+): CoreValue => {
   const extentOf = (p: Poly): number => sizeOf(p, given.sizes)
   const made = new Map<string, (position: readonly Expr[]) => Expr>()
   for (const spec of inputsOf(name, t)) {
@@ -162,7 +163,7 @@ export const inputValue = (
     const node = builder.input(spec.name, spec.dtype, shape, { below })
     made.set(spec.name, position => read(node, spec.dtype, position))
   }
-  const go = (path: string, x: Type, front: readonly Expr[]): Value => {
+  const go = (path: string, x: Type, front: readonly Expr[]): CoreValue => {
     const at = made.get(path)
     switch (x.kind) {
       case 'scalar':
@@ -181,7 +182,7 @@ export const inputValue = (
           fields: new Map(
             x.record.fields.map(f => [
               f.name,
-              go(join(path, f.name), instantiate(f.type, x.instance), front),
+              go(join(path, f.name), instantiateFields(f.type, x.instance), front),
             ]),
           ),
         }
@@ -191,11 +192,8 @@ export const inputValue = (
           fields: new Map([...x.fields].map(([k, y]) => [k, go(join(path, k), y, front)])),
         }
       case 'array': {
-        const axes = x.dims.map((d, i) => builder.axis('lmn'[i % 3]!, extentOf(d)))
-        return abstract(
-          go(path, x.element, [...front, ...axes.map(index)]),
-          axes.map(a => [a]),
-        )
+        const axes = arrayAxes(builder, x.dims.map(extentOf))
+        return abstract(go(path, x.element, [...front, ...axes.map(index)]), dimensionsOf(axes))
       }
       case 'tuple':
         return { kind: 'tuple', items: x.items.map((y, i) => go(join(path, `${i}`), y, front)) }

@@ -8,7 +8,7 @@ import { shapeOf } from '../ir/graph.js'
 import type { Axis, Expr, Graph } from '../ir/ir.js'
 import { verified } from '../ir/verify.js'
 import { simplify } from '../simplify/simplify.js'
-import { bindAll, type Context, evaluate, extent } from './evaluate.js'
+import { bindAll, type EvalContext, evaluateCore, extent } from './eval-context.js'
 import { top, within } from './scope.js'
 import { type Bindings, contextFor, methodContext, paramValue } from './specialise.js'
 import { asExpr, asTensor, type TensorValue } from './value.js'
@@ -18,17 +18,30 @@ export type Predictor =
   | { readonly kind: 'fn'; readonly fn: CoreFn }
   | { readonly kind: 'recipe'; readonly recipe: CoreRecipe }
 
+/** A predictor, what becomes numbers in it, and how many sequences are predicted at once. */
+export interface BatchedPredictor {
+  readonly program: Program
+  readonly predictor: Predictor
+  readonly bindings: Bindings
+  readonly rows: number
+}
+
 /** How many tokens there are to choose from, by the type of a sequence of them. */
-const boundOf = (c: Context, t: Type): number | undefined =>
+const boundOf = (c: EvalContext, t: Type): number | undefined =>
   t.kind === 'tensor' && t.element.kind === 'idx' ? extent(c, t.element.bound) : undefined
 
 /** The predictor's logits of one of `rows` sequences: `row` is its index, `tokens` i32[rows, T] an input beside the predictor's own. */
-const logitsOf = (
-  program: Program,
-  predictor: Predictor,
-  bindings: Bindings,
-  rows: number,
-): { readonly c: Context; readonly row: Axis; readonly logits: TensorValue; readonly fn: CoreFn } => {
+const logitsOf = ({
+  program,
+  predictor,
+  bindings,
+  rows,
+}: BatchedPredictor): {
+  readonly c: EvalContext
+  readonly row: Axis
+  readonly logits: TensorValue
+  readonly fn: CoreFn
+} => {
   const { c: outer, fn } =
     predictor.kind === 'recipe'
       ? methodContext(program, predictor.recipe, 'predict', bindings)
@@ -44,9 +57,9 @@ const logitsOf = (
       const at = (position: readonly Expr[]): Expr => read(node, 'i32', [index(row), ...position])
       return bindAll(inner, [[p.id, { kind: 'tensor', dtype: 'i32', shape: [length], at }]])
     },
-    { ...outer, scope: within(top, [row]) } as Context,
+    { ...outer, scope: within(top, [row]) } as EvalContext,
   )
-  return { c, row, logits: asTensor(evaluate(c, fn.body)), fn }
+  return { c, row, logits: asTensor(evaluateCore(c, fn.body)), fn }
 }
 
 /**
@@ -55,14 +68,9 @@ const logitsOf = (
  * f32[rows, V]; for `loss`, the weighted sum of the cross-entropies of each row's targets at their positions, f32[rows]. Simplified, logits are
  * computed at those positions alone.
  */
-export const specialisePredictor = (
-  program: Program,
-  predictor: Predictor,
-  bindings: Bindings,
-  rows: number,
-  output: 'next' | 'loss',
-): Graph => {
-  const { c, row, logits, fn } = logitsOf(program, predictor, bindings, rows)
+export const specialisePredictor = (batched: BatchedPredictor, output: 'next' | 'loss'): Graph => {
+  const { bindings, rows } = batched
+  const { c, row, logits, fn } = logitsOf(batched)
   const { m } = c
   const vocabulary = logits.shape[1]!
   const here = { label: output, span: fn.span }
@@ -81,10 +89,12 @@ export const specialisePredictor = (
   const inRow = within(c.scope, [a])
   const position = given('position', 'i32')
   const score = logits.at([position, index(v)])
-  const top1 = asExpr(m.reduce(inRow, here, 'max', [v], score))
-  const total = asExpr(m.reduce(inRow, here, 'sum', [v], prim('exp', prim('sub', score, top1))))
+  const best = asExpr(m.reduce({ scope: inRow, here, op: 'max', axes: [v], body: score }))
+  const total = asExpr(
+    m.reduce({ scope: inRow, here, op: 'sum', axes: [v], body: prim('exp', prim('sub', score, best)) }),
+  )
   const chosen = logits.at([position, given('target', 'i32')])
-  const loss = prim('mul', given('weight', 'f32'), prim('sub', prim('add', top1, prim('log', total)), chosen))
+  const loss = prim('mul', given('weight', 'f32'), prim('sub', prim('add', best, prim('log', total)), chosen))
   const made = m.node({
     scope: c.scope,
     own: [],
@@ -105,14 +115,11 @@ export const specialisePredictor = (
  * predictor can't go on.
  */
 export const specialiseDecoder = (
-  program: Program,
-  predictor: Predictor,
-  bindings: Bindings,
-  rows: number,
+  batched: BatchedPredictor,
   window: number,
   output: 'next' | 'chosen',
 ): E.Either<string, Graph> => {
-  const { c, row, logits, fn } = logitsOf(program, predictor, bindings, rows)
+  const { c, row, logits, fn } = logitsOf(batched)
   const { m } = c
   const [t, v] = logits.shape.map((n, i) => m.builder.axis('tv'[i]!, n)) as [Axis, Axis]
   const here = { label: 'logits', span: fn.span }

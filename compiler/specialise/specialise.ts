@@ -5,12 +5,24 @@ import { Builder } from '../ir/builder.js'
 import { index, read } from '../ir/expr.js'
 import { interpret } from '../ir/interpret.js'
 import type { Expr, Graph } from '../ir/ir.js'
-import { bindAll, bindLet, type Context, evaluate, givenValue } from './evaluate.js'
+import { CallCache } from './call-cache.js'
+import { bindAll, bindLet, type EvalContext, evaluateCore } from './eval-context.js'
+import { evaluateByKind } from './evaluate.js'
+import { dimensionsOf, tensorAxes } from './fresh-axes.js'
 import { requireNumbers, requireSizes } from './given-sizes.js'
+import { givenValue } from './globals.js'
 import { leavesOf } from './leaves.js'
+import { Materialiser } from './materialiser.js'
 import { inputsOf, inputValue, isGiven, type StandIn } from './parameters.js'
-import { Materialiser, top } from './scope.js'
-import { asExpr, type ConstantValue, constantOf, type GivenValue, unexpected, type Value } from './value.js'
+import { top } from './scope.js'
+import {
+  asExpr,
+  type ConstantValue,
+  type CoreValue,
+  constantOf,
+  type GivenValue,
+  unexpected,
+} from './value.js'
 
 export { type ConstantValue, type GivenValue, isList } from './value.js'
 
@@ -30,7 +42,7 @@ export interface Bindings {
 }
 
 /** The context of a whole graph: with what the outside decided. */
-interface Root extends Context {
+interface Root extends EvalContext {
   readonly settings: ReadonlyMap<string, GivenValue>
 }
 
@@ -39,7 +51,9 @@ export const contextFor = (program: Program, bindings: Bindings, label: string):
   const m = new Materialiser(new Builder(undefined, bindings.sizesAsInputs))
   return {
     program,
+    evaluateKind: evaluateByKind,
     m,
+    calls: new CallCache(m.builder),
     sizes: bindings.sizes,
     sizeValue: bindings.sizesAsInputs ? sizeInputs(m.builder) : undefined,
     constants: bindings.constants ?? new Map(),
@@ -63,7 +77,7 @@ export const constantValue = (
   const { type, value, span } = program.consts.get(id)!
   if (type.kind === 'tensor') return undefined
   const c = contextFor(program, { sizes: new Map(), constants }, id)
-  const found = evaluate(c, { kind: 'global', id, type: value.type, span })
+  const found = evaluateCore(c, { kind: 'global', id, type: value.type, span })
   return found.kind === 'choice' ? found.name : constantOf(found)
 }
 
@@ -77,19 +91,20 @@ const sizeInputs = (builder: Builder): ((n: number) => Expr) => {
   }
 }
 
-const inputOf = (c: Context, name: string, type: Type): Value => inputValue(c.m.builder, name, type, c)
+const inputOf = (c: EvalContext, name: string, type: Type): CoreValue =>
+  inputValue(c.m.builder, name, type, c)
 
-export const paramValue = (c: Context, p: CoreParam): Value =>
-  isGiven(p) ? inputOf(c, p.name, p.type) : evaluate(c, p.default!)
+export const paramValue = (c: EvalContext, p: CoreParam): CoreValue =>
+  isGiven(p) ? inputOf(c, p.name, p.type) : evaluateCore(c, p.default!)
 
 /** Adds an output for every tensor of a value, named by its path: `result`, `0`, `1.edits.scale`. */
-const addOutputs = (c: Context, v: Value, prefix: string): void => {
+const addOutputs = (c: EvalContext, v: CoreValue, prefix: string): void => {
   for (const leaf of leavesOf(c.m, v, prefix)) {
-    const own = leaf.shape.map((n, i) => c.m.builder.axis('ijkmn'[i % 5]!, n))
+    const own = tensorAxes(c.m.builder, leaf.shape)
     const name = leaf.name === '' ? 'result' : leaf.name
     const made = c.m.node({
       scope: top,
-      own: own.map(a => [a]),
+      own: dimensionsOf(own),
       body: leaf.at(own.map(index)),
       here: { label: name, span: nowhere },
     })
@@ -99,7 +114,7 @@ const addOutputs = (c: Context, v: Value, prefix: string): void => {
 
 const nowhere = { source: { name: '', text: '' }, start: 0, end: 0 }
 
-const withParams = (c: Context, fn: CoreFn): Context =>
+const withParams = (c: EvalContext, fn: CoreFn): EvalContext =>
   fn.params.reduce((inner, p) => bindAll(inner, [[p.id, paramValue(inner, p)]]), c)
 
 /**
@@ -109,7 +124,7 @@ const withParams = (c: Context, fn: CoreFn): Context =>
 export const specialiseFn = (program: Program, fn: CoreFn, bindings: Bindings): Graph => {
   requireSizes(fn.name, fn.sizes, bindings.sizes)
   const c = withParams(contextFor(program, bindings, fn.name), fn)
-  addOutputs(c, evaluate(c, fn.body), '')
+  addOutputs(c, evaluateCore(c, fn.body), '')
   return c.m.builder.finish()
 }
 
@@ -120,7 +135,7 @@ export const specialiseFn = (program: Program, fn: CoreFn, bindings: Bindings): 
 export const specialiseGrad = (program: Program, fn: CoreFn, wrt: string, bindings: Bindings): Graph => {
   requireSizes(fn.name, fn.sizes, bindings.sizes)
   const c = withParams(contextFor(program, bindings, fn.name), fn)
-  const result = evaluate(c, fn.body)
+  const result = evaluateCore(c, fn.body)
   const first = result.kind === 'tuple' ? result.items[0]! : result
   if (first.kind !== 'scalar' && first.kind !== 'tensor') return unexpected('scalar', first)
   const { builder } = c.m
@@ -147,19 +162,19 @@ export const methodContext = (
   recipe: CoreRecipe,
   method: string,
   bindings: Bindings,
-): { readonly c: Context; readonly fn: CoreFn } => {
+): { readonly c: EvalContext; readonly fn: CoreFn } => {
   const fn = recipe.methods.get(method)
   if (fn === undefined) throw new Error(`recipe ${recipe.name} has no method ${method}`)
   const root = contextFor(program, bindings, `${recipe.name}.${method}`)
-  let c: Context = root
+  let c: EvalContext = root
   for (const p of recipe.params) c = bindAll(c, [[p.id, inputOf(c, p.name, p.type)]])
   for (const s of recipe.settings) c = bindAll(c, [[s.id, settingValue(c, s, root.settings.get(s.name))]])
   return { c, fn }
 }
 
-const settingValue = (c: Context, s: CoreSetting, given: GivenValue | undefined): Value => {
+const settingValue = (c: EvalContext, s: CoreSetting, given: GivenValue | undefined): CoreValue => {
   if (s.type.kind === 'scalar' && s.type.dtype === 'f32') return inputOf(c, `settings.${s.name}`, s.type)
-  if (given === undefined) return evaluate(c, s.value)
+  if (given === undefined) return evaluateCore(c, s.value)
   return givenValue(s.type, given)
 }
 
@@ -175,14 +190,14 @@ export const specialiseMethod = (
 ): Graph => {
   const { c: outer, fn } = methodContext(program, recipe, method, bindings)
   const c = withParams(outer, fn)
-  addOutputs(c, evaluate(c, fn.body), '')
+  addOutputs(c, evaluateCore(c, fn.body), '')
   return c.m.builder.finish()
 }
 
 /** What a setting is unless the user says otherwise. */
 export const settingDefault = (program: Program, s: CoreSetting): GivenValue => {
   const c = contextFor(program, { sizes: new Map() }, s.name)
-  const v = evaluate(c, s.value)
+  const v = evaluateCore(c, s.value)
   if (v.kind === 'choice') return v.name
   const known = constantOf(v)
   if (known !== undefined) return s.type.kind === 'scalar' && s.type.dtype === 'bool' ? known !== 0 : known
@@ -194,10 +209,10 @@ export const settingDefault = (program: Program, s: CoreSetting): GivenValue => 
 export const specialiseTest = (program: Program, test: CoreTest): Graph => {
   const c = contextFor(program, { sizes: new Map() }, test.title)
   test.expectations.forEach((x, i) => {
-    const inner = x.lets.reduce<Context>((at, l) => bindLet(at, l.pattern, l.value), c)
-    addOutputs(c, evaluate(inner, x.actual), `${i}.actual`)
-    if (x.expected !== undefined) addOutputs(c, evaluate(inner, x.expected), `${i}.expected`)
-    if (x.within !== undefined) addOutputs(c, evaluate(inner, x.within), `${i}.within`)
+    const inner = x.lets.reduce<EvalContext>((at, l) => bindLet(at, l.pattern, l.value), c)
+    addOutputs(c, evaluateCore(inner, x.actual), `${i}.actual`)
+    if (x.expected !== undefined) addOutputs(c, evaluateCore(inner, x.expected), `${i}.expected`)
+    if (x.within !== undefined) addOutputs(c, evaluateCore(inner, x.within), `${i}.within`)
   })
   return c.m.builder.finish()
 }

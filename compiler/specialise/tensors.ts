@@ -1,14 +1,16 @@
 import type { CoreExpr } from '../core/core.js'
 import { constant, i32, identityAt, index, prim, read } from '../ir/expr.js'
 import type { Expr } from '../ir/ir.js'
-import { type Context, evaluate, extent, here } from './evaluate.js'
-import { asExpr, readAt, scalar, unexpected, type Value } from './value.js'
+import { type EvalContext, evaluateCore, extent, here } from './eval-context.js'
+import { dimensionsOf, tensorAxes } from './fresh-axes.js'
+import { readAt } from './read-value.js'
+import { asExpr, type CoreValue, scalar, unexpected } from './value.js'
 
 /** A guarded read: `otherwise` wherever a position lies outside. */
-export const evaluateAt = (c: Context, e: Extract<CoreExpr, { kind: 'at' }>): Value => {
-  const target = evaluate(c, e.target)
-  const position = e.at.map(i => asExpr(evaluate(c, i)))
-  const otherwise = evaluate(c, e.otherwise)
+export const evaluateAt = (c: EvalContext, e: Extract<CoreExpr, { kind: 'at' }>): CoreValue => {
+  const target = evaluateCore(c, e.target)
+  const position = e.at.map(i => asExpr(evaluateCore(c, i)))
+  const otherwise = evaluateCore(c, e.otherwise)
   const shape =
     target.kind === 'tensor' || target.kind === 'array' ? target.shape : unexpected('tensor', target)
   const inside = position
@@ -20,20 +22,15 @@ export const evaluateAt = (c: Context, e: Extract<CoreExpr, { kind: 'at' }>): Va
   }
   if (position.length === shape.length)
     return scalar(prim('select', inside, guardedRead([]), asExpr(otherwise)))
-  const rest = shape.slice(position.length).map((n, i) => c.m.builder.axis('ijkmn'[i % 5]!, n))
+  const rest = tensorAxes(c.m.builder, shape.slice(position.length))
   const at = rest.map(index)
   const body = prim('select', inside, guardedRead(at), asExpr(readAt(otherwise, at)))
-  return c.m.comprehension(
-    c.scope,
-    here(c, e),
-    rest.map(a => [a]),
-    body,
-  )
+  return c.m.comprehension(c.scope, here(c, e), dimensionsOf(rest), body)
 }
 
 /** A literal tensor, whose items come in row-major order; those that are not constants are chosen by position. */
-export const evaluateArray = (c: Context, e: Extract<CoreExpr, { kind: 'array' }>): Value => {
-  const items = e.items.map(x => negated(asExpr(evaluate(c, x))))
+export const evaluateArray = (c: EvalContext, e: Extract<CoreExpr, { kind: 'array' }>): CoreValue => {
+  const items = e.items.map(x => negated(asExpr(evaluateCore(c, x))))
   const shape = e.type.kind === 'tensor' ? e.type.dims.map(d => extent(c, d)) : [items.length]
   const { dtype } = items[0]!
   const data = items.flatMap(x => (x.op === 'const' ? [x.value] : []))
@@ -41,15 +38,10 @@ export const evaluateArray = (c: Context, e: Extract<CoreExpr, { kind: 'array' }
     const node = c.m.builder.literal(dtype, shape, data, { label: c.label, span: e.span })
     return { kind: 'tensor', dtype, shape, at: position => read(node, dtype, position) }
   }
-  const axes = shape.map((n, i) => c.m.builder.axis('ijkmn'[i % 5]!, n))
+  const axes = tensorAxes(c.m.builder, shape)
   const flat = identityAt([axes])[0]!
   const body = items.reduceRight((rest, v, i) => prim('select', prim('eq', flat, i32(i)), v, rest))
-  return c.m.comprehension(
-    c.scope,
-    here(c, e),
-    axes.map(a => [a]),
-    body,
-  )
+  return c.m.comprehension(c.scope, here(c, e), dimensionsOf(axes), body)
 }
 
 const negated = (e: Expr): Expr => {

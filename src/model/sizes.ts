@@ -2,13 +2,13 @@ import * as Either from 'fp-ts/lib/Either.js'
 import type { CoreParam, Program } from '../../compiler/core/core.js'
 import { namesOf, type Poly, name as sizeName, substitute } from '../../compiler/core/poly.js'
 import type { Type } from '../../compiler/core/type.js'
-import { inputsOf, instantiate } from '../../compiler/specialise/parameters.js'
+import { inputsOf, instantiateFields } from '../../compiler/specialise/parameters.js'
 import {
   type SizeEquation,
   type SizeProblem,
   showProblem,
   solveSizes,
-} from '../../compiler/specialise/sizes.js'
+} from '../../compiler/specialise/solve-sizes.js'
 import { type ConstantValue, isList } from '../../compiler/specialise/specialise.js'
 import { UserError } from '../errors/user-error.js'
 import type { JsonObject } from '../json/json-values.js'
@@ -19,7 +19,7 @@ import { showConfigExpr } from './config-values.js'
 const recordsIn = (t: Type): readonly Extract<Type, { kind: 'record' }>[] => {
   switch (t.kind) {
     case 'record':
-      return [t, ...t.record.fields.flatMap(f => recordsIn(instantiate(f.type, t.instance)))]
+      return [t, ...t.record.fields.flatMap(f => recordsIn(instantiateFields(f.type, t.instance)))]
     case 'array':
       return recordsIn(t.element)
     case 'tuple':

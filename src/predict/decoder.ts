@@ -161,7 +161,11 @@ export class Decoder {
     const { device, program, predictor, bindings, packing } = this.source
     const sizes = new Map([...bindings.sizes, ['T', this.capacity] as const])
     await breathe(signal)
-    const graph = specialiseDecoder(program, predictor, { ...bindings, sizes }, this.rows, window, 'chosen')
+    const graph = specialiseDecoder(
+      { program, predictor, bindings: { ...bindings, sizes }, rows: this.rows },
+      window,
+      'chosen',
+    )
     if (E.isLeft(graph)) return undefined
     const packed = packInputs(graph.right, packing)
     const tuning = await tuningFor(device, packed, signal)

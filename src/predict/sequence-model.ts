@@ -329,7 +329,7 @@ const compile = async (
   const { device, program, predictor, bindings } = source
   const sizes = new Map([...bindings.sizes, ['T', T] as const, ['A', A] as const])
   await breathe(signal)
-  const graph = specialisePredictor(program, predictor, { ...bindings, sizes }, rows, output)
+  const graph = specialisePredictor({ program, predictor, bindings: { ...bindings, sizes }, rows }, output)
   const packed = packInputs(graph, source.packing)
   const tuning = await tuningFor(device, packed, signal)
   await breathe(signal)

@@ -24,7 +24,10 @@ import { type Method, methods, planMethods } from './plan.js'
 const learnedTensors = (program: Program, recipe: CoreRecipe, bindings: Bindings): readonly string[] => {
   const prefix = `${recipe.methods.get('predict')!.params[0]!.name}.`
   const sizes = new Map([...bindings.sizes, ['T', 1] as const])
-  const graph = specialisePredictor(program, { kind: 'recipe', recipe }, { ...bindings, sizes }, 1, 'next')
+  const graph = specialisePredictor(
+    { program, predictor: { kind: 'recipe', recipe }, bindings: { ...bindings, sizes }, rows: 1 },
+    'next',
+  )
   return graph.nodes.flatMap(n =>
     n.kind === 'input' && n.name.startsWith(prefix) ? [n.name.slice(prefix.length)] : [],
   )

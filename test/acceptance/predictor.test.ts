@@ -49,7 +49,10 @@ withStories('a predictor', stories => {
     const V = bindings.sizes.get('V')!
     const sizes = new Map([...bindings.sizes, ['A', A] as const])
     const most = (output: 'next' | 'loss'): number => {
-      const graph = specialisePredictor(program, { kind: 'fn', fn }, { ...bindings, sizes }, rows, output)
+      const graph = specialisePredictor(
+        { program, predictor: { kind: 'fn', fn }, bindings: { ...bindings, sizes }, rows },
+        output,
+      )
       const wide = simplified(graph).nodes.filter(n => n.kind === 'compute' && shapeOf(n).includes(V))
       return Math.max(...wide.map(elementsOf))
     }

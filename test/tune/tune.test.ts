@@ -34,7 +34,7 @@ const decoder = (sizes: Readonly<Record<string, number>>): Graph => {
   const { program } = loadProgram(['std.models.llama'])
   const fn = program.fns.get('std.models.llama.logits')!
   const bindings = { sizes: new Map(Object.entries(sizes)) }
-  const made = specialiseDecoder(program, { kind: 'fn', fn }, bindings, 1, 1, 'chosen')
+  const made = specialiseDecoder({ program, predictor: { kind: 'fn', fn }, bindings, rows: 1 }, 1, 'chosen')
   return simplified(E.getOrElse<string, Graph>(why => expect.unreachable(why))(made))
 }
 

@@ -254,7 +254,11 @@ describe('an output that takes the place of an input', () => {
       [3, 1],
       [2, 8],
     ] as const) {
-      const made = specialiseDecoder(program, { kind: 'fn', fn }, bindings, rows, window, 'next')
+      const made = specialiseDecoder(
+        { program, predictor: { kind: 'fn', fn }, bindings, rows },
+        window,
+        'next',
+      )
       const graph = simplified(E.getOrElse<string, Graph>(why => expect.unreachable(why))(made))
       expect(inPlace(graph)).toBe(true)
       const data = new Map<string, ArrayLike<number>>()

@@ -27,8 +27,8 @@ const graphs = (c: Case, rows: number, window: number) => {
   const predictor = { kind: 'fn', fn } as const
   const bindings = { sizes: new Map(Object.entries(c.sizes)) }
   return {
-    whole: simplified(specialisePredictor(program, predictor, bindings, rows, 'next')),
-    next: E.map(simplified)(specialiseDecoder(program, predictor, bindings, rows, window, 'next')),
+    whole: simplified(specialisePredictor({ program, predictor, bindings, rows }, 'next')),
+    next: E.map(simplified)(specialiseDecoder({ program, predictor, bindings, rows }, window, 'next')),
   }
 }
 

@@ -4,18 +4,18 @@ import type { Builder } from '../ir/builder.js'
 import { index } from '../ir/expr.js'
 import { childrenOf } from '../types/zonk.js'
 import type { Scope } from './scope.js'
-import type { ChoiceValue, Value } from './value.js'
+import type { ChoiceValue, CoreValue } from './value.js'
 
 /**
  * Calls are inlined, and one with equal arguments in one place gives what it gave before. Without that a function that calls
  * another twice, which calls another twice, takes time and memory that double with every level.
  */
-export class Sharing {
-  private readonly results = new Map<string, Value>()
-  private readonly keys = new WeakMap<Value, string>()
+export class CallCache {
+  private readonly results = new Map<string, CoreValue>()
+  private readonly keys = new WeakMap<CoreValue, string>()
   private readonly scopes = new WeakMap<Scope, string>()
   private readonly numbers = new WeakMap<object, number>()
-  private readonly free = new WeakMap<CoreExpr, readonly VarId[]>()
+  private readonly freeVariables = new WeakMap<CoreExpr, readonly VarId[]>()
   private last = 0
   private evaluations = 0
   private depth = 0
@@ -30,7 +30,7 @@ export class Sharing {
         `more than ${programLimits.evaluations} expressions would be evaluated`,
         'repeat with `fold` or `for` what is repeated by calls',
       )
-    if (++this.depth > programLimits.depth) throw tooDeep()
+    if (++this.depth > programLimits.depth) throw nestedTooDeep()
     try {
       return run()
     } finally {
@@ -39,7 +39,7 @@ export class Sharing {
   }
 
   /** The value of a call: what an equal call in this scope gave, or what `run` gives. */
-  once(scope: Scope, key: string, run: () => Value): Value {
+  once(scope: Scope, key: string, run: () => CoreValue): CoreValue {
     const whole = `${this.scopeKey(scope)} ${key}`
     const known = this.results.get(whole)
     if (known !== undefined) return known
@@ -64,7 +64,7 @@ export class Sharing {
   }
 
   /** A text that two values share exactly if they are equal. */
-  key(v: Value): string {
+  key(v: CoreValue): string {
     const known = this.keys.get(v)
     if (known !== undefined) return known
     const made = this.keyAt(v, 0)
@@ -72,14 +72,15 @@ export class Sharing {
     return made
   }
 
-  private keyAt(v: Value, level: number): string {
+  private keyAt(v: CoreValue, level: number): string {
     switch (v.kind) {
       case 'scalar':
         return `${this.builder.ids.of(v.expr)}`
       case 'tensor':
       case 'array': {
         const position = v.shape.map((n, i) => index(this.builder.ids.place(1000 + level + i, n)))
-        const element: Value = v.kind === 'tensor' ? { kind: 'scalar', expr: v.at(position) } : v.at(position)
+        const element: CoreValue =
+          v.kind === 'tensor' ? { kind: 'scalar', expr: v.at(position) } : v.at(position)
         return `[${v.shape.join()}:${this.keyAt(element, level + v.shape.length)}]`
       }
       case 'record':
@@ -102,9 +103,12 @@ export class Sharing {
   }
 
   /** The variables of outside that a lambda mentions. */
-  captured(e: Extract<CoreExpr, { kind: 'lambda' }>, variables: ReadonlyMap<VarId, Value>): readonly VarId[] {
-    const known = this.free.get(e) ?? [...new Set(variablesIn(e.body))]
-    this.free.set(e, known)
+  captured(
+    e: Extract<CoreExpr, { kind: 'lambda' }>,
+    variables: ReadonlyMap<VarId, CoreValue>,
+  ): readonly VarId[] {
+    const known = this.freeVariables.get(e) ?? [...new Set(variablesIn(e.body))]
+    this.freeVariables.set(e, known)
     return known.filter(id => variables.has(id))
   }
 }
@@ -112,7 +116,7 @@ export class Sharing {
 const variablesIn = (e: CoreExpr): readonly VarId[] =>
   e.kind === 'var' ? [e.id] : childrenOf(e).flatMap(variablesIn)
 
-export const tooDeep = (): ProgramLimit =>
+export const nestedTooDeep = (): ProgramLimit =>
   new ProgramLimit(
     'the program is nested too deep',
     `calls and expressions stand more than ${programLimits.depth} deep inside one another`,
