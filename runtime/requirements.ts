@@ -44,6 +44,27 @@ const windowsOf = ({ windowed = [] }: Requirements): string => {
   return named.length === 0 ? '' : ` Larger than one binding, ${named.join(', ')}${rest}.`
 }
 
+/** Bytes that an element takes; a scale of q8 is shared by 32. */
+const bytesOf = { f32: 4, f16: 2, bf16: 2, q8: 1.125 } as const
+
+/** How inputs that take several windows of a kernel could be stored so that it has bindings enough; empty where none is enough. */
+const smallerInputs = ({ traits }: Device, { requires, inputs }: Artifact): string => {
+  const excess = requires.storageBuffersPerStage - traits.storageBuffersPerStage
+  const large = (requires.windowed ?? []).flatMap(w => {
+    const input = inputs.find(i => i.name === w.tensor && i.dtype === 'f32')
+    return input === undefined ? [] : [{ ...w, bytes: bytesOf[input.packing ?? 'f32'] }]
+  })
+  const enough = (['f16', 'q8'] as const).find(format => {
+    const saved = large.map(w =>
+      Math.max(0, w.bindings - Math.ceil((w.bindings * bytesOf[format]) / w.bytes)),
+    )
+    return excess > 0 && saved.reduce((a, b) => a + b, 0) >= excess
+  })
+  if (enough === undefined) return ''
+  const names = large.slice(0, 3).map(w => `\`${w.tensor}\``)
+  return ` Where ${names.join(', ')} ${large.length === 1 ? 'is a weight' : 'are weights'} of a model, \`--weights ${enough}\` makes ${large.length === 1 ? 'it' : 'them'} small enough.`
+}
+
 const needsOf = (device: Device, { requires, buffers }: Artifact): readonly Need[] => {
   const { traits, gpu } = device
   const { limits } = gpu
@@ -121,7 +142,7 @@ export const refusalOf = (device: Device, artifact: Artifact): DeviceError | und
   return new DeviceError('too-small', {
     what: `\`${artifact.name}\` can't run on ${device.traits.name}`,
     why: lines.join(' '),
-    hint: 'Compile it for this device, with smaller sizes (batch, sequence) where it is too large, or use another device; `jola devices` lists what there is.',
+    hint: `Compile it for this device, with smaller sizes (batch, sequence) where it is too large, or use another device; \`jola devices\` lists what there is.${smallerInputs(device, artifact)}`,
   })
 }
 

@@ -1,4 +1,7 @@
 import { Command } from 'commander'
+import { DeviceError } from '../../runtime/errors.js'
+import { parseLimits } from '../../runtime/limits.js'
+import { UserError } from '../errors/user-error.js'
 import * as bench from './bench.js'
 import * as check from './check.js'
 import * as data from './data.js'
@@ -16,6 +19,18 @@ import * as train from './train.js'
 /** The commands in the order in which the help lists them. */
 const commands = [check, test, run, grad, explain, data, train, evaluate, generate, report, devices, bench]
 
+/** Refuses limits that are written wrongly, as an option would be, before the command begins. */
+const checkEnvironment = (): void => {
+  try {
+    parseLimits(process.env.JOLA_LIMITS ?? '')
+  } catch (error) {
+    if (!(error instanceof DeviceError)) throw error
+    const { what, why, hint } = error
+    const parts = { what, ...(why === undefined ? {} : { why }), ...(hint === undefined ? {} : { hint }) }
+    throw new UserError({ ...parts, where: 'JOLA_LIMITS', exitCode: 2 })
+  }
+}
+
 /** The whole command line. Its actions reject with whatever ended them; {@link runCli} turns that into words. */
 export const cli = (): Command => {
   const program = new Command('jola')
@@ -26,6 +41,7 @@ export const cli = (): Command => {
     .showHelpAfterError('(add --help for the options)')
     .exitOverride()
     .configureOutput({ writeOut: print, writeErr: remark })
+    .hook('preAction', checkEnvironment)
     .addHelpText(
       'after',
       [

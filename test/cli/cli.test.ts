@@ -151,6 +151,20 @@ describe('the command line', () => {
     expect(codes).toEqual([1, 1, 3, 3, 3, 3])
   })
 
+  it('refuses limits that are none as wrong usage, before anything else', async () => {
+    for (const limits of ['buffers', 'buffers=0', 'buffer=-1', 'baseline;buffers=8', '__proto__=1']) {
+      vi.stubEnv('JOLA_LIMITS', limits)
+      const { code, err } = await jola('check', 'nowhere.jola')
+      expect({ limits, code, said: err.includes('is no limit of a device') }).toEqual({
+        limits,
+        code: 2,
+        said: true,
+      })
+    }
+    vi.stubEnv('JOLA_LIMITS', 'baseline,buffers=10')
+    expect((await jola('explain', 'E0101')).code).toBe(0)
+  })
+
   it('owns up to internal errors, with a stack only when asked', () => {
     vi.stubEnv('JOLA_DEBUG', '')
     const quiet = failureOf(new TypeError('x is undefined'), false)

@@ -57,4 +57,20 @@ withDevice('a device that keeps to limits', device => {
       'A kernel binds 64 storage buffers; the device allows 16. Larger than one binding, `x` takes 32, `twice` takes 32.',
     )
   })
+
+  it('says which inputs would fit if they were stored in less', () => {
+    const program = programOf('fn total(x: f32[N], y: f32[N]) -> f32 = sum i -> x[i] * y[i]')
+    const hintAt = (windows: number): string | undefined => {
+      const sizes = new Map([['N', 256 * windows]])
+      const graph = specialiseFn(program, program.fns.get('main.total')!, { sizes })
+      const traits = { ...device.traits, bindingBytes: 1024 }
+      return refusalOf(device, lower(graph, traits, { name: 'total' }))?.hint
+    }
+    expect(hintAt(7)).toBeUndefined()
+    expect(hintAt(8)).toContain(
+      'Where `x`, `y` are weights of a model, `--weights f16` makes them small enough.',
+    )
+    expect(hintAt(20)).toContain('`--weights q8`')
+    expect(hintAt(100)).not.toContain('--weights')
+  })
 })
