@@ -3,16 +3,16 @@ import type { CoreFn, CoreModule, CoreRecipe, CoreTest, Program, SizeDecl } from
 import type { RecordDecl } from '../core/type.js'
 import type { Diagnostic } from '../diagnostics/diagnostic.js'
 import type { Source, Span } from '../diagnostics/source.js'
+import type { ModuleScope } from '../names/module-scopes.js'
+import { buildScopes, idOf } from '../names/module-scopes.js'
 import type { Load, LoadedModule } from '../names/modules.js'
 import { DATA_MODULE, hasRecipe, loadModules } from '../names/modules.js'
-import type { ModuleScope } from '../names/scope.js'
-import { buildScopes, idOf } from '../names/scope.js'
 import { Constants, elaborateFn } from '../types/bodies.js'
-import { keyErrors } from '../types/keys.js'
-import { elaborateRecipe } from '../types/recipes.js'
+import { Declarations } from '../types/declarations.js'
+import { keyErrors } from '../types/key-reuse.js'
+import { elaborateRecipe } from '../types/recipe-declarations.js'
 import { recursionErrors } from '../types/recursion.js'
-import { elaborateTest } from '../types/tests.js'
-import { World } from '../types/world.js'
+import { elaborateTest } from '../types/test-blocks.js'
 import { type CheckedModule, CheckedModules, type Elaborated } from './checked-modules.js'
 import { settingErrors } from './recipe-settings.js'
 
@@ -39,7 +39,7 @@ export const checkProgram = (
     diagnostics.push(d)
   }
   const scopes = buildScopes(modules, report)
-  const world = new World(scopes, report, before.fresh)
+  const world = new Declarations(scopes, report, before.fresh)
   const graph = new Map<string, Map<string, Span>>()
   const note = (from: string, to: string, at: Span): void => {
     const known = graph.get(from) ?? new Map<string, Span>()
@@ -173,7 +173,7 @@ const inOrder = (diagnostics: readonly Diagnostic[], sources: readonly Source[])
     .sort((a, b) => place(a)[0] - place(b)[0] || place(a)[1] - place(b)[1])
 }
 
-const moduleOf = (scope: ModuleScope, world: World): CoreModule => {
+const moduleOf = (scope: ModuleScope, world: Declarations): CoreModule => {
   const definitions = world.definitionsOf(scope.module.name)
   const sizes = new Map<string, SizeDecl>()
   const fns = new Map<string, string>()

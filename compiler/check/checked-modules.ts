@@ -1,7 +1,7 @@
 import type { CoreConst, CoreFn, CoreRecipe } from '../core/core.js'
 import type { RecordDecl } from '../core/type.js'
 import type { Source } from '../diagnostics/source.js'
-import type { KnownDeclarations } from '../types/world.js'
+import type { KnownDeclarations } from '../types/declarations.js'
 
 /** What one module's declarations mean, by their ids. */
 export interface Elaborated {

@@ -1,6 +1,6 @@
 import type { Span } from '../diagnostics/source.js'
-import type { ConfigExpr, ReduceOp } from '../syntax/ast.js'
-import type { Poly } from './poly.js'
+import type { ConfigExpr, ReducerName } from '../syntax/ast.js'
+import type { Size } from './size.js'
 import type { Instance, RecordDecl, Type } from './type.js'
 
 /** Unique within a program. */
@@ -33,7 +33,7 @@ export interface CoreModule {
 /** `from` is how `config.json` gives the size; with a definition the equation is solved for the unknown name. */
 export interface SizeDecl {
   readonly name: string
-  readonly definition?: Poly
+  readonly definition?: Size
   readonly from?: ConfigExpr
   readonly doc?: string
   readonly span: Span
@@ -118,7 +118,7 @@ export type CorePattern =
   | { readonly kind: 'tuple'; readonly items: readonly CorePattern[] }
 
 export type CoreBinder =
-  | { readonly kind: 'index'; readonly id: VarId; readonly name: string; readonly bound: Poly }
+  | { readonly kind: 'index'; readonly id: VarId; readonly name: string; readonly bound: Size }
   | { readonly kind: 'product'; readonly parts: readonly CoreBinder[] }
 
 /** Scalar operations. On tensors of one type they act elementwise. `i32`/`idx` operands were coerced by `cast`. */
@@ -183,7 +183,7 @@ export type CoreExpr = Base &
     /** A setting's choice. */
     | { readonly kind: 'choice'; readonly name: string }
     /** A size as a number. */
-    | { readonly kind: 'size'; readonly size: Poly }
+    | { readonly kind: 'size'; readonly size: Size }
     | { readonly kind: 'var'; readonly id: VarId; readonly name: string }
     | { readonly kind: 'global'; readonly id: string }
     | {
@@ -201,7 +201,7 @@ export type CoreExpr = Base &
     | { readonly kind: 'for'; readonly binders: readonly CoreBinder[]; readonly body: CoreExpr }
     | {
         readonly kind: 'reduce'
-        readonly op: ReduceOp
+        readonly op: ReducerName
         readonly binders: readonly CoreBinder[]
         readonly body: CoreExpr
       }
@@ -209,7 +209,7 @@ export type CoreExpr = Base &
         readonly kind: 'fold'
         readonly pattern: CorePattern
         readonly init: CoreExpr
-        readonly binder: { readonly id: VarId; readonly name: string; readonly bound: Poly }
+        readonly binder: { readonly id: VarId; readonly name: string; readonly bound: Size }
         readonly body: CoreExpr
       }
     | { readonly kind: 'lambda'; readonly params: readonly CoreParam[]; readonly body: CoreExpr }
@@ -234,7 +234,7 @@ export type CoreExpr = Base &
         readonly otherwise: CoreExpr
       }
     /** A product index `(k, g)`; its value is the mixed-radix number with these bounds. */
-    | { readonly kind: 'product'; readonly parts: readonly CoreExpr[]; readonly bounds: readonly Poly[] }
+    | { readonly kind: 'product'; readonly parts: readonly CoreExpr[]; readonly bounds: readonly Size[] }
     | { readonly kind: 'op'; readonly op: CoreOp; readonly args: readonly CoreExpr[] }
     /** To the expression's scalar type; `bool` becomes 0 or 1, floats are cut towards zero. Elementwise on tensors. */
     | { readonly kind: 'cast'; readonly arg: CoreExpr }

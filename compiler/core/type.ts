@@ -1,24 +1,24 @@
 import type { DType } from '../artifact.js'
 import type { Span } from '../diagnostics/source.js'
-import type { Poly } from './poly.js'
+import type { Size } from './size.js'
 
 /** Sizes and type parameters given to a declaration that mentions them by name. */
 export interface Instance {
-  readonly sizes: ReadonlyMap<string, Poly>
+  readonly sizes: ReadonlyMap<string, Size>
   readonly types: ReadonlyMap<string, Type>
 }
 
 export type Type =
   | { readonly kind: 'scalar'; readonly dtype: DType }
   /** A number known to be at least 0 and below `bound`. */
-  | { readonly kind: 'idx'; readonly bound: Poly }
+  | { readonly kind: 'idx'; readonly bound: Size }
   /** At least one axis; the element is a scalar or an index. */
-  | { readonly kind: 'tensor'; readonly element: Type; readonly dims: readonly Poly[] }
+  | { readonly kind: 'tensor'; readonly element: Type; readonly dims: readonly Size[] }
   | { readonly kind: 'record'; readonly record: RecordDecl; readonly instance: Instance }
   /** A record written without its name: `{ loss, open: x }`. Fits any record of the same fields. */
   | { readonly kind: 'fields'; readonly fields: ReadonlyMap<string, Type> }
   /** An array of records or tuples. */
-  | { readonly kind: 'array'; readonly element: Type; readonly dims: readonly Poly[] }
+  | { readonly kind: 'array'; readonly element: Type; readonly dims: readonly Size[] }
   | { readonly kind: 'tuple'; readonly items: readonly Type[] }
   | { readonly kind: 'fn'; readonly params: readonly Type[]; readonly result: Type }
   | { readonly kind: 'key' }
@@ -38,7 +38,7 @@ export interface RecordDecl {
   readonly types: readonly string[]
   readonly fields: readonly RecordField[]
   /** The module's size definitions (`H` ↦ `K * G`) that hold wherever this record is mentioned. */
-  readonly definitions: ReadonlyMap<string, Poly>
+  readonly definitions: ReadonlyMap<string, Size>
   readonly doc?: string
   readonly span: Span
 }
@@ -58,7 +58,7 @@ export interface RecordField {
    */
   readonly from?: {
     readonly names: readonly StoredName[]
-    readonly shape?: readonly Poly[]
+    readonly shape?: readonly Size[]
     readonly fill?: number
   }
   readonly doc?: string

@@ -1,8 +1,8 @@
 import type { Diagnostic } from '../diagnostics/diagnostic.js'
 import type { Source } from '../diagnostics/source.js'
-import type { Import, Module } from '../syntax/ast.js'
+import type { ImportDecl, Module } from '../syntax/ast.js'
 import { type PartlyParsed, parsePartly } from '../syntax/parse.js'
-import { stdHint } from './std.js'
+import { stdHint } from './std-modules.js'
 
 /** A parsed module and what its imports mean. */
 export interface LoadedModule {
@@ -10,7 +10,7 @@ export interface LoadedModule {
   /** Names that declarations with syntax errors may have declared. */
   readonly lost: ReadonlySet<string>
   readonly ast: Module
-  readonly imports: ReadonlyMap<Import, string>
+  readonly imports: ReadonlyMap<ImportDecl, string>
 }
 
 /** Gives a module's text; the second argument is the module that imports it, empty for what was asked for. */
@@ -49,15 +49,15 @@ export const loadModules = (
   const diagnostics: Diagnostic[] = []
   const done = new Map<string, LoadedModule | undefined>()
   const modules: LoadedModule[] = []
-  const path: { readonly name: string; readonly at?: Import }[] = []
+  const path: { readonly name: string; readonly at?: ImportDecl }[] = []
 
-  const visit = (name: string, source: Source, at?: Import): void => {
+  const visit = (name: string, source: Source, at?: ImportDecl): void => {
     path.push({ name, ...(at && { at }) })
     const { module: ast, errors, lost } = parseOnce(source)
     diagnostics.push(...errors)
     if (lost === undefined) done.set(name, undefined)
     else {
-      const imports = new Map<Import, string>()
+      const imports = new Map<ImportDecl, string>()
       for (const item of ast.imports) {
         const target = importedName(
           name,
@@ -78,7 +78,7 @@ export const loadModules = (
   }
 
   /** Whether the module is there and free of syntax errors. */
-  const reach = (target: string, from: string, item: Import): boolean => {
+  const reach = (target: string, from: string, item: ImportDecl): boolean => {
     if (done.has(target)) return done.get(target) !== undefined
     const open = path.findIndex(p => p.name === target)
     if (open >= 0) {

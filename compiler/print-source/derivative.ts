@@ -1,6 +1,6 @@
 import * as E from 'fp-ts/lib/Either.js'
 import type { CoreFn, Program } from '../core/core.js'
-import { show } from '../core/poly.js'
+import { sizeText } from '../core/size.js'
 import { printGraph } from '../ir/print.js'
 import { type Bindings, specialiseGrad } from '../specialise/specialise.js'
 import { forAllSizes, type SizedGraph } from './for-all-sizes.js'
@@ -36,5 +36,5 @@ export const derivativeSource = (
 const namedGraph = ({ graph, sizes }: SizedGraph): string =>
   printGraph(graph).replace(/(?<![%\w.])\d+(?![\w.])/g, digits => {
     const size = sizes.whole.get(Number(digits))
-    return size === undefined ? digits : show(size).replaceAll(' ', '')
+    return size === undefined ? digits : sizeText(size).replaceAll(' ', '')
   })

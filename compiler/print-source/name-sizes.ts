@@ -1,11 +1,19 @@
-import { add, constant, evaluate, mul, name, type Poly, scale } from '../core/poly.js'
+import {
+  addSizes,
+  evaluateSize,
+  multiplySizes,
+  type Size,
+  scaleSize,
+  sizeConstant,
+  sizeName,
+} from '../core/size.js'
 import { childrenOf } from '../ir/expr.js'
 import type { Axis, Expr, Graph, Node } from '../ir/ir.js'
 
 /** Numbers of a graph that are sizes in disguise, as polynomials; of f32 constants also with a coefficient that is no integer. */
 export interface SizeNames {
-  readonly whole: ReadonlyMap<number, Poly>
-  readonly real: ReadonlyMap<number, { readonly coefficient: number; readonly size: Poly }>
+  readonly whole: ReadonlyMap<number, Size>
+  readonly real: ReadonlyMap<number, { readonly coefficient: number; readonly size: Size }>
 }
 
 /** The prefix of the inputs that stand for sizes (`sizesAsInputs`). */
@@ -27,14 +35,14 @@ export const nameSizes = (
   const real: Pairs = new Map()
   if (!samePairs(a, b, whole, real)) return undefined
   const polyOf = finder(at)
-  const out = new Map<number, Poly>()
+  const out = new Map<number, Size>()
   for (const [x, y] of whole) {
     if (x === y) continue
     const p = polyOf.whole(x, y)
     if (p === undefined) return undefined
     out.set(x, p)
   }
-  const scaled = new Map<number, { readonly coefficient: number; readonly size: Poly }>()
+  const scaled = new Map<number, { readonly coefficient: number; readonly size: Size }>()
   for (const [x, y] of real) {
     if (Object.is(x, y)) continue
     const found = polyOf.real(x, y)
@@ -110,34 +118,35 @@ const largestOffset = 4096
 
 /** Searches for the polynomial that has one value under one assignment and another under the other. */
 const finder = (at: readonly [ReadonlyMap<string, number>, ReadonlyMap<string, number>]) => {
-  const names = [...at[0].keys()].map(name)
-  const degrees: Poly[][] = [names]
+  const names = [...at[0].keys()].map(sizeName)
+  const degrees: Size[][] = [names]
   for (let d = 2; d <= 4 && degrees[d - 2]!.length < 200; d++) {
-    const made = degrees[d - 2]!.flatMap(m => names.map(n => mul(m, n)))
+    const made = degrees[d - 2]!.flatMap(m => names.map(n => multiplySizes(m, n)))
     degrees.push([...new Map(made.map(p => [[...p.terms.keys()][0], p])).values()])
   }
-  const valued = (p: Poly) => ({ p, x: evaluate(p, at[0]), y: evaluate(p, at[1]) })
+  const valued = (p: Size) => ({ p, x: evaluateSize(p, at[0]), y: evaluateSize(p, at[1]) })
   const monomials = degrees.flat().map(valued)
   const low = degrees.slice(0, 2).flat().map(valued)
-  const linear = (x: number, y: number, of: typeof monomials): Poly | undefined => {
+  const linear = (x: number, y: number, of: typeof monomials): Size | undefined => {
     for (const m of of)
       for (const k of coefficients) {
         const rest = x - k * m.x
-        if (rest === y - k * m.y && Math.abs(rest) <= largestOffset) return add(scale(m.p, k), constant(rest))
+        if (rest === y - k * m.y && Math.abs(rest) <= largestOffset)
+          return addSizes(scaleSize(m.p, k), sizeConstant(rest))
       }
     return undefined
   }
-  const whole = (x: number, y: number): Poly | undefined => {
+  const whole = (x: number, y: number): Size | undefined => {
     if (x < 0) {
       const p = whole(-x, -y)
-      return p && scale(p, -1)
+      return p && scaleSize(p, -1)
     }
     const found = linear(x, y, monomials)
     if (found !== undefined) return found
     for (const first of low)
       for (const k of [1, 2, 3, 4, -1]) {
         const rest = linear(x - k * first.x, y - k * first.y, low)
-        if (rest !== undefined) return add(scale(first.p, k), rest)
+        if (rest !== undefined) return addSizes(scaleSize(first.p, k), rest)
       }
     return undefined
   }

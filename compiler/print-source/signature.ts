@@ -1,15 +1,22 @@
 import type { CoreFn, CoreModule } from '../core/core.js'
-import { divide, equals, mul, name as named, namesOf, type Poly } from '../core/poly.js'
+import {
+  divideSizes,
+  multiplySizes,
+  sizeName as named,
+  type Size,
+  sameSize,
+  sizeNamesIn,
+} from '../core/size.js'
 import type { Type } from '../core/type.js'
 import { type InputSpec, inputsOf, instantiateFields, isGiven } from '../specialise/parameters.js'
-import type { Expr, Import, Param, SizeItem, TypeExpr } from '../syntax/ast.js'
+import type { ImportDecl, Param, SizeItem, SourceExpr, TypeExpr } from '../syntax/ast.js'
 import * as s from './syntax.js'
 
 /** How an input of the graph is written: `w.layers[l].wq[h, d]` for the tensor `w.layers.wq` at `[l, h, d]`. */
 export interface SourceInput {
   readonly spec: InputSpec
   /** The text's part that reads it at these indices; they may be fewer than its axes where it is no array of records. */
-  readonly target: (front: readonly Expr[]) => Expr
+  readonly target: (front: readonly SourceExpr[]) => SourceExpr
 }
 
 /** What a printed function has in common with the one it is derived from. */
@@ -18,17 +25,17 @@ export interface Signature {
   readonly inputs: ReadonlyMap<string, SourceInput>
   readonly typeExpr: (t: Type) => TypeExpr
   /** A size by the names that the module has for it: `H` for `G * K`. */
-  readonly size: (p: Poly) => Expr
+  readonly size: (p: Size) => SourceExpr
   /** What of other modules and of this one's sizes the printed text mentions so far. */
-  readonly imports: () => readonly Import[]
+  readonly imports: () => readonly ImportDecl[]
   readonly definitions: () => readonly SizeItem[]
 }
 
 /** `size G, K` and `size H = G * K`. */
 const declared = (
-  definitions: readonly { readonly name: string; readonly definition: Poly }[],
+  definitions: readonly { readonly name: string; readonly definition: Size }[],
 ): readonly SizeItem[] => {
-  const plain = [...new Set(definitions.flatMap(d => namesOf(d.definition)))].sort()
+  const plain = [...new Set(definitions.flatMap(d => sizeNamesIn(d.definition)))].sort()
   return [
     ...(plain.length === 0 ? [] : [{ kind: 'size' as const, names: plain.map(s.word), span: s.nowhere }]),
     ...definitions.map(d => ({
@@ -53,12 +60,14 @@ export const signatureOf = (fn: CoreFn, module: CoreModule | undefined): Signatu
   const usedDefinitions = new Set<string>()
   const usedRecords = new Map<string, Set<string>>()
 
-  const size = (p: Poly): Expr => {
+  const size = (p: Size): SourceExpr => {
     for (const d of definitions) {
-      const rest = [...d.definition.terms.keys()].some(m => m !== '') ? divide(p, d.definition) : undefined
+      const rest = [...d.definition.terms.keys()].some(m => m !== '')
+        ? divideSizes(p, d.definition)
+        : undefined
       if (rest === undefined || rest.terms.size !== 1) continue
       usedDefinitions.add(d.name)
-      return size(equals(p, d.definition) ? named(d.name) : mul(rest, named(d.name)))
+      return size(sameSize(p, d.definition) ? named(d.name) : multiplySizes(rest, named(d.name)))
     }
     return s.sizeExpr(p)
   }
@@ -79,7 +88,7 @@ export const signatureOf = (fn: CoreFn, module: CoreModule | undefined): Signatu
       case 'record': {
         const { module: from, name } = recordId(t.record.id)
         usedRecords.set(from, (usedRecords.get(from) ?? new Set()).add(name))
-        const args = [...t.instance.sizes].filter(([n, p]) => !equals(p, named(n)))
+        const args = [...t.instance.sizes].filter(([n, p]) => !sameSize(p, named(n)))
         return s.namedType(
           name,
           args.map(([n, p]) => [n, size(p)] as const),
@@ -108,8 +117,8 @@ export const signatureOf = (fn: CoreFn, module: CoreModule | undefined): Signatu
 
 const sourceInputs = (name: string, type: Type): readonly SourceInput[] => {
   const specs = inputsOf(name, type)
-  const targets: ((front: readonly Expr[]) => Expr)[] = []
-  const go = (t: Type, axes: number, target: (front: readonly Expr[]) => Expr): void => {
+  const targets: ((front: readonly SourceExpr[]) => SourceExpr)[] = []
+  const go = (t: Type, axes: number, target: (front: readonly SourceExpr[]) => SourceExpr): void => {
     switch (t.kind) {
       case 'record':
         for (const f of t.record.fields)

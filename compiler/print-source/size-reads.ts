@@ -1,4 +1,4 @@
-import type { Poly } from '../core/poly.js'
+import type { Size } from '../core/size.js'
 import { cast, f32, prim, read, rewriter } from '../ir/expr.js'
 import type { Expr, Graph, Node } from '../ir/ir.js'
 import type { SizedGraph } from './for-all-sizes.js'
@@ -9,7 +9,7 @@ import { sizeInput } from './name-sizes.js'
  * other constants.
  */
 export const withSizeReads = ({ graph, sizes }: SizedGraph): SizedGraph => {
-  const whole = new Map<number, Poly>(sizes.whole)
+  const whole = new Map<number, Size>(sizes.whole)
   const inputs = new Map<string, Node>(graph.nodes.flatMap(n => (n.kind === 'input' ? [[n.name, n]] : [])))
   let nextId = 1 + Math.max(-1, ...graph.nodes.map(n => n.id))
   const inputFor = (n: number): Node => {

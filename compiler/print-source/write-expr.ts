@@ -1,8 +1,17 @@
-import { asConstant, constant, divide, equals, isPositive, type Poly, product, sub } from '../core/poly.js'
+import {
+  divideSizes,
+  isPositiveSize,
+  productOfSizes,
+  type Size,
+  sameSize,
+  sizeAsNumber,
+  sizeConstant,
+  subtractSizes,
+} from '../core/size.js'
 import { axesOf, postorder } from '../ir/expr.js'
 import type { Axis, Expr, Node, NodeId, PrimOp } from '../ir/ir.js'
 import { fromLinear, type Linear, linearOf } from '../simplify/linear.js'
-import type { BinaryOp, Expr as Source } from '../syntax/ast.js'
+import type { BinaryOp, SourceExpr as Source } from '../syntax/ast.js'
 import { type SizeNames, sizeInput } from './name-sizes.js'
 import type { Signature } from './signature.js'
 import * as s from './syntax.js'
@@ -62,19 +71,19 @@ export const calls: Partial<Record<PrimOp, string>> = {
 }
 
 /** A number of the graph as a size, or as itself. */
-export const sizeAt = (w: Pick<Writing, 'sizes'>, n: number): Poly => w.sizes.whole.get(n) ?? constant(n)
+export const sizeAt = (w: Pick<Writing, 'sizes'>, n: number): Size => w.sizes.whole.get(n) ?? sizeConstant(n)
 
-export const extentOf = (w: Pick<Writing, 'sizes'>, axes: readonly Axis[]): Poly =>
-  product(axes.map(a => sizeAt(w, a.extent)))
+export const extentOf = (w: Pick<Writing, 'sizes'>, axes: readonly Axis[]): Size =>
+  productOfSizes(axes.map(a => sizeAt(w, a.extent)))
 
-export const dimsOf = (w: Writing, node: Node): readonly Poly[] => {
+export const dimsOf = (w: Writing, node: Node): readonly Size[] => {
   if (node.kind === 'compute') return node.dims.map(d => extentOf(w, d))
   if (node.kind === 'input') return w.signature.inputs.get(node.name)?.spec.dims ?? []
   return node.shape.map(n => sizeAt(w, n))
 }
 
 /** What a whole number is known to be below by its type. */
-const boundOf = (w: Writing, e: Expr): Poly | undefined => {
+const boundOf = (w: Writing, e: Expr): Size | undefined => {
   if (e.op === 'index') return sizeAt(w, e.axis.extent)
   if (e.op !== 'read' || e.guarded) return undefined
   const node = w.nodes.get(e.node)
@@ -85,15 +94,16 @@ const boundOf = (w: Writing, e: Expr): Poly | undefined => {
 }
 
 /** An expression as an index of an axis of length `dim`; undefined where the language would ask for a guard. */
-const indexOf = (w: Writing, e: Expr, dim: Poly): readonly Source[] | undefined => {
-  if (e.op === 'const') return isPositive(sub(dim, constant(e.value))) ? [s.whole(e.value)] : undefined
+const indexOf = (w: Writing, e: Expr, dim: Size): readonly Source[] | undefined => {
+  if (e.op === 'const')
+    return isPositiveSize(subtractSizes(dim, sizeConstant(e.value))) ? [s.whole(e.value)] : undefined
   const bound = boundOf(w, e)
-  if (bound !== undefined && equals(bound, dim)) return [write(w, e)]
+  if (bound !== undefined && sameSize(bound, dim)) return [write(w, e)]
   const linear = linearOf(e)
   for (const [low, c] of linear.terms) {
     const extent = c === 1 ? boundOf(w, low) : undefined
-    const high = extent === undefined ? undefined : divide(dim, extent)
-    if (high === undefined || asConstant(high) === 1) continue
+    const high = extent === undefined ? undefined : divideSizes(dim, extent)
+    if (high === undefined || sizeAsNumber(high) === 1) continue
     const radix = numberOf(w, extent!)
     const rest: Linear = {
       offset: linear.offset,
@@ -112,8 +122,8 @@ const indexOf = (w: Writing, e: Expr, dim: Poly): readonly Source[] | undefined 
 }
 
 /** The number in the graph that a size became. */
-const numberOf = (w: Writing, p: Poly): number | undefined =>
-  asConstant(p) ?? [...w.sizes.whole].find(([, q]) => equals(p, q))?.[0]
+const numberOf = (w: Writing, p: Size): number | undefined =>
+  sizeAsNumber(p) ?? [...w.sizes.whole].find(([, q]) => sameSize(p, q))?.[0]
 
 /** Whether an axis stands alone as an index somewhere, so that its range need not be written. */
 export const isInferable = (w: Writing, axis: Axis, bodies: readonly Expr[]): boolean =>
@@ -121,7 +131,7 @@ export const isInferable = (w: Writing, axis: Axis, bodies: readonly Expr[]): bo
     if (e.op !== 'read' || e.guarded || e.node === reductionNode) return false
     const dims = dimsOf(w, w.nodes.get(e.node)!)
     const here = e.at.some(
-      (p, i) => p.op === 'index' && p.axis.id === axis.id && equals(dims[i]!, sizeAt(w, axis.extent)),
+      (p, i) => p.op === 'index' && p.axis.id === axis.id && sameSize(dims[i]!, sizeAt(w, axis.extent)),
     )
     return here && e.at.every((p, i) => indexOf(w, p, dims[i]!) !== undefined)
   })

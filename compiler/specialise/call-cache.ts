@@ -2,7 +2,7 @@ import type { CoreExpr, CoreFn, VarId } from '../core/core.js'
 import { ProgramLimit, programLimits } from '../diagnostics/limit.js'
 import type { Builder } from '../ir/builder.js'
 import { index } from '../ir/expr.js'
-import { childrenOf } from '../types/zonk.js'
+import { subexpressionsOf } from '../types/zonk.js'
 import type { Scope } from './scope.js'
 import type { ChoiceValue, CoreValue } from './value.js'
 
@@ -114,7 +114,7 @@ export class CallCache {
 }
 
 const variablesIn = (e: CoreExpr): readonly VarId[] =>
-  e.kind === 'var' ? [e.id] : childrenOf(e).flatMap(variablesIn)
+  e.kind === 'var' ? [e.id] : subexpressionsOf(e).flatMap(variablesIn)
 
 export const nestedTooDeep = (): ProgramLimit =>
   new ProgramLimit(

@@ -1,6 +1,6 @@
 import type { DType } from '../artifact.js'
 import type { CoreExpr, CorePattern, Program, VarId } from '../core/core.js'
-import { type Poly, show, evaluate as sizeOf } from '../core/poly.js'
+import { type Size, evaluateSize as sizeOf, sizeText } from '../core/size.js'
 import type { Type } from '../core/type.js'
 import { ProgramLimit, programLimits } from '../diagnostics/limit.js'
 import { cast, constant } from '../ir/expr.js'
@@ -75,12 +75,12 @@ export const elementType = (t: Type): DType =>
         : 'f32'
 
 /** A size as a number. Throws a `ProgramLimit` for one that an index cannot count. */
-export const extent = (c: EvalContext, p: Poly): number => {
+export const extent = (c: EvalContext, p: Size): number => {
   const n = sizeOf(p, c.sizes)
   if (n <= programLimits.extent) return n
   throw new ProgramLimit(
     'a size is too large',
-    `the size ${show(p)} in \`${c.label}\` is ${n}, and an index counts to ${programLimits.extent}`,
+    `the size ${sizeText(p)} in \`${c.label}\` is ${n}, and an index counts to ${programLimits.extent}`,
     'take smaller sizes',
   )
 }

@@ -1,6 +1,11 @@
 import type { DType } from '../artifact.js'
 import type { CoreParam } from '../core/core.js'
-import { type Poly, show, evaluate as sizeOf, substitute as substitutePoly } from '../core/poly.js'
+import {
+  type Size,
+  evaluateSize as sizeOf,
+  sizeText,
+  substituteSizes as substitutePoly,
+} from '../core/size.js'
 import type { Instance, StoredName, Type } from '../core/type.js'
 import type { Builder } from '../ir/builder.js'
 import { constant, index, read } from '../ir/expr.js'
@@ -17,15 +22,15 @@ import { type CoreValue, scalar } from './value.js'
 export interface InputSpec {
   readonly name: string
   readonly dtype: DType
-  readonly dims: readonly Poly[]
-  readonly bound?: Poly
+  readonly dims: readonly Size[]
+  readonly bound?: Size
   /**
    * The checkpoint's names for it, `{}` standing for the leading axes' indices in turn; the shape it is stored in, without
    * those axes, where that is not the field's own; and what to fill with when all names are missing.
    */
   readonly from?: {
     readonly names: readonly StoredName[]
-    readonly shape?: readonly Poly[]
+    readonly shape?: readonly Size[]
     readonly fill?: number
   }
   /** How many of the leading axes are those of arrays of records. */
@@ -37,7 +42,7 @@ export type StandIn = number | 'last index'
 
 /** A record's instance put into the types of its fields. */
 export const instantiateFields = (t: Type, instance: Instance): Type => {
-  const poly = (p: Poly): Poly => substitutePoly(p, n => instance.sizes.get(n))
+  const poly = (p: Size): Size => substitutePoly(p, n => instance.sizes.get(n))
   const go = (x: Type): Type => {
     switch (x.kind) {
       case 'idx':
@@ -73,7 +78,7 @@ const join = (prefix: string, name: string): string => (prefix === '' ? name : `
 /** What surrounds a part of a parameter's type. */
 interface FieldPlace {
   /** The axes of the arrays of records around it. */
-  readonly front: readonly Poly[]
+  readonly front: readonly Size[]
   /** The checkpoint's names of the records around it. */
   readonly prefixes: readonly StoredName[]
   /** The checkpoint's names of the field itself. */
@@ -84,7 +89,7 @@ interface FieldPlace {
 export const inputsOf = (name: string, t: Type): readonly InputSpec[] => {
   const go = (path: string, x: Type, place: FieldPlace): readonly InputSpec[] => {
     const { front, prefixes, from } = place
-    const leaf = (dtype: DType, dims: readonly Poly[], bound?: Poly): InputSpec => ({
+    const leaf = (dtype: DType, dims: readonly Size[], bound?: Size): InputSpec => ({
       name: path,
       dtype,
       dims: [...front, ...dims],
@@ -150,7 +155,7 @@ export const inputValue = (
   t: Type,
   given: { readonly sizes: ReadonlyMap<string, number>; readonly absent: ReadonlyMap<string, StandIn> },
 ): CoreValue => {
-  const extentOf = (p: Poly): number => sizeOf(p, given.sizes)
+  const extentOf = (p: Size): number => sizeOf(p, given.sizes)
   const made = new Map<string, (position: readonly Expr[]) => Expr>()
   for (const spec of inputsOf(name, t)) {
     const fill = given.absent.get(spec.name)
@@ -159,7 +164,7 @@ export const inputValue = (
       continue
     }
     const below = spec.bound === undefined ? undefined : extentOf(spec.bound)
-    const shape = spec.dims.map(d => requireExtent(spec.name, show(d), extentOf(d)))
+    const shape = spec.dims.map(d => requireExtent(spec.name, sizeText(d), extentOf(d)))
     const node = builder.input(spec.name, spec.dtype, shape, { below })
     made.set(spec.name, position => read(node, spec.dtype, position))
   }

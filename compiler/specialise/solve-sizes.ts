@@ -1,9 +1,16 @@
 import * as E from 'fp-ts/lib/Either.js'
-import { asConstant, constant, namesOf, type Poly, show, substitute } from '../core/poly.js'
+import {
+  type Size,
+  sizeAsNumber,
+  sizeConstant,
+  sizeNamesIn,
+  sizeText,
+  substituteSizes,
+} from '../core/size.js'
 
 /** That a size has a value, and how that is known: ``axis 2 of `w.layers.wq` ``, `hidden_size in config.json`. */
 export interface SizeEquation {
-  readonly size: Poly
+  readonly size: Size
   readonly value: number
   readonly source: string
 }
@@ -29,8 +36,8 @@ export const solveSizes = (
     progress = false
     const later: SizeEquation[] = []
     for (const q of open) {
-      const rest = substitute(q.size, n => (known.has(n) ? constant(known.get(n)!) : undefined))
-      const value = asConstant(rest)
+      const rest = substituteSizes(q.size, n => (known.has(n) ? sizeConstant(known.get(n)!) : undefined))
+      const value = sizeAsNumber(rest)
       if (value !== undefined) {
         if (value !== q.value)
           problems.push({ kind: 'conflict', equation: q, known: reason(q.size, known, because) })
@@ -55,16 +62,16 @@ export const solveSizes = (
 }
 
 /** The one unknown of a linear equation; 'none' when no natural number solves it. */
-const solveOne = (p: Poly, value: number): { name: string; value: number } | 'none' | undefined => {
-  const names = namesOf(p)
+const solveOne = (p: Size, value: number): { name: string; value: number } | 'none' | undefined => {
+  const names = sizeNamesIn(p)
   if (names.length !== 1 || [...p.terms.keys()].some(m => m.includes('*'))) return undefined
   const name = names[0]!
   const solution = (value - (p.terms.get('') ?? 0)) / p.terms.get(name)!
   return Number.isInteger(solution) && solution >= 0 ? { name, value: solution } : 'none'
 }
 
-const reason = (p: Poly, known: ReadonlyMap<string, number>, because: ReadonlyMap<string, string>): string =>
-  namesOf(p)
+const reason = (p: Size, known: ReadonlyMap<string, number>, because: ReadonlyMap<string, string>): string =>
+  sizeNamesIn(p)
     .filter(n => known.has(n))
     .map(n => `${n} is ${known.get(n)} (${because.get(n)})`)
     .join(', ')
@@ -73,4 +80,4 @@ const reason = (p: Poly, known: ReadonlyMap<string, number>, because: ReadonlyMa
 export const showProblem = (p: SizeProblem): string =>
   p.kind === 'unknown'
     ? `nothing tells the size ${p.name}`
-    : `${p.equation.source} is ${p.equation.value}, but it must be ${show(p.equation.size)}${p.known === '' ? '' : `, and ${p.known}`}`
+    : `${p.equation.source} is ${p.equation.value}, but it must be ${sizeText(p.equation.size)}${p.known === '' ? '' : `, and ${p.known}`}`

@@ -15,7 +15,7 @@ export interface Path {
 
 export interface Module {
   readonly doc?: string
-  readonly imports: readonly Import[]
+  readonly imports: readonly ImportDecl[]
   readonly items: readonly Item[]
   readonly span: Span
 }
@@ -25,7 +25,7 @@ export interface Module {
  * Without a list the last segment (or the alias) qualifies: `llama.Model`. Segments that do not begin with `std`
  * are a path from the importing file's folder.
  */
-export interface Import {
+export interface ImportDecl {
   readonly segments: readonly Name[]
   readonly alias?: Name
   readonly names?: readonly Name[]
@@ -38,7 +38,7 @@ export type Item = SizeItem | TypeItem | ConstItem | RecordItem | FnItem | Recip
 export interface SizeItem {
   readonly kind: 'size'
   readonly names: readonly Name[]
-  readonly definition?: Expr
+  readonly definition?: SourceExpr
   readonly from?: ConfigExpr
   readonly doc?: string
   readonly span: Span
@@ -61,7 +61,7 @@ export interface ConstItem {
   readonly name: Name
   readonly type?: TypeExpr
   readonly choices?: readonly Name[]
-  readonly value: Expr
+  readonly value: SourceExpr
   readonly from?: ConfigExpr
   readonly when?: Name
   readonly doc?: string
@@ -71,13 +71,13 @@ export interface ConstItem {
 export interface RecordItem {
   readonly kind: 'record'
   readonly name: Name
-  readonly fields: readonly Field[]
+  readonly fields: readonly FieldDecl[]
   readonly doc?: string
   readonly span: Span
 }
 
 /** `wk, wv: f32[K, D, E] from "…"` is parsed into one Field a name. `from` names the checkpoint's tensor. */
-export interface Field {
+export interface FieldDecl {
   readonly name: Name
   readonly type: TypeExpr
   readonly from?: TensorSource
@@ -92,7 +92,7 @@ export interface Field {
  */
 export interface TensorSource {
   readonly names: readonly TensorName[]
-  readonly shape?: readonly Expr[]
+  readonly shape?: readonly SourceExpr[]
   readonly fill?: number
   readonly span: Span
 }
@@ -139,7 +139,7 @@ export type ConfigExpr =
 export interface Param {
   readonly name: Name
   readonly type?: TypeExpr
-  readonly default?: Expr
+  readonly default?: SourceExpr
   readonly span: Span
 }
 
@@ -148,7 +148,7 @@ export interface FnItem {
   readonly name: Name
   readonly params: readonly Param[]
   readonly result?: TypeExpr
-  readonly body: Expr
+  readonly body: SourceExpr
   readonly doc?: string
   readonly span: Span
 }
@@ -158,18 +158,18 @@ export interface RecipeItem {
   readonly kind: 'recipe'
   readonly name: Name
   readonly params: readonly Param[]
-  readonly settings: readonly Setting[]
-  readonly state: readonly Field[]
+  readonly settings: readonly SettingDecl[]
+  readonly state: readonly FieldDecl[]
   readonly methods: readonly FnItem[]
   readonly doc?: string
   readonly span: Span
 }
 
 /** `setting rate = 5e-3`; `setting objective: paper | reference = paper` has a closed set of choices. */
-export interface Setting {
+export interface SettingDecl {
   readonly name: Name
   readonly choices?: readonly Name[]
-  readonly value: Expr
+  readonly value: SourceExpr
   readonly doc?: string
   readonly span: Span
 }
@@ -187,15 +187,15 @@ export type TestStatement =
       readonly kind: 'let'
       readonly pattern: Pattern
       readonly type?: TypeExpr
-      readonly value: Expr
+      readonly value: SourceExpr
       readonly span: Span
     }
   /** Without `expected` the actual value must be true. Without `within` the two must be equal. */
   | {
       readonly kind: 'expect'
-      readonly actual: Expr
-      readonly expected?: Expr
-      readonly within?: Expr
+      readonly actual: SourceExpr
+      readonly expected?: SourceExpr
+      readonly within?: SourceExpr
       readonly span: Span
     }
 
@@ -203,12 +203,12 @@ export type TypeExpr =
   /** `f32`, `key`, a record, a type parameter; with arguments `Edits(H = K * G)`, `adamw.Moments(P = Edits)`. */
   | { readonly kind: 'named'; readonly path: Path; readonly args: readonly TypeArg[]; readonly span: Span }
   /** `idx[V]`. */
-  | { readonly kind: 'idx'; readonly bound: Expr; readonly span: Span }
+  | { readonly kind: 'idx'; readonly bound: SourceExpr; readonly span: Span }
   /** `base[A, B]`: a tensor, or an array of records. */
   | {
       readonly kind: 'array'
       readonly element: TypeExpr
-      readonly dims: readonly Expr[]
+      readonly dims: readonly SourceExpr[]
       readonly span: Span
     }
   | { readonly kind: 'tuple'; readonly items: readonly TypeExpr[]; readonly span: Span }
@@ -226,7 +226,7 @@ export interface TypeArg {
   readonly name: Name
   readonly value:
     | { readonly kind: 'type'; readonly type: TypeExpr }
-    | { readonly kind: 'size'; readonly size: Expr }
+    | { readonly kind: 'size'; readonly size: SourceExpr }
   readonly span: Span
 }
 
@@ -236,10 +236,10 @@ export type Pattern =
 
 /** `t`, `t: T`, `(j, g)`: an index a comprehension, a reduction or a fold binds. */
 export type Binder =
-  | { readonly kind: 'index'; readonly name: Name; readonly range?: Expr; readonly span: Span }
+  | { readonly kind: 'index'; readonly name: Name; readonly range?: SourceExpr; readonly span: Span }
   | { readonly kind: 'product'; readonly parts: readonly Binder[]; readonly span: Span }
 
-export type ReduceOp = 'sum' | 'mean' | 'prod' | 'max' | 'min' | 'argmax' | 'argmin' | 'any' | 'all'
+export type ReducerName = 'sum' | 'mean' | 'prod' | 'max' | 'min' | 'argmax' | 'argmin' | 'any' | 'all'
 export type BinaryOp =
   | '+'
   | '-'
@@ -256,7 +256,7 @@ export type BinaryOp =
   | 'and'
   | 'or'
 
-export type Expr =
+export type SourceExpr =
   | {
       readonly kind: 'number'
       readonly value: number /** Written with neither point nor exponent. */
@@ -269,64 +269,84 @@ export type Expr =
       readonly kind: 'let'
       readonly pattern: Pattern
       readonly type?: TypeExpr
-      readonly value: Expr
-      readonly body: Expr
+      readonly value: SourceExpr
+      readonly body: SourceExpr
       readonly span: Span
     }
   | {
       readonly kind: 'if'
-      readonly condition: Expr
-      readonly then: Expr
-      readonly otherwise: Expr
+      readonly condition: SourceExpr
+      readonly then: SourceExpr
+      readonly otherwise: SourceExpr
       readonly span: Span
     }
-  | { readonly kind: 'for'; readonly binders: readonly Binder[]; readonly body: Expr; readonly span: Span }
+  | {
+      readonly kind: 'for'
+      readonly binders: readonly Binder[]
+      readonly body: SourceExpr
+      readonly span: Span
+    }
   | {
       readonly kind: 'reduce'
-      readonly op: ReduceOp
+      readonly op: ReducerName
       readonly binders: readonly Binder[]
-      readonly body: Expr
+      readonly body: SourceExpr
       readonly span: Span
     }
   /** `fold x for l -> e` and `fold (a, b) = init for l: N -> e`; without `init` the names are their own initial values. */
   | {
       readonly kind: 'fold'
       readonly pattern: Pattern
-      readonly init?: Expr
+      readonly init?: SourceExpr
       readonly binder: Binder
-      readonly body: Expr
+      readonly body: SourceExpr
       readonly span: Span
     }
-  | { readonly kind: 'lambda'; readonly params: readonly Param[]; readonly body: Expr; readonly span: Span }
-  | { readonly kind: 'call'; readonly callee: Expr; readonly args: readonly Expr[]; readonly span: Span }
+  | {
+      readonly kind: 'lambda'
+      readonly params: readonly Param[]
+      readonly body: SourceExpr
+      readonly span: Span
+    }
+  | {
+      readonly kind: 'call'
+      readonly callee: SourceExpr
+      readonly args: readonly SourceExpr[]
+      readonly span: Span
+    }
   /** `x[t, (k, g)]`: an index is an expression; a tuple is a product index. */
-  | { readonly kind: 'index'; readonly target: Expr; readonly at: readonly Expr[]; readonly span: Span }
+  | {
+      readonly kind: 'index'
+      readonly target: SourceExpr
+      readonly at: readonly SourceExpr[]
+      readonly span: Span
+    }
   /** `x.at(i, j, else: v)`. */
   | {
       readonly kind: 'at'
-      readonly target: Expr
-      readonly at: readonly Expr[]
-      readonly otherwise: Expr
+      readonly target: SourceExpr
+      readonly at: readonly SourceExpr[]
+      readonly otherwise: SourceExpr
       readonly span: Span
     }
   /** `r.field`; a qualified name parses as this too when its first part is not an import: names are resolved later. */
-  | { readonly kind: 'field'; readonly target: Expr; readonly field: Name; readonly span: Span }
+  | { readonly kind: 'field'; readonly target: SourceExpr; readonly field: Name; readonly span: Span }
   | {
       readonly kind: 'binary'
       readonly op: BinaryOp
-      readonly left: Expr
-      readonly right: Expr
+      readonly left: SourceExpr
+      readonly right: SourceExpr
       readonly span: Span
     }
-  | { readonly kind: 'unary'; readonly op: '-' | 'not'; readonly operand: Expr; readonly span: Span }
-  | { readonly kind: 'tuple'; readonly items: readonly Expr[]; readonly span: Span }
+  | { readonly kind: 'unary'; readonly op: '-' | 'not'; readonly operand: SourceExpr; readonly span: Span }
+  | { readonly kind: 'tuple'; readonly items: readonly SourceExpr[]; readonly span: Span }
   /** `[1, 2, 3]`, nested for more axes. */
-  | { readonly kind: 'array'; readonly items: readonly Expr[]; readonly span: Span }
+  | { readonly kind: 'array'; readonly items: readonly SourceExpr[]; readonly span: Span }
   /** `{ edits, loss: x }`, `Edits { … }`, and `s with { edits: e }` when `base` is there. */
   | {
       readonly kind: 'record'
       readonly type?: Path
-      readonly base?: Expr
-      readonly fields: readonly { readonly name: Name; readonly value: Expr }[]
+      readonly base?: SourceExpr
+      readonly fields: readonly { readonly name: Name; readonly value: SourceExpr }[]
       readonly span: Span
     }

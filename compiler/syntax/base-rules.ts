@@ -1,12 +1,12 @@
 import { defaultParserErrorProvider, EmbeddedActionsParser, type IToken } from 'chevrotain'
 import type { Diagnostic } from '../diagnostics/diagnostic.js'
 import type { Source, Span } from '../diagnostics/source.js'
-import type { Expr, Name } from './ast.js'
-import type { Claim } from './docs.js'
+import type { Name, SourceExpr } from './ast.js'
+import type { Claim } from './doc-comments.js'
 import { vocabulary } from './tokens.js'
 
 /** What one declaration is parsed with: its file, and what was found out about its tokens beforehand. */
-export interface Setting {
+export interface ParseInput {
   readonly source: Source
   /** From an opening bracket to the token after the one that closes it. */
   readonly after: ReadonlyMap<IToken, IToken | undefined>
@@ -31,16 +31,16 @@ export const longest = 400
 export abstract class BaseRules extends EmbeddedActionsParser {
   /** Errors that did not stop the parse. */
   found: Diagnostic[] = []
-  protected setting!: Setting
+  protected parseInput!: ParseInput
   protected depth = 0
   /** Expressions that stood in parentheses: `expect (a == b)` is one condition. */
-  protected grouped = new WeakSet<Expr>()
+  protected grouped = new WeakSet<SourceExpr>()
 
   protected constructor() {
     super(vocabulary, {
       maxLookahead: 2,
       recoveryEnabled: false,
-      // The words of the messages are made in `expectations.ts`, from the name of what was expected.
+      // The words of the messages are made in `explain-failure.ts`, from the name of what was expected.
       errorMessageProvider: {
         ...defaultParserErrorProvider,
         buildMismatchTokenMessage: ({ expected }) => expected.name,
@@ -49,8 +49,8 @@ export abstract class BaseRules extends EmbeddedActionsParser {
   }
 
   /** Prepares for the next declaration. */
-  begin(tokens: IToken[], setting: Setting): void {
-    this.setting = setting
+  begin(tokens: IToken[], setting: ParseInput): void {
+    this.parseInput = setting
     this.depth = 0
     this.found = []
     this.grouped = new WeakSet()
@@ -59,7 +59,7 @@ export abstract class BaseRules extends EmbeddedActionsParser {
 
   protected spanOf(first: IToken, last: IToken = first): Span {
     return {
-      source: this.setting?.source,
+      source: this.parseInput?.source,
       start: first.startOffset,
       end: (last.endOffset ?? last.startOffset) + 1,
     }
@@ -81,6 +81,6 @@ export abstract class BaseRules extends EmbeddedActionsParser {
 
   /** The token after the bracket that closes the next token. */
   protected afterBracket(): IToken | undefined {
-    return this.setting.after.get(this.LA(1))
+    return this.parseInput.after.get(this.LA(1))
   }
 }

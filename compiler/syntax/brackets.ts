@@ -2,7 +2,7 @@ import type { IToken, TokenType } from 'chevrotain'
 import type { Diagnostic } from '../diagnostics/diagnostic.js'
 import type { Source, Span } from '../diagnostics/source.js'
 import { deepest } from './base-rules.js'
-import { tooDeep } from './faults.js'
+import { nestedTooDeeply } from './grammar-errors.js'
 import * as t from './tokens.js'
 
 const closers = new Map<TokenType, TokenType>([
@@ -36,7 +36,7 @@ export const pairBrackets = (source: Source, tokens: readonly IToken[]): Pairs =
     const step = bracketStep(token)
     if (step === 1) {
       open.push(token)
-      if (open.length > deepest) return failed(tooDeep(spanOf(token)))
+      if (open.length > deepest) return failed(nestedTooDeeply(spanOf(token)))
     }
     if (step !== -1) continue
     const partner = open.pop()

@@ -1,29 +1,29 @@
 import type { IToken, ParserMethod } from 'chevrotain'
 import { cover } from '../diagnostics/source.js'
-import type { BinaryOp, Expr, Param, Pattern, ReduceOp, TypeExpr } from './ast.js'
+import type { BinaryOp, Param, Pattern, ReducerName, SourceExpr, TypeExpr } from './ast.js'
 import { deepest, Fault, longest } from './base-rules.js'
-import { chainedComparison, reductionAsCall, tooDeep } from './faults.js'
+import { chainedComparison, nestedTooDeeply, reductionAsCall } from './grammar-errors.js'
 import { PostfixRules } from './postfix-rules.js'
-import { assemble, type InfixOp, type PrefixOp } from './precedence.js'
+import { assembleOperators, type InfixOp, type PrefixOp } from './precedence.js'
 import * as t from './tokens.js'
 
 /** Expressions: operators, and the forms that extend as far to the right as they can. */
 export abstract class ExprRules extends PostfixRules {
   /** Operands between operators, assembled by their strengths. */
-  readonly expr: ParserMethod<[], Expr> = this.RULE('expr', (): Expr => {
+  readonly expr: ParserMethod<[], SourceExpr> = this.RULE('expr', (): SourceExpr => {
     this.ACTION(() => {
       this.depth += 1
-      if (this.depth > deepest) throw new Fault(tooDeep(this.spanOf(this.LA(1))))
+      if (this.depth > deepest) throw new Fault(nestedTooDeeply(this.spanOf(this.LA(1))))
     })
-    const operands: { prefixes: PrefixOp[]; operand: Expr }[] = []
+    const operands: { prefixes: PrefixOp[]; operand: SourceExpr }[] = []
     const operators: InfixOp[] = []
     const first = this.SUBRULE1(this.operand)
     operands.push(first)
     this.MANY(() => {
       const operator = this.OR([
         { ALT: () => this.CONSUME(t.Operator) },
-        { ALT: () => this.CONSUME(t.And) },
-        { ALT: () => this.CONSUME(t.Or) },
+        { ALT: () => this.CONSUME(t.AndKeyword) },
+        { ALT: () => this.CONSUME(t.OrKeyword) },
       ])
       operators.push({ op: operator.image as BinaryOp, span: this.spanOf(operator) })
       const next = this.SUBRULE2(this.operand)
@@ -33,19 +33,22 @@ export abstract class ExprRules extends PostfixRules {
       this.depth -= 1
       if (operators.length === 0 && first.prefixes.length === 0) return first.operand
       if (operators.length > longest || operands.some(o => o.prefixes.length > deepest)) {
-        throw new Fault(tooDeep(first.operand.span))
+        throw new Fault(nestedTooDeeply(first.operand.span))
       }
-      return assemble({ operands, operators }, (a, b) => this.found.push(chainedComparison(a, b)))
+      return assembleOperators({ operands, operators }, (a, b) => this.found.push(chainedComparison(a, b)))
     })
   })
 
   private readonly operand = this.RULE('operand', () => {
     const prefixes: PrefixOp[] = []
     this.MANY(() => {
-      const prefix = this.OR1([{ ALT: () => this.CONSUME(t.Minus) }, { ALT: () => this.CONSUME(t.Not) }])
-      prefixes.push({ op: prefix.tokenType === t.Not ? 'not' : '-', span: this.spanOf(prefix) })
+      const prefix = this.OR1([
+        { ALT: () => this.CONSUME(t.Minus) },
+        { ALT: () => this.CONSUME(t.NotKeyword) },
+      ])
+      prefixes.push({ op: prefix.tokenType === t.NotKeyword ? 'not' : '-', span: this.spanOf(prefix) })
     })
-    const operand = this.OR2<Expr>({
+    const operand = this.OR2<SourceExpr>({
       DEF: [
         { GATE: () => this.lambdaAhead(), ALT: () => this.SUBRULE(this.lambda) },
         { GATE: () => !this.callAhead(), ALT: () => this.SUBRULE(this.reduction) },
@@ -71,16 +74,16 @@ export abstract class ExprRules extends PostfixRules {
   private callAhead(): boolean {
     const [word, open] = [this.LA(1), this.LA(2)]
     if (open.tokenType !== t.LParen || open.startOffset !== word.startOffset + word.image.length) return false
-    const after = this.setting.after.get(open)
+    const after = this.parseInput.after.get(open)
     return (word.image === 'max' || word.image === 'min') && after?.tokenType !== t.Arrow
   }
 
-  private readonly lets: ParserMethod<[], Expr> = this.RULE('lets', (): Expr => {
-    const bound: { word: IToken; pattern: Pattern; type: TypeExpr | undefined; value: Expr }[] = []
+  private readonly lets: ParserMethod<[], SourceExpr> = this.RULE('lets', (): SourceExpr => {
+    const bound: { word: IToken; pattern: Pattern; type: TypeExpr | undefined; value: SourceExpr }[] = []
     this.AT_LEAST_ONE({
       MAX_LOOKAHEAD: 1,
       DEF: () => {
-        const word = this.CONSUME(t.Let)
+        const word = this.CONSUME(t.LetKeyword)
         const pattern = this.SUBRULE(this.pattern)
         let type: TypeExpr | undefined
         this.OPTION(() => {
@@ -93,11 +96,11 @@ export abstract class ExprRules extends PostfixRules {
       },
     })
     this.ACTION(() => {
-      if (bound.length > longest) throw new Fault(tooDeep(this.spanOf(bound[longest]!.word)))
+      if (bound.length > longest) throw new Fault(nestedTooDeeply(this.spanOf(bound[longest]!.word)))
     })
     const body = this.SUBRULE(this.letBody)
     return this.ACTION(() =>
-      bound.reduceRight<Expr>(
+      bound.reduceRight<SourceExpr>(
         (rest, { word, pattern, type, value }) => ({
           kind: 'let',
           pattern,
@@ -111,27 +114,35 @@ export abstract class ExprRules extends PostfixRules {
     )
   })
 
-  private readonly letBody: ParserMethod<[], Expr> = this.RULE('letBody', (): Expr => this.SUBRULE(this.expr))
+  private readonly letBody: ParserMethod<[], SourceExpr> = this.RULE(
+    'letBody',
+    (): SourceExpr => this.SUBRULE(this.expr),
+  )
 
-  private readonly conditional: ParserMethod<[], Expr> = this.RULE('conditional', (): Expr => {
-    const word = this.CONSUME(t.If)
+  private readonly conditional: ParserMethod<[], SourceExpr> = this.RULE('conditional', (): SourceExpr => {
+    const word = this.CONSUME(t.IfKeyword)
     const condition = this.SUBRULE1(this.expr)
-    this.CONSUME(t.Then)
+    this.CONSUME(t.ThenKeyword)
     const then = this.SUBRULE2(this.expr)
-    this.CONSUME(t.Else)
+    this.CONSUME(t.ElseKeyword)
     const otherwise = this.SUBRULE3(this.expr)
-    return this.ACTION((): Expr => ({ kind: 'if', condition, then, otherwise, span: this.spanFrom(word) }))
+    return this.ACTION(
+      (): SourceExpr => ({ kind: 'if', condition, then, otherwise, span: this.spanFrom(word) }),
+    )
   })
 
-  private readonly comprehension: ParserMethod<[], Expr> = this.RULE('comprehension', (): Expr => {
-    const word = this.CONSUME(t.For)
-    const binders = this.SUBRULE(this.binders)
-    this.CONSUME(t.Arrow)
-    const body = this.SUBRULE(this.expr)
-    return this.ACTION((): Expr => ({ kind: 'for', binders, body, span: this.spanFrom(word) }))
-  })
+  private readonly comprehension: ParserMethod<[], SourceExpr> = this.RULE(
+    'comprehension',
+    (): SourceExpr => {
+      const word = this.CONSUME(t.ForKeyword)
+      const binders = this.SUBRULE(this.binders)
+      this.CONSUME(t.Arrow)
+      const body = this.SUBRULE(this.expr)
+      return this.ACTION((): SourceExpr => ({ kind: 'for', binders, body, span: this.spanFrom(word) }))
+    },
+  )
 
-  private readonly reduction: ParserMethod<[], Expr> = this.RULE('reduction', (): Expr => {
+  private readonly reduction: ParserMethod<[], SourceExpr> = this.RULE('reduction', (): SourceExpr => {
     const word = this.CONSUME(t.Reducer)
     this.ACTION(() => {
       const after = this.afterBracket()
@@ -142,29 +153,29 @@ export abstract class ExprRules extends PostfixRules {
     const binders = this.SUBRULE(this.binders)
     this.CONSUME(t.Arrow)
     const body = this.SUBRULE(this.expr)
-    return this.ACTION((): Expr => {
-      return { kind: 'reduce', op: word.image as ReduceOp, binders, body, span: this.spanFrom(word) }
+    return this.ACTION((): SourceExpr => {
+      return { kind: 'reduce', op: word.image as ReducerName, binders, body, span: this.spanFrom(word) }
     })
   })
 
-  private readonly fold: ParserMethod<[], Expr> = this.RULE('fold', (): Expr => {
-    const word = this.CONSUME(t.Fold)
+  private readonly fold: ParserMethod<[], SourceExpr> = this.RULE('fold', (): SourceExpr => {
+    const word = this.CONSUME(t.FoldKeyword)
     const pattern = this.SUBRULE(this.pattern)
-    let init: Expr | undefined
+    let init: SourceExpr | undefined
     this.OPTION(() => {
       this.CONSUME(t.Equals)
       init = this.SUBRULE1(this.expr)
     })
-    this.CONSUME(t.For)
+    this.CONSUME(t.ForKeyword)
     const binder = this.SUBRULE(this.binder)
     this.CONSUME(t.Arrow)
     const body = this.SUBRULE2(this.expr)
-    return this.ACTION((): Expr => {
+    return this.ACTION((): SourceExpr => {
       return { kind: 'fold', pattern, ...(init && { init }), binder, body, span: this.spanFrom(word) }
     })
   })
 
-  private readonly lambda: ParserMethod<[], Expr> = this.RULE('lambda', (): Expr => {
+  private readonly lambda: ParserMethod<[], SourceExpr> = this.RULE('lambda', (): SourceExpr => {
     const first = this.ACTION(() => this.LA(1))
     const params: Param[] = []
     this.OR([
@@ -184,7 +195,7 @@ export abstract class ExprRules extends PostfixRules {
     ])
     this.CONSUME(t.Arrow)
     const body = this.SUBRULE(this.expr)
-    return this.ACTION((): Expr => ({ kind: 'lambda', params, body, span: this.spanFrom(first) }))
+    return this.ACTION((): SourceExpr => ({ kind: 'lambda', params, body, span: this.spanFrom(first) }))
   })
 
   private readonly lambdaParam: ParserMethod<[], Param> = this.RULE('lambdaParam', (): Param => {

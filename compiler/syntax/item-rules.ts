@@ -2,7 +2,7 @@ import type { IToken, ParserMethod } from 'chevrotain'
 import type { Span } from '../diagnostics/source.js'
 import type * as Ast from './ast.js'
 import { ExprRules } from './expr-rules.js'
-import { parameterWithoutType, secondState } from './faults.js'
+import { parameterWithoutType, secondState } from './grammar-errors.js'
 import { decodeString } from './lexical.js'
 import * as t from './tokens.js'
 import { valueOfNumber } from './type-rules.js'
@@ -11,7 +11,7 @@ import { valueOfNumber } from './type-rules.js'
 export abstract class ItemRules extends ExprRules {
   /** The doc comment that belongs to what began at `first` and ends at the last token consumed. */
   protected docOf(first: IToken): { doc?: string } {
-    const doc = this.setting.claimDoc(first, this.LA(0))
+    const doc = this.parseInput.claimDoc(first, this.LA(0))
     return doc === undefined ? {} : { doc }
   }
 
@@ -33,7 +33,7 @@ export abstract class ItemRules extends ExprRules {
   private readonly param: ParserMethod<[], Ast.Param> = this.RULE('param', (): Ast.Param => {
     const name = this.CONSUME(t.Identifier)
     let type: Ast.TypeExpr | undefined
-    let value: Ast.Expr | undefined
+    let value: Ast.SourceExpr | undefined
     this.OPTION1(() => {
       this.CONSUME(t.Colon)
       type = this.SUBRULE(this.type)
@@ -51,8 +51,8 @@ export abstract class ItemRules extends ExprRules {
   })
 
   /** `{ wk, wv: f32[K, D, E] from "…"  … }`: a Field a name. */
-  protected readonly fields: ParserMethod<[], Ast.Field[]> = this.RULE('fields', (): Ast.Field[] => {
-    const fields: Ast.Field[] = []
+  protected readonly fields: ParserMethod<[], Ast.FieldDecl[]> = this.RULE('fields', (): Ast.FieldDecl[] => {
+    const fields: Ast.FieldDecl[] = []
     this.CONSUME(t.LBrace)
     this.MANY(() => {
       const declared = this.SUBRULE(this.fieldLine)
@@ -63,33 +63,36 @@ export abstract class ItemRules extends ExprRules {
     return fields
   })
 
-  private readonly fieldLine: ParserMethod<[], Ast.Field[]> = this.RULE('fieldLine', (): Ast.Field[] => {
-    const names: IToken[] = []
-    this.AT_LEAST_ONE_SEP({ SEP: t.Comma, DEF: () => names.push(this.CONSUME(t.Identifier)) })
-    this.CONSUME(t.Colon)
-    const type = this.SUBRULE(this.type)
-    let from: Ast.TensorSource | undefined
-    this.OPTION({
-      GATE: () => this.LA(2).tokenType === t.StringToken,
-      DEF: () => {
-        from = this.SUBRULE(this.tensorSource)
-      },
-    })
-    return this.ACTION(() => {
-      const doc = this.docOf(names[0]!)
-      return names.map(name => ({
-        name: this.nameOf(name),
-        type,
-        ...(from && { from }),
-        ...doc,
-        span: this.spanFrom(name),
-      }))
-    })
-  })
+  private readonly fieldLine: ParserMethod<[], Ast.FieldDecl[]> = this.RULE(
+    'fieldLine',
+    (): Ast.FieldDecl[] => {
+      const names: IToken[] = []
+      this.AT_LEAST_ONE_SEP({ SEP: t.Comma, DEF: () => names.push(this.CONSUME(t.Identifier)) })
+      this.CONSUME(t.Colon)
+      const type = this.SUBRULE(this.type)
+      let from: Ast.TensorSource | undefined
+      this.OPTION({
+        GATE: () => this.LA(2).tokenType === t.StringToken,
+        DEF: () => {
+          from = this.SUBRULE(this.tensorSource)
+        },
+      })
+      return this.ACTION(() => {
+        const doc = this.docOf(names[0]!)
+        return names.map(name => ({
+          name: this.nameOf(name),
+          type,
+          ...(from && { from }),
+          ...doc,
+          span: this.spanFrom(name),
+        }))
+      })
+    },
+  )
 
   /** `if biased`, behind what is read: the name of a constant. */
   protected readonly condition: ParserMethod<[], Ast.Name> = this.RULE('condition', (): Ast.Name => {
-    this.CONSUME(t.If)
+    this.CONSUME(t.IfKeyword)
     return this.nameOf(this.CONSUME(t.Identifier))
   })
 
@@ -104,26 +107,26 @@ export abstract class ItemRules extends ExprRules {
 
   /** `from "…" if biased else "…" as [H * D, E] else 0`. */
   private readonly tensorSource: ParserMethod<[], Ast.TensorSource> = this.RULE('tensorSource', () => {
-    const word = this.CONSUME(t.From)
+    const word = this.CONSUME(t.FromKeyword)
     const names = [this.SUBRULE1(this.tensorName)]
     let fill: number | undefined
     this.MANY(() => {
-      this.CONSUME1(t.Else)
+      this.CONSUME1(t.ElseKeyword)
       names.push(this.SUBRULE2(this.tensorName))
     })
-    const shape: Ast.Expr[] = []
+    const shape: Ast.SourceExpr[] = []
     this.OPTION3({
       // The next field may be called `as`.
       GATE: () => this.LA(2).tokenType === t.LBracket,
       DEF: () => {
-        this.CONSUME(t.As)
+        this.CONSUME(t.AsKeyword)
         this.CONSUME(t.LBracket)
         this.AT_LEAST_ONE_SEP({ SEP: t.Comma, DEF: () => shape.push(this.SUBRULE(this.size)) })
         this.CONSUME(t.RBracket)
       },
     })
     this.OPTION1(() => {
-      this.CONSUME2(t.Else)
+      this.CONSUME2(t.ElseKeyword)
       const minus = this.OPTION2(() => this.CONSUME(t.Minus))
       const value = valueOfNumber(this.CONSUME(t.NumberToken).image)
       fill = minus === undefined ? value : -value
@@ -141,7 +144,7 @@ export abstract class ItemRules extends ExprRules {
     name: IToken,
     params: Ast.Param[],
     result: Ast.TypeExpr | undefined,
-    body: Ast.Expr,
+    body: Ast.SourceExpr,
   ): Ast.FnItem {
     return {
       kind: 'fn',
@@ -155,12 +158,12 @@ export abstract class ItemRules extends ExprRules {
   }
 
   protected readonly recipe: ParserMethod<[], Ast.RecipeItem> = this.RULE('recipe', (): Ast.RecipeItem => {
-    const word = this.CONSUME(t.Recipe)
+    const word = this.CONSUME(t.RecipeKeyword)
     const name = this.CONSUME(t.Identifier)
     const params = this.OPTION(() => this.SUBRULE(this.params)) ?? []
-    const settings: Ast.Setting[] = []
+    const settings: Ast.SettingDecl[] = []
     const methods: Ast.FnItem[] = []
-    let state: { readonly fields: Ast.Field[]; readonly span: Span } | undefined
+    let state: { readonly fields: Ast.FieldDecl[]; readonly span: Span } | undefined
     this.CONSUME(t.LBrace)
     this.MANY(() =>
       this.OR({
@@ -172,7 +175,7 @@ export abstract class ItemRules extends ExprRules {
           {
             GATE: () => this.LA(2).tokenType === t.LBrace,
             ALT: () => {
-              const head = this.spanOf(this.CONSUME(t.State))
+              const head = this.spanOf(this.CONSUME(t.StateKeyword))
               const fields = this.SUBRULE(this.fields)
               if (state) this.found.push(secondState(name.image, state.span, head))
               this.ACTION(() => {
@@ -206,23 +209,26 @@ export abstract class ItemRules extends ExprRules {
     return choices
   })
 
-  private readonly settingLine: ParserMethod<[], Ast.Setting> = this.RULE('setting', (): Ast.Setting => {
-    const word = this.CONSUME(t.Setting)
-    const name = this.CONSUME(t.Identifier)
-    const choices = this.OPTION(() => {
-      this.CONSUME(t.Colon)
-      return this.SUBRULE(this.choices)
-    })
-    this.CONSUME(t.Equals)
-    const value = this.SUBRULE(this.expr)
-    return this.ACTION(() => ({
-      name: this.nameOf(name),
-      ...(choices && { choices }),
-      value,
-      ...this.docOf(word),
-      span: this.spanFrom(word),
-    }))
-  })
+  private readonly settingLine: ParserMethod<[], Ast.SettingDecl> = this.RULE(
+    'setting',
+    (): Ast.SettingDecl => {
+      const word = this.CONSUME(t.SettingKeyword)
+      const name = this.CONSUME(t.Identifier)
+      const choices = this.OPTION(() => {
+        this.CONSUME(t.Colon)
+        return this.SUBRULE(this.choices)
+      })
+      this.CONSUME(t.Equals)
+      const value = this.SUBRULE(this.expr)
+      return this.ACTION(() => ({
+        name: this.nameOf(name),
+        ...(choices && { choices }),
+        value,
+        ...this.docOf(word),
+        span: this.spanFrom(word),
+      }))
+    },
+  )
 
   private readonly method: ParserMethod<[], Ast.FnItem> = this.RULE('method', (): Ast.FnItem => {
     const name = this.CONSUME(t.Identifier)
@@ -237,7 +243,7 @@ export abstract class ItemRules extends ExprRules {
   })
 
   protected readonly fn: ParserMethod<[], Ast.FnItem> = this.RULE('fn', (): Ast.FnItem => {
-    const word = this.CONSUME(t.Fn)
+    const word = this.CONSUME(t.FnKeyword)
     const name = this.CONSUME(t.Identifier)
     const params = this.SUBRULE(this.params)
     this.CONSUME(t.Arrow)
@@ -251,7 +257,7 @@ export abstract class ItemRules extends ExprRules {
   })
 
   protected readonly test: ParserMethod<[], Ast.TestItem> = this.RULE('test', (): Ast.TestItem => {
-    const word = this.CONSUME(t.Test)
+    const word = this.CONSUME(t.TestKeyword)
     const title = this.CONSUME(t.StringToken)
     const statements: Ast.TestStatement[] = []
     this.CONSUME(t.LBrace)
@@ -271,7 +277,7 @@ export abstract class ItemRules extends ExprRules {
       this.OR<Ast.TestStatement>([
         {
           ALT: () => {
-            const word = this.CONSUME(t.Let)
+            const word = this.CONSUME(t.LetKeyword)
             const pattern = this.SUBRULE(this.pattern)
             const type = this.OPTION1(() => {
               this.CONSUME(t.Colon)
@@ -290,10 +296,10 @@ export abstract class ItemRules extends ExprRules {
         },
         {
           ALT: () => {
-            const word = this.CONSUME(t.Expect)
+            const word = this.CONSUME(t.ExpectKeyword)
             const claim = this.SUBRULE2(this.expr)
             const within = this.OPTION2(() => {
-              this.CONSUME(t.Within)
+              this.CONSUME(t.WithinKeyword)
               return this.SUBRULE3(this.expr)
             })
             return this.ACTION(() => {

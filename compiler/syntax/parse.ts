@@ -2,15 +2,15 @@ import type { IToken } from 'chevrotain'
 import * as E from 'fp-ts/lib/Either.js'
 import type { Diagnostic } from '../diagnostics/diagnostic.js'
 import type { Source } from '../diagnostics/source.js'
-import type { Import, Item, Module } from './ast.js'
+import type { ImportDecl, Item, Module } from './ast.js'
 import { Fault } from './base-rules.js'
 import { pairBrackets } from './brackets.js'
-import { cutDeclarations } from './declarations.js'
-import { attachDocs } from './docs.js'
-import { explainFailure } from './expectations.js'
-import { lateImport, tooDeep } from './faults.js'
+import { attachDocs } from './doc-comments.js'
+import { explainFailure } from './explain-failure.js'
+import { lateImport, nestedTooDeeply } from './grammar-errors.js'
 import { lexicalErrors } from './lexical.js'
 import { parser } from './parser.js'
+import { cutDeclarations } from './split-declarations.js'
 import * as t from './tokens.js'
 
 /** A file's tokens in order, comments apart: what a formatter starts from. */
@@ -47,7 +47,7 @@ export interface PartlyParsed {
   readonly lost: ReadonlySet<string> | undefined
 }
 
-type Parsed = { readonly import: Import } | { readonly item: Item }
+type Parsed = { readonly import: ImportDecl } | { readonly item: Item }
 
 /**
  * The module that a source spells, or all its syntax errors in the order of their places: at most one for the
@@ -59,14 +59,15 @@ export const parse = (source: Source): E.Either<readonly Diagnostic[], Module> =
 }
 
 /** Whether the other declarations mean the same without one that begins so. */
-const standsAlone = (head: IToken): boolean => [t.Fn, t.Recipe, t.Test].includes(head.tokenType)
+const standsAlone = (head: IToken): boolean =>
+  [t.FnKeyword, t.RecipeKeyword, t.TestKeyword].includes(head.tokenType)
 
 /** The declarations of a source that could be parsed, and all its syntax errors. */
 export const parsePartly = (source: Source): PartlyParsed => {
   const lexed = lex(source)
   const docs = attachDocs(source, lexed.tokens, lexed.docs)
   const errors: Diagnostic[] = [...lexed.errors]
-  const imports: Import[] = []
+  const imports: ImportDecl[] = []
   const items: Item[] = []
   const parts = cutDeclarations(source, lexed.tokens)
   const failed: (readonly IToken[])[] = []
@@ -87,7 +88,7 @@ export const parsePartly = (source: Source): PartlyParsed => {
       () => {
         parser.begin(tokens, setting)
         const parsed: Parsed =
-          tokens[0]!.tokenType === t.Import ? { import: parser.import() } : { item: parser.item() }
+          tokens[0]!.tokenType === t.ImportKeyword ? { import: parser.import() } : { item: parser.item() }
         const failure = parser.errors[0]
         if (failure)
           return E.left([...parser.found, explainFailure(failure, { source, tokens, opener: pairs.opener })])
@@ -133,7 +134,7 @@ const attempt = (
     if (!(thrown instanceof RangeError)) throw thrown
     const first = tokens[0]!
     return E.left([
-      tooDeep({ source, start: first.startOffset, end: first.startOffset + first.image.length }),
+      nestedTooDeeply({ source, start: first.startOffset, end: first.startOffset + first.image.length }),
     ])
   }
 }

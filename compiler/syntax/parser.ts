@@ -1,7 +1,7 @@
 import type { IToken, ParserMethod } from 'chevrotain'
 import { cover } from '../diagnostics/source.js'
 import type * as Ast from './ast.js'
-import { foreignEntryOperator } from './faults.js'
+import { foreignEntryOperator } from './grammar-errors.js'
 import { ItemRules } from './item-rules.js'
 import { decodeString } from './lexical.js'
 import * as t from './tokens.js'
@@ -16,14 +16,14 @@ class Parser extends ItemRules {
     this.performSelfAnalysis()
   }
 
-  readonly import: ParserMethod<[], Ast.Import> = this.RULE('import', (): Ast.Import => {
-    const word = this.CONSUME(t.Import)
+  readonly import: ParserMethod<[], Ast.ImportDecl> = this.RULE('import', (): Ast.ImportDecl => {
+    const word = this.CONSUME(t.ImportKeyword)
     const segments: Ast.Name[] = []
     this.AT_LEAST_ONE_SEP1({ SEP: t.Dot, DEF: () => segments.push(this.nameOf(this.CONSUME1(t.Identifier))) })
     let alias: Ast.Name | undefined
     let names: Ast.Name[] | undefined
     this.OPTION1(() => {
-      this.CONSUME(t.As)
+      this.CONSUME(t.AsKeyword)
       alias = this.nameOf(this.CONSUME2(t.Identifier))
     })
     this.OPTION2(() => {
@@ -63,7 +63,7 @@ class Parser extends ItemRules {
   )
 
   private readonly sizeItem: ParserMethod<[], Ast.SizeItem> = this.RULE('sizeItem', (): Ast.SizeItem => {
-    const word = this.CONSUME(t.Size)
+    const word = this.CONSUME(t.SizeKeyword)
     const names: Ast.Name[] = []
     this.AT_LEAST_ONE_SEP({ SEP: t.Comma, DEF: () => names.push(this.nameOf(this.CONSUME(t.Identifier))) })
     const definition = this.OPTION1({
@@ -85,7 +85,7 @@ class Parser extends ItemRules {
   })
 
   private readonly typeItem: ParserMethod<[], Ast.TypeItem> = this.RULE('typeItem', (): Ast.TypeItem => {
-    const word = this.CONSUME(t.Type)
+    const word = this.CONSUME(t.TypeKeyword)
     const name = this.CONSUME(t.Identifier)
     return this.ACTION(() => ({
       kind: 'type',
@@ -96,7 +96,7 @@ class Parser extends ItemRules {
   })
 
   private readonly constant: ParserMethod<[], Ast.ConstItem> = this.RULE('constant', (): Ast.ConstItem => {
-    const word = this.CONSUME(t.Const)
+    const word = this.CONSUME(t.ConstKeyword)
     const name = this.CONSUME(t.Identifier)
     const kind = this.OPTION1(() => {
       this.CONSUME(t.Colon)
@@ -132,7 +132,7 @@ class Parser extends ItemRules {
   }
 
   private readonly record: ParserMethod<[], Ast.RecordItem> = this.RULE('record', (): Ast.RecordItem => {
-    const word = this.CONSUME(t.RecordWord)
+    const word = this.CONSUME(t.RecordKeyword)
     const name = this.CONSUME(t.Identifier)
     const fields = this.SUBRULE(this.fields)
     return this.ACTION(() => ({
@@ -145,7 +145,7 @@ class Parser extends ItemRules {
   })
 
   private readonly from: ParserMethod<[], Entry> = this.RULE('from', (): Entry => {
-    this.CONSUME(t.From)
+    this.CONSUME(t.FromKeyword)
     return this.SUBRULE(this.entries)
   })
 
@@ -153,7 +153,7 @@ class Parser extends ItemRules {
   private readonly entries: ParserMethod<[], Entry> = this.RULE('entries', (): Entry => {
     let left = this.SUBRULE1(this.entryTest)
     this.MANY(() => {
-      this.CONSUME(t.Else)
+      this.CONSUME(t.ElseKeyword)
       const right = this.SUBRULE2(this.entryTest)
       const before = left
       left = this.ACTION(
@@ -174,21 +174,21 @@ class Parser extends ItemRules {
 
   /** `is "a" not "b" not "c"`, `is null`. */
   private readonly wordTest: ParserMethod<[Entry], Entry> = this.RULE('wordTest', (left: Entry): Entry => {
-    this.CONSUME(t.Is)
+    this.CONSUME(t.IsKeyword)
     const text = this.OR<IToken>([
       { ALT: () => this.CONSUME1(t.StringToken) },
-      { ALT: () => this.CONSUME(t.Null) },
+      { ALT: () => this.CONSUME(t.NullKeyword) },
     ])
     const not: IToken[] = []
     this.MANY(() => {
-      this.CONSUME(t.Not)
+      this.CONSUME(t.NotKeyword)
       not.push(this.CONSUME2(t.StringToken))
     })
     return this.ACTION(
       (): Entry => ({
         kind: 'is',
         left,
-        text: text.tokenType === t.Null ? null : decodeString(text.image),
+        text: text.tokenType === t.NullKeyword ? null : decodeString(text.image),
         not: not.map(n => decodeString(n.image)),
         span: cover(left.span, this.spanOf(not.at(-1) ?? text)),
       }),
@@ -217,7 +217,7 @@ class Parser extends ItemRules {
   private readonly entryNames: ParserMethod<[], Entry> = this.RULE('entryNames', (): Entry => {
     let left = this.SUBRULE1(this.entrySum)
     this.MANY(() => {
-      this.CONSUME(t.Or)
+      this.CONSUME(t.OrKeyword)
       const right = this.SUBRULE2(this.entrySum)
       const before = left
       left = this.ACTION(
@@ -259,7 +259,7 @@ class Parser extends ItemRules {
         },
         {
           ALT: () => {
-            const token = this.CONSUME(t.Refuse)
+            const token = this.CONSUME(t.RefuseKeyword)
             return { kind: 'refuse', span: this.spanOf(token) }
           },
         },

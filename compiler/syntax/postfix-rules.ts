@@ -1,27 +1,27 @@
 import type { IToken, ParserMethod } from 'chevrotain'
 import { cover } from '../diagnostics/source.js'
-import type { Expr, Name, Path } from './ast.js'
+import type { Name, Path, SourceExpr } from './ast.js'
 import { Fault, longest } from './base-rules.js'
-import { emptyParentheses, tooDeep, unguardedAt } from './faults.js'
+import { emptyParentheses, nestedTooDeeply, unguardedAt } from './grammar-errors.js'
 import * as t from './tokens.js'
 import { TypeRules } from './type-rules.js'
 
-type RecordFields = { name: Name; value: Expr }[]
+type RecordFields = { name: Name; value: SourceExpr }[]
 
 /** The operands of operators: names, literals, groups, and what is called, read or updated. */
 export abstract class PostfixRules extends TypeRules {
-  abstract readonly expr: ParserMethod<[], Expr>
+  abstract readonly expr: ParserMethod<[], SourceExpr>
 
-  protected readonly postfix: ParserMethod<[], Expr> = this.RULE('postfix', (): Expr => {
+  protected readonly postfix: ParserMethod<[], SourceExpr> = this.RULE('postfix', (): SourceExpr => {
     let target = this.SUBRULE(this.atom)
     let length = 0
     this.MANY({
       GATE: () => this.continues(target),
       DEF: () => {
         const before = target
-        const extended = (node: (end: Expr['span']) => Expr): void => {
+        const extended = (node: (end: SourceExpr['span']) => SourceExpr): void => {
           length += 1
-          if (length > longest) throw new Fault(tooDeep(this.spanOf(this.LA(0))))
+          if (length > longest) throw new Fault(nestedTooDeeply(this.spanOf(this.LA(0))))
           target = this.ACTION(() => node(cover(before.span, this.spanOf(this.LA(0)))))
         }
         this.OR([
@@ -43,7 +43,7 @@ export abstract class PostfixRules extends TypeRules {
           },
           {
             ALT: () => {
-              this.CONSUME(t.With)
+              this.CONSUME(t.WithKeyword)
               const fields = this.SUBRULE1(this.recordFields)
               extended(span => ({ kind: 'record', base: before, fields, span }))
             },
@@ -58,7 +58,7 @@ export abstract class PostfixRules extends TypeRules {
             ALT: () => {
               this.CONSUME(t.Dot)
               const name = this.CONSUME(t.Identifier)
-              let guarded: { at: Expr[]; otherwise: Expr } | undefined
+              let guarded: { at: SourceExpr[]; otherwise: SourceExpr } | undefined
               this.OPTION({
                 GATE: () => name.image === 'at' && this.sameLine(),
                 DEF: () => {
@@ -78,14 +78,14 @@ export abstract class PostfixRules extends TypeRules {
     return target
   })
 
-  private continues(target: Expr): boolean {
+  private continues(target: SourceExpr): boolean {
     switch (this.LA(1).tokenType) {
       case t.Dot:
         return true
       case t.LParen:
       case t.LBracket:
         return this.sameLine()
-      case t.With:
+      case t.WithKeyword:
         return this.sameLine() && this.LA(2).tokenType === t.LBrace
       case t.LBrace:
         return this.sameLine() && typeName(target) !== undefined
@@ -95,8 +95,12 @@ export abstract class PostfixRules extends TypeRules {
   }
 
   /** `llama.logits` is one name where an import qualifies it, a record's field elsewhere. */
-  private member(target: Expr, field: Name, span: Expr['span']): Expr {
-    if (target.kind === 'name' && !target.path.module && this.setting.qualifiers.has(target.path.name.text)) {
+  private member(target: SourceExpr, field: Name, span: SourceExpr['span']): SourceExpr {
+    if (
+      target.kind === 'name' &&
+      !target.path.module &&
+      this.parseInput.qualifiers.has(target.path.name.text)
+    ) {
       return { kind: 'name', path: { module: target.path.name, name: field, span }, span }
     }
     return { kind: 'field', target, field, span }
@@ -104,7 +108,7 @@ export abstract class PostfixRules extends TypeRules {
 
   private readonly guard = this.RULE('guard', () => {
     const open = this.CONSUME(t.LParen)
-    const at: Expr[] = []
+    const at: SourceExpr[] = []
     let more = true
     this.MANY({
       GATE: () => more,
@@ -116,17 +120,17 @@ export abstract class PostfixRules extends TypeRules {
     this.ACTION(() => {
       if (this.LA(1).tokenType === t.RParen) throw new Fault(unguardedAt(this.spanOf(open, this.LA(1))))
     })
-    this.CONSUME(t.Else)
+    this.CONSUME(t.ElseKeyword)
     this.CONSUME(t.Colon)
     const otherwise = this.SUBRULE2(this.expr)
     this.CONSUME(t.RParen)
     return { at, otherwise }
   })
 
-  private readonly atom: ParserMethod<[], Expr> = this.RULE(
+  private readonly atom: ParserMethod<[], SourceExpr> = this.RULE(
     'atom',
-    (): Expr =>
-      this.OR<Expr>({
+    (): SourceExpr =>
+      this.OR<SourceExpr>({
         DEF: [
           { ALT: () => this.named(this.CONSUME(t.Identifier)) },
           { ALT: () => this.named(this.CONSUME(t.Reducer)) },
@@ -136,8 +140,8 @@ export abstract class PostfixRules extends TypeRules {
               return this.ACTION(() => this.numberOf(token))
             },
           },
-          { ALT: () => ({ kind: 'bool', value: true, span: this.spanOf(this.CONSUME(t.True)) }) },
-          { ALT: () => ({ kind: 'bool', value: false, span: this.spanOf(this.CONSUME(t.False)) }) },
+          { ALT: () => ({ kind: 'bool', value: true, span: this.spanOf(this.CONSUME(t.TrueKeyword)) }) },
+          { ALT: () => ({ kind: 'bool', value: false, span: this.spanOf(this.CONSUME(t.FalseKeyword)) }) },
           {
             ALT: () => {
               const open = this.CONSUME(t.LParen)
@@ -151,14 +155,14 @@ export abstract class PostfixRules extends TypeRules {
               const open = this.CONSUME(t.LBracket)
               const items = this.SUBRULE2(this.list)
               this.CONSUME(t.RBracket)
-              return this.ACTION((): Expr => ({ kind: 'array', items, span: this.spanFrom(open) }))
+              return this.ACTION((): SourceExpr => ({ kind: 'array', items, span: this.spanFrom(open) }))
             },
           },
           {
             ALT: () => {
               const first = this.ACTION(() => this.LA(1))
               const fields = this.SUBRULE(this.recordFields)
-              return this.ACTION((): Expr => ({ kind: 'record', fields, span: this.spanFrom(first) }))
+              return this.ACTION((): SourceExpr => ({ kind: 'record', fields, span: this.spanFrom(first) }))
             },
           },
         ],
@@ -167,12 +171,12 @@ export abstract class PostfixRules extends TypeRules {
       }),
   )
 
-  private named(token: IToken): Expr {
+  private named(token: IToken): SourceExpr {
     const name = this.nameOf(token)
     return { kind: 'name', path: { name, span: name.span }, span: name.span }
   }
 
-  private group(items: readonly Expr[], open: IToken): Expr {
+  private group(items: readonly SourceExpr[], open: IToken): SourceExpr {
     const span = this.spanFrom(open)
     if (items.length === 0) throw new Fault(emptyParentheses(span))
     if (items.length > 1) return { kind: 'tuple', items, span }
@@ -182,8 +186,8 @@ export abstract class PostfixRules extends TypeRules {
   }
 
   /** Expressions between commas; a comma may end the list. */
-  private readonly list: ParserMethod<[], Expr[]> = this.RULE('list', (): Expr[] => {
-    const items: Expr[] = []
+  private readonly list: ParserMethod<[], SourceExpr[]> = this.RULE('list', (): SourceExpr[] => {
+    const items: SourceExpr[] = []
     let more = true
     this.MANY({
       GATE: () => more,
@@ -221,7 +225,7 @@ export abstract class PostfixRules extends TypeRules {
 }
 
 /** The path of an expression that can only name a record: its last part is capitalised. */
-const typeName = (target: Expr): Path | undefined => {
+const typeName = (target: SourceExpr): Path | undefined => {
   if (target.kind === 'name') return /^[A-Z]/.test(target.path.name.text) ? target.path : undefined
   if (target.kind !== 'field' || target.target.kind !== 'name' || target.target.path.module) return undefined
   if (!/^[A-Z]/.test(target.field.text)) return undefined

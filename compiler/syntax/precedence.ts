@@ -1,5 +1,5 @@
 import { cover, type Span } from '../diagnostics/source.js'
-import type { BinaryOp, Expr } from './ast.js'
+import type { BinaryOp, SourceExpr } from './ast.js'
 
 /** How tightly each operator binds; `^` alone is right associative, comparisons don't associate. */
 export const binding: Readonly<Record<BinaryOp, number>> = {
@@ -33,8 +33,8 @@ export interface InfixOp {
 }
 
 /** A chain as written: operands with their prefixes, and the operators between them (one fewer). */
-export interface Chain {
-  readonly operands: readonly { readonly prefixes: readonly PrefixOp[]; readonly operand: Expr }[]
+export interface OperatorChain {
+  readonly operands: readonly { readonly prefixes: readonly PrefixOp[]; readonly operand: SourceExpr }[]
   readonly operators: readonly InfixOp[]
 }
 
@@ -42,16 +42,19 @@ export interface Chain {
  * The tree of a chain of operators, by precedence climbing. `chained` hears of every comparison whose left side
  * is an unparenthesised comparison.
  */
-export const assemble = (chain: Chain, chained: (first: InfixOp, second: InfixOp) => void): Expr => {
+export const assembleOperators = (
+  chain: OperatorChain,
+  chained: (first: InfixOp, second: InfixOp) => void,
+): SourceExpr => {
   let at = 0
-  const prefixed = (index: number): Expr => {
+  const prefixed = (index: number): SourceExpr => {
     const { prefixes, operand } = chain.operands[at]!
     const prefix = prefixes[index]
     if (prefix === undefined) return operand
     const inner = climb(prefixBinding[prefix.op], index + 1)
     return { kind: 'unary', op: prefix.op, operand: inner, span: cover(prefix.span, inner.span) }
   }
-  const climb = (least: number, prefix = 0): Expr => {
+  const climb = (least: number, prefix = 0): SourceExpr => {
     let left = prefixed(prefix)
     let previous: InfixOp | undefined
     for (;;) {

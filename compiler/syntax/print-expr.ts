@@ -1,6 +1,6 @@
-import type { Binder, Expr, Param, Pattern } from './ast.js'
+import type { Binder, Param, Pattern, SourceExpr } from './ast.js'
 import { binding, comparisonBinding, prefixBinding } from './precedence.js'
-import { printPath, printType } from './print-type.js'
+import { printPath, printTypeExpr } from './print-type.js'
 
 /** Where an expression is printed. */
 interface Place {
@@ -17,10 +17,11 @@ export const lineWidth = 100
 const tightest = 10
 
 /** The source text of an expression; lines after the first are indented by `indent`. */
-export const printExpr = (expr: Expr, indent = 0): string => print(expr, { indent, least: 0, last: true })
+export const printSourceExpr = (expr: SourceExpr, indent = 0): string =>
+  print(expr, { indent, least: 0, last: true })
 
 /** An operand of `==` in an `expect`, or on the left of anything. */
-export const printOperand = (expr: Expr, indent: number, last: boolean): string =>
+export const printOperand = (expr: SourceExpr, indent: number, last: boolean): string =>
   print(expr, { indent, least: comparisonBinding + 1, last })
 
 /** The source text of a pattern. */
@@ -29,14 +30,14 @@ export const printPattern = (pattern: Pattern): string =>
 
 const printBinder = (binder: Binder): string => {
   if (binder.kind === 'product') return `(${binder.parts.map(printBinder).join(', ')})`
-  return binder.range ? `${binder.name.text}: ${printExpr(binder.range)}` : binder.name.text
+  return binder.range ? `${binder.name.text}: ${printSourceExpr(binder.range)}` : binder.name.text
 }
 
 /** A parameter with its type and default, as far as there are any. */
 export const printParam = (param: Param): string =>
   param.name.text +
-  (param.type ? `: ${printType(param.type)}` : '') +
-  (param.default ? ` = ${printExpr(param.default)}` : '')
+  (param.type ? `: ${printTypeExpr(param.type)}` : '') +
+  (param.default ? ` = ${printSourceExpr(param.default)}` : '')
 
 /** The text of a number: whole ones without point and exponent, others with one of them. */
 export const printNumber = (value: number, integer: boolean): string => {
@@ -49,7 +50,7 @@ const pad = (indent: number): string => ' '.repeat(indent)
 const isLong = (text: string, indent: number): boolean =>
   text.includes('\n') || indent + text.length > lineWidth
 
-const print = (expr: Expr, place: Place): string => {
+const print = (expr: SourceExpr, place: Place): string => {
   const held = strength(expr)
   const needsParentheses = held === 'open' ? place.least > 0 && !place.last : held < place.least
   if (!needsParentheses) return bare(expr, place)
@@ -58,7 +59,7 @@ const print = (expr: Expr, place: Place): string => {
 }
 
 /** How tightly the outermost operator holds its operands; `open` are those that extend to the right. */
-const strength = (expr: Expr): number | 'open' => {
+const strength = (expr: SourceExpr): number | 'open' => {
   switch (expr.kind) {
     case 'let':
     case 'if':
@@ -76,7 +77,7 @@ const strength = (expr: Expr): number | 'open' => {
   }
 }
 
-const bare = (expr: Expr, place: Place): string => {
+const bare = (expr: SourceExpr, place: Place): string => {
   const { indent } = place
   switch (expr.kind) {
     case 'number':
@@ -86,22 +87,22 @@ const bare = (expr: Expr, place: Place): string => {
     case 'name':
       return printPath(expr.path)
     case 'let': {
-      const type = expr.type ? `: ${printType(expr.type)}` : ''
+      const type = expr.type ? `: ${printTypeExpr(expr.type)}` : ''
       const head = `let ${printPattern(expr.pattern)}${type} =${block(expr.value, indent)}`
-      const body = printExpr(expr.body, indent)
+      const body = printSourceExpr(expr.body, indent)
       // A line that begins with an operator would continue the bound value.
       return `${head}\n${pad(indent)}${body.startsWith('-') ? `(${body})` : body}`
     }
     case 'if': {
       const [condition, then, otherwise] = [expr.condition, expr.then, expr.otherwise].map(e =>
-        printExpr(e, indent + 2),
+        printSourceExpr(e, indent + 2),
       )
       const inline = `if ${condition} then ${then} else ${otherwise}`
       if (!isLong(inline, indent)) return inline
       const inner = `\n${pad(indent + 2)}`
       const elseIf =
         expr.otherwise.kind === 'if'
-          ? ` ${printExpr(expr.otherwise, indent)}`
+          ? ` ${printSourceExpr(expr.otherwise, indent)}`
           : block(expr.otherwise, indent + 2)
       return `if ${condition}${inner}then${block(expr.then, indent + 2)}${inner}else${elseIf}`
     }
@@ -122,12 +123,12 @@ const bare = (expr: Expr, place: Place): string => {
       const { callee } = expr
       // `x.at(…)` would be a guarded read.
       const method = callee.kind === 'field' && callee.field.text === 'at'
-      const target = method ? `(${printExpr(callee, indent)})` : tight(callee, indent)
+      const target = method ? `(${printSourceExpr(callee, indent)})` : tight(callee, indent)
       return (
         target +
         list(
           '(',
-          expr.args.map(a => (i: number) => printExpr(a, i)),
+          expr.args.map(a => (i: number) => printSourceExpr(a, i)),
           ')',
           indent,
         )
@@ -138,14 +139,14 @@ const bare = (expr: Expr, place: Place): string => {
         tight(expr.target, indent) +
         list(
           '[',
-          expr.at.map(a => (i: number) => printExpr(a, i)),
+          expr.at.map(a => (i: number) => printSourceExpr(a, i)),
           ']',
           indent,
         )
       )
     case 'at': {
-      const items = expr.at.map(a => (i: number) => printExpr(a, i))
-      const otherwise = (i: number): string => `else: ${printExpr(expr.otherwise, i)}`
+      const items = expr.at.map(a => (i: number) => printSourceExpr(a, i))
+      const otherwise = (i: number): string => `else: ${printSourceExpr(expr.otherwise, i)}`
       return `${tight(expr.target, indent)}.at${list('(', [...items, otherwise], ')', indent)}`
     }
     case 'field':
@@ -171,21 +172,21 @@ const bare = (expr: Expr, place: Place): string => {
     case 'tuple':
       return list(
         '(',
-        expr.items.map(a => (i: number) => printExpr(a, i)),
+        expr.items.map(a => (i: number) => printSourceExpr(a, i)),
         ')',
         indent,
       )
     case 'array':
       return list(
         '[',
-        expr.items.map(a => (i: number) => printExpr(a, i)),
+        expr.items.map(a => (i: number) => printSourceExpr(a, i)),
         ']',
         indent,
       )
     case 'record': {
       const fields = expr.fields.map(({ name, value }) => {
         const short = value.kind === 'name' && !value.path.module && value.path.name.text === name.text
-        return (i: number): string => (short ? name.text : `${name.text}: ${printExpr(value, i)}`)
+        return (i: number): string => (short ? name.text : `${name.text}: ${printSourceExpr(value, i)}`)
       })
       const head = expr.base
         ? `${tight(expr.base, indent)} with `
@@ -198,14 +199,15 @@ const bare = (expr: Expr, place: Place): string => {
 }
 
 /** What is called, read or updated. */
-const tight = (expr: Expr, indent: number): string => print(expr, { indent, least: tightest, last: false })
+const tight = (expr: SourceExpr, indent: number): string =>
+  print(expr, { indent, least: tightest, last: false })
 
 /** A body after `->`, `=`, `then` or `else`: on the same line where it fits, else on lines of its own. */
-const block = (body: Expr, indent: number): string => {
-  const text = printExpr(body, indent + 2)
+const block = (body: SourceExpr, indent: number): string => {
+  const text = printSourceExpr(body, indent + 2)
   const apart =
     body.kind === 'let' || (isLong(text, indent + 8) && body.kind !== 'record' && body.kind !== 'call')
-  return apart ? `\n${pad(indent + 2)}${text}` : ` ${printExpr(body, indent)}`
+  return apart ? `\n${pad(indent + 2)}${text}` : ` ${printSourceExpr(body, indent)}`
 }
 
 /** Items between brackets: on one line if they fit, else a line each. */

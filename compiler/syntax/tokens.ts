@@ -22,24 +22,24 @@ const contextual = (text: string): TokenType =>
 const mark = (name: string, text: string): TokenType =>
   createToken({ name, label: `\`${text}\``, pattern: text })
 
-export const Import = keyword('import')
-export const Size = keyword('size')
-export const Const = keyword('const')
-export const RecordWord = keyword('record')
-export const Fn = keyword('fn')
-export const Recipe = keyword('recipe')
-export const Let = keyword('let')
-export const If = keyword('if')
-export const Then = keyword('then')
-export const Else = keyword('else')
-export const For = keyword('for')
-export const Fold = keyword('fold')
-export const And = keyword('and')
-export const Or = keyword('or')
-export const Not = keyword('not')
-export const True = keyword('true')
-export const False = keyword('false')
-export const Idx = keyword('idx')
+export const ImportKeyword = keyword('import')
+export const SizeKeyword = keyword('size')
+export const ConstKeyword = keyword('const')
+export const RecordKeyword = keyword('record')
+export const FnKeyword = keyword('fn')
+export const RecipeKeyword = keyword('recipe')
+export const LetKeyword = keyword('let')
+export const IfKeyword = keyword('if')
+export const ThenKeyword = keyword('then')
+export const ElseKeyword = keyword('else')
+export const ForKeyword = keyword('for')
+export const FoldKeyword = keyword('fold')
+export const AndKeyword = keyword('and')
+export const OrKeyword = keyword('or')
+export const NotKeyword = keyword('not')
+export const TrueKeyword = keyword('true')
+export const FalseKeyword = keyword('false')
+export const IdxKeyword = keyword('idx')
 
 /** The category of the nine words that fold an index away. */
 export const Reducer = createToken({ name: 'Reducer', label: 'a reduction', pattern: Lexer.NA })
@@ -53,19 +53,19 @@ const reducers = ['sum', 'mean', 'prod', 'max', 'min', 'argmax', 'argmin', 'any'
   }),
 )
 
-export const As = contextual('as')
-export const Type = contextual('type')
-export const Setting = contextual('setting')
-export const State = contextual('state')
-export const Test = contextual('test')
-export const Expect = contextual('expect')
-export const Within = contextual('within')
-export const From = contextual('from')
-export const Is = contextual('is')
-export const Refuse = contextual('refuse')
-export const Null = contextual('null')
-export const Per = contextual('per')
-export const With = contextual('with')
+export const AsKeyword = contextual('as')
+export const TypeKeyword = contextual('type')
+export const SettingKeyword = contextual('setting')
+export const StateKeyword = contextual('state')
+export const TestKeyword = contextual('test')
+export const ExpectKeyword = contextual('expect')
+export const WithinKeyword = contextual('within')
+export const FromKeyword = contextual('from')
+export const IsKeyword = contextual('is')
+export const RefuseKeyword = contextual('refuse')
+export const NullKeyword = contextual('null')
+export const PerKeyword = contextual('per')
+export const WithKeyword = contextual('with')
 
 export const NumberToken = createToken({
   name: 'Number',
@@ -173,27 +173,41 @@ const tokenTypes: TokenType[] = [
   StringToken,
   OpenString,
   ...[
-    Import,
-    Size,
-    Const,
-    RecordWord,
-    Fn,
-    Recipe,
-    Let,
-    If,
-    Then,
-    Else,
-    For,
-    Fold,
-    And,
-    Or,
-    Not,
-    True,
-    False,
-    Idx,
+    ImportKeyword,
+    SizeKeyword,
+    ConstKeyword,
+    RecordKeyword,
+    FnKeyword,
+    RecipeKeyword,
+    LetKeyword,
+    IfKeyword,
+    ThenKeyword,
+    ElseKeyword,
+    ForKeyword,
+    FoldKeyword,
+    AndKeyword,
+    OrKeyword,
+    NotKeyword,
+    TrueKeyword,
+    FalseKeyword,
+    IdxKeyword,
   ],
   ...reducers.slice().sort((a, b) => b.name.length - a.name.length),
-  ...[As, Type, Setting, State, Test, Expect, Within, From, Is, Refuse, Null, Per, With],
+  ...[
+    AsKeyword,
+    TypeKeyword,
+    SettingKeyword,
+    StateKeyword,
+    TestKeyword,
+    ExpectKeyword,
+    WithinKeyword,
+    FromKeyword,
+    IsKeyword,
+    RefuseKeyword,
+    NullKeyword,
+    PerKeyword,
+    WithKeyword,
+  ],
   Identifier,
   Arrow,
   ...foreign.filter(t => !['!', '&'].includes(t.PATTERN as string)),

@@ -1,8 +1,8 @@
 import type { IToken, ParserMethod } from 'chevrotain'
 import { cover } from '../diagnostics/source.js'
-import type { BinaryOp, Binder, Expr, Path, Pattern, TypeArg, TypeExpr } from './ast.js'
+import type { BinaryOp, Binder, Path, Pattern, SourceExpr, TypeArg, TypeExpr } from './ast.js'
 import { BaseRules } from './base-rules.js'
-import { assemble, type InfixOp, type PrefixOp } from './precedence.js'
+import { assembleOperators, type InfixOp, type PrefixOp } from './precedence.js'
 import * as t from './tokens.js'
 
 /** The value of a number as written: underscores are only for the eye. */
@@ -11,17 +11,17 @@ export const valueOfNumber = (image: string): number => Number(image.replaceAll(
 /** Sizes, types, patterns and binders. */
 export abstract class TypeRules extends BaseRules {
   /** `K * G`, `T + 1`: arithmetic over names and whole numbers. */
-  readonly size: ParserMethod<[], Expr> = this.RULE('size', (): Expr => {
-    const operands: { prefixes: PrefixOp[]; operand: Expr }[] = []
+  readonly size: ParserMethod<[], SourceExpr> = this.RULE('size', (): SourceExpr => {
+    const operands: { prefixes: PrefixOp[]; operand: SourceExpr }[] = []
     const operators: InfixOp[] = []
-    const operand = (part: { prefixes: PrefixOp[]; operand: Expr }): void => void operands.push(part)
+    const operand = (part: { prefixes: PrefixOp[]; operand: SourceExpr }): void => void operands.push(part)
     operand(this.SUBRULE1(this.sizeOperand))
     this.MANY(() => {
       const operator = this.CONSUME(t.Arithmetic)
       operators.push({ op: operator.image as BinaryOp, span: this.spanOf(operator) })
       operand(this.SUBRULE2(this.sizeOperand))
     })
-    return this.ACTION(() => assemble({ operands, operators }, () => undefined))
+    return this.ACTION(() => assembleOperators({ operands, operators }, () => undefined))
   })
 
   private readonly sizeOperand = this.RULE('sizeOperand', () => {
@@ -29,7 +29,7 @@ export abstract class TypeRules extends BaseRules {
     this.MANY(() => {
       prefixes.push({ op: '-', span: this.spanOf(this.CONSUME(t.Minus)) })
     })
-    const operand = this.OR<Expr>([
+    const operand = this.OR<SourceExpr>([
       {
         ALT: () => {
           const token = this.CONSUME(t.NumberToken)
@@ -39,7 +39,7 @@ export abstract class TypeRules extends BaseRules {
       {
         ALT: () => {
           const path = this.SUBRULE(this.path)
-          return this.ACTION((): Expr => ({ kind: 'name', path, span: path.span }))
+          return this.ACTION((): SourceExpr => ({ kind: 'name', path, span: path.span }))
         },
       },
       {
@@ -47,14 +47,14 @@ export abstract class TypeRules extends BaseRules {
           const open = this.CONSUME(t.LParen)
           const inner = this.SUBRULE(this.size)
           this.CONSUME(t.RParen)
-          return this.ACTION((): Expr => ({ ...inner, span: this.spanFrom(open) }))
+          return this.ACTION((): SourceExpr => ({ ...inner, span: this.spanFrom(open) }))
         },
       },
     ])
     return { prefixes, operand }
   })
 
-  protected numberOf(token: IToken): Expr {
+  protected numberOf(token: IToken): SourceExpr {
     return {
       kind: 'number',
       value: valueOfNumber(token.image),
@@ -111,7 +111,7 @@ export abstract class TypeRules extends BaseRules {
     this.OPTION({
       GATE: () => this.sameLine() && this.LA(0).image === 'f32',
       DEF: () => {
-        this.CONSUME(t.Per)
+        this.CONSUME(t.PerKeyword)
         const of = this.SUBRULE2(this.namedType)
         const scalar = type
         type = this.ACTION((): TypeExpr => ({ kind: 'per', of, span: cover(scalar.span, of.span) }))
@@ -121,7 +121,7 @@ export abstract class TypeRules extends BaseRules {
       GATE: () => this.sameLine(),
       DEF: () => {
         this.CONSUME(t.LBracket)
-        const dims: Expr[] = []
+        const dims: SourceExpr[] = []
         this.AT_LEAST_ONE_SEP({ SEP: t.Comma, DEF: () => dims.push(this.SUBRULE(this.size)) })
         this.CONSUME(t.RBracket)
         const element = type
@@ -139,7 +139,7 @@ export abstract class TypeRules extends BaseRules {
   })
 
   private readonly indexType = this.RULE('indexType', (): TypeExpr => {
-    const idx = this.CONSUME(t.Idx)
+    const idx = this.CONSUME(t.IdxKeyword)
     this.CONSUME(t.LBracket)
     const bound = this.SUBRULE(this.size)
     this.CONSUME(t.RBracket)
@@ -254,7 +254,7 @@ export abstract class TypeRules extends BaseRules {
         {
           ALT: () => {
             const name = this.CONSUME(t.Identifier)
-            let range: Expr | undefined
+            let range: SourceExpr | undefined
             this.OPTION(() => {
               this.CONSUME(t.Colon)
               range = this.SUBRULE(this.size)

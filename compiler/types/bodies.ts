@@ -1,30 +1,30 @@
 import type { CoreConst, CoreExpr, CoreFn, CoreParam } from '../core/core.js'
-import type { Poly } from '../core/poly.js'
-import { equals, isTooLarge, namesOf, name as sizeName } from '../core/poly.js'
+import type { Size } from '../core/size.js'
+import { isTooLarge, sameSize, sizeName, sizeNamesIn } from '../core/size.js'
 import type { Type } from '../core/type.js'
 import type { Span } from '../diagnostics/source.js'
-import type { Decl } from '../names/scope.js'
-import { idOf, lookup } from '../names/scope.js'
-import type { ConfigExpr, Expr, TypeExpr } from '../syntax/ast.js'
+import type { Decl } from '../names/module-scopes.js'
+import { idOf, lookup } from '../names/module-scopes.js'
+import type { ConfigExpr, SourceExpr, TypeExpr } from '../syntax/ast.js'
+import type { BodyContextParts, Env } from './body-context.js'
+import { BodyContext, quoteSource } from './body-context.js'
 import { choiceType, choiceValue } from './choices.js'
-import { conditionOf } from './conditions.js'
-import type { ContextParts, Env } from './context.js'
-import { Context, quote } from './context.js'
+import { resolveCondition } from './conditions.js'
+import { coreRuleErrors } from './core-rules.js'
+import type { Declarations } from './declarations.js'
 import { check, infer } from './elaborate.js'
-import { literalErrors } from './literals.js'
-import { mayBeNegative } from './messages.js'
-import { settledErrors } from './settled.js'
-import { sizeTooLarge } from './size-expr.js'
-import { bool, errorSize, errorType, f32, i32, isError } from './solver.js'
-import { arrayOf, mapType, sizesIn } from './substitute.js'
-import type { World } from './world.js'
-import type { Filling } from './zonk.js'
-import { fill } from './zonk.js'
+import { mayBeNegative } from './mismatch-messages.js'
+import { literalErrors } from './number-ranges.js'
+import { sizeTooLargeError } from './size-expr.js'
+import { errorSize, errorType, isError, typeBool, typeF32, typeI32 } from './solver.js'
+import { arrayOf, mapType, sizesIn } from './type-traversal.js'
+import type { Substitution } from './zonk.js'
+import { zonk } from './zonk.js'
 
 /** Ends a body, which stands `at` a place: reports what is left open and gives what fills in the unknowns. */
-export const finish = (cx: Context, at: Span): Filling => {
+export const finishBody = (cx: BodyContext, at: Span): Substitution => {
   const { unsolved, negative } = cx.solver.finish(n => cx.parts.sizes.has(n))
-  if (cx.solver.passedLimits) cx.report(sizeTooLarge(at))
+  if (cx.solver.passedLimits) cx.report(sizeTooLargeError(at))
   if (cx.errors === 0) for (const solved of negative) cx.report(mayBeNegative(cx, solved))
   if (cx.errors === 0)
     for (const about of unsolved) {
@@ -48,40 +48,40 @@ export const finish = (cx: Context, at: Span): Filling => {
         title:
           kind === 'tree'
             ? 'nothing tells which record is meant here'
-            : `the type of ${quote(span)} is not known`,
+            : `the type of ${quoteSource(span)} is not known`,
         labels: [{ span, text: 'nothing that uses it says what it is' }],
         hint:
           kind === 'tree' ? 'hand over a record or a tensor' : 'write its type, for example `(x: f32) -> …`',
       })
   let told = cx.solver.passedLimits
-  const size = (p: Poly): Poly => {
+  const size = (p: Size): Size => {
     const known = cx.solver.size(p)
     if (isTooLarge(known) && !told) {
       told = true
-      cx.report(sizeTooLarge(at))
+      cx.report(sizeTooLargeError(at))
     }
     return known
   }
   const type = (t: Type): Type =>
-    mapType(cx.solver.type(t), size, leaf => (leaf.kind === 'var' && !isError(leaf) ? i32 : leaf))
+    mapType(cx.solver.type(t), size, leaf => (leaf.kind === 'var' && !isError(leaf) ? typeI32 : leaf))
   return { size, type }
 }
 
 /** The body with all unknowns filled in, and what could not be checked before that. */
-export const close = (cx: Context, body: CoreExpr, filling: Filling): CoreExpr => {
-  const core = fill(body, filling)
-  if (cx.errors === 0) for (const d of [...settledErrors(core), ...literalErrors(core)]) cx.report(d)
+export const closeBody = (cx: BodyContext, body: CoreExpr, filling: Substitution): CoreExpr => {
+  const core = zonk(body, filling)
+  if (cx.errors === 0) for (const d of [...coreRuleErrors(core), ...literalErrors(core)]) cx.report(d)
   return core
 }
 
-type Parts = Pick<ContextParts, 'world' | 'constant' | 'uses'>
+type Parts = Pick<BodyContextParts, 'world' | 'constant' | 'uses'>
 
 /** A top-level function with its body. */
 export const elaborateFn = (parts: Parts, decl: Decl & { kind: 'fn' }): CoreFn => {
   const { world } = parts
   const signature = world.signature(decl)
   const { item } = decl
-  const cx = new Context({
+  const cx = new BodyContext({
     ...parts,
     scope: world.scope(decl.module),
     definitions: signature.definitions,
@@ -90,7 +90,7 @@ export const elaborateFn = (parts: Parts, decl: Decl & { kind: 'fn' }): CoreFn =
     owner: `\`${signature.name}\``,
   })
   // What is open after a signature in error is not a second error.
-  const refused = (t: Type): boolean => isError(t) || sizesIn(t).some(p => equals(p, errorSize))
+  const refused = (t: Type): boolean => isError(t) || sizesIn(t).some(p => sameSize(p, errorSize))
   if (signature.params.some(p => refused(p.type)) || refused(signature.result)) cx.errors++
   let env: Env = new Map()
   const params: CoreParam[] = []
@@ -113,25 +113,25 @@ export const elaborateFn = (parts: Parts, decl: Decl & { kind: 'fn' }): CoreFn =
     fn: signature.name,
     at: item.result?.span ?? item.name.span,
   })
-  const filling = finish(cx, item.body.span)
+  const filling = finishBody(cx, item.body.span)
   return {
     id: signature.id,
     name: signature.name,
     params: params.map(p => ({
       ...p,
-      ...(p.default !== undefined && { default: fill(p.default, filling) }),
+      ...(p.default !== undefined && { default: zonk(p.default, filling) }),
     })),
     result: signature.result,
     sizes: signature.sizes,
     types: signature.types,
-    body: close(cx, body, filling),
+    body: closeBody(cx, body, filling),
     ...(item.doc !== undefined && { doc: item.doc }),
     span: item.span,
   }
 }
 
 /** What a constant and a setting may be made of. */
-const isConstant = (e: Expr): boolean => {
+const isConstant = (e: SourceExpr): boolean => {
   switch (e.kind) {
     case 'number':
     case 'bool':
@@ -158,16 +158,16 @@ const isConstant = (e: Expr): boolean => {
 export const elaborateConstant = (
   parts: Parts,
   module: string,
-  value: Expr,
+  value: SourceExpr,
   written: Type | undefined,
   owner: string,
 ): { readonly value: CoreExpr; readonly type: Type } => {
   const { world } = parts
-  const cx = new Context({
+  const cx = new BodyContext({
     ...parts,
     scope: world.scope(module),
     definitions: new Map(),
-    sizes: new Set(written === undefined ? [] : sizesIn(written).flatMap(namesOf)),
+    sizes: new Set(written === undefined ? [] : sizesIn(written).flatMap(sizeNamesIn)),
     types: new Set(),
     owner,
   })
@@ -194,7 +194,7 @@ export const elaborateConstant = (
     })
     return { value: body, type: errorType }
   }
-  const core = close(cx, body, finish(cx, value.span))
+  const core = closeBody(cx, body, finishBody(cx, value.span))
   return { value: core, type: core.type }
 }
 
@@ -210,7 +210,7 @@ export class Constants {
   private readonly open: string[] = []
 
   constructor(
-    private readonly world: World,
+    private readonly world: Declarations,
     private readonly uses: (id: string, by: string) => void,
   ) {}
 
@@ -241,7 +241,7 @@ export class Constants {
     const { value, type } = this.valueOf(decl, id)
     this.open.pop()
     const scope = this.world.scope(decl.module)
-    const when = decl.item.when && conditionOf(scope, decl.item.when, this.world.report)
+    const when = decl.item.when && resolveCondition(scope, decl.item.when, this.world.report)
     const made: CoreConst = {
       id,
       name: decl.name.text,
@@ -281,9 +281,9 @@ export class Constants {
     const written = decl.item.type
     if (written === undefined) return undefined
     const known: ReadonlyMap<string, Type> = new Map([
-      ['f32', f32],
-      ['i32', i32],
-      ['bool', bool],
+      ['f32', typeF32],
+      ['i32', typeI32],
+      ['bool', typeBool],
     ])
     const scalar = (t: TypeExpr): Type | undefined =>
       t.kind === 'named' && t.path.module === undefined ? known.get(t.path.name.text) : undefined
@@ -304,7 +304,7 @@ export class Constants {
   }
 
   /** A size by itself that the module declares and does not define by others. */
-  private declaredSize(module: string, e: Expr): Poly | undefined {
+  private declaredSize(module: string, e: SourceExpr): Size | undefined {
     if (e.kind !== 'name' || e.path.module !== undefined) return undefined
     const { text } = e.path.name
     const decl = lookup(this.world.scope(module), text)

@@ -1,15 +1,15 @@
-import type { Decl } from '../names/scope.js'
-import { lookupPath } from '../names/scope.js'
-import type { Expr, Path } from '../syntax/ast.js'
-import { isBuiltin } from './builtins.js'
-import type { Context, Env, Local, Method } from './context.js'
-import type { Signature } from './world.js'
+import type { Decl } from '../names/module-scopes.js'
+import { lookupPath } from '../names/module-scopes.js'
+import type { Path, SourceExpr } from '../syntax/ast.js'
+import type { BodyContext, Env, Local, Method } from './body-context.js'
+import { isBuiltin } from './builtin-calls.js'
+import type { FnSignature } from './declarations.js'
 
 /** What stands where a function is called or named. */
 export type Callee =
   | { readonly kind: 'local'; readonly local: Local }
   | { readonly kind: 'method'; readonly name: string; readonly method: Method }
-  | { readonly kind: 'fn'; readonly signature: Signature }
+  | { readonly kind: 'fn'; readonly signature: FnSignature }
   | { readonly kind: 'builtin'; readonly name: string }
   | { readonly kind: 'declared'; readonly path: Path; readonly decl: Decl }
   | { readonly kind: 'unknown'; readonly path: Path }
@@ -18,7 +18,7 @@ export type Callee =
   | { readonly kind: 'expression' }
 
 /** An expression as a name that a module declares, with or without its qualifier; locals come first. */
-export const asPath = (cx: Context, env: Env, e: Expr): Path | undefined => {
+export const asDeclaredPath = (cx: BodyContext, env: Env, e: SourceExpr): Path | undefined => {
   if (e.kind === 'name')
     return e.path.module !== undefined && env.has(e.path.module.text) ? undefined : e.path
   if (e.kind !== 'field' || e.target.kind !== 'name' || e.target.path.module !== undefined) return undefined
@@ -28,8 +28,8 @@ export const asPath = (cx: Context, env: Env, e: Expr): Path | undefined => {
     : undefined
 }
 
-export const resolveCallee = (cx: Context, env: Env, e: Expr): Callee => {
-  const path = asPath(cx, env, e)
+export const resolveCallee = (cx: BodyContext, env: Env, e: SourceExpr): Callee => {
+  const path = asDeclaredPath(cx, env, e)
   if (path === undefined) return { kind: 'expression' }
   const text = path.name.text
   if (path.module === undefined) {

@@ -1,26 +1,26 @@
 import type { CoreExpr } from '../core/core.js'
 import type { Type } from '../core/type.js'
 import type { Span } from '../diagnostics/source.js'
-import { whatIs } from '../names/scope.js'
-import type { Expr } from '../syntax/ast.js'
-import { callBuiltin } from './builtins.js'
+import { whatIs } from '../names/module-scopes.js'
+import type { SourceExpr } from '../syntax/ast.js'
+import type { BodyContext, Env, ExpectedBy, Local } from './body-context.js'
+import { quoteSource } from './body-context.js'
+import { callBuiltin } from './builtin-calls.js'
 import { resolveCallee } from './callee.js'
 import { errorExpr } from './coerce.js'
-import type { Context, Env, Local, Why } from './context.js'
-import { quote } from './context.js'
+import type { FnSignature } from './declarations.js'
 import { check, infer } from './elaborate.js'
-import { functionType, lambda } from './functions.js'
-import { gradient, gradientOf } from './gradient.js'
-import { count } from './show.js'
-import { instantiateSignature } from './signatures.js'
+import { instantiateSignature } from './fresh-instances.js'
+import { elaborateLambda, requireFunctionType } from './functions.js'
+import { elaborateGradient, findGradientCall } from './gradient.js'
+import { countOf } from './show-type.js'
 import { errorType } from './solver.js'
-import type { Signature } from './world.js'
 
-type Call = Expr & { kind: 'call' }
+type Call = SourceExpr & { kind: 'call' }
 
-export const call = (cx: Context, env: Env, e: Call): CoreExpr => {
-  const inner = gradientOf(cx, env, e)
-  if (inner !== undefined) return gradient(cx, env, e, inner)
+export const elaborateCall = (cx: BodyContext, env: Env, e: Call): CoreExpr => {
+  const inner = findGradientCall(cx, env, e)
+  if (inner !== undefined) return elaborateGradient(cx, env, e, inner)
   const callee = resolveCallee(cx, env, e.callee)
   switch (callee.kind) {
     case 'fn':
@@ -42,12 +42,12 @@ export const call = (cx: Context, env: Env, e: Call): CoreExpr => {
           ],
           ...(callee.decl.kind === 'record' && { hint: `write \`${callee.decl.name.text} { … }\`` }),
         })
-        inferAll(cx, env, e.args)
+        inferArguments(cx, env, e.args)
         return errorExpr(e.span)
       }
       return apply(cx, env, e)
     case 'broken':
-      inferAll(cx, env, e.args)
+      inferArguments(cx, env, e.args)
       return errorExpr(e.span)
     default:
       return apply(cx, env, e)
@@ -55,12 +55,12 @@ export const call = (cx: Context, env: Env, e: Call): CoreExpr => {
 }
 
 /** For the errors in the arguments of a call that is wrong itself. */
-export const inferAll = (cx: Context, env: Env, args: readonly Expr[]): void => {
+export const inferArguments = (cx: BodyContext, env: Env, args: readonly SourceExpr[]): void => {
   for (const arg of args) if (arg.kind !== 'lambda') infer(cx, env, arg)
 }
 
 const wrongCount = (
-  cx: Context,
+  cx: BodyContext,
   e: Call,
   name: string,
   wanted: readonly string[],
@@ -69,11 +69,11 @@ const wrongCount = (
 ): void => {
   const least = wanted.length - optional
   const range =
-    optional === 0 ? count(wanted.length, 'argument') : `${least} to ${count(wanted.length, 'argument')}`
+    optional === 0 ? countOf(wanted.length, 'argument') : `${least} to ${countOf(wanted.length, 'argument')}`
   const missing = wanted.slice(e.args.length, least)
   cx.report({
     code: 'E0339',
-    title: `\`${name}\` takes ${range}, but gets ${count(e.args.length, 'argument')}`,
+    title: `\`${name}\` takes ${range}, but gets ${countOf(e.args.length, 'argument')}`,
     labels: [
       missing.length > 0
         ? { span: e.span, text: `lacks ${missing.join(', ')}` }
@@ -85,11 +85,11 @@ const wrongCount = (
 
 /** Checks arguments in the order in which they tell most: values first, what goes with them, functions last. */
 const checkArgs = (
-  cx: Context,
+  cx: BodyContext,
   env: Env,
-  args: readonly Expr[],
+  args: readonly SourceExpr[],
   params: readonly Type[],
-  why: (i: number) => Why,
+  why: (i: number) => ExpectedBy,
 ): readonly CoreExpr[] => {
   const done = new Map<number, CoreExpr>()
   const rank = (t: Type): number => (t.kind === 'fn' ? 2 : t.kind === 'per' ? 1 : 0)
@@ -98,14 +98,14 @@ const checkArgs = (
   return args.map((_, i) => done.get(i)!)
 }
 
-const callFn = (cx: Context, env: Env, e: Call, signature: Signature): CoreExpr => {
+const callFn = (cx: BodyContext, env: Env, e: Call, signature: FnSignature): CoreExpr => {
   cx.parts.uses(signature.id, e.callee.span)
   const { instance, params, result } = instantiateSignature(cx, signature, e.callee.span)
   const optional = signature.params.filter(p => p.default !== undefined).length
   if (e.args.length > params.length || e.args.length < params.length - optional) {
     const names = signature.params.map(p => `\`${p.name}: ${cx.show(p.type)}\``)
     wrongCount(cx, e, signature.name, names, optional, signature.item.name.span)
-    inferAll(cx, env, e.args)
+    inferArguments(cx, env, e.args)
     return { ...errorExpr(e.span) }
   }
   const before = cx.errors
@@ -123,7 +123,7 @@ const callFn = (cx: Context, env: Env, e: Call, signature: Signature): CoreExpr 
 
 /** The first call of a `let`-bound lambda without written types: its arguments tell them. */
 const callWaiting = (
-  cx: Context,
+  cx: BodyContext,
   env: Env,
   e: Call,
   local: Local,
@@ -138,17 +138,21 @@ const callWaiting = (
       0,
       local.span,
     )
-    inferAll(cx, env, e.args)
+    inferArguments(cx, env, e.args)
     return errorExpr(e.span)
   }
   const args = e.args.map((arg, i) => {
     const written = waiting.expr.params[i]!.type
-    const why: Why = { kind: 'argument', fn: local.name, param: `\`${waiting.expr.params[i]!.name.text}\`` }
+    const why: ExpectedBy = {
+      kind: 'argument',
+      fn: local.name,
+      param: `\`${waiting.expr.params[i]!.name.text}\``,
+    }
     return written === undefined ? infer(cx, env, arg) : check(cx, env, arg, cx.resolve(written), why)
   })
   const result = cx.solver.freshType('any', e.span)
   const wanted: Type & { kind: 'fn' } = { kind: 'fn', params: args.map(a => a.type), result }
-  const core = lambda(cx, waiting.env, waiting.expr, wanted, {
+  const core = elaborateLambda(cx, waiting.env, waiting.expr, wanted, {
     kind: 'plain',
     text: 'as its first use has it',
     at: e.span,
@@ -166,14 +170,14 @@ const callWaiting = (
 }
 
 /** A call of what a variable or an expression holds. */
-const apply = (cx: Context, env: Env, e: Call): CoreExpr => {
+const apply = (cx: BodyContext, env: Env, e: Call): CoreExpr => {
   const callee = infer(cx, env, e.callee)
-  const type = functionType(cx, callee)
+  const type = requireFunctionType(cx, callee)
   if (type === undefined) {
-    inferAll(cx, env, e.args)
+    inferArguments(cx, env, e.args)
     return errorExpr(e.span)
   }
-  const name = quote(e.callee.span, '`this`').replaceAll('`', '')
+  const name = quoteSource(e.callee.span, '`this`').replaceAll('`', '')
   if (type.params.length !== e.args.length) {
     const local = callee.kind === 'var' ? cx.locals.get(callee.id) : undefined
     wrongCount(
@@ -184,7 +188,7 @@ const apply = (cx: Context, env: Env, e: Call): CoreExpr => {
       0,
       local?.span,
     )
-    inferAll(cx, env, e.args)
+    inferArguments(cx, env, e.args)
     return errorExpr(e.span)
   }
   const at = callee.kind === 'var' ? cx.locals.get(callee.id)?.span : undefined

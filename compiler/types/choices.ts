@@ -2,10 +2,10 @@ import type { CoreExpr } from '../core/core.js'
 import type { Type } from '../core/type.js'
 import type { Diagnostic } from '../diagnostics/diagnostic.js'
 import type { Span } from '../diagnostics/source.js'
-import type { ModuleScope } from '../names/scope.js'
+import type { ModuleScope } from '../names/module-scopes.js'
 import { didYouMean } from '../names/suggest.js'
-import type { Expr, Name } from '../syntax/ast.js'
-import type { World } from './world.js'
+import type { Name, SourceExpr } from '../syntax/ast.js'
+import type { Declarations } from './declarations.js'
 
 export type ChoiceType = Extract<Type, { kind: 'choice' }>
 
@@ -41,7 +41,12 @@ export const constantChoices = (scope: ModuleScope): readonly ChoiceType[] => {
 const found = new WeakMap<ModuleScope, readonly ChoiceType[]>()
 
 /** The value written for a setting or a constant with choices: one of them. `owner` is for messages: `the setting \`a\``. */
-export const choiceValue = (world: World, owner: string, type: ChoiceType, value: Expr): CoreExpr => {
+export const choiceValue = (
+  world: Declarations,
+  owner: string,
+  type: ChoiceType,
+  value: SourceExpr,
+): CoreExpr => {
   const chosen = value.kind === 'name' && value.path.module === undefined ? value.path.name.text : ''
   if (!type.names.includes(chosen)) world.report(noChoice(owner, type, chosen, value.span))
   return { kind: 'choice', name: chosen, type, span: value.span }

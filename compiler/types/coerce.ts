@@ -1,12 +1,12 @@
 import type { CoreExpr } from '../core/core.js'
 import type { Type } from '../core/type.js'
 import type { Span } from '../diagnostics/source.js'
-import type { Context, Why } from './context.js'
-import { quote } from './context.js'
-import { typeMismatch } from './messages.js'
+import type { BodyContext, ExpectedBy } from './body-context.js'
+import { quoteSource } from './body-context.js'
+import { typeMismatch } from './mismatch-messages.js'
 import type { Mismatch } from './solver.js'
-import { errorType, f32, i32, isError } from './solver.js'
-import { fieldTypes } from './substitute.js'
+import { errorType, isError, typeF32, typeI32 } from './solver.js'
+import { fieldTypes } from './type-traversal.js'
 
 /** What an expression in error becomes: its type fits everywhere. */
 export const errorExpr = (span: Span): CoreExpr => ({ kind: 'const', value: 0, type: errorType, span })
@@ -16,12 +16,12 @@ export const castTo = (type: Type, arg: CoreExpr): CoreExpr => ({ kind: 'cast', 
 const isScalar = (t: Type, dtype: string): boolean => t.kind === 'scalar' && t.dtype === dtype
 
 /** Makes two types equal; where they are not, says so in the words of `why`, and what `from` the first one came. */
-export const unify = (
-  cx: Context,
+export const unifyTypes = (
+  cx: BodyContext,
   span: Span,
   actual: Type,
   expected: Type,
-  why: Why,
+  why: ExpectedBy,
   from?: Span,
 ): boolean =>
   cx.solver.unify(
@@ -33,11 +33,11 @@ export const unify = (
 
 /** One message for one pair of types, however many of their sizes disagree. */
 const once = (
-  cx: Context,
+  cx: BodyContext,
   span: Span,
   actual: Type,
   expected: Type,
-  why: Why,
+  why: ExpectedBy,
   from?: Span,
 ): ((m: Mismatch) => void) => {
   let told = false
@@ -48,8 +48,8 @@ const once = (
   }
 }
 
-const causeText = (span: Span, why: Why): string => {
-  const what = quote(span)
+const causeText = (span: Span, why: ExpectedBy): string => {
+  const what = quoteSource(span)
   switch (why.kind) {
     case 'argument':
       return `${what} is handed to \`${why.fn}\` here`
@@ -61,19 +61,19 @@ const causeText = (span: Span, why: Why): string => {
 }
 
 /** The expression where a type is expected: an index becomes an `i32`, an `f32` serves as `f32 per P`. */
-export const coerce = (cx: Context, e: CoreExpr, expected: Type, why: Why): CoreExpr => {
+export const coerce = (cx: BodyContext, e: CoreExpr, expected: Type, why: ExpectedBy): CoreExpr => {
   const actual = cx.solver.head(e.type)
   const want = cx.solver.head(expected)
   if (isError(actual) || isError(want)) return e
   if (actual.kind === 'idx' && (isScalar(want, 'i32') || cx.solver.isNumber(want))) {
-    unify(cx, e.span, i32, want, why)
-    return castTo(i32, e)
+    unifyTypes(cx, e.span, typeI32, want, why)
+    return castTo(typeI32, e)
   }
   if (want.kind === 'per') {
     checkPer(cx, e.span, actual, want.of, why)
     return e
   }
-  unify(cx, e.span, actual, want, why, e.kind === 'var' ? cx.locals.get(e.id)?.from : undefined)
+  unifyTypes(cx, e.span, actual, want, why, e.kind === 'var' ? cx.locals.get(e.id)?.from : undefined)
   // A record without a name becomes one of its kind, its fields in the declared order.
   if (actual.kind === 'fields' && want.kind === 'record')
     return { kind: 'record', base: e, fields: new Map(), type: want, span: e.span }
@@ -81,15 +81,15 @@ export const coerce = (cx: Context, e: CoreExpr, expected: Type, why: Why): Core
 }
 
 /** An `f32`, an `f32` for each field, or what is `f32 per` the same record. */
-const checkPer = (cx: Context, span: Span, actual: Type, of: Type, why: Why): void => {
+const checkPer = (cx: BodyContext, span: Span, actual: Type, of: Type, why: ExpectedBy): void => {
   const tree = cx.solver.head(of)
   if (isError(tree)) return
   if (actual.kind === 'per') {
-    unify(cx, span, actual.of, tree, why)
+    unifyTypes(cx, span, actual.of, tree, why)
     return
   }
   if (actual.kind === 'scalar' || actual.kind === 'var') {
-    unify(cx, span, actual, f32, why)
+    unifyTypes(cx, span, actual, typeF32, why)
     return
   }
   // A tree that nothing tells is an error of its own.
@@ -104,7 +104,7 @@ const checkPer = (cx: Context, span: Span, actual: Type, of: Type, why: Why): vo
   if (wanted === undefined || given === undefined || missing.length > 0 || extra.length > 0) {
     cx.report({
       code: 'E0331',
-      title: `${quote(span)} is not an f32 for each field of ${cx.show(tree)}`,
+      title: `${quoteSource(span)} is not an f32 for each field of ${cx.show(tree)}`,
       labels: [
         {
           span,

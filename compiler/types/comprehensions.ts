@@ -1,33 +1,33 @@
 import type { CoreBinder, CoreExpr } from '../core/core.js'
-import type { Poly } from '../core/poly.js'
-import { product } from '../core/poly.js'
+import type { Size } from '../core/size.js'
+import { productOfSizes } from '../core/size.js'
 import type { Type } from '../core/type.js'
-import { duplicate } from '../names/scope.js'
-import type { Binder, Expr, Name } from '../syntax/ast.js'
-import { castTo, coerce, errorExpr, unify } from './coerce.js'
-import type { Context, Env } from './context.js'
+import { duplicate } from '../names/module-scopes.js'
+import type { Binder, Name, SourceExpr } from '../syntax/ast.js'
+import type { BodyContext, Env } from './body-context.js'
+import { castTo, coerce, errorExpr, unifyTypes } from './coerce.js'
 import { check, infer } from './elaborate.js'
-import { bindPattern, patternValue } from './lets.js'
-import { bool, f32, i32, isError } from './solver.js'
-import { arrayOf } from './substitute.js'
+import { bindPattern, elaboratePattern } from './let-bindings.js'
+import { isError, typeBool, typeF32, typeI32 } from './solver.js'
+import { arrayOf } from './type-traversal.js'
 
 interface Bound {
   readonly binders: readonly CoreBinder[]
   /** One extent an axis: products count as one. */
-  readonly extents: readonly Poly[]
+  readonly extents: readonly Size[]
   readonly env: Env
 }
 
 /** Binds the indices of a comprehension; ranges that are not written are found by what the body reads. */
-const bindIndices = (cx: Context, env: Env, binders: readonly Binder[]): Bound => {
+const bindIndices = (cx: BodyContext, env: Env, binders: readonly Binder[]): Bound => {
   const inner = new Map(env)
   const seen = new Map<string, Name>()
-  const one = (b: Binder): { core: CoreBinder; extent: Poly } => {
+  const one = (b: Binder): { core: CoreBinder; extent: Size } => {
     if (b.kind === 'product') {
       const parts = b.parts.map(one)
       return {
         core: { kind: 'product', parts: parts.map(p => p.core) },
-        extent: product(parts.map(p => p.extent)),
+        extent: productOfSizes(parts.map(p => p.extent)),
       }
     }
     const first = seen.get(b.name.text)
@@ -46,7 +46,7 @@ const bindIndices = (cx: Context, env: Env, binders: readonly Binder[]): Bound =
 }
 
 /** `for i, j -> e`: a tensor, or an array where the body is a record or a tuple. */
-export const elaborateFor = (cx: Context, env: Env, e: Expr & { kind: 'for' }): CoreExpr => {
+export const elaborateFor = (cx: BodyContext, env: Env, e: SourceExpr & { kind: 'for' }): CoreExpr => {
   const { binders, extents, env: inner } = bindIndices(cx, env, e.binders)
   const body = infer(cx, inner, e.body)
   const t = cx.solver.head(body.type)
@@ -64,7 +64,7 @@ export const elaborateFor = (cx: Context, env: Env, e: Expr & { kind: 'for' }): 
 }
 
 /** `sum i, j -> e` and its kin. */
-export const elaborateReduce = (cx: Context, env: Env, e: Expr & { kind: 'reduce' }): CoreExpr => {
+export const elaborateReduce = (cx: BodyContext, env: Env, e: SourceExpr & { kind: 'reduce' }): CoreExpr => {
   const { binders, env: inner } = bindIndices(cx, env, e.binders)
   const body = infer(cx, inner, e.body)
   const t = cx.solver.head(body.type)
@@ -78,7 +78,7 @@ export const elaborateReduce = (cx: Context, env: Env, e: Expr & { kind: 'reduce
     span: e.span,
   })
   if (e.op === 'any' || e.op === 'all')
-    return reduce(coerce(cx, body, bool, { kind: 'plain', text: `\`${e.op}\` wants a bool` }), bool)
+    return reduce(coerce(cx, body, typeBool, { kind: 'plain', text: `\`${e.op}\` wants a bool` }), typeBool)
   if (t.kind === 'tensor' && (e.op === 'sum' || e.op === 'mean')) return sumOfTensors(cx, e, body, t, binders)
   const numeric = t.kind === 'idx' || cx.solver.isNumber(t) || (t.kind === 'scalar' && t.dtype !== 'bool')
   if (!numeric) {
@@ -110,21 +110,25 @@ export const elaborateReduce = (cx: Context, env: Env, e: Expr & { kind: 'reduce
     }
     return reduce(body, { kind: 'idx', bound: only.bound })
   }
-  if (e.op === 'mean') return reduce(coerce(cx, body, f32, { kind: 'plain', text: '`mean` wants f32' }), f32)
+  if (e.op === 'mean')
+    return reduce(coerce(cx, body, typeF32, { kind: 'plain', text: '`mean` wants f32' }), typeF32)
   // The largest of some indices is an index; their sum is a plain integer.
-  const kept = t.kind === 'idx' && (e.op === 'sum' || e.op === 'prod') ? castTo(i32, body) : body
+  const kept = t.kind === 'idx' && (e.op === 'sum' || e.op === 'prod') ? castTo(typeI32, body) : body
   return reduce(kept, kept.type)
 }
 
 /** The elementwise sum of tensors: `for` around a sum of their elements. */
 const sumOfTensors = (
-  cx: Context,
-  e: Expr & { kind: 'reduce' },
+  cx: BodyContext,
+  e: SourceExpr & { kind: 'reduce' },
   body: CoreExpr,
   t: Type & { kind: 'tensor' },
   binders: readonly CoreBinder[],
 ): CoreExpr => {
-  unify(cx, body.span, t.element, f32, { kind: 'plain', text: 'only tensors of f32 are summed as they are' })
+  unifyTypes(cx, body.span, t.element, typeF32, {
+    kind: 'plain',
+    text: 'only tensors of f32 are summed as they are',
+  })
   const axes = t.dims.map((bound, i) => {
     const name = `axis${i}`
     const local = cx.bind(name, { kind: 'idx', bound }, 'index', e.span)
@@ -139,14 +143,14 @@ const sumOfTensors = (
       span: e.span,
     }),
   )
-  const element: CoreExpr = { kind: 'read', target: body, at, type: f32, span: body.span }
-  const sum: CoreExpr = { kind: 'reduce', op: e.op, binders, body: element, type: f32, span: e.span }
+  const element: CoreExpr = { kind: 'read', target: body, at, type: typeF32, span: body.span }
+  const sum: CoreExpr = { kind: 'reduce', op: e.op, binders, body: element, type: typeF32, span: e.span }
   return { kind: 'for', binders: axes, body: sum, type: t, span: e.span }
 }
 
 /** `fold x = init for l -> e`: the body's type is that of what is carried. */
-export const elaborateFold = (cx: Context, env: Env, e: Expr & { kind: 'fold' }): CoreExpr => {
-  const init = e.init === undefined ? patternValue(cx, env, e.pattern) : infer(cx, env, e.init)
+export const elaborateFold = (cx: BodyContext, env: Env, e: SourceExpr & { kind: 'fold' }): CoreExpr => {
+  const init = e.init === undefined ? elaboratePattern(cx, env, e.pattern) : infer(cx, env, e.init)
   const carry = cx.solver.head(init.type)
   const indices = bindIndices(cx, env, [e.binder])
   const [binder] = indices.binders
@@ -168,7 +172,7 @@ export const elaborateFold = (cx: Context, env: Env, e: Expr & { kind: 'fold' })
     return errorExpr(e.span)
   }
   // An index that is carried need not stay below its bound.
-  const begin = carry.kind === 'idx' ? castTo(i32, init) : init
+  const begin = carry.kind === 'idx' ? castTo(typeI32, init) : init
   const bound = bindPattern(cx, indices.env, e.pattern, begin.type, 'variable')
   const before = cx.errors
   const body = check(cx, bound.env, e.body, begin.type, { kind: 'carry', at: init.span })

@@ -1,33 +1,38 @@
 import type { CoreExpr } from '../core/core.js'
 import type { Type } from '../core/type.js'
-import type { Expr } from '../syntax/ast.js'
-import { arrayLiteral } from './arrays.js'
+import type { SourceExpr } from '../syntax/ast.js'
+import { elaborateArrayLiteral } from './array-literals.js'
+import { type BodyContext, type Env, type ExpectedBy, quoteSource } from './body-context.js'
 import { resolveCallee } from './callee.js'
-import { call } from './calls.js'
+import { elaborateCall } from './calls.js'
 import { type ChoiceType, noChoice } from './choices.js'
 import { coerce, errorExpr } from './coerce.js'
 import { elaborateFold, elaborateFor, elaborateReduce } from './comprehensions.js'
-import { type Context, type Env, quote, type Why } from './context.js'
-import { lambda, nameAsFunction } from './functions.js'
-import { elaborateLet } from './lets.js'
-import { elaborateName } from './names.js'
-import { binary, unary } from './operators.js'
-import { elaborateAt, elaborateIndex, literalIndex, productIndex } from './reads.js'
-import { elaborateField, elaborateRecord, recordAgainst } from './records.js'
-import { bool, errorType, f32, i32, isError } from './solver.js'
+import { elaborateFunctionName, elaborateLambda } from './functions.js'
+import {
+  elaborateGuardedRead,
+  elaborateLiteralIndex,
+  elaborateProductIndex,
+  elaborateRead,
+} from './indexing.js'
+import { elaborateLet } from './let-bindings.js'
+import { elaborateName } from './name-expressions.js'
+import { elaborateBinary, elaborateUnary } from './operators.js'
+import { checkRecordLiteral, elaborateField, elaborateRecord } from './record-literals.js'
+import { errorType, isError, typeBool, typeF32, typeI32 } from './solver.js'
 
 /** The typed expression; its type is found from the expression alone. */
-export const infer = (cx: Context, env: Env, e: Expr): CoreExpr => {
+export const infer = (cx: BodyContext, env: Env, e: SourceExpr): CoreExpr => {
   switch (e.kind) {
     case 'number':
       return {
         kind: 'const',
         value: e.value,
-        type: e.integer ? cx.solver.freshType('number', e.span) : f32,
+        type: e.integer ? cx.solver.freshType('number', e.span) : typeF32,
         span: e.span,
       }
     case 'bool':
-      return { kind: 'const', value: e.value, type: bool, span: e.span }
+      return { kind: 'const', value: e.value, type: typeBool, span: e.span }
     case 'name':
       return elaborateName(cx, env, e.path, e.span)
     case 'let':
@@ -41,56 +46,62 @@ export const infer = (cx: Context, env: Env, e: Expr): CoreExpr => {
     case 'fold':
       return elaborateFold(cx, env, e)
     case 'lambda':
-      return lambda(cx, env, e)
+      return elaborateLambda(cx, env, e)
     case 'call':
-      return call(cx, env, e)
+      return elaborateCall(cx, env, e)
     case 'index':
-      return elaborateIndex(cx, env, e)
+      return elaborateRead(cx, env, e)
     case 'at':
-      return elaborateAt(cx, env, e)
+      return elaborateGuardedRead(cx, env, e)
     case 'field':
       return elaborateField(cx, env, e)
     case 'binary':
-      return binary(cx, env, e)
+      return elaborateBinary(cx, env, e)
     case 'unary':
-      return unary(cx, env, e)
+      return elaborateUnary(cx, env, e)
     case 'tuple': {
       const items = e.items.map(item => infer(cx, env, item))
       return { kind: 'tuple', items, type: { kind: 'tuple', items: items.map(i => i.type) }, span: e.span }
     }
     case 'array':
-      return arrayLiteral(cx, env, e)
+      return elaborateArrayLiteral(cx, env, e)
     case 'record':
       return elaborateRecord(cx, env, e)
   }
 }
 
 /** The typed expression where a type is expected; what is expected tells lambdas, records and numbers what they are. */
-export const check = (cx: Context, env: Env, e: Expr, expected: Type, why: Why): CoreExpr => {
+export const check = (
+  cx: BodyContext,
+  env: Env,
+  e: SourceExpr,
+  expected: Type,
+  why: ExpectedBy,
+): CoreExpr => {
   const want = cx.solver.head(expected)
   switch (e.kind) {
     case 'number':
-      if (want.kind === 'idx') return literalIndex(cx, e, want.bound)
+      if (want.kind === 'idx') return elaborateLiteralIndex(cx, e, want.bound)
       break
     case 'let':
       return elaborateLet(cx, env, e, (inner, body) => check(cx, inner, body, expected, why))
     case 'if': {
       if (want.kind === 'var') break
-      const condition = check(cx, env, e.condition, bool, { kind: 'condition' })
+      const condition = check(cx, env, e.condition, typeBool, { kind: 'condition' })
       const then = check(cx, env, e.then, want, why)
       const otherwise = check(cx, env, e.otherwise, want, why)
       return { kind: 'if', condition, then, otherwise, type: want, span: e.span }
     }
     case 'lambda':
-      if (want.kind === 'fn') return lambda(cx, env, e, want, why)
+      if (want.kind === 'fn') return elaborateLambda(cx, env, e, want, why)
       break
     case 'name':
-      if (want.kind === 'fn') return nameAsFunction(cx, env, e, want, why)
+      if (want.kind === 'fn') return elaborateFunctionName(cx, env, e, want, why)
       if (want.kind === 'choice')
         return choiceNamed(cx, env, e, want, why) ?? coerce(cx, infer(cx, env, e), want, why)
       break
     case 'tuple':
-      if (want.kind === 'idx') return productIndex(cx, env, e, want.bound)
+      if (want.kind === 'idx') return elaborateProductIndex(cx, env, e, want.bound)
       if (want.kind === 'tuple' && want.items.length === e.items.length) {
         const items = e.items.map((item, i) => check(cx, env, item, want.items[i]!, why))
         return { kind: 'tuple', items, type: want, span: e.span }
@@ -98,10 +109,10 @@ export const check = (cx: Context, env: Env, e: Expr, expected: Type, why: Why):
       break
     case 'record':
       if (e.type === undefined && e.base === undefined && (want.kind === 'record' || want.kind === 'fields'))
-        return recordAgainst(cx, env, e, want)
+        return checkRecordLiteral(cx, env, e, want)
       break
     case 'array':
-      if (want.kind === 'tensor') return arrayLiteral(cx, env, e, want, why)
+      if (want.kind === 'tensor') return elaborateArrayLiteral(cx, env, e, want, why)
       break
     default:
   }
@@ -110,33 +121,33 @@ export const check = (cx: Context, env: Env, e: Expr, expected: Type, why: Why):
 
 /** A name where a choice is expected: one of the choices, or nothing at all; undefined when it means something else. */
 const choiceNamed = (
-  cx: Context,
+  cx: BodyContext,
   env: Env,
-  e: Expr & { kind: 'name' },
+  e: SourceExpr & { kind: 'name' },
   want: ChoiceType,
-  why: Why,
+  why: ExpectedBy,
 ): CoreExpr | undefined => {
   const word = e.path.name.text
   if (e.path.module !== undefined || env.has(word)) return undefined
   if (want.names.includes(word)) return { kind: 'choice', name: word, type: want, span: e.span }
   if (resolveCallee(cx, env, e).kind !== 'unknown') return undefined
-  const owner = why.kind === 'operand' && why.at !== undefined ? quote(why.at) : 'this'
+  const owner = why.kind === 'operand' && why.at !== undefined ? quoteSource(why.at) : 'this'
   cx.report(noChoice(owner, want, word, e.span))
   return errorExpr(e.span)
 }
 
-const inferIf = (cx: Context, env: Env, e: Expr & { kind: 'if' }): CoreExpr => {
-  const condition = check(cx, env, e.condition, bool, { kind: 'condition' })
+const inferIf = (cx: BodyContext, env: Env, e: SourceExpr & { kind: 'if' }): CoreExpr => {
+  const condition = check(cx, env, e.condition, typeBool, { kind: 'condition' })
   const then = infer(cx, env, e.then)
   const t = cx.solver.head(then.type)
-  const why: Why = { kind: 'branch', at: e.then.span }
+  const why: ExpectedBy = { kind: 'branch', at: e.then.span }
   // An index in one branch and a computed integer in the other meet as `i32`.
   if (t.kind === 'idx') {
     const other = infer(cx, env, e.otherwise)
     const o = cx.solver.head(other.type)
     const plain = o.kind !== 'idx' && !isError(o)
-    const type = plain ? i32 : t
-    const first = plain ? coerce(cx, then, i32, why) : then
+    const type = plain ? typeI32 : t
+    const first = plain ? coerce(cx, then, typeI32, why) : then
     const otherwise = coerce(cx, other, type, why)
     // biome-ignore lint/suspicious/noThenProperty: the branch of the core's `if`, never awaited
     return { kind: 'if', condition, then: first, otherwise, type, span: e.span }

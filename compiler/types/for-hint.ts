@@ -1,13 +1,13 @@
 import type { CoreExpr, VarId } from '../core/core.js'
-import type { Poly } from '../core/poly.js'
-import { equals } from '../core/poly.js'
-import type { Context, Local } from './context.js'
-import { quote } from './context.js'
-import { childrenOf } from './zonk.js'
+import type { Size } from '../core/size.js'
+import { sameSize } from '../core/size.js'
+import type { BodyContext, Local } from './body-context.js'
+import { quoteSource } from './body-context.js'
+import { subexpressionsOf } from './zonk.js'
 
-const dimsOf = (cx: Context, e: CoreExpr): readonly string[] => {
+const dimsOf = (cx: BodyContext, e: CoreExpr): readonly string[] => {
   const t = cx.solver.type(e.type)
-  return t.kind === 'tensor' || t.kind === 'array' ? t.dims.map((d: Poly) => cx.showSize(d)) : []
+  return t.kind === 'tensor' || t.kind === 'array' ? t.dims.map((d: Size) => cx.showSize(d)) : []
 }
 
 const spare = ['i', 'j', 'k', 'l', 'm', 'n']
@@ -31,21 +31,22 @@ const readWith = (text: string, e: CoreExpr, indices: readonly string[]): string
   return `${plain}[${indices.join(', ')}]`
 }
 
-const sourceOf = (s: CoreExpr, otherwise: string): string => quote(s.span, otherwise).replaceAll('`', '')
+const sourceOf = (s: CoreExpr, otherwise: string): string =>
+  quoteSource(s.span, otherwise).replaceAll('`', '')
 
 const joined = (symbol: string, written: readonly string[]): string =>
   /^\w/.test(symbol) ? `${symbol}(${written.join(', ')})` : written.join(` ${symbol} `)
 
 /** The indices that an expression reads with. */
-const indicesIn = (cx: Context, e: CoreExpr): ReadonlyMap<VarId, Local> => {
+const indicesIn = (cx: BodyContext, e: CoreExpr): ReadonlyMap<VarId, Local> => {
   const local = e.kind === 'var' ? cx.locals.get(e.id) : undefined
   if (local?.role === 'index') return new Map([[local.id, local]])
-  return new Map(childrenOf(e).flatMap(c => [...indicesIn(cx, c)]))
+  return new Map(subexpressionsOf(e).flatMap(c => [...indicesIn(cx, c)]))
 }
 
 /** `q[t, d] * k[s, d]` for `q[t, d] * k[s]`: what is missing on one side is an index that the other side has. */
-export const readHint = (
-  cx: Context,
+export const suggestReads = (
+  cx: BodyContext,
   symbol: string,
   sides: readonly [CoreExpr, CoreExpr],
 ): string | undefined => {
@@ -58,7 +59,7 @@ export const readHint = (
     const fitting = t.dims.map(dim => {
       const at = free.findIndex(local => {
         const index = cx.solver.head(local.type)
-        return index.kind === 'idx' && equals(cx.solver.size(index.bound), cx.solver.size(dim))
+        return index.kind === 'idx' && sameSize(cx.solver.size(index.bound), cx.solver.size(dim))
       })
       return at < 0 ? undefined : free.splice(at, 1)[0]!.name
     })
@@ -68,7 +69,7 @@ export const readHint = (
 }
 
 /** The `for` that says what `x * y` of different shapes left open: `for t, e -> x[t, e] * w[e]`. */
-export const forHint = (cx: Context, symbol: string, sides: readonly CoreExpr[]): string => {
+export const suggestFor = (cx: BodyContext, symbol: string, sides: readonly CoreExpr[]): string => {
   const shapes = sides.map(s => dimsOf(cx, s))
   const widest = shapes.reduce((a, b) => (b.length > a.length ? b : a), [])
   const taken = sides.flatMap(s => [...indicesIn(cx, s).values()].map(local => local.name))

@@ -1,31 +1,31 @@
 import type { CoreExpr, CoreParam } from '../core/core.js'
 import type { Type } from '../core/type.js'
-import { duplicate } from '../names/scope.js'
-import type { Expr } from '../syntax/ast.js'
-import { builtinAsFunction } from './builtins.js'
+import { duplicate } from '../names/module-scopes.js'
+import type { SourceExpr } from '../syntax/ast.js'
+import type { BodyContext, Env, ExpectedBy, Local } from './body-context.js'
+import { quoteSource } from './body-context.js'
+import { builtinAsFunction } from './builtin-calls.js'
 import { resolveCallee } from './callee.js'
-import { coerce, errorExpr, unify } from './coerce.js'
-import type { Context, Env, Local, Why } from './context.js'
-import { quote } from './context.js'
+import { coerce, errorExpr, unifyTypes } from './coerce.js'
 import { check, infer } from './elaborate.js'
-import { count } from './show.js'
-import { instantiateSignature } from './signatures.js'
+import { instantiateSignature } from './fresh-instances.js'
+import { countOf } from './show-type.js'
 import { isError } from './solver.js'
 
 type Fn = Type & { kind: 'fn' }
 
 /** A lambda; with an expected function type its parameters need no types. */
-export const lambda = (
-  cx: Context,
+export const elaborateLambda = (
+  cx: BodyContext,
   env: Env,
-  e: Expr & { kind: 'lambda' },
+  e: SourceExpr & { kind: 'lambda' },
   expected?: Fn,
-  why?: Why,
+  why?: ExpectedBy,
 ): CoreExpr => {
   if (expected !== undefined && expected.params.length !== e.params.length) {
     cx.report({
       code: 'E0336',
-      title: `this lambda has ${count(e.params.length, 'parameter')}, but ${count(expected.params.length, 'argument')} will be handed to it`,
+      title: `this lambda has ${countOf(e.params.length, 'parameter')}, but ${countOf(expected.params.length, 'argument')} will be handed to it`,
       labels: [
         { span: e.span, text: `wanted: ${cx.show(expected)}` },
         ...(why !== undefined && 'at' in why && why.at !== undefined
@@ -41,7 +41,7 @@ export const lambda = (
     const wanted = expected?.params[i]
     const written = p.type === undefined ? undefined : cx.resolve(p.type)
     if (written !== undefined && wanted !== undefined && p.type !== undefined)
-      unify(cx, p.span, written, wanted, {
+      unifyTypes(cx, p.span, written, wanted, {
         kind: 'plain',
         text: `${cx.show(wanted)} will be handed to it`,
         ...(why !== undefined && 'at' in why && why.at !== undefined && { at: why.at }),
@@ -75,27 +75,27 @@ export const lambda = (
   }
 }
 
-const resultWhy = (cx: Context, why: Why & { kind: 'argument' }, expected: Fn): Why => ({
+const resultWhy = (cx: BodyContext, why: ExpectedBy & { kind: 'argument' }, expected: Fn): ExpectedBy => ({
   kind: 'plain',
   text: `\`${why.fn}\` wants ${cx.show(expected.result)} from it`,
   ...(why.at !== undefined && { at: why.at }),
 })
 
 /** A name where a function is wanted: a parameter, a `let`, a top-level function, a built-in one. */
-export const nameAsFunction = (
-  cx: Context,
+export const elaborateFunctionName = (
+  cx: BodyContext,
   env: Env,
-  e: Expr & { kind: 'name' },
+  e: SourceExpr & { kind: 'name' },
   want: Fn,
-  why: Why,
+  why: ExpectedBy,
 ): CoreExpr => {
   const callee = resolveCallee(cx, env, e)
   switch (callee.kind) {
     case 'local': {
       const { lambda: waiting } = callee.local
       if (waiting !== undefined && waiting.core === undefined) {
-        waiting.core = lambda(cx, waiting.env, waiting.expr, want, why)
-        unify(cx, e.span, callee.local.type, waiting.core.type, why)
+        waiting.core = elaborateLambda(cx, waiting.env, waiting.expr, want, why)
+        unifyTypes(cx, e.span, callee.local.type, waiting.core.type, why)
       }
       return coerce(cx, infer(cx, env, e), want, why)
     }
@@ -106,8 +106,8 @@ export const nameAsFunction = (
       const optional = signature.params.filter(p => p.default !== undefined).length
       if (params.length > want.params.length && params.length - optional <= want.params.length) {
         const type: Fn = { kind: 'fn', params: params.slice(0, want.params.length), result }
-        unify(cx, e.span, type, want, why)
-        return expand(cx, e, type, args => ({
+        unifyTypes(cx, e.span, type, want, why)
+        return wrapInLambda(cx, e, type, args => ({
           kind: 'call',
           fn: signature.id,
           instance,
@@ -121,7 +121,7 @@ export const nameAsFunction = (
         wrongArity(cx, e, params.length, want, why)
         return errorExpr(e.span)
       }
-      unify(cx, e.span, type, want, why)
+      unifyTypes(cx, e.span, type, want, why)
       return { kind: 'fn', fn: signature.id, instance, type, span: e.span }
     }
     case 'builtin': {
@@ -134,21 +134,21 @@ export const nameAsFunction = (
   return coerce(cx, infer(cx, env, e), want, why)
 }
 
-const wrongArity = (cx: Context, e: Expr, has: number, want: Fn, why: Why): void =>
+const wrongArity = (cx: BodyContext, e: SourceExpr, has: number, want: Fn, why: ExpectedBy): void =>
   cx.report({
     code: 'E0336',
-    title: `${quote(e.span)} has ${count(has, 'parameter')}, but ${count(want.params.length, 'argument')} will be handed to it`,
+    title: `${quoteSource(e.span)} has ${countOf(has, 'parameter')}, but ${countOf(want.params.length, 'argument')} will be handed to it`,
     labels: [
       { span: e.span, text: `wanted: ${cx.show(want)}` },
       ...('at' in why && why.at !== undefined ? [{ span: why.at, text: 'declared here' }] : []),
     ],
-    hint: `write a lambda with ${count(want.params.length, 'parameter')} that calls it`,
+    hint: `write a lambda with ${countOf(want.params.length, 'parameter')} that calls it`,
   })
 
 /** `(a, b) -> f(a, b)` of something that can be called. */
-export const expand = (
-  cx: Context,
-  e: Expr,
+export const wrapInLambda = (
+  cx: BodyContext,
+  e: SourceExpr,
   type: Fn,
   make: (args: readonly CoreExpr[]) => CoreExpr,
 ): CoreExpr => {
@@ -163,13 +163,13 @@ export const expand = (
 }
 
 /** The type of what a function gives, where a function is needed. */
-export const functionType = (cx: Context, e: CoreExpr): Fn | undefined => {
+export const requireFunctionType = (cx: BodyContext, e: CoreExpr): Fn | undefined => {
   const t = cx.solver.head(e.type)
   if (t.kind === 'fn') return t
   if (!isError(t))
     cx.report({
       code: 'E0337',
-      title: `${quote(e.span)} is ${cx.show(t)}, not a function`,
+      title: `${quoteSource(e.span)} is ${cx.show(t)}, not a function`,
       labels: [{ span: e.span, text: 'cannot be called' }],
       ...((t.kind === 'tensor' || t.kind === 'array') && { hint: 'tensors are read with brackets: `x[i]`' }),
     })

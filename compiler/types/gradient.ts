@@ -1,16 +1,16 @@
 import type { CoreExpr } from '../core/core.js'
 import type { Type } from '../core/type.js'
-import type { Expr } from '../syntax/ast.js'
+import type { SourceExpr } from '../syntax/ast.js'
+import type { BodyContext, Env } from './body-context.js'
+import { quoteSource } from './body-context.js'
 import { resolveCallee } from './callee.js'
 import { errorExpr } from './coerce.js'
-import type { Context, Env } from './context.js'
-import { quote } from './context.js'
 import { check, infer } from './elaborate.js'
-import { count } from './show.js'
-import { f32, isError } from './solver.js'
-import { fieldTypes } from './substitute.js'
+import { countOf } from './show-type.js'
+import { isError, typeF32 } from './solver.js'
+import { fieldTypes } from './type-traversal.js'
 
-type Call = Expr & { kind: 'call' }
+type Call = SourceExpr & { kind: 'call' }
 
 export interface GradientCall {
   readonly name: 'grad' | 'value_and_grad'
@@ -19,7 +19,7 @@ export interface GradientCall {
 }
 
 /** The inner call of `grad(f)(x)`. */
-export const gradientOf = (cx: Context, env: Env, e: Call): GradientCall | undefined => {
+export const findGradientCall = (cx: BodyContext, env: Env, e: Call): GradientCall | undefined => {
   const of = e.callee
   if (of.kind !== 'call') return undefined
   const callee = resolveCallee(cx, env, of.callee)
@@ -29,7 +29,11 @@ export const gradientOf = (cx: Context, env: Env, e: Call): GradientCall | undef
 }
 
 /** The first part of a type that has no derivative, as a path from the whole. */
-const undifferentiable = (cx: Context, t: Type, path: string): { path: string; type: Type } | undefined => {
+const undifferentiable = (
+  cx: BodyContext,
+  t: Type,
+  path: string,
+): { path: string; type: Type } | undefined => {
   const h = cx.solver.head(t)
   if (h.kind === 'record' || h.kind === 'fields') {
     for (const [n, f] of fieldTypes(h)) {
@@ -47,7 +51,12 @@ const undifferentiable = (cx: Context, t: Type, path: string): { path: string; t
 }
 
 /** `grad(f)(x)` and `value_and_grad(f)(x)`. */
-export const gradient = (cx: Context, env: Env, e: Call, { name, of }: GradientCall): CoreExpr => {
+export const elaborateGradient = (
+  cx: BodyContext,
+  env: Env,
+  e: Call,
+  { name, of }: GradientCall,
+): CoreExpr => {
   const [f] = of.args
   const [x] = e.args
   if (f === undefined || of.args.length !== 1 || x === undefined || e.args.length !== 1) {
@@ -57,7 +66,7 @@ export const gradient = (cx: Context, env: Env, e: Call, { name, of }: GradientC
       labels: [
         {
           span: e.span,
-          text: `${count(of.args.length, 'function')} and ${count(e.args.length, 'argument')}`,
+          text: `${countOf(of.args.length, 'function')} and ${countOf(e.args.length, 'argument')}`,
         },
       ],
       hint: `write \`${name}(x -> …)(x)\`; several arguments go together in a tuple or a record`,
@@ -67,7 +76,7 @@ export const gradient = (cx: Context, env: Env, e: Call, { name, of }: GradientC
   const at = infer(cx, env, x)
   const type = cx.solver.head(at.type)
   if (isError(type)) return errorExpr(e.span)
-  const bad = undifferentiable(cx, type, quote(x.span, 'it').replaceAll('`', ''))
+  const bad = undifferentiable(cx, type, quoteSource(x.span, 'it').replaceAll('`', ''))
   if (bad !== undefined) {
     cx.report({
       code: 'E0345',
@@ -90,7 +99,7 @@ export const gradient = (cx: Context, env: Env, e: Call, { name, of }: GradientC
   const loss = value.kind === 'tuple' ? cx.solver.head(value.items[0]!) : value
   if (
     !isError(loss) &&
-    !cx.solver.unify(loss, f32, { span: f.span, text: 'differentiated here' }, () => undefined)
+    !cx.solver.unify(loss, typeF32, { span: f.span, text: 'differentiated here' }, () => undefined)
   ) {
     cx.report({
       code: 'E0346',

@@ -1,11 +1,11 @@
 import type { CoreExpr, CoreFn, CorePattern, VarId } from '../core/core.js'
 import type { Type } from '../core/type.js'
 import type { Span } from '../diagnostics/source.js'
-import { fieldTypes } from './substitute.js'
-import { childrenOf } from './zonk.js'
+import { fieldTypes } from './type-traversal.js'
+import { subexpressionsOf } from './zonk.js'
 
 /** Where a key is handed on or drawn from. */
-export interface Use {
+export interface KeyUse {
   /** Which key: a variable and the fields and indices that lead from it, or `key(7)` for one that is written. */
   readonly path: readonly string[]
   readonly root: VarId | undefined
@@ -16,7 +16,7 @@ export interface Use {
 }
 
 /** Where random numbers are drawn, from which keys in the end, and what makes the numbers of one place differ. */
-export interface Draw {
+export interface KeyDraw {
   /** Variables, and `seed` for keys that are written. */
   readonly roots: ReadonlySet<VarId | 'seed'>
   /** The indices and parameters that its position, or the key, is computed from. */
@@ -28,18 +28,18 @@ export interface Draw {
 }
 
 /** What is known of a variable: the indices and parameters behind it, the keys behind it, and a local function's body. */
-export interface Known {
+export interface KnownVariable {
   readonly by: ReadonlySet<VarId>
-  readonly origin?: Origin
+  readonly origin?: KeyOrigin
   readonly lambda?: Extract<CoreExpr, { kind: 'lambda' }>
 }
 
-export interface Origin {
+export interface KeyOrigin {
   readonly roots: ReadonlySet<VarId | 'seed'>
   readonly by: ReadonlySet<VarId>
 }
 
-export type KeyEnv = ReadonlyMap<VarId, Known>
+export type KeyEnv = ReadonlyMap<VarId, KnownVariable>
 
 export const holdsKey = (t: Type): boolean =>
   t.kind === 'key' ||
@@ -54,23 +54,23 @@ export const mentionsKeys = (e: CoreExpr, fns: ReadonlyMap<string, CoreFn>): boo
     (fns.get(e.fn)?.params ?? [])
       .slice(e.args.length)
       .some(p => p.default !== undefined && holdsKey(p.type))) ||
-  childrenOf(e).some(c => mentionsKeys(c, fns))
+  subexpressionsOf(e).some(c => mentionsKeys(c, fns))
 
 const noVars: ReadonlySet<VarId> = new Set()
 
-export const union = <A>(...sets: readonly ReadonlySet<A>[]): ReadonlySet<A> =>
+export const unionOfSets = <A>(...sets: readonly ReadonlySet<A>[]): ReadonlySet<A> =>
   new Set(sets.flatMap(s => [...s]))
 
 /** The indices and parameters that an expression is computed from. */
-export const dependsOn = (e: CoreExpr, env: KeyEnv): ReadonlySet<VarId> =>
+export const indicesBehind = (e: CoreExpr, env: KeyEnv): ReadonlySet<VarId> =>
   e.kind === 'var'
     ? (env.get(e.id)?.by ?? noVars)
     : e.kind === 'let'
-      ? dependsOn(e.body, bound(env, e.pattern, { by: dependsOn(e.value, env) }))
-      : union(...childrenOf(e).map(c => dependsOn(c, env)))
+      ? indicesBehind(e.body, bindKnown(env, e.pattern, { by: indicesBehind(e.value, env) }))
+      : unionOfSets(...subexpressionsOf(e).map(c => indicesBehind(c, env)))
 
 /** The variables of a pattern, each with what is known of the whole. */
-export const bound = (env: KeyEnv, pattern: CorePattern, known: Known): KeyEnv => {
+export const bindKnown = (env: KeyEnv, pattern: CorePattern, known: KnownVariable): KeyEnv => {
   const out = new Map(env)
   const go = (p: CorePattern): void => {
     if (p.kind === 'name') out.set(p.id, known)
@@ -87,12 +87,12 @@ const textOf = (e: CoreExpr): string =>
 export const argumentText = (args: readonly CoreExpr[]): string => args.map(textOf).join(', ')
 
 /** A variable, or a part of one reached by fields and indices. */
-export const pathOf = (
+export const keyPathOf = (
   e: CoreExpr,
 ): { readonly root: VarId; readonly name: string; readonly path: readonly string[] } | undefined => {
   if (e.kind === 'var') return { root: e.id, name: e.name, path: [`${e.id}`] }
   if (e.kind !== 'field' && e.kind !== 'read') return undefined
-  const of = pathOf(e.target)
+  const of = keyPathOf(e.target)
   if (of === undefined) return undefined
   const step = e.kind === 'field' ? `.${e.name}` : `[${argumentText(e.at)}]`
   return { root: of.root, name: of.name + step, path: [...of.path, step] }
@@ -102,39 +102,40 @@ export const pathOf = (
 export const seedName = (e: CoreExpr): string => textOf(e)
 
 /** The keys that an expression is made from. */
-export const originOfKey = (e: CoreExpr, env: KeyEnv): Origin => {
-  const path = pathOf(e)
+export const originOfKey = (e: CoreExpr, env: KeyEnv): KeyOrigin => {
+  const path = keyPathOf(e)
   if (path !== undefined) {
     const known = env.get(path.root)?.origin ?? { roots: new Set([path.root]), by: noVars }
-    return { roots: known.roots, by: union(known.by, dependsOn(e, env)) }
+    return { roots: known.roots, by: unionOfSets(known.by, indicesBehind(e, env)) }
   }
-  if (e.kind === 'builtin' && e.builtin === 'key') return { roots: new Set(['seed']), by: dependsOn(e, env) }
+  if (e.kind === 'builtin' && e.builtin === 'key')
+    return { roots: new Set(['seed']), by: indicesBehind(e, env) }
   if (e.kind === 'let')
     return originOfKey(
       e.body,
-      bound(env, e.pattern, { by: dependsOn(e.value, env), origin: originOfKey(e.value, env) }),
+      bindKnown(env, e.pattern, { by: indicesBehind(e.value, env), origin: originOfKey(e.value, env) }),
     )
-  const made = childrenOf(e)
+  const made = subexpressionsOf(e)
     .filter(c => holdsKey(c.type))
     .map(c => originOfKey(c, env))
   return {
-    roots: union(...made.map(m => m.roots)),
-    by: union(
+    roots: unionOfSets(...made.map(m => m.roots)),
+    by: unionOfSets(
       ...made.map(m => m.by),
-      e.kind === 'builtin' || e.kind === 'call' ? positionOf(e.args, env) : noVars,
+      e.kind === 'builtin' || e.kind === 'call' ? indicesInPositions(e.args, env) : noVars,
     ),
   }
 }
 
 /** The indices and parameters in the whole numbers among some arguments. */
-export const positionOf = (args: readonly CoreExpr[], env: KeyEnv): ReadonlySet<VarId> =>
-  union(
+export const indicesInPositions = (args: readonly CoreExpr[], env: KeyEnv): ReadonlySet<VarId> =>
+  unionOfSets(
     ...args
       .filter(a => a.type.kind === 'idx' || (a.type.kind === 'scalar' && a.type.dtype !== 'f32'))
-      .map(a => dependsOn(a, env)),
+      .map(a => indicesBehind(a, env)),
   )
 
 /** Whether two uses are of one key: the same variable, and the one path leads on from the other. */
-export const sameKey = (a: Use, b: Use): boolean =>
+export const sameKey = (a: KeyUse, b: KeyUse): boolean =>
   a.path.slice(0, b.path.length).join('') === b.path.slice(0, a.path.length).join('') &&
   (a.with === b.with || a.with === '' || b.with === '')

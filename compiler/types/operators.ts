@@ -1,14 +1,14 @@
 import type { CoreExpr, CoreOp } from '../core/core.js'
 import type { Type } from '../core/type.js'
 import type { Span } from '../diagnostics/source.js'
-import type { BinaryOp, Expr } from '../syntax/ast.js'
-import { castTo, coerce, errorExpr, unify } from './coerce.js'
-import type { Context, Env } from './context.js'
-import { quote } from './context.js'
+import type { BinaryOp, SourceExpr } from '../syntax/ast.js'
+import type { BodyContext, Env } from './body-context.js'
+import { quoteSource } from './body-context.js'
+import { castTo, coerce, errorExpr, unifyTypes } from './coerce.js'
 import { check, infer } from './elaborate.js'
-import { forHint, readHint } from './for-hint.js'
-import { distinct, originOf } from './messages.js'
-import { bool, f32, i32, isError } from './solver.js'
+import { suggestFor, suggestReads } from './for-hint.js'
+import { distinctLabels, originOf } from './mismatch-messages.js'
+import { isError, typeBool, typeF32, typeI32 } from './solver.js'
 
 const arithmetic: ReadonlyMap<string, CoreOp> = new Map([
   ['+', 'add'],
@@ -36,24 +36,27 @@ const op = (name: CoreOp, args: readonly CoreExpr[], type: Type, span: Span): Co
 })
 
 /** An index takes part in arithmetic as an `i32`. */
-const asInteger = (cx: Context, e: CoreExpr): CoreExpr =>
-  cx.solver.head(e.type).kind === 'idx' ? castTo(i32, e) : e
+const asInteger = (cx: BodyContext, e: CoreExpr): CoreExpr =>
+  cx.solver.head(e.type).kind === 'idx' ? castTo(typeI32, e) : e
 
 const isTensor = (t: Type): boolean => t.kind === 'tensor'
-const isNumeric = (cx: Context, t: Type): boolean =>
+const isNumeric = (cx: BodyContext, t: Type): boolean =>
   cx.solver.isNumber(t) || (t.kind === 'scalar' && t.dtype !== 'bool')
 
-const labelsOf = (cx: Context, sides: readonly CoreExpr[]) => {
+const labelsOf = (cx: BodyContext, sides: readonly CoreExpr[]) => {
   const origins = sides.flatMap(s => {
     const o = originOf(cx, s)
     return o === undefined ? [] : [o]
   })
-  return distinct([...sides.map(s => ({ span: s.span, text: `this is ${cx.show(s.type)}` })), ...origins])
+  return distinctLabels([
+    ...sides.map(s => ({ span: s.span, text: `this is ${cx.show(s.type)}` })),
+    ...origins,
+  ])
 }
 
 /** Two operands become one kind of number; undefined when they cannot, which is reported. */
-export const meet = (
-  cx: Context,
+export const unifyOperands = (
+  cx: BodyContext,
   symbol: string,
   span: Span,
   left: CoreExpr,
@@ -67,12 +70,12 @@ export const meet = (
   if (cx.solver.isOpen(x) || cx.solver.isOpen(y)) {
     const number = cx.solver.freshType('number', span)
     const known = cx.solver.isOpen(x) ? y : x
-    unify(cx, a.span, a.type, cx.solver.isOpen(known) ? number : known, {
+    unifyTypes(cx, a.span, a.type, cx.solver.isOpen(known) ? number : known, {
       kind: 'operand',
       op: symbol,
       at: b.span,
     })
-    unify(cx, b.span, b.type, a.type, { kind: 'operand', op: symbol, at: a.span })
+    unifyTypes(cx, b.span, b.type, a.type, { kind: 'operand', op: symbol, at: a.span })
     return { left: a, right: b, type: cx.solver.head(a.type) }
   }
   if (isTensor(x) && isTensor(y)) {
@@ -80,7 +83,7 @@ export const meet = (
       shapesDiffer(cx, symbol, left, right)
       return undefined
     }
-    unify(cx, b.span, b.type, a.type, { kind: 'operand', op: symbol, at: a.span })
+    unifyTypes(cx, b.span, b.type, a.type, { kind: 'operand', op: symbol, at: a.span })
     return { left: a, right: b, type: x }
   }
   if (isTensor(x) || isTensor(y)) {
@@ -103,22 +106,22 @@ export const meet = (
     labels: labelsOf(cx, [left, right]).slice(0, 2),
     hint:
       wx === 'f32' || wy === 'f32'
-        ? `convert the whole number: \`f32(${quote(whole.span, '`…`').replaceAll('`', '')})\``
+        ? `convert the whole number: \`f32(${quoteSource(whole.span, '`…`').replaceAll('`', '')})\``
         : 'convert one of them: `i32(…)` or `u32(…)`',
   })
   return undefined
 }
 
-const shapesDiffer = (cx: Context, symbol: string, left: CoreExpr, right: CoreExpr): void => {
+const shapesDiffer = (cx: BodyContext, symbol: string, left: CoreExpr, right: CoreExpr): void => {
   cx.report({
     code: 'E0341',
     title: `\`${symbol}\` of ${cx.show(left.type)} and ${cx.show(right.type)}: shapes differ and nothing is broadcast`,
     labels: labelsOf(cx, [left, right]),
-    hint: `write which element goes with which: \`${readHint(cx, symbol, [left, right]) ?? forHint(cx, symbol, [left, right])}\``,
+    hint: `write which element goes with which: \`${suggestReads(cx, symbol, [left, right]) ?? suggestFor(cx, symbol, [left, right])}\``,
   })
 }
 
-const notNumbers = (cx: Context, symbol: string, sides: readonly CoreExpr[]): void => {
+const notNumbers = (cx: BodyContext, symbol: string, sides: readonly CoreExpr[]): void => {
   const bad = sides.filter(s => {
     const t = cx.solver.head(s.type)
     return !isNumeric(cx, t) && t.kind !== 'idx' && !isTensor(t)
@@ -137,17 +140,17 @@ const notNumbers = (cx: Context, symbol: string, sides: readonly CoreExpr[]): vo
           : undefined
   cx.report({
     code: 'E0342',
-    title: `\`${symbol}\` wants numbers, but ${quote((bad[0] ?? sides[0]!).span)} is ${cx.show(first)}`,
+    title: `\`${symbol}\` wants numbers, but ${quoteSource((bad[0] ?? sides[0]!).span)} is ${cx.show(first)}`,
     labels: labelsOf(cx, bad),
     ...(hint !== undefined && { hint }),
   })
 }
 
 /** Whether every element is an `f32`; a literal becomes one. */
-const becomeFloat = (cx: Context, symbol: string, type: Type, span: Span, hint: string): boolean => {
+const becomeFloat = (cx: BodyContext, symbol: string, type: Type, span: Span, hint: string): boolean => {
   const t = cx.solver.head(type)
   const element = t.kind === 'tensor' ? t.element : t
-  if (cx.solver.unify(element, f32, { span, text: `an operand of \`${symbol}\`` }, () => undefined))
+  if (cx.solver.unify(element, typeF32, { span, text: `an operand of \`${symbol}\`` }, () => undefined))
     return true
   cx.report({
     code: 'E0343',
@@ -158,17 +161,22 @@ const becomeFloat = (cx: Context, symbol: string, type: Type, span: Span, hint: 
   return false
 }
 
-export const binary = (cx: Context, env: Env, e: Expr & { kind: 'binary' }): CoreExpr => {
+export const elaborateBinary = (cx: BodyContext, env: Env, e: SourceExpr & { kind: 'binary' }): CoreExpr => {
   if (e.op === 'and' || e.op === 'or') {
     const why = { kind: 'operand', op: e.op } as const
-    return op(e.op, [check(cx, env, e.left, bool, why), check(cx, env, e.right, bool, why)], bool, e.span)
+    return op(
+      e.op,
+      [check(cx, env, e.left, typeBool, why), check(cx, env, e.right, typeBool, why)],
+      typeBool,
+      e.span,
+    )
   }
   const [left, right] = operands(cx, env, e)
   const comparison = comparisons.get(e.op)
   if (comparison !== undefined) return compare(cx, e.op, comparison, left, right, e.span)
-  const both = meet(cx, e.op, e.span, left, right)
+  const both = unifyOperands(cx, e.op, e.span, left, right)
   if (both === undefined) return errorExpr(e.span)
-  const wants = `\`div(${[e.left, e.right].map(s => quote(s.span, '…').replaceAll('`', '')).join(', ')})\``
+  const wants = `\`div(${[e.left, e.right].map(s => quoteSource(s.span, '…').replaceAll('`', '')).join(', ')})\``
   if (
     e.op === '/' &&
     !becomeFloat(cx, '/', both.type, e.span, `whole numbers are divided by ${wants}, or after \`f32(…)\``)
@@ -180,10 +188,14 @@ export const binary = (cx: Context, env: Env, e: Expr & { kind: 'binary' }): Cor
 }
 
 /** A choice by itself takes its type from the other side, which may be another module's constant. */
-const operands = (cx: Context, env: Env, e: Expr & { kind: 'binary' }): readonly [CoreExpr, CoreExpr] => {
-  const isName = (s: Expr): s is Expr & { kind: 'name' } =>
+const operands = (
+  cx: BodyContext,
+  env: Env,
+  e: SourceExpr & { kind: 'binary' },
+): readonly [CoreExpr, CoreExpr] => {
+  const isName = (s: SourceExpr): s is SourceExpr & { kind: 'name' } =>
     s.kind === 'name' && s.path.module === undefined && !env.has(s.path.name.text)
-  const isChoice = (s: Expr): boolean => isName(s) && cx.choices.has(s.path.name.text)
+  const isChoice = (s: SourceExpr): boolean => isName(s) && cx.choices.has(s.path.name.text)
   if (isChoice(e.left) && !isChoice(e.right)) {
     const right = infer(cx, env, e.right)
     return [check(cx, env, e.left, right.type, { kind: 'operand', op: e.op, at: e.right.span }), right]
@@ -195,7 +207,7 @@ const operands = (cx: Context, env: Env, e: Expr & { kind: 'binary' }): readonly
 }
 
 const compare = (
-  cx: Context,
+  cx: BodyContext,
   symbol: BinaryOp,
   name: CoreOp,
   left: CoreExpr,
@@ -207,32 +219,32 @@ const compare = (
   const equality = symbol === '==' || symbol === '!='
   const plain = (t: Type): boolean => t.kind === 'choice' || (t.kind === 'scalar' && t.dtype === 'bool')
   if (equality && plain(x) && plain(y)) {
-    unify(cx, right.span, right.type, left.type, { kind: 'operand', op: symbol, at: left.span })
-    return op(name, [left, right], bool, span)
+    unifyTypes(cx, right.span, right.type, left.type, { kind: 'operand', op: symbol, at: left.span })
+    return op(name, [left, right], typeBool, span)
   }
   if (isTensor(x) || isTensor(y)) {
     cx.report({
       code: 'E0344',
       title: `\`${symbol}\` compares numbers, not tensors`,
       labels: labelsOf(cx, [left, right]),
-      hint: `for one bool: \`all …\` or \`any …\`; for each element: \`${forHint(cx, symbol, [left, right])}\``,
+      hint: `for one bool: \`all …\` or \`any …\`; for each element: \`${suggestFor(cx, symbol, [left, right])}\``,
     })
-    return { ...errorExpr(span), type: bool }
+    return { ...errorExpr(span), type: typeBool }
   }
-  const both = meet(cx, symbol, span, left, right)
+  const both = unifyOperands(cx, symbol, span, left, right)
   return both === undefined
-    ? { ...errorExpr(span), type: bool }
-    : op(name, [both.left, both.right], bool, span)
+    ? { ...errorExpr(span), type: typeBool }
+    : op(name, [both.left, both.right], typeBool, span)
 }
 
-export const unary = (cx: Context, env: Env, e: Expr & { kind: 'unary' }): CoreExpr => {
+export const elaborateUnary = (cx: BodyContext, env: Env, e: SourceExpr & { kind: 'unary' }): CoreExpr => {
   if (e.op === 'not')
-    return op('not', [check(cx, env, e.operand, bool, { kind: 'operand', op: 'not' })], bool, e.span)
+    return op('not', [check(cx, env, e.operand, typeBool, { kind: 'operand', op: 'not' })], typeBool, e.span)
   const arg = asInteger(cx, infer(cx, env, e.operand))
   const t = cx.solver.head(arg.type)
   if (isError(t)) return errorExpr(e.span)
   if (cx.solver.isOpen(t)) {
-    unify(cx, arg.span, arg.type, cx.solver.freshType('number', e.span), { kind: 'operand', op: '-' })
+    unifyTypes(cx, arg.span, arg.type, cx.solver.freshType('number', e.span), { kind: 'operand', op: '-' })
     return op('neg', [arg], arg.type, e.span)
   }
   if (!isNumeric(cx, t) && !isTensor(t)) {
@@ -244,7 +256,7 @@ export const unary = (cx: Context, env: Env, e: Expr & { kind: 'unary' }): CoreE
 
 /** `exp(x)` and its kin. */
 export const applyUnary = (
-  cx: Context,
+  cx: BodyContext,
   name: CoreOp,
   argument: CoreExpr,
   integersToo: boolean,
@@ -256,21 +268,21 @@ export const applyUnary = (
   if (isTensor(t) || t.kind === 'array') {
     cx.report({
       code: 'E0341',
-      title: `\`${name}\` is of one number, and ${quote(arg.span)} is ${cx.show(t)}`,
+      title: `\`${name}\` is of one number, and ${quoteSource(arg.span)} is ${cx.show(t)}`,
       labels: labelsOf(cx, [arg]),
-      hint: `write the \`for\`: \`${forHint(cx, name, [arg])}\``,
+      hint: `write the \`for\`: \`${suggestFor(cx, name, [arg])}\``,
     })
     return errorExpr(span)
   }
   if (integersToo && (cx.solver.isNumber(t) || (t.kind === 'scalar' && t.dtype === 'i32')))
     return op(name, [arg], arg.type, span)
-  const float = coerce(cx, arg, f32, { kind: 'argument', fn: name, param: '' })
-  return op(name, [float], f32, span)
+  const float = coerce(cx, arg, typeF32, { kind: 'argument', fn: name, param: '' })
+  return op(name, [float], typeF32, span)
 }
 
 /** `maximum(a, b)`, `minimum(a, b)` and, of whole numbers, `div(a, b)`. */
 export const applyBinary = (
-  cx: Context,
+  cx: BodyContext,
   symbol: string,
   name: CoreOp,
   left: CoreExpr,
@@ -281,7 +293,7 @@ export const applyBinary = (
     shapesAlike(cx, symbol, left, right)
     return errorExpr(span)
   }
-  const both = meet(cx, symbol, span, left, right)
+  const both = unifyOperands(cx, symbol, span, left, right)
   if (both === undefined) return errorExpr(span)
   if (name === 'idiv') {
     const t = cx.solver.head(both.type)
@@ -294,15 +306,15 @@ export const applyBinary = (
       })
       return errorExpr(span)
     }
-    if (t.kind === 'var') cx.solver.unify(t, i32, { span, text: 'divided here' }, () => undefined)
+    if (t.kind === 'var') cx.solver.unify(t, typeI32, { span, text: 'divided here' }, () => undefined)
   }
   return op(name, [both.left, both.right], both.type, span)
 }
 
-const shapesAlike = (cx: Context, symbol: string, left: CoreExpr, right: CoreExpr): void =>
+const shapesAlike = (cx: BodyContext, symbol: string, left: CoreExpr, right: CoreExpr): void =>
   cx.report({
     code: 'E0341',
     title: `\`${symbol}\` is of two numbers, and these are ${cx.show(left.type)} and ${cx.show(right.type)}`,
     labels: labelsOf(cx, [left, right]),
-    hint: `write the \`for\`: \`${forHint(cx, symbol, [left, right])}\``,
+    hint: `write the \`for\`: \`${suggestFor(cx, symbol, [left, right])}\``,
   })

@@ -2,10 +2,10 @@ import type { Diagnostic } from '../diagnostics/diagnostic.js'
 import type { Span } from '../diagnostics/source.js'
 
 /** Who uses whom, with the place. */
-export type Uses = ReadonlyMap<string, ReadonlyMap<string, Span>>
+export type UseGraph = ReadonlyMap<string, ReadonlyMap<string, Span>>
 
 /** Circles among functions: everything is inlined, so nothing can call itself. */
-export const recursionErrors = (uses: Uses): readonly Diagnostic[] => {
+export const recursionErrors = (uses: UseGraph): readonly Diagnostic[] => {
   const errors: Diagnostic[] = []
   const done = new Set<string>()
   const path: string[] = []

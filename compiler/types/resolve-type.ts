@@ -1,21 +1,21 @@
-import type { Poly } from '../core/poly.js'
-import { name } from '../core/poly.js'
+import type { Size } from '../core/size.js'
+import { sizeName } from '../core/size.js'
 import type { RecordDecl, Type } from '../core/type.js'
 import type { Diagnostic } from '../diagnostics/diagnostic.js'
-import type { ModuleScope } from '../names/scope.js'
-import { lookupPath, unknownPath, whatIs } from '../names/scope.js'
+import type { ModuleScope } from '../names/module-scopes.js'
+import { lookupPath, unknownPath, whatIs } from '../names/module-scopes.js'
 import { didYouMean } from '../names/suggest.js'
 import type { Path, TypeArg, TypeExpr } from '../syntax/ast.js'
-import type { Definitions } from './definitions.js'
-import type { SizeNames } from './size-expr.js'
-import { sizeOf } from './size-expr.js'
-import { bool, errorType, f32, i32, u32 } from './solver.js'
-import { arrayOf } from './substitute.js'
+import type { SizeDefinitions } from './size-definitions.js'
+import type { SizeResolver } from './size-expr.js'
+import { resolveSize } from './size-expr.js'
+import { errorType, typeBool, typeF32, typeI32, typeU32 } from './solver.js'
+import { arrayOf } from './type-traversal.js'
 
 /** A record declaration and the size definitions that come along with it. */
 export interface RecordInfo {
   readonly decl: RecordDecl
-  readonly definitions: Definitions
+  readonly definitions: SizeDefinitions
 }
 
 /** What a type expression is read with. */
@@ -24,17 +24,17 @@ export interface TypeScope {
   /** Records by their declaration; undefined when the record was refused. */
   readonly record: (path: Path) => RecordInfo | 'broken' | undefined
   /** A size name after the definitions that hold here. */
-  readonly size: SizeNames
+  readonly size: SizeResolver
   readonly report: (d: Diagnostic) => void
   /** Tells that a type parameter is mentioned; undefined when there can be none here. */
   readonly param?: (name: string) => void
 }
 
 const primitives: ReadonlyMap<string, Type> = new Map<string, Type>([
-  ['f32', f32],
-  ['i32', i32],
-  ['u32', u32],
-  ['bool', bool],
+  ['f32', typeF32],
+  ['i32', typeI32],
+  ['u32', typeU32],
+  ['bool', typeBool],
   ['key', { kind: 'key' }],
 ])
 
@@ -44,10 +44,10 @@ export const resolveType = (expr: TypeExpr, ts: TypeScope): Type => {
     case 'named':
       return named(expr.path, expr.args, ts)
     case 'idx':
-      return { kind: 'idx', bound: sizeOf(expr.bound, ts.size, ts.report) }
+      return { kind: 'idx', bound: resolveSize(expr.bound, ts.size, ts.report) }
     case 'array': {
       const element = resolveType(expr.element, ts)
-      const dims = expr.dims.map(d => sizeOf(d, ts.size, ts.report))
+      const dims = expr.dims.map(d => resolveSize(d, ts.size, ts.report))
       if (element.kind === 'fn' || element.kind === 'key' || element.kind === 'per') {
         const what = element.kind === 'fn' ? 'functions' : element.kind === 'key' ? 'keys' : 'such numbers'
         ts.report({
@@ -137,7 +137,7 @@ const named = (path: Path, args: readonly TypeArg[], ts: TypeScope): Type => {
 
 /** A record mentioned in a signature: sizes and type parameters by name, unless given. */
 const mention = (record: RecordDecl, path: Path, args: readonly TypeArg[], ts: TypeScope): Type => {
-  const sizes = new Map<string, Poly>()
+  const sizes = new Map<string, Size>()
   const types = new Map<string, Type>()
   for (const arg of args) {
     const wanted = record.sizes.includes(arg.name.text) || record.types.includes(arg.name.text)
@@ -158,7 +158,8 @@ const mention = (record: RecordDecl, path: Path, args: readonly TypeArg[], ts: T
           : { hint: 'give the sizes that define it' }),
       })
     } else if (record.types.includes(arg.name.text)) types.set(arg.name.text, typeArgument(arg, ts))
-    else if (arg.value.kind === 'size') sizes.set(arg.name.text, sizeOf(arg.value.size, ts.size, ts.report))
+    else if (arg.value.kind === 'size')
+      sizes.set(arg.name.text, resolveSize(arg.value.size, ts.size, ts.report))
     else {
       const t = arg.value.type
       const size =
@@ -175,7 +176,7 @@ const mention = (record: RecordDecl, path: Path, args: readonly TypeArg[], ts: T
     }
   }
   for (const n of record.sizes)
-    if (!sizes.has(n)) sizes.set(n, ts.size({ text: n, span: record.span }) ?? name(n))
+    if (!sizes.has(n)) sizes.set(n, ts.size({ text: n, span: record.span }) ?? sizeName(n))
   for (const n of record.types) {
     if (types.has(n)) continue
     if (ts.param === undefined) {
@@ -205,16 +206,16 @@ const typeArgument = (arg: TypeArg, ts: TypeScope): Type => {
   return errorType
 }
 
-export interface Mention {
+export interface RecordMention {
   readonly path: Path
   /** The sizes and type parameters given explicitly. */
   readonly given: readonly string[]
 }
 
 /** The records that type expressions mention. */
-export const mentionsIn = (exprs: readonly TypeExpr[]): readonly Mention[] => exprs.flatMap(mentions)
+export const mentionsIn = (exprs: readonly TypeExpr[]): readonly RecordMention[] => exprs.flatMap(mentions)
 
-const mentions = (e: TypeExpr): readonly Mention[] => {
+const mentions = (e: TypeExpr): readonly RecordMention[] => {
   switch (e.kind) {
     case 'named':
       return [

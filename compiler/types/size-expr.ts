@@ -1,74 +1,83 @@
-import type { Poly } from '../core/poly.js'
+import type { Size } from '../core/size.js'
 import {
-  add,
-  constant,
-  isNatural,
+  addSizes,
+  isNaturalSize,
   isTooLarge,
-  mul,
-  namesOf,
-  partsOf,
-  polyLimits,
-  scale,
-  show,
-  sub,
-} from '../core/poly.js'
+  multiplySizes,
+  scaleSize,
+  sizeConstant,
+  sizeLimits,
+  sizeNamesIn,
+  sizeText,
+  splitBySign,
+  subtractSizes,
+} from '../core/size.js'
 import type { Diagnostic } from '../diagnostics/diagnostic.js'
 import type { Span } from '../diagnostics/source.js'
-import type { Expr } from '../syntax/ast.js'
+import type { SourceExpr } from '../syntax/ast.js'
 import { errorSize } from './solver.js'
 
 /** What a size name means where it stands; undefined when it was reported. */
-export type SizeNames = (n: { readonly text: string; readonly span: Expr['span'] }) => Poly | undefined
+export type SizeResolver = (n: {
+  readonly text: string
+  readonly span: SourceExpr['span']
+}) => Size | undefined
 
 /** The size that an expression writes. One that may be negative, or whose normal form is too large, is reported. */
-export const sizeOf = (expr: Expr, names: SizeNames, report: (d: Diagnostic) => void): Poly =>
-  boundedSize(polyOf(expr, names, report), expr.span, report)
+export const resolveSize = (expr: SourceExpr, names: SizeResolver, report: (d: Diagnostic) => void): Size =>
+  refuseNegativeSize(resolveAnySize(expr, names, report), expr.span, report)
 
 /** The size itself where it is at least 0 for all natural numbers; otherwise it is reported and taken as in error. */
-export const boundedSize = (size: Poly, span: Span, report: (d: Diagnostic) => void): Poly => {
+export const refuseNegativeSize = (size: Size, span: Span, report: (d: Diagnostic) => void): Size => {
   if (isTooLarge(size)) {
-    report(sizeTooLarge(span))
+    report(sizeTooLargeError(span))
     return errorSize
   }
-  if (isNatural(size) || namesOf(size).some(n => n.startsWith('?'))) return size
-  const { more, less } = partsOf(size)
+  if (isNaturalSize(size) || sizeNamesIn(size).some(n => n.startsWith('?'))) return size
+  const { more, less } = splitBySign(size)
   report({
     code: 'E0315',
-    title: `the size ${show(size)} may be negative`,
+    title: `the size ${sizeText(size)} may be negative`,
     labels: [
       {
         span,
         text:
-          namesOf(size).length === 0 ? 'is less than 0' : `is negative where ${show(more)} < ${show(less)}`,
+          sizeNamesIn(size).length === 0
+            ? 'is less than 0'
+            : `is negative where ${sizeText(more)} < ${sizeText(less)}`,
       },
     ],
     text: 'A size name stands for any number from 0 up, and so does a size.',
     hint:
-      namesOf(size).length === 0
+      sizeNamesIn(size).length === 0
         ? 'write a number from 0 up'
         : 'call the smaller size by a name and write the larger one as a sum: `x: f32[N + 1]` and `f32[N]` instead of `x: f32[N]` and `f32[N - 1]`',
   })
   return errorSize
 }
 
-export const sizeTooLarge = (span: Span): Diagnostic => ({
+export const sizeTooLargeError = (span: Span): Diagnostic => ({
   code: 'E0304',
   title: 'this size is too large to be compared with others',
   labels: [
     {
       span,
-      text: `multiplied out it has more than ${polyLimits.terms} terms, a product of more than ${polyLimits.degree} sizes, or a number that is not exact`,
+      text: `multiplied out it has more than ${sizeLimits.terms} terms, a product of more than ${sizeLimits.degree} sizes, or a number that is not exact`,
     },
   ],
   hint: 'give a part of it a name of its own: `size A` without a definition',
 })
 
 /** The polynomial that a size expression writes: whole numbers, names, `+`, `-`, `*`. */
-export const polyOf = (expr: Expr, names: SizeNames, report: (d: Diagnostic) => void): Poly => {
-  const go = (e: Expr): Poly => polyOf(e, names, report)
+export const resolveAnySize = (
+  expr: SourceExpr,
+  names: SizeResolver,
+  report: (d: Diagnostic) => void,
+): Size => {
+  const go = (e: SourceExpr): Size => resolveAnySize(e, names, report)
   switch (expr.kind) {
     case 'number':
-      if (expr.integer) return constant(expr.value)
+      if (expr.integer) return sizeConstant(expr.value)
       report({
         code: 'E0301',
         title: 'a size is a whole number',
@@ -79,12 +88,12 @@ export const polyOf = (expr: Expr, names: SizeNames, report: (d: Diagnostic) => 
       if (expr.path.module === undefined) return names(expr.path.name) ?? errorSize
       break
     case 'unary':
-      if (expr.op === '-') return scale(go(expr.operand), -1)
+      if (expr.op === '-') return scaleSize(go(expr.operand), -1)
       break
     case 'binary':
-      if (expr.op === '+') return add(go(expr.left), go(expr.right))
-      if (expr.op === '-') return sub(go(expr.left), go(expr.right))
-      if (expr.op === '*') return mul(go(expr.left), go(expr.right))
+      if (expr.op === '+') return addSizes(go(expr.left), go(expr.right))
+      if (expr.op === '-') return subtractSizes(go(expr.left), go(expr.right))
+      if (expr.op === '*') return multiplySizes(go(expr.left), go(expr.right))
       break
     default:
   }

@@ -1,20 +1,20 @@
-import type { Poly } from '../core/poly.js'
+import type { Size } from '../core/size.js'
 import {
-  asConstant,
-  divide,
-  equals,
-  isNatural,
+  divideSizes,
+  isNaturalSize,
   isTooLarge,
-  linearIn,
-  name,
-  namesOf,
-  scale,
-  sub,
-  substitute,
-} from '../core/poly.js'
+  linearSizeIn,
+  sameSize,
+  scaleSize,
+  sizeAsNumber,
+  sizeName,
+  sizeNamesIn,
+  substituteSizes,
+  subtractSizes,
+} from '../core/size.js'
 import type { Type } from '../core/type.js'
 import type { Span } from '../diagnostics/source.js'
-import { fieldTypes, mapType } from './substitute.js'
+import { fieldTypes, mapType } from './type-traversal.js'
 
 /** Why a size got the value it has: the place that fixed it. */
 export interface Cause {
@@ -38,7 +38,7 @@ export type VarKind = 'any' | 'number' | 'tree'
 export interface Mismatch {
   readonly kind: 'size' | 'type' | 'rank' | 'undetermined'
   /** For sizes: as they were before unknowns were filled in. */
-  readonly sizes?: readonly [Poly, Poly]
+  readonly sizes?: readonly [Size, Size]
   /** The position of the axis, where the sizes are axes of a tensor. */
   readonly axis?: number
   /** The record's size name, where they are sizes of records. */
@@ -46,33 +46,33 @@ export interface Mismatch {
 }
 
 interface Deferred {
-  readonly sides: readonly [Poly, Poly]
+  readonly sides: readonly [Size, Size]
   readonly cause: Cause
   readonly fail: (m: Mismatch) => void
   readonly where: Partial<Mismatch>
 }
 
 interface Check {
-  readonly bound: Poly
-  readonly run: (bound: Poly) => void
+  readonly bound: Size
+  readonly run: (bound: Size) => void
 }
 
 /** An unknown size, what it was found to be, and the place that fixed it. */
 export interface Solved {
   readonly about: Unknown
-  readonly value: Poly
+  readonly value: Size
   readonly cause?: Cause
 }
 
 export const errorType: Type = { kind: 'var', id: -1 }
 const ERROR_SIZE = '?error'
 /** Equal to every size: what an expression in error has. */
-export const errorSize: Poly = name(ERROR_SIZE)
+export const errorSize: Size = sizeName(ERROR_SIZE)
 export const isError = (t: Type): boolean => t.kind === 'var' && t.id === -1
-export const f32: Type = { kind: 'scalar', dtype: 'f32' }
-export const i32: Type = { kind: 'scalar', dtype: 'i32' }
-export const u32: Type = { kind: 'scalar', dtype: 'u32' }
-export const bool: Type = { kind: 'scalar', dtype: 'bool' }
+export const typeF32: Type = { kind: 'scalar', dtype: 'f32' }
+export const typeI32: Type = { kind: 'scalar', dtype: 'i32' }
+export const typeU32: Type = { kind: 'scalar', dtype: 'u32' }
+export const typeBool: Type = { kind: 'scalar', dtype: 'bool' }
 
 const isUnknown = (n: string): boolean => n.startsWith('?')
 
@@ -81,17 +81,17 @@ const isUnknown = (n: string): boolean => n.startsWith('?')
  * is not linear in one unknown waits until other equations have made it so, at the latest until `finish`.
  */
 export class Solver {
-  private readonly sizes = new Map<string, { readonly about: Unknown; value?: Poly; cause?: Cause }>()
+  private readonly sizes = new Map<string, { readonly about: Unknown; value?: Size; cause?: Cause }>()
   private readonly vars = new Map<number, { readonly kind: VarKind; readonly span: Span; value?: Type }>()
   private deferred: Deferred[] = []
   private readonly checks: Check[] = []
   /** Whether a size that was to be compared is too large for that. */
   passedLimits = false
 
-  freshSize(about: Unknown): Poly {
+  freshSize(about: Unknown): Size {
     const id = `?${this.sizes.size}`
     this.sizes.set(id, { about })
-    return name(id)
+    return sizeName(id)
   }
 
   freshType(kind: VarKind, span: Span): Type {
@@ -101,9 +101,9 @@ export class Solver {
   }
 
   /** With everything known filled in. */
-  size(p: Poly): Poly {
-    return namesOf(p).some(n => this.sizes.get(n)?.value !== undefined)
-      ? this.size(substitute(p, n => this.sizes.get(n)?.value))
+  size(p: Size): Size {
+    return sizeNamesIn(p).some(n => this.sizes.get(n)?.value !== undefined)
+      ? this.size(substituteSizes(p, n => this.sizes.get(n)?.value))
       : p
   }
 
@@ -157,8 +157,8 @@ export class Solver {
   }
 
   /** The places that fixed the unknowns a size was written with, the nearest first. */
-  causes(p: Poly): readonly { readonly about: Unknown; readonly cause: Cause; readonly value: Poly }[] {
-    return namesOf(p).flatMap(n => {
+  causes(p: Size): readonly { readonly about: Unknown; readonly cause: Cause; readonly value: Size }[] {
+    return sizeNamesIn(p).flatMap(n => {
       const entry = this.sizes.get(n)
       if (entry?.value === undefined || entry.cause === undefined) return []
       return [{ about: entry.about, cause: entry.cause, value: entry.value }, ...this.causes(entry.value)]
@@ -166,13 +166,13 @@ export class Solver {
   }
 
   /** Runs once everything is known, or at the end of the function. */
-  later(bound: Poly, run: (bound: Poly) => void): void {
+  later(bound: Size, run: (bound: Size) => void): void {
     this.checks.push({ bound, run })
   }
 
   unifySizes(
-    a: Poly,
-    b: Poly,
+    a: Size,
+    b: Size,
     cause: Cause,
     fail: (m: Mismatch) => void,
     where: Partial<Mismatch> = {},
@@ -183,8 +183,8 @@ export class Solver {
   /** Whether an unknown was solved. */
   private trySizes(equation: Deferred): boolean {
     const [a, b] = equation.sides
-    const rest = sub(this.size(a), this.size(b))
-    const unknown = namesOf(rest).filter(isUnknown)
+    const rest = subtractSizes(this.size(a), this.size(b))
+    const unknown = sizeNamesIn(rest).filter(isUnknown)
     if (rest.terms.size === 0 || unknown.includes(ERROR_SIZE)) return false
     if (isTooLarge(rest)) {
       this.passedLimits = true
@@ -195,12 +195,12 @@ export class Solver {
       return false
     }
     for (const u of unknown) {
-      const parts = linearIn(rest, u)
+      const parts = linearSizeIn(rest, u)
       if (parts === undefined) continue
-      const c = asConstant(parts.coefficient)
-      const others = [...namesOf(parts.coefficient), ...namesOf(parts.rest)].some(isUnknown)
+      const c = sizeAsNumber(parts.coefficient)
+      const others = [...sizeNamesIn(parts.coefficient), ...sizeNamesIn(parts.rest)].some(isUnknown)
       if (c !== 1 && c !== -1 && others) continue
-      const value = divide(scale(parts.rest, -1), parts.coefficient)
+      const value = divideSizes(scaleSize(parts.rest, -1), parts.coefficient)
       if (value === undefined) {
         equation.fail({ kind: 'size', ...equation.where, sizes: [a, b] })
         return false
@@ -341,7 +341,7 @@ export class Solver {
       case 'param':
         return true
       case 'var':
-        return h.id === -1 || this.bind(h.id, this.isNumber(h) ? f32 : h)
+        return h.id === -1 || this.bind(h.id, this.isNumber(h) ? typeF32 : h)
       default:
         return false
     }
@@ -356,16 +356,19 @@ export class Solver {
     readonly negative: readonly Solved[]
   } {
     this.settle()
-    const byName = new Map<string, Poly>()
+    const byName = new Map<string, Size>()
     for (const equation of this.deferred)
-      for (const n of equation.sides.flatMap(p => namesOf(this.size(p)))) {
+      for (const n of equation.sides.flatMap(p => sizeNamesIn(this.size(p)))) {
         const about = this.sizes.get(n)?.about
-        if (about?.kind === 'instance' && known(about.name)) byName.set(n, name(about.name))
+        if (about?.kind === 'instance' && known(about.name)) byName.set(n, sizeName(about.name))
       }
     for (const equation of [...this.deferred]) {
-      const [a, b] = equation.sides.map(p => substitute(this.size(p), n => byName.get(n))) as [Poly, Poly]
-      if (!equals(a, b)) continue
-      for (const n of equation.sides.flatMap(p => namesOf(this.size(p)))) {
+      const [a, b] = equation.sides.map(p => substituteSizes(this.size(p), n => byName.get(n))) as [
+        Size,
+        Size,
+      ]
+      if (!sameSize(a, b)) continue
+      for (const n of equation.sides.flatMap(p => sizeNamesIn(this.size(p)))) {
         const value = byName.get(n)
         const entry = this.sizes.get(n)
         if (value !== undefined && entry !== undefined && entry.value === undefined) {
@@ -382,7 +385,7 @@ export class Solver {
     const unsolved = entries.filter(e => e.value === undefined).map(e => e.about)
     const negative = entries.flatMap(({ about, value, cause }): readonly Solved[] => {
       const found = value && this.size(value)
-      return found === undefined || isNatural(found) || namesOf(found).some(isUnknown)
+      return found === undefined || isNaturalSize(found) || sizeNamesIn(found).some(isUnknown)
         ? []
         : [{ about, value: found, ...(cause !== undefined && { cause }) }]
     })

@@ -1,31 +1,31 @@
 import type { CoreBinder, CoreExpr, CorePattern } from '../core/core.js'
-import type { Poly } from '../core/poly.js'
+import type { Size } from '../core/size.js'
 import type { Instance, Type } from '../core/type.js'
 
 /** What fills in the unknowns of a checked body. */
-export interface Filling {
-  readonly size: (p: Poly) => Poly
+export interface Substitution {
+  readonly size: (p: Size) => Size
   readonly type: (t: Type) => Type
 }
 
-const fillInstance = (instance: Instance, by: Filling): Instance => ({
+const zonkInstance = (instance: Instance, by: Substitution): Instance => ({
   sizes: new Map([...instance.sizes].map(([n, p]) => [n, by.size(p)])),
   types: new Map([...instance.types].map(([n, t]) => [n, by.type(t)])),
 })
 
-export const fillPattern = (p: CorePattern, by: Filling): CorePattern =>
+export const zonkPattern = (p: CorePattern, by: Substitution): CorePattern =>
   p.kind === 'name'
     ? { ...p, type: by.type(p.type) }
-    : { kind: 'tuple', items: p.items.map(item => fillPattern(item, by)) }
+    : { kind: 'tuple', items: p.items.map(item => zonkPattern(item, by)) }
 
-const fillBinder = (b: CoreBinder, by: Filling): CoreBinder =>
+const zonkBinder = (b: CoreBinder, by: Substitution): CoreBinder =>
   b.kind === 'index'
     ? { ...b, bound: by.size(b.bound) }
-    : { kind: 'product', parts: b.parts.map(part => fillBinder(part, by)) }
+    : { kind: 'product', parts: b.parts.map(part => zonkBinder(part, by)) }
 
 /** A checked expression with every unknown size and type replaced by what was found for it. */
-export const fill = (e: CoreExpr, by: Filling): CoreExpr => {
-  const go = (x: CoreExpr): CoreExpr => fill(x, by)
+export const zonk = (e: CoreExpr, by: Substitution): CoreExpr => {
+  const go = (x: CoreExpr): CoreExpr => zonk(x, by)
   const type = by.type(e.type)
   switch (e.kind) {
     case 'const':
@@ -36,17 +36,17 @@ export const fill = (e: CoreExpr, by: Filling): CoreExpr => {
     case 'size':
       return { ...e, size: by.size(e.size), type }
     case 'let':
-      return { ...e, pattern: fillPattern(e.pattern, by), value: go(e.value), body: go(e.body), type }
+      return { ...e, pattern: zonkPattern(e.pattern, by), value: go(e.value), body: go(e.body), type }
     case 'if':
       // biome-ignore lint/suspicious/noThenProperty: the branch of the core's `if`, never awaited
       return { ...e, condition: go(e.condition), then: go(e.then), otherwise: go(e.otherwise), type }
     case 'for':
     case 'reduce':
-      return { ...e, binders: e.binders.map(b => fillBinder(b, by)), body: go(e.body), type }
+      return { ...e, binders: e.binders.map(b => zonkBinder(b, by)), body: go(e.body), type }
     case 'fold':
       return {
         ...e,
-        pattern: fillPattern(e.pattern, by),
+        pattern: zonkPattern(e.pattern, by),
         init: go(e.init),
         binder: { ...e.binder, bound: by.size(e.binder.bound) },
         body: go(e.body),
@@ -55,11 +55,11 @@ export const fill = (e: CoreExpr, by: Filling): CoreExpr => {
     case 'lambda':
       return { ...e, params: e.params.map(p => ({ ...p, type: by.type(p.type) })), body: go(e.body), type }
     case 'call':
-      return { ...e, instance: fillInstance(e.instance, by), args: e.args.map(go), type }
+      return { ...e, instance: zonkInstance(e.instance, by), args: e.args.map(go), type }
     case 'apply':
       return { ...e, callee: go(e.callee), args: e.args.map(go), type }
     case 'fn':
-      return { ...e, instance: fillInstance(e.instance, by), type }
+      return { ...e, instance: zonkInstance(e.instance, by), type }
     case 'read':
       return { ...e, target: go(e.target), at: e.at.map(go), type }
     case 'at':
@@ -89,7 +89,7 @@ export const fill = (e: CoreExpr, by: Filling): CoreExpr => {
 }
 
 /** The expressions directly inside one. */
-export const childrenOf = (e: CoreExpr): readonly CoreExpr[] => {
+export const subexpressionsOf = (e: CoreExpr): readonly CoreExpr[] => {
   switch (e.kind) {
     case 'let':
       return [e.value, e.body]

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { CoreParam } from '../../compiler/core/core.js'
-import { evaluate } from '../../compiler/core/poly.js'
+import { evaluateSize } from '../../compiler/core/size.js'
 import { inputsOf } from '../../compiler/specialise/parameters.js'
 import type { Batch, BatchShape } from '../data/batch.js'
 import { random32 } from '../data/random.js'
@@ -65,7 +65,7 @@ export const randomCheckpoint = (
     const template = names.at(-1)
     if (template === undefined || fill !== undefined) continue
     const shape = storedShape(spec, sizes)
-    for (const index of indicesBelow(spec.dims.slice(0, spec.arrayAxes).map(d => evaluate(d, sizes))))
+    for (const index of indicesBelow(spec.dims.slice(0, spec.arrayAxes).map(d => evaluateSize(d, sizes))))
       tensors.set(nameAt(template, index), {
         dtype: 'F32',
         shape,

@@ -1,6 +1,6 @@
 import type { Artifact, DeviceTraits } from '../../compiler/artifact.js'
 import type { CoreRecipe, Program } from '../../compiler/core/core.js'
-import { name as sizeName } from '../../compiler/core/poly.js'
+import { sizeName } from '../../compiler/core/size.js'
 import { lower, packInputs } from '../../compiler/pipeline.js'
 import { inputsOf, type StandIn } from '../../compiler/specialise/parameters.js'
 import { specialiseMethod } from '../../compiler/specialise/specialise.js'

@@ -1,5 +1,5 @@
 import type { CoreParam } from '../../compiler/core/core.js'
-import { evaluate } from '../../compiler/core/poly.js'
+import { evaluateSize } from '../../compiler/core/size.js'
 import { type InputSpec, inputsOf } from '../../compiler/specialise/parameters.js'
 import { UserError } from '../errors/user-error.js'
 import type { Checkpoint } from '../folders/open-checkpoint.js'
@@ -63,7 +63,7 @@ const sameLayout = (stored: readonly number[], wanted: readonly number[]): boole
 
 /** The shape in which a checkpoint has one tensor: that of `as […]`, or the field's own. */
 export const storedShape = (spec: InputSpec, sizes: ReadonlyMap<string, number>): readonly number[] =>
-  (spec.from?.shape ?? spec.dims.slice(spec.arrayAxes)).map(d => evaluate(d, sizes))
+  (spec.from?.shape ?? spec.dims.slice(spec.arrayAxes)).map(d => evaluateSize(d, sizes))
 
 const sameShape = (a: readonly number[], b: readonly number[]): boolean =>
   a.length === b.length && a.every((n, i) => n === b[i])
@@ -82,7 +82,7 @@ export const bindParam = (
   const tensors: BoundTensor[] = []
   const absent = new Map<string, number>()
   for (const spec of inputsOf(param.name, param.type)) {
-    const shape = spec.dims.map(d => evaluate(d, sizes))
+    const shape = spec.dims.map(d => evaluateSize(d, sizes))
     const front = shape.slice(0, spec.arrayAxes)
     const element = shape.slice(spec.arrayAxes)
     const wanted = storedShape(spec, sizes)

@@ -1,6 +1,6 @@
 import * as Either from 'fp-ts/lib/Either.js'
 import type { CoreParam, Program } from '../../compiler/core/core.js'
-import { namesOf, type Poly, name as sizeName, substitute } from '../../compiler/core/poly.js'
+import { type Size, sizeName, sizeNamesIn, substituteSizes } from '../../compiler/core/size.js'
 import type { Type } from '../../compiler/core/type.js'
 import { inputsOf, instantiateFields } from '../../compiler/specialise/parameters.js'
 import {
@@ -49,7 +49,7 @@ export const configEquations = (
 ): readonly SizeEquation[] =>
   recordsIn(t).flatMap(({ record, instance }) => {
     const module = moduleOf(record.id)
-    const at = (p: Poly): Poly => substitute(p, n => instance.sizes.get(n))
+    const at = (p: Size): Size => substituteSizes(p, n => instance.sizes.get(n))
     const lengths = [...program.consts.values()].flatMap(({ id, type, from }) => {
       const value = constants.get(id)
       if (moduleOf(id) !== module || type.kind !== 'tensor' || !isList(value)) return []
@@ -79,7 +79,7 @@ export const vocabularyEquations = (
 ): readonly SizeEquation[] => {
   const { vocab_size } = config
   const value = typeof vocab_size === 'number' ? vocab_size : tokenizer?.size
-  if (value === undefined || equations.some(q => namesOf(q.size).includes('V'))) return []
+  if (value === undefined || equations.some(q => sizeNamesIn(q.size).includes('V'))) return []
   return [{ size: sizeName('V'), value, source: 'the vocabulary' }]
 }
 

@@ -1,7 +1,7 @@
 import type { CoreRecipe, CoreSetting, Program } from '../../compiler/core/core.js'
 import { nearest } from '../../compiler/names/suggest.js'
 import { type GivenValue, settingDefault } from '../../compiler/specialise/specialise.js'
-import { numberRanges } from '../../compiler/types/literals.js'
+import { numberRanges } from '../../compiler/types/number-ranges.js'
 import { UserError } from '../errors/user-error.js'
 
 /** A recipe's settings with the values they have in a run. */

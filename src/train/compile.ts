@@ -1,6 +1,6 @@
 import type { Artifact } from '../../compiler/artifact.js'
 import type { CoreFn, CoreRecipe, Program } from '../../compiler/core/core.js'
-import { name as sizeName } from '../../compiler/core/poly.js'
+import { sizeName } from '../../compiler/core/size.js'
 import type { Type } from '../../compiler/core/type.js'
 import type { Graph } from '../../compiler/ir/ir.js'
 import { packInputs } from '../../compiler/pipeline.js'

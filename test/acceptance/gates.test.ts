@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { evaluate } from '../../compiler/core/poly.js'
+import { evaluateSize } from '../../compiler/core/size.js'
 import { specialiseFn } from '../../compiler/pipeline.js'
 import { inputsOf } from '../../compiler/specialise/parameters.js'
 import { deviceEngine, type Engine, type HostTensor, interpreterEngine } from '../../src/engine/engine.js'
@@ -134,7 +134,7 @@ withStories('edits of stories260K', () => {
     const { fn, bindings } = await onStories(program, 'main.edited', { B, T })
     const param = fn.params.find(p => p.name === 'e')!
     const counts = inputsOf('e', param.type).map(s =>
-      s.dims.reduce((n, d) => n * evaluate(d, bindings.sizes), 1),
+      s.dims.reduce((n, d) => n * evaluateSize(d, bindings.sizes), 1),
     )
     expect(counts.reduce((a, b) => a + b, 0)).toBe(5 * 8 * (2 * 8 + 2))
     expect(counts.reduce((a, b) => a + b, 0)).toBe(720)

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe } from 'vitest'
 import type { CoreFn, Program } from '../../compiler/core/core.js'
-import { name as sizeName } from '../../compiler/core/poly.js'
+import { sizeName } from '../../compiler/core/size.js'
 import type { Bindings } from '../../compiler/specialise/specialise.js'
 import { deviceEngine, type Engine, type HostTensor, interpreterEngine } from '../../src/engine/engine.js'
 import { bindModel, modelFacts, openModel } from '../../src/model/model.js'

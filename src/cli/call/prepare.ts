@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { CoreFn, Program } from '../../../compiler/core/core.js'
-import { evaluate } from '../../../compiler/core/poly.js'
+import { evaluateSize } from '../../../compiler/core/size.js'
 import type { Graph } from '../../../compiler/ir/ir.js'
 import { type InputSpec, inputsOf } from '../../../compiler/specialise/parameters.js'
 import type { Bindings } from '../../../compiler/specialise/specialise.js'
@@ -196,9 +196,9 @@ const match = (
   const absent = new Map([...fills].filter(([name]) => !wrtInputs.has(name)))
 
   const sources = new Map<string, () => HostTensor | Promise<HostTensor>>()
-  const shapeOf = (s: InputSpec): readonly number[] => s.dims.map(d => evaluate(d, sizes))
+  const shapeOf = (s: InputSpec): readonly number[] => s.dims.map(d => evaluateSize(d, sizes))
   const boundOf = (s: InputSpec): number | undefined =>
-    s.bound === undefined ? undefined : evaluate(s.bound, sizes)
+    s.bound === undefined ? undefined : evaluateSize(s.bound, sizes)
   const constant = (s: InputSpec, value: number): HostTensor => ({
     dtype: s.dtype,
     shape: shapeOf(s),

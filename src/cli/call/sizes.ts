@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import * as Either from 'fp-ts/lib/Either.js'
 import type { CoreFn, Program } from '../../../compiler/core/core.js'
-import { name as sizeName } from '../../../compiler/core/poly.js'
+import { sizeName } from '../../../compiler/core/size.js'
 import { type SizeEquation, showProblem, solveSizes } from '../../../compiler/specialise/solve-sizes.js'
 import { UserError } from '../../errors/user-error.js'
 import { ConfigReader } from '../../model/config-reader.js'

@@ -1,5 +1,5 @@
 import type { DType } from '../../../compiler/artifact.js'
-import { show } from '../../../compiler/core/poly.js'
+import { sizeText } from '../../../compiler/core/size.js'
 import type { InputSpec } from '../../../compiler/specialise/parameters.js'
 import type { HostTensor } from '../../engine/engine.js'
 import { UserError } from '../../errors/user-error.js'
@@ -18,8 +18,8 @@ export const storedAs: Readonly<Record<DType, readonly Dtype[]>> = {
 
 /** `f32[B, T]`, or `idx[V][B, T]` for numbers with a bound. */
 export const showSpec = (s: InputSpec): string => {
-  const dims = s.dims.length === 0 ? '' : `[${s.dims.map(show).join(', ')}]`
-  return `${s.name} : ${s.bound === undefined ? s.dtype : `idx[${show(s.bound)}]`}${dims}`
+  const dims = s.dims.length === 0 ? '' : `[${s.dims.map(sizeText).join(', ')}]`
+  return `${s.name} : ${s.bound === undefined ? s.dtype : `idx[${sizeText(s.bound)}]`}${dims}`
 }
 
 const outside = (path: string, what: string, why: string, hint: string): UserError =>
@@ -59,7 +59,7 @@ export const checkRange = (spec: InputSpec, bound: number, t: HostTensor, path: 
   if (spec.bound === undefined) return
   const wrong = t.data.findIndex(x => x < 0 || x >= bound)
   if (wrong < 0) return
-  const name = show(spec.bound)
+  const name = sizeText(spec.bound)
   throw outside(
     path,
     'an index is out of range',

@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { importHint, stdHint, stdModules } from '../../../compiler/names/std.js'
+import { importHint, stdHint, stdModules } from '../../../compiler/names/std-modules.js'
 
 test('the modules suggested are those of the standard library', () => {
   const files = readdirSync(new URL('../../../stdlib', import.meta.url), {

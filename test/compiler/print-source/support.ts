@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import * as E from 'fp-ts/lib/Either.js'
 import { checkProgram } from '../../../compiler/check/check.js'
 import type { CoreFn, Program } from '../../../compiler/core/core.js'
-import { evaluate } from '../../../compiler/core/poly.js'
+import { evaluateSize } from '../../../compiler/core/size.js'
 import { interpret } from '../../../compiler/ir/interpret.js'
 import { specialiseFn, specialiseGrad } from '../../../compiler/pipeline.js'
 import { derivativeSource } from '../../../compiler/print-source/derivative.js'
@@ -43,8 +43,8 @@ const inputsFor = (fn: CoreFn, sizes: ReadonlyMap<string, number>): ReadonlyMap<
     fn.params
       .flatMap(p => inputsOf(p.name, p.type))
       .map((spec, i) => {
-        const count = spec.dims.reduce((n, d) => n * evaluate(d, sizes), 1)
-        const values = numbers(count, i + 1, spec.bound && evaluate(spec.bound, sizes))
+        const count = spec.dims.reduce((n, d) => n * evaluateSize(d, sizes), 1)
+        const values = numbers(count, i + 1, spec.bound && evaluateSize(spec.bound, sizes))
         return [spec.name, spec.name === 'u' ? values.map(v => (v + 1) / 2) : values]
       }),
   )

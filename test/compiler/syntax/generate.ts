@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import type * as Ast from '../../../compiler/syntax/ast.js'
-import { printExpr, printType } from '../../../compiler/syntax/print.js'
+import { printSourceExpr, printTypeExpr } from '../../../compiler/syntax/print-module.js'
 import { keywords } from '../../../compiler/syntax/tokens.js'
 
 const span = { source: { name: 'generated', text: '' }, start: 0, end: 0 }
@@ -40,17 +40,17 @@ const capitalPath: fc.Arbitrary<Ast.Path> = fc.record(
 const some = <A>(arbitrary: fc.Arbitrary<A>, least = 1): fc.Arbitrary<A[]> =>
   fc.array(arbitrary, { minLength: least, maxLength: 3 })
 
-const number: fc.Arbitrary<Ast.Expr> = fc.oneof(
+const number: fc.Arbitrary<Ast.SourceExpr> = fc.oneof(
   fc.nat().map(value => ({ kind: 'number' as const, value, integer: true, span })),
   fc
     .double({ min: 0, max: 3.4e38, noNaN: true, noDefaultInfinity: true })
     .map(value => ({ kind: 'number' as const, value: value + 0, integer: false, span })),
 )
-const whole: fc.Arbitrary<Ast.Expr> = fc
+const whole: fc.Arbitrary<Ast.SourceExpr> = fc
   .nat()
   .map(value => ({ kind: 'number' as const, value, integer: true, span }))
 
-const sizes = fc.letrec<{ size: Ast.Expr; compound: Ast.Expr }>(tie => ({
+const sizes = fc.letrec<{ size: Ast.SourceExpr; compound: Ast.SourceExpr }>(tie => ({
   size: fc.oneof(
     { maxDepth: 3, depthIdentifier: DEPTH },
     path.map(p => ({ kind: 'name' as const, path: p, span })),
@@ -136,9 +136,9 @@ const binder: fc.Arbitrary<Ast.Binder> = fc.letrec<{ binder: Ast.Binder }>(tie =
 
 const optional = { noNullPrototype: true }
 
-export const expr: fc.Arbitrary<Ast.Expr> = fc.letrec<{ expr: Ast.Expr }>(tie => {
+export const expr: fc.Arbitrary<Ast.SourceExpr> = fc.letrec<{ expr: Ast.SourceExpr }>(tie => {
   const e = tie('expr')
-  const node = <K extends Ast.Expr['kind']>(
+  const node = <K extends Ast.SourceExpr['kind']>(
     kind: K,
   ): { kind: fc.Arbitrary<K>; span: fc.Arbitrary<typeof span> } => ({
     kind: fc.constant(kind),
@@ -201,7 +201,7 @@ export const expr: fc.Arbitrary<Ast.Expr> = fc.letrec<{ expr: Ast.Expr }>(tie =>
       fc.record({ ...node('record'), fields }),
       fc.record({ ...node('record'), type: capitalPath, fields }),
       fc.record({ ...node('record'), base: e, fields }),
-    ) as fc.Arbitrary<Ast.Expr>,
+    ) as fc.Arbitrary<Ast.SourceExpr>,
   }
 }).expr
 
@@ -296,7 +296,7 @@ const read = <C extends { readonly from?: unknown; readonly when?: unknown }>({ 
   ...(c.from !== undefined && when !== undefined && { when }),
 })
 
-const nameOf = (n: Ast.Name): Ast.Expr => ({ kind: 'name', path: { name: n, span }, span })
+const nameOf = (n: Ast.Name): Ast.SourceExpr => ({ kind: 'name', path: { name: n, span }, span })
 
 const item = fc.oneof(
   fc.record({ ...kind('size'), names: some(name), doc }, { requiredKeys: ['kind', 'names', 'span'] }),
@@ -312,7 +312,7 @@ const item = fc.oneof(
     )
     .map(read)
     // `x = x` after the colon is a choice and its value.
-    .filter(c => c.type === undefined || !printExpr(c.value).startsWith(printType(c.type))),
+    .filter(c => c.type === undefined || !printSourceExpr(c.value).startsWith(printTypeExpr(c.type))),
   fc
     .record(
       { ...kind('const'), name, choices: some(name), value: expr, from: config, when: name, doc },
@@ -374,7 +374,7 @@ const imported = fc.oneof(
     { requiredKeys: ['segments', 'span'] },
   ),
   fc.record({ segments: some(name), names: some(name), span: fc.constant(span) }),
-) as fc.Arbitrary<Ast.Import>
+) as fc.Arbitrary<Ast.ImportDecl>
 
 /** Modules whose imports qualify nothing that the items mention. */
 export const module: fc.Arbitrary<Ast.Module> = fc.record(

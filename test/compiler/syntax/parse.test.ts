@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import * as E from 'fp-ts/lib/Either.js'
 import { describe, expect, it } from 'vitest'
 import { lex, parse } from '../../../compiler/syntax/parse.js'
-import { printExpr } from '../../../compiler/syntax/print.js'
+import { printSourceExpr } from '../../../compiler/syntax/print-module.js'
 import { bare, fixture, parsed, refused } from './support.js'
 
 const bodyOf = (text: string) => {
@@ -79,7 +79,7 @@ describe('expressions', () => {
       'key',
     ]
     for (const word of words)
-      expect(printExpr(bodyOf(`${word} + f(${word}) * ${word}.${word}`))).toContain(word)
+      expect(printSourceExpr(bodyOf(`${word} + f(${word}) * ${word}.${word}`))).toContain(word)
   })
 
   it('have spans that cover their text', () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { printExpr, printModule } from '../../../compiler/syntax/print.js'
+import { printModule, printSourceExpr } from '../../../compiler/syntax/print-module.js'
 import { expr, module } from './generate.js'
 import { bare, fixture, parsed } from './support.js'
 
@@ -14,7 +14,7 @@ describe('printing', () => {
   it('gives back every expression', () => {
     fc.assert(
       fc.property(expr, e => {
-        expect(bare(bodyOf(printExpr(e, 2)))).toEqual(bare(e))
+        expect(bare(bodyOf(printSourceExpr(e, 2)))).toEqual(bare(e))
       }),
       { numRuns: 1000 },
     )
@@ -52,7 +52,7 @@ describe('printing', () => {
       '(-a) ^ b',
       'a ^ b ^ c',
     ]) {
-      expect(printExpr(bodyOf(text))).toBe(text)
+      expect(printSourceExpr(bodyOf(text))).toBe(text)
     }
   })
 })

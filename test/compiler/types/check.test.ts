@@ -2,9 +2,9 @@ import * as E from 'fp-ts/lib/Either.js'
 import { describe, expect, test } from 'vitest'
 import { checkProgram } from '../../../compiler/check/check.js'
 import type { CoreExpr, Program } from '../../../compiler/core/core.js'
-import { show } from '../../../compiler/core/poly.js'
+import { sizeText } from '../../../compiler/core/size.js'
 import type { Type } from '../../../compiler/core/type.js'
-import { showType } from '../../../compiler/types/show.js'
+import { showType } from '../../../compiler/types/show-type.js'
 import { programs } from './programs.js'
 import { checkText, codesOf, nodesOf, showDiagnostic } from './support.js'
 
@@ -14,7 +14,7 @@ const programOf = (result: E.Either<readonly Parameters<typeof showDiagnostic>[0
 }
 const checked = (text: string): Program => programOf(checkText(text))
 const bodyOf = (text: string, fn = 'f'): CoreExpr => checked(text).fns.get(`example.${fn}`)!.body
-const typeText = (t: Type): string => showType(t, show)
+const typeText = (t: Type): string => showType(t, sizeText)
 const nodes = nodesOf
 const find = <K extends CoreExpr['kind']>(e: CoreExpr, kind: K): CoreExpr & { kind: K } =>
   nodes(e).find((n): n is CoreExpr & { kind: K } => n.kind === kind)!
@@ -41,7 +41,7 @@ describe('the programs of the design', () => {
     const block = whole().fns.get('std.models.llama.block')!
     const attend = nodes(block.body).find(n => n.kind === 'call' && n.fn.endsWith('attend'))
     expect(
-      attend?.kind === 'call' && [...attend.instance.sizes].map(([n, p]) => `${n} = ${show(p)}`),
+      attend?.kind === 'call' && [...attend.instance.sizes].map(([n, p]) => `${n} = ${sizeText(p)}`),
     ).toEqual(['T = T', 'R = R'])
   })
 
@@ -82,17 +82,17 @@ describe('the programs of the design', () => {
 describe('sizes', () => {
   test('an index runs over what it reads', () => {
     const loop = find(bodyOf('fn f(x: f32[M, N]) -> f32[N, M] = for j, i -> x[i, j]'), 'for')
-    expect(loop.binders.map(b => b.kind === 'index' && show(b.bound))).toEqual(['N', 'M'])
+    expect(loop.binders.map(b => b.kind === 'index' && sizeText(b.bound))).toEqual(['N', 'M'])
   })
 
   test('one part of a product is found from the other', () => {
     const sum = find(bodyOf('fn f(x: f32[K * G]) -> f32 = sum k: K, g -> x[(k, g)]'), 'reduce')
-    expect(sum.binders.map(b => b.kind === 'index' && show(b.bound))).toEqual(['K', 'G'])
+    expect(sum.binders.map(b => b.kind === 'index' && sizeText(b.bound))).toEqual(['K', 'G'])
   })
 
   test('a whole number in a product finds how many there are', () => {
     const read = find(bodyOf('fn f(x: f32[2 * R]) -> f32 = sum r: R -> x[(1, r)]'), 'product')
-    expect(read.bounds.map(show)).toEqual(['2', 'R'])
+    expect(read.bounds.map(sizeText)).toEqual(['2', 'R'])
     expect(codesOf('fn f(x: f32[2 * R]) -> f32 = sum r: R -> x[(2, r)]')).toEqual(['E0325'])
   })
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { checkProgram } from '../../../compiler/check/check.js'
-import { keys } from '../../../compiler/codes/keys.js'
-import { names } from '../../../compiler/codes/names.js'
-import { types } from '../../../compiler/codes/types.js'
+import { keys } from '../../../compiler/codes/key-codes.js'
+import { names } from '../../../compiler/codes/name-codes.js'
+import { types } from '../../../compiler/codes/type-codes.js'
 import { codesOf } from './support.js'
 
 /** Needs a world without `std.data`. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { sizes } from '../../../compiler/codes/sizes.js'
-import { values } from '../../../compiler/codes/values.js'
+import { sizes } from '../../../compiler/codes/size-codes.js'
+import { values } from '../../../compiler/codes/value-codes.js'
 import { programs } from './programs.js'
 import { codesOf } from './support.js'
 

@@ -2,9 +2,9 @@ import fc from 'fast-check'
 import * as E from 'fp-ts/lib/Either.js'
 import { expect, test } from 'vitest'
 import { codes } from '../../../compiler/codes.js'
-import { namesOf } from '../../../compiler/core/poly.js'
+import { sizeNamesIn } from '../../../compiler/core/size.js'
 import type { Type } from '../../../compiler/core/type.js'
-import { mapType, sizesIn } from '../../../compiler/types/substitute.js'
+import { mapType, sizesIn } from '../../../compiler/types/type-traversal.js'
 import { programs } from './programs.js'
 import { checkText, nodesOf } from './support.js'
 
@@ -13,7 +13,7 @@ const words = (text: string): readonly string[] => text.match(/\s+|\w+|[^\s\w]/g
 
 /** Nothing unknown is left in a type. */
 const closed = (t: Type): void => {
-  for (const size of sizesIn(t)) for (const n of namesOf(size)) expect(n).not.toMatch(/^\?/)
+  for (const size of sizesIn(t)) for (const n of sizeNamesIn(size)) expect(n).not.toMatch(/^\?/)
   mapType(
     t,
     p => p,

@@ -1,7 +1,7 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { describe, expect, it } from 'vitest'
 import { checkProgram } from '../../../compiler/check/check.js'
-import { show } from '../../../compiler/core/poly.js'
+import { sizeText } from '../../../compiler/core/size.js'
 import { inputsOf } from '../../../compiler/specialise/parameters.js'
 
 const check = (text: string) =>
@@ -18,7 +18,7 @@ const shapes = (text: string): Readonly<Record<string, readonly string[]>> => {
   if (E.isLeft(result)) throw new Error(result.left.map(d => d.title).join('\n'))
   const fn = result.right.fns.get('m.f')!
   const specs = fn.params.flatMap(p => inputsOf(p.name, p.type))
-  return Object.fromEntries(specs.map(s => [s.name, (s.from?.shape ?? []).map(show)]))
+  return Object.fromEntries(specs.map(s => [s.name, (s.from?.shape ?? []).map(sizeText)]))
 }
 
 const layers = `

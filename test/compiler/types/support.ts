@@ -4,7 +4,7 @@ import { CheckedModules } from '../../../compiler/check/checked-modules.js'
 import type { CoreExpr, Program } from '../../../compiler/core/core.js'
 import type { Diagnostic } from '../../../compiler/diagnostics/diagnostic.js'
 import { positionOf } from '../../../compiler/diagnostics/source.js'
-import { childrenOf } from '../../../compiler/types/zonk.js'
+import { subexpressionsOf } from '../../../compiler/types/zonk.js'
 import { programs } from './programs.js'
 
 /** The small standard library is checked once for a file of tests. */
@@ -47,4 +47,4 @@ export const showDiagnostic = (d: Diagnostic): string =>
   ].join('\n')
 
 /** An expression and all inside it. */
-export const nodesOf = (e: CoreExpr): readonly CoreExpr[] => [e, ...childrenOf(e).flatMap(nodesOf)]
+export const nodesOf = (e: CoreExpr): readonly CoreExpr[] => [e, ...subexpressionsOf(e).flatMap(nodesOf)]

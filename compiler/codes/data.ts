@@ -1,4 +1,0 @@
-import { type Entries, entries } from './entry.js'
-
-/** E05xx: data and checkpoints that do not fit the program. */
-export const data: Entries = entries([])

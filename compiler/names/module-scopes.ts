@@ -1,0 +1,179 @@
+import type { Diagnostic } from '../diagnostics/diagnostic.js'
+import type { Span } from '../diagnostics/source.js'
+import type {
+  ConstItem,
+  FnItem,
+  Item,
+  Name,
+  Path,
+  RecipeItem,
+  RecordItem,
+  SizeItem,
+  TypeItem,
+} from '../syntax/ast.js'
+import type { LoadedModule } from './modules.js'
+import { importHint } from './std-modules.js'
+import { didYouMean } from './suggest.js'
+
+/** What a name at the top of a module stands for. */
+export type Decl =
+  | { readonly kind: 'size'; readonly item: SizeItem; readonly name: Name; readonly module: string }
+  | { readonly kind: 'type'; readonly item: TypeItem; readonly name: Name; readonly module: string }
+  | { readonly kind: 'const'; readonly item: ConstItem; readonly name: Name; readonly module: string }
+  | { readonly kind: 'record'; readonly item: RecordItem; readonly name: Name; readonly module: string }
+  | { readonly kind: 'fn'; readonly item: FnItem; readonly name: Name; readonly module: string }
+  | { readonly kind: 'recipe'; readonly item: RecipeItem; readonly name: Name; readonly module: string }
+
+/** `std.nn.softmax`. */
+export const idOf = (decl: Decl): string => `${decl.module}.${decl.name.text}`
+
+const articles: Readonly<Record<Decl['kind'], string>> = {
+  size: 'a size',
+  type: 'a type parameter',
+  const: 'a constant',
+  record: 'a record',
+  fn: 'a function',
+  recipe: 'a recipe',
+}
+
+/** `a record`, for messages. */
+export const whatIs = (decl: Decl): string => articles[decl.kind]
+
+/** One module's names: its own, those imported one by one, and the modules that qualify. */
+export interface ModuleScope {
+  readonly module: LoadedModule
+  readonly own: ReadonlyMap<string, Decl>
+  readonly imported: ReadonlyMap<string, Decl>
+  /** Qualifier to the names of that module; an empty one stands for a module that could not be loaded. */
+  readonly qualifiers: ReadonlyMap<string, ReadonlyMap<string, Decl>>
+  /** Names that an import or a declaration with a syntax error was to bring: using them is no second error. */
+  readonly broken: ReadonlySet<string>
+}
+
+const declsOf = (item: Item, module: string): readonly Decl[] => {
+  if (item.kind === 'test') return []
+  if (item.kind === 'size') return item.names.map(name => ({ kind: 'size', item, name, module }))
+  return [{ ...({ kind: item.kind, item } as { kind: 'fn'; item: FnItem }), name: item.name, module }]
+}
+
+const ownDecls = (module: LoadedModule, report: (d: Diagnostic) => void): ReadonlyMap<string, Decl> => {
+  const own = new Map<string, Decl>()
+  for (const decl of module.ast.items.flatMap(item => declsOf(item, module.name))) {
+    const first = own.get(decl.name.text)
+    if (first === undefined) own.set(decl.name.text, decl)
+    else report(duplicate(decl.name, first.name.span))
+  }
+  return own
+}
+
+/** Two things of one name in one place. */
+export const duplicate = (second: Name, first: Span): Diagnostic => ({
+  code: 'E0203',
+  title: `\`${second.text}\` is declared twice`,
+  labels: [
+    { span: second.span, text: 'declared again' },
+    { span: first, text: 'declared first' },
+  ],
+  hint: 'give one of them another name',
+})
+
+/** The scopes of modules that come in the order of their imports. */
+export const buildScopes = (
+  modules: readonly LoadedModule[],
+  report: (d: Diagnostic) => void,
+): ReadonlyMap<string, ModuleScope> => {
+  const scopes = new Map<string, ModuleScope>()
+  for (const module of modules) {
+    const own = ownDecls(module, report)
+    const imported = new Map<string, Decl>()
+    const places = new Map<string, Span>()
+    const qualifiers = new Map<string, ReadonlyMap<string, Decl>>()
+    const broken = new Set(module.lost)
+    for (const item of module.ast.imports) {
+      const target = module.imports.get(item)
+      const theirs = target === undefined ? undefined : scopes.get(target)?.own
+      const last = item.alias ?? item.segments[item.segments.length - 1]
+      if (last !== undefined && (item.names === undefined || item.alias !== undefined))
+        qualifiers.set(last.text, theirs ?? new Map())
+      for (const name of item.names ?? []) {
+        const decl = theirs?.get(name.text)
+        if (decl === undefined) {
+          broken.add(name.text)
+          if (theirs !== undefined)
+            report({
+              code: 'E0204',
+              title: `\`${target}\` has no \`${name.text}\``,
+              labels: [{ span: name.span, text: 'imported here' }],
+              ...didYouMean(name.text, theirs.keys()),
+            })
+          continue
+        }
+        const before = own.get(name.text)?.name.span ?? places.get(name.text)
+        if (before !== undefined) report(duplicate(name, before))
+        imported.set(name.text, decl)
+        places.set(name.text, name.span)
+      }
+    }
+    scopes.set(module.name, { module, own, imported, qualifiers, broken })
+  }
+  return scopes
+}
+
+/** What an unqualified name means at the top of a module. */
+export const lookup = (scope: ModuleScope, name: string): Decl | undefined =>
+  scope.own.get(name) ?? scope.imported.get(name)
+
+/** What a path means; `broken` when an import that failed was to say it. */
+export const lookupPath = (scope: ModuleScope, path: Path): Decl | 'broken' | undefined => {
+  if (path.module === undefined)
+    return lookup(scope, path.name.text) ?? (scope.broken.has(path.name.text) ? 'broken' : undefined)
+  const theirs = scope.qualifiers.get(path.module.text)
+  if (theirs !== undefined && theirs.size === 0) return 'broken'
+  return theirs?.get(path.name.text)
+}
+
+/** As the user wrote it. */
+export const pathText = (path: Path): string =>
+  path.module === undefined ? path.name.text : `${path.module.text}.${path.name.text}`
+
+/** Names of a kind that could have been meant. */
+export const candidates = (
+  scope: ModuleScope,
+  path: Path,
+  kinds: readonly Decl['kind'][],
+): readonly string[] => {
+  const of = (decls: ReadonlyMap<string, Decl>): string[] =>
+    [...decls].filter(([, d]) => kinds.includes(d.kind)).map(([n]) => n)
+  if (path.module !== undefined) return of(scope.qualifiers.get(path.module.text) ?? new Map())
+  return [...of(scope.own), ...of(scope.imported)]
+}
+
+/** The diagnostic for a path that means nothing. */
+export const unknownPath = (
+  scope: ModuleScope,
+  path: Path,
+  what: string,
+  kinds: readonly Decl['kind'][],
+  more: readonly string[] = [],
+): Diagnostic => {
+  const all = [...candidates(scope, path, kinds), ...more]
+  if (path.module !== undefined && !scope.qualifiers.has(path.module.text)) {
+    const missing = importHint(path.module.text)
+    return {
+      code: 'E0205',
+      title: `there is no module or variable \`${path.module.text}\` here`,
+      labels: [{ span: path.module.span, text: 'not imported' }],
+      ...(missing === undefined
+        ? didYouMean(path.module.text, [...scope.qualifiers.keys(), ...more])
+        : { hint: missing }),
+    }
+  }
+  const written = pathText(path)
+  const near = didYouMean(path.name.text, all)
+  return {
+    code: 'E0205',
+    title: `there is no ${what} \`${written}\``,
+    labels: [{ span: path.span, text: 'not known here' }],
+    ...near,
+  }
+}

@@ -1,0 +1,158 @@
+import type { CoreRecipe, CoreSetting } from '../core/core.js'
+import { sizeName, sizeNamesIn, substituteSizes } from '../core/size.js'
+import type { Diagnostic } from '../diagnostics/diagnostic.js'
+import type { Decl } from '../names/module-scopes.js'
+import { duplicate, idOf } from '../names/module-scopes.js'
+import { DATA_MODULE } from '../names/modules.js'
+import type { SettingDecl } from '../syntax/ast.js'
+import { elaborateConstant } from './bodies.js'
+import type { BodyContextParts, Local } from './body-context.js'
+import { choiceType, choiceValue } from './choices.js'
+import type { Declarations } from './declarations.js'
+import { elaborateMethods } from './recipe-methods.js'
+import type { RecordInfo, TypeScope } from './resolve-type.js'
+import { resolveType } from './resolve-type.js'
+import { sizesIn } from './type-traversal.js'
+
+type Parts = Pick<BodyContextParts, 'world' | 'constant' | 'uses'>
+type RecipeDecl = Decl & { kind: 'recipe' }
+
+/** `std.data`'s record of a name, which recipes speak about without importing it. */
+const dataRecord = (world: Declarations, recordName: string): RecordInfo | undefined => {
+  const decl = world.scopes.get(DATA_MODULE)?.own.get(recordName)
+  const info = decl?.kind === 'record' ? world.record(decl) : undefined
+  return info === 'broken' ? undefined : info
+}
+
+const elaborateSetting = (parts: Parts, module: string, s: SettingDecl): CoreSetting => {
+  const id = parts.world.fresh()
+  const doc = s.doc === undefined ? {} : { doc: s.doc }
+  if (s.choices === undefined) {
+    const { value, type } = elaborateConstant(
+      parts,
+      module,
+      s.value,
+      undefined,
+      `the setting \`${s.name.text}\``,
+    )
+    return { id, name: s.name.text, type, value, ...doc, span: s.span }
+  }
+  const type = choiceType(s.choices)
+  const value = choiceValue(parts.world, `the setting \`${s.name.text}\``, type, s.value)
+  return { id, name: s.name.text, type, value, ...doc, span: s.span }
+}
+
+/** A recipe: its parameters, settings and state, and the methods that training calls. */
+export const elaborateRecipe = (parts: Parts, decl: RecipeDecl): CoreRecipe | undefined => {
+  const { world } = parts
+  const { item, module } = decl
+  const id = idOf(decl)
+  const batch = dataRecord(world, 'Batch')
+  const at = dataRecord(world, 'At')
+  if (batch === undefined || at === undefined) {
+    world.report(noData(item.name))
+    return undefined
+  }
+  const written = [
+    ...item.params.flatMap(p => (p.type ? [p.type] : [])),
+    ...item.state.map(f => f.type),
+    ...item.methods.flatMap(m => [
+      ...m.params.flatMap(p => (p.type ? [p.type] : [])),
+      ...(m.result ? [m.result] : []),
+    ]),
+  ]
+  const definitions = world.signatureDefinitions(module, written, item.name.span, [
+    batch.definitions,
+    at.definitions,
+  ])
+  const data = [
+    ['Batch', batch],
+    ['At', at],
+  ] as const
+  const scope = world.scope(module)
+  const records = new Map<string, RecordInfo>(
+    data.filter(([n]) => !scope.own.has(n) && !scope.imported.has(n)),
+  )
+  const plain = world.typeScope(module, definitions, () => undefined)
+  const ts: TypeScope = {
+    ...plain,
+    record: path =>
+      (path.module === undefined ? records.get(path.name.text) : undefined) ?? plain.record(path),
+  }
+  const params = world.signatureParams(item.params, ts)
+  const state = world.buildRecord(
+    module,
+    `${id}.State`,
+    'State',
+    { fields: item.state, span: item.span },
+    definitions,
+  )
+  records.set('State', state)
+  const named = (text: string) =>
+    resolveType(
+      {
+        kind: 'named',
+        path: { name: { text, span: item.name.span }, span: item.name.span },
+        args: [],
+        span: item.name.span,
+      },
+      { ...ts, record: () => (text === 'State' ? state : text === 'Batch' ? batch : at) },
+    )
+  const protocol = {
+    state: named('State'),
+    batch: named('Batch'),
+    at: named('At'),
+    vocabulary: substituteSizes(sizeName('V'), n => definitions.get(n)?.poly),
+    length: substituteSizes(sizeName('T'), n => definitions.get(n)?.poly),
+  }
+  const mentioned = [...params.map(p => p.type), protocol.state, protocol.batch].flatMap(sizesIn)
+  const sizes = [...new Set([...mentioned.flatMap(sizeNamesIn), 'V', 'T'])].filter(n => !n.startsWith('?'))
+
+  const settings = item.settings.map(s => elaborateSetting(parts, module, s))
+  const coreParams = params.map(p => ({ id: world.fresh(), name: p.name, type: p.type }))
+  const locals = new Map<string, Local>()
+  for (const [i, p] of coreParams.entries())
+    locals.set(p.name, { ...p, role: 'parameter', span: params[i]!.span })
+  for (const [i, s] of settings.entries()) {
+    const before = locals.get(s.name)
+    if (before !== undefined) world.report(duplicate(item.settings[i]!.name, before.span))
+    locals.set(s.name, {
+      id: s.id,
+      name: s.name,
+      type: s.type,
+      role: 'setting',
+      span: item.settings[i]!.name.span,
+    })
+  }
+  const methods = elaborateMethods(
+    {
+      ...parts,
+      scope,
+      definitions,
+      sizes: new Set(sizes),
+      types: new Set(),
+      owner: `the recipe \`${item.name.text}\``,
+      records,
+      choices: settings.map(s => s.type),
+    },
+    { id, item, protocol, locals, typeScope: ts },
+  )
+  return {
+    id,
+    name: item.name.text,
+    params: coreParams,
+    sizes,
+    settings,
+    state: state.decl,
+    methods,
+    ...(item.doc !== undefined && { doc: item.doc }),
+    span: item.span,
+  }
+}
+
+const noData = (n: RecipeDecl['name']): Diagnostic => ({
+  code: 'E0353',
+  title: `the recipe \`${n.text}\` needs the records \`Batch\` and \`At\` of \`${DATA_MODULE}\``,
+  labels: [{ span: n.span, text: 'declared here' }],
+  hint: `the standard library's \`${DATA_MODULE}\` is missing or does not have them`,
+})
