@@ -119,8 +119,16 @@ export const holdFolder = async (folder: string): Promise<Hold> => {
       why: 'it is a file, not a directory',
       hint: 'choose another folder',
     })
+  await makeFolder(folder).catch((error: unknown) => {
+    throw fileError('make the folder', folder, error)
+  })
+  const leave = async (path: string, own: string): Promise<void> => {
+    held.delete(path)
+    await rm(join(path, own), { force: true })
+    // Fails where there is something in it.
+    if (found === undefined) await rmdir(path).catch(() => undefined)
+  }
   try {
-    await makeFolder(folder)
     const path = await realpath(folder)
     const own = nameOf({ pid: process.pid, start: startOf(process.pid) ?? '', host })
     if (held.has(path)) throw await inUse(path, own)
@@ -133,7 +141,7 @@ export const holdFolder = async (folder: string): Promise<Hold> => {
         await sleep(50 + 150 * Math.random())
       }
     } catch (error) {
-      held.delete(path)
+      await leave(path, own)
       throw error
     }
     const atExit = (): void => rmSync(join(path, own), { force: true })
@@ -141,14 +149,11 @@ export const holdFolder = async (folder: string): Promise<Hold> => {
     return {
       async release() {
         process.off('exit', atExit)
-        held.delete(path)
-        await rm(join(path, own), { force: true })
-        // Fails where there is something in it.
-        if (found === undefined) await rmdir(path).catch(() => undefined)
+        await leave(path, own)
       },
     }
   } catch (error) {
-    throw fileError('make the folder', folder, error)
+    throw fileError('write into the folder', folder, error)
   }
 }
 
