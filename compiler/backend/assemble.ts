@@ -4,7 +4,7 @@ import type { Graph, Node, NodeId } from '../ir/ir.js'
 import type { Group } from '../kernel/group.js'
 import { liveRangesOf } from '../plan/liveness.js'
 import type { Sequence } from '../plan/order.js'
-import { type Demand, leastBytes, shareBuffers } from '../plan/share.js'
+import { type BufferDemand, leastBytes, shareBuffers } from '../plan/share.js'
 import type { StoragePlan } from '../plan/storage.js'
 import type { EmittedKernel } from '../wgsl/kernel.js'
 import { storageBytes } from '../wgsl/slices.js'
@@ -108,7 +108,7 @@ const planBuffers = ({ graph, order, storage, kernels }: CompiledParts): Planned
   }
   const standingBytes = buffers.reduce((n, b) => n + b.bytes, 0)
   const ranges = liveRangesOf(order, g => kernels.get(g)?.storages ?? [], storage.persistent)
-  const demands = [...ranges].flatMap(([id, range]): readonly Demand[] =>
+  const demands = [...ranges].flatMap(([id, range]): readonly BufferDemand[] =>
     standing.has(id) ? [] : [{ storage: id, bytes: bytesOf(id), range }],
   )
   const shared = shareBuffers(demands)
@@ -139,7 +139,10 @@ const stepsOf = (order: Sequence, s: StepParts): readonly Step[] =>
 
 const dispatchOf = (k: EmittedKernel, { parts, planned, numbers, bindingBytes }: StepParts): Step => {
   const bufferOf = (storage: number): number => planned.bufferOf.get(storage)!
-  /** A tensor may share a buffer with a larger one. Where that buffer is too large to be bound, the tensor's part is. */
+  /**
+   * A tensor may share a buffer with a larger one. Where that buffer is too large to be bound, the tensor's
+   * part is.
+   */
   const wholeTensor = (storage: number): Slice | null => {
     const { bytes } = planned.buffers[bufferOf(storage)]!
     const size = storageBytes(parts.storage.storages[storage]!)

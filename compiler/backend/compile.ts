@@ -1,6 +1,6 @@
 /**
- * The back end turns a simplified graph into an artifact for one device: kernels as WGSL, buffers, and the order of
- * dispatches. The phases, each a function below or a room of its own:
+ * The back end turns a simplified graph into an artifact for one device: kernels as WGSL, buffers, and the
+ * order of dispatches. The phases, each a function below or a room of its own:
  *
  *     group     which nodes share a kernel                     fuse, memory
  *     order     which kernel runs after which, in which loop   plan/order.ts
@@ -21,7 +21,7 @@ import { splitReads } from '../fuse/split-reads.js'
 import { elementsOf, regionPath } from '../ir/graph.js'
 import type { Graph, NodeId } from '../ir/ir.js'
 import { verified } from '../ir/verify.js'
-import { axisSource, type Context, inputsFromMemory } from '../kernel/context.js'
+import { axisSource, inputsFromMemory, type KernelContext } from '../kernel/context.js'
 import type { Group } from '../kernel/group.js'
 import { problemOf } from '../kernel/problem.js'
 import { type MemoryLimits, memoryLimits, withinMemory } from '../memory/memory.js'
@@ -41,7 +41,10 @@ export interface CompileOptions {
   readonly fuse?: boolean
   /** Schedules that measuring found to be the fastest; the cost model decides about all other kernels. */
   readonly tuning?: Tuning
-  /** The sizes from which memory is saved by chunks and rematerialisation; the device's own limits unless given. */
+  /**
+   * The sizes from which memory is saved by chunks and rematerialisation; the device's own limits unless
+   * given.
+   */
   readonly limits?: MemoryLimits
 }
 
@@ -50,15 +53,15 @@ export interface GroupedGraph {
   readonly graph: Graph
   readonly groups: readonly Group[]
   /** Makes axes that no node of the graph has. */
-  readonly axis: Context['axis']
+  readonly axis: KernelContext['axis']
   /** The inputs that each run reads from memory, because the cache cannot hold them all. */
   readonly fromMemory: ReadonlySet<NodeId>
 }
 
 /**
- * A graph as kernels, buffers and an order of dispatches. How many bindings a large tensor takes is known only when kernels
- * are written. Where a kernel then binds too many buffers, nodes are grouped again with that knowledge. The runtime refuses an
- * artifact that no grouping makes fit.
+ * A graph as kernels, buffers and an order of dispatches. How many bindings a large tensor takes is known
+ * only when kernels are written. Where a kernel then binds too many buffers, nodes are grouped again with
+ * that knowledge. The runtime refuses an artifact that no grouping makes fit.
  */
 export const compileGraph = (graph: Graph, traits: DeviceTraits, options: CompileOptions = {}): Artifact => {
   let known: Windows = new Map()
@@ -73,7 +76,9 @@ export const compileGraph = (graph: Graph, traits: DeviceTraits, options: Compil
   }
 }
 
-/** Each attempt learns of more windows, so that few suffice; the bound only guards against endless repetition. */
+/**
+ * Each attempt learns of more windows, so that few suffice; the bound only guards against endless repetition.
+ */
 const mostAttempts = 8
 
 /** Compiles a graph whose nodes are in groups already. */
@@ -119,7 +124,7 @@ export const groupNodes = (
 }
 
 /** Makes axes that no node of a graph has. */
-export const freshAxes = (graph: Graph): Context['axis'] => {
+export const freshAxes = (graph: Graph): KernelContext['axis'] => {
   const own = graph.nodes.flatMap(n =>
     n.kind === 'compute' ? [...n.dims.flat(), ...(n.reduce?.axes ?? [])].map(a => a.id) : [],
   )
@@ -133,7 +138,7 @@ const compileKernels = (
   traits: DeviceTraits,
   options: CompileOptions,
 ): ReadonlyMap<Group, EmittedKernel> => {
-  const ctx: Context = { traits, placements, storages, axis }
+  const ctx: KernelContext = { traits, placements, storages, axis }
   const nodes = new Map(graph.nodes.map(n => [n.id, n]))
   const choice = { plain: options.fuse === false, tuning: options.tuning }
   const storesNothing = (g: Group): boolean =>

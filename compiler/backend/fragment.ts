@@ -7,9 +7,11 @@ import type { Group } from '../kernel/group.js'
 import { freshAxes, type GroupedGraph } from './compile.js'
 
 /**
- * One group as a graph of its own: what it reads are its inputs, what it stores its outputs, and the loops around it stand at their first
- * turn. Only its shape is meant to be like the original's, so that its kernel takes the same schedules; values are anyone's. It is another kernel, with another
- * signature, where the original writes in place (here that is an output like any other), and where it reads from memory what stays in the cache here.
+ * One group as a graph of its own: what it reads are its inputs, what it stores its outputs, and the loops
+ * around it stand at their first turn. Only its shape is meant to be like the original's, so that its kernel
+ * takes the same schedules; values are anyone's. It is another kernel, with another signature, where the
+ * original writes in place (here that is an output like any other), and where it reads from memory what stays
+ * in the cache here.
  */
 export const fragmentOf = (whole: GroupedGraph, group: Group, traits: DeviceTraits): GroupedGraph => {
   const { graph } = whole

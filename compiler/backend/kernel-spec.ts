@@ -7,7 +7,10 @@ import { flopsOf } from '../kernel/cost.js'
 import type { Group } from '../kernel/group.js'
 import type { KernelSpec } from '../kernel/spec.js'
 
-/** Bytes that one dispatch of a group reads and writes; each tensor counts once, of a loop's tensors one iteration's part. */
+/**
+ * Bytes that one dispatch of a group reads and writes; each tensor counts once, of a loop's tensors one
+ * iteration's part.
+ */
 const trafficOf = (
   g: Group,
   nodes: ReadonlyMap<NodeId, Node>,

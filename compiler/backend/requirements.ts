@@ -15,7 +15,10 @@ import { elementsBound, mostElements } from '../wgsl/slices.js'
 const sharedBytes: Readonly<Record<string, number>> = { f16: 2, f32: 4, i32: 4, u32: 4 }
 const vectors: Readonly<Record<string, string>> = { f: 'f32', h: 'f16', i: 'i32', u: 'u32' }
 
-/** Bytes of workgroup memory that a kernel's text declares, each variable rounded up to 16 as WebGPU counts them. */
+/**
+ * Bytes of workgroup memory that a kernel's text declares, each variable rounded up to 16 as WebGPU counts
+ * them.
+ */
 export const workgroupBytes = (wgsl: string): number =>
   [...wgsl.matchAll(/^var<workgroup>.*$/gm)].reduce((sum, [line]) => {
     const found = /: array<(?:vec([234])(?:<(\w+)>|([fhiu]))|(\w+)), (\d+)>;$/.exec(line)

@@ -9,8 +9,8 @@ import { hasRoom } from './room.js'
 import type { Growing, Surroundings } from './small.js'
 
 /**
- * So many reads take a software device as long as launching a kernel does, where rows that are made at once have them in common. One for a reduction that
- * each row does again counts as several.
+ * So many reads take a software device as long as launching a kernel does, where rows that are made at once
+ * have them in common. One for a reduction that each row does again counts as several.
  */
 const launch = { reads: 600_000, again: 4 } as const
 
@@ -23,9 +23,10 @@ const readsAlong = (n: ComputeNode, from: number): number => {
 }
 
 /**
- * On a software device, joins a group over rows to the only group that reads it, whose rows are finer, where all that the kernel would reduce again for
- * each of the finer ones takes less time than launching another: the sum of a norm to the products of its vector, those of a softmax to what it weights.
- * What the group computes of each element is substituted into the reader.
+ * On a software device, joins a group over rows to the only group that reads it, whose rows are finer, where
+ * all that the kernel would reduce again for each of the finer ones takes less time than launching another:
+ * the sum of a norm to the products of its vector, those of a softmax to what it weights. What the group
+ * computes of each element is substituted into the reader.
  */
 export const joinCoarse = (
   groups: readonly Growing[],
@@ -66,7 +67,8 @@ export const joinCoarse = (
     const inside = new Set(members.map(n => n.id))
     const read = members.flatMap(n => readsWith(n, updates.get(n.id))).filter(id => !inside.has(id))
     if (!hasRoom(room, [...read, ...fine.members.map(m => m.id)])) return undefined
-    // Of members with fewer axes than the rows, those that were joined before count again: all of them are evaluated in each row.
+    // Of members with fewer axes than the rows, those that were joined before count again: all of them are
+    // evaluated in each row.
     const again = members
       .filter(n => own(n).length < fine.rowRank)
       .reduce((sum, n) => sum + productOf(reduceAxes(n)) * readsAlong(n, n.dims.flat().length), 0)

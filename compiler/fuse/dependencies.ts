@@ -38,13 +38,15 @@ export interface Dependencies<G extends Members> {
   /** Does a group need, directly or not, what another computes? */
   readonly dependsOn: (g: G, target: G) => boolean
   /**
-   * Of all that a node reads, is there nothing that needs a group, but for the group itself? Then it can be computed in that group's kernel.
-   * What it reads of `own` is no matter.
+   * Of all that a node reads, is there nothing that needs a group, but for the group itself? Then it can be
+   * computed in that group's kernel. What it reads of `own` is no matter.
    */
   readonly free: (n: ComputeNode, g: G, own?: G) => boolean
 }
 
-/** The order that groups of the nodes `nodes` of a graph have to run in; `groupOf` may change as they grow. */
+/**
+ * The order that groups of the nodes `nodes` of a graph have to run in; `groupOf` may change as they grow.
+ */
 export const dependencies = <G extends Members>(
   graph: Graph,
   nodes: ReadonlyMap<NodeId, ComputeNode>,

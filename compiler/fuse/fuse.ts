@@ -36,9 +36,10 @@ interface Open extends Growing {
 }
 
 /**
- * Kernels as groups of nodes: elementwise producers inlined, elementwise consumers put behind contractions, reductions
- * and what is computed from them in the same rows put together, elementwise nodes over one index space too. Outputs
- * among `updates` are written by a kernel of either of these two kinds; nothing inlines them, and no node of that kernel reads them.
+ * Kernels as groups of nodes: elementwise producers inlined, elementwise consumers put behind contractions,
+ * reductions and what is computed from them in the same rows put together, elementwise nodes over one index
+ * space too. Outputs among `updates` are written by a kernel of either of these two kinds; nothing inlines
+ * them, and no node of that kernel reads them.
  */
 export const fuseNodes = (
   whole: Graph,
@@ -72,7 +73,10 @@ export const fuseNodes = (
       return !updates.has(r.node) && aligned(r, g.members.find(m => m.id === r.node)!, n, rank)
     })
 
-  /** Is the node one more sum over what the sums of a group are over, as of a vector that several matrices are multiplied by? */
+  /**
+   * Is the node one more sum over what the sums of a group are over, as of a vector that several matrices are
+   * multiplied by?
+   */
   const beside = (n: ComputeNode, g: Open): boolean => {
     const sums = (m: ComputeNode): readonly Axis[] => m.reduce?.axes ?? []
     const same = g.members.every(m => m.reduce?.op === n.reduce?.op && sameExtents(sums(m), sums(n)))

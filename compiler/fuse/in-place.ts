@@ -5,8 +5,8 @@ import type { Axis, ComputeNode, Expr, Graph, Node, NodeId } from '../ir/ir.js'
 import type { Target } from '../kernel/group.js'
 
 /**
- * An output that is written into the input whose place it takes, only where it differs: `node` ranges over those places, which are only within the
- * tensor if data doesn't say otherwise.
+ * An output that is written into the input whose place it takes, only where it differs: `node` ranges over
+ * those places, which are only within the tensor if data doesn't say otherwise.
  */
 export interface Update extends Target {
   readonly node: ComputeNode
@@ -46,7 +46,10 @@ const boundOf = (e: Expr, axis: Axis): { from: Expr; low: number; high: number }
   return undefined
 }
 
-/** The places at which a condition holds, if they are a run of fixed length along one axis: `from + low` and on. */
+/**
+ * The places at which a condition holds, if they are a run of fixed length along one axis: `from + low` and
+ * on.
+ */
 const runOf = (
   condition: Expr,
   axes: readonly Axis[],
@@ -78,9 +81,10 @@ const tidy = (e: Expr, nodes: ReadonlyMap<NodeId, Node>): Expr =>
   })
 
 /**
- * The outputs that take an input's place and are that input except at a run of positions that an input gives, `if from <= s and s < from + n
- * then x else old[…, s, …]`: a cache with new entries. Nothing else may read the input, so no order of kernels can go
- * wrong. Of the n places those outside are left out. Other outputs are computed whole and copied.
+ * The outputs that take an input's place and are that input except at a run of positions that an input gives,
+ * `if from <= s and s < from + n then x else old[…, s, …]`: a cache with new entries. Nothing else may read
+ * the input, so no order of kernels can go wrong. Of the n places those outside are left out. Other outputs
+ * are computed whole and copied.
  */
 export const updatesInPlace = (
   graph: Graph,

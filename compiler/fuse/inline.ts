@@ -64,13 +64,17 @@ const costOf = (e: Expr): Cost => ({ work: operationsOf(e), reads: loadsOf(e) })
 interface Readers {
   readonly count: number
   readonly stored: boolean
-  /** Stored by the kernel of a product that it comes from, whether or not it is computed anywhere else: then it is one load. */
+  /**
+   * Stored by the kernel of a product that it comes from, whether or not it is computed anywhere else: then
+   * it is one load.
+   */
   readonly behind: boolean
 }
 
 /**
- * Substitutes elementwise producers into the nodes that read them, where evaluating again costs less than storing and loading. Nodes that
- * nobody reads any more are left out. `pinned` nodes are stored whatever happens; `fixed` ones are read where they are stored.
+ * Substitutes elementwise producers into the nodes that read them, where evaluating again costs less than
+ * storing and loading. Nodes that nobody reads any more are left out. `pinned` nodes are stored whatever
+ * happens; `fixed` ones are read where they are stored.
  */
 export const inlineProducers = (
   graph: Graph,
@@ -92,7 +96,10 @@ export const inlineProducers = (
   }
   const pathOf = (n: ComputeNode): readonly number[] => regionPath(graph, n.region).map(r => r.id)
 
-  /** Is a node computed from a large product and what is not itself reduced, so that it can be that product's epilogue? */
+  /**
+   * Is a node computed from a large product and what is not itself reduced, so that it can be that product's
+   * epilogue?
+   */
   const isBehindProduct = (p: ComputeNode): boolean => {
     const reduced = readsOf(p.body).flatMap(r => {
       const n = current.get(r.node)

@@ -3,7 +3,10 @@ import { i32, index, read, substituteAxes } from '../ir/expr.js'
 import { regionOf, shapeOf } from '../ir/graph.js'
 import type { Axis, CarryNode, ComputeNode, Graph, NodeId, RegionId } from '../ir/ir.js'
 
-/** The node with index 0 for its axes of extent 1, but those of the loops around: index spaces that differ by these alone are the same. */
+/**
+ * The node with index 0 for its axes of extent 1, but those of the loops around: index spaces that differ by
+ * these alone are the same.
+ */
 const withoutUnits = (n: ComputeNode, depth: number): ComputeNode => {
   const units = n.dims.slice(depth).flatMap(axes => axes.filter(a => a.extent === 1))
   return units.length === 0
@@ -16,8 +19,9 @@ const withoutUnits = (n: ComputeNode, depth: number): ComputeNode => {
 }
 
 /**
- * Makes a graph storable: every output is a compute node that nothing else claims, and every carry's `init` and `next` are compute
- * nodes of its own, in its parent and in its region, so that they can be written straight into its slots.
+ * Makes a graph storable: every output is a compute node that nothing else claims, and every carry's `init`
+ * and `next` are compute nodes of its own, in its parent and in its region, so that they can be written
+ * straight into its slots.
  */
 export const normalise = (graph: Graph): Graph => {
   const b = new Builder(graph)

@@ -4,7 +4,10 @@ import type { NodeId } from '../ir/ir.js'
 /** How many bindings a tensor takes in a kernel, where that is known to be more than one. */
 export type Windows = ReadonlyMap<NodeId, number>
 
-/** What a kernel may bind. A tensor that is larger than a binding takes several, its windows (see `wgsl/slices.ts`). */
+/**
+ * What a kernel may bind. A tensor that is larger than a binding takes several, its windows (see
+ * `wgsl/slices.ts`).
+ */
 export interface Room {
   readonly buffers: number
   readonly bindingBytes: number

@@ -16,8 +16,8 @@ export interface Growing {
 }
 
 /**
- * Up to so many evaluations of bodies, in all and by one row, a device has nothing to gain from doing two things at once: launching another kernel
- * takes longer, and compiling one much longer.
+ * Up to so many evaluations of bodies, in all and by one row, a device has nothing to gain from doing two
+ * things at once: launching another kernel takes longer, and compiling one much longer.
  */
 const most = { evaluations: 2 ** 16, row: 2 ** 13, members: 16 } as const
 
@@ -34,9 +34,10 @@ export interface Surroundings {
 }
 
 /**
- * Joins groups that do little over the same index space or the same rows, related or not: sums of a few numbers, tables, metrics. They run
- * one after another in each row, and where one reads numbers of the other it has them at hand. Groups are in an order in which they were
- * found; a joined one takes the place of its last.
+ * Joins groups that do little over the same index space or the same rows, related or not: sums of a few
+ * numbers, tables, metrics. They run one after another in each row, and where one reads numbers of the other
+ * it has them at hand. Groups are in an order in which they were found; a joined one takes the place of its
+ * last.
  */
 export const joinSmall = (groups: readonly Growing[], around: Surroundings): readonly Growing[] => {
   const { graph, nodes, pinned, updates, room } = around

@@ -23,8 +23,9 @@ const readWithout = (root: Expr, part: Expr): ReadonlySet<NodeId> => {
 }
 
 /**
- * The graph with no body that reads more tensors than a kernel binds beside its result. A part of such a body becomes a node of its own: of all parts that
- * are worth it the one with the fewest elements, so numbers come first, then vectors, and what has all of the body's axes last.
+ * The graph with no body that reads more tensors than a kernel binds beside its result. A part of such a body
+ * becomes a node of its own: of all parts that are worth it the one with the fewest elements, so numbers come
+ * first, then vectors, and what has all of the body's axes last.
  */
 export const splitReads = (graph: Graph, given: Room): Graph => {
   const windows = new Map(given.windows)
@@ -61,7 +62,10 @@ export const splitReads = (graph: Graph, given: Room): Graph => {
     return read(same ?? id, part.dtype, [...identityAt(loops), ...axes.map(index)])
   }
 
-  /** The part to take out of `e`, which reads too much. Where none makes it read less, an argument: with all of them taken out it reads no more than those. */
+  /**
+   * The part to take out of `e`, which reads too much. Where none makes it read less, an argument: with all
+   * of them taken out it reads no more than those.
+   */
   const cheapest = (n: ComputeNode, e: Expr): Expr | undefined => {
     const extents = new Map([...outerAxes(n), ...reduceAxes(n)].map(a => [a.id, a]))
     const reads = bound(e)

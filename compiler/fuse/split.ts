@@ -17,8 +17,8 @@ const largestParts = 2 ** 24
 const chunks = (traits: DeviceTraits): number => (traits.software ? 32 : 256)
 
 /**
- * Long reductions to few results become two: partial results of chunks, then their reduction. The chunks are fixed, so
- * the order of summation is, too.
+ * Long reductions to few results become two: partial results of chunks, then their reduction. The chunks are
+ * fixed, so the order of summation is, too.
  */
 export const splitReductions = (graph: Graph, traits: DeviceTraits): Graph => {
   const b = new Builder(graph)
@@ -74,7 +74,10 @@ const split = (b: Builder, n: ComputeNode, traits: DeviceTraits, { depth, wanted
   })
 }
 
-/** The longest reduced axis as chunks of equal length, at most `most`, the last one cut off where the axis ends. */
+/**
+ * The longest reduced axis as chunks of equal length, at most `most`, the last one cut off where the axis
+ * ends.
+ */
 const inChunks = (
   b: Builder,
   n: ComputeNode,

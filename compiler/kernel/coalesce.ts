@@ -44,8 +44,8 @@ const survey = (
 }
 
 /**
- * Neighbouring axes that every address runs through as if they were one (`(b, t)` of a batch, say) become one; axes of extent 1 go.
- * `axes` are in row-major order, `stores` the addresses written.
+ * Neighbouring axes that every address runs through as if they were one (`(b, t)` of a batch, say) become
+ * one; axes of extent 1 go. `axes` are in row-major order, `stores` the addresses written.
  */
 export const coalesce = (
   axes: readonly Axis[],

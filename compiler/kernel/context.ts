@@ -6,7 +6,7 @@ import { bytesOf } from '../ir/packing.js'
 import { lowerRead, type Placement, type Storage } from './placement.js'
 
 /** What the schedules of one artifact share. */
-export interface Context {
+export interface KernelContext {
   readonly traits: DeviceTraits
   readonly placements: ReadonlyMap<NodeId, Placement>
   readonly storages: readonly Storage[]
@@ -30,7 +30,7 @@ export const renameAxes = (e: Expr, from: readonly Axis[], to: readonly Axis[]):
 export const localOf = (node: NodeId): number => -1 - node
 
 /** Reads of nodes become loads from storage; reads of the group's members become stand-ins. */
-export const lowerBody = (e: Expr, ctx: Context, members: ReadonlySet<NodeId>): Expr =>
+export const lowerBody = (e: Expr, ctx: KernelContext, members: ReadonlySet<NodeId>): Expr =>
   rewrite(e, x => {
     if (x.op !== 'read' || x.node < 0) return x
     if (members.has(x.node))
@@ -48,8 +48,9 @@ export const substituteLocals = (e: Expr, values: ReadonlyMap<NodeId, Expr>): Ex
 const lastCache = 24 * 2 ** 20
 
 /**
- * Which of some inputs each run on a software device reads from memory: all, where together they are more than stays in the cache; else none. Each counts
- * whole, though a run may read but a part, and writes into some.
+ * Which of some inputs each run on a software device reads from memory: all, where together they are more
+ * than stays in the cache; else none. Each counts whole, though a run may read but a part, and writes into
+ * some.
  */
 export const inputsFromMemory = (inputs: readonly InputNode[], traits: DeviceTraits): ReadonlySet<NodeId> => {
   const bytes = inputs.reduce((sum, n) => sum + bytesOf(elementsOf(n), n.packing), 0)
@@ -61,5 +62,5 @@ export const productOf = (axes: readonly Axis[]): number => axes.reduce((n, a) =
 export const reduceAxes = (n: ComputeNode): readonly Axis[] => n.reduce?.axes ?? []
 
 /** How what an expression reads is packed in storage, read by read; nothing where it is plain numbers. */
-export const packings = (e: Expr, ctx: Context): readonly string[] =>
+export const packings = (e: Expr, ctx: KernelContext): readonly string[] =>
   readsOf(e).flatMap(r => (r.node < 0 ? [] : (ctx.storages[r.node]!.packing ?? [])))

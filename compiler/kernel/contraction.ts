@@ -32,8 +32,8 @@ const factorsOf = (e: Expr): readonly Expr[] => {
 const product = (es: readonly Expr[]): Expr => es.reduce((a, b) => prim('mul', a, b))
 
 /**
- * The node as a contraction, if it is one: an f32 sum whose factors fall into two operands, each with output axes of its own.
- * `outer` are the node's axes without those of the loops around it.
+ * The node as a contraction, if it is one: an f32 sum whose factors fall into two operands, each with output
+ * axes of its own. `outer` are the node's axes without those of the loops around it.
  */
 export const contractionOf = (node: ComputeNode, outer: readonly Axis[]): Contraction | undefined => {
   if (node.reduce?.op !== 'sum' || node.dtype !== 'f32') return undefined

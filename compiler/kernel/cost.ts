@@ -20,7 +20,10 @@ const heavy: Readonly<Record<string, number>> = {
   threefry1: 60,
 }
 
-/** Arithmetic operations of one evaluation, index arithmetic left out; transcendental functions count as several. */
+/**
+ * Arithmetic operations of one evaluation, index arithmetic left out; transcendental functions count as
+ * several.
+ */
 export const operationsOf = (e: Expr): number => {
   const addresses = new Set(postorder(e).flatMap(x => (x.op === 'read' ? postorder(...x.at) : [])))
   return postorder(e).reduce(

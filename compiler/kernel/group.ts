@@ -6,8 +6,8 @@ export type GroupKind = 'map' | 'rows' | 'contract' | 'scatter'
 /**
  * The nodes of one kernel, in evaluation order, their bodies after inlining.
  * - `map`: elementwise nodes over one index space.
- * - `rows`: reductions over rows, and elementwise nodes over the same rows: `rowRank` leading axes are the row's. A reduction
- *   with fewer axes is done again in each row.
+ * - `rows`: reductions over rows, and elementwise nodes over the same rows: `rowRank` leading axes are the
+ *   row's. A reduction with fewer axes is done again in each row.
  * - `contract`: a sum of products, then elementwise nodes at the same positions (its epilogue).
  * - `scatter`: a sum of what a condition selects.
  */
@@ -18,7 +18,10 @@ export interface Group {
   readonly stored: ReadonlySet<NodeId>
   readonly region?: RegionId
   readonly rowRank: number
-  /** The members, of a `map` or of `rows`, that are written into an input whose place they take. No other member reads them. */
+  /**
+   * The members, of a `map` or of `rows`, that are written into an input whose place they take. No other
+   * member reads them.
+   */
   readonly updates: ReadonlyMap<NodeId, Target>
 }
 

@@ -1,11 +1,11 @@
 import type { Axis, Expr, NodeId, Region } from '../ir/ir.js'
 import { coalesce } from './coalesce.js'
-import { type Context, lowerBody, renameAxes, substituteLocals } from './context.js'
+import { type KernelContext, lowerBody, renameAxes, substituteLocals } from './context.js'
 import type { Group } from './group.js'
-import { destinationOf, kernelAxes, type Output } from './outputs.js'
+import { destinationOf, kernelAxes, type StoredMember } from './outputs.js'
 
 /** Every member's lowered body over the axes of the first, and where the stored ones go. */
-const mapOutputs = (group: Group, loops: readonly Region[], ctx: Context): readonly Output[] => {
+const mapOutputs = (group: Group, loops: readonly Region[], ctx: KernelContext): readonly StoredMember[] => {
   const first = group.members[0]!
   const axes = kernelAxes(first, loops)
   const ids = new Set(group.members.map(m => m.id))
@@ -31,10 +31,10 @@ const mapOutputs = (group: Group, loops: readonly Region[], ctx: Context): reado
 export interface MapProgram {
   readonly axes: readonly Axis[]
   readonly units: readonly Axis[]
-  readonly outputs: readonly Output[]
+  readonly outputs: readonly StoredMember[]
 }
 
-export const mapProgram = (group: Group, loops: readonly Region[], ctx: Context): MapProgram => {
+export const mapProgram = (group: Group, loops: readonly Region[], ctx: KernelContext): MapProgram => {
   const outputs = mapOutputs(group, loops, ctx)
   const all = kernelAxes(group.members[0]!, loops)
   const joined = coalesce(

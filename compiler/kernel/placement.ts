@@ -23,8 +23,8 @@ export interface Storage {
 }
 
 /**
- * Where a node's elements lie: element `at` is at `base + Σ stride · (at + shift)` of its storage; with `turns`, slots
- * that are used in turn, at `stride · ((at + shift) mod turns)`.
+ * Where a node's elements lie: element `at` is at `base + Σ stride · (at + shift)` of its storage; with
+ * `turns`, slots that are used in turn, at `stride · ((at + shift) mod turns)`.
  */
 export interface Placement {
   readonly storage: number
@@ -49,7 +49,10 @@ export const addressOf = (p: Placement, at: readonly Expr[]): Affine =>
     affineConstant(p.base),
   )
 
-/** The condition that a guarded read's position lies inside the tensor, where that is not known: `always` or `never`. */
+/**
+ * The condition that a guarded read's position lies inside the tensor, where that is not known: `always` or
+ * `never`.
+ */
 const inside = (p: Placement, at: readonly Expr[]): Expr | 'always' | 'never' => {
   const ranges = at.map(e => affineRange(affineOf(e)))
   if (ranges.some((r, i) => r !== undefined && (r[1] < 0 || r[0] >= p.dims[i]!.extent))) return 'never'
@@ -62,7 +65,10 @@ const inside = (p: Placement, at: readonly Expr[]): Expr | 'always' | 'never' =>
   return tests.length === 0 ? 'always' : tests.reduce((a, b) => prim('and', a, b))
 }
 
-/** A read of a node (whose positions are lowered already) as a load at one linear address; a guard becomes a selection. */
+/**
+ * A read of a node (whose positions are lowered already) as a load at one linear address; a guard becomes a
+ * selection.
+ */
 export const lowerRead = (x: ReadExpr, placements: ReadonlyMap<NodeId, Placement>): Expr => {
   const p = placements.get(x.node)
   if (p === undefined) throw new Error(`node ${x.node} has no storage`)

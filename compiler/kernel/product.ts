@@ -2,7 +2,7 @@ import { type Affine, affineOf, coefficientOf } from '../affine/affine.js'
 import { identityAt, readsOf } from '../ir/expr.js'
 import type { Axis, Expr, NodeId, Region } from '../ir/ir.js'
 import { coalesce } from './coalesce.js'
-import { type Context, lowerBody, renameAxes, substituteLocals } from './context.js'
+import { type KernelContext, lowerBody, renameAxes, substituteLocals } from './context.js'
 import { type Contraction, contractionOf } from './contraction.js'
 import type { Group } from './group.js'
 import { kernelAxes } from './outputs.js'
@@ -16,7 +16,8 @@ export interface Epilogue {
 }
 
 /**
- * A contraction ready to be written: one `m` axis, any others moved to the batch; `k` with the inner axis last.
+ * A contraction ready to be written: one `m` axis, any others moved to the batch; `k` with the inner axis
+ * last.
  */
 export interface Product extends Omit<Contraction, 'm'> {
   readonly m: Axis
@@ -29,8 +30,15 @@ export interface Product extends Omit<Contraction, 'm'> {
 export const along = (e: Expr, axis: Axis | undefined): boolean =>
   axis !== undefined && readsOf(e).some(r => r.node >= 0 && coefficientOf(affineOf(r.at[0]!), axis.id) === 1)
 
-/** A group's contraction with everything over one set of axes, axes joined, roles settled; undefined where it is none. */
-export const productOfGroup = (group: Group, loops: readonly Region[], ctx: Context): Product | undefined => {
+/**
+ * A group's contraction with everything over one set of axes, axes joined, roles settled; undefined where it
+ * is none.
+ */
+export const productOfGroup = (
+  group: Group,
+  loops: readonly Region[],
+  ctx: KernelContext,
+): Product | undefined => {
   const node = group.members[0]!
   const outer = kernelAxes(node, loops)
   const c = contractionOf(node, outer)

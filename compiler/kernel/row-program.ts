@@ -2,7 +2,14 @@ import { type Affine, affineOf, coefficientOf } from '../affine/affine.js'
 import { axesOf, readsOf } from '../ir/expr.js'
 import type { Axis, ComputeNode, Expr, NodeId, Region } from '../ir/ir.js'
 import { coalesce } from './coalesce.js'
-import { type Context, localOf, lowerBody, reduceAxes, renameAxes, substituteLocals } from './context.js'
+import {
+  type KernelContext,
+  localOf,
+  lowerBody,
+  reduceAxes,
+  renameAxes,
+  substituteLocals,
+} from './context.js'
 import type { Group } from './group.js'
 import { destinationOf, kernelAxes } from './outputs.js'
 
@@ -31,7 +38,7 @@ const membersOf = (
   group: Group,
   rows: readonly Axis[],
   loops: readonly Region[],
-  ctx: Context,
+  ctx: KernelContext,
 ): readonly Omit<Phase, 'common'>[] => {
   const ids = new Set(group.members.map(m => m.id))
   const scalars = new Map<NodeId, Expr>()
@@ -52,7 +59,7 @@ const membersOf = (
 export const seeksPlace = (n: ComputeNode): boolean => n.reduce?.op.startsWith('arg') ?? false
 
 /** The members of a group as phases over its rows. */
-export const rowProgram = (group: Group, loops: readonly Region[], ctx: Context): RowProgram => {
+export const rowProgram = (group: Group, loops: readonly Region[], ctx: KernelContext): RowProgram => {
   const all = group.members
     .map(m => kernelAxes(m, loops).slice(0, group.rowRank))
     .find(axes => axes.length === group.rowRank)!

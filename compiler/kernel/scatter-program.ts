@@ -2,7 +2,7 @@ import type { Affine } from '../affine/affine.js'
 import { identityAt } from '../ir/expr.js'
 import type { Axis, ComputeNode, Expr, Region } from '../ir/ir.js'
 import { coalesce } from './coalesce.js'
-import { type Context, lowerBody, reduceAxes } from './context.js'
+import { type KernelContext, lowerBody, reduceAxes } from './context.js'
 import type { Group } from './group.js'
 import { kernelAxes } from './outputs.js'
 import { addressOf } from './placement.js'
@@ -24,7 +24,7 @@ export interface ScatterProgram {
 export const scatterProgram = (
   group: Group,
   loops: readonly Region[],
-  ctx: Context,
+  ctx: KernelContext,
 ): ScatterProgram | undefined => {
   const node = group.members[0]!
   const outer = kernelAxes(node, loops)

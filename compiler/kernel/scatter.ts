@@ -3,8 +3,8 @@ import type { Axis, ComputeNode, Expr } from '../ir/ir.js'
 import { productOf } from './context.js'
 
 /**
- * A sum of what a condition selects, `out[v, e] = Σ t · (data[t] == v ? x[t, e] : 0)`: `slots` are the axes the condition depends
- * on (`v`), `width` the others (`e`).
+ * A sum of what a condition selects, `out[v, e] = Σ t · (data[t] == v ? x[t, e] : 0)`: `slots` are the axes
+ * the condition depends on (`v`), `width` the others (`e`).
  */
 export interface Scatter {
   readonly condition: Expr
@@ -13,7 +13,10 @@ export interface Scatter {
   readonly width: readonly Axis[]
 }
 
-/** The node as a scatter, if it is one worth the name: many slots, wide rows, and a condition that picks a slot by data. */
+/**
+ * The node as a scatter, if it is one worth the name: many slots, wide rows, and a condition that picks a
+ * slot by data.
+ */
 export const scatterOf = (n: ComputeNode, outer: readonly Axis[]): Scatter | undefined => {
   const e = n.body
   if (n.reduce?.op !== 'sum' || e.op !== 'select') return undefined

@@ -6,7 +6,10 @@ import type { Group } from '../kernel/group.js'
 /** In which order a node's dimensions lie in memory, the slowest first. */
 export type Layout = (node: Node) => readonly number[]
 
-/** The dimension that a read at `x idiv n` in dimension `slot` reads at `x mod n`; for n = 1 that is position 0 of a dimension of extent 1. */
+/**
+ * The dimension that a read at `x idiv n` in dimension `slot` reads at `x mod n`; for n = 1 that is position
+ * 0 of a dimension of extent 1.
+ */
 const partner = ({ at }: ReadExpr, slot: number, shape: readonly number[]): number | undefined => {
   const quotient = at[slot]!
   const found = at.findIndex((p, i) => {
@@ -24,8 +27,9 @@ const partner = ({ at }: ReadExpr, slot: number, shape: readonly number[]): numb
 }
 
 /**
- * Dimensions lie in memory in their order, but for the slots of a loop over chunks of one: where readers outside take
- * slot `x idiv n` and place `x mod n`, the slots lie beside that place, as if the axis had never been in chunks.
+ * Dimensions lie in memory in their order, but for the slots of a loop over chunks of one: where readers
+ * outside take slot `x idiv n` and place `x mod n`, the slots lie beside that place, as if the axis had never
+ * been in chunks.
  */
 export const layoutOf = (graph: Graph, groups: readonly Group[]): Layout => {
   const nodes = new Map(graph.nodes.map(n => [n.id, n]))

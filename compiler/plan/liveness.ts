@@ -8,8 +8,8 @@ export interface LiveRange {
 }
 
 /**
- * The lives of storages over the sequence of groups. What is used both inside and outside a loop, or carries values from one
- * iteration to another, lives as long as the loop.
+ * The lives of storages over the sequence of groups. What is used both inside and outside a loop, or carries
+ * values from one iteration to another, lives as long as the loop.
  */
 export const liveRangesOf = (
   order: Sequence,

@@ -9,8 +9,8 @@ export type Sequence = readonly (
 )[]
 
 /**
- * Orders groups so that each runs after those it reads; at each level a region is one unit. `graph` gives regions and
- * carries; its compute nodes may have been rewritten by fusion.
+ * Orders groups so that each runs after those it reads; at each level a region is one unit. `graph` gives
+ * regions and carries; its compute nodes may have been rewritten by fusion.
  */
 export const orderGroups = (graph: Graph, groups: readonly Group[]): Sequence => {
   const producer = new Map<NodeId, Group>()
@@ -18,7 +18,10 @@ export const orderGroups = (graph: Graph, groups: readonly Group[]): Sequence =>
   const carries = new Map(graph.nodes.flatMap(n => (n.kind === 'carry' ? [[n.id, n] as const] : [])))
   const paths = new Map(groups.map(g => [g, regionPath(graph, g.region).map(r => r.id)]))
 
-  /** Groups that must run before a node can be read from a group: a carry read outside its region needs the whole region. */
+  /**
+   * Groups that must run before a node can be read from a group: a carry read outside its region needs the
+   * whole region.
+   */
   const needed = (id: NodeId, from: Group): readonly Group[] => {
     const carry = carries.get(id)
     if (carry === undefined) return producer.has(id) ? [producer.get(id)!] : []

@@ -1,7 +1,7 @@
 import type { LiveRange } from './liveness.js'
 
 /** A storage that wants a buffer for a time. */
-export interface Demand {
+export interface BufferDemand {
   readonly storage: number
   readonly bytes: number
   readonly range: LiveRange
@@ -15,7 +15,7 @@ export interface SharedBuffers {
 const overlaps = (a: LiveRange, b: LiveRange): boolean => a.from <= b.to && b.from <= a.to
 
 /** The most bytes that are needed at one moment: no sharing takes less. */
-export const leastBytes = (needs: readonly Demand[]): number =>
+export const leastBytes = (needs: readonly BufferDemand[]): number =>
   needs.reduce((most, { range: { from } }) => {
     const alive = needs.filter(n => n.range.from <= from && from <= n.range.to)
     return Math.max(
@@ -24,25 +24,29 @@ export const leastBytes = (needs: readonly Demand[]): number =>
     )
   }, 0)
 
-/** Close enough to the bound to look no further, and how long to look: so many orders, and storages placed in all. */
+/**
+ * Close enough to the bound to look no further, and how long to look: so many orders, and storages placed in
+ * all.
+ */
 const closeEnough = 1.02
 const most = { orders: 300, placings: 100_000 } as const
 
 /**
- * Buffers for storages, none shared by two that are alive at once. Storages are placed one after the other, each in the free buffer that has to
- * grow least; which order is best is found by trying: large ones first, early ones first, long-lived ones first, and swaps in the best so far.
+ * Buffers for storages, none shared by two that are alive at once. Storages are placed one after the other,
+ * each in the free buffer that has to grow least; which order is best is found by trying: large ones first,
+ * early ones first, long-lived ones first, and swaps in the best so far.
  */
-export const shareBuffers = (needs: readonly Demand[]): SharedBuffers => {
+export const shareBuffers = (needs: readonly BufferDemand[]): SharedBuffers => {
   const bound = leastBytes(needs)
   const orders = [
-    (a: Demand, b: Demand): number => b.bytes - a.bytes || a.range.from - b.range.from,
-    (a: Demand, b: Demand): number => a.range.from - b.range.from || b.bytes - a.bytes,
-    (a: Demand, b: Demand): number => a.range.to - b.range.to || b.bytes - a.bytes,
-    (a: Demand, b: Demand): number => length(b) - length(a) || b.bytes - a.bytes,
-    (a: Demand, b: Demand): number => b.bytes * length(b) - a.bytes * length(a),
+    (a: BufferDemand, b: BufferDemand): number => b.bytes - a.bytes || a.range.from - b.range.from,
+    (a: BufferDemand, b: BufferDemand): number => a.range.from - b.range.from || b.bytes - a.bytes,
+    (a: BufferDemand, b: BufferDemand): number => a.range.to - b.range.to || b.bytes - a.bytes,
+    (a: BufferDemand, b: BufferDemand): number => length(b) - length(a) || b.bytes - a.bytes,
+    (a: BufferDemand, b: BufferDemand): number => b.bytes * length(b) - a.bytes * length(a),
   ]
   let best = { bytes: Number.POSITIVE_INFINITY, order: needs, placed: placedIn([]) }
-  const consider = (order: readonly Demand[]): void => {
+  const consider = (order: readonly BufferDemand[]): void => {
     const placed = placedIn(order)
     const bytes = placed.sizes.reduce((a, b) => a + b, 0)
     if (bytes < best.bytes) best = { bytes, order, placed }
@@ -63,9 +67,9 @@ export const shareBuffers = (needs: readonly Demand[]): SharedBuffers => {
   return best.placed
 }
 
-const length = (n: Demand): number => n.range.to - n.range.from
+const length = (n: BufferDemand): number => n.range.to - n.range.from
 
-const placedIn = (order: readonly Demand[]): SharedBuffers => {
+const placedIn = (order: readonly BufferDemand[]): SharedBuffers => {
   const buffers: { bytes: number; lives: LiveRange[] }[] = []
   const bufferOf = new Map<number, number>()
   for (const n of order) {

@@ -33,11 +33,12 @@ interface Reading {
 }
 
 /**
- * How many slots of a carry must be in memory at once: one, two (iterations write them in turn), or all of them.
+ * How many slots of a carry must be in memory at once: one, two (iterations write them in turn), or all of
+ * them.
  *
- * All, if anything outside its loop reads another slot than the last, or reads `init` once the loop has begun.
- * Otherwise one slot will do if in each iteration what reads the carry runs before what writes its `next`, or is the same elementwise
- * kernel and reads just the places that it writes; else two.
+ * All, if anything outside its loop reads another slot than the last, or reads `init` once the loop has
+ * begun. Otherwise one slot will do if in each iteration what reads the carry runs before what writes its
+ * `next`, or is the same elementwise kernel and reads just the places that it writes; else two.
  */
 export const slotsOf = (
   graph: Graph,
@@ -85,7 +86,10 @@ export const slotsOf = (
   return new Map(graph.nodes.flatMap(n => (n.kind === 'carry' ? [[n.id, slots(n)] as const] : [])))
 }
 
-/** Does a thread of an elementwise kernel, which reads all before it writes, read of the carry just what it writes? */
+/**
+ * Does a thread of an elementwise kernel, which reads all before it writes, read of the carry just what it
+ * writes?
+ */
 const inPlace = ({ group, member, read }: Reading, level: number): boolean => {
   const own = read.at.slice(level + 1)
   return (

@@ -15,8 +15,9 @@ export interface StoragePlan {
 }
 
 /**
- * Decides how every stored node lies in memory. A node of a region has a slot for each iteration if anything outside
- * reads it, else one slot. A carry has as many slots as it needs (`slotsOf`); its `init` and `next` are views of them. `fromMemory` are inputs.
+ * Decides how every stored node lies in memory. A node of a region has a slot for each iteration if anything
+ * outside reads it, else one slot. A carry has as many slots as it needs (`slotsOf`); its `init` and `next`
+ * are views of them. `fromMemory` are inputs.
  */
 export const planStorage = (
   graph: Graph,
@@ -80,7 +81,10 @@ export const planStorage = (
     storages.push({ id: storages.length, name, dtype: n.dtype, elements: stride, ...packing, ...memory })
     return { storage: storages.length - 1, base: 0, dims }
   }
-  /** `next` at iteration l is slot l + 1 upwards and l downwards; `init` is the slot that the first iteration reads. */
+  /**
+   * `next` at iteration l is slot l + 1 upwards and l downwards; `init` is the slot that the first iteration
+   * reads.
+   */
   const viewOf = (whole: Placement, carry: CarryNode, id: NodeId): Placement => {
     const path = regionPath(graph, carry.region)
     const level = path.length - 1

@@ -1,15 +1,16 @@
 /**
- * Scheduling decides how a kernel is laid over threads: the size of a workgroup, how many elements a thread computes,
- * what lies in workgroup memory. A schedule is plain data. For each kernel there is a list of candidates, every setting that
- * makes sense for the problem on the device, ordered by a cost model (in the manner of TVM's and Halide's search spaces).
- * A tuning, found by measuring, may choose another candidate than the first. Every candidate computes the right values.
+ * Scheduling decides how a kernel is laid over threads: the size of a workgroup, how many elements a thread
+ * computes, what lies in workgroup memory. A schedule is plain data. For each kernel there is a list of
+ * candidates, every setting that makes sense for the problem on the device, ordered by a cost model (in the
+ * manner of TVM's and Halide's search spaces). A tuning, found by measuring, may choose another candidate
+ * than the first. Every candidate computes the right values.
  *
  *     contract b[8] m[64] n[64] k[48] …  →  { family: 'broadcast', rows: 16, columns: 4, … }
  *
  * This room writes no WGSL: `wgsl/emit.ts` turns a problem and its schedule into a kernel.
  */
 import type { Chosen, Schedule } from '../artifact.js'
-import type { Context } from '../kernel/context.js'
+import type { KernelContext } from '../kernel/context.js'
 import type { KernelProblem } from '../kernel/problem.js'
 import { contractCandidates, contractSignature } from './contract.js'
 import { mapCandidates, mapSignature } from './map.js'
@@ -21,10 +22,10 @@ import { sameSchedule } from './schedule.js'
 export type Tuning = ReadonlyMap<string, Schedule>
 
 /**
- * The facts that decide how fast each schedule of a problem is: extents, how operands lie in memory, what is computed before
- * and after. Kernels with one signature take one schedule.
+ * The facts that decide how fast each schedule of a problem is: extents, how operands lie in memory, what is
+ * computed before and after. Kernels with one signature take one schedule.
  */
-const signatureOf = (problem: KernelProblem, ctx: Context): string => {
+const signatureOf = (problem: KernelProblem, ctx: KernelContext): string => {
   switch (problem.kind) {
     case 'map':
       return mapSignature(problem.program, ctx)
@@ -38,7 +39,7 @@ const signatureOf = (problem: KernelProblem, ctx: Context): string => {
 }
 
 /** Every schedule that makes sense, the cost model's favourite first; never empty. */
-const candidatesOf = (problem: KernelProblem, ctx: Context): readonly Schedule[] => {
+const candidatesOf = (problem: KernelProblem, ctx: KernelContext): readonly Schedule[] => {
   switch (problem.kind) {
     case 'map':
       return mapCandidates(problem.program, ctx.traits)
@@ -70,7 +71,7 @@ export interface ChoiceOptions {
 /** The schedule of a kernel: the tuned one, or else the first of the candidates. */
 export const chooseSchedule = (
   problem: KernelProblem,
-  ctx: Context,
+  ctx: KernelContext,
   { plain, tuning }: ChoiceOptions,
 ): Chosen => {
   const candidates = plain && problem.kind === 'rows' ? [plainRows] : candidatesOf(problem, ctx)

@@ -13,7 +13,10 @@ const software = {
   /** A load of one number, and of four neighbours, by every lane. */
   loadOne: 6.5,
   loadFour: 9,
-  /** Four neighbours that straddle two vectors: in a turn of four positions, of one, and where the lanes are rows. */
+  /**
+   * Four neighbours that straddle two vectors: in a turn of four positions, of one, and where the lanes are
+   * rows.
+   */
   straddling: 30,
   straddlingAlone: 60,
   straddlingRows: 40,
@@ -30,7 +33,10 @@ const software = {
   statement: 500,
 } as const
 
-/** What loading an operand costs where four neighbours along `axis` are wanted (or one, without an axis), by lanes side by side along another. */
+/**
+ * What loading an operand costs where four neighbours along `axis` are wanted (or one, without an axis), by
+ * lanes side by side along another.
+ */
 const loadCost = (e: Expr, axis: Axis | undefined, lanes: Axis, step: 1 | 4): number =>
   readsOf(e).reduce((sum, r) => {
     if (r.node < 0) return sum
@@ -48,7 +54,10 @@ const loadCost = (e: Expr, axis: Axis | undefined, lanes: Axis, step: 1 | 4): nu
     return sum + (step === 4 ? software.straddling : software.straddlingAlone)
   }, 0)
 
-/** Nanoseconds that a schedule of columns is thought to take on a core of a software device, its compilation included. */
+/**
+ * Nanoseconds that a schedule of columns is thought to take on a core of a software device, its compilation
+ * included.
+ */
 export const columnsCost = (product: Product, s: BroadcastSchedule | RegisterSchedule): number => {
   const p = s.turned ? turned(product) : product
   const threads = s.family === 'broadcast' ? s.lanes : s.threads

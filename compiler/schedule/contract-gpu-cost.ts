@@ -1,9 +1,12 @@
-import type { BroadcastSchedule, MatrixSchedule, RegisterSchedule, TileSchedule } from '../artifact.js'
+import type { BroadcastSchedule, MatrixSchedule, RegisterSchedule, Tile, TileSchedule } from '../artifact.js'
 import { productOf } from '../kernel/context.js'
 import { operationsOf } from '../kernel/cost.js'
 import { type Product, turned } from '../kernel/product.js'
 
-/** A GPU in units of one multiplication and addition by one thread; guesses of the order, for a large one of today. */
+/**
+ * A GPU in units of one multiplication and addition by one thread; guesses of the order, for a large one of
+ * today.
+ */
 const gpu = {
   /** Threads that run at once. */
   threads: 32768,
@@ -30,7 +33,8 @@ const groupsOf = (p: Product, rows: number, columns: number): number => {
 }
 
 /** Time that a tile is brought in, by all threads together. */
-const staging = (p: Product, rows: number, columns: number, depth: number, threads: number): number => {
+const staging = (p: Product, tile: Pick<Tile, 'rows' | 'columns' | 'depth'>, threads: number): number => {
+  const { rows, columns, depth } = tile
   const elements = (rows + columns) * depth
   const work = rows * depth * operationsOf(p.left) + columns * depth * operationsOf(p.right)
   return (elements * gpu.stage + work) / threads
@@ -44,7 +48,7 @@ const tileCost = (product: Product, s: TileSchedule): number => {
   const half = s.arithmetic === 'f16' ? gpu.half : 1
   const step = (perM * perN + ((perM + perN) / 4) * gpu.sharedLoad) / half
   const wait = s.buffers === 2 ? gpu.barrier / 2 : gpu.barrier
-  const tile = (depth / parts) * step + staging(p, rows, columns, depth, threads) + wait
+  const tile = (depth / parts) * step + staging(p, s, threads) + wait
   const joins = (parts - 1) * (perM * perN + 2 * gpu.barrier)
   return waves(groupsOf(p, rows, columns), threads, Math.ceil(productOf(p.k) / depth) * tile + joins)
 }
@@ -54,7 +58,7 @@ const matrixCost = (product: Product, s: MatrixSchedule): number => {
   const { rows, columns, depth, subgroups, lanes } = s
   const threads = subgroups.m * subgroups.n * lanes
   const multiply = (rows * columns * depth) / threads / gpu.matrix
-  const tile = multiply + staging(p, rows, columns, depth, threads) + 2 * gpu.barrier
+  const tile = multiply + staging(p, s, threads) + 2 * gpu.barrier
   return waves(groupsOf(p, rows, columns), threads, Math.ceil(productOf(p.k) / depth) * tile)
 }
 

@@ -47,7 +47,10 @@ const fitting = (
     return orders(p, rows).map(fastest => ({ turned: turn, rows, columns, depth, fastest, product: p }))
   })
 
-/** Tiles for a device: as many threads and bytes as a workgroup may have, each thread bringing a whole number of pieces. */
+/**
+ * Tiles for a device: as many threads and bytes as a workgroup may have, each thread bringing a whole number
+ * of pieces.
+ */
 export const tileSchedules = (
   product: Product,
   traits: DeviceTraits,

@@ -1,7 +1,7 @@
 import type { ContractSchedule, DeviceTraits } from '../artifact.js'
 import { readsOf } from '../ir/expr.js'
 import type { Axis } from '../ir/ir.js'
-import { type Context, packings } from '../kernel/context.js'
+import { type KernelContext, packings } from '../kernel/context.js'
 import { operationsOf } from '../kernel/cost.js'
 import { along, type Product } from '../kernel/product.js'
 import { columnSchedules } from './contract-columns.js'
@@ -11,8 +11,9 @@ import { matrixSchedules, tileSchedules } from './contract-tile.js'
 import { bestFirst } from './schedule.js'
 
 /**
- * Every schedule of a product, the best guess first. On a software device memory that is shared costs more than loading again, and text costs
- * time to compile; a GPU wants tiles in workgroup memory. Less than f32 precision in products only where it is allowed.
+ * Every schedule of a product, the best guess first. On a software device memory that is shared costs more
+ * than loading again, and text costs time to compile; a GPU wants tiles in workgroup memory. Less than f32
+ * precision in products only where it is allowed.
  */
 export const contractCandidates = (p: Product, traits: DeviceTraits): readonly ContractSchedule[] => {
   const columns = columnSchedules(p, traits)
@@ -24,8 +25,11 @@ export const contractCandidates = (p: Product, traits: DeviceTraits): readonly C
   )
 }
 
-/** `contract b[8·6] m[64] n[64] k[48]; left along k: 1 read, 0 operations; …`: what decides the speed of a contraction. */
-export const contractSignature = (p: Product, ctx: Context): string => {
+/**
+ * `contract b[8·6] m[64] n[64] k[48]; left along k: 1 read, 0 operations; …`: what decides the speed of a
+ * contraction.
+ */
+export const contractSignature = (p: Product, ctx: KernelContext): string => {
   const extents = (axes: readonly Axis[]): string => `[${axes.map(a => a.extent).join('·')}]`
   const effort = (e: Product['left']): string =>
     [`${readsOf(e).length} reads`, ...packings(e, ctx), `${operationsOf(e)} operations`].join(', ')

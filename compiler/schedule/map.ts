@@ -1,25 +1,30 @@
 import type { DeviceTraits, MapSchedule } from '../artifact.js'
 import { axesOf, readsOf } from '../ir/expr.js'
-import { type Context, packings, productOf } from '../kernel/context.js'
+import { type KernelContext, packings, productOf } from '../kernel/context.js'
 import { operationsOf } from '../kernel/cost.js'
 import type { MapProgram } from '../kernel/map-program.js'
 
 const powerOfTwoBelow = (x: number): number => 2 ** Math.floor(Math.log2(Math.max(1, x)))
 const powerOfTwoAbove = (x: number): number => 2 ** Math.ceil(Math.log2(Math.max(1, x)))
 
-/** Threads of a workgroup: as many as there are places, within these bounds; `short` where a thread does several places. */
+/**
+ * Threads of a workgroup: as many as there are places, within these bounds; `short` where a thread does
+ * several places.
+ */
 const workgroup = { least: 8, short: 64, most: 256 } as const
 
 /** Workgroups that keep all cores of a software device busy to the end. */
 const busyWorkgroups = 32
 
-/** How many places in turn a thread of a software device may handle. Fewer than `least` are not worth a loop. */
+/**
+ * How many places in turn a thread of a software device may handle. Fewer than `least` are not worth a loop.
+ */
 const turns = { least: 4, candidates: [64, 16] } as const
 
 /**
- * Schedules for so many places (of one element, or of four neighbours), the best guess first. To start a thread costs a
- * software device more than a short body does, so there a thread handles several places in turn, as long as enough
- * workgroups remain. A GPU needs many threads to hide the time that memory takes.
+ * Schedules for so many places (of one element, or of four neighbours), the best guess first. To start a
+ * thread costs a software device more than a short body does, so there a thread handles several places in
+ * turn, as long as enough workgroups remain. A GPU needs many threads to hide the time that memory takes.
  */
 export const mapSchedules = (places: number, width: 1 | 4, traits: DeviceTraits): readonly MapSchedule[] => {
   const most = Math.min(workgroup.most, traits.workgroupInvocations)
@@ -37,7 +42,10 @@ export const mapSchedules = (places: number, width: 1 | 4, traits: DeviceTraits)
 /** Below so many elements, four neighbours a thread would leave threads without work. */
 const leastForVectors = 256
 
-/** The schedules of an elementwise kernel. Four neighbours are handled at once where the last axis is a multiple of four. */
+/**
+ * The schedules of an elementwise kernel. Four neighbours are handled at once where the last axis is a
+ * multiple of four.
+ */
 export const mapCandidates = (p: MapProgram, traits: DeviceTraits): readonly MapSchedule[] => {
   const total = productOf(p.axes)
   const last = p.axes.at(-1)
@@ -47,7 +55,7 @@ export const mapCandidates = (p: MapProgram, traits: DeviceTraits): readonly Map
 }
 
 /** `map [8·64]; 2 reads 5 operations; …`: the facts that decide how fast an elementwise kernel is. */
-export const mapSignature = (p: MapProgram, ctx: Context): string =>
+export const mapSignature = (p: MapProgram, ctx: KernelContext): string =>
   [
     `map [${p.axes.map(a => a.extent).join('·')}]`,
     ...p.outputs.map(o =>

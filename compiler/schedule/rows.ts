@@ -2,7 +2,7 @@ import { type Affine, affineOf, coefficientOf } from '../affine/affine.js'
 import type { DeviceTraits, RowsSchedule } from '../artifact.js'
 import { axesOf, readsOf } from '../ir/expr.js'
 import type { Axis } from '../ir/ir.js'
-import { type Context, packings, productOf } from '../kernel/context.js'
+import { type KernelContext, packings, productOf } from '../kernel/context.js'
 import { operationsOf } from '../kernel/cost.js'
 import { addressesOf, alongAxis, type Phase, type RowProgram, seeksPlace } from '../kernel/row-program.js'
 import { bestFirst } from './schedule.js'
@@ -19,7 +19,10 @@ export const plainRows: RowsSchedule = {
 
 const passesOf = (p: RowProgram): readonly Phase[] => p.phases.filter(x => x.inner.length > 0)
 
-/** The row axis, where four neighbouring rows can be made at a time: some read runs along it, and rows have nothing but sums to write. */
+/**
+ * The row axis, where four neighbouring rows can be made at a time: some read runs along it, and rows have
+ * nothing but sums to write.
+ */
 const acrossRows = (p: RowProgram): Axis | undefined => {
   const last = p.rows.at(-1)
   const passes = passesOf(p)
@@ -29,34 +32,52 @@ const acrossRows = (p: RowProgram): Axis | undefined => {
   return fits && passes.some(x => alongAxis(x.value, last) > 0) ? last : undefined
 }
 
-/** Reads along a pass that differ from row to row, and those that all rows share, as the rows of a matrix share the vector. */
+/**
+ * Reads along a pass that differ from row to row, and those that all rows share, as the rows of a matrix
+ * share the vector.
+ */
 const readsOfPass = (x: Phase, row: Axis | undefined): { readonly own: number; readonly shared: number } => {
   const along = addressesOf(x.value).filter(a => x.inner.some(i => coefficientOf(a, i.id) !== 0))
   const own = along.filter(a => row !== undefined && coefficientOf(a, row.id) !== 0).length
   return { own, shared: along.length - own }
 }
 
-/** Rows at once: more pay as long as the loads of a loop's body, code of 1.5 KB each on a software device, stay in the cache of decoded instructions. */
+/**
+ * Rows at once: more pay as long as the loads of a loop's body, code of 1.5 KB each on a software device,
+ * stay in the cache of decoded instructions.
+ */
 const rowCounts = [1, 2, 4, 5] as const
 const mostLoads = 6
 
-/** Instructions of a lane's load on a software device, as counted there: of four neighbours, of one element, of four apart. */
+/**
+ * Instructions of a lane's load on a software device, as counted there: of four neighbours, of one element,
+ * of four apart.
+ */
 const loadOf = (a: Affine, vector: Axis | undefined): number => {
   const step = vector === undefined ? 0 : coefficientOf(a, vector.id)
   return step === 1 ? 38 : step === 0 ? 17 : 68
 }
 
-/** Instructions of a loop's turn, a subgroup operation, the launch of a workgroup and that of each of its subgroups. */
+/**
+ * Instructions of a loop's turn, a subgroup operation, the launch of a workgroup and that of each of its
+ * subgroups.
+ */
 const costs = { turn: 40, subgroup: 200, workgroup: 1600, launch: 400 } as const
 
-/** Of a processor's caches: bytes of a line; of the first, lines a multiple of so many bytes apart share a set of so few. */
+/**
+ * Of a processor's caches: bytes of a line; of the first, lines a multiple of so many bytes apart share a set
+ * of so few.
+ */
 const cache = { line: 64, apart: 4096, ways: 8 } as const
 
 /** Streams that are fetched ahead from memory at full speed, and how many more take twice the time. */
 const streams = { free: 8, double: 40 } as const
 
+/** Lanes that a software device runs together: those of a vector of the processor. */
+const lanesOf = (traits: DeviceTraits): number => traits.subgroupSize || 8
+
 /** Reads that differ from row to row, of what comes from memory. */
-const readsFromMemory = (x: Phase, row: Axis | undefined, ctx: Context): number =>
+const readsFromMemory = (x: Phase, row: Axis | undefined, ctx: KernelContext): number =>
   readsOf(x.value).filter(
     r =>
       row !== undefined &&
@@ -66,17 +87,12 @@ const readsFromMemory = (x: Phase, row: Axis | undefined, ctx: Context): number 
   ).length
 
 /**
- * By how much rows that come from memory are slowed down where each lane goes through rows of its own: a run reads what is brought to it once, and all else
- * before it does so again.
+ * By how much rows that come from memory are slowed down where each lane goes through rows of its own: a run
+ * reads what is brought to it once, and all else before it does so again.
  */
-const scattering = (
-  x: Phase,
-  s: RowsSchedule,
-  row: Axis | undefined,
-  width: number,
-  ctx: Context,
-): number => {
+const scattering = (x: Phase, s: RowsSchedule, row: Axis | undefined, ctx: KernelContext): number => {
   if (s.lanes > 1 || s.vector !== 'inner') return 1
+  const width = lanesOf(ctx.traits)
   return 1 + Math.max(0, readsFromMemory(x, row, ctx) * s.rows * width - streams.free) / streams.double
 }
 
@@ -92,8 +108,8 @@ const collides = (p: RowProgram, side: number): boolean => {
 }
 
 /** Instructions of all subgroups together, on a software device. */
-const softwareCost = (p: RowProgram, s: RowsSchedule, ctx: Context): number => {
-  const width = ctx.traits.subgroupSize || 8
+const softwareCost = (p: RowProgram, s: RowsSchedule, ctx: KernelContext): number => {
+  const width = lanesOf(ctx.traits)
   const row = p.rows.at(-1)
   const passes = passesOf(p).map(x => {
     const last = x.inner.at(-1)!
@@ -108,7 +124,7 @@ const softwareCost = (p: RowProgram, s: RowsSchedule, ctx: Context): number => {
     const work = rows * operationsOf(x.value) * (vector && !(x.common && s.vector === 'row') ? 4 : 1)
     const joined = s.lanes > 1 && x.node.reduce ? costs.subgroup * rows : 0
     const each = costs.turn + (loads + store) * width + work
-    return turns * each * scattering(x, s, row, width, ctx) + joined
+    return turns * each * scattering(x, s, row, ctx) + joined
   })
   const unit = s.rows * (s.vector === 'row' ? 4 : 1)
   const groups = Math.ceil(productOf(p.rows) / unit / (s.lanes > 1 ? 1 : width))
@@ -120,11 +136,14 @@ const softwareCost = (p: RowProgram, s: RowsSchedule, ctx: Context): number => {
   return groups * idle * together * crowded * (launch + passes.reduce((a, b) => a + b, 0))
 }
 
-/** Instructions per nanosecond; and what a schedule must save, in nanoseconds, to be worth the time to compile subgroup operations and each further row. */
+/**
+ * Instructions per nanosecond; and what a schedule must save, in nanoseconds, to be worth the time to compile
+ * subgroup operations and each further row.
+ */
 const perNanosecond = 50
 const patience = { subgroup: 1000, row: 250 } as const
 
-const softwareCandidates = (p: RowProgram, ctx: Context): readonly RowsSchedule[] => {
+const softwareCandidates = (p: RowProgram, ctx: KernelContext): readonly RowsSchedule[] => {
   const { traits } = ctx
   const s = traits.subgroupSize
   const across = acrossRows(p)
@@ -166,7 +185,10 @@ const softwareCandidates = (p: RowProgram, ctx: Context): readonly RowsSchedule[
   return bestFirst(all, cost)
 }
 
-/** A GPU wants neighbouring threads at neighbouring addresses, and threads enough to wait for memory: a subgroup a row, unless rows are short. */
+/**
+ * A GPU wants neighbouring threads at neighbouring addresses, and threads enough to wait for memory: a
+ * subgroup a row, unless rows are short.
+ */
 const gpuCandidates = (p: RowProgram, traits: DeviceTraits): readonly RowsSchedule[] => {
   const s = traits.subgroupSize
   const inside = passesOf(p).some(x =>
@@ -194,7 +216,7 @@ const gpuCandidates = (p: RowProgram, traits: DeviceTraits): readonly RowsSchedu
 }
 
 /** `rows [512] inline sum 768 own 1 shared 1 …`: what decides the speed of a kernel over rows. */
-export const rowsSignature = (p: RowProgram, ctx: Context): string => {
+export const rowsSignature = (p: RowProgram, ctx: KernelContext): string => {
   const row = p.rows.at(-1)
   const phases = p.phases.map(x => {
     const { own, shared } = readsOfPass(x, row)
@@ -213,5 +235,5 @@ export const rowsSignature = (p: RowProgram, ctx: Context): string => {
 }
 
 /** The schedules of reductions over rows and of the values computed from them, the best guess first. */
-export const rowsCandidates = (p: RowProgram, ctx: Context): readonly RowsSchedule[] =>
+export const rowsCandidates = (p: RowProgram, ctx: KernelContext): readonly RowsSchedule[] =>
   ctx.traits.software ? softwareCandidates(p, ctx) : gpuCandidates(p, ctx.traits)

@@ -3,7 +3,10 @@ import type { Axis } from '../ir/ir.js'
 import { productOf } from '../kernel/context.js'
 import type { ScatterProgram } from '../kernel/scatter-program.js'
 
-/** From so many slots on, workgroups of 64 threads still keep every core busy; fewer slots get small workgroups. */
+/**
+ * From so many slots on, workgroups of 64 threads still keep every core busy; fewer slots get small
+ * workgroups.
+ */
 const manySlots = 4096
 
 /** The schedules of a scatter, the best guess first. */

@@ -14,8 +14,8 @@ import type { Target } from '../kernel/group.js'
 import { type Placement, slotAt } from '../kernel/placement.js'
 
 /**
- * Where a kernel reads or writes a buffer. An address is `moves`, which the loops around the kernel decide, and a rest from `low` to `high`,
- * both included; addresses that a guard excludes do not count.
+ * Where a kernel reads or writes a buffer. An address is `moves`, which the loops around the kernel decide,
+ * and a rest from `low` to `high`, both included; addresses that a guard excludes do not count.
  */
 export interface Access {
   readonly storage: number
@@ -29,7 +29,10 @@ export interface Access {
 const moving = (a: Affine, loops: readonly Region[]): Affine =>
   loops.reduce((sum, r) => affineAdd(sum, affineAxis(r.axis, coefficientOf(a, r.axis.id))), affineConstant(0))
 
-/** The access at `at` of what lies at a placement. A position is within its dimension, or the access is guarded there. */
+/**
+ * The access at `at` of what lies at a placement. A position is within its dimension, or the access is
+ * guarded there.
+ */
 export const accessAt = (p: Placement, at: readonly Expr[], loops: readonly Region[]): Access => {
   let moves: Affine | undefined = affineConstant(0)
   let [low, high] = [p.base, p.base]
@@ -52,7 +55,10 @@ export const accessAt = (p: Placement, at: readonly Expr[], loops: readonly Regi
   return { storage: p.storage, moves, low, high }
 }
 
-/** All that nodes read and write in one kernel. Nodes that are not stored have no placement, and are not read from memory. */
+/**
+ * All that nodes read and write in one kernel. Nodes that are not stored have no placement, and are not read
+ * from memory.
+ */
 export const accessesOf = (
   members: readonly ComputeNode[],
   updates: ReadonlyMap<NodeId, Target>,

@@ -1,8 +1,8 @@
 import type { DType } from '../artifact.js'
-import type { ComputeNode, Expr, ReduceOp } from '../ir/ir.js'
+import type { ReduceOp } from '../ir/ir.js'
 import { identityOf } from '../ir/reduction.js'
 import { helpers, isNanText, wgslLiteral } from '../ir/wgsl-helpers.js'
-import { type Block, type Value, vectorType } from './block.js'
+import { type Block, type TextValue, vectorType } from './block.js'
 import type { Writer } from './writer.js'
 
 /** Where a reduction starts; the best value of argmax and argmin as that of max and min. */
@@ -17,23 +17,25 @@ const joinText = (op: ReduceOp, a: string, b: string): string =>
 export interface Accumulator {
   readonly name: string
   readonly place?: string
-  /** Of a maximum or minimum of f32: the largest bits, but for signs, of what was taken in. Beyond those of infinity something was not a number. */
+  /**
+   * Of a maximum or minimum of f32: the largest bits, but for signs, of what was taken in. Beyond those of
+   * infinity something was not a number.
+   */
   readonly bits?: string
   readonly width: 1 | 4
   readonly dtype: DType
-  readonly take: (v: Value, at: string, block: Block) => void
+  readonly take: (v: TextValue, at: string, block: Block) => void
+}
+
+/** The reduction that an accumulator computes, of single values or of four neighbours at a time. */
+export interface Reduction {
+  readonly op: ReduceOp
+  readonly dtype: DType
+  readonly wide: boolean
 }
 
 /** Declares the variable of a reduction and says how a value is taken in. */
-export const accumulator = (
-  node: ComputeNode,
-  wide: boolean,
-  value: Expr,
-  w: Writer,
-  block: Block,
-): Accumulator => {
-  const op = node.reduce!.op
-  const dtype = value.dtype
+export const declareAccumulator = ({ op, dtype, wide }: Reduction, w: Writer, block: Block): Accumulator => {
   const name = w.fresh('acc')
   const start = startOf(op, dtype)
   const width = wide ? 4 : 1
@@ -50,7 +52,7 @@ export const accumulator = (
       width: 1,
       dtype,
       take: (v, at, b) => {
-        const x = v.atom ? v : w.name(b, v.text, dtype, 1)
+        const x = v.atom ? v : w.name(b, { text: v.text, dtype, width: 1 })
         const first = dtype === 'f32' ? ` || (${isNanText(x.text)} && !${isNanText(name)})` : ''
         b.add(`if (${x.text} ${better} ${name}${first}) { ${name} = ${x.text}; ${place} = ${at}; }`)
       },
@@ -66,7 +68,8 @@ export const accumulator = (
     ...(bits === undefined ? {} : { bits }),
     take: (v, _, b) => {
       const given = wide ? w.widen(v) : v
-      const { text } = bits === undefined || given.atom ? given : w.name(b, given.text, dtype, width)
+      const { text } =
+        bits === undefined || given.atom ? given : w.name(b, { text: given.text, dtype, width })
       if (bits !== undefined)
         b.add(
           wide
@@ -93,10 +96,14 @@ const withNan = (value: string, bits: string, wide: boolean): string => {
 }
 
 /** The extreme of what the lanes of a subgroup have found; not-a-number if one of them has. */
-const acrossLanes = (op: 'max' | 'min', value: string, w: Writer, block: Block): Value => {
+const acrossLanes = (op: 'max' | 'min', value: string, w: Writer, block: Block): TextValue => {
   for (const h of ['order_key', 'of_order_key']) w.functions.set(h, helpers[h]!)
   const minus = op === 'min' ? '-' : ''
-  return w.name(block, `${minus}of_order_key(subgroupMax(order_key(${minus}${value})))`, 'f32', 1)
+  return w.name(block, {
+    text: `${minus}of_order_key(subgroupMax(order_key(${minus}${value})))`,
+    dtype: 'f32',
+    width: 1,
+  })
 }
 
 const subgroupOp = {
@@ -106,28 +113,36 @@ const subgroupOp = {
   min: 'subgroupMin',
 } as const
 
-/** The result of a reduction: over a vector's components if `across`, then over the subgroup if it has more than one lane. */
-export const finish = (
-  node: ComputeNode,
-  acc: Accumulator,
-  components: 'across' | 'keep',
-  lanes: number,
+/** A reduction whose values are all taken in. */
+export interface FinishedReduction {
+  readonly op: ReduceOp
+  readonly accumulator: Accumulator
+  /** Whether the four components are reduced to one value, or kept as four results. */
+  readonly components: 'across' | 'keep'
+  readonly lanes: number
+}
+
+/**
+ * The result of a reduction: over a vector's components if `across`, then over the subgroup if it has more
+ * than one lane.
+ */
+export const finishReduction = (
+  { op, accumulator: acc, components, lanes }: FinishedReduction,
   w: Writer,
   block: Block,
-): Value => {
-  const op = node.reduce!.op
+): TextValue => {
   if (op === 'argmax' || op === 'argmin') {
     if (lanes === 1) return { text: acc.place!, dtype: 'i32', width: 1, atom: true }
     const extreme = op === 'argmax' ? 'max' : 'min'
     const best =
       acc.dtype === 'f32'
         ? acrossLanes(extreme, acc.name, w, block)
-        : w.name(block, `${subgroupOp[extreme]}(${acc.name})`, acc.dtype, 1)
+        : w.name(block, { text: `${subgroupOp[extreme]}(${acc.name})`, dtype: acc.dtype, width: 1 })
     const found =
       acc.dtype === 'f32'
         ? `(${acc.name} == ${best.text}) || (${isNanText(acc.name)} && ${isNanText(best.text)})`
         : `${acc.name} == ${best.text}`
-    return w.name(block, `subgroupMin(select(2147483647, ${acc.place}, ${found}))`, 'i32', 1)
+    return w.nameIndex(block, `subgroupMin(select(2147483647, ${acc.place}, ${found}))`)
   }
   const parts = ['x', 'y', 'z', 'w'].map(c => `${acc.name}.${c}`)
   const own =
@@ -143,10 +158,14 @@ export const finish = (
   if (lanes > 1)
     return (op === 'max' || op === 'min') && acc.dtype === 'f32'
       ? acrossLanes(op, result, w, block)
-      : w.name(block, `${subgroupOp[op]}(${result})`, acc.dtype, 1)
+      : w.name(block, { text: `${subgroupOp[op]}(${result})`, dtype: acc.dtype, width: 1 })
   return result === acc.name
     ? { text: result, dtype: acc.dtype, width: acc.width, atom: true }
-    : w.name(block, result, acc.dtype, acc.width === 4 && components === 'keep' ? 4 : 1)
+    : w.name(block, {
+        text: result,
+        dtype: acc.dtype,
+        width: acc.width === 4 && components === 'keep' ? 4 : 1,
+      })
 }
 
 const joinedBits = (bits: string): string => `max(max(${bits}.x, ${bits}.y), max(${bits}.z, ${bits}.w))`

@@ -2,7 +2,7 @@ import type { DType } from '../artifact.js'
 import type { AxisId, Expr } from '../ir/ir.js'
 
 /** A WGSL expression of a scalar, or of four neighbours along the block's vector axis. */
-export interface Value {
+export interface TextValue {
   readonly text: string
   readonly dtype: DType
   readonly width: 1 | 4
@@ -16,19 +16,21 @@ export const vectorType = (dtype: DType): string =>
 export const components = ['x', 'y', 'z', 'w'] as const
 
 /**
- * What an axis is in a block: one position, or four neighbours `4 · quarter + (0, 1, 2, 3)`, where `quarter` is itself
- * an axis of the block.
+ * What an axis is in a block: one position, or four neighbours `4 · quarter + (0, 1, 2, 3)`, where `quarter`
+ * is itself an axis of the block.
  */
-export type Place =
+export type AxisPlace =
   | { readonly kind: 'scalar'; readonly text: string }
   | { readonly kind: 'vector'; readonly quarter: AxisId }
 
-/** A stretch of a kernel in braces (or none): lines, and what is known in it. Grows while a kernel is written. */
+/**
+ * A stretch of a kernel in braces (or none): lines, and what is known in it. Grows while a kernel is written.
+ */
 export class Block {
   readonly lines: (string | Block)[] = []
-  readonly places = new Map<AxisId, Place>()
-  readonly values = new Map<Expr, Value>()
-  readonly locals = new Map<number, Value>()
+  readonly places = new Map<AxisId, AxisPlace>()
+  readonly values = new Map<Expr, TextValue>()
+  readonly locals = new Map<number, TextValue>()
   readonly depth: number
 
   constructor(
@@ -39,7 +41,10 @@ export class Block {
     this.depth = parent === undefined ? 0 : parent.depth + 1
   }
 
-  /** A block inside this one, placed when it is opened: what is hoisted to here later must come before, see `close`. */
+  /**
+   * A block inside this one, placed when it is opened: what is hoisted to here later must come before, see
+   * `close`.
+   */
   inner(head: string, tail = '}'): Block {
     return new Block(this, head, tail)
   }
@@ -58,17 +63,17 @@ export class Block {
     return this.depth <= depth || this.parent === undefined ? this : this.parent.at(depth)
   }
 
-  place(axis: AxisId): { readonly place: Place; readonly depth: number } | undefined {
+  place(axis: AxisId): { readonly place: AxisPlace; readonly depth: number } | undefined {
     const own = this.places.get(axis)
     return own !== undefined ? { place: own, depth: this.depth } : this.parent?.place(axis)
   }
 
-  local(id: number): { readonly value: Value; readonly depth: number } | undefined {
+  local(id: number): { readonly value: TextValue; readonly depth: number } | undefined {
     const own = this.locals.get(id)
     return own !== undefined ? { value: own, depth: this.depth } : this.parent?.local(id)
   }
 
-  value(e: Expr): Value | undefined {
+  value(e: Expr): TextValue | undefined {
     return this.values.get(e) ?? this.parent?.value(e)
   }
 

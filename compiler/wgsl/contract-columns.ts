@@ -1,10 +1,10 @@
 import type { BroadcastSchedule, RegisterSchedule } from '../artifact.js'
 import { i32, index, prim } from '../ir/expr.js'
 import type { Axis, Expr } from '../ir/ir.js'
-import type { Context } from '../kernel/context.js'
+import type { KernelContext } from '../kernel/context.js'
 import { type Product, turned } from '../kernel/product.js'
 import type { KernelSpec } from '../kernel/spec.js'
-import type { Block, Value } from './block.js'
+import type { Block, TextValue } from './block.js'
 import {
   at,
   fourth,
@@ -12,16 +12,16 @@ import {
   placeColumns,
   range,
   type Sums,
+  storeRows,
+  storeRowsInLoop,
   type Tiling,
   workgroupsOf,
-  writeRows,
-  writeRowsLoop,
   writeTile,
 } from './contract-frame.js'
-import { type EmittedKernel, settle } from './kernel.js'
+import { type EmittedKernel, writeKernel } from './kernel.js'
 import type { Writer } from './writer.js'
 
-const component = (v: Value, j: number): string => (v.width === 4 ? `${v.text}.${'xyzw'[j]}` : v.text)
+const component = (v: TextValue, j: number): string => (v.width === 4 ? `${v.text}.${'xyzw'[j]}` : v.text)
 
 /** A schedule of either family, as the writer needs it; `lanes` is 1 where nothing is shared. */
 interface Layout extends Tiling {
@@ -31,21 +31,32 @@ interface Layout extends Tiling {
   readonly step: 1 | 4
 }
 
-/** The axes of a kernel's own variables: the row of a lane is `row + lane`, or four rows at `row + 4 · lane`. */
+/**
+ * The axes of a kernel's own variables: the row of a lane is `row + lane`, or four rows at `row + 4 · lane`.
+ */
 interface Frame {
   readonly base: Axis
   readonly lane: Axis
 }
 
+/** A contraction being written. */
+interface ColumnsKernel {
+  readonly p: Product
+  readonly s: Layout
+  readonly frame: Frame
+  readonly w: Writer
+}
+
 /**
- * Writes `out[b, m, n] = Σ k · left[b, m, k] · right[b, n, k]`. A workgroup computes `rows` rows of `threads · columns` columns; a thread owns
- * its columns and all rows. With subgroups each lane loads other rows of the left operand and all lanes get them by broadcast,
- * so that no operand is loaded twice; the right operand is loaded once by the thread that owns the columns.
+ * Writes `out[b, m, n] = Σ k · left[b, m, k] · right[b, n, k]`. A workgroup computes `rows` rows of `threads
+ * · columns` columns; a thread owns its columns and all rows. With subgroups each lane loads other rows of
+ * the left operand and all lanes get them by broadcast, so that no operand is loaded twice; the right operand
+ * is loaded once by the thread that owns the columns.
  */
 export const writeColumns = (
   product: Product,
   schedule: BroadcastSchedule | RegisterSchedule,
-  ctx: Context,
+  ctx: KernelContext,
   spec: KernelSpec,
 ): EmittedKernel => {
   const p = schedule.turned ? turned(product) : product
@@ -54,23 +65,23 @@ export const writeColumns = (
   const s: Layout = { ...schedule, lanes, owners: threads }
   const units = spec.members.flatMap(x => [...x.dims.flat(), ...(x.reduce?.axes ?? [])])
   const { grid } = workgroupsOf(p, s, ctx)
-  return settle(ctx, spec, w => {
+  return writeKernel(ctx, spec, w => {
     const { root } = w
-    writeTile(p, s, units, w, ctx)
+    writeTile(p, s, units, w)
     root.add('let lane = i32(local);', 'let owner = across + lane;')
-    placeColumns(p, s.columns, 'owner', w, ctx, root)
-    const frame: Frame = { base: ctx.axis('row', p.m.extent), lane: ctx.axis('lane', s.lanes) }
+    placeColumns(p, { columns: s.columns, owner: 'owner' }, w, root)
+    const frame: Frame = { base: w.axis('row', p.m.extent), lane: w.axis('lane', s.lanes) }
     root.places.set(frame.base.id, { kind: 'scalar', text: 'row' })
     root.places.set(frame.lane.id, { kind: 'scalar', text: 'lane' })
     if (s.left === 'm') {
-      const quarter = ctx.axis('quarter', Math.ceil(p.m.extent / 4))
+      const quarter = w.axis('quarter', Math.ceil(p.m.extent / 4))
       root.add('let rows = row / 4 + lane;')
       root.places.set(quarter.id, { kind: 'scalar', text: 'rows' })
       root.places.set(p.m.id, { kind: 'vector', quarter: quarter.id })
     }
     const type = s.columns === 4 ? 'vec4f' : 'f32'
     for (let r = 0; r < s.rows; r++) root.add(`var c${r} = ${type}(0.0);`)
-    writeSum(p, s, frame, w, ctx)
+    writeSum({ p, s, frame, w })
     const owned = ownersOf(p.n, s.columns)
     const block = owned % threads === 0 ? root : root.inner(`if (owner < ${owned}) {`)
     const sums: Sums = {
@@ -80,8 +91,8 @@ export const writeColumns = (
       text: r => `c${r}`,
       inside: p.m.extent % s.rows === 0 ? undefined : `${p.m.extent} - row`,
     }
-    if (schedule.epilogue === 'loop') writeRowsLoop(p, sums, w, ctx, block)
-    else writeRows(p, sums, w, block)
+    if (schedule.epilogue === 'loop') storeRowsInLoop(p, sums, w, block)
+    else storeRows(p, sums, w, block)
     if (block !== root) root.close(block)
     return {
       workgroupSize: [threads, 1, 1],
@@ -93,7 +104,8 @@ export const writeColumns = (
 }
 
 /** The loops over `k`: the inner axis in steps of four and what remains, or of one. */
-const writeSum = (p: Product, s: Layout, f: Frame, w: Writer, ctx: Context): void => {
+const writeSum = (kernel: ColumnsKernel): void => {
+  const { p, s, w } = kernel
   const k = p.k.at(-1)!
   const open: Block[] = []
   let outer = w.root
@@ -106,46 +118,35 @@ const writeSum = (p: Product, s: Layout, f: Frame, w: Writer, ctx: Context): voi
   const quads = s.step === 4 ? Math.floor(k.extent / 4) : 0
   if (quads > 0) {
     const block = outer.inner(`for (var k = 0; k < ${w.turns(quads)}; k++) {`)
-    const quarter = ctx.axis('quarter', quads)
+    const quarter = w.axis('quarter', quads)
     block.places.set(quarter.id, { kind: 'scalar', text: 'k' })
     block.places.set(k.id, { kind: 'vector', quarter: quarter.id })
-    writeStep(
-      p,
-      s,
-      f,
-      range(4).map(j => fourth(quarter, j)),
-      block,
-      w,
-    )
+    const four = range(4).map(j => fourth(quarter, j))
+    writeStep(kernel, four, block)
     outer.close(block)
   }
   const rest = k.extent - 4 * quads
   if (s.step === 4 && rest > 0) {
     // The last ones are loaded like the fours, and as many used as there are.
     const block = outer.inner('{')
-    const quarter = ctx.axis('quarter', quads + 1)
+    const quarter = w.axis('quarter', quads + 1)
     block.places.set(quarter.id, { kind: 'scalar', text: `${quads}` })
     block.places.set(k.id, { kind: 'vector', quarter: quarter.id })
-    writeStep(
-      p,
-      s,
-      f,
-      range(rest).map(j => fourth(quarter, j)),
-      block,
-      w,
-    )
+    const last = range(rest).map(j => fourth(quarter, j))
+    writeStep(kernel, last, block)
     outer.close(block)
   } else if (rest > 0) {
     const block = outer.inner(`for (var k = 0; k < ${w.turns(rest)}; k++) {`)
     block.places.set(k.id, { kind: 'scalar', text: 'k' })
-    writeStep(p, s, f, [index(k)], block, w)
+    writeStep(kernel, [index(k)], block)
     outer.close(block)
   }
   for (const b of [...open].reverse()) b.parent!.close(b)
 }
 
 /** One step along `k`, of the positions `ks`; in steps of four the block has `k` as four neighbours. */
-const writeStep = (p: Product, s: Layout, f: Frame, ks: readonly Expr[], here: Block, w: Writer): void => {
+const writeStep = (kernel: ColumnsKernel, ks: readonly Expr[], here: Block): void => {
+  const { p, s, frame: f, w } = kernel
   const k = p.k.at(-1)!
   const wide = s.step === 4
   const byStep = (e: Expr): readonly Expr[] => (wide ? ks.map(x => at(e, k, x)) : [e])
@@ -171,19 +172,23 @@ const writeStep = (p: Product, s: Layout, f: Frame, ks: readonly Expr[], here: B
 
   const interned = [...leftExprs, ...rightExprs].map(e => w.intern(e))
   w.announce(...interned)
-  const named = (e: Expr, prefix: string): Value => {
+  const named = (e: Expr, prefix: string): TextValue => {
     const v = w.emit(e, here)
-    return v.atom ? v : w.name(here, v.text, 'f32', v.width, prefix)
+    return v.atom ? v : w.name(here, { text: v.text, dtype: 'f32', width: v.width }, prefix)
   }
   const left = interned.slice(0, leftExprs.length).map(e => named(e, 'a'))
   const right = interned.slice(leftExprs.length).map(e => named(e, 'b'))
   const b = ks.map((_, j) => {
     if (!across) return right[j]!.text
     const parts = right.map(x => component(x, j))
-    return s.columns === 1 ? parts[0]! : w.name(here, `vec4f(${parts.join(', ')})`, 'f32', 4, 'b').text
+    return s.columns === 1
+      ? parts[0]!
+      : w.name(here, { text: `vec4f(${parts.join(', ')})`, dtype: 'f32', width: 4 }, 'b').text
   })
-  const share = (v: Value, lane: number): Value =>
-    s.lanes > 1 ? w.name(here, `subgroupBroadcast(${v.text}, ${lane}u)`, 'f32', v.width, 'x') : v
+  const share = (v: TextValue, lane: number): TextValue =>
+    s.lanes > 1
+      ? w.name(here, { text: `subgroupBroadcast(${v.text}, ${lane}u)`, dtype: 'f32', width: v.width }, 'x')
+      : v
   if (s.left === 'm')
     for (const lane of range(Math.ceil(s.rows / 4))) {
       const x = ks.map((_, j) => share(left[j]!, lane))

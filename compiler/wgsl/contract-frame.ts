@@ -1,7 +1,7 @@
 import { type Affine, affineExpr, affineOf } from '../affine/affine.js'
 import { i32, index, prim, substituteAxes } from '../ir/expr.js'
 import type { Axis, Expr } from '../ir/ir.js'
-import { type Context, productOf } from '../kernel/context.js'
+import { type KernelContext, productOf } from '../kernel/context.js'
 import type { Epilogue, Product } from '../kernel/product.js'
 import type { Block } from './block.js'
 import { flatGroup, spread } from './kernel.js'
@@ -33,7 +33,7 @@ export interface Tiling {
 export const workgroupsOf = (
   p: Product,
   t: Tiling,
-  ctx: Context,
+  ctx: KernelContext,
 ): { readonly m: number; readonly n: number; readonly grid: readonly [number, number, number] } => {
   const m = Math.ceil(p.m.extent / t.rows)
   const n = Math.ceil(ownersOf(p.n, t.columns) / t.owners)
@@ -41,12 +41,12 @@ export const workgroupsOf = (
 }
 
 /**
- * Writes which tile the workgroup makes: `row` is its first row, `across` the number of the first owner of columns; the axes of
- * the batch get their places, and so do axes of extent 1.
+ * Writes which tile the workgroup makes: `row` is its first row, `across` the number of the first owner of
+ * columns; the axes of the batch get their places, and so do axes of extent 1.
  */
-export const writeTile = (p: Product, t: Tiling, units: readonly Axis[], w: Writer, ctx: Context): void => {
+export const writeTile = (p: Product, t: Tiling, units: readonly Axis[], w: Writer): void => {
   const { root } = w
-  const { m, n, grid } = workgroupsOf(p, t, ctx)
+  const { m, n, grid } = workgroupsOf(p, t, w.ctx)
   const batch = productOf(p.batch)
   for (const a of units) if (a.extent === 1) root.places.set(a.id, { kind: 'scalar', text: '0' })
   root.add(`let tile = ${flatGroup(grid)};`)
@@ -66,21 +66,20 @@ export const writeTile = (p: Product, t: Tiling, units: readonly Axis[], w: Writ
   }
 }
 
+/** How many neighbouring columns each owner has, and the text of the owner's number. */
+export interface OwnedColumns {
+  readonly columns: 1 | 4
+  readonly owner: string
+}
+
 /** Gives the column axes their places, for the owner whose number a text says. */
-export const placeColumns = (
-  p: Product,
-  columns: 1 | 4,
-  owner: string,
-  w: Writer,
-  ctx: Context,
-  block: Block,
-): void => {
+export const placeColumns = (p: Product, { columns, owner }: OwnedColumns, w: Writer, block: Block): void => {
   const last = p.n.at(-1)!
   if (columns === 1) {
     w.unflatten(owner, p.n, block)
     return
   }
-  const quarter = ctx.axis('quarter', Math.ceil(last.extent / 4))
+  const quarter = w.axis('quarter', Math.ceil(last.extent / 4))
   w.unflatten(owner, [...p.n.slice(0, -1), quarter], block)
   block.places.set(last.id, { kind: 'vector', quarter: quarter.id })
 }
@@ -104,7 +103,7 @@ const limitOf = (p: Product, columns: 1 | 4): number | undefined =>
   columns === 1 || p.n.at(-1)!.extent % 4 === 0 ? undefined : p.n.at(-1)!.extent
 
 /** Stores what becomes of the sums, each row in the text. */
-export const writeRows = (p: Product, sums: Sums, w: Writer, block: Block): void => {
+export const storeRows = (p: Product, sums: Sums, w: Writer, block: Block): void => {
   const limit = limitOf(p, sums.columns)
   const plain = p.outputs.every(o => o.value.op === 'read')
   for (const r of range(sums.count)) {
@@ -119,31 +118,31 @@ export const writeRows = (p: Product, sums: Sums, w: Writer, block: Block): void
     const values = p.outputs.map(o => w.intern(at(o.value, p.m, row)))
     w.announce(...values)
     for (const [i, o] of p.outputs.entries())
-      w.store(o.storage, rowAddress(o, p.m, row), w.emit(values[i]!, own), own, limit)
+      w.store({ storage: o.storage, address: rowAddress(o, p.m, row), limit }, w.emit(values[i]!, own), own)
     if (own !== block) block.close(own)
   }
 }
 
 /** Stores the sums, then goes over the rows and computes what follows from each: a short text. */
-export const writeRowsLoop = (p: Product, sums: Sums, w: Writer, ctx: Context, block: Block): void => {
+export const storeRowsInLoop = (p: Product, sums: Sums, w: Writer, block: Block): void => {
   const limit = limitOf(p, sums.columns)
   const hold = p.outputs.at(-1)!
   const sum: Expr = { op: 'read', dtype: 'f32', node: -1 - p.node, at: [], guarded: false }
-  writeRows({ ...p, outputs: [{ ...hold, value: sum }] }, sums, w, block)
+  storeRows({ ...p, outputs: [{ ...hold, value: sum }] }, sums, w, block)
   const turns = sums.inside === undefined ? w.turns(sums.count) : `min(${sums.count}, ${sums.inside})`
   const body = block.inner(`for (var r = 0; r < ${turns}; r++) {`)
-  const step = ctx.axis('r', sums.count)
+  const step = w.axis('r', sums.count)
   body.places.set(step.id, { kind: 'scalar', text: 'r' })
   const row = sums.row(index(step))
   const loaded = w.load(hold.storage, rowAddress(hold, p.m, row), 'f32', body)
-  body.locals.set(-1 - p.node, w.name(body, loaded.text, 'f32', loaded.width, 'sum'))
+  body.locals.set(-1 - p.node, w.name(body, { text: loaded.text, dtype: 'f32', width: loaded.width }, 'sum'))
   const values = p.outputs.map(o => w.intern(at(o.value, p.m, row)))
   w.announce(...values)
   const texts = values.map(v => {
     const x = w.emit(v, body)
-    return x.atom ? x : w.name(body, x.text, x.dtype, x.width)
+    return x.atom ? x : w.name(body, x)
   })
   for (const [i, o] of p.outputs.entries())
-    w.store(o.storage, rowAddress(o, p.m, row), texts[i]!, body, limit)
+    w.store({ storage: o.storage, address: rowAddress(o, p.m, row), limit }, texts[i]!, body)
   block.close(body)
 }

@@ -1,6 +1,6 @@
 import type { MatrixSchedule } from '../artifact.js'
 import { index, prim } from '../ir/expr.js'
-import { type Context, productOf } from '../kernel/context.js'
+import { type KernelContext, productOf } from '../kernel/context.js'
 import { type Product, turned } from '../kernel/product.js'
 import type { KernelSpec } from '../kernel/spec.js'
 import type { Operand } from '../schedule/contract-operand.js'
@@ -9,23 +9,24 @@ import {
   ownersOf,
   placeColumns,
   range,
+  storeRows,
   type Tiling,
   workgroupsOf,
-  writeRows,
   writeTile,
 } from './contract-frame.js'
 import { loadTile, type Piece } from './contract-stage.js'
-import { type EmittedKernel, settle } from './kernel.js'
+import { type EmittedKernel, writeKernel } from './kernel.js'
 import type { Writer } from './writer.js'
 
 /**
- * Writes a contraction for matrix units: tiles of both operands in workgroup memory, rounded to the units' components; each subgroup
- * multiplies its part of the tile, summing in f32; the sums go through workgroup memory to the threads, which do what follows.
+ * Writes a contraction for matrix units: tiles of both operands in workgroup memory, rounded to the units'
+ * components; each subgroup multiplies its part of the tile, summing in f32; the sums go through workgroup
+ * memory to the threads, which do what follows.
  */
 export const writeMatrices = (
   product: Product,
   s: MatrixSchedule,
-  ctx: Context,
+  ctx: KernelContext,
   spec: KernelSpec,
 ): EmittedKernel => {
   const p = s.turned ? turned(product) : product
@@ -39,9 +40,9 @@ export const writeMatrices = (
   // A row longer than the tile's, so that rows begin in different banks.
   const [leftRow, rightRow] = [depth + 8, columns + 8]
   const half = unit.component === 'f16'
-  return settle(ctx, spec, w => {
+  return writeKernel(ctx, spec, w => {
     const { root } = w
-    writeTile(p, tiling, units, w, ctx)
+    writeTile(p, tiling, units, w)
     root.add('let thread = i32(local);')
     root.add('let part = i32(subgroup);')
     const [tm, tn] = [rows / subgroups.m / unit.m, columns / subgroups.n / unit.n]
@@ -51,10 +52,10 @@ export const writeMatrices = (
     root.add(`let part_n = (part % ${subgroups.n}) * ${columns / subgroups.n};`)
 
     const block = root.inner(`for (var t = 0; t < ${w.turns(Math.ceil(productOf(p.k) / depth))}; t++) {`)
-    const loaded = [left, right].map(o => loadTile(p, o, `t * ${depth}`, block, w, ctx))
+    const loaded = [left, right].map(o => loadTile(p, { operand: o, start: `t * ${depth}` }, block, w))
     block.add('workgroupBarrier();')
-    put('left', loaded[0]!, (outer, k) => `(${outer}) * ${leftRow} + ${k}`, half, block)
-    put('right', loaded[1]!, (outer, k) => `(${k}) * ${rightRow} + ${outer}`, half, block)
+    put(loaded[0]!, { name: 'left', place: (outer, k) => `(${outer}) * ${leftRow} + ${k}`, half }, block)
+    put(loaded[1]!, { name: 'right', place: (outer, k) => `(${k}) * ${rightRow} + ${outer}`, half }, block)
     block.add('workgroupBarrier();')
     const inner = block.inner(`for (var k = 0; k < ${depth}; k += ${unit.k}) {`)
     for (const i of range(tm))
@@ -76,7 +77,7 @@ export const writeMatrices = (
           `subgroupMatrixStore<row_major>(&sums, u32((part_m + ${i * unit.m}) * ${columns} + part_n + ${j * unit.n}), c${i}_${j}, ${columns}u);`,
         )
     root.add('workgroupBarrier();')
-    writeSums(p, s, threads, w, ctx)
+    writeSums(p, s, threads, w)
     return {
       workgroupSize: [threads, 1, 1],
       workgroups: grid,
@@ -96,23 +97,24 @@ export const writeMatrices = (
   })
 }
 
-const put = (
-  array: string,
-  pieces: readonly Piece[],
-  place: (outer: string, k: string) => string,
-  half: boolean,
-  block: Block,
-): void => {
+/** An operand's tile in workgroup memory: its variable, where an element lies in it, and whether it holds f16. */
+interface SharedTile {
+  readonly name: string
+  readonly place: (outer: string, k: string) => string
+  readonly half: boolean
+}
+
+const put = (pieces: readonly Piece[], { name, place, half }: SharedTile, block: Block): void => {
   for (const { value, way, outer, k } of pieces)
     for (const j of range(way === 'one' ? 1 : 4)) {
       const text = way === 'one' ? value.text : `${value.text}.${'xyzw'[j]}`
       const at = place(way === 'outer' ? `${outer} + ${j}` : outer, way === 'k' ? `${k} + ${j}` : k)
-      block.add(`${array}[${at}] = ${half ? `f16(${text})` : text};`)
+      block.add(`${name}[${at}] = ${half ? `f16(${text})` : text};`)
     }
 }
 
 /** Goes over the tile's sums, four neighbours a thread, and does what follows. */
-const writeSums = (p: Product, s: MatrixSchedule, threads: number, w: Writer, ctx: Context): void => {
+const writeSums = (p: Product, s: MatrixSchedule, threads: number, w: Writer): void => {
   const { root } = w
   const quads = s.columns / 4
   const block = root.inner(`for (var i = thread; i < ${s.rows * quads}; i += ${threads}) {`)
@@ -122,20 +124,22 @@ const writeSums = (p: Product, s: MatrixSchedule, threads: number, w: Writer, ct
     ...(ownersOf(p.n, 4) % quads === 0 ? [] : [`owner < ${ownersOf(p.n, 4)}`]),
   ]
   const body = block.inner(bounds.length > 0 ? `if (${bounds.join(' && ')}) {` : '{')
-  placeColumns(p, 4, 'owner', w, ctx, body)
-  const at = w.name(body, `own * ${s.columns} + 4 * (i % ${quads})`, 'i32', 1, 'at').text
+  placeColumns(p, { columns: 4, owner: 'owner' }, w, body)
+  const at = w.nameIndex(body, `own * ${s.columns} + 4 * (i % ${quads})`, 'at').text
   const sum = w.name(
     body,
-    `vec4f(${range(4)
-      .map(j => `sums[${at} + ${j}]`)
-      .join(', ')})`,
-    'f32',
-    4,
+    {
+      text: `vec4f(${range(4)
+        .map(j => `sums[${at} + ${j}]`)
+        .join(', ')})`,
+      dtype: 'f32',
+      width: 4,
+    },
     'sum',
   ).text
-  const base = ctx.axis('row', p.m.extent)
-  body.places.set(base.id, { kind: 'scalar', text: w.name(body, 'row + own', 'i32', 1, 'row').text })
-  writeRows(
+  const base = w.axis('row', p.m.extent)
+  body.places.set(base.id, { kind: 'scalar', text: w.nameIndex(body, 'row + own', 'row').text })
+  storeRows(
     p,
     { count: 1, columns: 4, row: r => prim('add', index(base), r), text: () => sum, inside: undefined },
     w,

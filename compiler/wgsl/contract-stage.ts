@@ -1,38 +1,42 @@
 import { index } from '../ir/expr.js'
 import type { Axis, Expr } from '../ir/ir.js'
-import { type Context, productOf } from '../kernel/context.js'
+import { productOf } from '../kernel/context.js'
 import type { Product } from '../kernel/product.js'
 import { type Operand, piecesOf, type Way, wayOf } from '../schedule/contract-operand.js'
-import { Block, type Value } from './block.js'
+import { Block, type TextValue } from './block.js'
 import { at, fourth, placeColumns, range } from './contract-frame.js'
 import type { Writer } from './writer.js'
 
 /** What was loaded, and the texts of the first place in the tile that it belongs to. */
 export interface Piece {
-  readonly value: Value
+  readonly value: TextValue
   readonly way: Way
   readonly outer: string
   readonly k: string
 }
 
+/** An operand, and the text of the flat position along the sum at which its tile begins. */
+export interface TileLoad {
+  readonly operand: Operand
+  readonly start: string
+}
+
 /**
- * Loads a thread's share of the tile that begins at `start` (text) along the flattened sum, the operand's own arithmetic done. Beyond the
- * end of the sum are zeros; beyond the last row or column is anything.
+ * Loads a thread's share of the tile that begins at `start` (text) along the flattened sum, the operand's own
+ * arithmetic done. Beyond the end of the sum are zeros; beyond the last row or column is anything.
  */
 export const loadTile = (
   p: Product,
-  o: Operand,
-  start: string,
+  { operand: o, start }: TileLoad,
   block: Block,
   w: Writer,
-  ctx: Context,
 ): readonly Piece[] => {
   const way = wayOf(p, o.role)
   const length = productOf(p.k)
   const last = p.k.at(-1)!
   return range(piecesOf(o, way)).map(j => {
     const here = new Block(block, undefined)
-    const name = (text: string, prefix: string): string => w.name(here, text, 'i32', 1, prefix).text
+    const name = (text: string, prefix: string): string => w.nameIndex(here, text, prefix).text
     const piece = j === 0 ? 'thread' : name(`thread + ${j * o.threads}`, 'piece')
     const [perK, perOuter] = [way === 'k' ? o.k / 4 : o.k, way === 'outer' ? o.outer / 4 : o.outer]
     // Neighbouring threads take neighbours in memory.
@@ -45,8 +49,8 @@ export const loadTile = (
         ? [name(slow, 'o'), name(`4 * (${fast})`, 'q')]
         : [name(way === 'outer' ? `4 * (${fast})` : fast, 'o'), name(slow, 'q')]
     const position = name(`${start} + ${k}`, 'k')
-    placeSum(p, way, position, here, w, ctx)
-    const e = placeOuter(p, o, way, outer, here, w, ctx)
+    placeSum(p, { way, position }, here, w)
+    const e = placeOuter(p, { role: o.role, way, outer }, here, w)
     const loaded = w.emit(e, here)
     const value = way === 'one' ? loaded : w.widen(loaded)
     const bounds =
@@ -59,7 +63,11 @@ export const loadTile = (
     const text = bounds === undefined ? value.text : `select(${zero}, ${value.text}, ${bounds})`
     block.close(here)
     return {
-      value: w.name(block, text, 'f32', way === 'one' ? 1 : 4, o.role === 'left' ? 'a' : 'b'),
+      value: w.name(
+        block,
+        { text, dtype: 'f32', width: way === 'one' ? 1 : 4 },
+        o.role === 'left' ? 'a' : 'b',
+      ),
       way,
       outer,
       k,
@@ -68,31 +76,33 @@ export const loadTile = (
 }
 
 /** Gives the axes of the sum their places at a flat position. */
-const placeSum = (p: Product, way: Way, position: string, block: Block, w: Writer, ctx: Context): void => {
+const placeSum = (
+  p: Product,
+  { way, position }: { readonly way: Way; readonly position: string },
+  block: Block,
+  w: Writer,
+): void => {
   if (way !== 'k') {
     w.unflatten(position, p.k, block)
     return
   }
   const last = p.k.at(-1)!
-  const quarter = ctx.axis('quarter', Math.ceil(last.extent / 4))
-  w.unflatten(w.name(block, `${position} / 4`, 'i32', 1, 'q').text, [...p.k.slice(0, -1), quarter], block)
+  const quarter = w.axis('quarter', Math.ceil(last.extent / 4))
+  w.unflatten(w.nameIndex(block, `${position} / 4`, 'q').text, [...p.k.slice(0, -1), quarter], block)
   block.places.set(last.id, { kind: 'vector', quarter: quarter.id })
 }
 
 /** The operand where the rows or columns have their places, from a place in the tile on. */
 const placeOuter = (
   p: Product,
-  o: Operand,
-  way: Way,
-  outer: string,
+  { role, way, outer }: Pick<Operand, 'role'> & Pick<Piece, 'way' | 'outer'>,
   block: Block,
   w: Writer,
-  ctx: Context,
 ): Expr => {
-  const name = (text: string, prefix: string): string => w.name(block, text, 'i32', 1, prefix).text
-  if (o.role === 'left') {
+  const name = (text: string, prefix: string): string => w.nameIndex(block, text, prefix).text
+  if (role === 'left') {
     if (way === 'outer') {
-      const quarter = ctx.axis('quarter', Math.ceil(p.m.extent / 4))
+      const quarter = w.axis('quarter', Math.ceil(p.m.extent / 4))
       block.places.set(quarter.id, { kind: 'scalar', text: name(`(row + ${outer}) / 4`, 'q') })
       block.places.set(p.m.id, { kind: 'vector', quarter: quarter.id })
     } else block.places.set(p.m.id, { kind: 'scalar', text: name(`row + ${outer}`, 'm') })
@@ -100,7 +110,7 @@ const placeOuter = (
     w.announce(e)
     return e
   }
-  placeColumns(p, 4, name(`across + ${outer} / 4`, 'owner'), w, ctx, block)
+  placeColumns(p, { columns: 4, owner: name(`across + ${outer} / 4`, 'owner') }, w, block)
   if (way === 'outer') {
     const e = w.intern(p.right)
     w.announce(e)
@@ -110,7 +120,7 @@ const placeOuter = (
   const last = p.n.at(-1)!
   const place = block.place(last.id)!.place as { readonly quarter: number }
   const quarter: Axis = { id: place.quarter, name: 'quarter', extent: 2 ** 29 }
-  const own = ctx.axis('n', last.extent)
+  const own = w.axis('n', last.extent)
   block.places.set(own.id, {
     kind: 'scalar',
     text: name(`${w.emit(w.intern(fourth(quarter, 0)), block).text} + ${outer} % 4`, 'n'),

@@ -1,6 +1,6 @@
 import type { TileSchedule } from '../artifact.js'
 import { index, prim } from '../ir/expr.js'
-import { type Context, productOf } from '../kernel/context.js'
+import { type KernelContext, productOf } from '../kernel/context.js'
 import { type Product, turned } from '../kernel/product.js'
 import type { KernelSpec } from '../kernel/spec.js'
 import { type Operand, wayOf } from '../schedule/contract-operand.js'
@@ -10,25 +10,29 @@ import {
   placeColumns,
   range,
   type Sums,
+  storeRows,
   type Tiling,
   workgroupsOf,
-  writeRows,
   writeTile,
 } from './contract-frame.js'
 import { loadTile, type Piece } from './contract-stage.js'
-import { type EmittedKernel, settle } from './kernel.js'
+import { type EmittedKernel, writeKernel } from './kernel.js'
 import type { Writer } from './writer.js'
 
 /**
- * How the tiles lie in workgroup memory: a row along the outer axis for each position along `k`. It is of vectors only where vectors are put down:
- * a write to a component of one may touch its others, which belong to other threads.
+ * How the tiles lie in workgroup memory: a row along the outer axis for each position along `k`. It is of
+ * vectors only where vectors are put down: a write to a component of one may touch its others, which belong
+ * to other threads.
  */
 interface Layout {
   readonly schedule: TileSchedule
   readonly left: Operand
   readonly right: Operand
   readonly vectors: (o: Operand) => boolean
-  /** Cells, vectors or elements, in a row. Writing along `k` would meet the same banks again and again, but for four elements more. */
+  /**
+   * Cells, vectors or elements, in a row. OperatorText along `k` would meet the same banks again and again, but
+   * for four elements more.
+   */
   readonly stride: (o: Operand) => number
   readonly size: (o: Operand) => number
   readonly element: 'f16' | 'f32'
@@ -56,14 +60,15 @@ const sumsOf = ({ rows, columns, threads }: TileSchedule): readonly string[] =>
   range(rows / threads.m).flatMap(r => range(columns / threads.n / 4).map(q => `c${r}_${q}`))
 
 /**
- * Writes a contraction by tiles in workgroup memory: all threads together bring an `m × k` and a `k × n` tile, with what is computed on the
- * way (unpacking, exponentials, scales) done once an element; then each makes its rows and columns of the tile's product from there.
- * With `parts` > 1 the positions along `k` are dealt out to as many groups of threads, whose sums are joined at the end.
+ * Writes a contraction by tiles in workgroup memory: all threads together bring an `m × k` and a `k × n`
+ * tile, with what is computed on the way (unpacking, exponentials, scales) done once an element; then each
+ * makes its rows and columns of the tile's product from there. With `parts` > 1 the positions along `k` are
+ * dealt out to as many groups of threads, whose sums are joined at the end.
  */
 export const writeTiles = (
   product: Product,
   s: TileSchedule,
-  ctx: Context,
+  ctx: KernelContext,
   spec: KernelSpec,
 ): EmittedKernel => {
   const p = s.turned ? turned(product) : product
@@ -72,16 +77,16 @@ export const writeTiles = (
   const tiling: Tiling = { rows, owners: columns / 4, columns: 4, fastest: s.fastest }
   const units = spec.members.flatMap(x => [...x.dims.flat(), ...(x.reduce?.axes ?? [])])
   const sums = sumsOf(s)
-  return settle(ctx, spec, w => {
+  return writeKernel(ctx, spec, w => {
     const { root } = w
-    writeTile(p, tiling, units, w, ctx)
+    writeTile(p, tiling, units, w)
     root.add('let thread = i32(local);', `let tx = thread % ${threads.n};`)
     root.add(`let ty = ${parts > 1 ? `(thread / ${threads.n}) % ${threads.m}` : `thread / ${threads.n}`};`)
     if (parts > 1) root.add(`let part = thread / ${threads.m * threads.n};`)
     for (const c of sums) root.add(`var ${c} = vec4f();`)
-    writeSum(p, layout, w, ctx)
+    writeSum(p, layout, w)
     if (parts > 1) joinParts(s, sums, w)
-    writeOwn(p, s, tiling, w, ctx)
+    writeOwn(p, s, tiling, w)
     const half = s.arithmetic === 'f16'
     return {
       workgroupSize: [layout.left.threads, 1, 1],
@@ -101,14 +106,17 @@ export const writeTiles = (
   })
 }
 
-/** Goes through the tiles along `k`. With two buffers the next tile is loaded before, and put down after, one is multiplied. */
-const writeSum = (p: Product, layout: Layout, w: Writer, ctx: Context): void => {
+/**
+ * Goes through the tiles along `k`. With two buffers the next tile is loaded before, and put down after, one
+ * is multiplied.
+ */
+const writeSum = (p: Product, layout: Layout, w: Writer): void => {
   const { left, right, size, schedule } = layout
   const { buffers, depth } = schedule
   const load = (start: string, block: Block): readonly (readonly [Operand, readonly Piece[]])[] =>
-    [left, right].map(o => [o, loadTile(p, o, start, block, w, ctx)] as const)
+    [left, right].map(o => [o, loadTile(p, { operand: o, start }, block, w)] as const)
   const put = (loaded: ReturnType<typeof load>, offset: (o: Operand) => string, block: Block): void => {
-    for (const [o, pieces] of loaded) putTile(o, pieces, offset(o), layout, w, block)
+    for (const [o, pieces] of loaded) putTile(layout, { operand: o, pieces, offset: offset(o) }, block, w)
   }
   const none = (): string => ''
   if (buffers === 2) put(load('0', w.root), none, w.root)
@@ -129,14 +137,19 @@ const writeSum = (p: Product, layout: Layout, w: Writer, ctx: Context): void => 
   w.root.close(block)
 }
 
+/** What a thread has loaded of an operand, and the text that leads to the buffer it belongs in. */
+interface LoadedTile {
+  readonly operand: Operand
+  readonly pieces: readonly Piece[]
+  readonly offset: string
+}
+
 /** Puts what was loaded of an operand into its tile. */
 const putTile = (
-  o: Operand,
-  pieces: readonly Piece[],
-  offset: string,
   { stride, element }: Layout,
-  w: Writer,
+  { operand: o, pieces, offset }: LoadedTile,
   block: Block,
+  w: Writer,
 ): void => {
   const half = element === 'f16'
   for (const { value, way, outer, k } of pieces) {
@@ -145,7 +158,7 @@ const putTile = (
       `${o.role}[${offset}(${k}${j === 0 ? '' : ` + ${j}`}) * ${stride(o)} + ${outer}${way === 'outer' ? ' / 4' : ''}]`
     if (way !== 'k') block.add(`${cell(0)} = ${text};`)
     else {
-      const v = half ? w.name(block, text, 'f32', 4, 'h').text : text
+      const v = half ? w.name(block, { text, dtype: 'f32', width: 4 }, 'h').text : text
       block.add(
         range(4)
           .map(j => `${cell(j)} = ${v}.${'xyzw'[j]};`)
@@ -155,20 +168,22 @@ const putTile = (
   }
 }
 
+/** `+ n`, or nothing. */
+const plus = (n: number): string => (n === 0 ? '' : ` + ${n}`)
+
 /** Does what follows the sums, and stores it: each thread for its own rows and columns, four by four. */
-const writeOwn = (p: Product, s: TileSchedule, tiling: Tiling, w: Writer, ctx: Context): void => {
+const writeOwn = (p: Product, s: TileSchedule, tiling: Tiling, w: Writer): void => {
   const { root } = w
   const { threads, parts } = s
   const outside = parts > 1 ? root.inner('if (part == 0) {') : root
   const owned = ownersOf(p.n, 4)
-  const plus = (n: number): string => (n === 0 ? '' : ` + ${n}`)
   for (const q of range(s.columns / threads.n / 4)) {
-    const owner = w.name(outside, `across + tx${plus(q * threads.n)}`, 'i32', 1, 'owner').text
+    const owner = w.nameIndex(outside, `across + tx${plus(q * threads.n)}`, 'owner').text
     const block = outside.inner(owned % tiling.owners === 0 ? '{' : `if (${owner} < ${owned}) {`)
-    placeColumns(p, 4, owner, w, ctx, block)
+    placeColumns(p, { columns: 4, owner }, w, block)
     for (const g of range(s.rows / threads.m / 4)) {
-      const base = ctx.axis('row', p.m.extent)
-      const first = w.name(block, `row + 4 * (ty${plus(g * threads.m)})`, 'i32', 1, 'row').text
+      const base = w.axis('row', p.m.extent)
+      const first = w.nameIndex(block, `row + 4 * (ty${plus(g * threads.m)})`, 'row').text
       block.places.set(base.id, { kind: 'scalar', text: first })
       const four: Sums = {
         count: 4,
@@ -177,7 +192,7 @@ const writeOwn = (p: Product, s: TileSchedule, tiling: Tiling, w: Writer, ctx: C
         text: r => `c${4 * g + r}_${q}`,
         inside: p.m.extent % s.rows === 0 ? undefined : `${p.m.extent} - ${first}`,
       }
-      writeRows(p, four, w, block)
+      storeRows(p, four, w, block)
     }
     outside.close(block)
   }
@@ -198,20 +213,19 @@ const multiply = (
   const steps = range(half ? 4 : 1)
   const inner = block.inner(`for (var k = ${first}; k < ${end}; k += ${steps.length}) {`)
   const row = (o: Operand, j: number): string => `${offset(o)}${j === 0 ? 'k' : `(k + ${j})`} * ${stride(o)}`
-  const load = (o: Operand, name: string, j: number, own: string, apart: number): void => {
-    const plus = apart === 0 ? '' : ` + ${apart}`
-    if (vectors(o)) inner.add(`let ${name} = ${o.role}[${row(o, j)} + ${own}${plus}];`)
+  const load = (o: Operand, name: string, j: number, own: string): void => {
+    if (vectors(o)) inner.add(`let ${name} = ${o.role}[${row(o, j)} + ${own}];`)
     else {
       const four = range(4).map(i => `${o.role}[${name}_at${i === 0 ? '' : ` + ${i}`}]`)
       inner.add(
-        `let ${name}_at = ${row(o, j)} + 4 * ${plus === '' ? own : `(${own}${plus})`};`,
+        `let ${name}_at = ${row(o, j)} + 4 * ${/^\w+$/.test(own) ? own : `(${own})`};`,
         `let ${name} = vec4<${element}>(${four.join(', ')});`,
       )
     }
   }
   for (const j of steps) {
-    for (const g of range(groups)) load(left, `a${j}_${g}`, j, 'ty', g * threads.m)
-    for (const q of range(quads)) load(right, `b${j}_${q}`, j, 'tx', q * threads.n)
+    for (const g of range(groups)) load(left, `a${j}_${g}`, j, `ty${plus(g * threads.m)}`)
+    for (const q of range(quads)) load(right, `b${j}_${q}`, j, `tx${plus(q * threads.n)}`)
   }
   for (const r of range(4 * groups)) {
     const terms = (q: number): readonly string[] =>

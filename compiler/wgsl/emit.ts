@@ -1,14 +1,15 @@
 /**
- * Writes kernels as WGSL text. A kernel comes here as a problem (what to compute, over which axes, at which addresses) and
- * a schedule (which thread computes what). Expressions are written by `writer.ts`, reads and writes of buffers by `memory.ts`,
- * and `kernel.ts` puts bindings, workgroup memory and the entry point around them.
+ * Writes kernels as WGSL text. A kernel comes here as a problem (what to compute, over which axes, at which
+ * addresses) and a schedule (which thread computes what). Expressions are written by `writer.ts`, reads and
+ * writes of buffers by `memory.ts`, and `kernel.ts` puts bindings, workgroup memory and the entry point
+ * around them.
  *
  *     map [512], { family: 'map', threads: 64, width: 4 }  →  @compute @workgroup_size(64) fn main(…) { … }
  *
  * Equal texts are one kernel, so names of tensors are put in last. Nothing here decides what is fast.
  */
 import type { Schedule } from '../artifact.js'
-import type { Context } from '../kernel/context.js'
+import type { KernelContext } from '../kernel/context.js'
 import type { KernelProblem } from '../kernel/problem.js'
 import type { KernelSpec } from '../kernel/spec.js'
 import { writeColumns } from './contract-columns.js'
@@ -27,7 +28,10 @@ export interface ScheduledKernel {
 }
 
 /** Writes a kernel. The schedule must be one of the problem's candidates. */
-export const emitKernel = ({ problem, schedule: s, spec }: ScheduledKernel, ctx: Context): EmittedKernel => {
+export const emitKernel = (
+  { problem, schedule: s, spec }: ScheduledKernel,
+  ctx: KernelContext,
+): EmittedKernel => {
   if (problem.kind === 'map' && s.family === 'map') return writeMap(problem.program, s, ctx, spec)
   if (problem.kind === 'rows' && s.family === 'rows') return writeRows(problem.program, s, ctx, spec)
   if (problem.kind === 'scatter' && s.family === 'scatter') return writeScatter(problem.program, s, ctx, spec)

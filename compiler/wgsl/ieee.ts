@@ -5,7 +5,7 @@ import { applyPrim, type Prim, prims } from '../ir/prims.js'
 type Application = Extract<Expr, { args: readonly Expr[] }>
 
 /** How an application is written: as its row of the table says, or otherwise. */
-export type Writing = Pick<Prim, 'wgsl' | 'helpers'>
+export type OperatorText = Pick<Prim, 'wgsl' | 'helpers'>
 
 const opposite: Partial<Record<Expr['op'], string>> = { lt: '>=', le: '>', gt: '<=', ge: '<', eq: '!=' }
 
@@ -16,10 +16,13 @@ const isInfinite = (e: Expr): boolean => e.op === 'const' && Math.abs(e.value) =
 const sign = (text: string, of: Expr): string =>
   of.op === 'const' && (of.value < 0 || Object.is(of.value, -0)) ? `(-${text})` : text
 
-const calling = (helper: string, wgsl: Writing['wgsl']): Writing => ({ wgsl, helpers: () => [helper] })
+const calling = (helper: string, wgsl: OperatorText['wgsl']): OperatorText => ({
+  wgsl,
+  helpers: () => [helper],
+})
 
 /** Comparisons of a value with itself say whether it is a number. */
-const withItself: Partial<Record<Expr['op'], Writing>> = {
+const withItself: Partial<Record<Expr['op'], OperatorText>> = {
   eq: calling('is_nan', ([a]) => `!is_nan(${a})`),
   le: calling('is_nan', ([a]) => `!is_nan(${a})`),
   ge: calling('is_nan', ([a]) => `!is_nan(${a})`),
@@ -28,10 +31,11 @@ const withItself: Partial<Record<Expr['op'], Writing>> = {
 }
 
 /**
- * Compilers of shaders may rewrite arithmetic as if no value were infinite or not a number: x · 0 and x − x become 0, x ≠ x becomes false, what is
- * not below becomes at or above, and x · ∞ + y · ∞ becomes (x + y) · ∞. Such applications are written so that no compiler sees the pattern. Undefined for all others.
+ * Compilers of shaders may rewrite arithmetic as if no value were infinite or not a number: x · 0 and x − x
+ * become 0, x ≠ x becomes false, what is not below becomes at or above, and x · ∞ + y · ∞ becomes (x + y) ·
+ * ∞. Such applications are written so that no compiler sees the pattern. Undefined for all others.
  */
-export const ieeeWriting = (e: Application): Writing | undefined => {
+export const ieeeOperator = (e: Application): OperatorText | undefined => {
   const [x, y] = e.args as [Expr, Expr]
   if (x.dtype !== 'f32') return undefined
   if (x === y && withItself[e.op] !== undefined) return withItself[e.op]
@@ -77,8 +81,9 @@ const addedAndSubtracted = (e: Expr): ReadonlySet<Expr> => {
 }
 
 /**
- * The terms that a sum both adds and subtracts and neither of its sides does, as in `(x - y) + y`, through `log(exp(…))` too. Compilers of shaders leave
- * out both, where the sum is not a number if such a term is infinite or not a number.
+ * The terms that a sum both adds and subtracts and neither of its sides does, as in `(x - y) + y`, through
+ * `log(exp(…))` too. Compilers of shaders leave out both, where the sum is not a number if such a term is
+ * infinite or not a number.
  */
 export const cancelledTerms = (e: Application): readonly Expr[] => {
   if (e.dtype !== 'f32' || (e.op !== 'add' && e.op !== 'sub')) return []
@@ -87,8 +92,8 @@ export const cancelledTerms = (e: Application): readonly Expr[] => {
 }
 
 /**
- * A condition that holds for what is not a number: `a != b` of f32, and `not (a < b)`. It is written as a comparison of the
- * two by `sign`, or one of them being no number.
+ * A condition that holds for what is not a number: `a != b` of f32, and `not (a < b)`. It is written as a
+ * comparison of the two by `sign`, or one of them being no number.
  */
 export interface Loose {
   readonly args: readonly Expr[]
@@ -103,7 +108,10 @@ export const looseComparison = (e: Application): Loose | undefined => {
   return x!.dtype === 'f32' && x !== y ? { args: of.args, sign } : undefined
 }
 
-/** Folds applications of nothing but constants, which WGSL refuses where they overflow or are no numbers. It keeps what it has found. */
+/**
+ * Folds applications of nothing but constants, which WGSL refuses where they overflow or are no numbers. It
+ * keeps what it has found.
+ */
 export const constantFolder = (): ((e: Expr) => Expr) => {
   const known = new Map<Expr, Expr>()
   const fold = (e: Expr): Expr => {
@@ -119,4 +127,4 @@ export const constantFolder = (): ((e: Expr) => Expr) => {
   return fold
 }
 
-export const writingOf = (e: Application): Writing => ieeeWriting(e) ?? prims[e.op]
+export const operatorOf = (e: Application): OperatorText => ieeeOperator(e) ?? prims[e.op]

@@ -2,7 +2,7 @@ import type { KernelDecl, KernelFeature, Slice } from '../artifact.js'
 import { positionOf } from '../diagnostics/source.js'
 import type { Axis, ComputeNode, Origin } from '../ir/ir.js'
 import { constantBits } from '../ir/wgsl-helpers.js'
-import type { Context } from '../kernel/context.js'
+import type { KernelContext } from '../kernel/context.js'
 import type { KernelSpec } from '../kernel/spec.js'
 import { accessesOf } from './accesses.js'
 import { type Base, baseOf, boundPart, slicesOf } from './slices.js'
@@ -111,14 +111,18 @@ export const flatGroup = (groups: readonly [number, number, number]): string =>
 const loopIndex = (depth: number): string => `loops.${'xyzw'[depth]}`
 
 /**
- * Writes a kernel until its buffers are settled: whether one can be an array of vectors, and whether a part of it will do, is
- * known only when all its accesses are written.
+ * Writes a kernel until its buffers are settled: whether one can be an array of vectors, and whether a part
+ * of it will do, is known only when all its accesses are written.
  */
-export const settle = (ctx: Context, spec: KernelSpec, write: (w: Writer) => Launch): EmittedKernel => {
+export const writeKernel = (
+  ctx: KernelContext,
+  spec: KernelSpec,
+  write: (w: Writer) => Launch,
+): EmittedKernel => {
   const scalars = new Set<number>()
   let bases: ReadonlyMap<number, Base> | undefined
   for (;;) {
-    const w = new Writer(ctx.storages, scalars, bases ?? new Map(), ctx.traits.software)
+    const w = new Writer(ctx, scalars, bases ?? new Map())
     spec.loops.forEach((r, i) => {
       w.root.places.set(r.axis.id, { kind: 'scalar', text: `i32(${loopIndex(i)})` })
     })

@@ -1,15 +1,20 @@
 import type { MapSchedule } from '../artifact.js'
-import { type Context, productOf } from '../kernel/context.js'
+import { type KernelContext, productOf } from '../kernel/context.js'
 import type { MapProgram } from '../kernel/map-program.js'
 import type { KernelSpec } from '../kernel/spec.js'
-import { type EmittedKernel, flatGroup, settle, spread } from './kernel.js'
+import { type EmittedKernel, flatGroup, spread, writeKernel } from './kernel.js'
 
-export const writeMap = (p: MapProgram, s: MapSchedule, ctx: Context, spec: KernelSpec): EmittedKernel => {
+export const writeMap = (
+  p: MapProgram,
+  s: MapSchedule,
+  ctx: KernelContext,
+  spec: KernelSpec,
+): EmittedKernel => {
   const { threads: size, steps } = s
   const threads = productOf(p.axes) / s.width
   const each = size * steps
   const workgroups = spread(Math.ceil(threads / each), ctx.traits.workgroupsPerDimension)
-  return settle(ctx, spec, w => {
+  return writeKernel(ctx, spec, w => {
     const values = p.outputs.map(o => w.intern(o.value))
     const guards = p.outputs.map(o => o.within && w.intern(o.within))
     const root = w.root
@@ -21,7 +26,7 @@ export const writeMap = (p: MapProgram, s: MapSchedule, ctx: Context, spec: Kern
       block.add(`if (i >= ${threads}) { ${steps === 1 ? 'return' : 'break'}; }`)
     const last = p.axes.at(-1)
     if (s.width === 4 && last) {
-      const quarter = ctx.axis('quarter', last.extent / 4)
+      const quarter = w.axis('quarter', last.extent / 4)
       w.unflatten('i', [...p.axes.slice(0, -1), quarter], block)
       block.places.set(last.id, { kind: 'vector', quarter: quarter.id })
     } else w.unflatten('i', p.axes, block)
@@ -31,7 +36,7 @@ export const writeMap = (p: MapProgram, s: MapSchedule, ctx: Context, spec: Kern
     const tests = guards.map(g => g && w.emit(g, block).text)
     p.outputs.forEach((o, j) => {
       const at = tests[j] === undefined ? block : block.inner(`if (${tests[j]}) {`)
-      w.store(o.storage, o.address, made[j]!, at)
+      w.store(o, made[j]!, at)
       if (at !== block) block.close(at)
     })
     if (block !== root) root.close(block)

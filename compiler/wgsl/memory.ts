@@ -11,10 +11,10 @@ import type { DType } from '../artifact.js'
 import { axesOf } from '../ir/expr.js'
 import type { Axis, AxisId, Expr } from '../ir/ir.js'
 import type { Storage } from '../kernel/placement.js'
-import { type Block, components, type Value, vectorType } from './block.js'
+import { type Block, components, type TextValue, vectorType } from './block.js'
 import { type Base, windowsOf } from './slices.js'
 import { isPacked, packedElement, unpackers, unpackFour, unpackOne } from './unpack.js'
-import { declarationsOf, functionsOf, loadName, storeName, type Windowed } from './windows.js'
+import { type BufferWindows, declarationsOf, functionsOf, loadName, storeName } from './windows.js'
 
 export interface Binding {
   readonly storage: Storage
@@ -42,29 +42,54 @@ const straddling = `fn straddling(a: vec4f, b: vec4f, at: i32) -> vec4f {
 interface Expressions {
   readonly functions: Map<string, string>
   readonly intern: (e: Expr) => Expr
-  emit(e: Expr, block: Block): Value
-  position(axis: AxisId, block: Block): Value
-  widen(v: Value): Value
-  name(block: Block, text: string, dtype: DType, width: 1 | 4, prefix?: string): Value
+  emit(e: Expr, block: Block): TextValue
+  position(axis: AxisId, block: Block): TextValue
+  widen(v: TextValue): TextValue
+  name(block: Block, value: Omit<TextValue, 'atom'>, prefix?: string): TextValue
+  nameIndex(block: Block, text: string, prefix?: string): TextValue
+}
+
+/** The facts about a kernel's buffers that decide how they are declared. */
+export interface BufferFacts {
+  readonly storages: readonly Storage[]
+  /** The buffers that an earlier attempt found to be accessed one element at a time. */
+  readonly scalars: ReadonlySet<number>
+  /** Where the parts of buffers begin that are bound at an offset, or in several bindings (see `slices.ts`). */
+  readonly bases: ReadonlyMap<number, Base>
+  readonly software: boolean
+}
+
+/** The elements that a value is stored in. */
+export interface StoreTarget {
+  readonly storage: number
+  readonly address: Affine
+  /** Of four neighbours, only those are stored whose position on the vector axis is below this. */
+  readonly limit?: number | undefined
 }
 
 /**
- * A kernel's buffers, bound as they are met, and how they are read and written. A buffer all of whose accesses are four aligned neighbours is
- * declared as vectors: `scalars` lists those that an earlier attempt found not to be (see `settle`).
+ * A kernel's buffers, bound as they are met, and how they are read and written. A buffer all of whose
+ * accesses are four aligned neighbours is declared as vectors: `scalars` lists those that an earlier attempt
+ * found not to be (see `writeKernel`).
  */
 export class Memory {
   readonly bindings: Binding[] = []
   /** Buffers met here that must be declared as scalars. */
   readonly scalarsFound = new Set<number>()
+  private readonly storages: BufferFacts['storages']
+  private readonly scalars: BufferFacts['scalars']
+  private readonly bases: BufferFacts['bases']
+  private readonly software: boolean
 
   constructor(
-    private readonly storages: readonly Storage[],
-    private readonly scalars: ReadonlySet<number>,
-    /** Where the parts of buffers begin that are bound at an offset, or in several bindings (see `slices.ts`). */
-    private readonly bases: ReadonlyMap<number, Base>,
-    private readonly software: boolean,
+    { storages, scalars, bases, software }: BufferFacts,
     private readonly w: Expressions,
-  ) {}
+  ) {
+    this.storages = storages
+    this.scalars = scalars
+    this.bases = bases
+    this.software = software
+  }
 
   private bindingOf(storage: number, mode: 'read' | 'read_write'): Binding {
     let b = this.bindings.find(x => x.storage.id === storage)
@@ -119,8 +144,8 @@ export class Memory {
   }
 
   /**
-   * Are four neighbours, not aligned, better cut out of the two vectors in which they lie? A software device pays for loads,
-   * much more than for choosing.
+   * Are four neighbours, not aligned, better cut out of the two vectors in which they lie? A software device
+   * pays for loads, much more than for choosing.
    */
   private straddles(a: Affine, axis: AxisId, storage: number): boolean {
     const s = this.storages[storage]!
@@ -138,9 +163,9 @@ export class Memory {
     return ids.find(id => block.place(id)?.place.kind === 'vector')
   }
 
-  load(storage: number, whole: Affine, dtype: DType, block: Block): Value {
+  load(storage: number, whole: Affine, dtype: DType, block: Block): TextValue {
     const a = this.within(storage, whole)
-    const wrap = (text: string, width: 1 | 4): Value => ({
+    const wrap = (text: string, width: 1 | 4): TextValue => ({
       text: dtype === 'bool' ? `(${text} != ${width === 4 ? 'vec4u(0u)' : '0u'})` : text,
       dtype,
       width,
@@ -172,13 +197,13 @@ export class Memory {
       return wrap(`${type}(${parts.join(', ')})`, 4)
     }
     const at = this.w.emit(this.w.intern(affineExpr(a)), block)
-    const base = at.atom ? at.text : this.w.name(block, at.text, 'i32', 4, 'at').text
+    const base = at.atom ? at.text : this.w.name(block, { text: at.text, dtype: 'i32', width: 4 }, 'at').text
     return wrap(`${type}(${components.map(c => this.element(storage, `${base}.${c}`, block)).join(', ')})`, 4)
   }
 
   /** An index that may be repeated. */
   private index(text: string, block: Block): string {
-    return /^[\w.]+$/.test(text) ? text : this.w.name(block, text, 'i32', 1, 'at').text
+    return /^[\w.]+$/.test(text) ? text : this.w.nameIndex(block, text, 'at').text
   }
 
   private isWindowed(storage: number): boolean {
@@ -226,8 +251,8 @@ export class Memory {
     return this.address(affineAdd(affineScale(rest, 1 / 4), affineAxis(quarterAxis(quarter))), block)
   }
 
-  store(storage: number, whole: Affine, value: Value, block: Block, limit?: number): void {
-    const a = this.within(storage, whole)
+  store({ storage, address, limit }: StoreTarget, value: TextValue, block: Block): void {
+    const a = this.within(storage, address)
     const bool = value.dtype === 'bool'
     const axis = this.vectorAxis(a, block)
     if (axis === undefined) {
@@ -245,12 +270,14 @@ export class Memory {
       return
     }
     this.asScalars(storage)
-    const v = /^\w+$/.test(text) ? text : this.w.name(block, text, value.dtype, 4).text
+    const v = /^\w+$/.test(text) ? text : this.w.name(block, { text, dtype: value.dtype, width: 4 }).text
     const affine = !restDependsOn(a, axis)
     const at = affine
       ? this.address(this.atQuarter(a, axis, place.quarter), block)
       : this.w.emit(this.w.intern(affineExpr(a)), block).text
-    const base = /^\w+$/.test(at) ? at : this.w.name(block, at, 'i32', affine ? 1 : 4, 'at').text
+    const base = /^\w+$/.test(at)
+      ? at
+      : this.w.name(block, { text: at, dtype: 'i32', width: affine ? 1 : 4 }, 'at').text
     const quarter = this.w.position(place.quarter, block).text
     components.forEach((c, j) => {
       const to = affine ? `${base}${j === 0 ? '' : ` + ${j * coefficientOf(a, axis)}`}` : `${base}.${c}`
@@ -271,7 +298,7 @@ export class Memory {
       const base = this.bases.get(storage.id)
       const windows = windowsOf(storage, base)
       const length = (base?.window ?? 0) / bytesOfElement[element]!
-      const b: Windowed = { name: `§${index}§`, mode, element, windows, length }
+      const b: BufferWindows = { name: `§${index}§`, mode, element, windows, length }
       variables.push(...declarationsOf(b, first))
       functions.push(...functionsOf(b))
       first += windows

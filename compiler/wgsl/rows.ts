@@ -2,12 +2,13 @@ import { type Affine, affineExpr, affineOf } from '../affine/affine.js'
 import type { RowsSchedule } from '../artifact.js'
 import { axesOf, i32, index, prim, rewriter, substituteAxes } from '../ir/expr.js'
 import type { Axis, Expr } from '../ir/ir.js'
-import { type Context, localOf, productOf } from '../kernel/context.js'
+import { type KernelContext, localOf, productOf } from '../kernel/context.js'
 import { type Phase, type RowProgram, seeksPlace } from '../kernel/row-program.js'
 import type { KernelSpec } from '../kernel/spec.js'
-import { accumulator, finish } from './accumulate.js'
-import type { Block, Value } from './block.js'
-import { type EmittedKernel, flatGroup, settle, spread } from './kernel.js'
+import { declareAccumulator, finishReduction } from './accumulate.js'
+import type { Block, TextValue } from './block.js'
+import { type EmittedKernel, flatGroup, spread, writeKernel } from './kernel.js'
+import type { StoreTarget } from './memory.js'
 import type { Writer } from './writer.js'
 
 /** One of the rows that are made at once: what an expression and an address are for it. */
@@ -19,14 +20,37 @@ interface Row {
   readonly exists: string | undefined
 }
 
+/** A kernel over rows while it is written: its schedule, and the rows that a thread computes in the block. */
+interface RowsKernel {
+  readonly s: RowsSchedule
+  readonly rows: readonly Row[]
+  readonly block: Block
+  readonly w: Writer
+}
+
+/** A phase with its value and its guard for each of the rows. */
+interface PhaseValues {
+  readonly phase: Phase
+  readonly values: readonly Expr[]
+  readonly guards: readonly (Expr | undefined)[]
+}
+
+const targetOf = (p: Phase, r: Row): StoreTarget => ({ storage: p.storage!, address: r.address(p.address!) })
+
 /** Stand-ins for members' values are told apart by row: node ids are far fewer. */
 const ofRow = (node: number, row: number): number => localOf(node + row * 2 ** 32)
 
 /**
- * Writes the phases of a group over its rows: each thread, or each subgroup with its lanes side by side along the row, makes `rows` rows, one phase
- * after another. A row of the schedule is four neighbouring ones where `vector` is `row`.
+ * Writes the phases of a group over its rows: each thread, or each subgroup with its lanes side by side along
+ * the row, makes `rows` rows, one phase after another. A row of the schedule is four neighbouring ones where
+ * `vector` is `row`.
  */
-export const writeRows = (p: RowProgram, s: RowsSchedule, ctx: Context, spec: KernelSpec): EmittedKernel => {
+export const writeRows = (
+  p: RowProgram,
+  s: RowsSchedule,
+  ctx: KernelContext,
+  spec: KernelSpec,
+): EmittedKernel => {
   const last = p.rows.at(-1)
   const unit = s.vector === 'row' ? 4 : 1
   const blocks = last === undefined ? 1 : Math.ceil(last.extent / unit / s.rows)
@@ -35,7 +59,7 @@ export const writeRows = (p: RowProgram, s: RowsSchedule, ctx: Context, spec: Ke
   const each = s.steps * (s.lanes > 1 ? 1 : size)
   const workgroups = spread(Math.ceil(count / each), ctx.traits.workgroupsPerDimension)
   const launched = workgroups[0] * workgroups[1] * workgroups[2] * each
-  return settle(ctx, spec, w => {
+  return writeKernel(ctx, spec, w => {
     const root = w.root
     for (const a of p.units) root.places.set(a.id, { kind: 'scalar', text: '0' })
     const block =
@@ -43,12 +67,12 @@ export const writeRows = (p: RowProgram, s: RowsSchedule, ctx: Context, spec: Ke
     const first = s.steps === 1 ? flatGroup(workgroups) : `(${flatGroup(workgroups)} * ${s.steps} + step)`
     block.add(`let row = ${first}${s.lanes > 1 ? '' : ` * ${size} + i32(local)`};`)
     if (launched > count) block.add(`if (row >= ${count}) { ${s.steps === 1 ? 'return' : 'break'}; }`)
-    const rows = placeRows(p.rows, blocks, s, block, w, ctx)
+    const rows = placeRows(p.rows, blocks, s, { block, w })
     const values = p.phases.map(x => rows.map(r => w.intern(r.expr(x.value))))
     const guards = p.phases.map(x => rows.map(r => x.within && w.intern(r.expr(x.within))))
     w.announce(...values.flat(), ...guards.flat().filter(g => g !== undefined))
     p.phases.forEach((x, i) => {
-      writePhase(x, values[i]!, guards[i]!, rows, s, block, w, ctx)
+      writePhase({ phase: x, values: values[i]!, guards: guards[i]! }, { s, rows, block, w })
     })
     if (block !== root) root.close(block)
     const turns = s.steps === 1 ? '' : `, ${s.steps} times`
@@ -70,15 +94,13 @@ const placeRows = (
   axes: readonly Axis[],
   blocks: number,
   s: RowsSchedule,
-  root: Block,
-  w: Writer,
-  ctx: Context,
+  { block: root, w }: Pick<RowsKernel, 'block' | 'w'>,
 ): readonly Row[] => {
   const last = axes.at(-1)
   if (last === undefined) return [{ number: 0, expr: e => e, address: a => a, exists: undefined }]
-  const step = ctx.axis('block', blocks)
+  const step = w.axis('block', blocks)
   // What runs from row to row: the rows themselves, or fours of them.
-  const unit = s.vector === 'row' ? ctx.axis('quarter', last.extent / 4) : last
+  const unit = s.vector === 'row' ? w.axis('quarter', last.extent / 4) : last
   if (s.rows === 1) {
     w.unflatten('row', [...axes.slice(0, -1), unit], root)
     if (unit !== last) root.places.set(last.id, { kind: 'vector', quarter: unit.id })
@@ -87,11 +109,11 @@ const placeRows = (
   w.unflatten('row', [...axes.slice(0, -1), step], root)
   return [...Array(s.rows).keys()].map((number): Row => {
     const at = prim('add', prim('mul', index(step), i32(s.rows)), i32(number))
-    const name = (): string => w.name(root, w.emit(w.intern(at), root).text, 'i32', 1, 'row').text
+    const name = (): string => w.nameIndex(root, w.emit(w.intern(at), root).text, 'row').text
     const exists = unit.extent % s.rows === 0 ? undefined : `${name()} < ${unit.extent}`
     let own = at
     if (unit !== last) {
-      const [quarter, four] = [ctx.axis('quarter', unit.extent), ctx.axis('row', last.extent)]
+      const [quarter, four] = [w.axis('quarter', unit.extent), w.axis('row', last.extent)]
       root.places.set(quarter.id, { kind: 'scalar', text: name() })
       root.places.set(four.id, { kind: 'vector', quarter: quarter.id })
       own = index(four)
@@ -113,14 +135,11 @@ const standIns = (row: number): ((e: Expr) => Expr) =>
 /** Opens the loops over the inner axes and gives the innermost block; `close` puts them in place. */
 const openLoops = (
   inner: readonly Axis[],
-  s: RowsSchedule,
   wide: boolean,
-  root: Block,
-  w: Writer,
-  ctx: Context,
+  { s, block: root, w }: RowsKernel,
 ): { block: Block; close: () => void } => {
   const last = inner.at(-1)!
-  const quarter = wide ? ctx.axis('quarter', last.extent / 4) : undefined
+  const quarter = wide ? w.axis('quarter', last.extent / 4) : undefined
   const axes = quarter ? [...inner.slice(0, -1), quarter] : inner
   const open: Block[] = []
   let block = root
@@ -134,7 +153,7 @@ const openLoops = (
   if (s.lanes > 1 && count % s.lanes === 0) {
     // A number of turns that is known and the same for all lanes makes a cheaper loop.
     const j = loop(j => `for (var ${j} = 0; ${j} < ${w.turns(count / s.lanes)}; ${j}++) {`)
-    w.unflatten(w.name(block, `${j} * ${s.lanes} + i32(local)`, 'i32', 1, 'at').text, axes, block)
+    w.unflatten(w.nameIndex(block, `${j} * ${s.lanes} + i32(local)`, 'at').text, axes, block)
   } else if (s.lanes > 1) {
     const j = loop(j => `for (var ${j} = i32(local); ${j} < ${w.turns(count)}; ${j} += ${s.lanes}) {`)
     w.unflatten(j, axes, block)
@@ -154,10 +173,9 @@ const openLoops = (
 
 /** Writes for each row that exists, where its guard holds. */
 const forRows = (
-  rows: readonly Row[],
+  { rows, w }: RowsKernel,
   guards: readonly (Expr | undefined)[],
   block: Block,
-  w: Writer,
   write: (r: Row, b: Block) => void,
 ): void => {
   for (const r of rows) {
@@ -172,21 +190,13 @@ const forRows = (
   }
 }
 
-const writePhase = (
-  p: Phase,
-  values: readonly Expr[],
-  guards: readonly (Expr | undefined)[],
-  rows: readonly Row[],
-  s: RowsSchedule,
-  root: Block,
-  w: Writer,
-  ctx: Context,
-): void => {
+const writePhase = ({ phase: p, values, guards }: PhaseValues, kernel: RowsKernel): void => {
+  const { s, rows, block: root, w } = kernel
   /** Stores a number a row, by one of the lanes. */
-  const storeEach = (each: readonly Value[]): void => {
+  const storeEach = (each: readonly TextValue[]): void => {
     if (p.storage === undefined) return
     const own = s.lanes === 1 ? root : root.inner('if (local == 0u) {')
-    forRows(rows, guards, own, w, (r, b) => w.store(p.storage!, r.address(p.address!), each[r.number]!, b))
+    forRows(kernel, guards, own, (r, b) => w.store(targetOf(p, r), each[r.number]!, b))
     if (own !== root) root.close(own)
   }
   if (p.inner.length === 0 && !p.node.reduce) {
@@ -198,9 +208,9 @@ const writePhase = (
   const apart = p.within !== undefined && last !== undefined && axesOf(p.within).has(last.id)
   const wide = s.vector === 'inner' && !arg && !apart && last !== undefined && last.extent % 4 === 0
   if (!p.node.reduce) {
-    const { block, close } = openLoops(p.inner, s, wide, root, w, ctx)
+    const { block, close } = openLoops(p.inner, wide, kernel)
     const each = values.map(v => w.emit(v, block))
-    forRows(rows, guards, block, w, (r, b) => w.store(p.storage!, r.address(p.address!), each[r.number]!, b))
+    forRows(kernel, guards, block, (r, b) => w.store(targetOf(p, r), each[r.number]!, b))
     close()
     return
   }
@@ -209,21 +219,25 @@ const writePhase = (
   // Of several rows each has one running sum instead of four: registers are few.
   const fold = own.length > 1 && wide && p.node.reduce.op === 'sum' && p.node.dtype === 'f32'
   const four = (wide && !fold) || (s.vector === 'row' && !p.common)
-  const sums = own.map(v => accumulator(p.node, four, v, w, root))
+  const { op } = p.node.reduce
+  const sums = own.map(v => declareAccumulator({ op, dtype: v.dtype, wide: four }, w, root))
   if (p.inner.length === 0) for (const [i, v] of own.entries()) sums[i]!.take(w.emit(v, root), '0', root)
   else {
-    const { block, close } = openLoops(p.inner, s, wide, root, w, ctx)
+    const { block, close } = openLoops(p.inner, wide, kernel)
     const place = block.place(p.inner.at(-1)!.id)!.place
     own.forEach((v, i) => {
       const value = w.emit(v, block)
-      const summand: Value = fold
+      const summand: TextValue = fold
         ? { text: `dot(${w.widen(value).text}, vec4f(1.0))`, dtype: 'f32', width: 1, atom: false }
         : value
       sums[i]!.take(summand, place.kind === 'scalar' ? place.text : '0', block)
     })
     close()
   }
-  const totals = sums.map(a => finish(p.node, a, wide && !fold ? 'across' : 'keep', s.lanes, w, root))
+  const components = wide && !fold ? 'across' : 'keep'
+  const totals = sums.map(accumulator =>
+    finishReduction({ op, accumulator, components, lanes: s.lanes }, w, root),
+  )
   const each = rows.map((_, i) => totals[p.common ? 0 : i]!)
   each.forEach((total, i) => {
     root.locals.set(ofRow(p.node.id, i), total)

@@ -1,10 +1,10 @@
 import type { ScatterSchedule } from '../artifact.js'
 import type { Axis } from '../ir/ir.js'
-import { type Context, productOf } from '../kernel/context.js'
+import { type KernelContext, productOf } from '../kernel/context.js'
 import type { ScatterProgram } from '../kernel/scatter-program.js'
 import type { KernelSpec } from '../kernel/spec.js'
 import type { Block } from './block.js'
-import { type EmittedKernel, flatGroup, settle, spread } from './kernel.js'
+import { type EmittedKernel, flatGroup, spread, writeKernel } from './kernel.js'
 import type { Writer } from './writer.js'
 
 /** Opens a loop over each axis, of the last one by fours if `wide`. */
@@ -13,10 +13,9 @@ const nest = (
   wide: boolean,
   from: Block,
   w: Writer,
-  ctx: Context,
 ): { block: Block; close: () => void } => {
   const last = axes.at(-1)
-  const quarter = wide && last ? ctx.axis('quarter', last.extent / 4) : undefined
+  const quarter = wide && last ? w.axis('quarter', last.extent / 4) : undefined
   const open: Block[] = []
   let block = from
   for (const a of quarter ? [...axes.slice(0, -1), quarter] : axes) {
@@ -35,21 +34,22 @@ const nest = (
 }
 
 /**
- * One thread a slot: it clears its row, goes over all positions in order, and adds the rows of those that pick the slot. No atomics, one order
- * of summation; the values are read only where the condition holds.
+ * One thread a slot: it clears its row, goes over all positions in order, and adds the rows of those that
+ * pick the slot. No atomics, one order of summation; the values are read only where the condition holds.
  */
 export const writeScatter = (
   p: ScatterProgram,
   s: ScatterSchedule,
-  ctx: Context,
+  ctx: KernelContext,
   spec: KernelSpec,
 ): EmittedKernel => {
   const { node, condition, value, address, slots, width, positions } = p
+  const target = { storage: p.storage, address }
   const threads = productOf(slots)
   const size = s.threads
   const workgroups = spread(Math.ceil(threads / size), ctx.traits.workgroupsPerDimension)
   const wide = width.length > 0 && width.at(-1)!.extent % 4 === 0
-  return settle(ctx, spec, w => {
+  return writeKernel(ctx, spec, w => {
     const root = w.root
     for (const a of p.units) root.places.set(a.id, { kind: 'scalar', text: '0' })
     root.add(`let slot = ${flatGroup(workgroups)} * ${size} + i32(local);`)
@@ -59,24 +59,24 @@ export const writeScatter = (
     const test = w.intern(condition)
     const term = w.intern(value)
     w.announce(test, term)
-    const clear = nest(width, wide, root, w, ctx)
+    const clear = nest(width, wide, root, w)
     const zero = {
       text: node.dtype === 'f32' ? '0.0' : `${node.dtype}(0)`,
       dtype: node.dtype,
       width: 1,
       atom: true,
     } as const
-    w.store(p.storage, address, zero, clear.block, undefined)
+    w.store(target, zero, clear.block)
     clear.close()
 
-    const search = nest(positions, false, root, w, ctx)
+    const search = nest(positions, false, root, w)
     const hit = search.block.inner(`if (${w.emit(test, search.block).text}) {`)
     // Known again here, so that what depends on the position is not read before the condition is tested.
     for (const a of positions) hit.places.set(a.id, search.block.place(a.id)!.place)
-    const add = nest(width, wide, hit, w, ctx)
+    const add = nest(width, wide, hit, w)
     const old = w.load(p.storage, address, node.dtype, add.block)
     const more = w.emit(term, add.block)
-    w.store(p.storage, address, { ...old, text: `${old.text} + ${more.text}`, atom: false }, add.block)
+    w.store(target, { ...old, text: `${old.text} + ${more.text}`, atom: false }, add.block)
     add.close()
     search.block.close(hit)
     search.close()

@@ -5,20 +5,26 @@ import { bytesOf } from '../ir/packing.js'
 import type { Storage } from '../kernel/placement.js'
 import type { Access } from './accesses.js'
 
-/** Elements that all of a kernel's addresses in a buffer have before them, and how many of those behind it uses. */
+/**
+ * Elements that all of a kernel's addresses in a buffer have before them, and how many of those behind it
+ * uses.
+ */
 export interface Base {
   readonly before: Affine
   readonly elements: number
-  /** Bytes of each binding but the last, where what is used is more than one may hold: see {@link boundPart}. */
+  /**
+   * Bytes of each binding but the last, where what is used is more than one may hold: see {@link boundPart}.
+   */
   readonly window?: number
 }
 
 const elementBytes = (s: Storage): number => (s.packing === undefined ? 4 : 2)
 
 /**
- * Where a kernel's part of a buffer begins, if all its accesses move alike with the loops around it: the slot of a layer, say. Bound at that offset, the
- * kernel is the same in every loop and outside, and may lie in a buffer that is larger than a binding may be. Undefined where the whole is bound: there is
- * nothing to gain, offsets are not multiples of the device's alignment, or some turn's part would begin outside the buffer.
+ * Where a kernel's part of a buffer begins, if all its accesses move alike with the loops around it: the slot
+ * of a layer, say. Bound at that offset, the kernel is the same in every loop and outside, and may lie in a
+ * buffer that is larger than a binding may be. Undefined where the whole is bound: there is nothing to gain,
+ * offsets are not multiples of the device's alignment, or some turn's part would begin outside the buffer.
  */
 export const baseOf = (
   storage: Storage,
@@ -57,21 +63,28 @@ export const baseOf = (
   }
 }
 
-/** Each part that is bound is an object of the runtime's: beyond so many turns of a loop it costs less to tell the kernel the turn. */
+/**
+ * Each part that is bound is an object of the runtime's: beyond so many turns of a loop it costs less to tell
+ * the kernel the turn.
+ */
 const mostBound = 4096
 
 /** Bytes of a storage in its buffer. */
 export const storageBytes = ({ elements, packing }: Storage): number =>
   Math.max(16, Math.ceil(bytesOf(elements, packing) / 16) * 16)
 
-/** Bytes of the elements behind a base that a kernel uses. The scales of q8 lie behind all elements, so it uses the whole. */
+/**
+ * Bytes of the elements behind a base that a kernel uses. The scales of q8 lie behind all elements, so it
+ * uses the whole.
+ */
 const usedBytes = (storage: Storage, { elements }: Base): number =>
   storage.packing === 'q8' ? storageBytes(storage) : Math.ceil((elements * elementBytes(storage)) / 16) * 16
 
 /**
- * What a kernel binds of a buffer: the base's part, or the whole; undefined for the whole in one binding. Where that is more than a binding may hold it is bound
- * several times, as *windows* side by side, all of `window` bytes but the last: `memory.ts` writes which window an address is in. A device that has no
- * room for a window between two offsets gets one binding, and the runtime refuses it.
+ * What a kernel binds of a buffer: the base's part, or the whole; undefined for the whole in one binding.
+ * Where that is more than a binding may hold it is bound several times, as *windows* side by side, all of
+ * `window` bytes but the last: `memory.ts` writes which window an address is in. A device that has no room
+ * for a window between two offsets gets one binding, and the runtime refuses it.
  */
 export const boundPart = (
   storage: Storage,
@@ -111,7 +124,10 @@ export const windowsOf = (storage: Storage, base: Base | undefined): number =>
 /** Kernels count elements by i32, from the first that is bound. */
 export const mostElements = 2 ** 31 - 1
 
-/** How many elements of a buffer a kernel can reach, and has to count, that binds these parts of it, or the whole. */
+/**
+ * How many elements of a buffer a kernel can reach, and has to count, that binds these parts of it, or the
+ * whole.
+ */
 export const elementsBound = (storage: Storage, slices: readonly (Slice | undefined)[]): number => {
   if (storage.packing === 'q8' || slices.includes(undefined)) return storage.elements
   const bytes = slices.reduce((sum, slice) => sum + slice!.size, 0)

@@ -9,7 +9,10 @@ export interface PackedStorage extends Storage {
 
 export const isPacked = (s: Storage): s is PackedStorage => s.packing !== undefined
 
-/** WGSL functions that unpack, by name: `…x4` four neighbours, `…_at` the element at an index from the word that holds it. */
+/**
+ * WGSL functions that unpack, by name: `…x4` four neighbours, `…_at` the element at an index from the word
+ * that holds it.
+ */
 export const unpackers: Readonly<Record<string, string>> = {
   f16x4: `fn f16x4(w: vec2u) -> vec4f {
   return vec4f(unpack2x16float(w.x), unpack2x16float(w.y));
@@ -31,14 +34,20 @@ export const unpackers: Readonly<Record<string, string>> = {
 }`,
 }
 
-/** The element type that a packed buffer is declared with; `vectors`: all its accesses are four aligned neighbours. */
+/**
+ * The element type that a packed buffer is declared with; `vectors`: all its accesses are four aligned
+ * neighbours.
+ */
 export const packedElement = ({ packing }: PackedStorage, vectors: boolean): string =>
   vectors && packing !== 'q8' ? 'vec2<u32>' : 'u32'
 
 /** The text of what a buffer holds at an index, counted in what it is declared with. */
 export type Held = (at: string) => string
 
-/** The call that gives the element at an index of a packed buffer that is declared by words; `at` may be repeated. */
+/**
+ * The call that gives the element at an index of a packed buffer that is declared by words; `at` may be
+ * repeated.
+ */
 export const unpackOne = ({ packing, elements }: PackedStorage, held: Held, at: string): string =>
   packing === 'q8'
     ? `q8_at(${held(`${at} >> 2u`)}, ${held(`${scalesAt(elements)} + (${at} >> ${Math.log2(blockElements)}u)`)}, ${at})`

@@ -6,26 +6,29 @@ import { intervals } from '../ir/interval.js'
 import type { Axis, AxisId, Expr } from '../ir/ir.js'
 
 import { helpers, wgslLiteral } from '../ir/wgsl-helpers.js'
-import type { Storage } from '../kernel/placement.js'
+import type { KernelContext } from '../kernel/context.js'
 import { interner } from '../schedule/intern.js'
-import { Block, components, type Value, vectorType } from './block.js'
+import { Block, components, type TextValue, vectorType } from './block.js'
 import {
   cancelledTerms,
   constantFolder,
-  ieeeWriting,
+  ieeeOperator,
   type Loose,
   looseComparison,
-  writingOf,
+  operatorOf,
 } from './ieee.js'
-import { Memory } from './memory.js'
+import { Memory, type StoreTarget } from './memory.js'
 import type { Base } from './slices.js'
+
+/** Drivers unroll loops up to so many turns. */
+const mostUnrolled = 64
 
 /** Operators that WGSL has for a vector and a scalar. */
 const mixed: ReadonlySet<string> = new Set(['add', 'sub', 'mul', 'div'])
 
 /**
- * Writes one kernel: expressions become text, each placed in the outermost block where its axes are known, shared
- * parts as `let`s.
+ * Writes one kernel: expressions become text, each placed in the outermost block where its axes are known,
+ * shared parts as `let`s.
  */
 export class Writer {
   readonly root = new Block(undefined, undefined)
@@ -39,22 +42,31 @@ export class Writer {
   private counter = 0
   readonly memory: Memory
 
-  /** `scalars`: the buffers that an earlier attempt found not to be arrays of vectors; `bases`: those that are bound in part. */
+  /**
+   * `scalars`: the buffers that an earlier attempt found not to be arrays of vectors; `bases`: those that are
+   * bound in part.
+   */
   constructor(
-    storages: readonly Storage[],
+    readonly ctx: KernelContext,
     scalars: ReadonlySet<number>,
     bases: ReadonlyMap<number, Base>,
-    private readonly software: boolean,
   ) {
-    this.memory = new Memory(storages, scalars, bases, software, this)
+    const { storages, traits } = ctx
+    this.memory = new Memory({ storages, scalars, bases, software: traits.software }, this)
+  }
+
+  /** An axis that no node of the graph has. */
+  axis(name: string, extent: number): Axis {
+    return this.ctx.axis(name, extent)
   }
 
   /**
-   * The number of a loop's turns. Drivers unroll loops of few turns known in advance; on a software device, where each load becomes
-   * much code for the compiler, that costs seconds a kernel and gains nothing. There the number is made to look unknown: every buffer has elements.
+   * The number of a loop's turns. Drivers unroll loops of few turns known in advance; on a software device,
+   * where each load becomes much code for the compiler, that costs seconds a kernel and gains nothing. There
+   * the number is made to look unknown: every buffer has elements.
    */
   turns(count: number): string {
-    if (!this.software || count > 64) return `${count}`
+    if (!this.ctx.traits.software || count > mostUnrolled) return `${count}`
     const known = this.counts.get(count)
     if (known !== undefined) return known
     const name = `turns${count}`
@@ -91,15 +103,20 @@ export class Writer {
     return depth
   }
 
-  /** Declares a variable for a text and gives its name as a value. */
-  name(block: Block, text: string, dtype: DType, width: 1 | 4, prefix = 'v'): Value {
+  /** Declares a variable for a value and gives its name as a value. */
+  name(block: Block, { text, dtype, width }: Omit<TextValue, 'atom'>, prefix = 'v'): TextValue {
     const name = this.fresh(prefix)
     block.add(`let ${name} = ${text};`)
     return { text: name, dtype, width, atom: true }
   }
 
+  /** Declares a variable for a whole number. */
+  nameIndex(block: Block, text: string, prefix = 'v'): TextValue {
+    return this.name(block, { text, dtype: 'i32', width: 1 }, prefix)
+  }
+
   /** The value of an expression for use in a block. */
-  emit(e: Expr, block: Block): Value {
+  emit(e: Expr, block: Block): TextValue {
     const known = block.value(e)
     if (known) return known
     const folded = this.folded(e)
@@ -119,12 +136,12 @@ export class Writer {
         (this.uses.get(e) ?? (e.dtype === 'i32' ? 1 : 2)) > 1 ||
         value.text.length > 70)
     const prefix = e.op === 'read' ? `${this.memory.nameOf(e.node)}_v` : e.dtype === 'i32' ? 'at' : 'v'
-    const out = named ? this.name(home, value.text, value.dtype, value.width, prefix) : value
+    const out = named ? this.name(home, value, prefix) : value
     if (out.atom) home.values.set(e, out)
     return out
   }
 
-  position(axis: AxisId, block: Block): Value {
+  position(axis: AxisId, block: Block): TextValue {
     const place = block.place(axis)!.place
     if (place.kind === 'scalar') return { text: place.text, dtype: 'i32', width: 1, atom: true }
     const quarter = this.position(place.quarter, block)
@@ -132,13 +149,13 @@ export class Writer {
   }
 
   /** As four neighbours: a scalar is repeated. */
-  widen(v: Value): Value {
+  widen(v: TextValue): TextValue {
     return v.width === 4 ? v : { ...v, text: `${vectorType(v.dtype)}(${v.text})`, width: 4, atom: false }
   }
 
-  private apply(e: Extract<Expr, { args: readonly Expr[] }>, block: Block): Value {
+  private apply(e: Extract<Expr, { args: readonly Expr[] }>, block: Block): TextValue {
     let sum = this.applied(e, block)
-    if (ieeeWriting(e) !== undefined) return sum
+    if (ieeeOperator(e) !== undefined) return sum
     for (const term of cancelledTerms(e)) {
       const t = this.emit(term, block)
       const wide = sum.width === 4
@@ -149,10 +166,10 @@ export class Writer {
     return sum
   }
 
-  private applied(e: Extract<Expr, { args: readonly Expr[] }>, block: Block): Value {
+  private applied(e: Extract<Expr, { args: readonly Expr[] }>, block: Block): TextValue {
     const loose = looseComparison(e)
     if (loose !== undefined) return this.looseComparison(loose, block)
-    const row = writingOf(e)
+    const row = operatorOf(e)
     const args = e.args.map(a => this.emit(a, block))
     const dtypes = e.args.map(a => a.dtype)
     const needed = row.helpers?.(e.dtype) ?? []
@@ -161,7 +178,7 @@ export class Writer {
     const wide = args.some(a => a.width === 4)
     const repeats = e.op === 'pow'
     const write = (texts: readonly string[]): string => row.wgsl(texts, e.dtype, dtypes, natural)
-    const atomic = (v: Value): Value => (v.atom ? v : this.name(block, v.text, v.dtype, v.width))
+    const atomic = (v: TextValue): TextValue => (v.atom ? v : this.name(block, v))
     const note = (text: string): void => {
       for (const h of needed) if (text.includes(`${h}(`)) this.functions.set(h, helpers[h]!)
     }
@@ -170,7 +187,7 @@ export class Writer {
       note(text)
       return { text, dtype: e.dtype, width: 1, atom: false }
     }
-    const vector = (text: string): Value => ({ text, dtype: e.dtype, width: 4, atom: false })
+    const vector = (text: string): TextValue => ({ text, dtype: e.dtype, width: 4, atom: false })
     if (e.op === 'and' || e.op === 'or') {
       const [a, b] = args.map(x => this.widen(x).text)
       return vector(`(${a} ${e.op === 'and' ? '&' : '|'} ${b})`)
@@ -201,7 +218,7 @@ export class Writer {
     return vector(`${vectorType(e.dtype)}(${texts.join(', ')})`)
   }
 
-  private looseComparison({ args, sign }: Loose, block: Block): Value {
+  private looseComparison({ args, sign }: Loose, block: Block): TextValue {
     const values = args.map(a => this.emit(a, block))
     const width = values.some(a => a.width === 4) ? 4 : 1
     const [a, b] = values.map(x => (width === 4 ? this.widen(x) : x).text)
@@ -215,13 +232,15 @@ export class Writer {
   }
 
   /** The element or four neighbours at an address. */
-  load(storage: number, a: Affine, dtype: DType, block: Block): Value {
+  load(storage: number, a: Affine, dtype: DType, block: Block): TextValue {
     return this.memory.load(storage, a, dtype, block)
   }
 
-  /** Stores a value; of four neighbours only those that `limit` (a number of elements along the axis) allows. */
-  store(storage: number, a: Affine, value: Value, block: Block, limit?: number): void {
-    this.memory.store(storage, a, value, block, limit)
+  /**
+   * Stores a value, or those of four neighbours that are within the target's limit.
+   */
+  store(target: StoreTarget, value: TextValue, block: Block): void {
+    this.memory.store(target, value, block)
   }
 
   /** Splits a flat index (the text of a non-negative i32) over axes, the last running fastest. */
@@ -230,9 +249,9 @@ export class Writer {
     for (let i = axes.length - 1; i >= 0; i--) {
       const a = axes[i]!
       const value = i === 0 ? rest : `${rest} % ${a.extent}`
-      const name = /^\w+$/.test(value) ? value : this.name(block, value, 'i32', 1, 'at').text
+      const name = /^\w+$/.test(value) ? value : this.nameIndex(block, value, 'at').text
       block.places.set(a.id, { kind: 'scalar', text: name })
-      if (i > 0) rest = this.name(block, `${rest} / ${a.extent}`, 'i32', 1, 'at').text
+      if (i > 0) rest = this.nameIndex(block, `${rest} / ${a.extent}`, 'at').text
     }
   }
 
