@@ -1,8 +1,38 @@
-/** `npm run house`: how the house stands. Circles, names that recur, wide functions and long lines, by folder. */
+/**
+ * `npm run house [FOLDER…]`: circles of imports, names that recur, wide functions and long lines.
+ * `npm run house -- --draw`: draws the floors of the compiler into docs/ARCHITECTURE.md.
+ */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { compilerFloors, pictureOf } from '../test/house/floors.js'
 import { circlesOf } from '../test/house/graph.js'
-import { exportedNames, filesUnder, importsOf, modulesUnder, wideFunctions } from '../test/house/sources.js'
+import {
+  exportedNames,
+  filesUnder,
+  importsOf,
+  modulesUnder,
+  root,
+  wideFunctions,
+} from '../test/house/sources.js'
 
 const longest = 110
+
+/** Replaces the text between the marks of a page. */
+const draw = (page: string, mark: string, lines: readonly string[]): void => {
+  const path = join(root, page)
+  const [begin, end] = [`<!-- ${mark}: begin -->`, `<!-- ${mark}: end -->`]
+  const text = readFileSync(path, 'utf8')
+  const [before, rest] = text.split(begin)
+  const after = rest?.split(end)[1]
+  if (before === undefined || after === undefined) throw new Error(`${page} has no marks for ${mark}`)
+  writeFileSync(path, [before, begin, '\n```\n', lines.join('\n'), '\n```\n', end, after].join(''))
+}
+
+if (process.argv.includes('--draw')) {
+  draw('docs/ARCHITECTURE.md', 'compiler floors', pictureOf(compilerFloors))
+  process.exit(0)
+}
+
 const only = process.argv.slice(2)
 const mine = (path: string): boolean => only.length === 0 || only.some(folder => path.startsWith(folder))
 
