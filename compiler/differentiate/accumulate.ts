@@ -1,4 +1,5 @@
-import { constant, i32, identityAt, index, mixedRadix, prim, substituteAxes } from '../ir/expr.js'
+import { radixDigits } from '../affine/radix.js'
+import { constant, identityAt, index, mixedRadix, substituteAxes } from '../ir/expr.js'
 import { shapeOf } from '../ir/graph.js'
 import type { Axis, AxisId, Expr, Node, NodeId, Region } from '../ir/ir.js'
 import {
@@ -121,10 +122,9 @@ const commonDim = (
 
 /** Binds axes to the digits of their mixed-radix number. */
 const bindDigits = (of: Map<AxisId, Expr>, axes: readonly Axis[], number: Expr): void => {
-  let stride = 1
-  for (const a of [...axes].reverse()) {
-    const shifted = stride === 1 ? number : prim('idiv', number, i32(stride))
-    stride *= a.extent
-    of.set(a.id, a === axes[0] ? shifted : prim('mod', shifted, i32(a.extent)))
-  }
+  const digits = radixDigits(
+    number,
+    axes.map(a => a.extent),
+  )
+  for (const [k, a] of axes.entries()) of.set(a.id, digits[k]!)
 }

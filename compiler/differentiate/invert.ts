@@ -1,6 +1,10 @@
+import { type Affine, affineAxis, affineDifference } from '../affine/affine.js'
+import { orderedExpr } from '../affine/affine-expr.js'
+import { affineOfAnySize } from '../affine/affine-of.js'
+import { radixAxes } from '../affine/radix.js'
+import { exactQuotient, solveFor } from '../affine/solve.js'
 import { axesOf, i32, index, prim, rewrite, substituteAxes } from '../ir/expr.js'
 import type { Axis, AxisId, Expr } from '../ir/ir.js'
-import { linearOf, radixAxes, solvedFor } from './linear.js'
 
 /**
  * All solutions of f(a) = j. `dims` are the axes of j, one product of axes for each position; axes of a that are
@@ -25,7 +29,7 @@ export const plainPositions = (
 ): readonly (readonly Axis[] | undefined)[] => {
   const left = new Set(axes.map(a => a.id))
   return positions.map((p, i) => {
-    const digits = radixAxes(p, extents[i]!)
+    const digits = radixAxes(affineOfAnySize(p), extents[i]!)
     if (digits === undefined || !digits.every(a => left.has(a.id))) return undefined
     for (const a of digits) left.delete(a.id)
     return digits
@@ -50,10 +54,11 @@ export const invert = (
   positions.forEach((p, i) => {
     if (plain[i] !== undefined) return
     const position = substituteAxes(p, of)
-    const solution = [...linearOf(position).axes.values()]
+    const form = affineOfAnySize(position)
+    const solution = [...form.terms.values()]
       .filter(x => unknown.has(x.axis.id))
-      .sort((x, y) => Math.abs(x.by) - Math.abs(y.by) || y.axis.extent - x.axis.extent)
-      .map(x => solvedFor(position, x.axis, dims[i]![0]!))
+      .sort((x, y) => Math.abs(x.coefficient) - Math.abs(y.coefficient) || y.axis.extent - x.axis.extent)
+      .map(x => solvePosition(form, x.axis, dims[i]![0]!))
       .find(s => s !== undefined)
     if (solution === undefined) {
       unsolved.push(i)
@@ -76,6 +81,20 @@ export const invert = (
     conditions: [...divides.map(c => replaceAxes(c, of)), ...inRange, ...equal],
     free: [...unknown.values()],
   }
+}
+
+/** Where a position has the value j: the axis as an expression of j and the rest, on conditions. */
+interface AxisSolution {
+  readonly axis: Axis
+  readonly value: Expr
+  readonly conditions: readonly Expr[]
+}
+
+/** The axis of a position as a function of the position's value j. Undefined where the axis occurs in an atom too. */
+const solvePosition = (position: Affine, axis: Axis, j: Axis): AxisSolution | undefined => {
+  const equation = solveFor(affineDifference(affineAxis(j), position), axis)
+  if (equation === undefined) return undefined
+  return { axis, ...exactQuotient(orderedExpr(equation.numerator), equation.size) }
 }
 
 /** Axes replaced by expressions that may leave their range: what is read there is read guarded. */

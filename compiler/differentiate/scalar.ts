@@ -1,4 +1,5 @@
-import { childrenOf, f32, postorder, prim, type ReadExpr, rewrite } from '../ir/expr.js'
+import { f32, postorder, prim, type ReadExpr } from '../ir/expr.js'
+import { deepInterner } from '../ir/intern.js'
 import type { Expr, NodeId } from '../ir/ir.js'
 import { prims } from '../ir/prims.js'
 
@@ -8,8 +9,8 @@ export interface Adjoint {
   readonly value: Expr
 }
 
-const zero = f32(0)
-const one = f32(1)
+export const zero = f32(0)
+export const one = f32(1)
 
 export const isConst = (e: Expr, value: number): boolean => e.op === 'const' && e.value === value
 
@@ -85,7 +86,7 @@ export const adjoints = (
   wanted: (node: NodeId) => boolean,
   result?: Expr,
 ): readonly Adjoint[] => {
-  const root = unified(body)
+  const root = deepInterner()(body)
   const order = postorder(root)
   const relevant = new Set<Expr>()
   for (const e of order)
@@ -103,23 +104,3 @@ export const adjoints = (
   }
   return found.filter(a => !isConst(a.value, 0)).reverse()
 }
-
-/** The same expression with equal sub-expressions made one object. */
-const unified = (root: Expr): Expr => {
-  const known = new Map<string, Expr>()
-  const number = new Map<Expr, number>()
-  const one = (e: Expr): Expr => {
-    const parts = childrenOf(e).map(c => number.get(c)!)
-    const leaf =
-      e.op === 'const' ? (Object.is(e.value, -0) ? '-0' : e.value) : e.op === 'index' ? e.axis.id : ''
-    const source = e.op === 'read' ? `${e.node}${e.guarded ? 'g' : ''}` : ''
-    const key = `${e.op} ${e.dtype} ${leaf} ${source} ${parts}`
-    const out = known.get(key) ?? e
-    known.set(key, out)
-    if (!number.has(out)) number.set(out, number.size)
-    return out
-  }
-  return rewrite(root, one)
-}
-
-export { one, zero }

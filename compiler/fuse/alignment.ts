@@ -1,4 +1,4 @@
-import { sameIndex } from '../affine/affine.js'
+import { sameIndex } from '../affine/affine-of.js'
 import { identityAt, type ReadExpr } from '../ir/expr.js'
 import { outerAxes, regionPath } from '../ir/graph.js'
 import type { Axis, ComputeNode, Graph } from '../ir/ir.js'

@@ -1,4 +1,6 @@
-import { affineAdd, affineExpr, affineOf, affineRange, affineScale, sameIndex } from '../affine/affine.js'
+import { affineRange, affineScale } from '../affine/affine.js'
+import { affineExpr } from '../affine/affine-expr.js'
+import { affineAdd, affineOf, sameIndex } from '../affine/affine-of.js'
 import { i32, identityAt, index, prim, type ReadExpr, readsOf, rewrite } from '../ir/expr.js'
 import { shapeOf } from '../ir/graph.js'
 import type { Axis, ComputeNode, Expr, Graph, Node, NodeId } from '../ir/ir.js'

@@ -1,4 +1,6 @@
-import { affineExpr, affineOf, affineRange } from '../affine/affine.js'
+import { affineRange } from '../affine/affine.js'
+import { affineExpr } from '../affine/affine-expr.js'
+import { affineOf } from '../affine/affine-of.js'
 import {
   constant,
   i32,

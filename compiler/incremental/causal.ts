@@ -1,4 +1,5 @@
-import { affineAdd, affineOf, affineScale, coefficientOf } from '../affine/affine.js'
+import { affineScale, coefficientOf } from '../affine/affine.js'
+import { affineAdd, affineOf } from '../affine/affine-of.js'
 import type { DType } from '../artifact.js'
 import { axesOf, type ReadExpr, readsOf } from '../ir/expr.js'
 import type { Axis, ComputeNode, Expr, Graph, Node, NodeId } from '../ir/ir.js'

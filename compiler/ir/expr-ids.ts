@@ -1,5 +1,6 @@
 import { ProgramLimit, programLimits } from '../diagnostics/limit.js'
 import { childrenOf, postorder } from './expr.js'
+import { ownText } from './intern.js'
 import type { Axis, Expr } from './ir.js'
 
 const tooManyOperations = (): ProgramLimit =>
@@ -26,13 +27,7 @@ export class ExprIds {
     const known = this.ids.get(root)
     if (known !== undefined) return known
     for (const e of postorder(root, x => this.ids.has(x))) {
-      const parts =
-        e.op === 'const'
-          ? `${Object.is(e.value, -0) ? '-0' : e.value}`
-          : e.op === 'index'
-            ? `${e.axis.id}`
-            : `${e.op === 'read' ? `${e.node}${e.guarded ? '?' : ''}` : ''}(${childrenOf(e).map(c => this.ids.get(c))})`
-      const text = `${e.op} ${e.dtype} ${parts}`
+      const text = `${e.op} ${e.dtype} ${ownText(e)}(${childrenOf(e).map(c => this.ids.get(c))})`
       const id = this.byText.get(text) ?? this.byText.size
       this.byText.set(text, id)
       this.ids.set(e, id)

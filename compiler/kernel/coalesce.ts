@@ -1,12 +1,6 @@
-import {
-  type Affine,
-  affineAdd,
-  affineAxis,
-  affineExpr,
-  affineOf,
-  affineScale,
-  coefficientOf,
-} from '../affine/affine.js'
+import { type Affine, affineAxis, affineRewriteRest, affineScale, coefficientOf } from '../affine/affine.js'
+import { affineExpr } from '../affine/affine-expr.js'
+import { affineAdd, affineOf } from '../affine/affine-of.js'
 import { childrenOf, rewrite } from '../ir/expr.js'
 import type { Axis, AxisId, Expr } from '../ir/ir.js'
 
@@ -91,7 +85,6 @@ export const coalesce = (
           x.op === 'read' && x.node >= 0 ? { ...x, at: [affineExpr(linear(affineOf(x.at[0]!)))] } : x,
         )
       : e
-  const affine = (a: Affine): Affine =>
-    linear({ ...a, rest: new Map([...a.rest].map(([e, coefficient]) => [expr(e), coefficient])) })
+  const affine = (a: Affine): Affine => linear(affineRewriteRest(a, expr))
   return { axes: merged, expr, affine }
 }

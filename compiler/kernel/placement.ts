@@ -1,12 +1,6 @@
-import {
-  type Affine,
-  affineAdd,
-  affineConstant,
-  affineExpr,
-  affineOf,
-  affineRange,
-  affineScale,
-} from '../affine/affine.js'
+import { type Affine, affineConstant, affineRange, affineScale } from '../affine/affine.js'
+import { affineExpr } from '../affine/affine-expr.js'
+import { affineAdd, affineOf } from '../affine/affine-of.js'
 import type { DType, Packing } from '../artifact.js'
 import { constant, i32, prim, type ReadExpr } from '../ir/expr.js'
 import type { Expr, NodeId } from '../ir/ir.js'

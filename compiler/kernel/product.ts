@@ -1,4 +1,5 @@
-import { type Affine, affineOf, coefficientOf } from '../affine/affine.js'
+import { type Affine, coefficientOf } from '../affine/affine.js'
+import { affineOf } from '../affine/affine-of.js'
 import { identityAt, readsOf } from '../ir/expr.js'
 import type { Axis, Expr, NodeId, Region } from '../ir/ir.js'
 import { coalesce } from './coalesce.js'

@@ -1,7 +1,8 @@
+import { orderedExpr } from '../affine/affine-expr.js'
+import { affineOfAnySize } from '../affine/affine-of.js'
 import { rewriter } from '../ir/expr.js'
 import { sortGraph } from '../ir/graph.js'
 import type { Graph } from '../ir/ir.js'
-import { fromLinear, linearOf } from '../simplify/linear.js'
 import { simplify } from '../simplify/simplify.js'
 import { nameSizes, type SizeNames } from './name-sizes.js'
 
@@ -12,8 +13,8 @@ export interface SizedGraph {
 }
 
 /** Whole numbers as sums without repetitions: `t2 + (t + 1 - t2)` is `t + 1`. */
-const withLinearIndices = (graph: Graph): Graph => {
-  const simpler = rewriter(e => (e.dtype === 'i32' && e.op !== 'read' ? fromLinear(linearOf(e)) : e))
+const withNormalIndices = (graph: Graph): Graph => {
+  const simpler = rewriter(e => (e.dtype === 'i32' && e.op !== 'read' ? orderedExpr(affineOfAnySize(e)) : e))
   return {
     ...graph,
     nodes: graph.nodes.map(n => (n.kind === 'compute' ? { ...n, body: simpler(n.body) } : n)),
@@ -46,8 +47,8 @@ export const forAllSizes = (
   const [opposite, alike] = [assigned([...small].reverse()), assigned(small)]
   const ways: readonly (readonly [ReadonlyMap<string, number>, (g: Graph) => Graph])[] = [
     [opposite, g => simplify(g)],
-    [alike, g => withLinearIndices(simplify(g, { anySize: true }))],
-    [alike, g => withLinearIndices(sortGraph(g))],
+    [alike, g => withNormalIndices(simplify(g, { anySize: true }))],
+    [alike, g => withNormalIndices(sortGraph(g))],
   ]
   for (const [other, way] of ways) {
     const graph = way(specialise(large))

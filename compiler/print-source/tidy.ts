@@ -1,6 +1,6 @@
 import { childrenOf, f32, prim } from '../ir/expr.js'
+import { interner } from '../ir/intern.js'
 import type { Expr, NodeId } from '../ir/ir.js'
-import { interner } from '../simplify/intern.js'
 import { alwaysTrue, conditionsOf, guardedAway } from './guards.js'
 
 /**

@@ -1,3 +1,6 @@
+import { affineAtom, affineConstantOf, affineDifference, affineSplit } from '../affine/affine.js'
+import { orderedExpr } from '../affine/affine-expr.js'
+import { affineOfAnySize } from '../affine/affine-of.js'
 import {
   divideSizes,
   isPositiveSize,
@@ -10,7 +13,6 @@ import {
 } from '../core/size.js'
 import { axesOf, postorder } from '../ir/expr.js'
 import type { Axis, Expr, Node, NodeId, PrimOp } from '../ir/ir.js'
-import { fromLinear, type Linear, linearOf } from '../simplify/linear.js'
 import type { BinaryOp, SourceExpr as Source } from '../syntax/ast.js'
 import { type SizeNames, sizeInput } from './name-sizes.js'
 import type { Signature } from './signature.js'
@@ -99,23 +101,16 @@ const indexOf = (w: Writing, e: Expr, dim: Size): readonly Source[] | undefined 
     return isPositiveSize(subtractSizes(dim, sizeConstant(e.value))) ? [s.whole(e.value)] : undefined
   const bound = boundOf(w, e)
   if (bound !== undefined && sameSize(bound, dim)) return [write(w, e)]
-  const linear = linearOf(e)
-  for (const [low, c] of linear.terms) {
-    const extent = c === 1 ? boundOf(w, low) : undefined
+  const form = affineOfAnySize(e)
+  for (const { atom: low, coefficient } of form.summands.values()) {
+    const extent = coefficient === 1 ? boundOf(w, low) : undefined
     const high = extent === undefined ? undefined : divideSizes(dim, extent)
     if (high === undefined || sizeAsNumber(high) === 1) continue
     const radix = numberOf(w, extent!)
-    const rest: Linear = {
-      offset: linear.offset,
-      terms: new Map([...linear.terms].filter(([t]) => t !== low)),
-    }
-    const whole = [rest.offset, ...rest.terms.values()].every(n => radix !== undefined && n % radix === 0)
-    if (!whole) continue
-    const over: Linear = {
-      offset: rest.offset / radix!,
-      terms: new Map([...rest.terms].map(([t, n]) => [t, n / radix!])),
-    }
-    const digits = indexOf(w, fromLinear(over), high)
+    if (radix === undefined) continue
+    const { quotient, rest } = affineSplit(affineDifference(form, affineAtom(low)), radix)
+    if (affineConstantOf(rest) !== 0) continue
+    const digits = indexOf(w, orderedExpr(quotient), high)
     if (digits !== undefined) return [...digits, write(w, low)]
   }
   return undefined

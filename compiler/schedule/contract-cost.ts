@@ -1,4 +1,5 @@
-import { affineOf, coefficientOf } from '../affine/affine.js'
+import { coefficientOf } from '../affine/affine.js'
+import { affineOf } from '../affine/affine-of.js'
 import type { BroadcastSchedule, RegisterSchedule } from '../artifact.js'
 import { readsOf } from '../ir/expr.js'
 import type { Axis, Expr } from '../ir/ir.js'

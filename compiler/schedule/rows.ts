@@ -1,4 +1,5 @@
-import { type Affine, affineOf, coefficientOf } from '../affine/affine.js'
+import { type Affine, coefficientOf } from '../affine/affine.js'
+import { affineOf } from '../affine/affine-of.js'
 import type { DeviceTraits, RowsSchedule } from '../artifact.js'
 import { axesOf, readsOf } from '../ir/expr.js'
 import type { Axis } from '../ir/ir.js'

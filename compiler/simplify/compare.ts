@@ -1,14 +1,8 @@
+import { type Affine, affineDifference, affineInterval, affineShift, affineSplit } from '../affine/affine.js'
+import { affineSides, orderedExpr } from '../affine/affine-expr.js'
+import { affineOfAnySize, neverOverflows } from '../affine/affine-of.js'
 import { axesOf, i32, prim, substituteAxes } from '../ir/expr.js'
 import type { Axis, Expr } from '../ir/ir.js'
-import {
-  fromLinear,
-  type Linear,
-  linearInterval,
-  linearOf,
-  neverOverflows,
-  split,
-  subtract,
-} from './linear.js'
 import { all, bool, type ExprRule, isConst } from './rule.js'
 
 type Comparison = 'lt' | 'le' | 'gt' | 'ge' | 'eq' | 'ne'
@@ -38,14 +32,12 @@ const comparisonOf = (
     ? { op: e.op, x: e.args[0]!, y: e.args[1]! }
     : undefined
 
-/** `form op 0`, with what is subtracted on the other side. */
-const againstZero = (op: Comparison, form: Linear): Expr => {
-  const terms = [...form.terms]
-  const right = { offset: 0, terms: new Map(terms.filter(([, c]) => c < 0).map(([t, c]) => [t, -c])) }
-  const left = { offset: 0, terms: new Map(terms.filter(([, c]) => c > 0)) }
-  if (left.terms.size === 0) return prim(mirrored[op], fromLinear(right), i32(form.offset))
-  if (right.terms.size === 0) return prim(op, fromLinear(left), i32(-form.offset))
-  return prim(op, fromLinear({ ...left, offset: form.offset }), fromLinear(right))
+/** `form op 0`, with all that is subtracted on the other side. */
+const againstZero = (op: Comparison, form: Affine): Expr => {
+  const { added, subtracted } = affineSides(form)
+  if (added.summands.size === 0) return prim(mirrored[op], orderedExpr(subtracted), i32(form.constant))
+  if (subtracted.summands.size === 0) return prim(op, orderedExpr(added), i32(-form.constant))
+  return prim(op, orderedExpr(affineShift(added, form.constant)), orderedExpr(subtracted))
 }
 
 /** `c < x = x > c`: constants stand on the right. */
@@ -62,7 +54,7 @@ export const compareDifference: ExprRule = (e, { interval }) => {
   if (comparison === undefined) return undefined
   const { op, x, y } = comparison
   if (x.dtype !== 'i32' || !neverOverflows(x, interval) || !neverOverflows(y, interval)) return undefined
-  const { lo, hi } = linearInterval(subtract(linearOf(x), linearOf(y)), interval)
+  const { lo, hi } = affineInterval(affineDifference(affineOfAnySize(x), affineOfAnySize(y)), interval)
   if (op === 'eq' || op === 'ne') {
     if (lo > 0 || hi < 0) return bool(op === 'ne')
     return lo === 0 && hi === 0 ? bool(op === 'eq') : undefined
@@ -78,24 +70,24 @@ export const compareRadix: ExprRule = (e, { interval }) => {
   if (comparison === undefined) return undefined
   const { op, x, y } = comparison
   if (x.dtype !== 'i32' || !neverOverflows(x, interval) || !neverOverflows(y, interval)) return undefined
-  const difference = subtract(linearOf(x), linearOf(y))
-  const sizes = [...new Set([...difference.terms.values()].map(Math.abs))]
+  const difference = affineDifference(affineOfAnySize(x), affineOfAnySize(y))
+  const sizes = [...new Set([...difference.summands.values()].map(s => Math.abs(s.coefficient)))]
     .filter(n => n > 1)
     .sort((a, b) => b - a)
   // d > 0 is d - 1 >= 0, and d <= 0 is d - 1 < 0.
-  const form = op === 'gt' || op === 'le' ? { ...difference, offset: difference.offset - 1 } : difference
+  const form = op === 'gt' || op === 'le' ? affineShift(difference, -1) : difference
   for (const n of sizes) {
-    const { quotient, rest } = split(form, n)
-    const { lo, hi } = linearInterval(rest, interval)
+    const { quotient, rest } = affineSplit(form, n)
+    const { lo, hi } = affineInterval(rest, interval)
     if (op === 'eq' || op === 'ne') {
       // The rest's offset may be taken from 0 upwards or from 0 downwards.
       const shift = lo > -n && hi < n ? 0 : lo > 0 && hi < 2 * n ? 1 : undefined
       if (shift === undefined) continue
-      const q = { ...quotient, offset: quotient.offset + shift }
-      const r = { ...rest, offset: rest.offset - shift * n }
+      const q = affineShift(quotient, shift)
+      const r = affineShift(rest, -shift * n)
       const both = all([
         againstZero('eq', q),
-        ...(r.terms.size === 0 && r.offset === 0 ? [] : [againstZero('eq', r)]),
+        ...(r.summands.size === 0 && r.constant === 0 ? [] : [againstZero('eq', r)]),
       ])
       return op === 'eq' ? both : prim('not', both)
     }

@@ -1,4 +1,5 @@
-import { axesOf, i32, prim, type ReadExpr, readsOf, rewriter, substituteAxes } from '../ir/expr.js'
+import { radixDigits } from '../affine/radix.js'
+import { axesOf, type ReadExpr, readsOf, rewriter, substituteAxes } from '../ir/expr.js'
 import type { Interval } from '../ir/interval.js'
 import { intervals } from '../ir/interval.js'
 import type { ComputeNode, Expr, Graph } from '../ir/ir.js'
@@ -12,19 +13,17 @@ const isView = (node: ComputeNode): boolean => {
   return body.op === 'read' && readsOf(...body.at).length === 0
 }
 
-/** Each axis of a node as a function of the position at which the node is read: mixed radix, undone. */
-const axesAt = (node: ComputeNode, at: readonly Expr[]): ReadonlyMap<number, Expr> => {
-  const of = new Map<number, Expr>()
-  node.dims.forEach((axes, i) => {
-    let inner = 1
-    for (const [n, a] of [...axes.entries()].reverse()) {
-      const shifted = inner === 1 ? at[i]! : prim('idiv', at[i]!, i32(inner))
-      of.set(a.id, n === 0 ? shifted : prim('mod', shifted, i32(a.extent)))
-      inner *= a.extent
-    }
-  })
-  return of
-}
+/** Each axis of a node as a function of the position at which the node is read. */
+const axesAt = (node: ComputeNode, at: readonly Expr[]): ReadonlyMap<number, Expr> =>
+  new Map(
+    node.dims.flatMap((axes, i) => {
+      const digits = radixDigits(
+        at[i]!,
+        axes.map(a => a.extent),
+      )
+      return axes.map((a, n) => [a.id, digits[n]!] as const)
+    }),
+  )
 
 /**
  * Whether a position outside of the view is, in the same dimension, outside of what it reads, so that the guard may move there:

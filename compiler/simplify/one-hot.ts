@@ -1,6 +1,9 @@
+import { affineDifference, affinePart, affineSplit, coefficientOf, type Summand } from '../affine/affine.js'
+import { orderedExpr } from '../affine/affine-expr.js'
+import { affineOfAnySize, neverOverflows } from '../affine/affine-of.js'
+import { exactQuotient, solveFor } from '../affine/solve.js'
 import { axesOf, constant, i32, prim, rewrite, substituteAxes } from '../ir/expr.js'
 import type { Axis, Expr } from '../ir/ir.js'
-import { fromLinear, linearOf, neverOverflows, subtract } from './linear.js'
 import { all, type Facts, inRange, isValue, type NodeRule } from './rule.js'
 
 /** An expression that is `value` where all conditions hold and 0 elsewhere. */
@@ -35,8 +38,8 @@ const masked = (e: Expr, facts: Facts): Masked => {
   return { conditions: [], value: e }
 }
 
-/** What an axis must be for a condition to hold, and what else must hold then. */
-interface Solution {
+/** The value an axis must have for a condition to hold, and what else must hold then. */
+interface AxisValue {
   readonly axis: Axis
   readonly value: Expr
   readonly conditions: readonly Expr[]
@@ -46,44 +49,41 @@ interface Solution {
  * Solves `c·i + Σ others = e`, others being multiples of c·extent(i) in further axes of the sum, for i: with c = 1 and no
  * others it is `i = e`; with others, `i = e mod extent` and `others / extent = e / extent`.
  */
-const solve = (condition: Expr, axes: readonly Axis[], facts: Facts): Solution | undefined => {
+const solveCondition = (condition: Expr, axes: readonly Axis[], facts: Facts): AxisValue | undefined => {
   if (condition.op !== 'eq') return undefined
   const [left, right] = condition.args as [Expr, Expr]
   if (left.dtype !== 'i32' || !neverOverflows(left, facts.interval) || !neverOverflows(right, facts.interval))
     return undefined
-  const form = subtract(linearOf(left), linearOf(right))
+  const form = affineDifference(affineOfAnySize(left), affineOfAnySize(right))
   // The axis that runs fastest first, so that the others are multiples of its extent.
   const candidates = axes
-    .flatMap(axis => {
-      const own = [...form.terms].filter(([t]) => t.op === 'index' && t.axis.id === axis.id)
-      return own.length === 1 ? [{ axis, atom: own[0]![0], c: own[0]![1] }] : []
-    })
+    .map(axis => ({ axis, c: coefficientOf(form, axis.id) }))
+    .filter(({ c }) => c !== 0)
     .sort((a, b) => Math.abs(a.c) - Math.abs(b.c))
-  for (const { axis, atom, c } of candidates) {
-    const isSummed = (t: Expr): boolean => t.op === 'index' && axes.some(a => a.id === t.axis.id)
-    const rest = [...form.terms].filter(([t]) => t !== atom)
-    if (rest.some(([t]) => !isSummed(t) && axesOf(t).has(axis.id))) continue
+  for (const { axis, c } of candidates) {
     const step = c * axis.extent
-    const others = rest.filter(([t, d]) => isSummed(t) && d % step === 0 && d / step > 0)
-    const known = rest.filter(([t]) => !others.some(([o]) => o === t))
-    // c·i + others + known = 0
-    const target = fromLinear({
-      offset: c > 0 ? -form.offset : form.offset,
-      terms: new Map(known.map(([t, d]) => [t, c > 0 ? -d : d])),
-    })
-    const size = Math.abs(c)
+    const isHigher = ({ atom, coefficient: d }: Summand): boolean =>
+      atom.op === 'index' &&
+      atom.axis.id !== axis.id &&
+      axes.some(a => a.id === atom.axis.id) &&
+      d % step === 0 &&
+      d / step > 0
+    const higher = affinePart(form, isHigher)
+    const equation = solveFor(affineDifference(form, higher), axis)
+    if (equation === undefined) continue
+    const { size } = equation
+    const target = orderedExpr(equation.numerator)
     if (!neverOverflows(target, facts.interval)) continue
-    if (others.length === 0) {
-      const value = size === 1 ? target : prim('idiv', target, i32(size))
-      const divides = size === 1 ? [] : [prim('eq', prim('mod', target, i32(size)), i32(0))]
-      return { axis, value, conditions: [...divides, ...inRange(value, axis.extent, facts)] }
+    if (higher.summands.size === 0) {
+      const { value, conditions } = exactQuotient(target, size)
+      return { axis, value, conditions: [...conditions, ...inRange(value, axis.extent, facts)] }
     }
     if (size !== 1 || axis.extent === 0) continue
-    const higher = fromLinear({ offset: 0, terms: new Map(others.map(([t, d]) => [t, d / step])) })
+    const { quotient } = affineSplit(higher, step)
     return {
       axis,
       value: prim('mod', target, i32(axis.extent)),
-      conditions: [prim('eq', higher, prim('idiv', target, i32(axis.extent)))],
+      conditions: [prim('eq', orderedExpr(quotient), prim('idiv', target, i32(axis.extent)))],
     }
   }
   return undefined
@@ -99,7 +99,7 @@ export const oneHot: NodeRule = (node, facts) => {
   const { axes } = node.reduce
   const { conditions, value } = masked(node.body, facts)
   for (const [at, condition] of conditions.entries()) {
-    const found = solve(condition, axes, facts)
+    const found = solveCondition(condition, axes, facts)
     if (found === undefined) continue
     const { axis } = found
     const others = conditions.filter((_, i) => i !== at)

@@ -1,9 +1,18 @@
+import {
+  type Affine,
+  affineAtom,
+  affineConstantOf,
+  affineInterval,
+  affineSplit,
+  affineSum,
+} from '../affine/affine.js'
+import { orderedExpr } from '../affine/affine-expr.js'
+import { affineOfAnySize, neverOverflows } from '../affine/affine-of.js'
 import { i32, prim } from '../ir/expr.js'
 import type { Expr } from '../ir/ir.js'
-import { fromLinear, type Linear, linearInterval, linearOf, neverOverflows, split } from './linear.js'
 import { type ExprRule, isConst, isValue } from './rule.js'
 
-const isZero = (l: Linear): boolean => l.terms.size === 0 && l.offset === 0
+const isZero = (a: Affine): boolean => affineConstantOf(a) === 0
 
 /** `(q·n + r) / n = q + r / n` and `(q·n + r) mod n = r mod n`, with `r / n = 0` and `r mod n = r` where `0 <= r < n`. */
 export const divideRadix: ExprRule = (e, { interval }) => {
@@ -11,14 +20,14 @@ export const divideRadix: ExprRule = (e, { interval }) => {
   const [x, divisor] = e.args as [Expr, Expr]
   if (!isConst(divisor) || divisor.value <= 0 || !neverOverflows(x, interval)) return undefined
   const n = divisor.value
-  const { quotient, rest } = split(linearOf(x), n)
-  const { lo, hi } = linearInterval(rest, interval)
-  if (lo >= 0 && hi < n) return fromLinear(e.op === 'idiv' ? quotient : rest)
+  const { quotient, rest } = affineSplit(affineOfAnySize(x), n)
+  const { lo, hi } = affineInterval(rest, interval)
+  if (lo >= 0 && hi < n) return orderedExpr(e.op === 'idiv' ? quotient : rest)
   if (isZero(quotient)) return undefined
-  const small = fromLinear(rest)
+  const small = orderedExpr(rest)
   if (!neverOverflows(small, interval)) return undefined
   const again = prim(e.op, small, i32(n))
-  return e.op === 'mod' || isZero(quotient) ? again : prim('add', fromLinear(quotient), again)
+  return e.op === 'mod' || isZero(quotient) ? again : prim('add', orderedExpr(quotient), again)
 }
 
 /** `(x / m) / n = x / (m·n)` and `(x mod (k·n)) mod n = x mod n`. */
@@ -35,17 +44,17 @@ export const nestedRadix: ExprRule = e => {
 /** `(x / n)·n + x mod n = x`. */
 export const joinRadix: ExprRule = (e, { interval }) => {
   if (e.op !== 'add' || e.dtype !== 'i32' || !neverOverflows(e, interval)) return undefined
-  const form = linearOf(e)
-  for (const [rest, c] of form.terms) {
+  const form = affineOfAnySize(e)
+  for (const [rest, c] of form.rest) {
     if (rest.op !== 'mod' || !isConst(rest.args[1]!)) continue
     const n = rest.args[1]!.value
-    for (const [quotient, d] of form.terms) {
+    for (const [quotient, d] of form.rest) {
       const matches =
         quotient.op === 'idiv' && quotient.args[0] === rest.args[0] && isValue(quotient.args[1]!, n)
       if (!matches || d !== c * n) continue
-      const terms = new Map([...form.terms].filter(([t]) => t !== rest && t !== quotient))
+      const others = affineSum(form, affineSum(affineAtom(rest, -c), affineAtom(quotient, -d)))
       const x = rest.args[0]!
-      const sum = fromLinear({ offset: form.offset, terms })
+      const sum = orderedExpr(others)
       const whole = c === 1 ? x : prim('mul', x, i32(c))
       return isValue(sum, 0) ? whole : prim('add', whole, sum)
     }

@@ -9,7 +9,7 @@ import {
   evaluateCore,
   extent,
   here,
-  sizeAsNumber,
+  sizeExpr,
 } from './eval-context.js'
 import { evaluateFold } from './fold.js'
 import { callFunction, evaluateFunctionName, evaluateLambda } from './functions.js'
@@ -29,7 +29,7 @@ export const evaluateByKind = (c: EvalContext, e: CoreExpr): CoreValue => {
     case 'choice':
       return { kind: 'choice', name: e.name }
     case 'size':
-      return scalar(sizeAsNumber(c, elementType(e.type), extent(c, e.size)))
+      return scalar(sizeExpr(c, elementType(e.type), extent(c, e.size)))
     case 'var': {
       const v = c.variables.get(e.id)
       if (v === undefined) throw new Error(`specialise: variable ${e.name} has no value`)

@@ -1,6 +1,5 @@
 import {
   type Affine,
-  affineAdd,
   affineAxis,
   affineConstant,
   affineRange,
@@ -8,6 +7,7 @@ import {
   coefficientOf,
   restDependsOn,
 } from '../affine/affine.js'
+import { affineAdd } from '../affine/affine-of.js'
 import { identityAt, readsOf } from '../ir/expr.js'
 import type { ComputeNode, Expr, NodeId, Region } from '../ir/ir.js'
 import type { Target } from '../kernel/group.js'

@@ -1,12 +1,6 @@
-import {
-  type Affine,
-  affineAdd,
-  affineAxis,
-  affineExpr,
-  affineScale,
-  coefficientOf,
-  restDependsOn,
-} from '../affine/affine.js'
+import { type Affine, affineAxis, affineScale, coefficientOf, restDependsOn } from '../affine/affine.js'
+import { affineExpr } from '../affine/affine-expr.js'
+import { affineAdd } from '../affine/affine-of.js'
 import type { DType } from '../artifact.js'
 import { axesOf } from '../ir/expr.js'
 import type { Axis, AxisId, Expr } from '../ir/ir.js'

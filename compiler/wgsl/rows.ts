@@ -1,4 +1,6 @@
-import { type Affine, affineExpr, affineOf } from '../affine/affine.js'
+import type { Affine } from '../affine/affine.js'
+import { affineExpr } from '../affine/affine-expr.js'
+import { affineOf } from '../affine/affine-of.js'
 import type { RowsSchedule } from '../artifact.js'
 import { axesOf, i32, index, prim, rewriter, substituteAxes } from '../ir/expr.js'
 import type { Axis, Expr } from '../ir/ir.js'

@@ -1,4 +1,5 @@
-import { type Affine, affineAdd, affineConstant, affineRange, coefficientOf } from '../affine/affine.js'
+import { type Affine, affineConstant, affineRange, coefficientOf } from '../affine/affine.js'
+import { affineAdd } from '../affine/affine-of.js'
 import type { DeviceTraits, Slice } from '../artifact.js'
 import type { Region } from '../ir/ir.js'
 import { bytesOf } from '../ir/packing.js'

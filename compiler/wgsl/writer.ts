@@ -1,13 +1,12 @@
-import { type Affine, affineOf } from '../affine/affine.js'
+import type { Affine } from '../affine/affine.js'
+import { affineOf } from '../affine/affine-of.js'
 import type { DType } from '../artifact.js'
 import { childrenOf, postorder } from '../ir/expr.js'
-
+import { deepInterner } from '../ir/intern.js'
 import { intervals } from '../ir/interval.js'
 import type { Axis, AxisId, Expr } from '../ir/ir.js'
-
 import { helpers, wgslLiteral } from '../ir/wgsl-helpers.js'
 import type { KernelContext } from '../kernel/context.js'
-import { interner } from '../schedule/intern.js'
 import { Block, components, type TextValue, vectorType } from './block.js'
 import {
   cancelledTerms,
@@ -32,7 +31,7 @@ const mixed: ReadonlySet<string> = new Set(['add', 'sub', 'mul', 'div'])
  */
 export class Writer {
   readonly root = new Block(undefined, undefined)
-  readonly intern = interner()
+  readonly intern = deepInterner()
   /** WGSL functions that are called, by name. */
   readonly functions = new Map<string, string>()
   private readonly uses = new Map<Expr, number>()

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { affineAdd, affineAxis } from '../../../compiler/affine/affine.js'
+import { affineAxis } from '../../../compiler/affine/affine.js'
+import { affineAdd } from '../../../compiler/affine/affine-of.js'
 import { compileGraph } from '../../../compiler/backend/compile.js'
 import { prim } from '../../../compiler/ir/expr.js'
 import type { Graph, Region } from '../../../compiler/ir/ir.js'
