@@ -1,11 +1,11 @@
 import type { CoreExpr } from '../core/core.js'
+import { countOf } from '../core/show-type.js'
 import { sizeConstant } from '../core/size.js'
 import type { Type } from '../core/type.js'
 import type { SourceExpr } from '../syntax/ast.js'
 import type { BodyContext, Env, ExpectedBy } from './body-context.js'
 import { coerce, errorExpr, unifyTypes } from './coerce.js'
 import { check, infer } from './elaborate.js'
-import { countOf } from './show-type.js'
 import { isError } from './solver.js'
 
 type Literal = SourceExpr & { kind: 'array' }

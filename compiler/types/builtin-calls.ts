@@ -1,4 +1,5 @@
 import type { CoreExpr, CoreOp } from '../core/core.js'
+import { countOf } from '../core/show-type.js'
 import type { Size } from '../core/size.js'
 import { productOfSizes, sizeConstant } from '../core/size.js'
 import type { Type } from '../core/type.js'
@@ -12,7 +13,6 @@ import { check, infer } from './elaborate.js'
 import { suggestFor } from './for-hint.js'
 import { wrapInLambda } from './functions.js'
 import { applyBinary, applyUnary } from './operators.js'
-import { countOf } from './show-type.js'
 import { isError, typeF32, typeI32, typeU32 } from './solver.js'
 import { elaborateMap, elaborateTotal, elaborateZerosLike } from './tree-builtins.js'
 

@@ -1,4 +1,5 @@
 import type { CoreExpr } from '../core/core.js'
+import { countOf } from '../core/show-type.js'
 import type { Type } from '../core/type.js'
 import type { Span } from '../diagnostics/source.js'
 import { whatIs } from '../names/module-scopes.js'
@@ -13,7 +14,6 @@ import { check, infer } from './elaborate.js'
 import { instantiateSignature } from './fresh-instances.js'
 import { elaborateLambda, requireFunctionType } from './functions.js'
 import { elaborateGradient, findGradientCall } from './gradient.js'
-import { countOf } from './show-type.js'
 import { errorType } from './solver.js'
 
 type Call = SourceExpr & { kind: 'call' }

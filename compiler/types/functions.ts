@@ -1,4 +1,5 @@
 import type { CoreExpr, CoreParam } from '../core/core.js'
+import { countOf } from '../core/show-type.js'
 import type { Type } from '../core/type.js'
 import { duplicate } from '../names/module-scopes.js'
 import type { SourceExpr } from '../syntax/ast.js'
@@ -9,7 +10,6 @@ import { resolveCallee } from './callee.js'
 import { coerce, errorExpr, unifyTypes } from './coerce.js'
 import { check, infer } from './elaborate.js'
 import { instantiateSignature } from './fresh-instances.js'
-import { countOf } from './show-type.js'
 import { isError } from './solver.js'
 
 type Fn = Type & { kind: 'fn' }

@@ -1,4 +1,5 @@
 import type { CoreExpr } from '../core/core.js'
+import { countOf } from '../core/show-type.js'
 import type { Type } from '../core/type.js'
 import type { SourceExpr } from '../syntax/ast.js'
 import type { BodyContext, Env } from './body-context.js'
@@ -6,7 +7,6 @@ import { quoteSource } from './body-context.js'
 import { resolveCallee } from './callee.js'
 import { errorExpr } from './coerce.js'
 import { check, infer } from './elaborate.js'
-import { countOf } from './show-type.js'
 import { isError, typeF32 } from './solver.js'
 import { fieldTypes } from './type-traversal.js'
 

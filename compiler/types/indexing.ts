@@ -1,4 +1,5 @@
 import type { CoreExpr } from '../core/core.js'
+import { countOf, ordinal } from '../core/show-type.js'
 import type { Size } from '../core/size.js'
 import { isPositiveSize, productOfSizes, sizeConstant, sizeNamesIn, subtractSizes } from '../core/size.js'
 import type { Type } from '../core/type.js'
@@ -9,7 +10,6 @@ import { quoteSource } from './body-context.js'
 import { castTo, coerce, errorExpr } from './coerce.js'
 import { check, infer } from './elaborate.js'
 import { literalOutside, originOf, readMismatch, tooManyIndices } from './mismatch-messages.js'
-import { countOf, ordinal } from './show-type.js'
 import { errorSize, isError, typeI32 } from './solver.js'
 import { arrayOf } from './type-traversal.js'
 

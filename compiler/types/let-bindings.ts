@@ -1,4 +1,5 @@
 import type { CoreExpr, CorePattern } from '../core/core.js'
+import { countOf } from '../core/show-type.js'
 import type { Type } from '../core/type.js'
 import { duplicate } from '../names/module-scopes.js'
 import type { Name, Pattern, SourceExpr } from '../syntax/ast.js'
@@ -8,7 +9,6 @@ import { errorExpr } from './coerce.js'
 import { check, infer } from './elaborate.js'
 import { elaborateLambda } from './functions.js'
 import { elaborateName } from './name-expressions.js'
-import { countOf } from './show-type.js'
 import { errorType, isError } from './solver.js'
 
 /** Gives the names of a pattern the parts of a type. */

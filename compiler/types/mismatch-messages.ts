@@ -1,4 +1,5 @@
 import type { CoreExpr } from '../core/core.js'
+import { countOf, ordinal } from '../core/show-type.js'
 import type { Size } from '../core/size.js'
 import {
   sameSize,
@@ -13,7 +14,6 @@ import type { Diagnostic, Label } from '../diagnostics/diagnostic.js'
 import type { Span } from '../diagnostics/source.js'
 import type { BodyContext, ExpectedBy } from './body-context.js'
 import { quoteSource } from './body-context.js'
-import { countOf, ordinal } from './show-type.js'
 import type { Mismatch, Solved } from './solver.js'
 import { fieldTypes, sizesIn } from './type-traversal.js'
 

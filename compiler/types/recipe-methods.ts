@@ -1,4 +1,5 @@
 import type { CoreExpr, CoreFn, CoreParam, VarId } from '../core/core.js'
+import { countOf } from '../core/show-type.js'
 import { sizeNamesIn } from '../core/size.js'
 import type { Type } from '../core/type.js'
 import type { Span } from '../diagnostics/source.js'
@@ -13,7 +14,6 @@ import type { MethodRole, RecipeProtocol } from './recipe-protocol.js'
 import { checkMetrics, methodRoles } from './recipe-protocol.js'
 import type { TypeScope } from './resolve-type.js'
 import { resolveType } from './resolve-type.js'
-import { countOf } from './show-type.js'
 import { errorType } from './solver.js'
 import { sizesIn } from './type-traversal.js'
 

@@ -1,6 +1,6 @@
-import type { Size } from '../core/size.js'
-import { sameSize, sizeName, sizeText } from '../core/size.js'
-import type { Type } from '../core/type.js'
+import type { Size } from './size.js'
+import { sameSize, sizeName, sizeText } from './size.js'
+import type { Type } from './type.js'
 
 /** How a size is written in a message. */
 export type ShowSize = (size: Size) => string
