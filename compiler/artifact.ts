@@ -38,19 +38,19 @@ export interface Requirements {
   readonly workgroupBytes: number
   readonly workgroupsPerDimension: number
   /** Of what kernels bind, what has more elements than they can address: no device will do. */
-  readonly unaddressable: readonly Unaddressable[]
+  readonly unaddressable: readonly UnaddressableTensor[]
   /** Tensors that a kernel binds in several parts, since they are larger than a binding may be; absent where there are none. */
-  readonly windowed?: readonly Windowed[]
+  readonly windowed?: readonly WindowedTensor[]
 }
 
 /** A tensor that takes so many of a kernel's bindings. */
-export interface Windowed {
+export interface WindowedTensor {
   readonly tensor: string
   readonly bindings: number
 }
 
 /** A tensor of which a kernel binds more elements than the `most` that it can address. */
-export interface Unaddressable {
+export interface UnaddressableTensor {
   readonly tensor: string
   readonly elements: number
   readonly most: number
@@ -101,7 +101,7 @@ export interface KernelDecl {
   /** The schedule in a line for people. */
   readonly schedule: string
   /** The same as data, where there was a choice. */
-  readonly chosen?: Chosen
+  readonly chosen?: ChosenSchedule
   readonly origins: readonly string[]
 }
 
@@ -218,7 +218,7 @@ export interface ScatterSchedule {
 }
 
 /** What the families without shared memory have in common: a thread owns some columns, and all rows, of its workgroup's tile. */
-export interface Columns {
+export interface ColumnLayout {
   /** The operands' roles are exchanged: what are columns otherwise are rows. */
   readonly turned: boolean
   readonly rows: number
@@ -236,19 +236,19 @@ export interface Columns {
 }
 
 /** A workgroup is one subgroup, whose lanes share the rows of the left operand by broadcast. */
-export interface BroadcastSchedule extends Columns {
+export interface BroadcastSchedule extends ColumnLayout {
   readonly family: 'broadcast'
   readonly lanes: number
 }
 
 /** No sharing: every thread loads the rows of the left operand itself. */
-export interface RegisterSchedule extends Columns {
+export interface RegisterSchedule extends ColumnLayout {
   readonly family: 'register'
   readonly threads: number
 }
 
 /** What the families with tiles in workgroup memory have in common. */
-export interface Tile {
+export interface TileLayout {
   /** The operands' roles are exchanged: what are columns otherwise are rows. */
   readonly turned: boolean
   readonly rows: number
@@ -259,7 +259,7 @@ export interface Tile {
 }
 
 /** Operands in tiles of workgroup memory, sums in registers. */
-export interface TileSchedule extends Tile {
+export interface TileSchedule extends TileLayout {
   readonly family: 'tile'
   /** Threads along the rows and along the columns, and groups of them that share out `k`. */
   readonly threads: { readonly m: number; readonly n: number }
@@ -271,7 +271,7 @@ export interface TileSchedule extends Tile {
 }
 
 /** Operands in tiles of workgroup memory, multiplied by the device's matrix units. */
-export interface MatrixSchedule extends Tile {
+export interface MatrixSchedule extends TileLayout {
   readonly family: 'matrix'
   readonly unit: MatrixUnit
   readonly lanes: number
@@ -286,7 +286,7 @@ export type ContractSchedule = BroadcastSchedule | RegisterSchedule | TileSchedu
 export type Schedule = ContractSchedule | MapSchedule | RowsSchedule | ScatterSchedule
 
 /** The schedule of a kernel, where it was chosen among several, and what it was chosen from. */
-export interface Chosen {
+export interface ChosenSchedule {
   readonly signature: string
   readonly schedule: Schedule
   readonly candidates: readonly Schedule[]

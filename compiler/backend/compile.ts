@@ -12,16 +12,16 @@
  * No phase knows values, and the same graph and device give the same artifact.
  */
 import type { Artifact, DeviceTraits } from '../artifact.js'
+import { bindingBudgetOf, type WindowCounts } from '../fuse/binding-budget.js'
 import { fuseNodes, oneGroupEach } from '../fuse/fuse.js'
-import { updatesInPlace } from '../fuse/in-place.js'
+import { findInPlaceUpdates } from '../fuse/in-place.js'
 import { normalise } from '../fuse/normalise.js'
-import { roomOf, type Windows } from '../fuse/room.js'
-import { splitReductions } from '../fuse/split.js'
 import { splitReads } from '../fuse/split-reads.js'
+import { splitReductions } from '../fuse/split-reductions.js'
 import { elementsOf, regionPath } from '../ir/graph.js'
 import type { Graph, NodeId } from '../ir/ir.js'
 import { verified } from '../ir/verify.js'
-import { axisSource, inputsFromMemory, type KernelContext } from '../kernel/context.js'
+import { createAxisSource, inputsFromMemory, type KernelContext } from '../kernel/context.js'
 import type { Group } from '../kernel/group.js'
 import { problemOf } from '../kernel/problem.js'
 import { type MemoryLimits, memoryLimits, withinMemory } from '../memory/memory.js'
@@ -31,8 +31,8 @@ import { chooseSchedule, type Tuning } from '../schedule/choose.js'
 import { emitKernel } from '../wgsl/emit.js'
 import type { EmittedKernel } from '../wgsl/kernel.js'
 import { assembleArtifact } from './assemble.js'
-import { kernelSpec } from './kernel-spec.js'
-import { windowsOfStorages } from './requirements.js'
+import { kernelSpecOf } from './kernel-spec.js'
+import { countStorageWindows } from './requirements.js'
 
 /** How a graph is compiled. */
 export interface CompileOptions {
@@ -64,7 +64,7 @@ export interface GroupedGraph {
  * that knowledge. The runtime refuses an artifact that no grouping makes fit.
  */
 export const compileGraph = (graph: Graph, traits: DeviceTraits, options: CompileOptions = {}): Artifact => {
-  let known: Windows = new Map()
+  let known: WindowCounts = new Map()
   for (let attempt = 1; ; attempt++) {
     const { artifact, windows } = compileOnce(groupNodes(graph, traits, options, known), traits, options)
     const fits = artifact.requires.storageBuffersPerStage <= traits.storageBuffersPerStage
@@ -92,7 +92,7 @@ const compileOnce = (
   grouped: GroupedGraph,
   traits: DeviceTraits,
   options: CompileOptions,
-): { readonly artifact: Artifact; readonly windows: Windows } => {
+): { readonly artifact: Artifact; readonly windows: WindowCounts } => {
   const { graph, groups, fromMemory } = grouped
   const order = orderGroups(graph, groups)
   const storage = planStorage(graph, groups, order, fromMemory)
@@ -106,18 +106,18 @@ export const groupNodes = (
   graph: Graph,
   traits: DeviceTraits,
   options: CompileOptions = {},
-  windows: Windows = new Map(),
+  windows: WindowCounts = new Map(),
 ): GroupedGraph => {
   const plain = options.fuse === false
   const whole = verified(normalise(graph), 'normalise')
   const lean = plain ? whole : withinMemory(whole, traits, options.limits ?? memoryLimits(traits))
   const short = plain ? lean : verified(splitReductions(lean, traits), 'split')
-  const ready = verified(splitReads(short, roomOf(traits, windows)), 'split reads')
+  const ready = verified(splitReads(short, bindingBudgetOf(traits, windows)), 'split reads')
   const axis = freshAxes(ready)
   const inputs = ready.nodes.filter(n => n.kind === 'input')
   return {
     graph: ready,
-    groups: plain ? oneGroupEach(ready) : fuseNodes(ready, traits, updatesInPlace(ready, axis), windows),
+    groups: plain ? oneGroupEach(ready) : fuseNodes(ready, traits, findInPlaceUpdates(ready, axis), windows),
     axis,
     fromMemory: inputsFromMemory(inputs, traits),
   }
@@ -128,7 +128,7 @@ export const freshAxes = (graph: Graph): KernelContext['axis'] => {
   const own = graph.nodes.flatMap(n =>
     n.kind === 'compute' ? [...n.dims.flat(), ...(n.reduce?.axes ?? [])].map(a => a.id) : [],
   )
-  return axisSource(1 + Math.max(0, ...own, ...graph.regions.map(r => r.axis.id)))
+  return createAxisSource(1 + Math.max(0, ...own, ...graph.regions.map(r => r.axis.id)))
 }
 
 /** Schedules and writes the kernel of each group that stores something. */
@@ -146,7 +146,7 @@ const compileKernels = (
   const kernels = new Map<Group, EmittedKernel>()
   for (const g of groups) {
     if (storesNothing(g)) continue
-    const spec = kernelSpec(g, graph, nodes)
+    const spec = kernelSpecOf(g, graph, nodes)
     const problem = problemOf(g, regionPath(graph, g.region), ctx)
     const chosen = chooseSchedule(problem, ctx, choice)
     const kernel = emitKernel({ problem, schedule: chosen.schedule, spec }, ctx)
@@ -156,8 +156,8 @@ const compileKernels = (
 }
 
 /** How many bindings the nodes take that take more than one. */
-const windowsOfNodes = (kernels: readonly EmittedKernel[], { placements }: StoragePlan): Windows => {
-  const windows = windowsOfStorages(kernels)
+const windowsOfNodes = (kernels: readonly EmittedKernel[], { placements }: StoragePlan): WindowCounts => {
+  const windows = countStorageWindows(kernels)
   return new Map(
     [...placements].flatMap(([id, { storage }]) => {
       const n = windows.get(storage) ?? 1

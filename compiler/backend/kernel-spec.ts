@@ -24,7 +24,7 @@ const trafficOf = (
 }
 
 /** The nodes of a group's kernel, the loops around it, and its work for one dispatch. */
-export const kernelSpec = (g: Group, graph: Graph, nodes: ReadonlyMap<NodeId, Node>): KernelSpec => {
+export const kernelSpecOf = (g: Group, graph: Graph, nodes: ReadonlyMap<NodeId, Node>): KernelSpec => {
   const loops = regionPath(graph, g.region)
   const turns = productOf(loops.map(l => l.axis))
   const iterations = (id: NodeId): number => {

@@ -4,8 +4,8 @@ import type {
   MatrixUnit,
   Requirements,
   Step,
-  Unaddressable,
-  Windowed,
+  UnaddressableTensor,
+  WindowedTensor,
 } from '../artifact.js'
 import type { Storage } from '../kernel/placement.js'
 import type { EmittedKernel } from '../wgsl/kernel.js'
@@ -44,7 +44,10 @@ const unitsOf = (kernels: readonly EmittedKernel[]): readonly MatrixUnit[] => {
 }
 
 /** What kernels bind that has more elements than they can count. */
-const unaddressable = (kernels: readonly EmittedKernel[], storages: readonly Storage[]): Unaddressable[] => {
+const unaddressable = (
+  kernels: readonly EmittedKernel[],
+  storages: readonly Storage[],
+): UnaddressableTensor[] => {
   const most = new Map<number, number>()
   for (const k of kernels)
     for (const id of new Set(k.storages)) {
@@ -59,15 +62,18 @@ const unaddressable = (kernels: readonly EmittedKernel[], storages: readonly Sto
 }
 
 /** Of each storage the most bindings that a kernel takes for it. */
-export const windowsOfStorages = (kernels: readonly EmittedKernel[]): ReadonlyMap<number, number> => {
+export const countStorageWindows = (kernels: readonly EmittedKernel[]): ReadonlyMap<number, number> => {
   const out = new Map<number, number>()
   for (const { storages } of kernels)
     for (const id of storages) out.set(id, Math.max(out.get(id) ?? 1, storages.filter(s => s === id).length))
   return out
 }
 
-const windowed = (kernels: readonly EmittedKernel[], storages: readonly Storage[]): readonly Windowed[] =>
-  [...windowsOfStorages(kernels)].flatMap(([id, bindings]) =>
+const windowed = (
+  kernels: readonly EmittedKernel[],
+  storages: readonly Storage[],
+): readonly WindowedTensor[] =>
+  [...countStorageWindows(kernels)].flatMap(([id, bindings]) =>
     bindings > 1 ? [{ tensor: storages[id]!.name, bindings }] : [],
   )
 

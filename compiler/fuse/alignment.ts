@@ -15,7 +15,7 @@ export interface Alignment {
   readonly aligned: (r: ReadExpr, m: ComputeNode, reader: ComputeNode, rank: number) => boolean
 }
 
-export const alignment = (graph: Graph): Alignment => {
+export const alignmentOf = (graph: Graph): Alignment => {
   const depth = (n: ComputeNode): number => regionPath(graph, n.region).length
   const own = (n: ComputeNode): readonly Axis[] => outerAxes(n).slice(depth(n))
   const loops = (n: ComputeNode): readonly Axis[] => outerAxes(n).slice(0, depth(n))

@@ -34,7 +34,7 @@ const regionDependencies = (graph: Graph, nodes: ReadonlyMap<NodeId, ComputeNode
   }
 }
 
-export interface Dependencies<G extends Members> {
+export interface GroupDependencies<G extends Members> {
   /** Does a group need, directly or not, what another computes? */
   readonly dependsOn: (g: G, target: G) => boolean
   /**
@@ -47,11 +47,11 @@ export interface Dependencies<G extends Members> {
 /**
  * The order that groups of the nodes `nodes` of a graph have to run in; `groupOf` may change as they grow.
  */
-export const dependencies = <G extends Members>(
+export const groupDependencies = <G extends Members>(
   graph: Graph,
   nodes: ReadonlyMap<NodeId, ComputeNode>,
   groupOf: ReadonlyMap<NodeId, G>,
-): Dependencies<G> => {
+): GroupDependencies<G> => {
   const regions = regionDependencies(graph, nodes)
 
   const reaches = (g: G, target: G, seen: Set<G | RegionId>): boolean => {

@@ -4,14 +4,14 @@ import { outerAxes, regionPath } from '../ir/graph.js'
 import type { Axis, ComputeNode, Graph, NodeId } from '../ir/ir.js'
 import { contractionOf } from '../kernel/contraction.js'
 import type { Group } from '../kernel/group.js'
-import { scatterOf } from '../kernel/scatter.js'
-import { alignment, sameExtents } from './alignment.js'
-import { joinCoarse } from './coarse.js'
-import { dependencies, readIds } from './dependencies.js'
-import { readsWith, type Update } from './in-place.js'
-import { inlineProducers, isTiled } from './inline.js'
-import { hasRoom, roomOf, type Windows } from './room.js'
-import { type Growing, joinSmall } from './small.js'
+import { scatterOf } from '../kernel/scatter-pattern.js'
+import { alignmentOf, sameExtents } from './alignment.js'
+import { bindingBudgetOf, fitsBudget, type WindowCounts } from './binding-budget.js'
+import { groupDependencies, readIds } from './dependencies.js'
+import { type InPlaceUpdate, readsOfMember } from './in-place.js'
+import { inlineProducers, isTiled } from './inline-producers.js'
+import { joinCoarseRows } from './join-coarse.js'
+import { type GroupDraft, joinSmallGroups } from './join-small.js'
 
 /** One kernel a node: the reference that fused programs are compared with. */
 export const oneGroupEach = (graph: Graph): readonly Group[] =>
@@ -31,7 +31,7 @@ export const oneGroupEach = (graph: Graph): readonly Group[] =>
   )
 
 /** A group that still grows. */
-interface Open extends Growing {
+interface Open extends GroupDraft {
   readonly members: ComputeNode[]
 }
 
@@ -44,10 +44,10 @@ interface Open extends Growing {
 export const fuseNodes = (
   whole: Graph,
   traits: DeviceTraits,
-  updates: ReadonlyMap<NodeId, Update> = new Map(),
-  windows: Windows = new Map(),
+  updates: ReadonlyMap<NodeId, InPlaceUpdate> = new Map(),
+  windows: WindowCounts = new Map(),
 ): readonly Group[] => {
-  const room = roomOf(traits, windows)
+  const room = bindingBudgetOf(traits, windows)
   const graph = { ...whole, nodes: whole.nodes.map(n => updates.get(n.id)?.node ?? n) }
   const pinned = new Set<NodeId>(graph.outputs.map(o => o.node))
   for (const n of graph.nodes)
@@ -56,15 +56,15 @@ export const fuseNodes = (
       pinned.add(n.next)
     }
   const nodes = inlineProducers(graph, pinned, room, updates)
-  const { own, aligned } = alignment(graph)
+  const { own, aligned } = alignmentOf(graph)
   const groups: Open[] = []
   const groupOf = new Map<NodeId, Open>()
-  const { free } = dependencies(graph, nodes, groupOf)
+  const { free } = groupDependencies(graph, nodes, groupOf)
 
   const fits = (n: ComputeNode, g: Open): boolean =>
-    hasRoom(
+    fitsBudget(
       room,
-      [...g.members, n].flatMap(m => [m.id, ...readsWith(m, updates.get(m.id))]),
+      [...g.members, n].flatMap(m => [m.id, ...readsOfMember(m, updates.get(m.id))]),
     )
 
   const alignedAll = (n: ComputeNode, g: Open, rank: number): boolean =>
@@ -132,7 +132,7 @@ export const fuseNodes = (
   }
 
   const around = { graph, nodes, pinned, updates, traits, room }
-  const complete = joinCoarse(joinSmall(groups, around), around)
+  const complete = joinCoarseRows(joinSmallGroups(groups, around), around)
   const home = new Map(complete.flatMap(g => g.members.map(m => [m.id, g] as const)))
   const readOutside = new Set<NodeId>(pinned)
   for (const g of complete)

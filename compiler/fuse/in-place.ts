@@ -4,18 +4,18 @@ import { affineAdd, affineOf, sameIndex } from '../affine/affine-of.js'
 import { i32, identityAt, index, prim, type ReadExpr, readsOf, rewrite } from '../ir/expr.js'
 import { shapeOf } from '../ir/graph.js'
 import type { Axis, ComputeNode, Expr, Graph, Node, NodeId } from '../ir/ir.js'
-import type { Target } from '../kernel/group.js'
+import type { UpdateTarget } from '../kernel/group.js'
 
 /**
  * An output that is written into the input whose place it takes, only where it differs: `node` ranges over
  * those places, which are only within the tensor if data doesn't say otherwise.
  */
-export interface Update extends Target {
+export interface InPlaceUpdate extends UpdateTarget {
   readonly node: ComputeNode
 }
 
 /** What a node reads, for its value and to know where that goes. */
-export const readsWith = (n: ComputeNode, target: Target | undefined): readonly NodeId[] => [
+export const readsOfMember = (n: ComputeNode, target: UpdateTarget | undefined): readonly NodeId[] => [
   ...new Set(
     [n.body, ...(target ? [...target.at, target.within] : [])].flatMap(e => readsOf(e).map(r => r.node)),
   ),
@@ -88,16 +88,16 @@ const tidy = (e: Expr, nodes: ReadonlyMap<NodeId, Node>): Expr =>
  * the input, so no order of kernels can go wrong. Of the n places those outside are left out. Other outputs
  * are computed whole and copied.
  */
-export const updatesInPlace = (
+export const findInPlaceUpdates = (
   graph: Graph,
   axis: (name: string, extent: number) => Axis,
-): ReadonlyMap<NodeId, Update> => {
+): ReadonlyMap<NodeId, InPlaceUpdate> => {
   const nodes = new Map(graph.nodes.map(n => [n.id, n]))
   const readers = (id: NodeId): readonly ReadExpr[] =>
     graph.nodes.flatMap(n => (n.kind === 'compute' ? readsOf(n.body).filter(r => r.node === id) : []))
   // Nothing that other kernels compute, whose results fusion would not know to be wanted here.
   const brought = (id: NodeId): boolean => ['input', 'literal'].includes(nodes.get(id)!.kind)
-  const updates = new Map<NodeId, Update>()
+  const updates = new Map<NodeId, InPlaceUpdate>()
   for (const o of graph.outputs) {
     const node = nodes.get(o.node)!
     const input = graph.nodes.find(n => n.kind === 'input' && n.name === o.replaces)

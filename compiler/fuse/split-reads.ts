@@ -4,7 +4,7 @@ import { outerAxes } from '../ir/graph.js'
 import type { ComputeNode, Expr, Graph, NodeId } from '../ir/ir.js'
 import { productOf, reduceAxes } from '../kernel/context.js'
 import { structureOf } from '../simplify/share-nodes.js'
-import { bindingsOf, type Room } from './room.js'
+import { type BindingBudget, countBindings } from './binding-budget.js'
 
 const readIds = (e: Expr): ReadonlySet<NodeId> => new Set(readsOf(e).map(r => r.node))
 
@@ -27,12 +27,12 @@ const readWithout = (root: Expr, part: Expr): ReadonlySet<NodeId> => {
  * becomes a node of its own: of all parts that are worth it the one with the fewest elements, so numbers come
  * first, then vectors, and what has all of the body's axes last.
  */
-export const splitReads = (graph: Graph, given: Room): Graph => {
+export const splitReads = (graph: Graph, given: BindingBudget): Graph => {
   const windows = new Map(given.windows)
   const room = { ...given, windows }
   const windowsOf = (elements: number): number => Math.max(1, Math.ceil((4 * elements) / room.bindingBytes))
-  const mostOf = (n: ComputeNode): number => room.buffers - bindingsOf(room, [n.id])
-  const bound = (e: Expr): number => bindingsOf(room, readIds(e))
+  const mostOf = (n: ComputeNode): number => room.buffers - countBindings(room, [n.id])
+  const bound = (e: Expr): number => countBindings(room, readIds(e))
   const isTooWide = (n: Graph['nodes'][number]): n is ComputeNode =>
     n.kind === 'compute' && bound(n.body) > mostOf(n)
   if (!graph.nodes.some(isTooWide)) return graph
@@ -74,7 +74,7 @@ export const splitReads = (graph: Graph, given: Room): Graph => {
       if (part === e || own < 2) return []
       const elements = productOf([...axesOf(part).keys()].map(id => extents.get(id)!))
       const more = windowsOf(elements)
-      const gain = reads - bindingsOf(room, readWithout(e, part)) - more
+      const gain = reads - countBindings(room, readWithout(e, part)) - more
       // One tensor is worth it only where less of it is left.
       return own + more > room.buffers || (gain <= 0 && readIds(part).size < 2)
         ? []

@@ -14,7 +14,7 @@ export interface KernelContext {
 }
 
 /** Source of axes that no node has. */
-export const axisSource = (first: number): ((name: string, extent: number) => Axis) => {
+export const createAxisSource = (first: number): ((name: string, extent: number) => Axis) => {
   let next = first
   return (name, extent) => ({ id: next++, name, extent })
 }
@@ -62,5 +62,5 @@ export const productOf = (axes: readonly Axis[]): number => axes.reduce((n, a) =
 export const reduceAxes = (n: ComputeNode): readonly Axis[] => n.reduce?.axes ?? []
 
 /** How what an expression reads is packed in storage, read by read; nothing where it is plain numbers. */
-export const packings = (e: Expr, ctx: KernelContext): readonly string[] =>
+export const packingsOf = (e: Expr, ctx: KernelContext): readonly string[] =>
   readsOf(e).flatMap(r => (r.node < 0 ? [] : (ctx.storages[r.node]!.packing ?? [])))

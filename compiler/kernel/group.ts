@@ -22,11 +22,11 @@ export interface Group {
    * The members, of a `map` or of `rows`, that are written into an input whose place they take. No other
    * member reads them.
    */
-  readonly updates: ReadonlyMap<NodeId, Target>
+  readonly updates: ReadonlyMap<NodeId, UpdateTarget>
 }
 
 /** The positions of an input at which a node's elements are written, where they are `within` it. */
-export interface Target {
+export interface UpdateTarget {
   readonly into: NodeId
   readonly at: readonly Expr[]
   readonly within: Expr

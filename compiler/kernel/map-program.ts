@@ -1,5 +1,5 @@
 import type { Axis, Expr, NodeId, Region } from '../ir/ir.js'
-import { coalesce } from './coalesce.js'
+import { coalesceAxes } from './coalesce-axes.js'
 import { type KernelContext, lowerBody, renameAxes, substituteLocals } from './context.js'
 import type { Group } from './group.js'
 import { destinationOf, kernelAxes, type StoredMember } from './outputs.js'
@@ -34,10 +34,10 @@ export interface MapProgram {
   readonly outputs: readonly StoredMember[]
 }
 
-export const mapProgram = (group: Group, loops: readonly Region[], ctx: KernelContext): MapProgram => {
+export const mapProgramOf = (group: Group, loops: readonly Region[], ctx: KernelContext): MapProgram => {
   const outputs = mapOutputs(group, loops, ctx)
   const all = kernelAxes(group.members[0]!, loops)
-  const joined = coalesce(
+  const joined = coalesceAxes(
     all,
     outputs.flatMap(o => (o.within === undefined ? [o.value] : [o.value, o.within])),
     outputs.map(o => o.address),

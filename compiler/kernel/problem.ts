@@ -1,10 +1,10 @@
 import type { Region } from '../ir/ir.js'
 import type { KernelContext } from './context.js'
 import type { Group } from './group.js'
-import { type MapProgram, mapProgram } from './map-program.js'
+import { type MapProgram, mapProgramOf } from './map-program.js'
 import { type Product, productOfGroup } from './product.js'
-import { type RowProgram, rowProgram } from './row-program.js'
-import { type ScatterProgram, scatterProgram } from './scatter-program.js'
+import { type RowProgram, rowProgramOf } from './row-program.js'
+import { type ScatterProgram, scatterProgramOf } from './scatter-program.js'
 
 /**
  * A group of nodes in the form that one kind of kernel computes: what is scheduled, and then written as WGSL.
@@ -20,14 +20,14 @@ export type KernelProblem =
  * lowered to addresses is solved by rows, which can compute any reduction.
  */
 export const problemOf = (group: Group, loops: readonly Region[], ctx: KernelContext): KernelProblem => {
-  if (group.kind === 'map') return { kind: 'map', program: mapProgram(group, loops, ctx) }
+  if (group.kind === 'map') return { kind: 'map', program: mapProgramOf(group, loops, ctx) }
   if (group.kind === 'contract') {
     const product = productOfGroup(group, loops, ctx)
     if (product !== undefined) return { kind: 'contract', product }
   }
   if (group.kind === 'scatter') {
-    const program = scatterProgram(group, loops, ctx)
+    const program = scatterProgramOf(group, loops, ctx)
     if (program !== undefined) return { kind: 'scatter', program }
   }
-  return { kind: 'rows', program: rowProgram(group, loops, ctx) }
+  return { kind: 'rows', program: rowProgramOf(group, loops, ctx) }
 }

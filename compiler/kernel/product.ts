@@ -2,7 +2,7 @@ import { type Affine, coefficientOf } from '../affine/affine.js'
 import { affineOf } from '../affine/affine-of.js'
 import { identityAt, readsOf } from '../ir/expr.js'
 import type { Axis, Expr, NodeId, Region } from '../ir/ir.js'
-import { coalesce } from './coalesce.js'
+import { coalesceAxes } from './coalesce-axes.js'
 import { type KernelContext, lowerBody, renameAxes, substituteLocals } from './context.js'
 import { type Contraction, contractionOf } from './contraction.js'
 import type { Group } from './group.js'
@@ -28,7 +28,7 @@ export interface Product extends Omit<Contraction, 'm'> {
 }
 
 /** Whether an operand reads neighbours along an axis: what decides how it is loaded. */
-export const along = (e: Expr, axis: Axis | undefined): boolean =>
+export const runsAlong = (e: Expr, axis: Axis | undefined): boolean =>
   axis !== undefined && readsOf(e).some(r => r.node >= 0 && coefficientOf(affineOf(r.at[0]!), axis.id) === 1)
 
 /**
@@ -63,7 +63,7 @@ export const productOfGroup = (
   let out = outputs
   const join = (axes: readonly Axis[], stored: boolean): readonly Axis[] => {
     const roots = [left, right, ...out.map(o => o.value)]
-    const joined = coalesce(axes, roots, stored ? out.map(o => o.address) : [], ctx.axis)
+    const joined = coalesceAxes(axes, roots, stored ? out.map(o => o.address) : [], ctx.axis)
     left = joined.expr(left)
     right = joined.expr(right)
     out = out.map(o => ({ ...o, value: joined.expr(o.value), address: joined.affine(o.address) }))
@@ -76,8 +76,10 @@ export const productOfGroup = (
   const main = [...m].sort((a, b) => b.extent - a.extent)[0]
   const inner = [...k].sort(
     (a, b) =>
-      Number(along(left, b)) + Number(along(right, b)) - Number(along(left, a)) - Number(along(right, a)) ||
-      b.extent - a.extent,
+      Number(runsAlong(left, b)) +
+        Number(runsAlong(right, b)) -
+        Number(runsAlong(left, a)) -
+        Number(runsAlong(right, a)) || b.extent - a.extent,
   )[0]
   if (main === undefined || inner === undefined || n.length === 0) return undefined
   return {
@@ -93,7 +95,7 @@ export const productOfGroup = (
 }
 
 /** The same sums with the operands' roles exchanged: what were columns are rows. */
-export const turned = (p: Product): Product => {
+export const swapOperands = (p: Product): Product => {
   const m = [...p.n].sort((a, b) => b.extent - a.extent)[0]!
   return { ...p, left: p.right, right: p.left, m, n: [p.m], batch: [...p.batch, ...p.n.filter(a => a !== m)] }
 }

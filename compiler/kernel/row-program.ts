@@ -2,7 +2,7 @@ import { type Affine, coefficientOf } from '../affine/affine.js'
 import { affineOf } from '../affine/affine-of.js'
 import { axesOf, readsOf } from '../ir/expr.js'
 import type { Axis, ComputeNode, Expr, NodeId, Region } from '../ir/ir.js'
-import { coalesce } from './coalesce.js'
+import { coalesceAxes } from './coalesce-axes.js'
 import {
   type KernelContext,
   localOf,
@@ -57,15 +57,15 @@ const membersOf = (
 }
 
 /** argmax and argmin: their result is a place along the one axis they have, which is left as it is. */
-export const seeksPlace = (n: ComputeNode): boolean => n.reduce?.op.startsWith('arg') ?? false
+export const findsPosition = (n: ComputeNode): boolean => n.reduce?.op.startsWith('arg') ?? false
 
 /** The members of a group as phases over its rows. */
-export const rowProgram = (group: Group, loops: readonly Region[], ctx: KernelContext): RowProgram => {
+export const rowProgramOf = (group: Group, loops: readonly Region[], ctx: KernelContext): RowProgram => {
   const all = group.members
     .map(m => kernelAxes(m, loops).slice(0, group.rowRank))
     .find(axes => axes.length === group.rowRank)!
   const found = membersOf(group, all, loops, ctx)
-  const joined = coalesce(
+  const joined = coalesceAxes(
     all,
     found.flatMap(p => [p.value, ...(p.within ? [p.within] : [])]),
     found.flatMap(p => p.address ?? []),
@@ -80,8 +80,13 @@ export const rowProgram = (group: Group, loops: readonly Region[], ctx: KernelCo
     const same = last !== undefined && p.storage === undefined && !axesOf(value).has(last.id)
     if (same && readsOf(value).every(r => r.node >= 0 || common.has(r.node))) common.add(localOf(p.node.id))
     const shared = { common: common.has(localOf(p.node.id)) }
-    if (seeksPlace(p.node)) return { ...p, ...shared, value, ...(address ? { address } : {}) }
-    const own = coalesce(p.inner, [value, ...(within ? [within] : [])], address ? [address] : [], ctx.axis)
+    if (findsPosition(p.node)) return { ...p, ...shared, value, ...(address ? { address } : {}) }
+    const own = coalesceAxes(
+      p.inner,
+      [value, ...(within ? [within] : [])],
+      address ? [address] : [],
+      ctx.axis,
+    )
     return {
       ...p,
       ...shared,
@@ -102,5 +107,5 @@ export const addressesOf = (e: Expr): readonly Affine[] =>
     .map(r => affineOf(r.at[0]!))
 
 /** How many reads run along an axis one element at a time. */
-export const alongAxis = (e: Expr, axis: Axis): number =>
+export const countReadsAlong = (e: Expr, axis: Axis): number =>
   addressesOf(e).filter(a => coefficientOf(a, axis.id) === 1).length

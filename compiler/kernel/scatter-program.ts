@@ -1,12 +1,12 @@
 import type { Affine } from '../affine/affine.js'
 import { identityAt } from '../ir/expr.js'
 import type { Axis, ComputeNode, Expr, Region } from '../ir/ir.js'
-import { coalesce } from './coalesce.js'
+import { coalesceAxes } from './coalesce-axes.js'
 import { type KernelContext, lowerBody, reduceAxes } from './context.js'
 import type { Group } from './group.js'
 import { kernelAxes } from './outputs.js'
 import { addressOf } from './placement.js'
-import { scatterOf } from './scatter.js'
+import { scatterOf } from './scatter-pattern.js'
 
 /** A scatter ready to be written. */
 export interface ScatterProgram {
@@ -21,7 +21,7 @@ export interface ScatterProgram {
   readonly units: readonly Axis[]
 }
 
-export const scatterProgram = (
+export const scatterProgramOf = (
   group: Group,
   loops: readonly Region[],
   ctx: KernelContext,
@@ -36,7 +36,7 @@ export const scatterProgram = (
   let value = lowerBody(found.value, ctx, none)
   let address = addressOf(p, identityAt(node.dims))
   const join = (axes: readonly Axis[], stored: boolean): readonly Axis[] => {
-    const joined = coalesce(axes, [condition, value], stored ? [address] : [], ctx.axis)
+    const joined = coalesceAxes(axes, [condition, value], stored ? [address] : [], ctx.axis)
     condition = joined.expr(condition)
     value = joined.expr(value)
     address = joined.affine(address)

@@ -9,14 +9,14 @@
  *
  * This room writes no WGSL: `wgsl/emit.ts` turns a problem and its schedule into a kernel.
  */
-import type { Chosen, Schedule } from '../artifact.js'
+import type { ChosenSchedule, Schedule } from '../artifact.js'
 import type { KernelContext } from '../kernel/context.js'
 import type { KernelProblem } from '../kernel/problem.js'
-import { contractCandidates, contractSignature } from './contract.js'
-import { mapCandidates, mapSignature } from './map.js'
-import { plainRows, rowsCandidates, rowsSignature } from './rows.js'
-import { scatterCandidates, scatterSignature } from './scatter.js'
-import { sameSchedule } from './schedule.js'
+import { sameSchedule } from './compare-schedules.js'
+import { contractCandidates, contractSignature } from './contract-schedules.js'
+import { mapCandidates, mapSignature } from './map-schedules.js'
+import { plainRows, rowsCandidates, rowsSignature } from './rows-schedules.js'
+import { scatterCandidates, scatterSignature } from './scatter-schedules.js'
 
 /** Schedules found by measuring, by the signature of the kernels they are for. */
 export type Tuning = ReadonlyMap<string, Schedule>
@@ -54,7 +54,7 @@ const candidatesOf = (problem: KernelProblem, ctx: KernelContext): readonly Sche
 
 /** The schedule that measuring found for a kernel, if it is one of the kernel's candidates. */
 export const tunedSchedule = (
-  { signature, candidates }: Pick<Chosen, 'signature' | 'candidates'>,
+  { signature, candidates }: Pick<ChosenSchedule, 'signature' | 'candidates'>,
   tuning: Tuning | undefined,
 ): Schedule | undefined => {
   const tuned = tuning?.get(signature)
@@ -73,7 +73,7 @@ export const chooseSchedule = (
   problem: KernelProblem,
   ctx: KernelContext,
   { plain, tuning }: ChoiceOptions,
-): Chosen => {
+): ChosenSchedule => {
   const candidates = plain && problem.kind === 'rows' ? [plainRows] : candidatesOf(problem, ctx)
   const signature = signatureOf(problem, ctx)
   const schedule = tunedSchedule({ signature, candidates }, tuning) ?? candidates[0]!

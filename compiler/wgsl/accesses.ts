@@ -10,7 +10,7 @@ import {
 import { affineAdd } from '../affine/affine-of.js'
 import { identityAt, readsOf } from '../ir/expr.js'
 import type { ComputeNode, Expr, NodeId, Region } from '../ir/ir.js'
-import type { Target } from '../kernel/group.js'
+import type { UpdateTarget } from '../kernel/group.js'
 import { type Placement, slotAt } from '../kernel/placement.js'
 
 /**
@@ -61,7 +61,7 @@ export const accessAt = (p: Placement, at: readonly Expr[], loops: readonly Regi
  */
 export const accessesOf = (
   members: readonly ComputeNode[],
-  updates: ReadonlyMap<NodeId, Target>,
+  updates: ReadonlyMap<NodeId, UpdateTarget>,
   placements: ReadonlyMap<NodeId, Placement>,
   loops: readonly Region[],
 ): readonly Access[] => {

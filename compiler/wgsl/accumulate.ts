@@ -28,14 +28,18 @@ export interface Accumulator {
 }
 
 /** The reduction that an accumulator computes, of single values or of four neighbours at a time. */
-export interface Reduction {
+export interface AccumulatorSpec {
   readonly op: ReduceOp
   readonly dtype: DType
   readonly wide: boolean
 }
 
 /** Declares the variable of a reduction and says how a value is taken in. */
-export const declareAccumulator = ({ op, dtype, wide }: Reduction, w: Writer, block: Block): Accumulator => {
+export const declareAccumulator = (
+  { op, dtype, wide }: AccumulatorSpec,
+  w: Writer,
+  block: Block,
+): Accumulator => {
   const name = w.fresh('acc')
   const start = startOf(op, dtype)
   const width = wide ? 4 : 1

@@ -13,7 +13,7 @@ export interface TextValue {
 export const vectorType = (dtype: DType): string =>
   dtype === 'bool' ? 'vec4<bool>' : `vec4${{ f32: 'f', i32: 'i', u32: 'u' }[dtype]}`
 
-export const components = ['x', 'y', 'z', 'w'] as const
+export const vectorComponents = ['x', 'y', 'z', 'w'] as const
 
 /**
  * What an axis is in a block: one position, or four neighbours `4 · quarter + (0, 1, 2, 3)`, where `quarter`

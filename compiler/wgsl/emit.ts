@@ -1,7 +1,7 @@
 /**
  * Writes kernels as WGSL text. A kernel comes here as a problem (what to compute, over which axes, at which
  * addresses) and a schedule (which thread computes what). Expressions are written by `writer.ts`, reads and
- * writes of buffers by `memory.ts`, and `kernel.ts` puts bindings, workgroup memory and the entry point
+ * writes of buffers by `buffer-access.ts`, and `kernel.ts` puts bindings, workgroup memory and the entry point
  * around them.
  *
  *     map [512], { family: 'map', threads: 64, width: 4 }  →  @compute @workgroup_size(64) fn main(…) { … }
@@ -12,13 +12,13 @@ import type { Schedule } from '../artifact.js'
 import type { KernelContext } from '../kernel/context.js'
 import type { KernelProblem } from '../kernel/problem.js'
 import type { KernelSpec } from '../kernel/spec.js'
-import { writeColumns } from './contract-columns.js'
-import { writeMatrices } from './contract-matrix.js'
-import { writeTiles } from './contract-tile.js'
 import type { EmittedKernel } from './kernel.js'
-import { writeMap } from './map.js'
-import { writeRows } from './rows.js'
-import { writeScatter } from './scatter.js'
+import { writeColumns } from './write-columns.js'
+import { writeMap } from './write-map.js'
+import { writeMatrices } from './write-matrices.js'
+import { writeRows } from './write-rows.js'
+import { writeScatter } from './write-scatter.js'
+import { writeTiles } from './write-tiles.js'
 
 /** A problem with the schedule chosen for it, and the nodes it comes from. */
 export interface ScheduledKernel {

@@ -85,7 +85,7 @@ const addedAndSubtracted = (e: Expr): ReadonlySet<Expr> => {
  * `log(exp(…))` too. Compilers of shaders leave out both, where the sum is not a number if such a term is
  * infinite or not a number.
  */
-export const cancelledTerms = (e: Application): readonly Expr[] => {
+export const cancelledTermsOf = (e: Application): readonly Expr[] => {
   if (e.dtype !== 'f32' || (e.op !== 'add' && e.op !== 'sub')) return []
   const sides = e.args.map(addedAndSubtracted)
   return [...addedAndSubtracted(e)].filter(t => !sides.some(s => s.has(t)))
@@ -95,12 +95,12 @@ export const cancelledTerms = (e: Application): readonly Expr[] => {
  * A condition that holds for what is not a number: `a != b` of f32, and `not (a < b)`. It is written as a
  * comparison of the two by `sign`, or one of them being no number.
  */
-export interface Loose {
+export interface UnorderedComparison {
   readonly args: readonly Expr[]
   readonly sign: string
 }
 
-export const looseComparison = (e: Application): Loose | undefined => {
+export const unorderedComparisonOf = (e: Application): UnorderedComparison | undefined => {
   const of = e.op === 'not' ? e.args[0]! : e
   const sign = e.op === 'not' ? opposite[of.op] : e.op === 'ne' ? '!=' : undefined
   if (sign === undefined || !('args' in of)) return undefined
@@ -112,7 +112,7 @@ export const looseComparison = (e: Application): Loose | undefined => {
  * Folds applications of nothing but constants, which WGSL refuses where they overflow or are no numbers. It
  * keeps what it has found.
  */
-export const constantFolder = (): ((e: Expr) => Expr) => {
+export const createConstantFolder = (): ((e: Expr) => Expr) => {
   const known = new Map<Expr, Expr>()
   const fold = (e: Expr): Expr => {
     if (!('args' in e)) return e

@@ -5,7 +5,7 @@ import { constantBits } from '../ir/wgsl-helpers.js'
 import type { KernelContext } from '../kernel/context.js'
 import type { KernelSpec } from '../kernel/spec.js'
 import { accessesOf } from './accesses.js'
-import { type Base, baseOf, boundPart, slicesOf } from './slices.js'
+import { type BindingBase, bindingBaseOf, slicesOf, splitIntoWindows } from './slices.js'
 import { Writer } from './writer.js'
 
 /** What a family of schedules says about a kernel besides its text. */
@@ -84,7 +84,7 @@ const kernelName = (members: readonly ComputeNode[]): string => {
 }
 
 /** Puts the grid's workgroups on up to three dimensions, none beyond the device's limit. */
-export const spread = (count: number, limit: number): readonly [number, number, number] => {
+export const spreadWorkgroups = (count: number, limit: number): readonly [number, number, number] => {
   if (count <= limit) return [count, 1, 1]
   const y = Math.ceil(count / limit)
   if (y <= limit) return [Math.ceil(count / y), y, 1]
@@ -100,7 +100,7 @@ const extensions: Readonly<Record<KernelFeature, string>> = {
 }
 
 /** The flat number of the workgroup, as an i32 expression. */
-export const flatGroup = (groups: readonly [number, number, number]): string =>
+export const flatWorkgroupIndex = (groups: readonly [number, number, number]): string =>
   groups[2] > 1
     ? `i32(group.x + ${groups[0]}u * (group.y + ${groups[1]}u * group.z))`
     : groups[1] > 1
@@ -120,7 +120,7 @@ export const writeKernel = (
   write: (w: Writer) => Launch,
 ): EmittedKernel => {
   const scalars = new Set<number>()
-  let bases: ReadonlyMap<number, Base> | undefined
+  let bases: ReadonlyMap<number, BindingBase> | undefined
   for (;;) {
     const w = new Writer(ctx, scalars, bases ?? new Map())
     spec.loops.forEach((r, i) => {
@@ -137,7 +137,11 @@ export const writeKernel = (
       w.memory.bindings.flatMap(({ storage }) => {
         const { id } = storage
         const mine = accesses.filter(a => a.storage === id)
-        const base = boundPart(storage, baseOf(storage, mine, spec.loops, ctx.traits), ctx.traits)
+        const base = splitIntoWindows(
+          storage,
+          bindingBaseOf(storage, mine, spec.loops, ctx.traits),
+          ctx.traits,
+        )
         return base === undefined ? [] : [[id, base] as const]
       }),
     )
@@ -149,7 +153,7 @@ const assemble = (
   w: Writer,
   launch: Launch,
   spec: KernelSpec,
-  bases: ReadonlyMap<number, Base>,
+  bases: ReadonlyMap<number, BindingBase>,
 ): EmittedKernel => {
   const size = launch.workgroupSize
   const body = w.root.render('  ')

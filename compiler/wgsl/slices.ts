@@ -10,11 +10,11 @@ import type { Access } from './accesses.js'
  * Elements that all of a kernel's addresses in a buffer have before them, and how many of those behind it
  * uses.
  */
-export interface Base {
+export interface BindingBase {
   readonly before: Affine
   readonly elements: number
   /**
-   * Bytes of each binding but the last, where what is used is more than one may hold: see {@link boundPart}.
+   * Bytes of each binding but the last, where what is used is more than one may hold: see {@link splitIntoWindows}.
    */
   readonly window?: number
 }
@@ -27,12 +27,12 @@ const elementBytes = (s: Storage): number => (s.packing === undefined ? 4 : 2)
  * buffer that is larger than a binding may be. Undefined where the whole is bound: there is nothing to gain,
  * offsets are not multiples of the device's alignment, or some turn's part would begin outside the buffer.
  */
-export const baseOf = (
+export const bindingBaseOf = (
   storage: Storage,
   accesses: readonly Access[],
   loops: readonly Region[],
   traits: Pick<DeviceTraits, 'bindingAlignment' | 'bindingBytes'>,
-): Base | undefined => {
+): BindingBase | undefined => {
   // The scales of q8 lie behind all elements.
   if (storage.packing === 'q8') return undefined
   const moves = accesses[0]?.moves
@@ -78,20 +78,20 @@ export const storageBytes = ({ elements, packing }: Storage): number =>
  * Bytes of the elements behind a base that a kernel uses. The scales of q8 lie behind all elements, so it
  * uses the whole.
  */
-const usedBytes = (storage: Storage, { elements }: Base): number =>
+const usedBytes = (storage: Storage, { elements }: BindingBase): number =>
   storage.packing === 'q8' ? storageBytes(storage) : Math.ceil((elements * elementBytes(storage)) / 16) * 16
 
 /**
  * What a kernel binds of a buffer: the base's part, or the whole; undefined for the whole in one binding.
  * Where that is more than a binding may hold it is bound several times, as *windows* side by side, all of
- * `window` bytes but the last: `memory.ts` writes which window an address is in. A device that has no room
+ * `window` bytes but the last: `buffer-access.ts` writes which window an address is in. A device that has no room
  * for a window between two offsets gets one binding, and the runtime refuses it.
  */
-export const boundPart = (
+export const splitIntoWindows = (
   storage: Storage,
-  base: Base | undefined,
+  base: BindingBase | undefined,
   { bindingAlignment, bindingBytes }: Pick<DeviceTraits, 'bindingAlignment' | 'bindingBytes'>,
-): Base | undefined => {
+): BindingBase | undefined => {
   const unit = Math.max(16, bindingAlignment)
   const window = Math.floor(bindingBytes / unit) * unit
   const whole = { before: affineConstant(0), elements: storage.elements }
@@ -105,13 +105,13 @@ export const boundPart = (
 }
 
 /** A base in bytes, as the runtime binds it: one slice, or the windows one after another. */
-export const slicesOf = (storage: Storage, base: Base, loops: readonly Region[]): readonly Slice[] => {
+export const slicesOf = (storage: Storage, base: BindingBase, loops: readonly Region[]): readonly Slice[] => {
   const bytes = elementBytes(storage)
   const offset = base.before.constant * bytes
   const strides = loops.map(r => coefficientOf(base.before, r.axis.id) * bytes)
   const all = usedBytes(storage, base)
   const { window = all } = base
-  return [...Array(windowsOf(storage, base)).keys()].map(i => ({
+  return [...Array(countWindows(storage, base)).keys()].map(i => ({
     offset: offset + i * window,
     strides,
     size: Math.min(window, all - i * window),
@@ -119,7 +119,7 @@ export const slicesOf = (storage: Storage, base: Base, loops: readonly Region[])
 }
 
 /** How many bindings a kernel needs for what it uses of a buffer. */
-export const windowsOf = (storage: Storage, base: Base | undefined): number =>
+export const countWindows = (storage: Storage, base: BindingBase | undefined): number =>
   base?.window === undefined ? 1 : Math.ceil(usedBytes(storage, base) / base.window)
 
 /** Kernels count elements by i32, from the first that is bound. */

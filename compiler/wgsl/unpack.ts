@@ -42,13 +42,13 @@ export const packedElement = ({ packing }: PackedStorage, vectors: boolean): str
   vectors && packing !== 'q8' ? 'vec2<u32>' : 'u32'
 
 /** The text of what a buffer holds at an index, counted in what it is declared with. */
-export type Held = (at: string) => string
+export type WordText = (at: string) => string
 
 /**
  * The call that gives the element at an index of a packed buffer that is declared by words; `at` may be
  * repeated.
  */
-export const unpackOne = ({ packing, elements }: PackedStorage, held: Held, at: string): string =>
+export const unpackOne = ({ packing, elements }: PackedStorage, held: WordText, at: string): string =>
   packing === 'q8'
     ? `q8_at(${held(`${at} >> 2u`)}, ${held(`${scalesAt(elements)} + (${at} >> ${Math.log2(blockElements)}u)`)}, ${at})`
     : `${packing}_at(${held(`${at} >> 1u`)}, ${at})`
@@ -56,7 +56,7 @@ export const unpackOne = ({ packing, elements }: PackedStorage, held: Held, at: 
 /** The call that gives the four elements from index 4 · `quarter` on; `quarter` may be repeated. */
 export const unpackFour = (
   { packing, elements }: PackedStorage,
-  held: Held,
+  held: WordText,
   quarter: string,
   vectors: boolean,
 ): string => {

@@ -7,17 +7,17 @@ import { intervals } from '../ir/interval.js'
 import type { Axis, AxisId, Expr } from '../ir/ir.js'
 import { helpers, wgslLiteral } from '../ir/wgsl-helpers.js'
 import type { KernelContext } from '../kernel/context.js'
-import { Block, components, type TextValue, vectorType } from './block.js'
+import { Block, type TextValue, vectorComponents, vectorType } from './block.js'
+import { BufferAccess, type StoreTarget } from './buffer-access.js'
 import {
-  cancelledTerms,
-  constantFolder,
+  cancelledTermsOf,
+  createConstantFolder,
   ieeeOperator,
-  type Loose,
-  looseComparison,
   operatorOf,
+  type UnorderedComparison,
+  unorderedComparisonOf,
 } from './ieee.js'
-import { Memory, type StoreTarget } from './memory.js'
-import type { Base } from './slices.js'
+import type { BindingBase } from './slices.js'
 
 /** Drivers unroll loops up to so many turns. */
 const mostUnrolled = 64
@@ -35,11 +35,11 @@ export class Writer {
   /** WGSL functions that are called, by name. */
   readonly functions = new Map<string, string>()
   private readonly uses = new Map<Expr, number>()
-  private readonly folded = constantFolder()
+  private readonly folded = createConstantFolder()
   private readonly interval = intervals()
   private readonly counts = new Map<number, string>()
   private counter = 0
-  readonly memory: Memory
+  readonly memory: BufferAccess
 
   /**
    * `scalars`: the buffers that an earlier attempt found not to be arrays of vectors; `bases`: those that are
@@ -48,10 +48,10 @@ export class Writer {
   constructor(
     readonly ctx: KernelContext,
     scalars: ReadonlySet<number>,
-    bases: ReadonlyMap<number, Base>,
+    bases: ReadonlyMap<number, BindingBase>,
   ) {
     const { storages, traits } = ctx
-    this.memory = new Memory({ storages, scalars, bases, software: traits.software }, this)
+    this.memory = new BufferAccess({ storages, scalars, bases, software: traits.software }, this)
   }
 
   /** An axis that no node of the graph has. */
@@ -64,7 +64,7 @@ export class Writer {
    * where each load becomes much code for the compiler, that costs seconds a kernel and gains nothing. There
    * the number is made to look unknown: every buffer has elements.
    */
-  turns(count: number): string {
+  loopBound(count: number): string {
     if (!this.ctx.traits.software || count > mostUnrolled) return `${count}`
     const known = this.counts.get(count)
     if (known !== undefined) return known
@@ -155,7 +155,7 @@ export class Writer {
   private apply(e: Extract<Expr, { args: readonly Expr[] }>, block: Block): TextValue {
     let sum = this.applied(e, block)
     if (ieeeOperator(e) !== undefined) return sum
-    for (const term of cancelledTerms(e)) {
+    for (const term of cancelledTermsOf(e)) {
       const t = this.emit(term, block)
       const wide = sum.width === 4
       const helper = wide ? 'where_finite4' : 'where_finite'
@@ -166,8 +166,8 @@ export class Writer {
   }
 
   private applied(e: Extract<Expr, { args: readonly Expr[] }>, block: Block): TextValue {
-    const loose = looseComparison(e)
-    if (loose !== undefined) return this.looseComparison(loose, block)
+    const loose = unorderedComparisonOf(e)
+    if (loose !== undefined) return this.writeUnorderedComparison(loose, block)
     const row = operatorOf(e)
     const args = e.args.map(a => this.emit(a, block))
     const dtypes = e.args.map(a => a.dtype)
@@ -212,12 +212,14 @@ export class Writer {
     }
     // Any other helper function knows scalars only.
     const parts = args.map(atomic)
-    const texts = components.map(c => write(parts.map(p => (p.width === 4 ? `${p.text}.${c}` : p.text))))
+    const texts = vectorComponents.map(c =>
+      write(parts.map(p => (p.width === 4 ? `${p.text}.${c}` : p.text))),
+    )
     texts.forEach(note)
     return vector(`${vectorType(e.dtype)}(${texts.join(', ')})`)
   }
 
-  private looseComparison({ args, sign }: Loose, block: Block): TextValue {
+  private writeUnorderedComparison({ args, sign }: UnorderedComparison, block: Block): TextValue {
     const values = args.map(a => this.emit(a, block))
     const width = values.some(a => a.width === 4) ? 4 : 1
     const [a, b] = values.map(x => (width === 4 ? this.widen(x) : x).text)

@@ -1,7 +1,7 @@
 import type { KernelDecl } from '../../compiler/artifact.js'
 import type { CoreRecipe, Program } from '../../compiler/core/core.js'
 import type { Tuning } from '../../compiler/schedule/choose.js'
-import { sameSchedule } from '../../compiler/schedule/schedule.js'
+import { sameSchedule } from '../../compiler/schedule/compare-schedules.js'
 import {
   checkRequirements,
   type Device,

@@ -1,4 +1,4 @@
-import type { Artifact, Chosen, DeviceTraits, Schedule } from '../../compiler/artifact.js'
+import type { Artifact, ChosenSchedule, DeviceTraits, Schedule } from '../../compiler/artifact.js'
 import { compileGroups, type GroupedGraph, groupNodes } from '../../compiler/backend/compile.js'
 import { fragmentOf } from '../../compiler/backend/fragment.js'
 import { elementsOf } from '../../compiler/ir/graph.js'
@@ -24,7 +24,7 @@ import { remember, tuningOf } from './table.js'
 
 /** A kernel of a graph by itself, with the schedules it may take. */
 export interface Study {
-  readonly chosen: Chosen
+  readonly chosen: ChosenSchedule
   readonly fragment: GroupedGraph
   /** Arithmetic of one dispatch, to do what takes longest first. */
   readonly flops: number

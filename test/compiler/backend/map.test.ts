@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { mapSchedules } from '../../../compiler/schedule/map.js'
+import { mapSchedules } from '../../../compiler/schedule/map-schedules.js'
 import { download, load, upload } from '../../../runtime/node.js'
 import { compileText } from '../../../src/bench/compile.js'
 import { withDevice } from '../../support/device.js'

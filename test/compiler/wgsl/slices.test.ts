@@ -7,7 +7,7 @@ import { prim } from '../../../compiler/ir/expr.js'
 import type { Graph, Region } from '../../../compiler/ir/ir.js'
 import { packInputs } from '../../../compiler/ir/packing.js'
 import type { Access } from '../../../compiler/wgsl/accesses.js'
-import { baseOf, slicesOf } from '../../../compiler/wgsl/slices.js'
+import { bindingBaseOf, slicesOf } from '../../../compiler/wgsl/slices.js'
 import type { Device } from '../../../runtime/node.js'
 import { compare, openTestDevice } from '../backend/agree.js'
 import { Program } from '../backend/programs.js'
@@ -44,7 +44,7 @@ describe('a slice', () => {
             const low = next * slot + Math.min(more, slot - width)
             return { storage: 0, moves, low, high: low + width - 1 }
           })
-          const base = baseOf(s, addresses, loops, traits(256))
+          const base = bindingBaseOf(s, addresses, loops, traits(256))
           if (base === undefined) return
           const slice = slicesOf(s, base, loops)[0]!
           for (let l = 0; l < outer; l++)
@@ -71,20 +71,20 @@ describe('a slice', () => {
       low,
       high: low + 31,
     })
-    expect(baseOf(storage(1024), [at(64), at(128)], [l], traits(256))).toBeUndefined()
-    expect(baseOf(storage(1024), [at(36)], [l], traits(256))).toBeUndefined()
-    expect(baseOf(storage(1024), [at(36)], [l], traits(16))).toBeDefined()
-    expect(baseOf({ ...storage(1024), packing: 'q8' }, [at(64)], [l], traits(16))).toBeUndefined()
+    expect(bindingBaseOf(storage(1024), [at(64), at(128)], [l], traits(256))).toBeUndefined()
+    expect(bindingBaseOf(storage(1024), [at(36)], [l], traits(256))).toBeUndefined()
+    expect(bindingBaseOf(storage(1024), [at(36)], [l], traits(16))).toBeDefined()
+    expect(bindingBaseOf({ ...storage(1024), packing: 'q8' }, [at(64)], [l], traits(16))).toBeUndefined()
   })
 
   it('never begins outside its buffer, at any turn', () => {
     const l = loop(1, 4)
     const at = (low: number): Access => ({ storage: 0, moves: affineAxis(l.axis, 64), low, high: low + 63 })
-    const begins = (low: number) => baseOf(storage(256), [at(low)], [l], traits(256))?.before.constant
+    const begins = (low: number) => bindingBaseOf(storage(256), [at(low)], [l], traits(256))?.before.constant
     expect(begins(0)).toBe(0)
     expect(begins(64)).toBe(0)
     expect(begins(-64)).toBeUndefined()
-    expect(baseOf(storage(192), [at(0)], [l], traits(256))).toBeUndefined()
+    expect(bindingBaseOf(storage(192), [at(0)], [l], traits(256))).toBeUndefined()
   })
 })
 

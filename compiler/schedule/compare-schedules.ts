@@ -1,7 +1,7 @@
 import type { Schedule } from '../artifact.js'
 
 /** Schedules in the order of a cost model, the cheapest first; equal ones keep their order. */
-export const bestFirst = <S extends Schedule>(
+export const cheapestFirst = <S extends Schedule>(
   schedules: readonly S[],
   cost: (s: S) => number,
 ): readonly S[] =>

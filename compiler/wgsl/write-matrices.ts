@@ -1,10 +1,12 @@
 import type { MatrixSchedule } from '../artifact.js'
 import { index, prim } from '../ir/expr.js'
 import { type KernelContext, productOf } from '../kernel/context.js'
-import { type Product, turned } from '../kernel/product.js'
+import { type Product, swapOperands } from '../kernel/product.js'
 import type { KernelSpec } from '../kernel/spec.js'
-import type { Operand } from '../schedule/contract-operand.js'
+import type { OperandTile } from '../schedule/operand-tile.js'
 import type { Block } from './block.js'
+import { type EmittedKernel, writeKernel } from './kernel.js'
+import { type LoadedPiece, loadTile } from './load-tile.js'
 import {
   ownersOf,
   placeColumns,
@@ -13,9 +15,7 @@ import {
   type Tiling,
   workgroupsOf,
   writeTile,
-} from './contract-frame.js'
-import { loadTile, type Piece } from './contract-stage.js'
-import { type EmittedKernel, writeKernel } from './kernel.js'
+} from './product-frame.js'
 import type { Writer } from './writer.js'
 
 /**
@@ -29,14 +29,14 @@ export const writeMatrices = (
   ctx: KernelContext,
   spec: KernelSpec,
 ): EmittedKernel => {
-  const p = s.turned ? turned(product) : product
+  const p = s.turned ? swapOperands(product) : product
   const { rows, columns, depth, unit, lanes, subgroups } = s
   const threads = lanes * subgroups.m * subgroups.n
   const tiling: Tiling = { rows, owners: columns / 4, columns: 4, fastest: s.fastest }
   const units = spec.members.flatMap(x => [...x.dims.flat(), ...(x.reduce?.axes ?? [])])
   const { grid } = workgroupsOf(p, tiling, ctx)
-  const left: Operand = { role: 'left', outer: rows, k: depth, threads }
-  const right: Operand = { role: 'right', outer: columns, k: depth, threads }
+  const left: OperandTile = { role: 'left', outer: rows, k: depth, threads }
+  const right: OperandTile = { role: 'right', outer: columns, k: depth, threads }
   // A row longer than the tile's, so that rows begin in different banks.
   const [leftRow, rightRow] = [depth + 8, columns + 8]
   const half = unit.component === 'f16'
@@ -51,11 +51,19 @@ export const writeMatrices = (
     root.add(`let part_m = (part / ${subgroups.n}) * ${rows / subgroups.m};`)
     root.add(`let part_n = (part % ${subgroups.n}) * ${columns / subgroups.n};`)
 
-    const block = root.inner(`for (var t = 0; t < ${w.turns(Math.ceil(productOf(p.k) / depth))}; t++) {`)
+    const block = root.inner(`for (var t = 0; t < ${w.loopBound(Math.ceil(productOf(p.k) / depth))}; t++) {`)
     const loaded = [left, right].map(o => loadTile(p, { operand: o, start: `t * ${depth}` }, block, w))
     block.add('workgroupBarrier();')
-    put(loaded[0]!, { name: 'left', place: (outer, k) => `(${outer}) * ${leftRow} + ${k}`, half }, block)
-    put(loaded[1]!, { name: 'right', place: (outer, k) => `(${k}) * ${rightRow} + ${outer}`, half }, block)
+    putPieces(
+      loaded[0]!,
+      { name: 'left', place: (outer, k) => `(${outer}) * ${leftRow} + ${k}`, half },
+      block,
+    )
+    putPieces(
+      loaded[1]!,
+      { name: 'right', place: (outer, k) => `(${k}) * ${rightRow} + ${outer}`, half },
+      block,
+    )
     block.add('workgroupBarrier();')
     const inner = block.inner(`for (var k = 0; k < ${depth}; k += ${unit.k}) {`)
     for (const i of range(tm))
@@ -77,7 +85,7 @@ export const writeMatrices = (
           `subgroupMatrixStore<row_major>(&sums, u32((part_m + ${i * unit.m}) * ${columns} + part_n + ${j * unit.n}), c${i}_${j}, ${columns}u);`,
         )
     root.add('workgroupBarrier();')
-    writeSums(p, s, threads, w)
+    storeTileSums(p, s, threads, w)
     return {
       workgroupSize: [threads, 1, 1],
       workgroups: grid,
@@ -104,17 +112,20 @@ interface SharedTile {
   readonly half: boolean
 }
 
-const put = (pieces: readonly Piece[], { name, place, half }: SharedTile, block: Block): void => {
-  for (const { value, way, outer, k } of pieces)
-    for (const j of range(way === 'one' ? 1 : 4)) {
-      const text = way === 'one' ? value.text : `${value.text}.${'xyzw'[j]}`
-      const at = place(way === 'outer' ? `${outer} + ${j}` : outer, way === 'k' ? `${k} + ${j}` : k)
+const putPieces = (pieces: readonly LoadedPiece[], { name, place, half }: SharedTile, block: Block): void => {
+  for (const { value, direction, outer, k } of pieces)
+    for (const j of range(direction === 'one' ? 1 : 4)) {
+      const text = direction === 'one' ? value.text : `${value.text}.${'xyzw'[j]}`
+      const at = place(
+        direction === 'outer' ? `${outer} + ${j}` : outer,
+        direction === 'k' ? `${k} + ${j}` : k,
+      )
       block.add(`${name}[${at}] = ${half ? `f16(${text})` : text};`)
     }
 }
 
 /** Goes over the tile's sums, four neighbours a thread, and does what follows. */
-const writeSums = (p: Product, s: MatrixSchedule, threads: number, w: Writer): void => {
+const storeTileSums = (p: Product, s: MatrixSchedule, threads: number, w: Writer): void => {
   const { root } = w
   const quads = s.columns / 4
   const block = root.inner(`for (var i = thread; i < ${s.rows * quads}; i += ${threads}) {`)

@@ -5,7 +5,7 @@ import type { Axis, ComputeNode, Graph } from '../ir/ir.js'
 import { identityOf } from '../ir/reduction.js'
 import { productOf } from '../kernel/context.js'
 import { contractionOf } from '../kernel/contraction.js'
-import { isTiled } from './inline.js'
+import { isTiled } from './inline-producers.js'
 
 /** Fewer results than this leave a device idle, if each takes long. */
 const fewResults = (traits: DeviceTraits): number => (traits.software ? 8 : 256)

@@ -1,12 +1,12 @@
 import { axesOf, postorder, readsOf, rewriter } from '../ir/expr.js'
 import type { ComputeNode, NodeId } from '../ir/ir.js'
 import { productOf, reduceAxes } from '../kernel/context.js'
-import { alignment, sameExtents } from './alignment.js'
+import { alignmentOf, sameExtents } from './alignment.js'
+import { fitsBudget } from './binding-budget.js'
 import { readIds } from './dependencies.js'
-import { readsWith } from './in-place.js'
-import { bodyAt, largestBody } from './inline.js'
-import { hasRoom } from './room.js'
-import type { Growing, Surroundings } from './small.js'
+import { readsOfMember } from './in-place.js'
+import { bodyAt, largestBody } from './inline-producers.js'
+import type { FusionContext, GroupDraft } from './join-small.js'
 
 /**
  * So many reads take a software device as long as launching a kernel does, where rows that are made at once
@@ -28,14 +28,14 @@ const readsAlong = (n: ComputeNode, from: number): number => {
  * the sum of a norm to the products of its vector, those of a softmax to what it weights. What the group
  * computes of each element is substituted into the reader.
  */
-export const joinCoarse = (
-  groups: readonly Growing[],
-  { graph, pinned, updates, traits, room }: Surroundings,
-): readonly Growing[] => {
+export const joinCoarseRows = (
+  groups: readonly GroupDraft[],
+  { graph, pinned, updates, traits, room }: FusionContext,
+): readonly GroupDraft[] => {
   if (!traits.software) return groups
-  const { own, aligned } = alignment(graph)
+  const { own, aligned } = alignmentOf(graph)
 
-  const joined = (coarse: Growing, fine: Growing): Growing | undefined => {
+  const joined = (coarse: GroupDraft, fine: GroupDraft): GroupDraft | undefined => {
     const rank = coarse.rowRank
     const rows = fine.members
       .map(own)
@@ -65,8 +65,8 @@ export const joinCoarse = (
     const members = [...kept, ...inner]
     if (!right || members.length > mostMembers) return undefined
     const inside = new Set(members.map(n => n.id))
-    const read = members.flatMap(n => readsWith(n, updates.get(n.id))).filter(id => !inside.has(id))
-    if (!hasRoom(room, [...read, ...fine.members.map(m => m.id)])) return undefined
+    const read = members.flatMap(n => readsOfMember(n, updates.get(n.id))).filter(id => !inside.has(id))
+    if (!fitsBudget(room, [...read, ...fine.members.map(m => m.id)])) return undefined
     // Of members with fewer axes than the rows, those that were joined before count again: all of them are
     // evaluated in each row.
     const again = members

@@ -1,7 +1,7 @@
-import type { DeviceTraits, MatrixSchedule, MatrixUnit, Tile, TileSchedule } from '../artifact.js'
+import type { DeviceTraits, MatrixSchedule, MatrixUnit, TileLayout, TileSchedule } from '../artifact.js'
 import { productOf } from '../kernel/context.js'
-import { type Product, turned } from '../kernel/product.js'
-import { piecesOf, wayOf } from './contract-operand.js'
+import { type Product, swapOperands } from '../kernel/product.js'
+import { loadDirectionOf, piecesPerThread } from './operand-tile.js'
 
 /** Rows, columns, depth, threads along rows and columns, parts: from the largest to those for few rows. */
 const tiles: readonly (readonly [number, number, number, number, number, number])[] = [
@@ -29,7 +29,7 @@ const matrixTiles: readonly (readonly [number, number, number, number, number])[
 
 const tooLarge = (size: number, extent: number, least: number): boolean => size > least && size >= 2 * extent
 
-const orders = (p: Product, rows: number): readonly Tile['fastest'][] => {
+const orders = (p: Product, rows: number): readonly TileLayout['fastest'][] => {
   const wide = productOf(p.n) > 2 * p.m.extent
   return p.m.extent <= rows ? ['n'] : wide ? ['m', 'n'] : ['n', 'm']
 }
@@ -38,9 +38,9 @@ const orders = (p: Product, rows: number): readonly Tile['fastest'][] => {
 const fitting = (
   product: Product,
   [rows, columns, depth]: readonly [number, number, number],
-): readonly (Tile & { readonly product: Product })[] =>
+): readonly (TileLayout & { readonly product: Product })[] =>
   [false, true].flatMap(turn => {
-    const p = turn ? turned(product) : product
+    const p = turn ? swapOperands(product) : product
     if (turn && productOf(product.n) > 64 && product.m.extent > 64) return []
     if (tooLarge(rows, p.m.extent, 4) || tooLarge(columns, productOf(p.n), 32)) return []
     if (tooLarge(depth, productOf(p.k), 8)) return []
@@ -60,7 +60,7 @@ export const tileSchedules = (
     fitting(product, [rows, columns, depth]).flatMap(({ product: p, ...tile }) => {
       const threads = m * n * parts
       const whole = (role: 'left' | 'right', outer: number): boolean =>
-        Number.isInteger(piecesOf({ role, outer, k: depth, threads }, wayOf(p, role)))
+        Number.isInteger(piecesPerThread({ role, outer, k: depth, threads }, loadDirectionOf(p, role)))
       if (threads > traits.workgroupInvocations || !whole('left', rows) || !whole('right', columns)) return []
       return arithmetics.flatMap(arithmetic =>
         ([1, 2] as const).flatMap(buffers => {
@@ -98,7 +98,7 @@ export const matrixSchedules = (
         if (matrixBytes(rows, columns, depth, element) > traits.workgroupBytes) return []
         return fitting(product, [rows, columns, depth]).flatMap(({ product: p, ...tile }) => {
           const whole = (role: 'left' | 'right', outer: number): boolean =>
-            Number.isInteger(piecesOf({ role, outer, k: depth, threads }, wayOf(p, role)))
+            Number.isInteger(piecesPerThread({ role, outer, k: depth, threads }, loadDirectionOf(p, role)))
           return whole('left', rows) && whole('right', columns)
             ? [{ family: 'matrix' as const, ...tile, unit, lanes, subgroups: { m, n } }]
             : []

@@ -5,12 +5,12 @@ import type { RowsSchedule } from '../artifact.js'
 import { axesOf, i32, index, prim, rewriter, substituteAxes } from '../ir/expr.js'
 import type { Axis, Expr } from '../ir/ir.js'
 import { type KernelContext, localOf, productOf } from '../kernel/context.js'
-import { type Phase, type RowProgram, seeksPlace } from '../kernel/row-program.js'
+import { findsPosition, type Phase, type RowProgram } from '../kernel/row-program.js'
 import type { KernelSpec } from '../kernel/spec.js'
 import { declareAccumulator, finishReduction } from './accumulate.js'
 import type { Block, TextValue } from './block.js'
-import { type EmittedKernel, flatGroup, spread, writeKernel } from './kernel.js'
-import type { StoreTarget } from './memory.js'
+import type { StoreTarget } from './buffer-access.js'
+import { type EmittedKernel, flatWorkgroupIndex, spreadWorkgroups, writeKernel } from './kernel.js'
 import type { Writer } from './writer.js'
 
 /** One of the rows that are made at once: what an expression and an address are for it. */
@@ -59,14 +59,17 @@ export const writeRows = (
   const count = blocks * productOf(p.rows.slice(0, -1))
   const size = s.lanes > 1 ? s.lanes : s.threads
   const each = s.steps * (s.lanes > 1 ? 1 : size)
-  const workgroups = spread(Math.ceil(count / each), ctx.traits.workgroupsPerDimension)
+  const workgroups = spreadWorkgroups(Math.ceil(count / each), ctx.traits.workgroupsPerDimension)
   const launched = workgroups[0] * workgroups[1] * workgroups[2] * each
   return writeKernel(ctx, spec, w => {
     const root = w.root
     for (const a of p.units) root.places.set(a.id, { kind: 'scalar', text: '0' })
     const block =
-      s.steps === 1 ? root : root.inner(`for (var step = 0; step < ${w.turns(s.steps)}; step++) {`)
-    const first = s.steps === 1 ? flatGroup(workgroups) : `(${flatGroup(workgroups)} * ${s.steps} + step)`
+      s.steps === 1 ? root : root.inner(`for (var step = 0; step < ${w.loopBound(s.steps)}; step++) {`)
+    const first =
+      s.steps === 1
+        ? flatWorkgroupIndex(workgroups)
+        : `(${flatWorkgroupIndex(workgroups)} * ${s.steps} + step)`
     block.add(`let row = ${first}${s.lanes > 1 ? '' : ` * ${size} + i32(local)`};`)
     if (launched > count) block.add(`if (row >= ${count}) { ${s.steps === 1 ? 'return' : 'break'}; }`)
     const rows = placeRows(p.rows, blocks, s, { block, w })
@@ -154,14 +157,14 @@ const openLoops = (
   const count = productOf(axes)
   if (s.lanes > 1 && count % s.lanes === 0) {
     // A number of turns that is known and the same for all lanes makes a cheaper loop.
-    const j = loop(j => `for (var ${j} = 0; ${j} < ${w.turns(count / s.lanes)}; ${j}++) {`)
+    const j = loop(j => `for (var ${j} = 0; ${j} < ${w.loopBound(count / s.lanes)}; ${j}++) {`)
     w.unflatten(w.nameIndex(block, `${j} * ${s.lanes} + i32(local)`, 'at').text, axes, block)
   } else if (s.lanes > 1) {
-    const j = loop(j => `for (var ${j} = i32(local); ${j} < ${w.turns(count)}; ${j} += ${s.lanes}) {`)
+    const j = loop(j => `for (var ${j} = i32(local); ${j} < ${w.loopBound(count)}; ${j} += ${s.lanes}) {`)
     w.unflatten(j, axes, block)
   } else
     for (const a of axes) {
-      const j = loop(j => `for (var ${j} = 0; ${j} < ${w.turns(a.extent)}; ${j}++) {`)
+      const j = loop(j => `for (var ${j} = 0; ${j} < ${w.loopBound(a.extent)}; ${j}++) {`)
       block.places.set(a.id, { kind: 'scalar', text: j })
     }
   if (quarter) block.places.set(last.id, { kind: 'vector', quarter: quarter.id })
@@ -205,7 +208,7 @@ const writePhase = ({ phase: p, values, guards }: PhaseValues, kernel: RowsKerne
     if (p.storage !== undefined) storeEach(values.map(v => w.emit(v, root)))
     return
   }
-  const arg = seeksPlace(p.node)
+  const arg = findsPosition(p.node)
   const last = p.inner.at(-1)
   const apart = p.within !== undefined && last !== undefined && axesOf(p.within).has(last.id)
   const wide = s.vector === 'inner' && !arg && !apart && last !== undefined && last.extent % 4 === 0

@@ -2,7 +2,7 @@ import type { MapSchedule } from '../artifact.js'
 import { type KernelContext, productOf } from '../kernel/context.js'
 import type { MapProgram } from '../kernel/map-program.js'
 import type { KernelSpec } from '../kernel/spec.js'
-import { type EmittedKernel, flatGroup, spread, writeKernel } from './kernel.js'
+import { type EmittedKernel, flatWorkgroupIndex, spreadWorkgroups, writeKernel } from './kernel.js'
 
 export const writeMap = (
   p: MapProgram,
@@ -13,14 +13,14 @@ export const writeMap = (
   const { threads: size, steps } = s
   const threads = productOf(p.axes) / s.width
   const each = size * steps
-  const workgroups = spread(Math.ceil(threads / each), ctx.traits.workgroupsPerDimension)
+  const workgroups = spreadWorkgroups(Math.ceil(threads / each), ctx.traits.workgroupsPerDimension)
   return writeKernel(ctx, spec, w => {
     const values = p.outputs.map(o => w.intern(o.value))
     const guards = p.outputs.map(o => o.within && w.intern(o.within))
     const root = w.root
     for (const a of p.units) root.places.set(a.id, { kind: 'scalar', text: '0' })
-    const first = `${flatGroup(workgroups)} * ${each} + i32(local)`
-    const block = steps === 1 ? root : root.inner(`for (var j = 0; j < ${w.turns(steps)}; j++) {`)
+    const first = `${flatWorkgroupIndex(workgroups)} * ${each} + i32(local)`
+    const block = steps === 1 ? root : root.inner(`for (var j = 0; j < ${w.loopBound(steps)}; j++) {`)
     block.add(`let i = ${first}${steps === 1 ? '' : ` + j * ${size}`};`)
     if (workgroups[0] * workgroups[1] * workgroups[2] * each > threads)
       block.add(`if (i >= ${threads}) { ${steps === 1 ? 'return' : 'break'}; }`)

@@ -1,10 +1,12 @@
 import type { TileSchedule } from '../artifact.js'
 import { index, prim } from '../ir/expr.js'
 import { type KernelContext, productOf } from '../kernel/context.js'
-import { type Product, turned } from '../kernel/product.js'
+import { type Product, swapOperands } from '../kernel/product.js'
 import type { KernelSpec } from '../kernel/spec.js'
-import { type Operand, wayOf } from '../schedule/contract-operand.js'
+import { loadDirectionOf, type OperandTile } from '../schedule/operand-tile.js'
 import type { Block } from './block.js'
+import { type EmittedKernel, writeKernel } from './kernel.js'
+import { type LoadedPiece, loadTile } from './load-tile.js'
 import {
   ownersOf,
   placeColumns,
@@ -14,9 +16,7 @@ import {
   type Tiling,
   workgroupsOf,
   writeTile,
-} from './contract-frame.js'
-import { loadTile, type Piece } from './contract-stage.js'
-import { type EmittedKernel, writeKernel } from './kernel.js'
+} from './product-frame.js'
 import type { Writer } from './writer.js'
 
 /**
@@ -24,26 +24,26 @@ import type { Writer } from './writer.js'
  * vectors only where vectors are put down: a write to a component of one may touch its others, which belong
  * to other threads.
  */
-interface Layout {
+interface SharedLayout {
   readonly schedule: TileSchedule
-  readonly left: Operand
-  readonly right: Operand
-  readonly vectors: (o: Operand) => boolean
+  readonly left: OperandTile
+  readonly right: OperandTile
+  readonly vectors: (o: OperandTile) => boolean
   /**
    * Cells, vectors or elements, in a row. OperatorText along `k` would meet the same banks again and again, but
    * for four elements more.
    */
-  readonly stride: (o: Operand) => number
-  readonly size: (o: Operand) => number
+  readonly stride: (o: OperandTile) => number
+  readonly size: (o: OperandTile) => number
   readonly element: 'f16' | 'f32'
 }
 
-const layoutOf = (p: Product, schedule: TileSchedule): Layout => {
+const layoutOf = (p: Product, schedule: TileSchedule): SharedLayout => {
   const { rows, columns, depth, parts, threads } = schedule
   const all = threads.m * threads.n * parts
-  const vectors = (o: Operand): boolean => wayOf(p, o.role) === 'outer'
-  const stride = (o: Operand): number =>
-    vectors(o) ? o.outer / 4 : o.outer + (wayOf(p, o.role) === 'k' ? 4 : 0)
+  const vectors = (o: OperandTile): boolean => loadDirectionOf(p, o.role) === 'outer'
+  const stride = (o: OperandTile): number =>
+    vectors(o) ? o.outer / 4 : o.outer + (loadDirectionOf(p, o.role) === 'k' ? 4 : 0)
   return {
     schedule,
     left: { role: 'left', outer: rows, k: depth, threads: all },
@@ -71,7 +71,7 @@ export const writeTiles = (
   ctx: KernelContext,
   spec: KernelSpec,
 ): EmittedKernel => {
-  const p = s.turned ? turned(product) : product
+  const p = s.turned ? swapOperands(product) : product
   const { rows, columns, depth, parts, threads } = s
   const layout = layoutOf(p, s)
   const tiling: Tiling = { rows, owners: columns / 4, columns: 4, fastest: s.fastest }
@@ -84,9 +84,9 @@ export const writeTiles = (
     root.add(`let ty = ${parts > 1 ? `(thread / ${threads.n}) % ${threads.m}` : `thread / ${threads.n}`};`)
     if (parts > 1) root.add(`let part = thread / ${threads.m * threads.n};`)
     for (const c of sums) root.add(`var ${c} = vec4f();`)
-    writeSum(p, layout, w)
-    if (parts > 1) joinParts(s, sums, w)
-    writeOwn(p, s, tiling, w)
+    writeTileLoop(p, layout, w)
+    if (parts > 1) addParts(s, sums, w)
+    storeThreadSums(p, s, tiling, w)
     const half = s.arithmetic === 'f16'
     return {
       workgroupSize: [layout.left.threads, 1, 1],
@@ -110,53 +110,53 @@ export const writeTiles = (
  * Goes through the tiles along `k`. With two buffers the next tile is loaded before, and put down after, one
  * is multiplied.
  */
-const writeSum = (p: Product, layout: Layout, w: Writer): void => {
+const writeTileLoop = (p: Product, layout: SharedLayout, w: Writer): void => {
   const { left, right, size, schedule } = layout
   const { buffers, depth } = schedule
-  const load = (start: string, block: Block): readonly (readonly [Operand, readonly Piece[]])[] =>
+  const load = (start: string, block: Block): readonly (readonly [OperandTile, readonly LoadedPiece[]])[] =>
     [left, right].map(o => [o, loadTile(p, { operand: o, start }, block, w)] as const)
-  const put = (loaded: ReturnType<typeof load>, offset: (o: Operand) => string, block: Block): void => {
+  const put = (loaded: ReturnType<typeof load>, offset: (o: OperandTile) => string, block: Block): void => {
     for (const [o, pieces] of loaded) putTile(layout, { operand: o, pieces, offset: offset(o) }, block, w)
   }
   const none = (): string => ''
   if (buffers === 2) put(load('0', w.root), none, w.root)
-  const turns = w.turns(Math.ceil(productOf(p.k) / depth))
+  const turns = w.loopBound(Math.ceil(productOf(p.k) / depth))
   const block = w.root.inner(`for (var t = 0; t < ${turns}; t++) {`)
   if (buffers === 2) {
     block.add('workgroupBarrier();', 'let now = t % 2;')
     const next = load(`(t + 1) * ${depth}`, block)
-    multiply(layout, o => `now * ${size(o)} + `, block)
+    multiplyTiles(layout, o => `now * ${size(o)} + `, block)
     put(next, o => `(1 - now) * ${size(o)} + `, block)
   } else {
     const tile = load(`t * ${depth}`, block)
     block.add('workgroupBarrier();')
     put(tile, none, block)
     block.add('workgroupBarrier();')
-    multiply(layout, none, block)
+    multiplyTiles(layout, none, block)
   }
   w.root.close(block)
 }
 
 /** What a thread has loaded of an operand, and the text that leads to the buffer it belongs in. */
 interface LoadedTile {
-  readonly operand: Operand
-  readonly pieces: readonly Piece[]
+  readonly operand: OperandTile
+  readonly pieces: readonly LoadedPiece[]
   readonly offset: string
 }
 
 /** Puts what was loaded of an operand into its tile. */
 const putTile = (
-  { stride, element }: Layout,
+  { stride, element }: SharedLayout,
   { operand: o, pieces, offset }: LoadedTile,
   block: Block,
   w: Writer,
 ): void => {
   const half = element === 'f16'
-  for (const { value, way, outer, k } of pieces) {
+  for (const { value, direction, outer, k } of pieces) {
     const text = half ? `${value.width === 4 ? 'vec4<f16>' : 'f16'}(${value.text})` : value.text
     const cell = (j: number): string =>
-      `${o.role}[${offset}(${k}${j === 0 ? '' : ` + ${j}`}) * ${stride(o)} + ${outer}${way === 'outer' ? ' / 4' : ''}]`
-    if (way !== 'k') block.add(`${cell(0)} = ${text};`)
+      `${o.role}[${offset}(${k}${j === 0 ? '' : ` + ${j}`}) * ${stride(o)} + ${outer}${direction === 'outer' ? ' / 4' : ''}]`
+    if (direction !== 'k') block.add(`${cell(0)} = ${text};`)
     else {
       const v = half ? w.name(block, { text, dtype: 'f32', width: 4 }, 'h').text : text
       block.add(
@@ -172,7 +172,7 @@ const putTile = (
 const plus = (n: number): string => (n === 0 ? '' : ` + ${n}`)
 
 /** Does what follows the sums, and stores it: each thread for its own rows and columns, four by four. */
-const writeOwn = (p: Product, s: TileSchedule, tiling: Tiling, w: Writer): void => {
+const storeThreadSums = (p: Product, s: TileSchedule, tiling: Tiling, w: Writer): void => {
   const { root } = w
   const { threads, parts } = s
   const outside = parts > 1 ? root.inner('if (part == 0) {') : root
@@ -200,9 +200,9 @@ const writeOwn = (p: Product, s: TileSchedule, tiling: Tiling, w: Writer): void 
 }
 
 /** What the thread adds to its sums from the tiles in workgroup memory. */
-const multiply = (
-  { schedule, left, right, stride, vectors, element }: Layout,
-  offset: (o: Operand) => string,
+const multiplyTiles = (
+  { schedule, left, right, stride, vectors, element }: SharedLayout,
+  offset: (o: OperandTile) => string,
   block: Block,
 ): void => {
   const { rows, columns, threads, parts, depth } = schedule
@@ -212,8 +212,9 @@ const multiply = (
   const [first, end] = parts > 1 ? [`part * ${share}`, `(part + 1) * ${share}`] : ['0', `${depth}`]
   const steps = range(half ? 4 : 1)
   const inner = block.inner(`for (var k = ${first}; k < ${end}; k += ${steps.length}) {`)
-  const row = (o: Operand, j: number): string => `${offset(o)}${j === 0 ? 'k' : `(k + ${j})`} * ${stride(o)}`
-  const load = (o: Operand, name: string, j: number, own: string): void => {
+  const row = (o: OperandTile, j: number): string =>
+    `${offset(o)}${j === 0 ? 'k' : `(k + ${j})`} * ${stride(o)}`
+  const load = (o: OperandTile, name: string, j: number, own: string): void => {
     if (vectors(o)) inner.add(`let ${name} = ${o.role}[${row(o, j)} + ${own}];`)
     else {
       const four = range(4).map(i => `${o.role}[${name}_at${i === 0 ? '' : ` + ${i}`}]`)
@@ -241,7 +242,7 @@ const multiply = (
 }
 
 /** Adds the sums of the other groups of threads to those of the first, one after the other. */
-const joinParts = (s: TileSchedule, sums: readonly string[], w: Writer): void => {
+const addParts = (s: TileSchedule, sums: readonly string[], w: Writer): void => {
   const { root } = w
   const own = s.threads.m * s.threads.n
   const place = (i: number): string => `joined[${i * own} + thread % ${own}]`

@@ -5,7 +5,7 @@ import { childrenOf, rewrite } from '../ir/expr.js'
 import type { Axis, AxisId, Expr } from '../ir/ir.js'
 
 /** Fewer axes for the same index space, and how expressions and addresses are said over them. */
-export interface Coalesced {
+export interface CoalescedAxes {
   readonly axes: readonly Axis[]
   readonly expr: (e: Expr) => Expr
   readonly affine: (a: Affine) => Affine
@@ -41,12 +41,12 @@ const survey = (
  * Neighbouring axes that every address runs through as if they were one (`(b, t)` of a batch, say) become
  * one; axes of extent 1 go. `axes` are in row-major order, `stores` the addresses written.
  */
-export const coalesce = (
+export const coalesceAxes = (
   axes: readonly Axis[],
   roots: readonly Expr[],
   stores: readonly Affine[],
   fresh: (name: string, extent: number) => Axis,
-): Coalesced => {
+): CoalescedAxes => {
   const { addresses, pinned } = survey(roots, stores)
   const runs: Axis[][] = []
   for (const a of axes.filter(x => x.extent !== 1)) {

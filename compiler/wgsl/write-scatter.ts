@@ -4,11 +4,11 @@ import { type KernelContext, productOf } from '../kernel/context.js'
 import type { ScatterProgram } from '../kernel/scatter-program.js'
 import type { KernelSpec } from '../kernel/spec.js'
 import type { Block } from './block.js'
-import { type EmittedKernel, flatGroup, spread, writeKernel } from './kernel.js'
+import { type EmittedKernel, flatWorkgroupIndex, spreadWorkgroups, writeKernel } from './kernel.js'
 import type { Writer } from './writer.js'
 
 /** Opens a loop over each axis, of the last one by fours if `wide`. */
-const nest = (
+const openAxisLoops = (
   axes: readonly Axis[],
   wide: boolean,
   from: Block,
@@ -20,7 +20,7 @@ const nest = (
   let block = from
   for (const a of quarter ? [...axes.slice(0, -1), quarter] : axes) {
     const j = w.fresh('j')
-    block = block.inner(`for (var ${j} = 0; ${j} < ${w.turns(a.extent)}; ${j}++) {`)
+    block = block.inner(`for (var ${j} = 0; ${j} < ${w.loopBound(a.extent)}; ${j}++) {`)
     block.places.set(a.id, { kind: 'scalar', text: j })
     open.push(block)
   }
@@ -47,19 +47,19 @@ export const writeScatter = (
   const target = { storage: p.storage, address }
   const threads = productOf(slots)
   const size = s.threads
-  const workgroups = spread(Math.ceil(threads / size), ctx.traits.workgroupsPerDimension)
+  const workgroups = spreadWorkgroups(Math.ceil(threads / size), ctx.traits.workgroupsPerDimension)
   const wide = width.length > 0 && width.at(-1)!.extent % 4 === 0
   return writeKernel(ctx, spec, w => {
     const root = w.root
     for (const a of p.units) root.places.set(a.id, { kind: 'scalar', text: '0' })
-    root.add(`let slot = ${flatGroup(workgroups)} * ${size} + i32(local);`)
+    root.add(`let slot = ${flatWorkgroupIndex(workgroups)} * ${size} + i32(local);`)
     if (workgroups[0] * workgroups[1] * workgroups[2] * size > threads)
       root.add(`if (slot >= ${threads}) { return; }`)
     w.unflatten('slot', slots, root)
     const test = w.intern(condition)
     const term = w.intern(value)
     w.announce(test, term)
-    const clear = nest(width, wide, root, w)
+    const clear = openAxisLoops(width, wide, root, w)
     const zero = {
       text: node.dtype === 'f32' ? '0.0' : `${node.dtype}(0)`,
       dtype: node.dtype,
@@ -69,11 +69,11 @@ export const writeScatter = (
     w.store(target, zero, clear.block)
     clear.close()
 
-    const search = nest(positions, false, root, w)
+    const search = openAxisLoops(positions, false, root, w)
     const hit = search.block.inner(`if (${w.emit(test, search.block).text}) {`)
     // Known again here, so that what depends on the position is not read before the condition is tested.
     for (const a of positions) hit.places.set(a.id, search.block.place(a.id)!.place)
-    const add = nest(width, wide, hit, w)
+    const add = openAxisLoops(width, wide, hit, w)
     const old = w.load(p.storage, address, node.dtype, add.block)
     const more = w.emit(term, add.block)
     w.store(target, { ...old, text: `${old.text} + ${more.text}`, atom: false }, add.block)

@@ -1,14 +1,14 @@
 import type { ContractSchedule, DeviceTraits } from '../artifact.js'
 import { readsOf } from '../ir/expr.js'
 import type { Axis } from '../ir/ir.js'
-import { type KernelContext, packings } from '../kernel/context.js'
+import { type KernelContext, packingsOf } from '../kernel/context.js'
 import { operationsOf } from '../kernel/cost.js'
-import { along, type Product } from '../kernel/product.js'
-import { columnSchedules } from './contract-columns.js'
-import { columnsCost } from './contract-cost.js'
-import { gpuCost } from './contract-gpu-cost.js'
-import { matrixSchedules, tileSchedules } from './contract-tile.js'
-import { bestFirst } from './schedule.js'
+import { type Product, runsAlong } from '../kernel/product.js'
+import { columnSchedules } from './column-schedules.js'
+import { cheapestFirst } from './compare-schedules.js'
+import { gpuCost } from './gpu-cost.js'
+import { columnsSoftwareCost } from './software-cost.js'
+import { matrixSchedules, tileSchedules } from './tile-schedules.js'
 
 /**
  * Every schedule of a product, the best guess first. On a software device memory that is shared costs more
@@ -17,9 +17,9 @@ import { bestFirst } from './schedule.js'
  */
 export const contractCandidates = (p: Product, traits: DeviceTraits): readonly ContractSchedule[] => {
   const columns = columnSchedules(p, traits)
-  if (traits.software) return bestFirst(columns, s => columnsCost(p, s))
+  if (traits.software) return cheapestFirst(columns, s => columnsSoftwareCost(p, s))
   const components = traits.precision === 'f16' ? (['f32', 'f16'] as const) : (['f32'] as const)
-  return bestFirst(
+  return cheapestFirst(
     [...columns, ...tileSchedules(p, traits, components), ...matrixSchedules(p, traits, components)],
     s => gpuCost(p, s),
   )
@@ -32,9 +32,9 @@ export const contractCandidates = (p: Product, traits: DeviceTraits): readonly C
 export const contractSignature = (p: Product, ctx: KernelContext): string => {
   const extents = (axes: readonly Axis[]): string => `[${axes.map(a => a.extent).join('·')}]`
   const effort = (e: Product['left']): string =>
-    [`${readsOf(e).length} reads`, ...packings(e, ctx), `${operationsOf(e)} operations`].join(', ')
+    [`${readsOf(e).length} reads`, ...packingsOf(e, ctx), `${operationsOf(e)} operations`].join(', ')
   const operand = (e: Product['left'], outer: Axis): string => {
-    const way = along(e, p.k.at(-1)!) ? 'along k' : along(e, outer) ? 'along its own' : 'apart'
+    const way = runsAlong(e, p.k.at(-1)!) ? 'along k' : runsAlong(e, outer) ? 'along its own' : 'apart'
     return `${way}, ${effort(e)}`
   }
   return [

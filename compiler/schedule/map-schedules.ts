@@ -1,6 +1,6 @@
 import type { DeviceTraits, MapSchedule } from '../artifact.js'
 import { axesOf, readsOf } from '../ir/expr.js'
-import { type KernelContext, packings, productOf } from '../kernel/context.js'
+import { type KernelContext, packingsOf, productOf } from '../kernel/context.js'
 import { operationsOf } from '../kernel/cost.js'
 import type { MapProgram } from '../kernel/map-program.js'
 
@@ -61,7 +61,7 @@ export const mapSignature = (p: MapProgram, ctx: KernelContext): string =>
     ...p.outputs.map(o =>
       [
         `${readsOf(o.value).length} reads`,
-        ...packings(o.value, ctx),
+        ...packingsOf(o.value, ctx),
         `${operationsOf(o.value)} operations`,
       ].join(' '),
     ),

@@ -2,14 +2,14 @@ import type { DeviceTraits } from '../artifact.js'
 import { readsOf } from '../ir/expr.js'
 import type { ComputeNode, Graph, NodeId } from '../ir/ir.js'
 import { productOf, reduceAxes } from '../kernel/context.js'
-import type { GroupKind, Target } from '../kernel/group.js'
-import { alignment, sameExtents } from './alignment.js'
-import { dependencies, readIds } from './dependencies.js'
-import { readsWith } from './in-place.js'
-import { hasRoom, type Room } from './room.js'
+import type { GroupKind, UpdateTarget } from '../kernel/group.js'
+import { alignmentOf, sameExtents } from './alignment.js'
+import { type BindingBudget, fitsBudget } from './binding-budget.js'
+import { groupDependencies, readIds } from './dependencies.js'
+import { readsOfMember } from './in-place.js'
 
 /** A group while groups are found. */
-export interface Growing {
+export interface GroupDraft {
   readonly kind: GroupKind
   readonly members: readonly ComputeNode[]
   readonly rowRank: number
@@ -22,15 +22,15 @@ export interface Growing {
 const most = { evaluations: 2 ** 16, row: 2 ** 13, members: 16 } as const
 
 /** The nodes that groups are of. */
-export interface Surroundings {
+export interface FusionContext {
   readonly graph: Graph
   readonly nodes: ReadonlyMap<NodeId, ComputeNode>
   /** Stored whoever reads them. */
   readonly pinned: ReadonlySet<NodeId>
   /** Written into an input: read by other kernels alone. */
-  readonly updates: ReadonlyMap<NodeId, Target>
+  readonly updates: ReadonlyMap<NodeId, UpdateTarget>
   readonly traits: DeviceTraits
-  readonly room: Room
+  readonly room: BindingBudget
 }
 
 /**
@@ -39,16 +39,19 @@ export interface Surroundings {
  * it has them at hand. Groups are in an order in which they were found; a joined one takes the place of its
  * last.
  */
-export const joinSmall = (groups: readonly Growing[], around: Surroundings): readonly Growing[] => {
+export const joinSmallGroups = (
+  groups: readonly GroupDraft[],
+  around: FusionContext,
+): readonly GroupDraft[] => {
   const { graph, nodes, pinned, updates, room } = around
   const groupOf = new Map(groups.flatMap(g => g.members.map(m => [m.id, g] as const)))
-  const { dependsOn, free } = dependencies(graph, nodes, groupOf)
-  const { own, aligned } = alignment(graph)
+  const { dependsOn, free } = groupDependencies(graph, nodes, groupOf)
+  const { own, aligned } = alignmentOf(graph)
   const readers = new Map<NodeId, NodeId[]>()
   for (const n of nodes.values())
     for (const id of readIds(n)) readers.set(id, [...(readers.get(id) ?? []), n.id])
 
-  const rowsOf = (g: Growing) => own(g.members[0]!).slice(0, g.rowRank)
+  const rowsOf = (g: GroupDraft) => own(g.members[0]!).slice(0, g.rowRank)
   const evaluationsOf = (n: ComputeNode): number => productOf(own(n)) * productOf(reduceAxes(n))
   const isSmall = (members: readonly ComputeNode[], rows: number): boolean => {
     const all = members.reduce((n, m) => n + evaluationsOf(m), 0)
@@ -63,17 +66,17 @@ export const joinSmall = (groups: readonly Growing[], around: Surroundings): rea
   const fits = (members: readonly ComputeNode[]): boolean => {
     const ids = new Set(members.map(m => m.id))
     const stored = [...ids].filter(id => pinned.has(id) || readers.get(id)?.some(x => !ids.has(x)))
-    const read = members.flatMap(m => readsWith(m, updates.get(m.id))).filter(id => !ids.has(id))
-    return hasRoom(room, [...stored, ...read])
+    const read = members.flatMap(m => readsOfMember(m, updates.get(m.id))).filter(id => !ids.has(id))
+    return fitsBudget(room, [...stored, ...read])
   }
 
-  const candidate = (g: Growing): boolean =>
+  const candidate = (g: GroupDraft): boolean =>
     (g.kind === 'map' || g.kind === 'rows') &&
     isSmall(g.members, productOf(rowsOf(g))) &&
     g.members.every(readsLittle)
 
   /** `after` behind `before`, if that is right: whatever it reads of it is a number a row. */
-  const behind = (before: Growing, after: Growing): Growing | undefined => {
+  const behind = (before: GroupDraft, after: GroupDraft): GroupDraft | undefined => {
     const rank = before.rowRank
     const right = after.members.every(
       n =>
@@ -88,7 +91,7 @@ export const joinSmall = (groups: readonly Growing[], around: Surroundings): rea
     const kind = before.kind === 'map' && after.kind === 'map' ? 'map' : 'rows'
     return { kind, members: [...before.members, ...after.members], rowRank: rank }
   }
-  const joined = (a: Growing, b: Growing): Growing | undefined => {
+  const joined = (a: GroupDraft, b: GroupDraft): GroupDraft | undefined => {
     const members = [...a.members, ...b.members]
     const rows = rowsOf(a)
     return a.members[0]!.region === b.members[0]!.region &&
@@ -99,7 +102,7 @@ export const joinSmall = (groups: readonly Growing[], around: Surroundings): rea
       : undefined
   }
 
-  let out: readonly Growing[] = []
+  let out: readonly GroupDraft[] = []
   for (const g of groups) {
     let grown = g
     if (candidate(g))

@@ -5,8 +5,8 @@ import type { DType } from '../artifact.js'
 import { axesOf } from '../ir/expr.js'
 import type { Axis, AxisId, Expr } from '../ir/ir.js'
 import type { Storage } from '../kernel/placement.js'
-import { type Block, components, type TextValue, vectorType } from './block.js'
-import { type Base, windowsOf } from './slices.js'
+import { type Block, type TextValue, vectorComponents, vectorType } from './block.js'
+import { type BindingBase, countWindows } from './slices.js'
 import { isPacked, packedElement, unpackers, unpackFour, unpackOne } from './unpack.js'
 import { type BufferWindows, declarationsOf, functionsOf, loadName, storeName } from './windows.js'
 
@@ -49,7 +49,7 @@ export interface BufferFacts {
   /** The buffers that an earlier attempt found to be accessed one element at a time. */
   readonly scalars: ReadonlySet<number>
   /** Where the parts of buffers begin that are bound at an offset, or in several bindings (see `slices.ts`). */
-  readonly bases: ReadonlyMap<number, Base>
+  readonly bases: ReadonlyMap<number, BindingBase>
   readonly software: boolean
 }
 
@@ -66,7 +66,7 @@ export interface StoreTarget {
  * accesses are four aligned neighbours is declared as vectors: `scalars` lists those that an earlier attempt
  * found not to be (see `writeKernel`).
  */
-export class Memory {
+export class BufferAccess {
   readonly bindings: Binding[] = []
   /** Buffers met here that must be declared as scalars. */
   readonly scalarsFound = new Set<number>()
@@ -192,7 +192,10 @@ export class Memory {
     }
     const at = this.w.emit(this.w.intern(affineExpr(a)), block)
     const base = at.atom ? at.text : this.w.name(block, { text: at.text, dtype: 'i32', width: 4 }, 'at').text
-    return wrap(`${type}(${components.map(c => this.element(storage, `${base}.${c}`, block)).join(', ')})`, 4)
+    return wrap(
+      `${type}(${vectorComponents.map(c => this.element(storage, `${base}.${c}`, block)).join(', ')})`,
+      4,
+    )
   }
 
   /** An index that may be repeated. */
@@ -273,7 +276,7 @@ export class Memory {
       ? at
       : this.w.name(block, { text: at, dtype: 'i32', width: affine ? 1 : 4 }, 'at').text
     const quarter = this.w.position(place.quarter, block).text
-    components.forEach((c, j) => {
+    vectorComponents.forEach((c, j) => {
       const to = affine ? `${base}${j === 0 ? '' : ` + ${j * coefficientOf(a, axis)}`}` : `${base}.${c}`
       const line = this.put(storage, to, `${v}.${c}`)
       block.add(limit === undefined ? line : `if (4 * ${quarter} + ${j} < ${limit}) { ${line} }`)
@@ -290,7 +293,7 @@ export class Memory {
       const vectors = this.isVector(storage.id)
       const element = isPacked(storage) ? packedElement(storage, vectors) : vectors ? `vec4<${t}>` : t
       const base = this.bases.get(storage.id)
-      const windows = windowsOf(storage, base)
+      const windows = countWindows(storage, base)
       const length = (base?.window ?? 0) / bytesOfElement[element]!
       const b: BufferWindows = { name: `§${index}§`, mode, element, windows, length }
       variables.push(...declarationsOf(b, first))

@@ -1,7 +1,7 @@
-import type { BroadcastSchedule, Columns, DeviceTraits, RegisterSchedule } from '../artifact.js'
+import type { BroadcastSchedule, ColumnLayout, DeviceTraits, RegisterSchedule } from '../artifact.js'
 import { readsOf } from '../ir/expr.js'
 import { productOf } from '../kernel/context.js'
-import { along, type Product, turned } from '../kernel/product.js'
+import { type Product, runsAlong, swapOperands } from '../kernel/product.js'
 
 const mostRows = { broadcast: [8, 16, 24, 32], register: [4, 8] } as const
 
@@ -26,23 +26,23 @@ export const columnSchedules = (
       ? ({ family, lanes } as const)
       : ({ family, threads: Math.min(32, traits.workgroupInvocations) } as const)
   const width = family === 'broadcast' ? lanes : 32
-  const epilogues: readonly Columns['epilogue'][] = !hasEpilogue(product)
+  const epilogues: readonly ColumnLayout['epilogue'][] = !hasEpilogue(product)
     ? ['unrolled']
     : canHoldSums(product)
       ? ['loop', 'unrolled']
       : ['unrolled']
   return [false, true].flatMap(turn => {
-    const p = turn ? turned(product) : product
+    const p = turn ? swapOperands(product) : product
     const m = p.m.extent
     const n = p.n.at(-1)!
     const k = p.k.at(-1)!
     // Columns along an axis on which results don't lie side by side are for the short and wide.
     if (turn && productOf(product.n) > 64 && m > 64) return []
-    const lefts: readonly Columns['left'][] =
-      family === 'broadcast' && along(p.left, p.m) && !along(p.left, k) ? ['m', 'k'] : ['k']
-    const right = along(p.right, k) && !along(p.right, n) ? 'k' : 'n'
-    const steps: readonly Columns['step'][] = k.extent % 4 === 0 ? [4] : k.extent === 1 ? [1] : [4, 1]
-    const columns: readonly Columns['columns'][] =
+    const lefts: readonly ColumnLayout['left'][] =
+      family === 'broadcast' && runsAlong(p.left, p.m) && !runsAlong(p.left, k) ? ['m', 'k'] : ['k']
+    const right = runsAlong(p.right, k) && !runsAlong(p.right, n) ? 'k' : 'n'
+    const steps: readonly ColumnLayout['step'][] = k.extent % 4 === 0 ? [4] : k.extent === 1 ? [1] : [4, 1]
+    const columns: readonly ColumnLayout['columns'][] =
       n.extent === 1 ? [1] : productOf(p.n) <= 2 * width ? [4, 1] : [4]
     return lefts.flatMap(left => {
       const unit = left === 'm' ? 4 : 1
@@ -52,7 +52,7 @@ export const columnSchedules = (
         columns.flatMap(c => {
           const both = m > rows && productOf(p.n) > width * c
           const fastest = productOf(p.n) > 2 * m ? 'm' : 'n'
-          const orders: readonly Columns['fastest'][] = both
+          const orders: readonly ColumnLayout['fastest'][] = both
             ? [fastest, fastest === 'm' ? 'n' : 'm']
             : [fastest]
           return steps.flatMap(step =>

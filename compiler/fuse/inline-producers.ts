@@ -16,7 +16,7 @@ import type { AxisId, ComputeNode, Expr, Graph, NodeId } from '../ir/ir.js'
 import { productOf, reduceAxes } from '../kernel/context.js'
 import { contractionOf, loadsOf } from '../kernel/contraction.js'
 import { operationsOf } from '../kernel/cost.js'
-import { bindingsOf, type Room } from './room.js'
+import { type BindingBudget, countBindings } from './binding-budget.js'
 
 /** Beyond so many distinct parts a body grows no more: texts stay readable and quick to compile. */
 export const largestBody = 160
@@ -81,7 +81,7 @@ interface Readers {
 export const inlineProducers = (
   graph: Graph,
   pinned: ReadonlySet<NodeId>,
-  room: Room,
+  room: BindingBudget,
   fixed: ReadonlyMap<NodeId, unknown> = new Map(),
 ): ReadonlyMap<NodeId, ComputeNode> => {
   const current = new Map<NodeId, ComputeNode>()
@@ -153,7 +153,7 @@ export const inlineProducers = (
       if (!reachable(p, node, cost) || !worth(p, node, cost, readers(p, cost))) continue
       const substituted = rewriter(e => (e.op === 'read' && e.node === id ? bodyAt(p, e) : e))(node.body)
       const candidate: ComputeNode = { ...node, body: substituted }
-      const bound = bindingsOf(room, [n.id, ...readsOf(substituted).map(r => r.node)])
+      const bound = countBindings(room, [n.id, ...readsOf(substituted).map(r => r.node)])
       if (bound + 1 > room.buffers || postorder(substituted).length > largestBody) continue
       if (was) {
         const product = contractionOf(candidate, candidate.dims.flat().slice(pathOf(n).length))

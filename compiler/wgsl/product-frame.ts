@@ -6,16 +6,17 @@ import type { Axis, Expr } from '../ir/ir.js'
 import { type KernelContext, productOf } from '../kernel/context.js'
 import type { Epilogue, Product } from '../kernel/product.js'
 import type { Block } from './block.js'
-import { flatGroup, spread } from './kernel.js'
+import { flatWorkgroupIndex, spreadWorkgroups } from './kernel.js'
 import type { Writer } from './writer.js'
 
 export const range = (n: number): readonly number[] => [...Array(n).keys()]
 
 /** An expression with another in place of an axis. */
-export const at = (e: Expr, axis: Axis, value: Expr): Expr => substituteAxes(e, new Map([[axis.id, value]]))
+export const replaceAxis = (e: Expr, axis: Axis, value: Expr): Expr =>
+  substituteAxes(e, new Map([[axis.id, value]]))
 
 /** `4 · quarter + j`. */
-export const fourth = (quarter: Axis, j: number): Expr =>
+export const quarterPosition = (quarter: Axis, j: number): Expr =>
   prim('add', prim('mul', index(quarter), i32(4)), i32(j))
 
 /** How many threads own the columns, if each has so many neighbours along the fastest axis. */
@@ -39,7 +40,7 @@ export const workgroupsOf = (
 ): { readonly m: number; readonly n: number; readonly grid: readonly [number, number, number] } => {
   const m = Math.ceil(p.m.extent / t.rows)
   const n = Math.ceil(ownersOf(p.n, t.columns) / t.owners)
-  return { m, n, grid: spread(productOf(p.batch) * m * n, ctx.traits.workgroupsPerDimension) }
+  return { m, n, grid: spreadWorkgroups(productOf(p.batch) * m * n, ctx.traits.workgroupsPerDimension) }
 }
 
 /**
@@ -51,7 +52,7 @@ export const writeTile = (p: Product, t: Tiling, units: readonly Axis[], w: Writ
   const { m, n, grid } = workgroupsOf(p, t, w.ctx)
   const batch = productOf(p.batch)
   for (const a of units) if (a.extent === 1) root.places.set(a.id, { kind: 'scalar', text: '0' })
-  root.add(`let tile = ${flatGroup(grid)};`)
+  root.add(`let tile = ${flatWorkgroupIndex(grid)};`)
   if (grid[0] * grid[1] * grid[2] > batch * m * n) root.add(`if (tile >= ${batch * m * n}) { return; }`)
   const number = (c: 'm' | 'n'): string => {
     const [own, other] = c === 'm' ? [m, n] : [n, m]
@@ -117,7 +118,7 @@ export const storeRows = (p: Product, sums: Sums, w: Writer, block: Block): void
           : block.inner('{')
     const row = sums.row(i32(r))
     own.locals.set(-1 - p.node, { text: sums.text(r), dtype: 'f32', width: sums.columns, atom: true })
-    const values = p.outputs.map(o => w.intern(at(o.value, p.m, row)))
+    const values = p.outputs.map(o => w.intern(replaceAxis(o.value, p.m, row)))
     w.announce(...values)
     for (const [i, o] of p.outputs.entries())
       w.store({ storage: o.storage, address: rowAddress(o, p.m, row), limit }, w.emit(values[i]!, own), own)
@@ -131,14 +132,14 @@ export const storeRowsInLoop = (p: Product, sums: Sums, w: Writer, block: Block)
   const hold = p.outputs.at(-1)!
   const sum: Expr = { op: 'read', dtype: 'f32', node: -1 - p.node, at: [], guarded: false }
   storeRows({ ...p, outputs: [{ ...hold, value: sum }] }, sums, w, block)
-  const turns = sums.inside === undefined ? w.turns(sums.count) : `min(${sums.count}, ${sums.inside})`
+  const turns = sums.inside === undefined ? w.loopBound(sums.count) : `min(${sums.count}, ${sums.inside})`
   const body = block.inner(`for (var r = 0; r < ${turns}; r++) {`)
   const step = w.axis('r', sums.count)
   body.places.set(step.id, { kind: 'scalar', text: 'r' })
   const row = sums.row(index(step))
   const loaded = w.load(hold.storage, rowAddress(hold, p.m, row), 'f32', body)
   body.locals.set(-1 - p.node, w.name(body, { text: loaded.text, dtype: 'f32', width: loaded.width }, 'sum'))
-  const values = p.outputs.map(o => w.intern(at(o.value, p.m, row)))
+  const values = p.outputs.map(o => w.intern(replaceAxis(o.value, p.m, row)))
   w.announce(...values)
   const texts = values.map(v => {
     const x = w.emit(v, body)

@@ -1,7 +1,13 @@
-import type { BroadcastSchedule, MatrixSchedule, RegisterSchedule, Tile, TileSchedule } from '../artifact.js'
+import type {
+  BroadcastSchedule,
+  MatrixSchedule,
+  RegisterSchedule,
+  TileLayout,
+  TileSchedule,
+} from '../artifact.js'
 import { productOf } from '../kernel/context.js'
 import { operationsOf } from '../kernel/cost.js'
-import { type Product, turned } from '../kernel/product.js'
+import { type Product, swapOperands } from '../kernel/product.js'
 
 /**
  * A GPU in units of one multiplication and addition by one thread; guesses of the order, for a large one of
@@ -33,15 +39,19 @@ const groupsOf = (p: Product, rows: number, columns: number): number => {
 }
 
 /** Time that a tile is brought in, by all threads together. */
-const staging = (p: Product, tile: Pick<Tile, 'rows' | 'columns' | 'depth'>, threads: number): number => {
+const staging = (
+  p: Product,
+  tile: Pick<TileLayout, 'rows' | 'columns' | 'depth'>,
+  threads: number,
+): number => {
   const { rows, columns, depth } = tile
   const elements = (rows + columns) * depth
   const work = rows * depth * operationsOf(p.left) + columns * depth * operationsOf(p.right)
   return (elements * gpu.stage + work) / threads
 }
 
-const tileCost = (product: Product, s: TileSchedule): number => {
-  const p = s.turned ? turned(product) : product
+const tileGpuCost = (product: Product, s: TileSchedule): number => {
+  const p = s.turned ? swapOperands(product) : product
   const { rows, columns, depth, parts } = s
   const threads = s.threads.m * s.threads.n * parts
   const [perM, perN] = [rows / s.threads.m, columns / s.threads.n]
@@ -53,8 +63,8 @@ const tileCost = (product: Product, s: TileSchedule): number => {
   return waves(groupsOf(p, rows, columns), threads, Math.ceil(productOf(p.k) / depth) * tile + joins)
 }
 
-const matrixCost = (product: Product, s: MatrixSchedule): number => {
-  const p = s.turned ? turned(product) : product
+const matrixGpuCost = (product: Product, s: MatrixSchedule): number => {
+  const p = s.turned ? swapOperands(product) : product
   const { rows, columns, depth, subgroups, lanes } = s
   const threads = subgroups.m * subgroups.n * lanes
   const multiply = (rows * columns * depth) / threads / gpu.matrix
@@ -62,8 +72,8 @@ const matrixCost = (product: Product, s: MatrixSchedule): number => {
   return waves(groupsOf(p, rows, columns), threads, Math.ceil(productOf(p.k) / depth) * tile)
 }
 
-const columnsCost = (product: Product, s: BroadcastSchedule | RegisterSchedule): number => {
-  const p = s.turned ? turned(product) : product
+const columnsGpuCost = (product: Product, s: BroadcastSchedule | RegisterSchedule): number => {
+  const p = s.turned ? swapOperands(product) : product
   const lanes = s.family === 'broadcast' ? s.lanes : 1
   const threads = s.family === 'broadcast' ? s.lanes : s.threads
   const loads = s.rows / lanes + s.columns
@@ -77,4 +87,4 @@ export const gpuCost = (
   p: Product,
   s: BroadcastSchedule | RegisterSchedule | TileSchedule | MatrixSchedule,
 ): number =>
-  s.family === 'tile' ? tileCost(p, s) : s.family === 'matrix' ? matrixCost(p, s) : columnsCost(p, s)
+  s.family === 'tile' ? tileGpuCost(p, s) : s.family === 'matrix' ? matrixGpuCost(p, s) : columnsGpuCost(p, s)

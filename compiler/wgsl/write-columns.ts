@@ -2,29 +2,29 @@ import type { BroadcastSchedule, RegisterSchedule } from '../artifact.js'
 import { i32, index, prim } from '../ir/expr.js'
 import type { Axis, Expr } from '../ir/ir.js'
 import type { KernelContext } from '../kernel/context.js'
-import { type Product, turned } from '../kernel/product.js'
+import { type Product, swapOperands } from '../kernel/product.js'
 import type { KernelSpec } from '../kernel/spec.js'
 import type { Block, TextValue } from './block.js'
+import { type EmittedKernel, writeKernel } from './kernel.js'
 import {
-  at,
-  fourth,
   ownersOf,
   placeColumns,
+  quarterPosition,
   range,
+  replaceAxis,
   type Sums,
   storeRows,
   storeRowsInLoop,
   type Tiling,
   workgroupsOf,
   writeTile,
-} from './contract-frame.js'
-import { type EmittedKernel, writeKernel } from './kernel.js'
+} from './product-frame.js'
 import type { Writer } from './writer.js'
 
 const component = (v: TextValue, j: number): string => (v.width === 4 ? `${v.text}.${'xyzw'[j]}` : v.text)
 
 /** A schedule of either family, as the writer needs it; `lanes` is 1 where nothing is shared. */
-interface Layout extends Tiling {
+interface ColumnTiling extends Tiling {
   readonly lanes: number
   readonly left: 'k' | 'm'
   readonly right: 'k' | 'n'
@@ -42,7 +42,7 @@ interface Frame {
 /** A contraction being written. */
 interface ColumnsKernel {
   readonly p: Product
-  readonly s: Layout
+  readonly s: ColumnTiling
   readonly frame: Frame
   readonly w: Writer
 }
@@ -59,10 +59,10 @@ export const writeColumns = (
   ctx: KernelContext,
   spec: KernelSpec,
 ): EmittedKernel => {
-  const p = schedule.turned ? turned(product) : product
+  const p = schedule.turned ? swapOperands(product) : product
   const lanes = schedule.family === 'broadcast' ? schedule.lanes : 1
   const threads = schedule.family === 'broadcast' ? lanes : schedule.threads
-  const s: Layout = { ...schedule, lanes, owners: threads }
+  const s: ColumnTiling = { ...schedule, lanes, owners: threads }
   const units = spec.members.flatMap(x => [...x.dims.flat(), ...(x.reduce?.axes ?? [])])
   const { grid } = workgroupsOf(p, s, ctx)
   return writeKernel(ctx, spec, w => {
@@ -81,7 +81,7 @@ export const writeColumns = (
     }
     const type = s.columns === 4 ? 'vec4f' : 'f32'
     for (let r = 0; r < s.rows; r++) root.add(`var c${r} = ${type}(0.0);`)
-    writeSum({ p, s, frame, w })
+    writeReductionLoops({ p, s, frame, w })
     const owned = ownersOf(p.n, s.columns)
     const block = owned % threads === 0 ? root : root.inner(`if (owner < ${owned}) {`)
     const sums: Sums = {
@@ -104,24 +104,24 @@ export const writeColumns = (
 }
 
 /** The loops over `k`: the inner axis in steps of four and what remains, or of one. */
-const writeSum = (kernel: ColumnsKernel): void => {
+const writeReductionLoops = (kernel: ColumnsKernel): void => {
   const { p, s, w } = kernel
   const k = p.k.at(-1)!
   const open: Block[] = []
   let outer = w.root
   for (const a of p.k.slice(0, -1)) {
     const j = w.fresh('k')
-    outer = outer.inner(`for (var ${j} = 0; ${j} < ${w.turns(a.extent)}; ${j}++) {`)
+    outer = outer.inner(`for (var ${j} = 0; ${j} < ${w.loopBound(a.extent)}; ${j}++) {`)
     outer.places.set(a.id, { kind: 'scalar', text: j })
     open.push(outer)
   }
   const quads = s.step === 4 ? Math.floor(k.extent / 4) : 0
   if (quads > 0) {
-    const block = outer.inner(`for (var k = 0; k < ${w.turns(quads)}; k++) {`)
+    const block = outer.inner(`for (var k = 0; k < ${w.loopBound(quads)}; k++) {`)
     const quarter = w.axis('quarter', quads)
     block.places.set(quarter.id, { kind: 'scalar', text: 'k' })
     block.places.set(k.id, { kind: 'vector', quarter: quarter.id })
-    const four = range(4).map(j => fourth(quarter, j))
+    const four = range(4).map(j => quarterPosition(quarter, j))
     writeStep(kernel, four, block)
     outer.close(block)
   }
@@ -132,11 +132,11 @@ const writeSum = (kernel: ColumnsKernel): void => {
     const quarter = w.axis('quarter', quads + 1)
     block.places.set(quarter.id, { kind: 'scalar', text: `${quads}` })
     block.places.set(k.id, { kind: 'vector', quarter: quarter.id })
-    const last = range(rest).map(j => fourth(quarter, j))
+    const last = range(rest).map(j => quarterPosition(quarter, j))
     writeStep(kernel, last, block)
     outer.close(block)
   } else if (rest > 0) {
-    const block = outer.inner(`for (var k = 0; k < ${w.turns(rest)}; k++) {`)
+    const block = outer.inner(`for (var k = 0; k < ${w.loopBound(rest)}; k++) {`)
     block.places.set(k.id, { kind: 'scalar', text: 'k' })
     writeStep(kernel, [index(k)], block)
     outer.close(block)
@@ -149,14 +149,15 @@ const writeStep = (kernel: ColumnsKernel, ks: readonly Expr[], here: Block): voi
   const { p, s, frame: f, w } = kernel
   const k = p.k.at(-1)!
   const wide = s.step === 4
-  const byStep = (e: Expr): readonly Expr[] => (wide ? ks.map(x => at(e, k, x)) : [e])
+  const byStep = (e: Expr): readonly Expr[] => (wide ? ks.map(x => replaceAxis(e, k, x)) : [e])
   // The left operand: what each lane loads.
   const rowOf = (t: number): Expr => {
     const own = s.lanes > 1 ? prim('add', index(f.base), index(f.lane)) : index(f.base)
     return prim('add', own, i32(t * s.lanes))
   }
   const loads = Math.ceil(s.rows / s.lanes)
-  const leftExprs = s.left === 'm' ? byStep(p.left) : range(loads).map(t => at(p.left, p.m, rowOf(t)))
+  const leftExprs =
+    s.left === 'm' ? byStep(p.left) : range(loads).map(t => replaceAxis(p.left, p.m, rowOf(t)))
   // The right operand: four neighbours along the columns for each step, or along k for each column.
   const last = p.n.at(-1)!
   const across = s.right === 'k' && wide
@@ -167,7 +168,11 @@ const writeStep = (kernel: ColumnsKernel, ks: readonly Expr[], here: Block): voi
         ? [p.right]
         : byStep(p.right)
       : range(4).map(c =>
-          at(p.right, last, fourth({ id: place.quarter, name: 'quarter', extent: 2 ** 29 }, c)),
+          replaceAxis(
+            p.right,
+            last,
+            quarterPosition({ id: place.quarter, name: 'quarter', extent: 2 ** 29 }, c),
+          ),
         )
 
   const interned = [...leftExprs, ...rightExprs].map(e => w.intern(e))

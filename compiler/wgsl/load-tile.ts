@@ -2,22 +2,27 @@ import { index } from '../ir/expr.js'
 import type { Axis, Expr } from '../ir/ir.js'
 import { productOf } from '../kernel/context.js'
 import type { Product } from '../kernel/product.js'
-import { type Operand, piecesOf, type Way, wayOf } from '../schedule/contract-operand.js'
+import {
+  type LoadDirection,
+  loadDirectionOf,
+  type OperandTile,
+  piecesPerThread,
+} from '../schedule/operand-tile.js'
 import { Block, type TextValue } from './block.js'
-import { at, fourth, placeColumns, range } from './contract-frame.js'
+import { placeColumns, quarterPosition, range, replaceAxis } from './product-frame.js'
 import type { Writer } from './writer.js'
 
 /** What was loaded, and the texts of the first place in the tile that it belongs to. */
-export interface Piece {
+export interface LoadedPiece {
   readonly value: TextValue
-  readonly way: Way
+  readonly direction: LoadDirection
   readonly outer: string
   readonly k: string
 }
 
 /** An operand, and the text of the flat position along the sum at which its tile begins. */
 export interface TileLoad {
-  readonly operand: Operand
+  readonly operand: OperandTile
   readonly start: string
 }
 
@@ -30,45 +35,48 @@ export const loadTile = (
   { operand: o, start }: TileLoad,
   block: Block,
   w: Writer,
-): readonly Piece[] => {
-  const way = wayOf(p, o.role)
+): readonly LoadedPiece[] => {
+  const direction = loadDirectionOf(p, o.role)
   const length = productOf(p.k)
   const last = p.k.at(-1)!
-  return range(piecesOf(o, way)).map(j => {
+  return range(piecesPerThread(o, direction)).map(j => {
     const here = new Block(block, undefined)
     const name = (text: string, prefix: string): string => w.nameIndex(here, text, prefix).text
     const piece = j === 0 ? 'thread' : name(`thread + ${j * o.threads}`, 'piece')
-    const [perK, perOuter] = [way === 'k' ? o.k / 4 : o.k, way === 'outer' ? o.outer / 4 : o.outer]
+    const [perK, perOuter] = [
+      direction === 'k' ? o.k / 4 : o.k,
+      direction === 'outer' ? o.outer / 4 : o.outer,
+    ]
     // Neighbouring threads take neighbours in memory.
     const [slow, fast] =
-      way === 'k'
+      direction === 'k'
         ? [`${piece} / ${perK}`, `${piece} % ${perK}`]
         : [`${piece} / ${perOuter}`, `${piece} % ${perOuter}`]
     const [outer, k] =
-      way === 'k'
+      direction === 'k'
         ? [name(slow, 'o'), name(`4 * (${fast})`, 'q')]
-        : [name(way === 'outer' ? `4 * (${fast})` : fast, 'o'), name(slow, 'q')]
+        : [name(direction === 'outer' ? `4 * (${fast})` : fast, 'o'), name(slow, 'q')]
     const position = name(`${start} + ${k}`, 'k')
-    placeSum(p, { way, position }, here, w)
-    const e = placeOuter(p, { role: o.role, way, outer }, here, w)
+    placeSum(p, { direction, position }, here, w)
+    const e = placeOuter(p, { role: o.role, direction, outer }, here, w)
     const loaded = w.emit(e, here)
-    const value = way === 'one' ? loaded : w.widen(loaded)
+    const value = direction === 'one' ? loaded : w.widen(loaded)
     const bounds =
       length % o.k === 0
         ? undefined
-        : way === 'k' && last.extent % 4 !== 0
+        : direction === 'k' && last.extent % 4 !== 0
           ? `${position} + vec4i(0, 1, 2, 3) < vec4i(${length})`
           : `${position} < ${length}`
-    const zero = way === 'one' ? '0.0' : 'vec4f()'
+    const zero = direction === 'one' ? '0.0' : 'vec4f()'
     const text = bounds === undefined ? value.text : `select(${zero}, ${value.text}, ${bounds})`
     block.close(here)
     return {
       value: w.name(
         block,
-        { text, dtype: 'f32', width: way === 'one' ? 1 : 4 },
+        { text, dtype: 'f32', width: direction === 'one' ? 1 : 4 },
         o.role === 'left' ? 'a' : 'b',
       ),
-      way,
+      direction,
       outer,
       k,
     }
@@ -78,11 +86,11 @@ export const loadTile = (
 /** Gives the axes of the sum their places at a flat position. */
 const placeSum = (
   p: Product,
-  { way, position }: { readonly way: Way; readonly position: string },
+  { direction, position }: { readonly direction: LoadDirection; readonly position: string },
   block: Block,
   w: Writer,
 ): void => {
-  if (way !== 'k') {
+  if (direction !== 'k') {
     w.unflatten(position, p.k, block)
     return
   }
@@ -95,13 +103,13 @@ const placeSum = (
 /** The operand where the rows or columns have their places, from a place in the tile on. */
 const placeOuter = (
   p: Product,
-  { role, way, outer }: Pick<Operand, 'role'> & Pick<Piece, 'way' | 'outer'>,
+  { role, direction, outer }: Pick<OperandTile, 'role'> & Pick<LoadedPiece, 'direction' | 'outer'>,
   block: Block,
   w: Writer,
 ): Expr => {
   const name = (text: string, prefix: string): string => w.nameIndex(block, text, prefix).text
   if (role === 'left') {
-    if (way === 'outer') {
+    if (direction === 'outer') {
       const quarter = w.axis('quarter', Math.ceil(p.m.extent / 4))
       block.places.set(quarter.id, { kind: 'scalar', text: name(`(row + ${outer}) / 4`, 'q') })
       block.places.set(p.m.id, { kind: 'vector', quarter: quarter.id })
@@ -111,7 +119,7 @@ const placeOuter = (
     return e
   }
   placeColumns(p, { columns: 4, owner: name(`across + ${outer} / 4`, 'owner') }, w, block)
-  if (way === 'outer') {
+  if (direction === 'outer') {
     const e = w.intern(p.right)
     w.announce(e)
     return e
@@ -123,9 +131,9 @@ const placeOuter = (
   const own = w.axis('n', last.extent)
   block.places.set(own.id, {
     kind: 'scalar',
-    text: name(`${w.emit(w.intern(fourth(quarter, 0)), block).text} + ${outer} % 4`, 'n'),
+    text: name(`${w.emit(w.intern(quarterPosition(quarter, 0)), block).text} + ${outer} % 4`, 'n'),
   })
-  const e = w.intern(at(p.right, last, index(own)))
+  const e = w.intern(replaceAxis(p.right, last, index(own)))
   w.announce(e)
   return e
 }

@@ -5,7 +5,7 @@ import { readsOf } from '../ir/expr.js'
 import type { Axis, Expr } from '../ir/ir.js'
 import { productOf } from '../kernel/context.js'
 import { operationsOf } from '../kernel/cost.js'
-import { type Product, turned } from '../kernel/product.js'
+import { type Product, swapOperands } from '../kernel/product.js'
 
 /** Costs on a software device, in nanoseconds of one core for an instruction over all lanes. */
 const software = {
@@ -59,8 +59,8 @@ const loadCost = (e: Expr, axis: Axis | undefined, lanes: Axis, step: 1 | 4): nu
  * Nanoseconds that a schedule of columns is thought to take on a core of a software device, its compilation
  * included.
  */
-export const columnsCost = (product: Product, s: BroadcastSchedule | RegisterSchedule): number => {
-  const p = s.turned ? turned(product) : product
+export const columnsSoftwareCost = (product: Product, s: BroadcastSchedule | RegisterSchedule): number => {
+  const p = s.turned ? swapOperands(product) : product
   const threads = s.family === 'broadcast' ? s.lanes : s.threads
   const lanes = s.family === 'broadcast' ? s.lanes : 1
   const vectors = s.family === 'broadcast' ? 1 : s.threads / 8

@@ -3,10 +3,16 @@ import { affineOf } from '../affine/affine-of.js'
 import type { DeviceTraits, RowsSchedule } from '../artifact.js'
 import { axesOf, readsOf } from '../ir/expr.js'
 import type { Axis } from '../ir/ir.js'
-import { type KernelContext, packings, productOf } from '../kernel/context.js'
+import { type KernelContext, packingsOf, productOf } from '../kernel/context.js'
 import { operationsOf } from '../kernel/cost.js'
-import { addressesOf, alongAxis, type Phase, type RowProgram, seeksPlace } from '../kernel/row-program.js'
-import { bestFirst } from './schedule.js'
+import {
+  addressesOf,
+  countReadsAlong,
+  findsPosition,
+  type Phase,
+  type RowProgram,
+} from '../kernel/row-program.js'
+import { cheapestFirst } from './compare-schedules.js'
 
 /** One thread a row, nothing clever. */
 export const plainRows: RowsSchedule = {
@@ -28,9 +34,9 @@ const acrossRows = (p: RowProgram): Axis | undefined => {
   const last = p.rows.at(-1)
   const passes = passesOf(p)
   if (last === undefined || last.extent % 4 !== 0 || productOf(p.rows) < 64) return undefined
-  const fits = passes.every(x => x.node.reduce && !seeksPlace(x.node))
+  const fits = passes.every(x => x.node.reduce && !findsPosition(x.node))
   if (p.phases.some(x => x.within && axesOf(x.within).has(last.id))) return undefined
-  return fits && passes.some(x => alongAxis(x.value, last) > 0) ? last : undefined
+  return fits && passes.some(x => countReadsAlong(x.value, last) > 0) ? last : undefined
 }
 
 /**
@@ -183,7 +189,7 @@ const softwareCandidates = (p: RowProgram, ctx: KernelContext): readonly RowsSch
     softwareCost(p, x, ctx) / perNanosecond +
     (x.lanes > 1 ? patience.subgroup : 0) +
     patience.row * (x.rows - 1) * passes.length
-  return bestFirst(all, cost)
+  return cheapestFirst(all, cost)
 }
 
 /**
@@ -222,13 +228,13 @@ export const rowsSignature = (p: RowProgram, ctx: KernelContext): string => {
   const phases = p.phases.map(x => {
     const { own, shared } = readsOfPass(x, row)
     const fromMemory = readsFromMemory(x, row, ctx)
-    const [along, over] = [x.inner.at(-1), row].map(a => (a ? alongAxis(x.value, a) : 0))
+    const [along, over] = [x.inner.at(-1), row].map(a => (a ? countReadsAlong(x.value, a) : 0))
     return [
       x.node.reduce?.op ?? 'each',
       `[${x.inner.map(a => a.extent).join('·')}]`,
       `${own} own ${shared} shared ${along} along ${over} across`,
       ...(fromMemory > 0 ? [`${fromMemory} from memory`] : []),
-      ...packings(x.value, ctx),
+      ...packingsOf(x.value, ctx),
       `${operationsOf(x.value)} operations${x.storage === undefined ? '' : ', stored'}`,
     ].join(' ')
   })
