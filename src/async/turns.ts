@@ -15,11 +15,3 @@ export class Turns {
     return unlessAborted(mine, signal)
   }
 }
-
-/** Lets what came in meanwhile, such as a Ctrl-C, be heard between two long pieces of work. Rejects with the signal's reason if it is aborted. */
-export const breathe = async (signal?: AbortSignal): Promise<void> => {
-  signal?.throwIfAborted()
-  if (signal === undefined) return
-  await new Promise(resolve => setImmediate(resolve))
-  signal.throwIfAborted()
-}

@@ -1,7 +1,7 @@
+import { readConfig } from '../folders/open-model.js'
 import { join } from 'node:path'
 import { type Device, download, type KernelTime } from '../../runtime/index.js'
 import { kernelUses } from '../cli/explain-kernels.js'
-import { readConfig } from '../files/json-file.js'
 import { stdlibFolder } from '../folders/load-program.js'
 import { alternately, type Timed } from '../measure/measure.js'
 import { pairedRatios, type Spread, spreadOf } from '../measure/statistics.js'

@@ -1,14 +1,14 @@
+import { openDataFolder } from '../folders/open-data.js'
+import { openModel } from '../folders/open-model.js'
+import { openChat } from '../folders/open-chat.js'
 import type { Command } from 'commander'
 import { paddedLength } from '../data/batch.js'
-import { DataFolder } from '../data/data-folder.js'
 import type { Reading } from '../data/reading.js'
 import { missingPart, type Split } from '../data/split-files.js'
 import { UserError } from '../errors/user-error.js'
 import { loadProgram } from '../folders/load-program.js'
-import { openModel } from '../model/model.js'
 import { findRecipe } from '../recipe/find-recipe.js'
 import { settingsOf } from '../recipe/settings.js'
-import { openChat } from '../text/chat.js'
 import type { Tokenizer } from '../text/tokenizer.js'
 import { contextOf, type TokenisedPart, tokenisePart } from '../train/data-set.js'
 import { addReadingOptions, type ReadingOptions, readingOf, sizesOption } from './data-options.js'
@@ -153,12 +153,12 @@ const run = async (directory: string, o: Options): Promise<void> => {
   const settings = settingsOf(program, findRecipe(program, modules[0]!, undefined), o.set)
   const model = await openModel(o.model, { weights: false, tokenizer: true })
   const tokenizer = model.tokenizer!
-  const folder = new DataFolder(directory, readingOf(o, o.split), await openChat(o.model))
+  const folder = openDataFolder(directory, readingOf(o, o.split), await openChat(o.model))
   const options = { folder, dropLong: o.dropLong === true, context: model.context }
   const parts: (readonly [Split, TokenisedPart])[] = []
   for (const split of ['train', 'valid', 'test'] as const)
     if (await folder.has(split)) parts.push([split, await tokenisePart(tokenizer, settings, options, split)])
-  if (parts.length === 0) throw await missingPart(directory, 'train')
+  if (parts.length === 0) throw await missingPart(folder.source, 'train')
   // Training pads both of its parts to one length.
   const learned = parts.filter(([split]) => split !== 'test').flatMap(([, p]) => p.examples ?? [])
   const context = contextOf(settings, model.context)
@@ -173,7 +173,7 @@ const run = async (directory: string, o: Options): Promise<void> => {
   for (const s of summaries) for (const line of s.remarks) remark(line)
   for (const split of ['train', 'valid'] as const)
     if (!parts.some(([name]) => name === split)) {
-      const { what, hint } = await missingPart(directory, split)
+      const { what, hint } = await missingPart(folder.source, split)
       remark(`${what}: ${hint}`)
     }
   shared(parts).forEach(remark)

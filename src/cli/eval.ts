@@ -1,13 +1,14 @@
+import { openDataFolder } from '../folders/open-data.js'
+import { type WeightFormat } from '../model/weight-format.js'
+import { openChat } from '../folders/open-chat.js'
 import { basename, resolve } from 'node:path'
 import { type Command, Option } from 'commander'
 import type { Precision } from '../../compiler/artifact.js'
 import { openNodeDevice } from '../../runtime/node.js'
-import { DataFolder } from '../data/data-folder.js'
 import { parseSizes, type Reading } from '../data/reading.js'
 import type { Split } from '../data/split-files.js'
 import { UserError } from '../errors/user-error.js'
 import { startProgress } from '../host/progress.js'
-import type { WeightFormat } from '../model/weights.js'
 import { readAdapterConfig } from '../predict/adapter.js'
 import { type OpenPredictor, openBase, openRun, openRunBase } from '../runs/open-run.js'
 import { RunFolder, runsAt } from '../runs/run-folder.js'
@@ -15,7 +16,6 @@ import { checkAdapted } from '../runs/unfinished.js'
 import { type Evaluation, evaluate, type Scoring, taskOf } from '../score/evaluate.js'
 import type { LongWay } from '../score/fit-prompts.js'
 import { mean, standardDeviation } from '../score/scores.js'
-import { openChat } from '../text/chat.js'
 import { addReadingOptions, longOption, type ReadingOptions, readingOf } from './data-options.js'
 import {
   allowOption,
@@ -158,7 +158,7 @@ const run = async (path: string | undefined, o: Options): Promise<void> => {
   const own = o.data === undefined || begun?.data === resolve(o.data) ? begun?.reading : undefined
   const model = o.model ?? begun?.model
   const reading = { ...own, ...readingOf(o, sizes) }
-  const folder = new DataFolder(data, reading, model === undefined ? undefined : await openChat(model))
+  const folder = openDataFolder(data, reading, model === undefined ? undefined : await openChat(model))
   const all = await folder.examples(part)
   const some = o.limit === undefined ? all : all.slice(0, o.limit)
   const train = part !== 'train' && (await folder.has('train')) ? await folder.examples('train') : all

@@ -1,3 +1,4 @@
+import { type WeightFormat } from '../model/weight-format.js'
 import { existsSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Command } from 'commander'
@@ -5,7 +6,6 @@ import { packInputs, specialiseFn } from '../../compiler/pipeline.js'
 import { type EngineKind, type HostTensor, openEngine } from '../engine/engine.js'
 import { UserError } from '../errors/user-error.js'
 import { writeSafetensors } from '../folders/write-safetensors.js'
-import type { WeightFormat } from '../model/weights.js'
 import { type CallOptions, prepareCall } from './call/prepare.js'
 import { stored } from './call/tensors.js'
 import {

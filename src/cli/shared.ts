@@ -1,3 +1,4 @@
+import { weightFormats } from '../model/weight-format.js'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { CommanderError, InvalidArgumentError, Option } from 'commander'
@@ -9,7 +10,6 @@ import type { EngineKind } from '../engine/engine.js'
 import { renderUserError, UserError } from '../errors/user-error.js'
 import { ProgramError, stdlibFolder } from '../folders/load-program.js'
 import { forTerminal, ownStyles, styled } from '../host/terminal.js'
-import { weightFormats } from '../model/weights.js'
 
 /** Of a command that a signal ended in good order: 128 and the number of SIGHUP, SIGINT or SIGTERM. */
 export type SignalExitCode = 129 | 130 | 143

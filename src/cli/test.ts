@@ -1,3 +1,4 @@
+import { fileError } from '../files/file-error.js'
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Command, Option } from 'commander'
@@ -7,7 +8,7 @@ import type { Span } from '../../compiler/diagnostics/source.js'
 import { specialiseTest } from '../../compiler/specialise/specialise.js'
 import { DeviceError } from '../../runtime/errors.js'
 import { type Engine, interpreterEngine, openEngine } from '../engine/engine.js'
-import { fileError, UserError } from '../errors/user-error.js'
+import { UserError } from '../errors/user-error.js'
 import { loadProgram, ProgramError, stdlibFolder } from '../folders/load-program.js'
 import { judge, placeOf } from './expectation.js'
 import {

@@ -40,7 +40,7 @@ const parsed = (file: string, text: string, delimiter: string): readonly ParsedR
  * Reads CSV (RFC 4180, delimiter `,`) or TSV: every value is text. Throws a `UserError` for rows of another length than the
  * first line, for quotes that are never closed, and for columns without a name or with the same one.
  */
-export const readTable = (file: string, text: string, delimiter: ',' | '\t'): readonly TableRow[] => {
+export const csvRows = (file: string, text: string, delimiter: ',' | '\t'): readonly TableRow[] => {
   const rows = parsed(file, text, delimiter)
   const [header, ...rest] = rows
   if (header === undefined) return []

@@ -1,13 +1,14 @@
+import { type Chat } from '../text/chat.js'
 import { UserError } from '../errors/user-error.js'
 import { shownJson } from '../json/json-values.js'
 import { exampleOf } from './example-of.js'
 import type { Example } from './examples.js'
 import { type FoundForm, formOf, knownFields } from './forms.js'
+import type { DataSource } from './data-source.js'
 import { type Labelling, labellingOf } from './labels.js'
-import type { Chat } from './messages.js'
 import { permutation } from './random.js'
 import type { Reading } from './reading.js'
-import { type DataRecord, placeOf, readRecords } from './records.js'
+import { type DataRecord, placeOf, parseRecords } from './records.js'
 import { missingPart, type Split, splitFile } from './split-files.js'
 
 /** A part of a data set as its files have it: one form for all records, at least one record. */
@@ -84,11 +85,16 @@ export class DataFolder {
   readonly #files = new Map<string, Promise<Part>>()
 
   constructor(
-    readonly directory: string,
+    readonly source: DataSource,
     readonly reading: Reading = {},
     private readonly chat: Chat | undefined = undefined,
   ) {
     checkRoles(reading.fields ?? {})
+  }
+
+  /** What the folder is called in messages. */
+  get directory(): string {
+    return this.source.directory
   }
 
   /** Whether there is a part of the name. */
@@ -133,7 +139,7 @@ export class DataFolder {
 
   async #needed(split: Split): Promise<Part> {
     const part = await this.#part(split)
-    if (part === undefined) throw await missingPart(this.directory, split)
+    if (part === undefined) throw await missingPart(this.source, split)
     const train = split === 'train' ? undefined : await this.#part('train')
     // Examples of every kind are learned alike; running text is not.
     if (train !== undefined && (part.form.name === 'text') !== (train.form.name === 'text'))
@@ -148,9 +154,14 @@ export class DataFolder {
   }
 
   #read(file: string): Promise<Part> {
-    const known = this.#files.get(file) ?? readRecords(file).then(raw => partOf(file, raw, this.reading))
+    const known = this.#files.get(file) ?? this.#records(file)
     this.#files.set(file, known)
     return known
+  }
+
+  async #records(file: string): Promise<Part> {
+    const text = await this.source.text(file)
+    return partOf(file, parseRecords(file, text), this.reading)
   }
 
   async #find(split: Split): Promise<Part | undefined> {
@@ -161,7 +172,7 @@ export class DataFolder {
   }
 
   async #file(split: Split): Promise<Part | undefined> {
-    const file = await splitFile(this.directory, split)
+    const file = await splitFile(this.source, split)
     return file === undefined ? undefined : this.#read(file)
   }
 
@@ -170,18 +181,18 @@ export class DataFolder {
    * data where no other file has it.
    */
   async #splitOff(split: Split, { train, valid }: NonNullable<Reading['split']>): Promise<Part | undefined> {
-    const validFile = await splitFile(this.directory, 'valid')
-    const trainFile = await splitFile(this.directory, 'train')
+    const validFile = await splitFile(this.source, 'valid')
+    const trainFile = await splitFile(this.source, 'train')
     if (validFile !== undefined && trainFile !== undefined)
       throw new UserError({
         what: 'there is validation data, and --split would make some',
         where: validFile,
         hint: 'leave out --split; --take N takes the first N of the training and of the validation data',
       })
-    const testFile = await splitFile(this.directory, 'test')
+    const testFile = await splitFile(this.source, 'test')
     const file = trainFile ?? validFile ?? testFile
     if (split === 'test' && testFile !== undefined && testFile !== file) return this.#read(testFile)
-    if (file === undefined) throw await missingPart(this.directory, 'train')
+    if (file === undefined) throw await missingPart(this.source, 'train')
     const { form, records } = await this.#read(file)
     const isAll = split === 'test' || file === testFile
     if (records.length < train + valid + (isAll ? 1 : 0))

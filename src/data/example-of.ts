@@ -1,9 +1,10 @@
+import { type Chat } from '../text/chat.js'
 import { UserError } from '../errors/user-error.js'
 import { shownJson } from '../json/json-values.js'
 import type { Example } from './examples.js'
 import { type FoundForm, formOf } from './forms.js'
 import type { Labelling } from './labels.js'
-import { type Chat, chatParts, messagesOf } from './messages.js'
+import { chatParts, messagesOf } from './messages.js'
 import { type DataRecord, placeOf } from './records.js'
 
 /** JoLA's prompt (Lai, Fraser and Titov, ICML 2025), with its one blank before the first `###`; the answer follows. */

@@ -1,18 +1,7 @@
 import { UserError } from '../errors/user-error.js'
+import type { Chat, Message } from '../text/chat.js'
 import { isJsonObject, shownJson } from '../json/json-values.js'
 import { type DataRecord, placeOf } from './records.js'
-
-/** One turn of a conversation, as chat templates take it. */
-export interface Message {
-  readonly role: string
-  readonly content: string
-}
-
-/** Writes conversations as a model's chat template does. */
-export interface Chat {
-  /** The text of some messages, with the beginning of the next answer where `open`. */
-  render(messages: readonly Message[], open: boolean): string
-}
 
 /** Names of roles in the ShareGPT form. */
 const speakers: ReadonlyMap<string, string> = new Map([

@@ -1,8 +1,7 @@
-import { fileError, UserError } from '../errors/user-error.js'
-import { byteLimits, readTextFile } from '../files/text-file.js'
+import { UserError } from '../errors/user-error.js'
 import { isJsonObject, type JsonObject, shownJson, topLevelItems } from '../json/json-values.js'
 import { parseJson } from '../json/parse-json.js'
-import { readTable } from './csv-rows.js'
+import { csvRows } from './csv-rows.js'
 
 /** One object of a data file. */
 export interface DataRecord {
@@ -15,11 +14,6 @@ export interface DataRecord {
 /** The place of a record, as errors show it. */
 export const placeOf = (record: { readonly file: string; readonly line: number }): string =>
   `${record.file}:${record.line}`
-
-const readText = (path: string): Promise<string> =>
-  readTextFile(path, { most: byteLimits.data, gzip: true }).catch((error: unknown) => {
-    throw fileError('read the data', path, error)
-  })
 
 const parseRecord = (file: string, line: number, text: string): DataRecord => {
   let value: unknown
@@ -64,14 +58,12 @@ const parseArray = (file: string, text: string): readonly DataRecord[] => {
 }
 
 /**
- * Reads the objects of a data file: JSON Lines (blank lines are skipped), one JSON array, or a table by its ending `.csv` or `.tsv`, plain or
- * compressed with gzip. A string is `{"text": …}`. Throws a `UserError` that names file and line for anything else. An empty file gives no records.
+ * The objects in a data file's text: JSON Lines (blank lines are skipped), one JSON array, or a table by its ending `.csv` or `.tsv`, A string is `{"text": …}`. Throws a `UserError` that names file and line for anything else. An empty file gives no records.
  */
-export const readRecords = async (path: string): Promise<readonly DataRecord[]> => {
-  const text = await readText(path)
+export const parseRecords = (path: string, text: string): readonly DataRecord[] => {
   const table = /\.(csv|tsv)(\.gz)?$/.exec(path)?.[1]
   if (table !== undefined)
-    return readTable(path, text, table === 'csv' ? ',' : '\t').map(row => ({ ...row, file: path }))
+    return csvRows(path, text, table === 'csv' ? ',' : '\t').map(row => ({ ...row, file: path }))
   if (text.trimStart().startsWith('[')) return parseArray(path, text)
   return text.split('\n').flatMap((line, i) => (line.trim() === '' ? [] : [parseRecord(path, i + 1, line)]))
 }

@@ -1,6 +1,5 @@
-import { readdir } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
-import { fileError, systemCode, UserError } from '../errors/user-error.js'
+import { UserError } from '../errors/user-error.js'
+import type { DataSource } from './data-source.js'
 
 /** The parts of a data directory. */
 export type Split = 'train' | 'valid' | 'test'
@@ -17,28 +16,17 @@ const endings = ['.jsonl', '.json', '.csv', '.tsv'].flatMap(ending => [ending, `
 const candidates = (split: Split): readonly string[] =>
   namesOf[split].flatMap(name => endings.map(ending => name + ending))
 
-const entriesOf = (directory: string): Promise<readonly string[]> =>
-  readdir(directory).catch((error: unknown) => {
-    if (systemCode(error) === 'ENOTDIR')
-      throw new UserError({
-        what: 'the data is a folder, and this is a file',
-        where: directory,
-        hint: `name the folder that holds it: ${dirname(directory)}`,
-      })
-    throw fileError('read the data directory', directory, error)
-  })
-
 /**
  * The file of a part in a data directory: `train`, `valid` (`validation`, `dev`) or `test` with the ending `.jsonl`, `.json`, `.csv` or
  * `.tsv`, and perhaps `.gz`; `undefined` if there is none. Throws a `UserError` if there are several, or the directory can't be read.
  */
-export const splitFile = async (directory: string, split: Split): Promise<string | undefined> => {
-  const entries = await entriesOf(directory)
+export const splitFile = async (source: DataSource, split: Split): Promise<string | undefined> => {
+  const entries = await source.list()
   const found = candidates(split).filter(name => entries.includes(name))
-  if (found.length < 2) return found[0] === undefined ? undefined : join(directory, found[0])
+  if (found.length < 2) return found[0] === undefined ? undefined : source.pathOf(found[0])
   throw new UserError({
     what: `there are several files for '${split}'`,
-    where: directory,
+    where: source.directory,
     why: `${found.join(' and ')} would both be read`,
     hint: 'keep one of them',
   })
@@ -57,8 +45,8 @@ const renaming = (name: string, split: Split): string => {
 }
 
 /** The `UserError` for a part that is missing: it tells of files that could be meant, and of the ways to do without. */
-export const missingPart = async (directory: string, split: Split): Promise<UserError> => {
-  const entries = await entriesOf(directory)
+export const missingPart = async (source: DataSource, split: Split): Promise<UserError> => {
+  const entries = await source.list()
   const known = new Set((['train', 'valid', 'test'] as const).flatMap(candidates))
   const alike = entries.filter(
     name =>
@@ -72,8 +60,8 @@ export const missingPart = async (directory: string, split: Split): Promise<User
   const split200 = split !== 'test' && others.length > 0 ? '; or split some off: --split 200/200' : ''
   return new UserError({
     what: `there is no ${split} data`,
-    where: directory,
+    where: source.directory,
     why: `none of ${namesOf[split].join(', ')} with the ending ${['.jsonl', '.json', '.csv', '.tsv'].join(', ')} (or one of those and .gz) is in it${alike.length === 0 ? '' : `; it has ${alike.slice(0, 8).join(', ')}${alike.length > 8 ? ', …' : ''}`}`,
-    hint: `${best === undefined ? `put the examples in ${join(directory, `${split}.jsonl`)}` : renaming(best, split)}${split200}`,
+    hint: `${best === undefined ? `put the examples in ${source.pathOf(`${split}.jsonl`)}` : renaming(best, split)}${split200}`,
   })
 }

@@ -1,7 +1,6 @@
-import { stat } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
-import { fileError, systemCode, UserError } from '../errors/user-error.js'
-import { foreignFile, foreignModel, refusePointer } from '../folders/foreign.js'
+import { refusePointer } from '../errors/git-lfs.js'
+import { fileError, systemCode } from './file-error.js'
+import { UserError } from '../errors/user-error.js'
 import { isJsonObject, type JsonObject, shownJson } from '../json/json-values.js'
 import { parseJson } from '../json/parse-json.js'
 import { readTextFile } from './text-file.js'
@@ -48,39 +47,4 @@ export const readJsonObject = async (path: string): Promise<JsonObject> => {
   } catch (error) {
     throw fileError('read the file', path, error)
   }
-}
-
-/** A model's `config.json`, as it stands. Throws a `UserError` if the directory has none or it is broken. */
-export const readConfig = async (directory: string): Promise<JsonObject> => {
-  const path = join(directory, 'config.json')
-  const found = await stat(directory).catch(() => undefined)
-  if (found === undefined)
-    throw new UserError({
-      what: 'there is no such model',
-      where: directory,
-      why: 'there is no folder of this name',
-      hint: 'check the path; a model is a folder in the Hugging Face layout on this machine',
-    })
-  if (found.isFile()) {
-    const folder = dirname(directory)
-    const isModel = await stat(join(folder, 'config.json')).then(
-      f => f.isFile(),
-      () => false,
-    )
-    throw new UserError({
-      what: 'a model is a folder, and this is a file',
-      where: directory,
-      hint: `name the folder that holds it: ${folder}`,
-      ...(isModel ? {} : foreignFile(directory, folder)),
-    })
-  }
-  const config = await readJsonObjectIfAny(path)
-  if (config !== undefined) return config
-  throw new UserError({
-    what: 'the model has no config.json',
-    where: path,
-    why: 'it gives the sizes of the model',
-    hint: 'name the directory of a model in the Hugging Face layout',
-    ...(await foreignModel(directory)),
-  })
 }

@@ -1,16 +1,7 @@
+import { fileError } from './file-error.js'
 import { open } from 'node:fs/promises'
-import { fileError, UserError } from '../errors/user-error.js'
-
-/** A file read by ranges. */
-export interface RangeFile {
-  readonly path: string
-  readonly size: number
-  /** `length` bytes from `at`, in a buffer of their own (its `buffer` holds nothing else). */
-  read(at: number, length: number): Promise<Uint8Array<ArrayBuffer>>
-  /** Fills `out` with the bytes from `at`. */
-  readInto(at: number, out: Uint8Array): Promise<void>
-  close(): Promise<void>
-}
+import { UserError } from '../errors/user-error.js'
+import type { ByteRanges } from '../safetensors/checkpoint.js'
 
 /** No single read call asks for more bytes: the system takes fewer than 2 GiB at a time. */
 const maxRead = 1 << 30
@@ -19,7 +10,7 @@ const maxRead = 1 << 30
  * Opens a file for reading by ranges. Rejects with the system's error if it can't be opened, and with a `UserError` if
  * it is no regular file; reads reject with a `UserError` where the file ends early.
  */
-export const openRangeFile = async (path: string): Promise<RangeFile> => {
+export const openRangeFile = async (path: string): Promise<ByteRanges> => {
   const handle = await open(path, 'r')
   const info = await handle.stat()
   if (!info.isFile()) {

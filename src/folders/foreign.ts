@@ -1,6 +1,5 @@
 import { readdir } from 'node:fs/promises'
 import { basename } from 'node:path'
-import { UserError } from '../errors/user-error.js'
 
 /** What a file is that a model may come in and that is not read, and how it is converted. `DIR` is its folder. */
 interface Format {
@@ -80,18 +79,3 @@ export const foreignTokenizer = async (directory: string) =>
 
 /** What a file of another format is by its name, and how to convert it. */
 export const foreignFile = (path: string, directory: string) => describe([basename(path)], formats, directory)
-
-/** What a file begins with that Git LFS left in the place of the one meant. */
-const pointer = 'version https://git-lfs'
-
-/** Throws a `UserError` for a file of which only Git LFS's pointer was fetched. `start` is its first text or bytes. */
-export const refusePointer = (path: string, start: string | Uint8Array): void => {
-  const text = typeof start === 'string' ? start : new TextDecoder().decode(start)
-  if (text.startsWith(pointer.slice(0, Math.min(text.length, pointer.length))) && text.length >= 8)
-    throw new UserError({
-      what: 'the file is a pointer of Git LFS, not the file itself',
-      where: path,
-      why: 'the repository was cloned without its large files',
-      hint: 'run `git lfs pull` in its folder, or fetch the file itself',
-    })
-}

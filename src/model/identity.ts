@@ -1,9 +1,6 @@
-import { createHash, type Hash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import type { NewSha256, Sha256 } from '../hash/sha256.js'
+import { type Checkpoint } from '../safetensors/checkpoint.js'
 import type { ConstantValue } from '../../compiler/specialise/specialise.js'
-import { systemCode } from '../errors/user-error.js'
-import type { Checkpoint } from '../folders/open-checkpoint.js'
 import { dtypeBytes, elementCount } from '../safetensors/header.js'
 
 /** Which model something was trained on: two models of the same sizes differ in it. */
@@ -41,18 +38,18 @@ const stretchesOf = (elements: number, width: number, whole: boolean): readonly 
   }))
 }
 
+/** Adds a stretch of a tensor's elements to a hash, a chunk at a time. */
 const addStretch = async (
-  hash: Hash,
-  checkpoint: Checkpoint,
-  name: string,
+  { update }: Pick<Sha256, 'update'>,
+  read: (first: number, out: Uint8Array) => Promise<void>,
   { from, count }: Stretch,
   width: number,
 ): Promise<void> => {
   const most = chunkBytes / width
   for (let done = 0; done < count; done += most) {
     const bytes = new Uint8Array(Math.min(most, count - done) * width)
-    await checkpoint.readElements(name, from + done, bytes)
-    hash.update(bytes)
+    await read(from + done, bytes)
+    update(bytes)
   }
 }
 
@@ -61,46 +58,42 @@ const addStretch = async (
  * model of more than 256 MiB, a tensor of more than 1 MiB counts by 64 pieces of 16 KiB at even distances, the first at its beginning and the last at its end:
  * `sha256-sampled:` instead of `sha256:`. Training changes nearly every number, so that is enough to tell models apart, and takes less than a second.
  */
-export const fingerprint = async (checkpoint: Checkpoint): Promise<string> => {
+export const fingerprint = async (checkpoint: Checkpoint, newSha256: NewSha256): Promise<string> => {
   const tensors = [...checkpoint.tensors].sort(([a], [b]) => (a < b ? -1 : 1))
   const bytes = tensors.reduce((sum, [, t]) => sum + t.end - t.begin, 0)
   const whole = bytes <= wholeBytes
-  const hash = createHash('sha256')
+  const hash = newSha256()
   for (const [name, { dtype, shape }] of tensors) {
     hash.update(`${JSON.stringify([name, dtype, shape])}\n`)
     const width = dtypeBytes[dtype]
     for (const stretch of stretchesOf(elementCount(shape), width, whole))
-      await addStretch(hash, checkpoint, name, stretch, width)
+      await addStretch(hash, (first, out) => checkpoint.readElements(name, first, out), stretch, width)
   }
-  return `${whole ? 'sha256' : 'sha256-sampled'}:${hash.digest('hex')}`
-}
-
-const tokenizerHash = async (directory: string): Promise<string | undefined> => {
-  try {
-    const bytes = await readFile(join(directory, 'tokenizer.json'))
-    return `sha256:${createHash('sha256').update(bytes).digest('hex')}`
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined
-    throw error
-  }
+  return `${whole ? 'sha256' : 'sha256-sampled'}:${hash.hex()}`
 }
 
 /** Numbers that JSON has no form for are text in it. */
 const writable = (value: ConstantValue): ConstantValue =>
   typeof value === 'number' && !Number.isFinite(value) ? `${value}` : value
 
-/** A model's identity, for a program that reads these constants from its configuration. */
-export const identityOf = async (
-  model: { readonly directory: string; readonly checkpoint: Checkpoint | undefined },
-  constants: ReadonlyMap<string, ConstantValue>,
-): Promise<ModelIdentity> => {
-  const tokenizer = await tokenizerHash(model.directory)
-  return {
-    ...(model.checkpoint === undefined ? {} : { weights: await fingerprint(model.checkpoint) }),
-    ...(tokenizer === undefined ? {} : { tokenizer }),
-    constants: Object.fromEntries([...constants].map(([name, value]) => [name, writable(value)])),
-  }
+/** What tells a model apart: its weights, if they are read, and its tokenizer's file, if it has one. */
+export interface IdentitySource {
+  readonly checkpoint: Checkpoint | undefined
+  readonly tokenizerFile: Uint8Array | undefined
 }
+
+/** A model's identity, for a program that reads these constants from its configuration. */
+export const identityFrom = async (
+  { checkpoint, tokenizerFile }: IdentitySource,
+  constants: ReadonlyMap<string, ConstantValue>,
+  newSha256: NewSha256,
+): Promise<ModelIdentity> => ({
+  ...(checkpoint === undefined ? {} : { weights: await fingerprint(checkpoint, newSha256) }),
+  ...(tokenizerFile === undefined
+    ? {}
+    : { tokenizer: `sha256:${newSha256().update(tokenizerFile).hex()}` }),
+  constants: Object.fromEntries([...constants].map(([name, value]) => [name, writable(value)])),
+})
 
 /** The beginning of a hash, which tells two apart. */
 export const shortHash = (hash: string): string => {

@@ -1,27 +1,25 @@
-import { join } from 'node:path'
+import { type WeightFormat } from './weight-format.js'
+import { type Checkpoint } from '../safetensors/checkpoint.js'
 import type { CoreParam, Program } from '../../compiler/core/core.js'
 import type { Type } from '../../compiler/core/type.js'
 import { inputsOf } from '../../compiler/specialise/parameters.js'
 import type { SizeEquation } from '../../compiler/specialise/solve-sizes.js'
 import { type ConstantValue, constantValue } from '../../compiler/specialise/specialise.js'
 import { UserError } from '../errors/user-error.js'
-import { readConfig } from '../files/json-file.js'
-import { type Checkpoint, openCheckpoint } from '../folders/open-checkpoint.js'
 import type { JsonObject } from '../json/json-values.js'
-import { openTokenizer, type Tokenizer } from '../text/tokenizer.js'
-import { withinVocabulary } from '../text/vocabulary.js'
+import { type Tokenizer } from '../text/tokenizer.js'
 import { type BoundParam, bindParam } from './bind.js'
 import { type ConfigProblem, ConfigReader } from './config-reader.js'
 import { configError, readConstants } from './config-values.js'
 import { namesFamilies, unreadEntries, withNeeds } from './door.js'
 import { configEquations, declareSize, missingEntries } from './sizes.js'
-import { storesEmbeddingAsHead } from './tied.js'
 import { refuseUnused } from './unused.js'
-import type { WeightFormat } from './weights.js'
 
 /** A model's folder: its configuration, and when asked for its weights and its tokenizer. */
 export interface Model {
   readonly directory: string
+  /** The file of its configuration, for messages; `config.json` in its folder unless given. */
+  readonly configFile?: string
   readonly config: JsonObject
   readonly checkpoint: Checkpoint | undefined
   /** What its weights are to be on the device. */
@@ -33,41 +31,6 @@ export interface Model {
   readonly headIsEmbedding?: boolean
   /** Entries and tensors that were refused, and that the user lets pass. */
   readonly allowed?: ReadonlySet<string>
-}
-
-const tokenizerFor = async (directory: string, config: JsonObject): Promise<Tokenizer> => {
-  const tokenizer = await openTokenizer(directory)
-  const { vocab_size } = config
-  return typeof vocab_size === 'number' ? withinVocabulary(tokenizer, vocab_size, directory) : tokenizer
-}
-
-/** What of a model's folder is wanted, and how. */
-export interface ModelWants {
-  readonly weights: boolean
-  readonly tokenizer: boolean
-  /** `auto` unless said. */
-  readonly format?: WeightFormat | undefined
-  /** See {@link Model.allowed}. */
-  readonly allow?: readonly string[] | undefined
-}
-
-/** Opens a model's folder. Throws a `UserError` for whatever is missing or broken in it. */
-export const openModel = async (directory: string, wants: ModelWants): Promise<Model> => {
-  const config = await readConfig(directory)
-  const positions = config.max_position_embeddings
-  const tokenizer = wants.tokenizer ? await tokenizerFor(directory, config) : undefined
-  // Last, since it stays open.
-  const checkpoint = wants.weights ? await openCheckpoint(directory) : undefined
-  return {
-    directory,
-    config,
-    checkpoint,
-    headIsEmbedding: checkpoint !== undefined && (await storesEmbeddingAsHead(checkpoint, config)),
-    format: wants.format ?? 'auto',
-    tokenizer,
-    context: typeof positions === 'number' ? positions : 2048,
-    allowed: new Set(wants.allow),
-  }
 }
 
 /** What a model's folder decides about a program. */
@@ -93,7 +56,7 @@ export const modelFacts = (
   model: Model,
   { partial = false } = {},
 ): ModelFacts => {
-  const file = join(model.directory, 'config.json')
+  const file = model.configFile ?? `${model.directory}/config.json`
   const { config, allowed = new Set<string>() } = model
   const reader = new ConfigReader(config, allowed)
   const constants = readConstants(program, reader)

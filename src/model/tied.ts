@@ -1,4 +1,4 @@
-import type { Checkpoint } from '../folders/open-checkpoint.js'
+import { type Checkpoint } from '../safetensors/checkpoint.js'
 import type { JsonObject } from '../json/json-values.js'
 import { dtypeBytes, elementCount } from '../safetensors/header.js'
 
@@ -6,6 +6,11 @@ import { dtypeBytes, elementCount } from '../safetensors/header.js'
 const pieceBytes = 4 << 20
 
 const [headName, embeddingName] = ['lm_head.weight', 'model.embed_tokens.weight'] as const
+
+const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => {
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
+}
 
 /**
  * Whether a checkpoint stores its embedding a second time as its head, of the same type, shape and bytes. False where the configuration says that
@@ -24,7 +29,7 @@ export const storesEmbeddingAsHead = async (checkpoint: Checkpoint, config: Json
     const [a, b] = [new Uint8Array(bytes), new Uint8Array(bytes)]
     await checkpoint.readElements(headName, first, a)
     await checkpoint.readElements(embeddingName, first, b)
-    if (Buffer.compare(a, b) !== 0) return false
+    if (!sameBytes(a, b)) return false
   }
   return true
 }

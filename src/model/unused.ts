@@ -1,9 +1,9 @@
+import { type Checkpoint } from '../safetensors/checkpoint.js'
+import type { JsonObject } from '../json/json-values.js'
 import { UserError } from '../errors/user-error.js'
-import type { Checkpoint } from '../folders/open-checkpoint.js'
 import type { BoundTensor } from './bind.js'
 import { entryAt } from './config-reader.js'
 import { harmlessTensor } from './harmless.js'
-import type { Model } from './model.js'
 
 /** A tensor's name with `{}` for every number in it: one pattern for all layers. */
 const patternOf = (name: string): string =>
@@ -16,6 +16,13 @@ const layersBeyond = (names: readonly string[], used: ReadonlySet<string>): read
   return [...new Set(more.map(n => /^.*?\.\d+(?=\.)/.exec(n)?.[0] ?? n))]
 }
 
+/** What a model's folder and its user say about tensors. See `Model`. */
+export interface ModelClaims {
+  readonly config: JsonObject
+  readonly headIsEmbedding?: boolean
+  readonly allowed?: ReadonlySet<string>
+}
+
 /**
  * Refuses tensors of the checkpoint that nothing asks for, unless they are harmless or allowed: what was trained with them computes something else
  * without them. Those of all layers are one pattern, `model.layers.{}.self_attn.q_norm.weight`, which may be allowed as a whole.
@@ -23,7 +30,7 @@ const layersBeyond = (names: readonly string[], used: ReadonlySet<string>): read
 export const refuseUnused = (
   tensors: readonly BoundTensor[],
   checkpoint: Checkpoint,
-  { config, allowed, headIsEmbedding }: Model,
+  { config, allowed, headIsEmbedding }: ModelClaims,
 ): void => {
   const used = new Set(tensors.flatMap(t => t.names))
   const unasked = [...checkpoint.tensors.keys()].filter(

@@ -1,17 +1,13 @@
+import { type Checkpoint } from '../safetensors/checkpoint.js'
 import type { Packing } from '../../compiler/artifact.js'
 import type { InputSpec } from '../../compiler/specialise/parameters.js'
 import { type Device, DeviceTensor, pack } from '../../runtime/index.js'
 import { UserError } from '../errors/user-error.js'
-import type { Checkpoint } from '../folders/open-checkpoint.js'
 import { type Dtype, dtypeBytes } from '../safetensors/header.js'
 import type { BoundParam, BoundTensor } from './bind.js'
 import { requireFinite } from './finite.js'
 import type { Model } from './model.js'
-
-/** What weights are stored as on the device; `auto`: as the checkpoint stores them. */
-export const weightFormats = ['auto', 'f32', 'f16', 'bf16', 'q8'] as const
-
-export type WeightFormat = (typeof weightFormats)[number]
+import type { WeightFormat } from './weight-format.js'
 
 /** How a tensor is packed that a checkpoint stores so: F32 and F64 are f32 on the device. */
 const packingIn = (dtypes: ReadonlySet<Dtype>): Packing | undefined =>

@@ -1,13 +1,13 @@
+import { type WeightFormat } from '../model/weight-format.js'
+import { type Checkpoint } from '../safetensors/checkpoint.js'
 import { join } from 'node:path'
 import type { Precision } from '../../compiler/artifact.js'
 import type { Program } from '../../compiler/core/core.js'
 import type { GivenValue } from '../../compiler/specialise/specialise.js'
 import { UserError } from '../errors/user-error.js'
 import { readJsonObject } from '../files/json-file.js'
-import type { Checkpoint } from '../folders/open-checkpoint.js'
 import { checkFields } from '../json/check-fields.js'
 import { identityDiffers, type ModelIdentity, shortHash } from '../model/identity.js'
-import type { WeightFormat } from '../model/weights.js'
 import { adapterFiles } from '../runs/run-folder.js'
 
 /** An adapter's description, as `adapter_config.json` has it. */

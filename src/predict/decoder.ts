@@ -1,8 +1,8 @@
+import { yieldToEvents } from '../async/yield-to-events.js'
 import * as E from 'fp-ts/lib/Either.js'
 import { lower, packInputs } from '../../compiler/pipeline.js'
 import { specialiseDecoder } from '../../compiler/specialise/predictor.js'
 import { type DeviceTensor, download, type Executable, load, Readback, zeros } from '../../runtime/index.js'
-import { breathe } from '../async/turns.js'
 import { tuningFor } from '../tune/tune.js'
 import { requireLogits } from './require-logits.js'
 import type { PredictorSource } from './sequence-model.js'
@@ -160,7 +160,7 @@ export class Decoder {
   async #compile(window: number, signal?: AbortSignal): Promise<Step | undefined> {
     const { device, program, predictor, bindings, packing } = this.source
     const sizes = new Map([...bindings.sizes, ['T', this.capacity] as const])
-    await breathe(signal)
+    await yieldToEvents(signal)
     const graph = specialiseDecoder(
       { program, predictor, bindings: { ...bindings, sizes }, rows: this.rows },
       window,
@@ -169,7 +169,7 @@ export class Decoder {
     if (E.isLeft(graph)) return undefined
     const packed = packInputs(graph.right, packing)
     const tuning = await tuningFor(device, packed, signal)
-    await breathe(signal)
+    await yieldToEvents(signal)
     const memory = device.capacityBytes
     const options = { name: `decode ${window}`, tuning, memory }
     const executable = await load(device, lower(packed, device.traits, options), { signal })

@@ -1,3 +1,4 @@
+import { yieldToEvents } from '../async/yield-to-events.js'
 import type { Artifact } from '../../compiler/artifact.js'
 import type { Program } from '../../compiler/core/core.js'
 import { lower, packInputs } from '../../compiler/pipeline.js'
@@ -12,7 +13,7 @@ import {
   load,
   zeros,
 } from '../../runtime/index.js'
-import { breathe, Turns } from '../async/turns.js'
+import { Turns } from '../async/turns.js'
 import { UserError } from '../errors/user-error.js'
 import type { PackingOf } from '../model/weights.js'
 import type { Tokenizer } from '../text/tokenizer.js'
@@ -328,11 +329,11 @@ const compile = async (
 ): Promise<Compiled> => {
   const { device, program, predictor, bindings } = source
   const sizes = new Map([...bindings.sizes, ['T', T] as const, ['A', A] as const])
-  await breathe(signal)
+  await yieldToEvents(signal)
   const graph = specialisePredictor({ program, predictor, bindings: { ...bindings, sizes }, rows }, output)
   const packed = packInputs(graph, source.packing)
   const tuning = await tuningFor(device, packed, signal)
-  await breathe(signal)
+  await yieldToEvents(signal)
   const artifact = lower(packed, device.traits, { name: output, tuning })
   const executable: Executable = await load(device, artifact, { signal })
   const made: DeviceTensor[] = []

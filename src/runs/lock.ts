@@ -1,3 +1,4 @@
+import { fileError } from '../files/file-error.js'
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { readFileSync, rmSync } from 'node:fs'
@@ -5,7 +6,7 @@ import { readdir, readFile, realpath, rm, rmdir, stat, writeFile } from 'node:fs
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileError, UserError } from '../errors/user-error.js'
+import { UserError } from '../errors/user-error.js'
 import { makeFolder } from '../files/make-folder.js'
 
 /** A process, so that another one which gets its number later is not taken for it. */

@@ -1,13 +1,13 @@
+import { openDataFolder } from '../folders/open-data.js'
+import { openChat } from '../folders/open-chat.js'
 import { basename, resolve } from 'node:path'
 import type { Device } from '../../runtime/index.js'
 import { batchSizes } from '../data/batch.js'
-import { DataFolder } from '../data/data-folder.js'
 import { checkAlike } from '../report/alike.js'
 import { compare } from '../report/comparison.js'
 import { closedFacts, gatesOf } from '../report/gates.js'
 import type { CurvePoint, Fact, ReportData } from '../report/report-data.js'
 import type { LongWay } from '../score/fit-prompts.js'
-import { openChat } from '../text/chat.js'
 import { type EpochRecord, type History, isAdapted, type RunDescription, RunFolder } from './run-folder.js'
 import { unfinishedAt } from './unfinished.js'
 
@@ -69,7 +69,7 @@ export const makeReport = async (
   const first = runs[0]!
   const adapted = paths.every(isAdapted)
   const own = o.data === undefined || resolve(o.data) === first.data ? first.reading : undefined
-  const folder = new DataFolder(o.data ?? first.data, own, await openChat(first.model))
+  const folder = openDataFolder(o.data ?? first.data, own, await openChat(first.model))
   const comparison = adapted
     ? await compare(device, runs, { ...o, long: o.long ?? 'refuse', folder })
     : undefined

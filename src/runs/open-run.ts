@@ -1,3 +1,7 @@
+import { modelIdentityOf } from '../folders/model-identity.js'
+import { type WeightFormat } from '../model/weight-format.js'
+import { type ModelWants, openModel } from '../folders/open-model.js'
+import { type Checkpoint } from '../safetensors/checkpoint.js'
 import { join } from 'node:path'
 import type { CoreFn, CoreParam, Program } from '../../compiler/core/core.js'
 import type { Type } from '../../compiler/core/type.js'
@@ -7,12 +11,11 @@ import { type Device, type DeviceTensor, upload } from '../../runtime/index.js'
 import { batchSizes } from '../data/batch.js'
 import { UserError } from '../errors/user-error.js'
 import { loadProgram } from '../folders/load-program.js'
-import { type Checkpoint, openCheckpoint } from '../folders/open-checkpoint.js'
+import { openCheckpoint } from '../folders/open-checkpoint.js'
 import { requireFinite } from '../model/finite.js'
-import { identityOf } from '../model/identity.js'
-import { bindModel, type Model, type ModelWants, modelFacts, openModel } from '../model/model.js'
+import { bindModel, type Model, modelFacts } from '../model/model.js'
 import { moduleOf, sizesOf, vocabularyEquations } from '../model/sizes.js'
-import { packingOf, uploadWeights, type WeightFormat } from '../model/weights.js'
+import { packingOf, uploadWeights } from '../model/weights.js'
 import {
   type AdapterConfig,
   checkAdapter,
@@ -212,7 +215,7 @@ const fitsOf =
     force: boolean | undefined,
   ): NonNullable<Parts['differs']> =>
   async (model, constants) =>
-    checkFits(adapter, { hash, base: await identityOf(model, constants) }, where, force === true)
+    checkFits(adapter, { hash, base: await modelIdentityOf(model, constants) }, where, force === true)
 
 /**
  * The base model of a run: the module that declares the record of its recipe's first parameter says how it computes. Rejects with a

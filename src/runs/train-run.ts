@@ -1,17 +1,20 @@
+import { modelIdentityOf } from '../folders/model-identity.js'
+import { openDataFolder } from '../folders/open-data.js'
+import { nodeSha256 } from '../host/node-sha256.js'
+import { type WeightFormat } from '../model/weight-format.js'
+import { openModel } from '../folders/open-model.js'
+import { openChat } from '../folders/open-chat.js'
 import { join, resolve } from 'node:path'
 import type { CoreRecipe } from '../../compiler/core/core.js'
 import type { Device } from '../../runtime/index.js'
 import { showBytes } from '../../runtime/index.js'
-import { DataFolder } from '../data/data-folder.js'
 import { type Reading, readingDiffers } from '../data/reading.js'
 import { UserError } from '../errors/user-error.js'
 import { type LoadedProgram, loadProgram, programName } from '../folders/load-program.js'
-import { identityDiffers, identityOf, type ModelIdentity, shortHash } from '../model/identity.js'
-import { modelFacts, openModel } from '../model/model.js'
-import type { WeightFormat } from '../model/weights.js'
+import { identityDiffers, type ModelIdentity, shortHash } from '../model/identity.js'
+import { modelFacts } from '../model/model.js'
 import { findRecipe } from '../recipe/find-recipe.js'
 import { countSetting, type Settings, settingsOf } from '../recipe/settings.js'
-import { openChat } from '../text/chat.js'
 import { stateType } from '../train/compile.js'
 import { openDataSet } from '../train/data-set.js'
 import type { Session } from '../train/session.js'
@@ -167,16 +170,17 @@ const trainHeld = async (
   })
   try {
     const { constants } = modelFacts(program, [...recipe.params.map(p => p.type), stateType(recipe)], model)
-    const base = await identityOf(model, constants)
+    const base = await modelIdentityOf(model, constants)
     const changed = begun === undefined ? [] : checkUnchanged(begun, request, hash, base)
     if (changed.length > 0) watcher.forced?.(changed)
     const reading = begun?.reading ?? request.reading ?? {}
     const data = await openDataSet(model.tokenizer!, settings, {
-      folder: new DataFolder(request.data, reading, await openChat(request.model)),
+      folder: openDataFolder(request.data, reading, await openChat(request.model)),
       seed: request.seed,
       dropLong: request.dropLong,
       length: request.length,
       context: model.context,
+      newSha256: nodeSha256,
     })
     watcher.read?.(data)
     if (begun !== undefined && begun.sizes.T !== data.train.T)

@@ -1,20 +1,21 @@
-import { join } from 'node:path'
-import { createContext, runInContext } from 'node:vm'
 import { Template } from '@huggingface/jinja'
-import type { Chat, Message } from '../data/messages.js'
-import { fileError, systemCode, UserError } from '../errors/user-error.js'
-import { readJsonObjectIfAny } from '../files/json-file.js'
-import { byteLimits, readTextFile } from '../files/text-file.js'
+import { UserError } from '../errors/user-error.js'
 import { isJsonObject, type JsonObject } from '../json/json-values.js'
 
-const textIfAny = (path: string): Promise<string | undefined> =>
-  readTextFile(path, { most: byteLimits.json }).catch((error: unknown) => {
-    if (systemCode(error) === 'ENOENT') return undefined
-    throw fileError('read the chat template', path, error)
-  })
+/** One turn of a conversation, as chat templates take it. */
+export interface Message {
+  readonly role: string
+  readonly content: string
+}
+
+/** Writes conversations as a model's chat template does. */
+export interface Chat {
+  /** The text of some messages, with the beginning of the next answer where `open`. */
+  render(messages: readonly Message[], open: boolean): string
+}
 
 /** The template of a `tokenizer_config.json`: a text, or the one called `default` of several. */
-const configured = (value: unknown): string | undefined => {
+export const configuredTemplate = (value: unknown): string | undefined => {
   if (typeof value === 'string') return value
   if (!Array.isArray(value)) return undefined
   const found: unknown = value.find((entry: unknown) => isJsonObject(entry) && entry.name === 'default')
@@ -30,43 +31,28 @@ const specialTokens = (settings: JsonObject): Readonly<Record<string, string>> =
     }),
   )
 
-/** A template is a program of others: it may take so long for one conversation, in milliseconds, and usually takes less than one. */
-const mostTime = 3000
-
-/** What `work` gives. Throws where it takes longer than {@link mostTime}: V8 stops it then, wherever it is. */
-const bounded = <T>(work: () => T): T => {
-  let result: { readonly value: T } | undefined
-  const run = () => {
-    result = { value: work() }
-  }
-  try {
-    runInContext('run()', createContext({ run }), { timeout: mostTime })
-  } catch (error) {
-    // The error is one of the context's own, no `Error` of this realm.
-    if (isJsonObject(error) && error.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT')
-      throw new Error(`it takes longer than ${mostTime / 1000} seconds`)
-    throw error
-  }
-  return result!.value
+/** A model's chat template, as its files have it. */
+export interface ChatSource {
+  /** The model's folder, and the file that the template is from, for messages. */
+  readonly directory: string
+  readonly file: string
+  /** The template; absent where the model has none. */
+  readonly template: string | undefined
+  /** What `tokenizer_config.json` holds. */
+  readonly settings: JsonObject
 }
 
-/**
- * The chat template of a model's folder: `chat_template.jinja`, else that in `tokenizer_config.json`.
- * Rendering throws a `UserError` where the model has none, or where it refuses the messages.
- */
-export const openChat = async (directory: string): Promise<Chat> => {
-  const file = join(directory, 'chat_template.jinja')
-  const config = join(directory, 'tokenizer_config.json')
-  const own = await textIfAny(file)
-  const settings = (await readJsonObjectIfAny(config)) ?? {}
-  const text = own ?? configured(settings.chat_template)
-  const where = own === undefined ? config : file
+/** Does some work, or throws where it takes too long: a template is a program of others. */
+export type InBoundedTime = <T>(work: () => T) => T
+
+/** Writes conversations by a model's chat template. Rendering throws a `UserError` where the model has none, or where it refuses the messages. */
+export const chatOf = ({ directory, file, template: text, settings }: ChatSource, bounded: InBoundedTime): Chat => {
   const tokens = specialTokens(settings)
   let template: Template | undefined
   const failed = (what: string, error: unknown): UserError =>
     new UserError({
       what,
-      where,
+      where: file,
       why: error instanceof Error ? error.message : String(error),
       hint: 'write the examples as {"prompt": "…", "answer": "…"} with the text that the model is to see',
     })

@@ -1,8 +1,5 @@
-import { join } from 'node:path'
 import { Tokenizer as HubTokenizer } from '@huggingface/tokenizers'
-import { fileError, UserError } from '../errors/user-error.js'
-import { readJsonObjectIfAny } from '../files/json-file.js'
-import { foreignTokenizer } from '../folders/foreign.js'
+import { UserError } from '../errors/user-error.js'
 import { isJsonObject, type JsonObject } from '../json/json-values.js'
 import { continued } from './prompt-span.js'
 import { checkTokenizerShape } from './tokenizer-shape.js'
@@ -57,7 +54,7 @@ const tokenText = (value: unknown): string | undefined =>
 const isToken = (id: unknown): id is number => typeof id === 'number' && Number.isInteger(id) && id >= 0
 
 /** The tokens of an `eos_token_id`: one, several, or none. Throws a `UserError` that names the file for anything else. */
-const endsOf = (value: unknown, where: string): readonly number[] => {
+export const endTokensOf = (value: unknown, where: string): readonly number[] => {
   const given: readonly unknown[] = Array.isArray(value)
     ? value
     : value === undefined || value === null
@@ -114,37 +111,9 @@ const build = (tokenizer: JsonObject, settings: JsonObject, ends: readonly numbe
   }
 }
 
-/**
- * Opens the tokenizer of a model's directory: `tokenizer.json`, and for the tokens that end a text `tokenizer_config.json`, `config.json` and
- * `generation_config.json` where present. Begin-of-text is put before a text if the post-processor in `tokenizer.json` does so, and by nothing else: that is what
- * transformers 5 does, which ignores `add_bos_token` where there is a `tokenizer.json`. Throws a `UserError` if a file is missing, broken, or of an unknown kind.
- */
-export const openTokenizer = async (directory: string): Promise<Tokenizer> => {
-  const path = join(directory, 'tokenizer.json')
-  const tokenizer = await readJsonObjectIfAny(path)
-  if (tokenizer === undefined)
-    throw new UserError({
-      what: 'the model has no tokenizer.json',
-      where: path,
-      why: 'a model folder needs it to turn text into tokens and back',
-      hint: "put the model's tokenizer.json beside its config.json",
-      ...(await foreignTokenizer(directory)),
-    })
-  const [settings = {}, config = {}, generation = {}] = await Promise.all(
-    ['tokenizer_config.json', 'config.json', 'generation_config.json'].map(name =>
-      readJsonObjectIfAny(join(directory, name)),
-    ),
-  )
-  const ends = [
-    ...endsOf(config.eos_token_id, join(directory, 'config.json')),
-    ...endsOf(generation.eos_token_id, join(directory, 'generation_config.json')),
-  ]
-  return tokenizerOf(tokenizer, settings, { ...config, eos_token_id: ends }, path)
-}
-
 const unusable = (where: string, error: unknown): UserError => {
   if (error instanceof UserError) return error
-  if (!(error instanceof Error)) return fileError('read the tokenizer', where, error)
+  if (!(error instanceof Error)) throw error
   return new UserError({
     what: 'the tokenizer cannot be used',
     where,
@@ -173,7 +142,7 @@ const guarded = (tokenizer: Tokenizer, where: string): Tokenizer => {
   }
 }
 
-/** {@link openTokenizer} from parsed files; `where` is named in errors. */
+/** A tokenizer from parsed files; `where` is named in errors. Throws a `UserError` if it cannot be used. */
 export const tokenizerOf = (
   tokenizer: JsonObject,
   settings: JsonObject,
@@ -182,7 +151,7 @@ export const tokenizerOf = (
 ): Tokenizer => {
   try {
     checkTokenizerShape(tokenizer)
-    return guarded(build(tokenizer, settings, endsOf(config.eos_token_id, where)), where)
+    return guarded(build(tokenizer, settings, endTokensOf(config.eos_token_id, where)), where)
   } catch (error) {
     throw unusable(where, error)
   }

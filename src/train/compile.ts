@@ -1,3 +1,4 @@
+import { yieldToEvents } from '../async/yield-to-events.js'
 import type { Artifact } from '../../compiler/artifact.js'
 import type { CoreFn, CoreRecipe, Program } from '../../compiler/core/core.js'
 import { sizeName } from '../../compiler/core/size.js'
@@ -9,7 +10,6 @@ import type { StandIn } from '../../compiler/specialise/parameters.js'
 import { specialisePredictor } from '../../compiler/specialise/predictor.js'
 import { type Bindings, specialiseMethod } from '../../compiler/specialise/specialise.js'
 import type { Device } from '../../runtime/index.js'
-import { breathe } from '../async/turns.js'
 import type { BatchShape } from '../data/batch.js'
 import { UserError } from '../errors/user-error.js'
 import { bindModel, type Model, modelFacts } from '../model/model.js'
@@ -137,7 +137,7 @@ export const compileRecipe = async (
   const graphsAt = (of: BatchShape) =>
     Object.fromEntries(methods.map(m => [m, graphOf(m, of)])) as Record<Method, Graph>
   const graphs = graphsAt(shape)
-  await breathe(signal)
+  await yieldToEvents(signal)
   // The step first: time for tuning is for what runs most.
   const tuning = {
     step: schedules ?? (await tuningFor(device, graphs.step, signal)),
@@ -147,9 +147,9 @@ export const compileRecipe = async (
   const weightKey = tensorKeyOf(bound, model)
   const standing = (name: string) => (name.startsWith('settings.') ? name : weightKey(name))
   const options = { name: recipe.name, tuning, memory, standing }
-  await breathe(signal)
+  await yieldToEvents(signal)
   const plan = planMethods(graphs, device.traits, shape, options)
-  await breathe(signal)
+  await yieldToEvents(signal)
   if (schedules !== undefined) requireSchedules(schedules, plan.artifacts)
   requireFit(
     recipe.name,

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import type { NewSha256, Sha256 } from '../hash/sha256.js'
 import {
   type BatchStream,
   exampleBatches,
@@ -52,15 +52,15 @@ export interface DataOptions {
   readonly length: number | undefined
   /** The most tokens the model reads. */
   readonly context: number
+  readonly newSha256: NewSha256
 }
 
-const digestOf = (parts: readonly (readonly (readonly number[])[])[]): string => {
-  const hash = createHash('sha256')
+const digestOf = (parts: readonly (readonly (readonly number[])[])[], hash: Sha256): string => {
   for (const rows of parts) {
     for (const row of rows) hash.update(Int32Array.of(row.length)).update(Int32Array.from(row))
     hash.update('\n')
   }
-  return hash.digest('hex')
+  return hash.hex()
 }
 
 /** How many rows begin with one special token twice. */
@@ -102,9 +102,8 @@ export const tokenisePart = async (
 const textBatches = (
   tokenizer: Tokenizer,
   parts: DataSet['parts'],
-  batchSize: number,
-  length: number,
-  { folder, seed }: DataOptions,
+  { batchSize, length }: { readonly batchSize: number; readonly length: number },
+  { folder, seed, newSha256 }: DataOptions,
 ): Pick<DataSet, 'train' | 'valid' | 'shared' | 'digest'> => {
   const eos = tokenizer.eos
   if (eos === undefined)
@@ -118,7 +117,7 @@ const textBatches = (
     train: packedBatches(train, eos, { batchSize, length, shuffleSeed: seed }),
     valid: packedBatches(valid, eos, { batchSize, length }),
     shared: 0,
-    digest: digestOf([train, valid]),
+    digest: digestOf([train, valid], newSha256()),
   }
 }
 
@@ -128,11 +127,11 @@ export const openDataSet = async (
   settings: Settings,
   options: DataOptions,
 ): Promise<DataSet> => {
-  const { folder, seed } = options
+  const { folder, seed, newSha256 } = options
   const batchSize = countSetting(settings, 'batch', 8)
   const context = contextOf(settings, options.context)
   for (const split of ['train', 'valid'] as const)
-    if (!(await folder.has(split))) throw await missingPart(folder.directory, split)
+    if (!(await folder.has(split))) throw await missingPart(folder.source, split)
   const parts = {
     train: await tokenisePart(tokenizer, settings, options, 'train'),
     valid: await tokenisePart(tokenizer, settings, options, 'valid'),
@@ -140,7 +139,12 @@ export const openDataSet = async (
   if (parts.train.documents !== undefined)
     return {
       parts,
-      ...textBatches(tokenizer, parts, batchSize, Math.min(options.length ?? context, context), options),
+      ...textBatches(
+        tokenizer,
+        parts,
+        { batchSize, length: Math.min(options.length ?? context, context) },
+        options,
+      ),
     }
   const [train, valid] = [parts.train.examples!, parts.valid.examples!]
   const length = Math.max(paddedLength(train, context), paddedLength(valid, context))
@@ -151,6 +155,9 @@ export const openDataSet = async (
     train: exampleBatches(train, { batchSize, length, answer, shuffleSeed: seed }),
     valid: exampleBatches(valid, { batchSize, length, answer }),
     shared: valid.filter(e => known.has(e.tokens.join())).length,
-    digest: digestOf([train, valid].map(set => set.map(e => [e.answerStart, ...e.tokens]))),
+    digest: digestOf(
+      [train, valid].map(set => set.map(e => [e.answerStart, ...e.tokens])),
+      newSha256(),
+    ),
   }
 }

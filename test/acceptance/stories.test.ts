@@ -1,3 +1,4 @@
+import { openTokenizer } from '../../src/folders/open-tokenizer.js'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, expect, it } from 'vitest'
@@ -6,7 +7,6 @@ import type { Engine } from '../../src/engine/engine.js'
 import { stdlibFolder } from '../../src/folders/load-program.js'
 import { argmax } from '../../src/predict/sequence-model.js'
 import { openBase } from '../../src/runs/open-run.js'
-import { openTokenizer } from '../../src/text/tokenizer.js'
 import { withDevice } from '../support/device.js'
 import {
   fixture,

@@ -1,7 +1,7 @@
+import { openDataFolder } from '../../src/folders/open-data.js'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { DataFolder } from '../../src/data/data-folder.js'
 import { exampleOf, jolaPrompt } from '../../src/data/example-of.js'
 import { distinctAnswers } from '../../src/data/examples.js'
 import type { Split } from '../../src/data/split-files.js'
@@ -11,7 +11,7 @@ import type { Tokenizer } from '../../src/text/tokenizer.js'
 import { temporaryDirectory } from '../support/temporary.js'
 import { userError } from '../support/user-error.js'
 
-const readSplit = (folder: string, split: Split) => new DataFolder(folder).examples(split)
+const readSplit = (folder: string, split: Split) => openDataFolder(folder).examples(split)
 
 const record = (value: Record<string, unknown>) => ({ value, file: 'train.jsonl', line: 7 })
 

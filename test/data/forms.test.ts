@@ -1,20 +1,21 @@
+import type { DataFolder } from '../../src/data/data-folder.js'
+import { openDataFolder } from '../../src/folders/open-data.js'
+import { type Chat } from '../../src/text/chat.js'
+import { openChat } from '../../src/folders/open-chat.js'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
-import { DataFolder } from '../../src/data/data-folder.js'
 import { jolaPrompt } from '../../src/data/example-of.js'
-import type { Chat } from '../../src/data/messages.js'
 import { parseFields, parseLabels, parseSizes, type Reading } from '../../src/data/reading.js'
 import { renderUserError } from '../../src/errors/user-error.js'
-import { openChat } from '../../src/text/chat.js'
 import { folderWith } from '../cli/support.js'
 import { userError } from '../support/user-error.js'
 
 const lines = (...values: readonly unknown[]): string => values.map(v => JSON.stringify(v)).join('\n')
 
 const read = async (content: string, reading: Reading = {}, chat?: Chat, name = 'train.jsonl') => {
-  const folder = new DataFolder(await folderWith({ [name]: content }), reading, chat)
+  const folder = openDataFolder(await folderWith({ [name]: content }), reading, chat)
   return (await folder.examples('train')).map(({ file: _, line: __, ...rest }) => rest)
 }
 
@@ -160,7 +161,7 @@ describe('what is not understood', () => {
     const fields = { prompt: 'mr', answer: 'ref' }
     expect(await read(lines(value), { fields, ignore: ['notes'] })).toEqual([{ prompt: 'x', answer: 'y' }])
     expect(await refusal(value, { fields: { prompt: 'toString' } })).toContain("no field 'toString'")
-    expect(() => new DataFolder('x', { fields: { promt: 'mr' } })).toThrow('which nothing reads')
+    expect(() => openDataFolder('x', { fields: { promt: 'mr' } })).toThrow('which nothing reads')
     expect(parseFields('prompt=mr, answer=ref')).toEqual(fields)
     expect(() => parseFields('prompt')).toThrow()
   })
@@ -171,7 +172,7 @@ describe('what is not understood', () => {
     expect(what).toBe('the entry is question and answer, and others are prompt and answer')
     expect([where?.endsWith('train.jsonl:2'), why?.includes('train.jsonl:1')]).toEqual([true, true])
     const folder = await folderWith({ 'train.jsonl': lines('a text'), 'dev.csv': 'prompt,answer\na,b\n' })
-    const data = new DataFolder(folder)
+    const data = openDataFolder(folder)
     expect(await data.isText('train')).toBe(true)
     expect((await userError(data.isText('valid'))).what).toContain('and others are running text')
   })
@@ -189,7 +190,7 @@ describe('a table', () => {
       { prompt: 'a ', answer: 'y', options: ['x', 'y'] },
     ])
     const folder = await folderWith({ 'train.csv.gz': gzipSync(csv) })
-    const examples = await new DataFolder(folder).examples('train')
+    const examples = await openDataFolder(folder).examples('train')
     expect(examples.map(e => e.line)).toEqual([2, 4])
   })
 
@@ -213,14 +214,14 @@ describe('the parts of a folder', () => {
 
   it('are found by their usual names, and others are mentioned', async () => {
     const folder = await folderWith({ 'train.jsonl': some(3), 'validation.json': `[${some(1)}]` })
-    expect(await prompts(new DataFolder(folder), 'valid')).toEqual([0])
+    expect(await prompts(openDataFolder(folder), 'valid')).toEqual([0])
     await writeFile(join(folder, 'dev.csv'), 'prompt,answer\n')
-    expect((await userError(prompts(new DataFolder(folder), 'valid'))).why).toContain('dev.csv')
+    expect((await userError(prompts(openDataFolder(folder), 'valid'))).why).toContain('dev.csv')
     const others = await folderWith({ 'train.jsonl': some(3), 'my-val.jsonl': '', 'test.jsonl.xz': '' })
-    const valid = await userError(prompts(new DataFolder(others), 'valid'))
+    const valid = await userError(prompts(openDataFolder(others), 'valid'))
     expect(valid.hint).toContain('my-val.jsonl is there: name it valid.jsonl')
     expect(valid.hint).toContain('--split 200/200')
-    expect((await userError(prompts(new DataFolder(others), 'test'))).hint).toContain('decompress it first')
+    expect((await userError(prompts(openDataFolder(others), 'test'))).hint).toContain('decompress it first')
   })
 
   it('are split off, disjoint and always alike, from the training data or from all there is', async () => {
@@ -229,7 +230,7 @@ describe('the parts of a folder', () => {
     const reading = { split: { train: 4, valid: 3 } }
     const folder = await folderWith({ 'test.jsonl': some(10) })
     const parts = async () => {
-      const data = new DataFolder(folder, reading)
+      const data = openDataFolder(folder, reading)
       return [
         await prompts(data, 'train'),
         await prompts(data, 'valid'),
@@ -244,11 +245,11 @@ describe('the parts of a folder', () => {
     await writeFile(join(folder, 'train.jsonl'), some(7, 100))
     const [own, , whole] = await parts()
     expect([Math.min(...own) >= 100, whole.length]).toEqual([true, 10])
-    const few = new DataFolder(folder, { split: { train: 5, valid: 3 } })
+    const few = openDataFolder(folder, { split: { train: 5, valid: 3 } })
     expect((await userError(prompts(few, 'train'))).why).toBe('it has 7')
     await writeFile(join(folder, 'valid.jsonl'), some(1))
     expect((await userError(parts())).what).toContain('there is validation data')
-    const taken = new DataFolder(folder, { take: 2 })
+    const taken = openDataFolder(folder, { take: 2 })
     expect([await prompts(taken, 'train'), (await prompts(taken, 'test')).length]).toEqual([[100, 101], 10])
   })
 

@@ -1,7 +1,7 @@
+import { readRecords } from '../../src/folders/open-data.js'
 import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { readRecords } from '../../src/data/records.js'
 import { renderUserError } from '../../src/errors/user-error.js'
 import { topLevelItems } from '../../src/json/json-values.js'
 import { temporaryFile } from '../support/temporary.js'

@@ -1,3 +1,4 @@
+import { openTokenizer } from '../../src/folders/open-tokenizer.js'
 import { readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
 import fc from 'fast-check'
@@ -6,7 +7,7 @@ import type { Example } from '../../src/data/examples.js'
 import type { JsonObject } from '../../src/json/json-values.js'
 import { evaluate, type Scored, type Scoring, taskOf } from '../../src/score/evaluate.js'
 import { answerTokens, comparable, promptTokens, referencesOf } from '../../src/score/written-answers.js'
-import { openTokenizer, type Tokenizer, tokenizerOf } from '../../src/text/tokenizer.js'
+import { type Tokenizer, tokenizerOf } from '../../src/text/tokenizer.js'
 import { sharedPath } from '../support/shared.js'
 import { userError } from '../support/user-error.js'
 

@@ -1,3 +1,4 @@
+import { type TensorData } from '../../src/safetensors/encode.js'
 import { mkdir, readdir, readFile, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import fc from 'fast-check'
@@ -5,7 +6,7 @@ import { describe, expect, it } from 'vitest'
 import { renderUserError } from '../../src/errors/user-error.js'
 import { writeAtomic } from '../../src/files/atomic.js'
 import { openCheckpoint } from '../../src/folders/open-checkpoint.js'
-import { type TensorData, writeSafetensors } from '../../src/folders/write-safetensors.js'
+import { writeSafetensors } from '../../src/folders/write-safetensors.js'
 import { temporaryDirectory, temporaryFile } from '../support/temporary.js'
 import { userError } from '../support/user-error.js'
 

@@ -1,3 +1,4 @@
+import { type TensorData } from '../../src/safetensors/encode.js'
 import { readdirSync, readFileSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -6,7 +7,7 @@ import { packInputs, specialiseFn } from '../../compiler/pipeline.js'
 import { bf16ToF32 } from '../../runtime/float.js'
 import { prepareCall } from '../../src/cli/call/prepare.js'
 import type { Engine } from '../../src/engine/engine.js'
-import { type TensorData, writeSafetensors } from '../../src/folders/write-safetensors.js'
+import { writeSafetensors } from '../../src/folders/write-safetensors.js'
 import type { JsonObject } from '../../src/json/json-values.js'
 
 /** A tiny checkpoint and what transformers computes with it, as `test/fixtures/families/make.py` writes it. */

@@ -1,3 +1,4 @@
+import { type TensorData } from '../../safetensors/encode.js'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { lower } from '../../../compiler/pipeline.js'
@@ -5,7 +6,7 @@ import { specialiseFn } from '../../../compiler/specialise/specialise.js'
 import { type Device, download, load, upload } from '../../../runtime/index.js'
 import type { BatchShape } from '../../data/batch.js'
 import type { LoadedProgram } from '../../folders/load-program.js'
-import { type TensorData, writeSafetensors } from '../../folders/write-safetensors.js'
+import { writeSafetensors } from '../../folders/write-safetensors.js'
 import { type OpenStep, place, seed } from '../recipe-step.js'
 
 /** Noise of so many steps goes to the peers; after those they begin again. */

@@ -1,3 +1,7 @@
+import { type WeightFormat } from '../../model/weight-format.js'
+import { openModel } from '../../folders/open-model.js'
+import { type Checkpoint } from '../../safetensors/checkpoint.js'
+import { fileError } from '../../files/file-error.js'
 import { existsSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -7,20 +11,14 @@ import type { Graph } from '../../../compiler/ir/ir.js'
 import { type InputSpec, inputsOf } from '../../../compiler/specialise/parameters.js'
 import type { Bindings } from '../../../compiler/specialise/specialise.js'
 import type { HostTensor } from '../../engine/engine.js'
-import { fileError, UserError } from '../../errors/user-error.js'
+import { UserError } from '../../errors/user-error.js'
 import { loadProgram } from '../../folders/load-program.js'
-import { type Checkpoint, openCheckpoint } from '../../folders/open-checkpoint.js'
+import { openCheckpoint } from '../../folders/open-checkpoint.js'
 import type { BoundTensor } from '../../model/bind.js'
 import { namesFamilies } from '../../model/door.js'
-import { bindModel, type Model, modelFacts, openModel } from '../../model/model.js'
+import { bindModel, type Model, modelFacts } from '../../model/model.js'
 import { shapeEquations } from '../../model/sizes.js'
-import {
-  type PackingOf,
-  packingOf,
-  plannedPacking,
-  readBound,
-  type WeightFormat,
-} from '../../model/weights.js'
+import { type PackingOf, packingOf, plannedPacking, readBound } from '../../model/weights.js'
 import { count } from '../shared.js'
 import { findFunction, someOf, withDefaults } from './find.js'
 import { fileProblems, type Sorted, sortParams } from './inputs.js'

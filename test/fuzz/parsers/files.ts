@@ -1,8 +1,8 @@
+import { openDataFolder } from '../../../src/folders/open-data.js'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { DataFolder } from '../../../src/data/data-folder.js'
 import { UserError } from '../../../src/errors/user-error.js'
 import { readIndex } from '../../../src/folders/shard-index.js'
 import { readAdapterConfig } from '../../../src/predict/adapter.js'
@@ -105,7 +105,7 @@ const lines = (random: Random): Buffer => {
 
 const readData = async (): Promise<void> => {
   const chat = { render: () => 'text' }
-  const data = new DataFolder(join(folder, 'data'), { labels: ['no', 'yes'] }, chat)
+  const data = openDataFolder(join(folder, 'data'), { labels: ['no', 'yes'] }, chat)
   if (await data.isText('train')) await data.texts('train')
   else await data.examples('train')
 }
@@ -132,7 +132,7 @@ const tables: Target = {
     const directory = join(folder, `${ending}-data`)
     mkdirSync(directory, { recursive: true })
     await scratch(`${ending}-data/train.${ending}`, bytes)
-    const found = await new DataFolder(directory, { labels: ['no', 'yes'] }).examples('train')
+    const found = await openDataFolder(directory, { labels: ['no', 'yes'] }).examples('train')
     for (const { prompt, answer } of found)
       if (typeof prompt !== 'string' || typeof answer !== 'string') throw new Broken('a text is none')
   },
