@@ -2,8 +2,8 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { interpreterEngine, openEngine } from '../src/engine/engine.js'
 import { UserError } from '../src/errors/user-error.js'
+import { interpreterEngine, openEngine } from '../src/host/open-engine.js'
 import { familyFixture, familyLogits, familyNames, writeFamily } from '../test/support/families.js'
 
 const page = join(import.meta.dirname, '..', 'docs', 'models.md')

@@ -1,7 +1,8 @@
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { specialiseFn } from '../../compiler/index.js'
-import { loadProgram, openEngine } from '../../src/index.js'
+import { openEngine } from '../../src/host/open-engine.js'
+import { loadProgram } from '../../src/index.js'
 
 /** Jola in a TypeScript program: check a file, compile one of its functions for some sizes, run it. */
 const folder = dirname(fileURLToPath(import.meta.url)).replace(/([\\/])dist([\\/])examples/, '$1examples')

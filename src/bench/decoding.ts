@@ -1,5 +1,3 @@
-import { type WeightFormat } from '../model/weight-format.js'
-import { type Checkpoint } from '../safetensors/checkpoint.js'
 import { bytesOf } from '../../compiler/ir/packing.js'
 import { type Device, type DeviceTensor, elementsOf } from '../../runtime/index.js'
 import { batchSizes } from '../data/batch.js'
@@ -9,9 +7,12 @@ import type { JsonObject } from '../json/json-values.js'
 import { pairedRatios, type Spread, spreadOf } from '../measure/statistics.js'
 import { bindModel, type Model, modelFacts } from '../model/model.js'
 import { sizesOf } from '../model/sizes.js'
+import type { WeightFormat } from '../model/weight-format.js'
 import { packingOf, uploadWeights } from '../model/weights.js'
 import { capacityFor, Decoder } from '../predict/decoder.js'
-import type { PredictorSource } from '../predict/sequence-model.js'
+import type { PredictorSource } from '../predict/predictor-source.js'
+import type { Checkpoint } from '../safetensors/checkpoint.js'
+import { tuningFor } from '../tune/tune.js'
 import type { Ceilings } from './ceilings.js'
 import { llamaConfig, randomCheckpoint, stories15M } from './random-model.js'
 
@@ -77,6 +78,7 @@ export const openRandomPredictor = (
       bring,
       context: bare.context,
       vocabulary: Number(config.vocab_size),
+      chooseSchedules: tuningFor,
     },
     close: () => {
       for (const t of new Set(weights.values())) t.destroy()

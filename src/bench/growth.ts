@@ -1,5 +1,5 @@
 import { type Device, download } from '../../runtime/index.js'
-import { kernelUses } from '../cli/explain-kernels.js'
+import { kernelUses } from '../measure/kernel-uses.js'
 import { alternately, type Timed } from '../measure/measure.js'
 import { type Spread, spreadOf } from '../measure/statistics.js'
 import { llamaConfig, stories15M } from './random-model.js'

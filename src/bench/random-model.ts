@@ -1,4 +1,3 @@
-import { type Checkpoint } from '../safetensors/checkpoint.js'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { CoreParam } from '../../compiler/core/core.js'
@@ -9,6 +8,7 @@ import { random32 } from '../data/random.js'
 import { writeSafetensors } from '../folders/write-safetensors.js'
 import type { JsonObject } from '../json/json-values.js'
 import { indicesBelow, nameAt, namesFor, storedShape } from '../model/bind.js'
+import type { Checkpoint } from '../safetensors/checkpoint.js'
 import { elementCount, type TensorEntry } from '../safetensors/header.js'
 
 /** The sizes of a Llama-shaped model, as its config.json has them. */

@@ -1,5 +1,3 @@
-import { type WeightFormat } from '../model/weight-format.js'
-import { openModel } from '../folders/open-model.js'
 import type { Artifact, DeviceTraits } from '../../compiler/artifact.js'
 import type { CoreRecipe, Program } from '../../compiler/core/core.js'
 import { sizeName } from '../../compiler/core/size.js'
@@ -9,15 +7,18 @@ import { specialiseMethod } from '../../compiler/specialise/specialise.js'
 import type { Device } from '../../runtime/index.js'
 import type { Batch, BatchShape } from '../data/batch.js'
 import { type LoadedProgram, loadProgram } from '../folders/load-program.js'
+import { openModel } from '../folders/open-model.js'
 import type { JsonObject } from '../json/json-values.js'
 import { namesFor } from '../model/bind.js'
 import { type Model, modelFacts } from '../model/model.js'
 import { sizesOf } from '../model/sizes.js'
+import type { WeightFormat } from '../model/weight-format.js'
 import { plannedPacking } from '../model/weights.js'
 import { findRecipe } from '../recipe/find-recipe.js'
+import { stateType } from '../recipe/recipe-parts.js'
 import { type Settings, settingsOf } from '../recipe/settings.js'
-import { stateType } from '../train/compile.js'
 import { openSession, type Session } from '../train/session.js'
+import { tuningFor } from '../tune/tune.js'
 import { llamaConfig, randomBatch, randomCheckpoint, stories15M } from './random-model.js'
 
 /** A recipe's training step to measure: whose, on what model, for what batches. */
@@ -144,7 +145,8 @@ export const openStep = async (device: Device, plan: StepPlan): Promise<OpenStep
   const model = await modelOf(plan, parts)
   const { program } = parts.loaded
   const { recipe, settings } = parts
-  const session = await openSession(device, program, recipe, model, settings, plan.shape).catch(
+  const subject = { device, program, recipe, model, settings }
+  const session = await openSession(subject, plan.shape, { chooseSchedules: tuningFor }).catch(
     async (error: unknown) => {
       await model.checkpoint?.close()
       throw error

@@ -1,9 +1,9 @@
-import { type WeightFormat } from '../model/weight-format.js'
-import { readConfig } from '../folders/open-model.js'
 import type { Precision } from '../../compiler/artifact.js'
 import { llamaConfig, stories15M } from '../bench/random-model.js'
 import { jola, type StepPlan } from '../bench/recipe-step.js'
 import { UserError } from '../errors/user-error.js'
+import { readConfig } from '../folders/open-model.js'
+import type { WeightFormat } from '../model/weight-format.js'
 
 export const sections = ['kernels', 'step', 'decode', 'compile', 'growth', 'peers', 'schedules'] as const
 export type Section = (typeof sections)[number]

@@ -1,10 +1,11 @@
-import type { Artifact, DeviceTraits, KernelDecl, Step } from '../../compiler/artifact.js'
+import type { Artifact, DeviceTraits, Step } from '../../compiler/artifact.js'
 import type { Graph } from '../../compiler/ir/ir.js'
 import { packInputs, planned, simplified } from '../../compiler/pipeline.js'
 import { specialiseFn } from '../../compiler/specialise/specialise.js'
 import { leastTraits } from '../../compiler/traits.js'
 import { DeviceError, showBytes } from '../../runtime/errors.js'
 import { type Device, openNodeDevice, refusalOf } from '../../runtime/node.js'
+import { type KernelUse, kernelUses } from '../measure/kernel-uses.js'
 import { type CallOptions, prepareCall } from './call/prepare.js'
 import { gradientOf } from './grad.js'
 import { count, paint } from './shared.js'
@@ -19,13 +20,6 @@ const hereOrLeast = async (): Promise<{ readonly traits: DeviceTraits; readonly 
       return { traits: { ...leastTraits, name: `${leastTraits.name} (no adapter was found here)` } }
     throw error
   }
-}
-
-/** A kernel and how often a run dispatches it. */
-export interface KernelUse extends KernelDecl {
-  readonly dispatches: number
-  /** Of its first dispatch. */
-  readonly workgroups: readonly [number, number, number]
 }
 
 /** What is told of a function's kernels. Node counts are those of the graph; `derivative` counts what --wrt added. */
@@ -46,34 +40,6 @@ export interface Explanation {
   /** Why `jola run` would be refused by this device, where it would. */
   readonly refusal?: string
   readonly kernels: readonly KernelUse[]
-}
-
-type Dispatch = Extract<Step, { kind: 'dispatch' }>
-
-const dispatchesIn = (
-  steps: readonly Step[],
-  times: number,
-): readonly { readonly step: Dispatch; readonly times: number }[] =>
-  steps.flatMap(s =>
-    s.kind === 'dispatch'
-      ? [{ step: s, times }]
-      : s.kind === 'loop'
-        ? dispatchesIn(s.steps, times * s.count)
-        : [],
-  )
-
-/** The kernels of an artifact with their dispatches, in the order of their first. */
-export const kernelUses = (artifact: Artifact): readonly KernelUse[] => {
-  const all = dispatchesIn(artifact.steps, 1)
-  const order = [...new Set(all.map(d => d.step.kernel))]
-  return order.map(k => {
-    const mine = all.filter(d => d.step.kernel === k)
-    return {
-      ...artifact.kernels[k]!,
-      dispatches: mine.reduce((n, d) => n + d.times, 0),
-      workgroups: mine[0]!.step.workgroups,
-    }
-  })
 }
 
 const loopsOf = (steps: readonly Step[]): readonly string[] =>

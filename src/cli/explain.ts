@@ -1,8 +1,8 @@
-import { type WeightFormat } from '../model/weight-format.js'
 import type { Command } from 'commander'
 import { type CodeEntry, codes } from '../../compiler/codes.js'
 import { showBytes } from '../../runtime/errors.js'
 import { UserError } from '../errors/user-error.js'
+import type { WeightFormat } from '../model/weight-format.js'
 import { explainFunction, showExplanation } from './explain-kernels.js'
 import {
   allowOption,

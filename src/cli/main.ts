@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-import { fileError, systemCode } from '../files/file-error.js'
 import { renderUserError, UserError } from '../errors/user-error.js'
+import { fileError, systemCode } from '../files/file-error.js'
 import { runCli } from './cli.js'
 import { remark } from './shared.js'
 

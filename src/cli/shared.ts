@@ -1,4 +1,3 @@
-import { weightFormats } from '../model/weight-format.js'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { CommanderError, InvalidArgumentError, Option } from 'commander'
@@ -6,10 +5,11 @@ import type { Diagnostic } from '../../compiler/diagnostics/diagnostic.js'
 import { ProgramLimit } from '../../compiler/diagnostics/limit.js'
 import { renderDiagnostic } from '../../compiler/diagnostics/render.js'
 import { DeviceError } from '../../runtime/errors.js'
-import type { EngineKind } from '../engine/engine.js'
 import { renderUserError, UserError } from '../errors/user-error.js'
 import { ProgramError, stdlibFolder } from '../folders/load-program.js'
+import type { EngineKind } from '../host/open-engine.js'
 import { forTerminal, ownStyles, styled } from '../host/terminal.js'
+import { weightFormats } from '../model/weight-format.js'
 
 /** Of a command that a signal ended in good order: 128 and the number of SIGHUP, SIGINT or SIGTERM. */
 export type SignalExitCode = 129 | 130 | 143

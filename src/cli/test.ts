@@ -1,4 +1,3 @@
-import { fileError } from '../files/file-error.js'
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Command, Option } from 'commander'
@@ -7,9 +6,11 @@ import type { Diagnostic } from '../../compiler/diagnostics/diagnostic.js'
 import type { Span } from '../../compiler/diagnostics/source.js'
 import { specialiseTest } from '../../compiler/specialise/specialise.js'
 import { DeviceError } from '../../runtime/errors.js'
-import { type Engine, interpreterEngine, openEngine } from '../engine/engine.js'
+import type { Engine } from '../engine/engine.js'
 import { UserError } from '../errors/user-error.js'
+import { fileError } from '../files/file-error.js'
 import { loadProgram, ProgramError, stdlibFolder } from '../folders/load-program.js'
+import { interpreterEngine, openEngine } from '../host/open-engine.js'
 import { judge, placeOf } from './expectation.js'
 import {
   count,

@@ -1,4 +1,4 @@
-import { CsvError, parse } from 'csv-parse/sync'
+import { CsvError, parse } from 'csv-parse/browser/esm/sync'
 import { UserError } from '../errors/user-error.js'
 import type { JsonObject } from '../json/json-values.js'
 

@@ -1,14 +1,14 @@
-import { type Chat } from '../text/chat.js'
 import { UserError } from '../errors/user-error.js'
 import { shownJson } from '../json/json-values.js'
+import type { Chat } from '../text/chat.js'
+import type { DataSource } from './data-source.js'
 import { exampleOf } from './example-of.js'
 import type { Example } from './examples.js'
 import { type FoundForm, formOf, knownFields } from './forms.js'
-import type { DataSource } from './data-source.js'
 import { type Labelling, labellingOf } from './labels.js'
 import { permutation } from './random.js'
 import type { Reading } from './reading.js'
-import { type DataRecord, placeOf, parseRecords } from './records.js'
+import { type DataRecord, parseRecords, placeOf } from './records.js'
 import { missingPart, type Split, splitFile } from './split-files.js'
 
 /** A part of a data set as its files have it: one form for all records, at least one record. */

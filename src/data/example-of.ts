@@ -1,6 +1,6 @@
-import { type Chat } from '../text/chat.js'
 import { UserError } from '../errors/user-error.js'
 import { shownJson } from '../json/json-values.js'
+import type { Chat } from '../text/chat.js'
 import type { Example } from './examples.js'
 import { type FoundForm, formOf } from './forms.js'
 import type { Labelling } from './labels.js'

@@ -1,6 +1,6 @@
 import { UserError } from '../errors/user-error.js'
-import type { Chat, Message } from '../text/chat.js'
 import { isJsonObject, shownJson } from '../json/json-values.js'
+import type { Chat, Message } from '../text/chat.js'
 import { type DataRecord, placeOf } from './records.js'
 
 /** Names of roles in the ShareGPT form. */

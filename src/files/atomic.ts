@@ -1,9 +1,9 @@
-import { fileError, systemCode } from './file-error.js'
 import { randomBytes } from 'node:crypto'
 import { write as writeTo } from 'node:fs'
 import { type FileHandle, open, readlink, realpath, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
+import { fileError, systemCode } from './file-error.js'
 
 const write = promisify(writeTo)
 

@@ -1,8 +1,8 @@
 import { refusePointer } from '../errors/git-lfs.js'
-import { fileError, systemCode } from './file-error.js'
 import { UserError } from '../errors/user-error.js'
 import { isJsonObject, type JsonObject, shownJson } from '../json/json-values.js'
 import { parseJson } from '../json/parse-json.js'
+import { fileError, systemCode } from './file-error.js'
 import { readTextFile } from './text-file.js'
 
 const parseObject = (path: string, text: string): JsonObject => {

@@ -1,6 +1,6 @@
-import { systemCode } from './file-error.js'
 import { mkdir, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { systemCode } from './file-error.js'
 
 /**
  * Makes a folder, with those above it that are missing; one that is there already will do. Rejects with the system's error. (Node's own recursive way

@@ -1,7 +1,7 @@
-import { fileError } from './file-error.js'
 import { open } from 'node:fs/promises'
 import { UserError } from '../errors/user-error.js'
 import type { ByteRanges } from '../safetensors/checkpoint.js'
+import { fileError } from './file-error.js'
 
 /** No single read call asks for more bytes: the system takes fewer than 2 GiB at a time. */
 const maxRead = 1 << 30

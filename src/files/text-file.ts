@@ -1,9 +1,9 @@
-import { fileError, systemCode } from './file-error.js'
 import { constants, isUtf8 } from 'node:buffer'
 import { closeSync, openSync, readSync, type Stats, statSync } from 'node:fs'
 import { open, stat } from 'node:fs/promises'
 import { gunzipSync } from 'node:zlib'
 import { UserError } from '../errors/user-error.js'
+import { fileError, systemCode } from './file-error.js'
 
 const mebibyte = 1 << 20
 

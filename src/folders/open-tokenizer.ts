@@ -31,4 +31,3 @@ export const openTokenizer = async (directory: string): Promise<Tokenizer> => {
   ]
   return tokenizerOf(tokenizer, settings, { ...config, eos_token_id: ends }, path)
 }
-

@@ -1,8 +1,8 @@
-import { type Checkpoint } from '../safetensors/checkpoint.js'
 import type { CoreParam } from '../../compiler/core/core.js'
 import { evaluateSize } from '../../compiler/core/size.js'
 import { type InputSpec, inputsOf } from '../../compiler/specialise/parameters.js'
 import { UserError } from '../errors/user-error.js'
+import type { Checkpoint } from '../safetensors/checkpoint.js'
 
 /** Where a program's tensor comes from: one checkpoint tensor, or one for each index of the arrays around it. */
 export interface BoundTensor {

@@ -1,5 +1,5 @@
-import { type Checkpoint } from '../safetensors/checkpoint.js'
 import { UserError } from '../errors/user-error.js'
+import type { Checkpoint } from '../safetensors/checkpoint.js'
 import type { Dtype } from '../safetensors/header.js'
 
 /** The index of the first number that is infinite or not a number; −1 if there is none. By the bits: all of an exponent's are set. */

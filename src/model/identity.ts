@@ -1,6 +1,6 @@
-import type { NewSha256, Sha256 } from '../hash/sha256.js'
-import { type Checkpoint } from '../safetensors/checkpoint.js'
 import type { ConstantValue } from '../../compiler/specialise/specialise.js'
+import type { NewSha256, Sha256 } from '../hash/sha256.js'
+import type { Checkpoint } from '../safetensors/checkpoint.js'
 import { dtypeBytes, elementCount } from '../safetensors/header.js'
 
 /** Which model something was trained on: two models of the same sizes differ in it. */
@@ -89,9 +89,7 @@ export const identityFrom = async (
   newSha256: NewSha256,
 ): Promise<ModelIdentity> => ({
   ...(checkpoint === undefined ? {} : { weights: await fingerprint(checkpoint, newSha256) }),
-  ...(tokenizerFile === undefined
-    ? {}
-    : { tokenizer: `sha256:${newSha256().update(tokenizerFile).hex()}` }),
+  ...(tokenizerFile === undefined ? {} : { tokenizer: `sha256:${newSha256().update(tokenizerFile).hex()}` }),
   constants: Object.fromEntries([...constants].map(([name, value]) => [name, writable(value)])),
 })
 

@@ -1,5 +1,3 @@
-import { type WeightFormat } from './weight-format.js'
-import { type Checkpoint } from '../safetensors/checkpoint.js'
 import type { CoreParam, Program } from '../../compiler/core/core.js'
 import type { Type } from '../../compiler/core/type.js'
 import { inputsOf } from '../../compiler/specialise/parameters.js'
@@ -7,13 +5,15 @@ import type { SizeEquation } from '../../compiler/specialise/solve-sizes.js'
 import { type ConstantValue, constantValue } from '../../compiler/specialise/specialise.js'
 import { UserError } from '../errors/user-error.js'
 import type { JsonObject } from '../json/json-values.js'
-import { type Tokenizer } from '../text/tokenizer.js'
+import type { Checkpoint } from '../safetensors/checkpoint.js'
+import type { Tokenizer } from '../text/tokenizer.js'
 import { type BoundParam, bindParam } from './bind.js'
 import { type ConfigProblem, ConfigReader } from './config-reader.js'
 import { configError, readConstants } from './config-values.js'
 import { namesFamilies, unreadEntries, withNeeds } from './door.js'
 import { configEquations, declareSize, missingEntries } from './sizes.js'
 import { refuseUnused } from './unused.js'
+import type { WeightFormat } from './weight-format.js'
 
 /** A model's folder: its configuration, and when asked for its weights and its tokenizer. */
 export interface Model {

@@ -1,5 +1,5 @@
-import { type Checkpoint } from '../safetensors/checkpoint.js'
 import type { JsonObject } from '../json/json-values.js'
+import type { Checkpoint } from '../safetensors/checkpoint.js'
 import { dtypeBytes, elementCount } from '../safetensors/header.js'
 
 /** Bytes compared at a time. */

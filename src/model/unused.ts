@@ -1,6 +1,6 @@
-import { type Checkpoint } from '../safetensors/checkpoint.js'
-import type { JsonObject } from '../json/json-values.js'
 import { UserError } from '../errors/user-error.js'
+import type { JsonObject } from '../json/json-values.js'
+import type { Checkpoint } from '../safetensors/checkpoint.js'
 import type { BoundTensor } from './bind.js'
 import { entryAt } from './config-reader.js'
 import { harmlessTensor } from './harmless.js'

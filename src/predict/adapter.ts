@@ -1,14 +1,12 @@
-import { type WeightFormat } from '../model/weight-format.js'
-import { type Checkpoint } from '../safetensors/checkpoint.js'
-import { join } from 'node:path'
 import type { Precision } from '../../compiler/artifact.js'
 import type { Program } from '../../compiler/core/core.js'
 import type { GivenValue } from '../../compiler/specialise/specialise.js'
 import { UserError } from '../errors/user-error.js'
-import { readJsonObject } from '../files/json-file.js'
 import { checkFields } from '../json/check-fields.js'
+import type { JsonObject } from '../json/json-values.js'
 import { identityDiffers, type ModelIdentity, shortHash } from '../model/identity.js'
-import { adapterFiles } from '../runs/run-folder.js'
+import type { WeightFormat } from '../model/weight-format.js'
+import type { Checkpoint } from '../safetensors/checkpoint.js'
 
 /** An adapter's description, as `adapter_config.json` has it. */
 export interface AdapterConfig {
@@ -30,10 +28,8 @@ export interface AdapterConfig {
   readonly seed: number
 }
 
-/** An adapter's description, from its folder. Throws a `UserError` if there is none. */
-export const readAdapterConfig = async (directory: string): Promise<AdapterConfig> => {
-  const path = join(directory, adapterFiles.config)
-  const found = await readJsonObject(path)
+/** An adapter's description from the JSON of its file. Throws a `UserError` that names `path` if it is of another shape. */
+export const adapterConfigOf = (path: string, found: JsonObject): AdapterConfig => {
   checkFields(path, found, {
     program: 'text',
     recipe: 'text',
@@ -65,12 +61,11 @@ const named = (program: Program, size: string): string => {
 }
 
 /** Throws a `UserError` where the sizes that the adapter was trained with are not those of the model. */
-export const checkAdapter = (
+export const checkSizes = (
   program: Program,
   adapter: AdapterConfig,
   sizes: ReadonlyMap<string, number>,
-  where: string,
-  model: string,
+  { where, model }: { readonly where: string; readonly model: string },
 ): void => {
   const wrong = Object.entries(adapter.sizes).filter(([k, v]) => sizes.has(k) && sizes.get(k) !== v)
   if (wrong.length === 0) return

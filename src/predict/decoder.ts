@@ -1,11 +1,11 @@
-import { yieldToEvents } from '../async/yield-to-events.js'
 import * as E from 'fp-ts/lib/Either.js'
 import { lower, packInputs } from '../../compiler/pipeline.js'
 import { specialiseDecoder } from '../../compiler/specialise/predictor.js'
 import { type DeviceTensor, download, type Executable, load, Readback, zeros } from '../../runtime/index.js'
-import { tuningFor } from '../tune/tune.js'
-import { requireLogits } from './require-logits.js'
-import type { PredictorSource } from './sequence-model.js'
+import { yieldToEvents } from '../async/yield-to-events.js'
+import { chooseByCostModel } from '../measure/choose-schedules.js'
+import { requireLogits } from './logits.js'
+import type { PredictorSource } from './predictor-source.js'
 
 /** How many tokens of each row go in at once: one while generating, more of a prompt. Two, since each is compiled. */
 const windows = [1, 64] as const
@@ -159,6 +159,7 @@ export class Decoder {
 
   async #compile(window: number, signal?: AbortSignal): Promise<Step | undefined> {
     const { device, program, predictor, bindings, packing } = this.source
+    const { chooseSchedules = chooseByCostModel } = this.source
     const sizes = new Map([...bindings.sizes, ['T', this.capacity] as const])
     await yieldToEvents(signal)
     const graph = specialiseDecoder(
@@ -168,7 +169,7 @@ export class Decoder {
     )
     if (E.isLeft(graph)) return undefined
     const packed = packInputs(graph.right, packing)
-    const tuning = await tuningFor(device, packed, signal)
+    const tuning = await chooseSchedules(device, packed, signal)
     await yieldToEvents(signal)
     const memory = device.capacityBytes
     const options = { name: `decode ${window}`, tuning, memory }

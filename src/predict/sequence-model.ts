@@ -1,40 +1,11 @@
-import { yieldToEvents } from '../async/yield-to-events.js'
-import type { Artifact } from '../../compiler/artifact.js'
-import type { Program } from '../../compiler/core/core.js'
-import { lower, packInputs } from '../../compiler/pipeline.js'
-import { type Predictor, specialisePredictor } from '../../compiler/specialise/predictor.js'
-import type { Bindings } from '../../compiler/specialise/specialise.js'
-import {
-  type Device,
-  DeviceError,
-  type DeviceTensor,
-  download,
-  type Executable,
-  load,
-  zeros,
-} from '../../runtime/index.js'
+import { DeviceError } from '../../runtime/index.js'
 import { Turns } from '../async/turns.js'
 import { UserError } from '../errors/user-error.js'
-import type { PackingOf } from '../model/weights.js'
 import type { Tokenizer } from '../text/tokenizer.js'
-import { tuningFor } from '../tune/tune.js'
+import { type CompiledSequence, compileSequence, type SequenceShape } from './compiled-sequence.js'
 import { capacityFor, Decoder, type TakeToken } from './decoder.js'
-import { requireLogits, requireLosses } from './require-logits.js'
-
-/** What a predictor is made of, except for the shape it is compiled for. */
-export interface PredictorSource {
-  readonly device: Device
-  readonly program: Program
-  readonly predictor: Predictor
-  /** Sizes but for T. */
-  readonly bindings: Bindings
-  /** How its inputs are packed, by name. */
-  readonly packing: PackingOf
-  /** Brings weights, edits and settings to the device, as a compiled predictor asks for them. */
-  readonly bring: (names: readonly string[]) => Promise<Readonly<Record<string, DeviceTensor>>>
-  readonly context: number
-  readonly vocabulary: number
-}
+import { argmax, requireLogits, requireLosses } from './logits.js'
+import type { PredictorSource } from './predictor-source.js'
 
 const rowsAtOnce = 8
 
@@ -70,7 +41,7 @@ export interface GreedyOptions extends ModelCallOptions {
 export class SequenceModel {
   readonly #turns = new Turns()
   #closing: Promise<void> | undefined
-  readonly #compiled = new Map<string, Promise<Compiled>>()
+  readonly #compiled = new Map<string, Promise<CompiledSequence>>()
   readonly #decoders = new Map<string, Decoder>()
 
   constructor(private readonly source: PredictorSource) {}
@@ -286,86 +257,14 @@ export class SequenceModel {
     return undefined
   }
 
-  #compile(output: 'next' | 'loss', shape: CompiledShape, signal?: AbortSignal): Promise<Compiled> {
+  #compile(output: 'next' | 'loss', shape: SequenceShape, signal?: AbortSignal): Promise<CompiledSequence> {
     const id = `${output} ${shape.rows} ${shape.T} ${shape.A}`
     const known = this.#compiled.get(id)
     if (known !== undefined) return known
-    const made = compile(this.source, output, shape, signal)
+    const made = compileSequence(this.source, output, shape, signal)
     this.#compiled.set(id, made)
     // Whoever asked is told; nothing is kept that closing would have to give back.
     made.catch(() => this.#compiled.delete(id))
     return made
-  }
-}
-
-/** The position of the greatest value; the first of equals. */
-export const argmax = (values: ArrayLike<number>): number => {
-  let best = 0
-  for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i
-  return best
-}
-
-interface Compiled {
-  readonly rows: number
-  readonly own: Readonly<Record<string, DeviceTensor>>
-  readonly run: () => Promise<Float32Array>
-  readonly destroy: () => void
-}
-
-const sequenceInputs: ReadonlySet<string> = new Set(['tokens', 'position', 'target', 'weight', 'at'])
-
-/** Rows, tokens of each, and tokens of each that are scored. */
-interface CompiledShape {
-  readonly rows: number
-  readonly T: number
-  readonly A: number
-}
-
-const compile = async (
-  source: PredictorSource,
-  output: 'next' | 'loss',
-  { rows, T, A }: CompiledShape,
-  signal?: AbortSignal,
-): Promise<Compiled> => {
-  const { device, program, predictor, bindings } = source
-  const sizes = new Map([...bindings.sizes, ['T', T] as const, ['A', A] as const])
-  await yieldToEvents(signal)
-  const graph = specialisePredictor({ program, predictor, bindings: { ...bindings, sizes }, rows }, output)
-  const packed = packInputs(graph, source.packing)
-  const tuning = await tuningFor(device, packed, signal)
-  await yieldToEvents(signal)
-  const artifact = lower(packed, device.traits, { name: output, tuning })
-  const executable: Executable = await load(device, artifact, { signal })
-  const made: DeviceTensor[] = []
-  const make = ({ name, dtype, shape }: Artifact['inputs'][number]): DeviceTensor => {
-    const tensor = zeros(device, dtype, shape, name)
-    made.push(tensor)
-    return tensor
-  }
-  const destroy = (): void => {
-    executable.destroy()
-    for (const t of made) t.destroy()
-  }
-  try {
-    const { inputs, outputs } = artifact
-    const own = Object.fromEntries(
-      inputs.filter(i => sequenceInputs.has(i.name)).map(i => [i.name, make(i)] as const),
-    )
-    const others = inputs.map(i => i.name).filter(n => !sequenceInputs.has(n))
-    const brought = await source.bring(others)
-    signal?.throwIfAborted()
-    const result = make(outputs[0]!)
-    return {
-      rows,
-      own,
-      run: async () => {
-        executable.run({ ...brought, ...own }, { into: { [output]: result } })
-        return Float32Array.from((await download(device, [result]))[0]!)
-      },
-      destroy,
-    }
-  } catch (error) {
-    destroy()
-    throw error
   }
 }

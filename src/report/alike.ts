@@ -1,5 +1,5 @@
 import { UserError } from '../errors/user-error.js'
-import { formatOf, precisionOf, type RunDescription } from '../runs/run-folder.js'
+import { formatOf, precisionOf, type RunDescription } from '../train/run-record.js'
 
 /** What runs that differ in their seeds share, by its name in the plural. */
 const shared: Readonly<Record<string, (run: RunDescription) => unknown>> = {

@@ -1,7 +1,6 @@
-import type { Device } from '../../runtime/index.js'
 import type { DataFolder } from '../data/data-folder.js'
 import type { Example } from '../data/examples.js'
-import { type OpenPredictor, openRun, openRunBase } from '../runs/open-run.js'
+import type { OpenPredictor } from '../predict/open-predictor.js'
 import { type Evaluation, evaluate, taskOf } from '../score/evaluate.js'
 import type { LongWay } from '../score/fit-prompts.js'
 import { mean, standardDeviation } from '../score/scores.js'
@@ -9,7 +8,7 @@ import { promptTokens } from '../score/written-answers.js'
 import type { Fact, ReportData, ScoreRow, SeedScore, TextSample } from './report-data.js'
 
 /** A model before and after training: scores on held-out examples, and texts. */
-export interface Comparison {
+export interface ScoreComparison {
   readonly summary: string
   readonly data: readonly Fact[]
   readonly scores: ReportData['scores']
@@ -18,10 +17,13 @@ export interface Comparison {
 
 export interface ComparisonRequest {
   readonly folder: DataFolder
+  /** Opens the base model of the runs. */
+  readonly openBase: () => Promise<OpenPredictor>
+  /** Opens one run. */
+  readonly openRun: (path: string) => Promise<OpenPredictor>
   readonly long: LongWay
   readonly samples: number
   readonly limit?: number
-  readonly force?: boolean
   /** Told what of a run is not as it was trained, where that is forced. */
   readonly forced?: (reasons: readonly string[]) => void
   /** Told what is under way and how many examples are scored, of all that will be: each counts once a model. */
@@ -83,11 +85,10 @@ const samplesOf = async (
 }
 
 /** Scores the base model and each of the runs, which differ in their seeds, anew. */
-export const compare = async (
-  device: Device,
+export const compareRuns = async (
   runs: readonly { readonly path: string; readonly seed: number }[],
   o: ComparisonRequest,
-): Promise<Comparison> => {
+): Promise<ScoreComparison> => {
   const split = (await o.folder.has('test')) ? 'test' : 'valid'
   const all = await o.folder.examples(split)
   const examples: readonly Example[] = o.limit === undefined ? all : all.slice(0, o.limit)
@@ -101,13 +102,13 @@ export const compare = async (
       progress: done => o.progress(label, part * examples.length + done, total),
     })
 
-  const base = await openRunBase(device, runs[0]!.path, { force: o.force })
+  const base = await o.openBase()
   if (base.forced.length > 0) o.forced?.(base.forced)
   const before = await score(base, 0, 'before')
   const after: Evaluation[] = []
   let samples: readonly TextSample[] = []
   for (const [i, { path, seed }] of runs.entries()) {
-    const opened = await openRun(device, path, { force: o.force })
+    const opened = await o.openRun(path)
     after.push(await score(opened, i + 1, runs.length === 1 ? 'after' : `seed ${seed}`))
     if (i === 0)
       samples = await samplesOf(base, opened, examples.slice(0, o.samples), scoring === 'choice' ? 8 : 48)

@@ -1,18 +1,27 @@
-import { type TensorData } from '../safetensors/encode.js'
-import { fileError, systemCode } from '../files/file-error.js'
 import { copyFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { CoreRecipe } from '../../compiler/core/core.js'
 import { type InputSpec, inputsOf } from '../../compiler/specialise/parameters.js'
 import { batchSizes } from '../data/batch.js'
 import { writeAtomic } from '../files/atomic.js'
+import { fileError, systemCode } from '../files/file-error.js'
 import { makeFolder } from '../files/make-folder.js'
 import { writeSafetensors } from '../folders/write-safetensors.js'
 import { indicesBelow, nameAt, namesFor, storedShape } from '../model/bind.js'
-import { stateType } from '../train/compile.js'
-import { adapterFiles, type RunDescription, type RunFolder, type StateTensor } from './run-folder.js'
+import { stateType } from '../recipe/recipe-parts.js'
+import type { TensorData } from '../safetensors/encode.js'
+import type { RunDescription, StateTensor } from '../train/run-record.js'
+import { adapterFiles, type RunFolder } from './run-folder.js'
 
 const isZero = (data: Float32Array): boolean => data.every(x => x === 0)
+
+/** How state is stored as a checkpoint. */
+export interface StoredForm {
+  readonly sizes: ReadonlyMap<string, number>
+  readonly dtype: 'BF16' | 'F32'
+  /** Which conditions of the checkpoint's names hold for the model; none unless given. */
+  readonly holds?: (id: string) => boolean
+}
 
 /**
  * State as the tensors of a checkpoint, in the names and shapes that `from … as …` gives them, one for each element of the
@@ -20,10 +29,8 @@ const isZero = (data: Float32Array): boolean => data.every(x => x === 0)
  */
 export const storedTensors = (
   specs: readonly InputSpec[],
-  sizes: ReadonlyMap<string, number>,
   state: ReadonlyMap<string, StateTensor>,
-  dtype: 'BF16' | 'F32',
-  holds: (id: string) => boolean = () => false,
+  { sizes, dtype, holds = () => false }: StoredForm,
 ): ReadonlyMap<string, TensorData> => {
   const tensors = new Map<string, TensorData>()
   for (const spec of specs) {
@@ -40,29 +47,40 @@ export const storedTensors = (
   return tensors
 }
 
+/** What a run has learned. */
+export interface Learned {
+  readonly recipe: CoreRecipe
+  readonly run: RunDescription
+  /** The parts of the state that `predict` reads. */
+  readonly learned: ReadonlySet<string>
+  readonly state: ReadonlyMap<string, StateTensor>
+  /** The step that the state is of, if it is known. */
+  readonly best: number | undefined
+}
+
+/** How a model that was trained is stored. */
+export interface ExportOptions {
+  readonly bf16: boolean
+  /** Which conditions of the checkpoint's names hold for the model. */
+  readonly holds: (id: string) => boolean
+}
+
 /**
  * Writes what was learned. State that the program binds to a checkpoint's names becomes a model of its own, in
- * `model/`, beside the tokenizer it was trained with; anything else becomes an adapter. Returns what was written, for people.
+ * `model/`, beside the tokenizer it was trained with; anything else becomes an adapter. Returns the paths that were
+ * written, for people.
  */
 export const exportState = async (
   folder: RunFolder,
-  recipe: CoreRecipe,
-  learned: ReadonlySet<string>,
-  run: RunDescription,
-  state: ReadonlyMap<string, StateTensor>,
-  options: {
-    readonly bf16: boolean
-    readonly best: number | undefined
-    /** Which conditions of the checkpoint's names hold for the model. */
-    readonly holds: (id: string) => boolean
-  },
+  { recipe, run, learned, state, best }: Learned,
+  { bf16, holds }: ExportOptions,
 ): Promise<readonly string[]> => {
   const specs = inputsOf('', stateType(recipe)).filter(s => learned.has(s.name))
   const named = specs.filter(s => s.from !== undefined)
   const written: string[] = []
   if (named.length > 0) {
     const sizes = new Map(Object.entries(run.sizes))
-    const tensors = storedTensors(named, sizes, state, options.bf16 ? 'BF16' : 'F32', options.holds)
+    const tensors = storedTensors(named, state, { sizes, dtype: bf16 ? 'BF16' : 'F32', holds })
     const target = folder.file(adapterFiles.model)
     await makeFolder(target)
     await writeSafetensors(join(target, 'model.safetensors'), tensors, { format: 'pt' })
@@ -98,7 +116,7 @@ export const exportState = async (
       tensors: Object.fromEntries(adapter.map(s => [s.name, state.get(s.name)!.shape])),
       settings: run.settings,
       seed: run.seed,
-      best_step: options.best,
+      best_step: best,
     }
     await writeAtomic(folder.file(adapterFiles.config), [`${JSON.stringify(config, undefined, 2)}\n`])
     written.push(folder.file(adapterFiles.tensors), folder.file(adapterFiles.config))

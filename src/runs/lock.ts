@@ -1,4 +1,3 @@
-import { fileError } from '../files/file-error.js'
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { readFileSync, rmSync } from 'node:fs'
@@ -7,6 +6,7 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { UserError } from '../errors/user-error.js'
+import { fileError } from '../files/file-error.js'
 import { makeFolder } from '../files/make-folder.js'
 
 /** A process, so that another one which gets its number later is not taken for it. */

@@ -1,14 +1,19 @@
-import { openDataFolder } from '../folders/open-data.js'
-import { openChat } from '../folders/open-chat.js'
-import { basename, resolve } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import type { Device } from '../../runtime/index.js'
 import { batchSizes } from '../data/batch.js'
+import { loadProgram } from '../folders/load-program.js'
+import { openChat } from '../folders/open-chat.js'
+import { openCheckpoint } from '../folders/open-checkpoint.js'
+import { openDataFolder } from '../folders/open-data.js'
+import { findRecipe } from '../recipe/find-recipe.js'
 import { checkAlike } from '../report/alike.js'
-import { compare } from '../report/comparison.js'
+import { compareRuns } from '../report/comparison.js'
 import { closedFacts, gatesOf } from '../report/gates.js'
 import type { CurvePoint, Fact, ReportData } from '../report/report-data.js'
 import type { LongWay } from '../score/fit-prompts.js'
-import { type EpochRecord, type History, isAdapted, type RunDescription, RunFolder } from './run-folder.js'
+import type { EpochRecord, History, RunDescription } from '../train/run-record.js'
+import { openRun, openRunBase } from './open-run.js'
+import { adapterFiles, isAdapted, RunFolder } from './run-folder.js'
 import { unfinishedAt } from './unfinished.js'
 
 export interface ReportRequest {
@@ -53,6 +58,18 @@ const commandOf = (run: RunDescription): string => {
   return `jola train ${run.program} --model ${run.model} --data ${run.data} --out RUN --seed ${run.seed}${settings.join('')}`
 }
 
+/** The gates of a run's adapter, where its recipe has a method `gates`. */
+const adapterGates = async (directory: string, run: RunDescription): Promise<ReportData['gates']> => {
+  const { program, modules } = loadProgram([run.program])
+  const recipe = findRecipe(program, modules[0]!, run.recipe)
+  const checkpoint = await openCheckpoint(join(directory, adapterFiles.tensors))
+  try {
+    return await gatesOf({ program, recipe, run, read: name => checkpoint.readF32(name) })
+  } finally {
+    await checkpoint.close()
+  }
+}
+
 /**
  * Everything a report shows, from runs that differ in their seeds. Runs with an adapter are scored anew, beside their base model; a
  * run that trained a model of its own has its curves.
@@ -71,9 +88,15 @@ export const makeReport = async (
   const own = o.data === undefined || resolve(o.data) === first.data ? first.reading : undefined
   const folder = openDataFolder(o.data ?? first.data, own, await openChat(first.model))
   const comparison = adapted
-    ? await compare(device, runs, { ...o, long: o.long ?? 'refuse', folder })
+    ? await compareRuns(runs, {
+        ...o,
+        long: o.long ?? 'refuse',
+        folder,
+        openBase: () => openRunBase(device, first.path, { force: o.force }),
+        openRun: path => openRun(device, path, { force: o.force }),
+      })
     : undefined
-  const gates = adapted ? await gatesOf(first.path, first) : undefined
+  const gates = adapted ? await adapterGates(first.path, first) : undefined
   const history = (await new RunFolder(first.path).load())?.history ?? { steps: [], epochs: [] }
   const trained = `${first.trainable.toLocaleString('en')} numbers trained`
   const unfinished = (

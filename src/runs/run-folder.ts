@@ -1,87 +1,25 @@
-import { type WeightFormat } from '../model/weight-format.js'
-import { type TensorData } from '../safetensors/encode.js'
-import { fileError, systemCode } from '../files/file-error.js'
 import { existsSync } from 'node:fs'
 import { readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Precision, Schedule } from '../../compiler/artifact.js'
-import type { Reading } from '../data/reading.js'
 import { UserError } from '../errors/user-error.js'
 import { writeAtomic } from '../files/atomic.js'
+import { fileError, systemCode } from '../files/file-error.js'
 import { readJsonObjectIfAny } from '../files/json-file.js'
 import { makeFolder } from '../files/make-folder.js'
 import { readTextFile } from '../files/text-file.js'
 import { openCheckpoint } from '../folders/open-checkpoint.js'
 import { writeSafetensors } from '../folders/write-safetensors.js'
 import { checkFields } from '../json/check-fields.js'
-import type { ModelIdentity } from '../model/identity.js'
-import { readHistory, readPosition } from '../train/run-record.js'
-
-/** The numbers a step reported; `step` counts from 1. */
-export interface StepRecord {
-  readonly step: number
-  readonly [metric: string]: number
-}
-
-/** What an epoch's validation found after `step`. */
-export interface EpochRecord {
-  readonly epoch: number
-  readonly step: number
-  readonly loss: number
-}
-
-export interface History {
-  readonly steps: readonly StepRecord[]
-  readonly epochs: readonly EpochRecord[]
-}
-
-/** Everything that decides a run: the same description gives the same bits on the same device. */
-export interface RunDescription {
-  readonly format: 'jola-run-1'
-  readonly program: string
-  readonly recipe: string
-  readonly programHash: string
-  readonly model: string
-  /** Which model it is, whatever its folder is called. */
-  readonly base?: ModelIdentity
-  /** What the model's weights are on the device. */
-  readonly weights?: WeightFormat
-  /** Entries and tensors of the model that were refused and let pass. */
-  readonly allow?: readonly string[]
-  /** What products are computed in. */
-  readonly precision?: Precision
-  /** The schedules that measuring chose, by their kernels' signatures; all others are the cost model's. */
-  readonly schedules?: Readonly<Record<string, Schedule>>
-  /** Bytes that it was told to take at most. */
-  readonly memory?: number
-  /** Bytes that it was held to, by that or by what the device had: what passes them is computed in other parts. */
-  readonly budget?: number
-  readonly data: string
-  /** How the data's files are read, where that was said. */
-  readonly reading?: Reading
-  /** Of the data's tokens: the files may have changed under the same name. */
-  readonly dataDigest: string
-  readonly seed: number
-  readonly settings: Readonly<Record<string, number | boolean | string>>
-  readonly sizes: Readonly<Record<string, number>>
-  readonly device: string
-  readonly trainable: number
-}
-
-/** Where training can go on from. `best` is the epoch record whose state was the best so far. */
-export interface Position {
-  readonly step: number
-  readonly done: boolean
-  /** Steps in all, if no early stop comes between. */
-  readonly steps: number
-  readonly best?: EpochRecord
-}
-
-/** A tensor of the state, as saved. */
-export interface StateTensor {
-  readonly shape: readonly number[]
-  readonly data: Float32Array
-}
+import type { TensorData } from '../safetensors/encode.js'
+import { readHistory, readPosition } from '../train/parse-run-record.js'
+import type {
+  History,
+  Position,
+  RunDescription,
+  RunStore,
+  SavedRun,
+  StateTensor,
+} from '../train/run-record.js'
 
 /** The names of an adapter's tensors and of its description within a run's folder, and of the folder of a trained model. */
 export const adapterFiles = {
@@ -115,14 +53,8 @@ export const runsAt = async (path: string): Promise<readonly string[]> => {
   return seeds.length === 0 ? [path] : seeds.map(name => join(path, name))
 }
 
-/** What a run's weights are on the device; f32 where it was begun before there was a choice. */
-export const formatOf = (run: Pick<RunDescription, 'weights'>): WeightFormat => run.weights ?? 'f32'
-
-/** What a run's products are computed in; f32 where it was begun before there was a choice. */
-export const precisionOf = (run: Pick<RunDescription, 'precision'>): Precision => run.precision ?? 'f32'
-
 /** A run's folder: its description, the state to resume from with its history, and the best state. */
-export class RunFolder {
+export class RunFolder implements RunStore {
   constructor(readonly path: string) {}
 
   file(name: string): string {
@@ -206,14 +138,7 @@ export class RunFolder {
     await this.write(files.best, state, {})
   }
 
-  async load(): Promise<
-    | {
-        readonly state: ReadonlyMap<string, StateTensor>
-        readonly position: Position
-        readonly history: History
-      }
-    | undefined
-  > {
+  async load(): Promise<SavedRun | undefined> {
     const found = await stat(this.file(files.state)).catch((error: unknown) => {
       if (systemCode(error) === 'ENOENT') return undefined
       throw fileError('read the state', this.file(files.state), error)

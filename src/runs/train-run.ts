@@ -1,9 +1,3 @@
-import { modelIdentityOf } from '../folders/model-identity.js'
-import { openDataFolder } from '../folders/open-data.js'
-import { nodeSha256 } from '../host/node-sha256.js'
-import { type WeightFormat } from '../model/weight-format.js'
-import { openModel } from '../folders/open-model.js'
-import { openChat } from '../folders/open-chat.js'
 import { join, resolve } from 'node:path'
 import type { CoreRecipe } from '../../compiler/core/core.js'
 import type { Device } from '../../runtime/index.js'
@@ -11,17 +5,25 @@ import { showBytes } from '../../runtime/index.js'
 import { type Reading, readingDiffers } from '../data/reading.js'
 import { UserError } from '../errors/user-error.js'
 import { type LoadedProgram, loadProgram, programName } from '../folders/load-program.js'
+import { modelIdentityOf } from '../folders/model-identity.js'
+import { openChat } from '../folders/open-chat.js'
+import { openDataFolder } from '../folders/open-data.js'
+import { openModel } from '../folders/open-model.js'
+import { nodeSha256 } from '../host/node-sha256.js'
 import { identityDiffers, type ModelIdentity, shortHash } from '../model/identity.js'
 import { modelFacts } from '../model/model.js'
+import type { WeightFormat } from '../model/weight-format.js'
 import { findRecipe } from '../recipe/find-recipe.js'
+import { stateType } from '../recipe/recipe-parts.js'
 import { countSetting, type Settings, settingsOf } from '../recipe/settings.js'
-import { stateType } from '../train/compile.js'
 import { openDataSet } from '../train/data-set.js'
+import { formatOf, precisionOf, type RunDescription } from '../train/run-record.js'
 import type { Session } from '../train/session.js'
 import { runTraining, type TrainOutcome, type TrainWatcher } from '../train/train.js'
+import { tuningFor } from '../tune/tune.js'
 import { exportState } from './export-state.js'
 import { holdFolder, sweepTemporary } from './lock.js'
-import { adapterFiles, formatOf, isBegun, precisionOf, type RunDescription, RunFolder } from './run-folder.js'
+import { adapterFiles, isBegun, RunFolder } from './run-folder.js'
 
 /** What `jola train` is told. */
 export interface TrainRequest {
@@ -141,7 +143,7 @@ export const train = async (
   const hold = await holdFolder(request.out)
   try {
     await sweepTemporary(request.out, join(request.out, adapterFiles.model))
-    return await trainHeld(device, request, { ...loaded, recipe, asked }, watcher, signal)
+    return await trainHeld(device, request, { ...loaded, recipe, asked }, { watcher, signal })
   } finally {
     await hold.release()
   }
@@ -152,8 +154,7 @@ const trainHeld = async (
   device: Device,
   request: TrainRequest,
   { program, hash, recipe, asked }: Asked,
-  watcher: TrainWatcher,
-  signal: AbortSignal,
+  { watcher, signal }: { readonly watcher: TrainWatcher; readonly signal: AbortSignal },
 ): Promise<TrainResult> => {
   const folder = new RunFolder(request.out)
   if (request.mode === 'new') await folder.create('new')
@@ -221,24 +222,22 @@ const trainHeld = async (
       trainable,
     })
     const outcome = await runTraining({
-      device,
-      program,
-      recipe,
-      model,
-      settings,
-      epochs,
-      patience,
-      seed: request.seed,
-      train: data.train,
-      valid: data.valid,
-      folder,
-      describe,
-      schedules:
-        begun?.schedules && changed.length === 0 ? new Map(Object.entries(begun.schedules)) : undefined,
-      describeAnew: changed.length > 0,
-      memory: begun?.budget,
-      saveEvery: request.saveEvery,
-      resume: request.mode === 'resume',
+      subject: { device, program, recipe, model, settings },
+      data,
+      schedule: { epochs, patience, seed: request.seed },
+      record: {
+        store: folder,
+        saveEvery: request.saveEvery,
+        resume: request.mode === 'resume',
+        describeAnew: changed.length > 0,
+        describe,
+      },
+      compiling: {
+        chooseSchedules: tuningFor,
+        schedules:
+          begun?.schedules && changed.length === 0 ? new Map(Object.entries(begun.schedules)) : undefined,
+        memory: begun?.budget,
+      },
       watcher,
       signal,
     })
@@ -246,11 +245,17 @@ const trainHeld = async (
     const written =
       outcome.end === 'stopped'
         ? []
-        : await exportState(folder, recipe, new Set(outcome.learned), description, await folder.loadBest(), {
-            bf16: request.bf16,
-            best: outcome.best?.step,
-            holds: modelFacts(program, [stateType(recipe)], model).holds,
-          })
+        : await exportState(
+            folder,
+            {
+              recipe,
+              run: description,
+              learned: new Set(outcome.learned),
+              state: await folder.loadBest(),
+              best: outcome.best?.step,
+            },
+            { bf16: request.bf16, holds: modelFacts(program, [stateType(recipe)], model).holds },
+          )
     return { ...outcome, description, written }
   } finally {
     await model.checkpoint?.close()

@@ -1,7 +1,14 @@
 import { bf16ToF32, f16ToF32 } from '../../runtime/float.js'
 import { refusePointer } from '../errors/git-lfs.js'
 import { UserError } from '../errors/user-error.js'
-import { dtypeBytes, elementCount, headerLength, readHeader, type SafetensorsHeader, type TensorEntry } from './header.js'
+import {
+  dtypeBytes,
+  elementCount,
+  headerLength,
+  readHeader,
+  type SafetensorsHeader,
+  type TensorEntry,
+} from './header.js'
 
 /** The bytes of a file, read by ranges: from a disk, a Blob or a server. */
 export interface ByteRanges {

@@ -1,6 +1,6 @@
 import type { Example } from '../data/examples.js'
 import { UserError } from '../errors/user-error.js'
-import { argmax } from '../predict/sequence-model.js'
+import { argmax } from '../predict/logits.js'
 import type { Tokenizer } from '../text/tokenizer.js'
 import { encodeOptions } from './encode-options.js'
 import type { Evaluation, Prediction, Scored } from './evaluate.js'

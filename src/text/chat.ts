@@ -46,7 +46,10 @@ export interface ChatSource {
 export type InBoundedTime = <T>(work: () => T) => T
 
 /** Writes conversations by a model's chat template. Rendering throws a `UserError` where the model has none, or where it refuses the messages. */
-export const chatOf = ({ directory, file, template: text, settings }: ChatSource, bounded: InBoundedTime): Chat => {
+export const chatOf = (
+  { directory, file, template: text, settings }: ChatSource,
+  bounded: InBoundedTime,
+): Chat => {
   const tokens = specialTokens(settings)
   let template: Template | undefined
   const failed = (what: string, error: unknown): UserError =>

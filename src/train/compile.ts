@@ -1,8 +1,6 @@
-import { yieldToEvents } from '../async/yield-to-events.js'
 import type { Artifact } from '../../compiler/artifact.js'
-import type { CoreFn, CoreRecipe, Program } from '../../compiler/core/core.js'
+import type { CoreRecipe, Program } from '../../compiler/core/core.js'
 import { sizeName } from '../../compiler/core/size.js'
-import type { Type } from '../../compiler/core/type.js'
 import type { Graph } from '../../compiler/ir/ir.js'
 import { packInputs } from '../../compiler/pipeline.js'
 import { type Tuning, tunedSchedule } from '../../compiler/schedule/choose.js'
@@ -10,13 +8,15 @@ import type { StandIn } from '../../compiler/specialise/parameters.js'
 import { specialisePredictor } from '../../compiler/specialise/predictor.js'
 import { type Bindings, specialiseMethod } from '../../compiler/specialise/specialise.js'
 import type { Device } from '../../runtime/index.js'
+import { yieldToEvents } from '../async/yield-to-events.js'
 import type { BatchShape } from '../data/batch.js'
 import { UserError } from '../errors/user-error.js'
+import { type ChooseSchedules, chooseByCostModel } from '../measure/choose-schedules.js'
 import { bindModel, type Model, modelFacts } from '../model/model.js'
 import { sizesOf, vocabularyEquations } from '../model/sizes.js'
 import { packingOf, tensorKeyOf } from '../model/weights.js'
+import { methodOf, stateType } from '../recipe/recipe-parts.js'
 import type { Settings } from '../recipe/settings.js'
-import { tuningFor } from '../tune/tune.js'
 import { type Remedies, requireFit } from './fit.js'
 import { type Method, methods, planMethods } from './plan.js'
 
@@ -33,19 +33,13 @@ const learnedTensors = (program: Program, recipe: CoreRecipe, bindings: Bindings
   )
 }
 
-/** The recipe's state as a type at the recipe's own sizes. */
-export const stateType = (recipe: CoreRecipe): Type => ({
-  kind: 'record',
-  record: recipe.state,
-  instance: { sizes: new Map(recipe.state.sizes.map(s => [s, sizeName(s)])), types: new Map() },
-})
-
-/** A recipe's method. Throws a `UserError` if it has none of the name. */
-export const methodOf = (recipe: CoreRecipe, name: string): CoreFn => {
-  const fn = recipe.methods.get(name)
-  if (fn === undefined)
-    throw new UserError({ what: `the recipe ${recipe.name} has no ${name}`, hint: `write ${name}(…) = …` })
-  return fn
+/** What is trained: a recipe of a program with its settings, on a model, by a device. */
+export interface TrainingSubject {
+  readonly device: Device
+  readonly program: Program
+  readonly recipe: CoreRecipe
+  readonly model: Model
+  readonly settings: Settings
 }
 
 /** A recipe's methods for one model and one batch shape, planned to be on a device together. */
@@ -60,8 +54,11 @@ export interface CompiledRecipe {
   readonly memory: number | undefined
 }
 
+/** How a recipe is compiled. */
 export interface CompileOptions {
-  /** The schedules of an earlier session, instead of those that measuring finds best now. */
+  /** How schedules are chosen; by the cost model unless given. */
+  readonly chooseSchedules?: ChooseSchedules | undefined
+  /** The schedules of an earlier session, instead of those that would be chosen now. */
   readonly schedules?: Tuning | undefined
   /** What an earlier session was held to, instead of what the device can have now: it is gone on with as it was, or not at all. */
   readonly memory?: number | undefined
@@ -91,13 +88,9 @@ const requireSchedules = (schedules: Tuning, artifacts: CompiledRecipe['artifact
  * and a `DeviceError` when the device is too small.
  */
 export const compileRecipe = async (
-  device: Device,
-  program: Program,
-  recipe: CoreRecipe,
-  model: Model,
-  settings: Settings,
+  { device, program, recipe, model, settings }: TrainingSubject,
   shape: BatchShape,
-  { schedules, memory: begunWith, remedies, signal }: CompileOptions,
+  { schedules, chooseSchedules = chooseByCostModel, memory: begunWith, remedies, signal }: CompileOptions,
 ): Promise<CompiledRecipe> => {
   const facts = modelFacts(program, [...recipe.params.map(p => p.type), stateType(recipe)], model)
   const equations = ({ B, T, A }: BatchShape) => [
@@ -140,9 +133,9 @@ export const compileRecipe = async (
   await yieldToEvents(signal)
   // The step first: time for tuning is for what runs most.
   const tuning = {
-    step: schedules ?? (await tuningFor(device, graphs.step, signal)),
-    validate: schedules ?? (await tuningFor(device, graphs.validate, signal)),
-    init: schedules ?? (await tuningFor(device, graphs.init, signal)),
+    step: schedules ?? (await chooseSchedules(device, graphs.step, signal)),
+    validate: schedules ?? (await chooseSchedules(device, graphs.validate, signal)),
+    init: schedules ?? (await chooseSchedules(device, graphs.init, signal)),
   }
   const weightKey = tensorKeyOf(bound, model)
   const standing = (name: string) => (name.startsWith('settings.') ? name : weightKey(name))
@@ -151,18 +144,18 @@ export const compileRecipe = async (
   const plan = planMethods(graphs, device.traits, shape, options)
   await yieldToEvents(signal)
   if (schedules !== undefined) requireSchedules(schedules, plan.artifacts)
-  requireFit(
-    recipe.name,
+  requireFit({
+    name: recipe.name,
     plan,
-    room,
+    capacity: room,
     shape,
-    begunWith === undefined ? of => planMethods(graphsAt(of), device.traits, of, options) : undefined,
-    {
+    replan: begunWith === undefined ? of => planMethods(graphsAt(of), device.traits, of, options) : undefined,
+    remedies: {
       ...remedies,
       weights: recipe.params.length > 0 ? '--weights' : undefined,
       memory: device.memory !== undefined && device.memory === capacity ? '--memory' : undefined,
     },
-  )
+  })
   return {
     sizes,
     artifacts: plan.artifacts,

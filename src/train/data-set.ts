@@ -1,4 +1,3 @@
-import type { NewSha256, Sha256 } from '../hash/sha256.js'
 import {
   type BatchStream,
   exampleBatches,
@@ -10,6 +9,7 @@ import type { DataFolder } from '../data/data-folder.js'
 import { missingPart, type Split } from '../data/split-files.js'
 import { type TokenisedExample, tokeniseExamples } from '../data/tokenise.js'
 import { UserError } from '../errors/user-error.js'
+import type { NewSha256, Sha256 } from '../hash/sha256.js'
 import { countSetting, type Settings } from '../recipe/settings.js'
 import type { Tokenizer } from '../text/tokenizer.js'
 

@@ -46,18 +46,25 @@ const adviceFor = (
   return `${what}: it needs ${showBytes(bytes)}.`
 }
 
+/** A plan and the memory that it has to fit. */
+export interface FitQuestion {
+  /** The recipe's. */
+  readonly name: string
+  readonly plan: Size
+  /** Bytes that may be taken; without a limit where it is not known. */
+  readonly capacity: number | undefined
+  readonly shape: BatchShape
+  /** Plans another shape. Absent where nothing but this shape may be tried. */
+  readonly replan: ((shape: BatchShape) => Size) | undefined
+  readonly remedies: Remedies
+}
+
 /**
- * Throws a {@link DeviceError} if a plan takes more than `capacity` bytes: by how much, and the largest batch or context, of those that halving
- * gives, that would fit by its own plan. Without `replan`, nothing else may be tried.
+ * Throws a {@link DeviceError} if a plan takes more than `capacity` bytes. It says by how much, and which batch or
+ * context would fit: the largest by its own plan of those that halving gives.
  */
-export const requireFit = (
-  name: string,
-  { bytes, given }: Size,
-  capacity: number | undefined,
-  shape: BatchShape,
-  replan: ((shape: BatchShape) => Size) | undefined,
-  remedies: Remedies,
-): void => {
+export const requireFit = ({ name, plan, capacity, shape, replan, remedies }: FitQuestion): void => {
+  const { bytes, given } = plan
   if (capacity === undefined || bytes <= capacity) return
   const better =
     replan === undefined || given > capacity

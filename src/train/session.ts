@@ -1,5 +1,4 @@
 import type { KernelDecl } from '../../compiler/artifact.js'
-import type { CoreRecipe, Program } from '../../compiler/core/core.js'
 import type { Tuning } from '../../compiler/schedule/choose.js'
 import { sameSchedule } from '../../compiler/schedule/compare-schedules.js'
 import {
@@ -14,12 +13,11 @@ import {
 } from '../../runtime/index.js'
 import type { Batch, BatchShape } from '../data/batch.js'
 import { UserError } from '../errors/user-error.js'
-import type { Model } from '../model/model.js'
 import { uploadWeights } from '../model/weights.js'
-import type { Settings } from '../recipe/settings.js'
-import type { StateTensor } from '../runs/run-folder.js'
+import { methodOf } from '../recipe/recipe-parts.js'
 import { type BroughtTensor, broughtBy } from './brought.js'
-import { type CompileOptions, compileRecipe, methodOf } from './compile.js'
+import { type CompileOptions, compileRecipe, type TrainingSubject } from './compile.js'
+import type { StateTensor } from './run-record.js'
 
 /** Tensors by name, as executables take them. */
 export type Tensors = Readonly<Record<string, DeviceTensor>>
@@ -81,14 +79,18 @@ const measuredOf = (kernels: readonly KernelDecl[]): Tuning =>
  * Compiles a recipe's `init`, `step` and `validate` and puts what they need on the device. Throws a `UserError` when
  * sizes or weights do not fit, and a `DeviceError` when the device is too small; aborted, it rejects with the signal's reason. It keeps no memory then.
  */
-export const openSession = async (...asked: SessionRequest): Promise<Session> => {
+export const openSession = async (
+  subject: TrainingSubject,
+  shape: BatchShape,
+  options: SessionOptions = {},
+): Promise<Session> => {
   const made: Made[] = []
   const keep = <T extends Made>(x: T): T => {
     made.push(x)
     return x
   }
   try {
-    return await furnished(keep, ...asked)
+    return await furnishSession(keep, subject, shape, options)
   } catch (error) {
     for (const x of made) x.destroy()
     throw error
@@ -100,30 +102,15 @@ interface Made {
   destroy(): void
 }
 
-/** What a session is opened for. */
-type SessionRequest = [
-  device: Device,
-  program: Program,
-  recipe: CoreRecipe,
-  model: Model,
-  settings: Settings,
-  shape: BatchShape,
-  options?: SessionOptions,
-]
-
-const furnished = async (
+/** {@link openSession}; `keep` is told of everything that is put on the device. */
+const furnishSession = async (
   keep: <T extends Made>(x: T) => T,
-  ...[device, program, recipe, model, settings, shape, { compiled, ...options } = {}]: SessionRequest
+  subject: TrainingSubject,
+  shape: BatchShape,
+  { compiled, ...options }: SessionOptions,
 ): Promise<Session> => {
-  const { sizes, artifacts, bound, learned, memory } = await compileRecipe(
-    device,
-    program,
-    recipe,
-    model,
-    settings,
-    shape,
-    options,
-  )
+  const { device, recipe, model, settings } = subject
+  const { sizes, artifacts, bound, learned, memory } = await compileRecipe(subject, shape, options)
   const methods = [artifacts.init, artifacts.step, artifacts.validate]
   for (const artifact of methods) checkRequirements(device, artifact)
   const kernels = methods.flatMap(a => a.kernels)

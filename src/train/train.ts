@@ -1,46 +1,47 @@
-import type { CoreRecipe, Program } from '../../compiler/core/core.js'
-import type { Tuning } from '../../compiler/schedule/choose.js'
-import { type Device, download, Readback } from '../../runtime/index.js'
+import { download, Readback } from '../../runtime/index.js'
 import type { BatchStream } from '../data/batch.js'
 import { UserError } from '../errors/user-error.js'
-import type { Model } from '../model/model.js'
-import type { Settings } from '../recipe/settings.js'
+import type { CompileOptions, TrainingSubject } from './compile.js'
+import type { DataSet } from './data-set.js'
 import type {
   EpochRecord,
   History,
   Position,
   RunDescription,
-  RunFolder,
+  RunStore,
   StateTensor,
   StepRecord,
-} from '../runs/run-folder.js'
-import type { DataSet } from './data-set.js'
+} from './run-record.js'
 import { openSession, type Session } from './session.js'
 
-/** What a training run works on. */
-export interface TrainJob {
-  readonly device: Device
-  readonly program: Program
-  readonly recipe: CoreRecipe
-  readonly model: Model
-  readonly settings: Settings
+/** How long to train, and from which random numbers. */
+export interface TrainingSchedule {
   readonly epochs: number
   /** Epochs without a better validation loss after which training stops. */
   readonly patience: number
   readonly seed: number
-  readonly train: BatchStream
-  readonly valid: BatchStream
-  readonly folder: RunFolder
-  /** Whether a run that is gone on with is described anew, since what it was begun with has changed. */
-  readonly describeAnew: boolean
-  readonly describe: (trainable: number, session: Session) => RunDescription
-  /** The schedules of the run to resume, if they are known. */
-  readonly schedules: Tuning | undefined
-  /** What the run to resume was held to, if it was. */
-  readonly memory: number | undefined
+}
+
+/** Where a run is kept, and how it is described there. */
+export interface TrainingRecord {
+  readonly store: RunStore
   /** Seconds between two savings of the state within an epoch. */
   readonly saveEvery: number
+  /** Whether the run goes on from what is saved. */
   readonly resume: boolean
+  /** Whether a run that goes on is described anew, because what it was begun with has changed. */
+  readonly describeAnew: boolean
+  readonly describe: (trainable: number, session: Session) => RunDescription
+}
+
+/** One training run. */
+export interface TrainJob {
+  readonly subject: TrainingSubject
+  readonly data: { readonly train: BatchStream; readonly valid: BatchStream }
+  readonly schedule: TrainingSchedule
+  readonly record: TrainingRecord
+  /** How kernels are chosen, and the schedules and the memory limit of the run to resume, if they are known. */
+  readonly compiling: Pick<CompileOptions, 'chooseSchedules' | 'schedules' | 'memory'>
   readonly watcher: TrainWatcher
   /** Becomes aborted when the user wants to stop. */
   readonly signal: AbortSignal
@@ -125,27 +126,31 @@ const notFinite = (step: number, metric: string, value: number, saved: number): 
  * goes on with --resume and ends in the same bits.
  */
 export const runTraining = async (job: TrainJob): Promise<TrainOutcome> => {
-  const { recipe, settings, epochs, patience, train, valid, folder, watcher } = job
+  const { subject, record: keeping, watcher } = job
+  const { device, settings } = subject
+  const { train, valid } = job.data
+  const { epochs, patience, seed } = job.schedule
+  const { store } = keeping
   const steps = epochs * train.stepsPerEpoch
   const setting = (name: string) => (settings.has(name) ? `--set ${name}=` : undefined)
   watcher.preparing()
-  const session = await openSession(job.device, job.program, recipe, job.model, settings, train, {
+  const session = await openSession(subject, train, {
+    ...job.compiling,
     compiled: watcher.compiled,
-    schedules: job.schedules,
-    memory: job.memory,
     signal: job.signal,
     remedies: { batch: setting('batch'), context: setting('context') },
   })
-  const readback = new Readback<number>(job.device)
+  const readback = new Readback<number>(device)
   try {
-    const saved = job.resume ? await folder.load() : undefined
+    const saved = keeping.resume ? await store.load() : undefined
     const { learned } = session
     const trainable = learned.reduce((n, name) => n + session.state[name]!.bytes / 4, 0)
     if (saved === undefined) {
-      session.initialise(job.seed)
-      await folder.describe(job.describe(trainable, session))
+      session.initialise(seed)
+      await store.describe(keeping.describe(trainable, session))
     } else session.restore(saved.state)
-    if (saved !== undefined && job.describeAnew) await folder.describe(job.describe(trainable, session))
+    if (saved !== undefined && keeping.describeAnew)
+      await store.describe(keeping.describe(trainable, session))
 
     let at = saved?.position.step ?? 0
     let best = saved?.position.best
@@ -153,7 +158,7 @@ export const runTraining = async (job: TrainJob): Promise<TrainOutcome> => {
     const stepRecords: StepRecord[] = [...(saved?.history.steps ?? [])]
     const epochRecords: EpochRecord[] = [...(saved?.history.epochs ?? [])]
     const history = (): History => ({ steps: stepRecords, epochs: epochRecords })
-    watcher.started({ steps, from: at, trainable, bytes: job.device.residentBytes })
+    watcher.started({ steps, from: at, trainable, bytes: device.residentBytes })
     if (saved?.position.done === true) return { history: history(), best, learned, end: 'finished' }
 
     const take = (readings: Awaited<ReturnType<Readback<number>['drain']>>): void => {
@@ -172,7 +177,7 @@ export const runTraining = async (job: TrainJob): Promise<TrainOutcome> => {
       // A step's metrics are of the state before it: they may still be numbers where the new state is not.
       for (const [name, { data }] of state)
         if (data.some(Number.isNaN)) throw notFinite(position.step, `\`${name}\``, Number.NaN, savedStep)
-      await folder.save(state, { ...position, steps, ...(best === undefined ? {} : { best }) }, history())
+      await store.save(state, { ...position, steps, ...(best === undefined ? {} : { best }) }, history())
       savedStep = position.step
     }
     if (saved === undefined) await save({ step: 0, done: false })
@@ -195,7 +200,7 @@ export const runTraining = async (job: TrainJob): Promise<TrainOutcome> => {
         const better = best === undefined || loss < best.loss
         if (better) {
           best = record
-          await folder.saveBest(await snapshot(session))
+          await store.saveBest(await snapshot(session))
         }
         const early = epoch - (best?.epoch ?? 0) >= patience
         await save({ step: at, done: early || at === steps })
@@ -205,11 +210,11 @@ export const runTraining = async (job: TrainJob): Promise<TrainOutcome> => {
       }
       if (at === steps) return { history: history(), best, learned, end: 'finished' }
       const epoch = Math.floor(at / train.stepsPerEpoch)
-      session.step(train.at(epoch, at % train.stepsPerEpoch), { step: at, steps, epoch }, job.seed)
+      session.step(train.at(epoch, at % train.stepsPerEpoch), { step: at, steps, epoch }, seed)
       at += 1
       take(await readback.push(at, session.metricTensors))
       if (job.signal.aborted) return await stopped()
-      if (Date.now() - lastSave > job.saveEvery * 1000) {
+      if (Date.now() - lastSave > keeping.saveEvery * 1000) {
         await save({ step: at, done: false })
         lastSave = Date.now()
       }

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import { specialiseFn } from '../../compiler/specialise/specialise.js'
-import { deviceEngine, interpreterEngine } from '../../src/engine/engine.js'
+import { deviceEngine } from '../../src/engine/engine.js'
+import { interpreterEngine } from '../../src/host/open-engine.js'
 import { withDevice } from '../support/device.js'
 import { programOf, worstDifference } from './support.js'
 

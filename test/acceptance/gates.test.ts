@@ -2,7 +2,8 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { evaluateSize } from '../../compiler/core/size.js'
 import { specialiseFn } from '../../compiler/pipeline.js'
 import { inputsOf } from '../../compiler/specialise/parameters.js'
-import { deviceEngine, type Engine, type HostTensor, interpreterEngine } from '../../src/engine/engine.js'
+import { deviceEngine, type Engine, type HostTensor } from '../../src/engine/engine.js'
+import { interpreterEngine } from '../../src/host/open-engine.js'
 import { withDevice } from '../support/device.js'
 import {
   fixture,

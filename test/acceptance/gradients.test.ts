@@ -3,8 +3,9 @@ import { elementsOf, shapeOf } from '../../compiler/ir/graph.js'
 import type { Graph } from '../../compiler/ir/ir.js'
 import { simplified, specialiseGrad } from '../../compiler/pipeline.js'
 import { checkGradient } from '../../src/cli/grad-check.js'
-import { deviceEngine, type HostTensor, interpreterEngine } from '../../src/engine/engine.js'
+import { deviceEngine, type HostTensor } from '../../src/engine/engine.js'
 import { loadProgram } from '../../src/folders/load-program.js'
+import { interpreterEngine } from '../../src/host/open-engine.js'
 import { withDevice } from '../support/device.js'
 import {
   fixture,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { type ConstantValue, specialiseFn } from '../../compiler/specialise/specialise.js'
-import { interpreterEngine } from '../../src/engine/engine.js'
+import { interpreterEngine } from '../../src/host/open-engine.js'
 import type { JsonObject } from '../../src/json/json-values.js'
 import { configuredConstants } from '../../src/model/config-values.js'
 import { fixture, programOf } from './support.js'

@@ -1,11 +1,11 @@
-import { openTokenizer } from '../../src/folders/open-tokenizer.js'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, expect, it } from 'vitest'
 import { specialiseFn } from '../../compiler/pipeline.js'
 import type { Engine } from '../../src/engine/engine.js'
 import { stdlibFolder } from '../../src/folders/load-program.js'
-import { argmax } from '../../src/predict/sequence-model.js'
+import { openTokenizer } from '../../src/folders/open-tokenizer.js'
+import { argmax } from '../../src/predict/logits.js'
 import { openBase } from '../../src/runs/open-run.js'
 import { withDevice } from '../support/device.js'
 import {

@@ -1,10 +1,10 @@
-import { type TensorData } from '../../src/safetensors/encode.js'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, vi } from 'vitest'
 import { runCli } from '../../src/cli/cli.js'
 import { writeSafetensors } from '../../src/folders/write-safetensors.js'
+import type { TensorData } from '../../src/safetensors/encode.js'
 import { temporaryDirectory } from '../support/temporary.js'
 
 /** Runs a command line in this process: its exit code, and what it wrote. */

@@ -5,8 +5,8 @@ import type { Program } from '../../compiler/core/core.js'
 import type { Diagnostic } from '../../compiler/diagnostics/diagnostic.js'
 import { specialiseTest } from '../../compiler/specialise/specialise.js'
 import { judge, placeOf } from '../../src/cli/expectation.js'
-import { interpreterEngine } from '../../src/engine/engine.js'
 import { stdlibFolder } from '../../src/folders/load-program.js'
+import { interpreterEngine } from '../../src/host/open-engine.js'
 
 /** A fenced block of a page of documentation. */
 export interface Example {

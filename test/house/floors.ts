@@ -39,6 +39,41 @@ export const compilerFloors: readonly Floor[] = [
   [room('index', 'the public interface')],
 ]
 
+/**
+ * The floors of `src/` that run in a browser too, the lowest first: what a page needs to read a model's bytes, to train
+ * and to report. What only a platform has (files, hashes, timers for strangers' code) is handed to them as interfaces.
+ */
+export const portableFloors: readonly Floor[] = [
+  [room('errors', 'an error that its reader can mend')],
+  [
+    room('json', 'the one reader of JSON, with its bounds'),
+    room('async', 'work done in turns'),
+    room('hash', 'what a platform brings to hash with'),
+  ],
+  [room('safetensors', 'the format: bytes ↔ tensors'), room('text', 'tokenizers and chat templates')],
+  [room('data', 'records → examples → tokens → batches')],
+  [room('measure', 'timing executables, judging results'), room('engine', 'what evaluates graphs')],
+  [room('model', 'configuration and checkpoint → sizes and weights')],
+  [room('recipe', 'finding a recipe, and its settings')],
+  [room('predict', 'scoring and continuing tokens')],
+  [room('score', 'scores of a model on examples')],
+  [room('train', 'the training driver')],
+  [room('report', 'one HTML page of a run')],
+]
+
+/** The floors of `src/` above them, which need files, processes or a terminal: Node's. */
+export const nodeFloors: readonly Floor[] = [
+  [room('host', 'this machine: its terminal, its devices'), room('files', 'reading and writing one file safely')],
+  [room('folders', 'programs, models, tokenizers and data in folders')],
+  [room('tune', 'measuring schedules, and their table')],
+  [room('runs', 'a training run in its folder')],
+  [room('bench', '`jola bench`')],
+  [room('cli', 'one file a command'), room('index', 'the library')],
+]
+
+/** The floors of `src/`, the lowest first. */
+export const srcFloors: readonly Floor[] = [...portableFloors, ...nodeFloors]
+
 /** Files that stand outside folders and belong to a room of another name. */
 const lodgers: Readonly<Record<string, string>> = { 'compiler/traits.ts': 'artifact' }
 

@@ -1,5 +1,5 @@
-import { openChat } from '../../src/folders/open-chat.js'
 import { describe, expect, it } from 'vitest'
+import { openChat } from '../../src/folders/open-chat.js'
 import { folderWith } from '../cli/support.js'
 import { userError } from '../support/user-error.js'
 

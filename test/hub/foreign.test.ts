@@ -1,5 +1,5 @@
-import { openTokenizer } from '../../src/folders/open-tokenizer.js'
 import { expect, it } from 'vitest'
+import { openTokenizer } from '../../src/folders/open-tokenizer.js'
 import { folderWith } from '../cli/support.js'
 import { userError } from '../support/user-error.js'
 

@@ -1,4 +1,3 @@
-import { type TensorData } from '../../src/safetensors/encode.js'
 import { mkdir, readdir, readFile, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import fc from 'fast-check'
@@ -7,6 +6,7 @@ import { renderUserError } from '../../src/errors/user-error.js'
 import { writeAtomic } from '../../src/files/atomic.js'
 import { openCheckpoint } from '../../src/folders/open-checkpoint.js'
 import { writeSafetensors } from '../../src/folders/write-safetensors.js'
+import type { TensorData } from '../../src/safetensors/encode.js'
 import { temporaryDirectory, temporaryFile } from '../support/temporary.js'
 import { userError } from '../support/user-error.js'
 

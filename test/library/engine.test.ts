@@ -1,7 +1,8 @@
 import { describe, expect, it, vi } from 'vitest'
 import type { HostInput } from '../../runtime/index.js'
 import { deviceEngine } from '../../src/engine/engine.js'
-import { DeviceError, openEngine, SizesError, specialiseFn, specialiseGrad } from '../../src/index.js'
+import { openEngine } from '../../src/host/open-engine.js'
+import { DeviceError, SizesError, specialiseFn, specialiseGrad } from '../../src/index.js'
 import { onBoth, programOf } from '../acceptance/support.js'
 import { withDevice } from '../support/device.js'
 

@@ -1,12 +1,14 @@
-import { openModel } from '../../src/folders/open-model.js'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { deviceEngine, interpreterEngine } from '../../src/engine/engine.js'
+import { deviceEngine } from '../../src/engine/engine.js'
 import { loadProgram } from '../../src/folders/load-program.js'
+import { openModel } from '../../src/folders/open-model.js'
+import { interpreterEngine } from '../../src/host/open-engine.js'
 import { bindModel, modelFacts } from '../../src/model/model.js'
 import { sizesOf } from '../../src/model/sizes.js'
 import { packingOf, uploadWeights } from '../../src/model/weights.js'
-import { argmax, SequenceModel } from '../../src/predict/sequence-model.js'
+import { argmax } from '../../src/predict/logits.js'
+import { SequenceModel } from '../../src/predict/sequence-model.js'
 import { withDevice } from '../support/device.js'
 import {
   type FamilyFixture,

@@ -1,5 +1,3 @@
-import { type TensorData } from '../../src/safetensors/encode.js'
-import { type Checkpoint } from '../../src/safetensors/checkpoint.js'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { inputsOf } from '../../compiler/specialise/parameters.js'
@@ -9,6 +7,8 @@ import { writeSafetensors } from '../../src/folders/write-safetensors.js'
 import { bindParam } from '../../src/model/bind.js'
 import { readBound } from '../../src/model/weights.js'
 import { storedTensors } from '../../src/runs/export-state.js'
+import type { Checkpoint } from '../../src/safetensors/checkpoint.js'
+import type { TensorData } from '../../src/safetensors/encode.js'
 import { temporaryDirectory, temporaryFile } from '../support/temporary.js'
 import { userError } from '../support/user-error.js'
 
@@ -94,7 +94,7 @@ describe('a field with a stored shape', () => {
       ['w.layers.bq', numbers([2, 2, 3], 1)],
       ['w.layers.norm', numbers([2, 5])],
     ])
-    const written = storedTensors(specs, sizes, state, 'F32')
+    const written = storedTensors(specs, state, { sizes, dtype: 'F32' })
     expect(Object.fromEntries([...written].map(([name, t]) => [name, t.shape]))).toEqual({
       'layers.0.q.weight': [6, 5],
       'layers.0.o.weight': [5, 6],
@@ -114,6 +114,6 @@ describe('a field with a stored shape', () => {
     const param = await parameter()
     const specs = inputsOf(param.name, param.type).filter(s => s.name === 'w.layers.bq')
     const zero = { shape: [2, 2, 3], data: new Float32Array(12) }
-    expect(storedTensors(specs, sizes, new Map([['w.layers.bq', zero]]), 'F32')).toEqual(new Map())
+    expect(storedTensors(specs, new Map([['w.layers.bq', zero]]), { sizes, dtype: 'F32' })).toEqual(new Map())
   })
 })

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { checkAlike } from '../../src/report/alike.js'
-import type { RunDescription } from '../../src/runs/run-folder.js'
+import type { RunDescription } from '../../src/train/run-record.js'
 
 const run = (
   path: string,

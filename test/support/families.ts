@@ -1,4 +1,3 @@
-import { type TensorData } from '../../src/safetensors/encode.js'
 import { readdirSync, readFileSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -9,6 +8,7 @@ import { prepareCall } from '../../src/cli/call/prepare.js'
 import type { Engine } from '../../src/engine/engine.js'
 import { writeSafetensors } from '../../src/folders/write-safetensors.js'
 import type { JsonObject } from '../../src/json/json-values.js'
+import type { TensorData } from '../../src/safetensors/encode.js'
 
 /** A tiny checkpoint and what transformers computes with it, as `test/fixtures/families/make.py` writes it. */
 export interface FamilyFixture {

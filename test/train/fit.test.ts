@@ -17,7 +17,14 @@ const said = (
   replan: ((shape: BatchShape) => ReturnType<typeof plan>) | 'nothing' = plan,
 ): DeviceError | undefined => {
   try {
-    requireFit('Jola', plan(shape), capacity, shape, replan === 'nothing' ? undefined : replan, remedies)
+    requireFit({
+      name: 'Jola',
+      plan: plan(shape),
+      capacity,
+      shape,
+      replan: replan === 'nothing' ? undefined : replan,
+      remedies,
+    })
   } catch (error) {
     if (error instanceof DeviceError) return error
     throw error

@@ -1,4 +1,3 @@
-import { type TensorData } from '../../safetensors/encode.js'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { lower } from '../../../compiler/pipeline.js'
@@ -7,6 +6,7 @@ import { type Device, download, load, upload } from '../../../runtime/index.js'
 import type { BatchShape } from '../../data/batch.js'
 import type { LoadedProgram } from '../../folders/load-program.js'
 import { writeSafetensors } from '../../folders/write-safetensors.js'
+import type { TensorData } from '../../safetensors/encode.js'
 import { type OpenStep, place, seed } from '../recipe-step.js'
 
 /** Noise of so many steps goes to the peers; after those they begin again. */

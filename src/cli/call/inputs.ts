@@ -1,7 +1,7 @@
-import { type Checkpoint } from '../../safetensors/checkpoint.js'
 import type { CoreParam } from '../../../compiler/core/core.js'
 import { nearest } from '../../../compiler/names/suggest.js'
 import { type InputSpec, inputsOf, isGiven } from '../../../compiler/specialise/parameters.js'
+import type { Checkpoint } from '../../safetensors/checkpoint.js'
 import { showSpec, storedAs } from './tensors.js'
 
 /** Where the parameters of a call get their values from. */

@@ -1,10 +1,10 @@
-import { type TensorData } from '../../safetensors/encode.js'
-import { type Checkpoint } from '../../safetensors/checkpoint.js'
 import type { DType } from '../../../compiler/artifact.js'
 import { sizeText } from '../../../compiler/core/size.js'
 import type { InputSpec } from '../../../compiler/specialise/parameters.js'
 import type { HostTensor } from '../../engine/engine.js'
 import { UserError } from '../../errors/user-error.js'
+import type { Checkpoint } from '../../safetensors/checkpoint.js'
+import type { TensorData } from '../../safetensors/encode.js'
 import type { Dtype } from '../../safetensors/header.js'
 import { showElement } from '../show-values.js'
 

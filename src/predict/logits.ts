@@ -20,3 +20,10 @@ const without = <A extends ArrayLike<number>>(values: A, wrong: (x: number) => b
       })
   return values
 }
+
+/** The position of the greatest value; the first of equals. */
+export const argmax = (values: ArrayLike<number>): number => {
+  let best = 0
+  for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i
+  return best
+}
