@@ -40,7 +40,8 @@ const nodeGlobals = new Set(['process', 'Buffer', 'setImmediate', '__dirname', '
 const nodeGlobalsIn = ({ path, text }: SourceFile): readonly string[] => {
   const found: string[] = []
   const visit = (node: ts.Node): void => {
-    const isMember = ts.isPropertyAccessExpression(node.parent ?? node) && node.parent.name === node
+    const { parent } = node
+    const isMember = parent && ts.isPropertyAccessExpression(parent) && parent.name === node
     if (ts.isIdentifier(node) && nodeGlobals.has(node.text) && !isMember) found.push(`${path}: ${node.text}`)
     node.forEachChild(visit)
   }
