@@ -63,7 +63,10 @@ export const portableFloors: readonly Floor[] = [
 
 /** The floors of `src/` above them, which need files, processes or a terminal: Node's. */
 export const nodeFloors: readonly Floor[] = [
-  [room('host', 'this machine: its terminal, its devices'), room('files', 'reading and writing one file safely')],
+  [
+    room('host', 'this machine: its terminal, its devices'),
+    room('files', 'reading and writing one file safely'),
+  ],
   [room('folders', 'programs, models, tokenizers and data in folders')],
   [room('tune', 'measuring schedules, and their table')],
   [room('runs', 'a training run in its folder')],
