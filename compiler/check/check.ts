@@ -7,7 +7,8 @@ import type { ModuleScope } from '../names/module-scopes.js'
 import { buildScopes, idOf } from '../names/module-scopes.js'
 import type { Load, LoadedModule } from '../names/modules.js'
 import { DATA_MODULE, hasRecipe, loadModules } from '../names/modules.js'
-import { Constants, elaborateFn } from '../types/bodies.js'
+import { elaborateFn } from '../types/bodies.js'
+import { Constants } from '../types/constants.js'
 import { Declarations } from '../types/declarations.js'
 import { keyErrors } from '../types/key-reuse.js'
 import { elaborateRecipe } from '../types/recipe-declarations.js'
@@ -39,16 +40,16 @@ export const checkProgram = (
     diagnostics.push(d)
   }
   const scopes = buildScopes(modules, report)
-  const world = new Declarations(scopes, report, before.fresh)
+  const declarations = new Declarations(scopes, report, before.freshVariable)
   const graph = new Map<string, Map<string, Span>>()
   const note = (from: string, to: string, at: Span): void => {
     const known = graph.get(from) ?? new Map<string, Span>()
     if (!known.has(to)) known.set(to, at)
     graph.set(from, known)
   }
-  const constants = new Constants(world, () => undefined)
+  const constants = new Constants(declarations, () => undefined)
   const partsOf = (id: string) => ({
-    world,
+    declarations,
     constant: constants.type,
     uses: (used: string, at: Span) => note(id, used, at),
   })
@@ -58,14 +59,14 @@ export const checkProgram = (
   const recipes = new Map<string, CoreRecipe>()
   const tests: CoreTest[] = []
   const elaborate = (scope: ModuleScope): Elaborated => {
-    world.definitionsOf(scope.module.name)
+    declarations.definitionsOf(scope.module.name)
     const own = { consts: new Map(), fns: new Map(), records: new Map(), recipes: new Map() }
     for (const decl of scope.own.values()) {
       const id = idOf(decl)
       if (decl.kind === 'const') own.consts.set(id, constants.get(decl))
       if (decl.kind === 'fn') own.fns.set(id, elaborateFn(partsOf(id), decl))
       if (decl.kind === 'record') {
-        const info = world.record(decl)
+        const info = declarations.record(decl)
         if (info !== 'broken') own.records.set(id, info.decl)
       }
       if (decl.kind === 'recipe') {
@@ -90,7 +91,7 @@ export const checkProgram = (
     const same = before.find(name, ast.span.source, usedBy(scope.module))
     if (same !== undefined) {
       checked.set(name, same)
-      world.declare(name, same.declared)
+      declarations.declare(name, same.declared)
       constants.take(same.consts)
       for (const id of [...same.fns.keys(), ...same.recipes.keys()]) known.add(id)
     }
@@ -110,7 +111,7 @@ export const checkProgram = (
     const { source } = module.ast.span
     const uses = usedBy(module).flatMap(m => (m === undefined ? [] : [m]))
     if (!placed || wrong.has(source) || uses.length < usedBy(module).length) continue
-    const kept = { ...own, source, uses, declared: world.declaredIn(module.name) }
+    const kept = { ...own, source, uses, declared: declarations.declaredIn(module.name) }
     checked.set(module.name, kept)
     before.keep(module.name, kept)
   }
@@ -131,7 +132,7 @@ export const checkProgram = (
     records,
     recipes,
     tests,
-    modules: new Map([...scopes.values()].map(s => [s.module.name, moduleOf(s, world)])),
+    modules: new Map([...scopes.values()].map(s => [s.module.name, moduleOf(s, declarations)])),
   }
   const settings = settingErrors(program)
   return settings.length > 0 ? E.left(inOrder(settings, sources)) : E.right(program)
@@ -173,8 +174,8 @@ const inOrder = (diagnostics: readonly Diagnostic[], sources: readonly Source[])
     .sort((a, b) => place(a)[0] - place(b)[0] || place(a)[1] - place(b)[1])
 }
 
-const moduleOf = (scope: ModuleScope, world: Declarations): CoreModule => {
-  const definitions = world.definitionsOf(scope.module.name)
+const moduleOf = (scope: ModuleScope, declarations: Declarations): CoreModule => {
+  const definitions = declarations.definitionsOf(scope.module.name)
   const sizes = new Map<string, SizeDecl>()
   const fns = new Map<string, string>()
   const recipes = new Map<string, string>()
@@ -182,7 +183,7 @@ const moduleOf = (scope: ModuleScope, world: Declarations): CoreModule => {
     if (decl.kind === 'fn') fns.set(name, idOf(decl))
     if (decl.kind === 'recipe') recipes.set(name, idOf(decl))
     if (decl.kind !== 'size') continue
-    const definition = definitions.get(name)?.poly
+    const definition = definitions.get(name)?.size
     sizes.set(name, {
       name,
       ...(definition !== undefined && { definition }),

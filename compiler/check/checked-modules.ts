@@ -27,10 +27,10 @@ export interface CheckedModule extends Elaborated {
 export class CheckedModules {
   private readonly sources = new Map<string, Source>()
   private readonly modules = new Map<string, CheckedModule>()
-  private lastVar = 0
+  private lastVariable = 0
 
   /** A variable id that nothing else in any of the programs has. */
-  readonly fresh = (): number => ++this.lastVar
+  readonly freshVariable = (): number => ++this.lastVariable
 
   /** The source of this name and text that was met first, whose tree is known. */
   same(source: Source): Source {

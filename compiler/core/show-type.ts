@@ -1,11 +1,10 @@
-import type { Size } from './size.js'
-import { sameSize, sizeName, sizeText } from './size.js'
+import { type Size, sameSize, sizeName, sizeText } from './size.js'
 import type { Type } from './type.js'
 
 /** How a size is written in a message. */
 export type ShowSize = (size: Size) => string
 
-/** A size with unsolved parts shown as `_` and a defined name (`H`) instead of what it stands for. */
+/** A size with `_` for its unknowns. A size that a name is defined as (`H`) is written by that name. */
 export const showSize =
   (definitions: ReadonlyMap<string, Size>): ShowSize =>
   size => {
@@ -13,54 +12,46 @@ export const showSize =
     return sizeText(size).replace(/\?\w+/g, '_')
   }
 
-const wrapped = (size: ShowSize, p: Size): string => size(p)
-
-/** A type as the user would write it. */
+/** A type as the user would write it. `unknown` writes type variables. */
 export const showType = (type: Type, size: ShowSize, unknown: (t: Type) => string = () => '_'): string => {
-  const go = (t: Type): string => showType(t, size, unknown)
+  const show = (t: Type): string => showType(t, size, unknown)
   switch (type.kind) {
     case 'scalar':
       return type.dtype
     case 'idx':
-      return `idx[${wrapped(size, type.bound)}]`
+      return `idx[${size(type.bound)}]`
     case 'tensor':
-    case 'array':
-      return `${type.element.kind === 'fn' ? `(${go(type.element)})` : go(type.element)}[${type.dims.map(size).join(', ')}]`
+    case 'array': {
+      const element = type.element.kind === 'fn' ? `(${show(type.element)})` : show(type.element)
+      return `${element}[${type.dims.map(size).join(', ')}]`
+    }
     case 'record': {
-      const args = [
-        ...[...type.instance.sizes]
-          .filter(([n, p]) => !sameSize(p, sizeName(n)))
-          .map(([n, p]) => `${n} = ${size(p)}`),
-        ...[...type.instance.types]
-          .filter(([n, t]) => !(t.kind === 'param' && t.name === n))
-          .map(([n, t]) => `${n} = ${go(t)}`),
-      ].filter(arg => !arg.endsWith('= _') && !/^(\w+) = \1$/.test(arg))
-      return args.length === 0 ? type.record.name : `${type.record.name}(${args.join(', ')})`
+      const sizes = [...type.instance.sizes]
+        .filter(([n, p]) => !sameSize(p, sizeName(n)))
+        .map(([n, p]) => [n, size(p)] as const)
+      const types = [...type.instance.types]
+        .filter(([n, t]) => !(t.kind === 'param' && t.name === n))
+        .map(([n, t]) => [n, show(t)] as const)
+      // An argument that says nothing is left out: an unknown, or a name that is given itself.
+      const args = [...sizes, ...types].filter(([n, text]) => text !== n && text !== '_')
+      const written = args.map(([n, text]) => `${n} = ${text}`).join(', ')
+      return args.length === 0 ? type.record.name : `${type.record.name}(${written})`
     }
     case 'fields':
-      return `{ ${[...type.fields].map(([n, t]) => `${n}: ${go(t)}`).join(', ')} }`
+      return `{ ${[...type.fields].map(([n, t]) => `${n}: ${show(t)}`).join(', ')} }`
     case 'tuple':
-      return `(${type.items.map(go).join(', ')})`
+      return `(${type.items.map(show).join(', ')})`
     case 'fn':
-      return `(${type.params.map(go).join(', ')}) -> ${go(type.result)}`
+      return `(${type.params.map(show).join(', ')}) -> ${show(type.result)}`
     case 'key':
       return 'key'
     case 'param':
       return type.name
     case 'per':
-      return `f32 per ${go(type.of)}`
+      return `f32 per ${show(type.of)}`
     case 'choice':
       return type.names.join(' | ')
     case 'var':
       return unknown(type)
   }
 }
-
-const ordinals = ['first', 'second', 'third', 'fourth', 'fifth', 'sixth', 'seventh', 'eighth']
-/** `first`, `second`, … of a zero-based position. */
-export const ordinal = (position: number): string => ordinals[position] ?? `${position + 1}th`
-
-const numbers = ['no', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight']
-/** `one axis`, `two axes`. */
-export const countOf = (n: number, one: string, many = `${one}s`): string =>
-  `${numbers[n] ?? n} ${n === 1 ? one : many}`

@@ -59,7 +59,7 @@ export const sizeNamesIn = (a: Size): readonly string[] =>
   [...new Set([...a.terms.keys()].flatMap(factorsOf))].sort()
 
 /** The value of a polynomial without names. */
-export const sizeAsNumber = (a: Size): number | undefined => {
+export const asConstantSize = (a: Size): number | undefined => {
   if (a.terms.size === 0) return 0
   return a.terms.size === 1 && a.terms.has('') ? a.terms.get('') : undefined
 }

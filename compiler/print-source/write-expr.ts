@@ -2,12 +2,12 @@ import { affineAtom, affineConstantOf, affineDifference, affineSplit } from '../
 import { orderedExpr } from '../affine/affine-expr.js'
 import { affineOfAnySize } from '../affine/affine-of.js'
 import {
+  asConstantSize,
   divideSizes,
   isPositiveSize,
   productOfSizes,
   type Size,
   sameSize,
-  sizeAsNumber,
   sizeConstant,
   subtractSizes,
 } from '../core/size.js'
@@ -105,7 +105,7 @@ const indexOf = (w: Writing, e: Expr, dim: Size): readonly Source[] | undefined 
   for (const { atom: low, coefficient } of form.summands.values()) {
     const extent = coefficient === 1 ? boundOf(w, low) : undefined
     const high = extent === undefined ? undefined : divideSizes(dim, extent)
-    if (high === undefined || sizeAsNumber(high) === 1) continue
+    if (high === undefined || asConstantSize(high) === 1) continue
     const radix = numberOf(w, extent!)
     if (radix === undefined) continue
     const { quotient, rest } = affineSplit(affineDifference(form, affineAtom(low)), radix)
@@ -118,7 +118,7 @@ const indexOf = (w: Writing, e: Expr, dim: Size): readonly Source[] | undefined 
 
 /** The number in the graph that a size became. */
 const numberOf = (w: Writing, p: Size): number | undefined =>
-  sizeAsNumber(p) ?? [...w.sizes.whole].find(([, q]) => sameSize(p, q))?.[0]
+  asConstantSize(p) ?? [...w.sizes.whole].find(([, q]) => sameSize(p, q))?.[0]
 
 /** Whether an axis stands alone as an index somewhere, so that its range need not be written. */
 export const isInferable = (w: Writing, axis: Axis, bodies: readonly Expr[]): boolean =>

@@ -1,7 +1,7 @@
 import * as E from 'fp-ts/lib/Either.js'
 import {
+  asConstantSize,
   type Size,
-  sizeAsNumber,
   sizeConstant,
   sizeNamesIn,
   sizeText,
@@ -37,7 +37,7 @@ export const solveSizes = (
     const later: SizeEquation[] = []
     for (const q of open) {
       const rest = substituteSizes(q.size, n => (known.has(n) ? sizeConstant(known.get(n)!) : undefined))
-      const value = sizeAsNumber(rest)
+      const value = asConstantSize(rest)
       if (value !== undefined) {
         if (value !== q.value)
           problems.push({ kind: 'conflict', equation: q, known: reason(q.size, known, because) })

@@ -1,12 +1,13 @@
 import type { CoreExpr } from '../core/core.js'
-import { countOf } from '../core/show-type.js'
 import { sizeConstant } from '../core/size.js'
 import type { Type } from '../core/type.js'
 import type { SourceExpr } from '../syntax/ast.js'
-import type { BodyContext, Env, ExpectedBy } from './body-context.js'
+import { isError } from './basic-types.js'
+import type { BodyContext } from './body-context.js'
 import { coerce, errorExpr, unifyTypes } from './coerce.js'
-import { check, infer } from './elaborate.js'
-import { isError } from './solver.js'
+import type { Expected, ExpectedBy } from './expected.js'
+import type { Env } from './locals.js'
+import { countOf } from './wording.js'
 
 type Literal = SourceExpr & { kind: 'array' }
 
@@ -43,8 +44,7 @@ export const elaborateArrayLiteral = (
   cx: BodyContext,
   env: Env,
   e: Literal,
-  expected?: Type & { kind: 'tensor' },
-  why?: ExpectedBy,
+  expected?: Expected<Type & { kind: 'tensor' }>,
 ): CoreExpr => {
   const flat = flatten(cx, e)
   if (flat === undefined) return errorExpr(e.span)
@@ -57,13 +57,14 @@ export const elaborateArrayLiteral = (
     return errorExpr(e.span)
   }
   const dims = flat.lengths.map(sizeConstant)
-  if (expected !== undefined && why !== undefined) {
-    const shape: Type = { kind: 'tensor', element: expected.element, dims }
-    const items = flat.items.map(item => check(cx, env, item, expected.element, why))
-    unifyTypes(cx, e.span, shape, expected, why)
+  if (expected !== undefined) {
+    const { type, why } = expected
+    const shape: Type = { kind: 'tensor', element: type.element, dims }
+    const items = flat.items.map(item => cx.check(env, item, type.element, why))
+    unifyTypes(cx, { span: e.span, actual: shape, expected: type, why })
     return { kind: 'array', items, type: shape, span: e.span }
   }
-  const first = infer(cx, env, flat.items[0]!)
+  const first = cx.infer(env, flat.items[0]!)
   const element = cx.solver.head(first.type)
   if (
     !isError(element) &&
@@ -80,6 +81,6 @@ export const elaborateArrayLiteral = (
     return errorExpr(e.span)
   }
   const at: ExpectedBy = { kind: 'element', at: first.span }
-  const rest = flat.items.slice(1).map(item => coerce(cx, infer(cx, env, item), element, at))
+  const rest = flat.items.slice(1).map(item => coerce(cx, cx.infer(env, item), element, at))
   return { kind: 'array', items: [first, ...rest], type: { kind: 'tensor', element, dims }, span: e.span }
 }

@@ -1,11 +1,12 @@
 import type { Decl } from '../names/module-scopes.js'
 import { lookupPath } from '../names/module-scopes.js'
 import type { Path, SourceExpr } from '../syntax/ast.js'
-import type { BodyContext, Env, Local, Method } from './body-context.js'
-import { isBuiltin } from './builtin-calls.js'
-import type { FnSignature } from './declarations.js'
+import type { BodyContext } from './body-context.js'
+import { isBuiltin } from './builtin-table.js'
+import type { Env, Local, Method } from './locals.js'
+import type { FnSignature } from './signatures.js'
 
-/** What stands where a function is called or named. */
+/** The meaning of an expression that is called, or of a name. */
 export type Callee =
   | { readonly kind: 'local'; readonly local: Local }
   | { readonly kind: 'method'; readonly name: string; readonly method: Method }
@@ -17,7 +18,7 @@ export type Callee =
   /** Not a name. */
   | { readonly kind: 'expression' }
 
-/** An expression as a name that a module declares, with or without its qualifier; locals come first. */
+/** An expression as a name that a module declares, with or without its qualifier. Locals hide qualifiers. */
 export const asDeclaredPath = (cx: BodyContext, env: Env, e: SourceExpr): Path | undefined => {
   if (e.kind === 'name')
     return e.path.module !== undefined && env.has(e.path.module.text) ? undefined : e.path
@@ -28,6 +29,7 @@ export const asDeclaredPath = (cx: BodyContext, env: Env, e: SourceExpr): Path |
     : undefined
 }
 
+/** Looks a name up: locals first, then methods, then the module's declarations, then built-in names. */
 export const resolveCallee = (cx: BodyContext, env: Env, e: SourceExpr): Callee => {
   const path = asDeclaredPath(cx, env, e)
   if (path === undefined) return { kind: 'expression' }
@@ -41,7 +43,7 @@ export const resolveCallee = (cx: BodyContext, env: Env, e: SourceExpr): Callee 
   }
   const decl = lookupPath(cx.parts.scope, path)
   if (decl === 'broken') return { kind: 'broken' }
-  if (decl?.kind === 'fn') return { kind: 'fn', signature: cx.world.signature(decl) }
+  if (decl?.kind === 'fn') return { kind: 'fn', signature: cx.declarations.signature(decl) }
   if (decl !== undefined) return { kind: 'declared', path, decl }
   if (path.module === undefined && isBuiltin(text)) return { kind: 'builtin', name: text }
   return { kind: 'unknown', path }

@@ -42,13 +42,13 @@ const found = new WeakMap<ModuleScope, readonly ChoiceType[]>()
 
 /** The value written for a setting or a constant with choices: one of them. `owner` is for messages: `the setting \`a\``. */
 export const choiceValue = (
-  world: Declarations,
+  declarations: Declarations,
   owner: string,
   type: ChoiceType,
   value: SourceExpr,
 ): CoreExpr => {
   const chosen = value.kind === 'name' && value.path.module === undefined ? value.path.name.text : ''
-  if (!type.names.includes(chosen)) world.report(noChoice(owner, type, chosen, value.span))
+  if (!type.names.includes(chosen)) declarations.report(noChoice(owner, type, chosen, value.span))
   return { kind: 'choice', name: chosen, type, span: value.span }
 }
 

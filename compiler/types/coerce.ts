@@ -1,127 +1,116 @@
 import type { CoreExpr } from '../core/core.js'
 import type { Type } from '../core/type.js'
+import type { Diagnostic } from '../diagnostics/diagnostic.js'
 import type { Span } from '../diagnostics/source.js'
-import type { BodyContext, ExpectedBy } from './body-context.js'
-import { quoteSource } from './body-context.js'
+import { errorType, isError, typeF32, typeI32 } from './basic-types.js'
+import type { BodyContext } from './body-context.js'
+import type { Expected, ExpectedBy, TypeEquation } from './expected.js'
 import { typeMismatch } from './mismatch-messages.js'
-import type { Mismatch } from './solver.js'
-import { errorType, isError, typeF32, typeI32 } from './solver.js'
+import type { Mismatch } from './size-solver.js'
 import { fieldTypes } from './type-traversal.js'
+import { quoteAll, quoteSource } from './wording.js'
 
-/** What an expression in error becomes: its type fits everywhere. */
+/** The core of an expression in error. Its type unifies with every type. */
 export const errorExpr = (span: Span): CoreExpr => ({ kind: 'const', value: 0, type: errorType, span })
 
 export const castTo = (type: Type, arg: CoreExpr): CoreExpr => ({ kind: 'cast', arg, type, span: arg.span })
 
-const isScalar = (t: Type, dtype: string): boolean => t.kind === 'scalar' && t.dtype === dtype
-
-/** Makes two types equal; where they are not, says so in the words of `why`, and what `from` the first one came. */
-export const unifyTypes = (
-  cx: BodyContext,
-  span: Span,
-  actual: Type,
-  expected: Type,
-  why: ExpectedBy,
-  from?: Span,
-): boolean =>
-  cx.solver.unify(
-    actual,
-    expected,
-    { span, text: causeText(span, why) },
-    once(cx, span, actual, expected, why, from),
-  )
-
-/** One message for one pair of types, however many of their sizes disagree. */
-const once = (
-  cx: BodyContext,
-  span: Span,
-  actual: Type,
-  expected: Type,
-  why: ExpectedBy,
-  from?: Span,
-): ((m: Mismatch) => void) => {
-  let told = false
-  return m => {
-    if (told) return
-    told = true
-    cx.report(typeMismatch(cx, span, actual, expected, m, why, from))
+/** Makes two types equal, and reports it once when they are not, however many of their sizes differ. */
+export const unifyTypes = (cx: BodyContext, equation: TypeEquation): boolean => {
+  const { span, actual, expected, why } = equation
+  let reported = false
+  const fail = (m: Mismatch): void => {
+    if (!reported) cx.report(typeMismatch(cx, equation, m))
+    reported = true
   }
+  return cx.solver.unify(actual, expected, { span, text: causeText(span, why) }, fail)
 }
 
 const causeText = (span: Span, why: ExpectedBy): string => {
-  const what = quoteSource(span)
+  const expression = quoteSource(span)
   switch (why.kind) {
     case 'argument':
-      return `${what} is handed to \`${why.fn}\` here`
+      return `${expression} is handed to \`${why.fn}\` here`
     case 'result':
-      return `this is what \`${why.fn}\` gives`
+      return `this is the result of \`${why.fn}\``
     default:
-      return `${what} is used here`
+      return `${expression} is used here`
   }
 }
 
-/** The expression where a type is expected: an index becomes an `i32`, an `f32` serves as `f32 per P`. */
+/** The expression where a type is expected. An index becomes an `i32`, and an `f32` serves as `f32 per P`. */
 export const coerce = (cx: BodyContext, e: CoreExpr, expected: Type, why: ExpectedBy): CoreExpr => {
   const actual = cx.solver.head(e.type)
   const want = cx.solver.head(expected)
   if (isError(actual) || isError(want)) return e
-  if (actual.kind === 'idx' && (isScalar(want, 'i32') || cx.solver.isNumber(want))) {
-    unifyTypes(cx, e.span, typeI32, want, why)
+  const wantsInteger = (want.kind === 'scalar' && want.dtype === 'i32') || cx.solver.isNumber(want)
+  if (actual.kind === 'idx' && wantsInteger) {
+    unifyTypes(cx, { span: e.span, actual: typeI32, expected: want, why })
     return castTo(typeI32, e)
   }
   if (want.kind === 'per') {
-    checkPer(cx, e.span, actual, want.of, why)
+    checkPer(cx, e.span, actual, { type: want.of, why })
     return e
   }
-  unifyTypes(cx, e.span, actual, want, why, e.kind === 'var' ? cx.locals.get(e.id)?.from : undefined)
-  // A record without a name becomes one of its kind, its fields in the declared order.
+  const from = e.kind === 'var' ? cx.locals.get(e.id)?.from : undefined
+  unifyTypes(cx, { span: e.span, actual, expected: want, why, from })
+  // A record without a name becomes one of the named kind, with its fields in the declared order.
   if (actual.kind === 'fields' && want.kind === 'record')
     return { kind: 'record', base: e, fields: new Map(), type: want, span: e.span }
   return e
 }
 
-/** An `f32`, an `f32` for each field, or what is `f32 per` the same record. */
-const checkPer = (cx: BodyContext, span: Span, actual: Type, of: Type, why: ExpectedBy): void => {
+/** Checks what serves as `f32 per P`: an `f32`, an `f32` for each field, or an `f32 per` the same record. */
+const checkPer = (cx: BodyContext, span: Span, actual: Type, { type: of, why }: Expected): void => {
   const tree = cx.solver.head(of)
   if (isError(tree)) return
   if (actual.kind === 'per') {
-    unifyTypes(cx, span, actual.of, tree, why)
+    unifyTypes(cx, { span, actual: actual.of, expected: tree, why })
     return
   }
   if (actual.kind === 'scalar' || actual.kind === 'var') {
-    unifyTypes(cx, span, actual, typeF32, why)
+    unifyTypes(cx, { span, actual, expected: typeF32, why })
     return
   }
-  // A tree that nothing tells is an error of its own.
+  // The missing type of the tree is an error of its own.
   if (tree.kind === 'var') return
-  const inner = tree.kind === 'array' ? cx.solver.head(tree.element) : tree
-  const wanted = inner.kind === 'record' || inner.kind === 'fields' ? fieldTypes(inner) : undefined
-  const given = actual.kind === 'record' || actual.kind === 'fields' ? fieldTypes(actual) : undefined
-  const missing =
-    wanted === undefined || given === undefined ? [] : [...wanted.keys()].filter(n => !given.has(n))
-  const extra =
-    wanted === undefined || given === undefined ? [] : [...given.keys()].filter(n => !wanted.has(n))
-  if (wanted === undefined || given === undefined || missing.length > 0 || extra.length > 0) {
-    cx.report({
-      code: 'E0331',
-      title: `${quoteSource(span)} is not an f32 for each field of ${cx.show(tree)}`,
-      labels: [
-        {
-          span,
-          text:
-            missing.length > 0
-              ? `lacks ${missing.map(n => `\`${n}\``).join(', ')}`
-              : extra.length > 0
-                ? `has ${extra.map(n => `\`${n}\``).join(', ')} too many`
-                : `this is ${cx.show(actual)}`,
-        },
-      ],
-      hint:
-        wanted === undefined
-          ? 'one `f32` does for all'
-          : `write one \`f32\`, or \`{ ${[...wanted.keys()].map(n => `${n}: …`).join(', ')} }\``,
-    })
+  const wanted = fieldsOf(tree.kind === 'array' ? cx.solver.head(tree.element) : tree)
+  const given = fieldsOf(actual)
+  const both = wanted !== undefined && given !== undefined
+  const missing = both ? [...wanted.keys()].filter(n => !given.has(n)) : []
+  const extra = both ? [...given.keys()].filter(n => !wanted.has(n)) : []
+  if (!both || missing.length > 0 || extra.length > 0) {
+    const fault =
+      missing.length > 0
+        ? `lacks ${quoteAll(missing)}`
+        : extra.length > 0
+          ? `has ${quoteAll(extra)} too many`
+          : `this is ${cx.show(actual)}`
+    cx.report(notPerField({ span, tree: cx.show(tree), fault, wanted }))
     return
   }
-  for (const [n, t] of wanted) checkPer(cx, span, cx.solver.head(given.get(n)!), t, why)
+  for (const [n, type] of wanted) checkPer(cx, span, cx.solver.head(given.get(n)!), { type, why })
 }
+
+const fieldsOf = (t: Type): ReadonlyMap<string, Type> | undefined =>
+  t.kind === 'record' || t.kind === 'fields' ? fieldTypes(t) : undefined
+
+const notPerField = ({
+  span,
+  tree,
+  fault,
+  wanted,
+}: {
+  readonly span: Span
+  readonly tree: string
+  readonly fault: string
+  readonly wanted: ReadonlyMap<string, Type> | undefined
+}): Diagnostic => ({
+  code: 'E0331',
+  title: `${quoteSource(span)} is not an f32 for each field of ${tree}`,
+  labels: [{ span, text: fault }],
+  hint:
+    wanted === undefined
+      ? 'one `f32` does for all'
+      : `write one \`f32\`, or \`{ ${[...wanted.keys()].map(n => `${n}: …`).join(', ')} }\``,
+})

@@ -4,11 +4,11 @@ import { productOfSizes } from '../core/size.js'
 import type { Type } from '../core/type.js'
 import { duplicate } from '../names/module-scopes.js'
 import type { Binder, Name, SourceExpr } from '../syntax/ast.js'
-import type { BodyContext, Env } from './body-context.js'
+import { isError, typeBool, typeF32, typeI32 } from './basic-types.js'
+import type { BodyContext } from './body-context.js'
 import { castTo, coerce, errorExpr, unifyTypes } from './coerce.js'
-import { check, infer } from './elaborate.js'
 import { bindPattern, elaboratePattern } from './let-bindings.js'
-import { isError, typeBool, typeF32, typeI32 } from './solver.js'
+import type { Env } from './locals.js'
 import { arrayOf } from './type-traversal.js'
 
 interface Bound {
@@ -35,9 +35,14 @@ const bindIndices = (cx: BodyContext, env: Env, binders: readonly Binder[]): Bou
     seen.set(b.name.text, b.name)
     const extent =
       b.range === undefined
-        ? cx.solver.freshSize({ kind: 'index', name: b.name.text, span: b.name.span })
+        ? cx.solver.sizes.fresh({ kind: 'index', name: b.name.text, span: b.name.span })
         : cx.size(b.range)
-    const local = cx.bind(b.name.text, { kind: 'idx', bound: extent }, 'index', b.name.span)
+    const local = cx.bind({
+      name: b.name.text,
+      type: { kind: 'idx', bound: extent },
+      role: 'index',
+      span: b.name.span,
+    })
     inner.set(local.name, local)
     return { core: { kind: 'index', id: local.id, name: local.name, bound: extent }, extent }
   }
@@ -48,7 +53,7 @@ const bindIndices = (cx: BodyContext, env: Env, binders: readonly Binder[]): Bou
 /** `for i, j -> e`: a tensor, or an array where the body is a record or a tuple. */
 export const elaborateFor = (cx: BodyContext, env: Env, e: SourceExpr & { kind: 'for' }): CoreExpr => {
   const { binders, extents, env: inner } = bindIndices(cx, env, e.binders)
-  const body = infer(cx, inner, e.body)
+  const body = cx.infer(inner, e.body)
   const t = cx.solver.head(body.type)
   if (isError(t)) return errorExpr(e.span)
   if (t.kind === 'fn' || t.kind === 'key' || t.kind === 'per' || t.kind === 'choice') {
@@ -66,7 +71,7 @@ export const elaborateFor = (cx: BodyContext, env: Env, e: SourceExpr & { kind: 
 /** `sum i, j -> e` and its kin. */
 export const elaborateReduce = (cx: BodyContext, env: Env, e: SourceExpr & { kind: 'reduce' }): CoreExpr => {
   const { binders, env: inner } = bindIndices(cx, env, e.binders)
-  const body = infer(cx, inner, e.body)
+  const body = cx.infer(inner, e.body)
   const t = cx.solver.head(body.type)
   if (isError(t)) return errorExpr(e.span)
   const reduce = (arg: CoreExpr, type: Type): CoreExpr => ({
@@ -79,7 +84,7 @@ export const elaborateReduce = (cx: BodyContext, env: Env, e: SourceExpr & { kin
   })
   if (e.op === 'any' || e.op === 'all')
     return reduce(coerce(cx, body, typeBool, { kind: 'plain', text: `\`${e.op}\` wants a bool` }), typeBool)
-  if (t.kind === 'tensor' && (e.op === 'sum' || e.op === 'mean')) return sumOfTensors(cx, e, body, t, binders)
+  if (t.kind === 'tensor' && (e.op === 'sum' || e.op === 'mean')) return sumTensors(cx, e, binders, body)
   const numeric = t.kind === 'idx' || cx.solver.isNumber(t) || (t.kind === 'scalar' && t.dtype !== 'bool')
   if (!numeric) {
     const swallowed = e.body.kind === 'binary' && t.kind === 'scalar'
@@ -118,20 +123,18 @@ export const elaborateReduce = (cx: BodyContext, env: Env, e: SourceExpr & { kin
 }
 
 /** The elementwise sum of tensors: `for` around a sum of their elements. */
-const sumOfTensors = (
+const sumTensors = (
   cx: BodyContext,
   e: SourceExpr & { kind: 'reduce' },
-  body: CoreExpr,
-  t: Type & { kind: 'tensor' },
   binders: readonly CoreBinder[],
+  body: CoreExpr,
 ): CoreExpr => {
-  unifyTypes(cx, body.span, t.element, typeF32, {
-    kind: 'plain',
-    text: 'only tensors of f32 are summed as they are',
-  })
+  const t = cx.solver.head(body.type) as Type & { kind: 'tensor' }
+  const why = { kind: 'plain', text: 'only tensors of f32 are summed as they are' } as const
+  unifyTypes(cx, { span: body.span, actual: t.element, expected: typeF32, why })
   const axes = t.dims.map((bound, i) => {
     const name = `axis${i}`
-    const local = cx.bind(name, { kind: 'idx', bound }, 'index', e.span)
+    const local = cx.bind({ name, type: { kind: 'idx', bound }, role: 'index', span: e.span })
     return { kind: 'index', id: local.id, name, bound } as const
   })
   const at = axes.map(
@@ -150,7 +153,7 @@ const sumOfTensors = (
 
 /** `fold x = init for l -> e`: the body's type is that of what is carried. */
 export const elaborateFold = (cx: BodyContext, env: Env, e: SourceExpr & { kind: 'fold' }): CoreExpr => {
-  const init = e.init === undefined ? elaboratePattern(cx, env, e.pattern) : infer(cx, env, e.init)
+  const init = e.init === undefined ? elaboratePattern(cx, env, e.pattern) : cx.infer(env, e.init)
   const carry = cx.solver.head(init.type)
   const indices = bindIndices(cx, env, [e.binder])
   const [binder] = indices.binders
@@ -173,9 +176,9 @@ export const elaborateFold = (cx: BodyContext, env: Env, e: SourceExpr & { kind:
   }
   // An index that is carried need not stay below its bound.
   const begin = carry.kind === 'idx' ? castTo(typeI32, init) : init
-  const bound = bindPattern(cx, indices.env, e.pattern, begin.type, 'variable')
+  const bound = bindPattern(cx, indices.env, e.pattern, begin.type)
   const before = cx.errors
-  const body = check(cx, bound.env, e.body, begin.type, { kind: 'carry', at: init.span })
+  const body = cx.check(bound.env, e.body, begin.type, { kind: 'carry', at: init.span })
   if (cx.errors > before) return errorExpr(e.span)
   const { id, name } = binder
   return {

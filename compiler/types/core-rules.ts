@@ -3,9 +3,9 @@ import { showType } from '../core/show-type.js'
 import { sizeText } from '../core/size.js'
 import type { Type } from '../core/type.js'
 import type { Diagnostic } from '../diagnostics/diagnostic.js'
-import { quoteSource } from './body-context.js'
-import { isError } from './solver.js'
+import { isError } from './basic-types.js'
 import { fieldTypes } from './type-traversal.js'
+import { quoteSource } from './wording.js'
 import { subexpressionsOf } from './zonk.js'
 
 /**

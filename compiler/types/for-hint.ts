@@ -1,12 +1,13 @@
 import type { CoreExpr, VarId } from '../core/core.js'
 import type { Size } from '../core/size.js'
 import { sameSize } from '../core/size.js'
-import type { BodyContext, Local } from './body-context.js'
-import { quoteSource } from './body-context.js'
+import type { BodyContext } from './body-context.js'
+import type { Local } from './locals.js'
+import { sourceText } from './wording.js'
 import { subexpressionsOf } from './zonk.js'
 
 const dimsOf = (cx: BodyContext, e: CoreExpr): readonly string[] => {
-  const t = cx.solver.type(e.type)
+  const t = cx.solver.resolve(e.type)
   return t.kind === 'tensor' || t.kind === 'array' ? t.dims.map((d: Size) => cx.showSize(d)) : []
 }
 
@@ -31,9 +32,6 @@ const readWith = (text: string, e: CoreExpr, indices: readonly string[]): string
   return `${plain}[${indices.join(', ')}]`
 }
 
-const sourceOf = (s: CoreExpr, otherwise: string): string =>
-  quoteSource(s.span, otherwise).replaceAll('`', '')
-
 const joined = (symbol: string, written: readonly string[]): string =>
   /^\w/.test(symbol) ? `${symbol}(${written.join(', ')})` : written.join(` ${symbol} `)
 
@@ -53,13 +51,15 @@ export const suggestReads = (
   const inScope = sides.map(s => indicesIn(cx, s))
   const written = sides.map((s, i) => {
     const t = cx.solver.head(s.type)
-    const text = sourceOf(s, i === 0 ? 'x' : 'y')
+    const text = sourceText(s.span, i === 0 ? 'x' : 'y')
     if (t.kind !== 'tensor') return text
     const free = [...inScope[1 - i]!.values()].filter(local => !inScope[i]!.has(local.id))
     const fitting = t.dims.map(dim => {
       const at = free.findIndex(local => {
         const index = cx.solver.head(local.type)
-        return index.kind === 'idx' && sameSize(cx.solver.size(index.bound), cx.solver.size(dim))
+        return (
+          index.kind === 'idx' && sameSize(cx.solver.sizes.resolve(index.bound), cx.solver.sizes.resolve(dim))
+        )
       })
       return at < 0 ? undefined : free.splice(at, 1)[0]!.name
     })
@@ -75,7 +75,7 @@ export const suggestFor = (cx: BodyContext, symbol: string, sides: readonly Core
   const taken = sides.flatMap(s => [...indicesIn(cx, s).values()].map(local => local.name))
   const names = indexNames(widest, taken)
   const written = sides.map((s, i) => {
-    const text = sourceOf(s, s === sides[0] ? 'x' : 'y')
+    const text = sourceText(s.span, s === sides[0] ? 'x' : 'y')
     const dims = shapes[i]!
     if (dims.length === 0) return text
     let from = 0

@@ -2,7 +2,7 @@ import type { Size } from '../core/size.js'
 import type { Instance, RecordDecl, Type } from '../core/type.js'
 import type { Span } from '../diagnostics/source.js'
 import type { BodyContext } from './body-context.js'
-import type { FnSignature } from './declarations.js'
+import type { FnSignature } from './signatures.js'
 import { instantiateType } from './type-traversal.js'
 
 /** Unknowns for the sizes and type parameters of a declaration that is being used. */
@@ -14,7 +14,7 @@ const freshInstance = (
   sizes: new Map(
     of.sizes.map((n): readonly [string, Size] => [
       n,
-      cx.solver.freshSize({ kind: 'instance', name: n, owner: of.name, span }),
+      cx.solver.sizes.fresh({ kind: 'instance', name: n, owner: of.name, span }),
     ]),
   ),
   types: new Map(of.types.map((n): readonly [string, Type] => [n, cx.solver.freshType('tree', span)])),

@@ -1,119 +1,23 @@
-import type { CoreExpr } from '../core/core.js'
-import { countOf, ordinal } from '../core/show-type.js'
-import type { Size } from '../core/size.js'
-import {
-  sameSize,
-  sizeAsNumber,
-  sizeConstant,
-  sizeNamesIn,
-  splitBySign,
-  subtractSizes,
-} from '../core/size.js'
+import { asConstantSize, sameSize, sizeNamesIn, splitBySign } from '../core/size.js'
 import type { Type } from '../core/type.js'
 import type { Diagnostic, Label } from '../diagnostics/diagnostic.js'
-import type { Span } from '../diagnostics/source.js'
-import type { BodyContext, ExpectedBy } from './body-context.js'
-import { quoteSource } from './body-context.js'
-import type { Mismatch, Solved } from './solver.js'
+import { isUnknownSizeName } from './basic-types.js'
+import type { BodyContext } from './body-context.js'
+import { type ExpectedBy, placeOfExpectation, type TypeEquation } from './expected.js'
+import { causeLabels, distinctLabels, instanceSizes } from './message-labels.js'
+import type { Mismatch, SolvedSize } from './size-solver.js'
 import { fieldTypes, sizesIn } from './type-traversal.js'
+import { indexNames, ordinal, quoteSource } from './wording.js'
 
-const sameSpan = (a: Span, b: Span): boolean =>
-  a.source === b.source && a.start === b.start && a.end === b.end
-
-/** Labels without those that point at a place pointed at before. */
-export const distinctLabels = (labels: readonly Label[]): readonly Label[] =>
-  labels.filter((l, i) => labels.findIndex(m => sameSpan(m.span, l.span)) === i)
-
-/** Why sizes have the values they have: the places that fixed the unknowns in them. */
-const causeLabels = (cx: BodyContext, sizes: readonly Size[]): readonly Label[] =>
-  sizes
-    .flatMap(p => cx.solver.causes(p))
-    .map(({ about, cause, value }) => ({
-      span: cause.span,
-      text:
-        about.kind === 'instance' && cx.showSize(value) !== about.name
-          ? `${cause.text}: its \`${about.name}\` is ${cx.showSize(value)}`
-          : cause.text,
-    }))
-
-/** `with N = D, `: what the sizes of a function or record in use are at this place. */
-const withSizes = (cx: BodyContext, sizes: readonly Size[]): string => {
-  const known = sizes
-    .flatMap(p => cx.solver.causes(p))
-    .filter(({ about }) => about.kind === 'instance')
-    .map(({ about, value }) => `${about.name} = ${cx.showSize(value)}`)
-  return known.length === 0 ? '' : `with ${[...new Set(known)].join(', ')} `
-}
-
-/** Where the thing that an expression reads was declared, and as what. */
-export const originOf = (cx: BodyContext, e: CoreExpr): Label | undefined => {
-  switch (e.kind) {
-    case 'var': {
-      const local = cx.locals.get(e.id)
-      return local === undefined
-        ? undefined
-        : { span: local.span, text: `\`${local.name}\` is ${cx.show(local.type)}` }
-    }
-    case 'field': {
-      const owner = cx.solver.head(e.target.type)
-      const field = owner.kind === 'record' ? owner.record.fields.find(f => f.name === e.name) : undefined
-      return field === undefined
-        ? undefined
-        : { span: field.span, text: `\`${e.name}\` is ${cx.show(e.type)}` }
-    }
-    case 'read':
-      return originOf(cx, e.target)
-    default:
-      return undefined
-  }
-}
-
-/** An index runs over another range than the axis it reads. */
-export const readMismatch = (
-  cx: BodyContext,
-  whole: Span,
-  target: CoreExpr,
-  index: { readonly span: Span; readonly bound: Size },
-  axis: number,
-  dim: Size,
-  m: Mismatch,
-): Diagnostic => {
-  const origin = originOf(cx, target)
-  const name = quoteSource(index.span, 'the index')
-  const bound = cx.showSize(index.bound)
-  const length = cx.showSize(dim)
-  const undetermined = m.kind === 'undetermined'
-  const shape = cx.solver.head(target.type)
-  const dims = shape.kind === 'tensor' || shape.kind === 'array' ? shape.dims : []
-  const fitting = dims.findIndex(
-    (d, i) => i !== axis && sameSize(cx.solver.size(d), cx.solver.size(index.bound)),
-  )
-  const elsewhere = fitting < 0 ? undefined : fitting
-  return {
-    code: undetermined ? 'E0324' : 'E0320',
-    title: undetermined
-      ? `cannot tell how ${name} divides ${length}, the ${ordinal(axis)} axis of ${quoteSource(target.span)}`
-      : `${quoteSource(whole, quoteSource(target.span))} has ${length} for its ${ordinal(axis)} axis, but ${name} runs over ${bound}`,
-    labels: distinctLabels([
-      { span: index.span, text: undetermined ? 'more than one range fits' : `runs over ${bound}` },
-      ...causeLabels(cx, [index.bound]),
-      ...(origin === undefined ? [] : [origin]),
-      ...causeLabels(cx, [dim]),
-    ]),
-    hint: undetermined
-      ? 'give the ranges, for example `for (k: K, g: G) -> …`'
-      : elsewhere !== undefined
-        ? `${bound} is the ${ordinal(elsewhere)} axis of ${quoteSource(target.span)}: are the indices in the right order?`
-        : 'read with an index of that range, or use `.at(…, else: …)` for a computed position',
-  }
-}
-
-/** A size that a call, a record or a read fixes, and that is negative for some sizes of the caller. */
-export const mayBeNegative = (cx: BodyContext, { about, value, cause }: Solved): Diagnostic => {
+/** The error of a size that a call, a record or a read fixes, and that is negative for some sizes of the caller. */
+export const mayBeNegative = (cx: BodyContext, { about, value, cause }: SolvedSize): Diagnostic => {
   const { more, less } = splitBySign(value)
   const need = `${cx.showSize(more)} must be at least ${cx.showSize(less)}`
   const owner = about.owner === undefined ? '' : ` of \`${about.owner}\``
-  const only = sizeNamesIn(more).length === 1 && more.terms.size === 1 && sizeAsNumber(less) !== undefined
+  const [only] = sizeNamesIn(more)
+  const oneName =
+    sizeNamesIn(more).length === 1 && more.terms.size === 1 && asConstantSize(less) !== undefined
+  const sum = `\`${cx.showSize(more)} + ${cx.showSize(less)}\``
   return {
     code: 'E0315',
     title: `the size \`${about.name}\`${owner} would be ${cx.showSize(value)}, which may be negative`,
@@ -122,57 +26,69 @@ export const mayBeNegative = (cx: BodyContext, { about, value, cause }: Solved):
       ...(cause === undefined ? [] : [{ span: cause.span, text: cause.text }]),
     ]),
     text: 'A size name stands for any number from 0 up, so nothing says that this one is large enough.',
-    hint: only
-      ? `say so where \`${sizeNamesIn(more)[0]}\` is declared: an axis of \`${cx.showSize(more)} + ${cx.showSize(less)}\` is always long enough`
+    hint: oneName
+      ? `say so where \`${only}\` is declared: an axis of ${sum} is always long enough`
       : 'write the larger size as a sum of which the smaller one is a part',
   }
 }
 
+/** What a place expects, as the end of a title. */
 const expectation = (why: ExpectedBy, expected: string): string => {
   switch (why.kind) {
     case 'argument':
       return `\`${why.fn}\` takes ${expected}${why.param === '' ? '' : ` for ${why.param}`}`
     case 'result':
-      return `\`${why.fn}\` promises ${expected}`
+      return `\`${why.fn}\` returns ${expected}`
     case 'let':
-      return `\`${why.name}\` is to be ${expected}`
+      return `\`${why.name}\` has the type ${expected}`
     case 'field':
       return `the field \`${why.field}\` of ${why.record} is ${expected}`
     case 'branch':
       return `the other branch is ${expected}`
     case 'carry':
-      return `what the fold carries is ${expected}`
+      return `the fold carries ${expected}`
     case 'condition':
       return 'a condition is a bool'
     case 'element':
       return `the first element is ${expected}`
     case 'operand':
-      return `\`${why.op}\` wants ${expected} here`
+      return `\`${why.op}\` takes ${expected} here`
     case 'plain':
       return why.text
   }
 }
 
-const placeText = (why: ExpectedBy, expected: string, sizes: string): string => {
-  switch (why.kind) {
-    case 'argument':
-      return sizes === '' ? `declared as ${expected}` : `${sizes}this is ${expected}`
-    case 'result':
-      return 'promised here'
-    case 'let':
-      return 'said here'
-    case 'field':
-      return 'the field is declared here'
-    case 'branch':
-      return `this is ${expected}`
-    case 'carry':
-      return `begins as ${expected}`
-    default:
-      return `this is ${expected}`
+/** The label of the place that expects a type. */
+const expectingPlace = (
+  cx: BodyContext,
+  why: ExpectedBy,
+  expected: string,
+  m: Mismatch,
+): readonly Label[] => {
+  const span = placeOfExpectation(why)
+  if (span === undefined) return []
+  const text = (): string => {
+    switch (why.kind) {
+      case 'argument': {
+        const sizes = instanceSizes(cx, m.sizes ?? [])
+        return sizes === '' ? `declared as ${expected}` : `${sizes}this is ${expected}`
+      }
+      case 'result':
+        return `returns ${expected}`
+      case 'let':
+        return 'the type is written here'
+      case 'field':
+        return 'the field is declared here'
+      case 'carry':
+        return `begins as ${expected}`
+      default:
+        return `this is ${expected}`
+    }
   }
+  return [{ span, text: text() }]
 }
 
-/** Where inside a record the wanted one is. */
+/** A field of the record that is the wanted record, or holds an array of them. */
 const fieldHint = (
   cx: BodyContext,
   actual: Type & { kind: 'record' },
@@ -182,21 +98,16 @@ const fieldHint = (
     const f = cx.solver.head(t)
     if (f.kind === 'record' && f.record.id === wanted.record.id) return `its field \`${n}\` is one`
     if (f.kind === 'array' && f.element.kind === 'record' && f.element.record.id === wanted.record.id)
-      return `its field \`${n}\` holds them: \`….${n}[${f.dims.map((_, i) => 'ijklmn'[i]).join(', ')}]\``
+      return `its field \`${n}\` holds them: \`….${n}[${indexNames(f.dims.length)}]\``
   }
   return undefined
 }
 
-/** What to do when a number is of another kind than wanted. */
-const conversionHint = (
-  cx: BodyContext,
-  span: Span,
-  actual: Type,
-  expected: Type,
-  why: ExpectedBy,
-): string | undefined => {
-  const a = cx.solver.head(actual)
-  const e = cx.solver.head(expected)
+/** How to make the wanted type from the type that is there. */
+const conversionHint = (cx: BodyContext, equation: TypeEquation): string | undefined => {
+  const { span, why } = equation
+  const a = cx.solver.head(equation.actual)
+  const e = cx.solver.head(equation.expected)
   const integer =
     a.kind === 'idx' ||
     (a.kind === 'scalar' && (a.dtype === 'i32' || a.dtype === 'u32' || a.dtype === 'bool'))
@@ -213,56 +124,71 @@ const conversionHint = (
   if (a.kind === 'fn' && e.kind !== 'fn') return 'call it'
   if (a.kind === 'record' && e.kind === 'record') return fieldHint(cx, a, e)
   if (e.kind === 'tensor' && cx.solver.isNumber(a))
-    return `for every element the same: \`for ${e.dims.map((_, i) => 'ijklmn'[i]).join(', ')} -> …\``
+    return `for every element the same: \`for ${indexNames(e.dims.length)} -> …\``
   if (e.kind === 'scalar' && (a.kind === 'tensor' || a.kind === 'array'))
     return 'read one element of it, or write a `for` around'
   return undefined
 }
 
-/** An expression has another type than its place wants. */
-export const typeMismatch = (
-  cx: BodyContext,
-  span: Span,
-  actual: Type,
-  expected: Type,
-  m: Mismatch,
-  why: ExpectedBy,
-  from?: Span,
-): Diagnostic => {
+const mismatchHint = (cx: BodyContext, equation: TypeEquation, m: Mismatch): string | undefined => {
+  const { actual, why } = equation
+  if (why.kind === 'condition')
+    return cx.solver.head(actual).kind === 'scalar'
+      ? 'compare it, for example `x > 0`'
+      : 'the condition is one bool: write the `for` around the `if`'
+  const conversion = conversionHint(cx, equation)
+  if (conversion !== undefined) return conversion
+  if (m.kind !== 'size' || m.size === undefined || why.kind !== 'argument') return undefined
+  return (
+    `\`${m.size}\` is one size within a signature, in all its records: ` +
+    `where they differ, write \`Record(${m.size} = …)\` or another name`
+  )
+}
+
+/** Which sizes differ: `The first axis is N on one side and M on the other.` */
+const differingSizes = (cx: BodyContext, m: Mismatch): string | undefined => {
+  const [mine, theirs] = m.sizes ?? []
+  const { sizes } = cx.solver
+  if (mine === undefined || theirs === undefined || sameSize(sizes.resolve(mine), sizes.resolve(theirs)))
+    return undefined
+  const subject =
+    m.axis !== undefined
+      ? `The ${ordinal(m.axis)} axis`
+      : m.size !== undefined
+        ? `The size \`${m.size}\``
+        : 'The size'
+  return `${subject} is ${cx.showSize(mine)} on one side and ${cx.showSize(theirs)} on the other.`
+}
+
+const mismatchCodes: Readonly<Record<Mismatch['kind'], string>> = {
+  size: 'E0321',
+  rank: 'E0323',
+  type: 'E0330',
+  undetermined: 'E0324',
+}
+
+/** The error of an expression whose type differs from the expected one. */
+export const typeMismatch = (cx: BodyContext, equation: TypeEquation, m: Mismatch): Diagnostic => {
+  const { span, actual, expected, why, from } = equation
   const is = cx.show(actual)
-  const open = sizesIn(expected).some(p => sizeNamesIn(cx.solver.size(p)).some(n => n.startsWith('?')))
+  const open = sizesIn(expected).some(p => sizeNamesIn(cx.solver.sizes.resolve(p)).some(isUnknownSizeName))
+  // Unknown sizes of a signature say less than the sizes that it is declared with.
   const declared = why.kind === 'argument' && m.kind !== 'size' && open ? why.declared : undefined
   const wanted = cx.show(declared ?? expected)
-  const place =
-    'at' in why && why.at !== undefined
-      ? [{ span: why.at, text: placeText(why, wanted, withSizes(cx, m.sizes ?? [])) }]
-      : []
   const sizes = m.sizes ?? []
+  const place = expectingPlace(cx, why, wanted, m)
   if (m.kind === 'undetermined')
     return {
-      code: 'E0324',
+      code: mismatchCodes.undetermined,
       title: `cannot tell which sizes make ${cx.showSize(sizes[0]!)} equal to ${cx.showSize(sizes[1]!)}`,
       labels: distinctLabels([{ span, text: `this is ${is}` }, ...place, ...causeLabels(cx, sizes)]),
       hint: 'hand over something that has each of the sizes by itself',
     }
-  const same = is === wanted
-  const [mine, theirs] = sizes
-  const detail =
-    mine === undefined || theirs === undefined || sameSize(cx.solver.size(mine), cx.solver.size(theirs))
-      ? undefined
-      : `${m.axis !== undefined ? `The ${ordinal(m.axis)} axis` : m.size !== undefined ? `The size \`${m.size}\`` : 'The size'} is ${cx.showSize(mine)} on one side and ${cx.showSize(theirs)} on the other.`
-  const hint =
-    why.kind === 'condition'
-      ? cx.solver.head(actual).kind === 'scalar'
-        ? 'compare it, for example `x > 0`'
-        : 'the condition is one bool: write the `for` around the `if`'
-      : (conversionHint(cx, span, actual, expected, why) ??
-        (m.kind === 'size' && m.size !== undefined && why.kind === 'argument'
-          ? `a signature means one size by \`${m.size}\`, in all its records: where they differ, write \`Record(${m.size} = …)\` or another name`
-          : undefined))
+  const detail = differingSizes(cx, m)
+  const hint = mismatchHint(cx, equation, m)
   return {
-    code: m.kind === 'size' ? 'E0321' : m.kind === 'rank' ? 'E0323' : 'E0330',
-    title: `${quoteSource(span)} is ${is}, but ${expectation(why, same ? 'another one' : wanted)}`,
+    code: mismatchCodes[m.kind],
+    title: `${quoteSource(span)} is ${is}, but ${expectation(why, is === wanted ? 'another one' : wanted)}`,
     labels: distinctLabels([
       { span, text: `this is ${is}` },
       ...place,
@@ -271,53 +197,5 @@ export const typeMismatch = (
     ]),
     ...(detail !== undefined && { text: detail }),
     ...(hint !== undefined && { hint }),
-  }
-}
-
-/** A literal index that is not below every value of its axis. */
-export const literalOutside = (
-  cx: BodyContext,
-  span: Span,
-  value: number,
-  bound: Size,
-  target?: CoreExpr,
-): Diagnostic => {
-  const fixed = sizeAsNumber(bound) !== undefined
-  const origin = target === undefined ? undefined : originOf(cx, target)
-  return {
-    code: 'E0325',
-    title: fixed
-      ? `${value} is not below ${cx.showSize(bound)}`
-      : `nothing says that ${value} is below ${cx.showSize(bound)}`,
-    labels: distinctLabels([
-      {
-        span,
-        text: fixed
-          ? `the indices are 0 to ${cx.showSize(subtractSizes(bound, sizeConstant(1)))}`
-          : `must be below ${cx.showSize(bound)} for every size`,
-      },
-      ...(origin === undefined ? [] : [origin]),
-    ]),
-    ...(!fixed && { hint: `read it with a guard: \`x.at(${value}, else: …)\`` }),
-  }
-}
-
-/** More indices than a tensor has axes. */
-export const tooManyIndices = (
-  cx: BodyContext,
-  span: Span,
-  target: CoreExpr,
-  axes: number,
-  given: number,
-): Diagnostic => {
-  const origin = originOf(cx, target)
-  return {
-    code: 'E0326',
-    title: `${quoteSource(target.span)} has ${countOf(axes, 'axis', 'axes')} but is read with ${countOf(given, 'index', 'indices')}`,
-    labels: distinctLabels([
-      { span, text: `this is ${cx.show(target.type)}` },
-      ...(origin === undefined ? [] : [origin]),
-    ]),
-    ...(axes > 0 && given > axes && { hint: 'a product axis is read with a tuple: `x[(i, j)]`' }),
   }
 }

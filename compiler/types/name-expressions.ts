@@ -4,16 +4,17 @@ import type { Span } from '../diagnostics/source.js'
 import { idOf, unknownPath, whatIs } from '../names/module-scopes.js'
 import { importHint } from '../names/std-modules.js'
 import { didYouMean } from '../names/suggest.js'
-import type { Path } from '../syntax/ast.js'
-import type { BodyContext, Env } from './body-context.js'
-import { builtinNames } from './builtin-calls.js'
-import { resolveCallee } from './callee.js'
+import type { Path, SourceExpr } from '../syntax/ast.js'
+import { typeF32 } from './basic-types.js'
+import type { BodyContext } from './body-context.js'
+import { builtinNames } from './builtin-table.js'
+import { asDeclaredPath, resolveCallee } from './callee.js'
 import { errorExpr } from './coerce.js'
+import { elaborateFieldRead } from './field-reads.js'
 import { instantiateSignature } from './fresh-instances.js'
-import { elaborateLambda } from './functions.js'
-import { elaborateFieldRead } from './record-literals.js'
+import { elaborateUntypedLambda } from './lambdas.js'
+import type { Env } from './locals.js'
 import { isSizeName } from './size-expr.js'
-import { typeF32 } from './solver.js'
 import { sizesIn } from './type-traversal.js'
 
 /** A name as an expression. */
@@ -27,8 +28,8 @@ export const elaborateName = (cx: BodyContext, env: Env, path: Path, span: Span)
     case 'local': {
       const { local } = callee
       if (local.lambda !== undefined && local.lambda.core === undefined) {
-        local.lambda.core = elaborateLambda(cx, local.lambda.env, local.lambda.expr)
-        cx.solver.unify(local.type, local.lambda.core.type, { span, text: 'used here' }, () => undefined)
+        const core = elaborateUntypedLambda(cx, local.lambda)
+        cx.solver.unify(local.type, core.type, { span, text: 'used here' }, () => undefined)
       }
       return { kind: 'var', id: local.id, name: local.name, type: local.type, span }
     }
@@ -78,6 +79,13 @@ export const elaborateName = (cx: BodyContext, env: Env, path: Path, span: Span)
     default:
       return errorExpr(span)
   }
+}
+
+/** `r.field`, or a qualified name. */
+export const elaborateField = (cx: BodyContext, env: Env, e: SourceExpr & { kind: 'field' }): CoreExpr => {
+  const path = asDeclaredPath(cx, env, e)
+  if (path !== undefined) return elaborateName(cx, env, path, e.span)
+  return elaborateFieldRead(cx, cx.infer(env, e.target), e.field, e.span)
 }
 
 /** A size as a number, which is an integer literal as far as types go. */

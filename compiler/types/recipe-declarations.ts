@@ -5,52 +5,50 @@ import type { Decl } from '../names/module-scopes.js'
 import { duplicate, idOf } from '../names/module-scopes.js'
 import { DATA_MODULE } from '../names/modules.js'
 import type { SettingDecl } from '../syntax/ast.js'
-import { elaborateConstant } from './bodies.js'
-import type { BodyContextParts, Local } from './body-context.js'
+import { isUnknownSizeName } from './basic-types.js'
+import type { BodyContextParts } from './body-context.js'
 import { choiceType, choiceValue } from './choices.js'
+import { elaborateConstant } from './constants.js'
 import type { Declarations } from './declarations.js'
+import type { Local } from './locals.js'
 import { elaborateMethods } from './recipe-methods.js'
 import type { RecordInfo, TypeScope } from './resolve-type.js'
 import { resolveType } from './resolve-type.js'
+import { resolveParams } from './signatures.js'
 import { sizesIn } from './type-traversal.js'
 
-type Parts = Pick<BodyContextParts, 'world' | 'constant' | 'uses'>
+type Parts = Pick<BodyContextParts, 'declarations' | 'constant' | 'uses'>
 type RecipeDecl = Decl & { kind: 'recipe' }
 
 /** `std.data`'s record of a name, which recipes speak about without importing it. */
-const dataRecord = (world: Declarations, recordName: string): RecordInfo | undefined => {
-  const decl = world.scopes.get(DATA_MODULE)?.own.get(recordName)
-  const info = decl?.kind === 'record' ? world.record(decl) : undefined
+const dataRecord = (declarations: Declarations, recordName: string): RecordInfo | undefined => {
+  const decl = declarations.scopes.get(DATA_MODULE)?.own.get(recordName)
+  const info = decl?.kind === 'record' ? declarations.record(decl) : undefined
   return info === 'broken' ? undefined : info
 }
 
 const elaborateSetting = (parts: Parts, module: string, s: SettingDecl): CoreSetting => {
-  const id = parts.world.fresh()
+  const id = parts.declarations.freshVariable()
   const doc = s.doc === undefined ? {} : { doc: s.doc }
+  const owner = `the setting \`${s.name.text}\``
   if (s.choices === undefined) {
-    const { value, type } = elaborateConstant(
-      parts,
-      module,
-      s.value,
-      undefined,
-      `the setting \`${s.name.text}\``,
-    )
+    const { value, type } = elaborateConstant(parts, { module, value: s.value, owner })
     return { id, name: s.name.text, type, value, ...doc, span: s.span }
   }
   const type = choiceType(s.choices)
-  const value = choiceValue(parts.world, `the setting \`${s.name.text}\``, type, s.value)
+  const value = choiceValue(parts.declarations, owner, type, s.value)
   return { id, name: s.name.text, type, value, ...doc, span: s.span }
 }
 
 /** A recipe: its parameters, settings and state, and the methods that training calls. */
 export const elaborateRecipe = (parts: Parts, decl: RecipeDecl): CoreRecipe | undefined => {
-  const { world } = parts
+  const { declarations } = parts
   const { item, module } = decl
   const id = idOf(decl)
-  const batch = dataRecord(world, 'Batch')
-  const at = dataRecord(world, 'At')
+  const batch = dataRecord(declarations, 'Batch')
+  const at = dataRecord(declarations, 'At')
   if (batch === undefined || at === undefined) {
-    world.report(noData(item.name))
+    declarations.report(noData(item.name))
     return undefined
   }
   const written = [
@@ -61,32 +59,32 @@ export const elaborateRecipe = (parts: Parts, decl: RecipeDecl): CoreRecipe | un
       ...(m.result ? [m.result] : []),
     ]),
   ]
-  const definitions = world.signatureDefinitions(module, written, item.name.span, [
-    batch.definitions,
-    at.definitions,
-  ])
+  const definitions = declarations.signatureDefinitions(module, {
+    types: written,
+    span: item.name.span,
+    more: [batch.definitions, at.definitions],
+  })
   const data = [
     ['Batch', batch],
     ['At', at],
   ] as const
-  const scope = world.scope(module)
+  const scope = declarations.scope(module)
   const records = new Map<string, RecordInfo>(
     data.filter(([n]) => !scope.own.has(n) && !scope.imported.has(n)),
   )
-  const plain = world.typeScope(module, definitions, () => undefined)
+  const plain = declarations.typeScope(module, definitions, () => undefined)
   const ts: TypeScope = {
     ...plain,
     record: path =>
       (path.module === undefined ? records.get(path.name.text) : undefined) ?? plain.record(path),
   }
-  const params = world.signatureParams(item.params, ts)
-  const state = world.buildRecord(
-    module,
-    `${id}.State`,
-    'State',
-    { fields: item.state, span: item.span },
-    definitions,
-  )
+  const params = resolveParams(item.params, ts)
+  const state = declarations.buildRecord(module, {
+    id: `${id}.State`,
+    name: 'State',
+    item: { fields: item.state, span: item.span },
+    inherited: definitions,
+  })
   records.set('State', state)
   const named = (text: string) =>
     resolveType(
@@ -102,20 +100,20 @@ export const elaborateRecipe = (parts: Parts, decl: RecipeDecl): CoreRecipe | un
     state: named('State'),
     batch: named('Batch'),
     at: named('At'),
-    vocabulary: substituteSizes(sizeName('V'), n => definitions.get(n)?.poly),
-    length: substituteSizes(sizeName('T'), n => definitions.get(n)?.poly),
+    vocabulary: substituteSizes(sizeName('V'), n => definitions.get(n)?.size),
+    length: substituteSizes(sizeName('T'), n => definitions.get(n)?.size),
   }
   const mentioned = [...params.map(p => p.type), protocol.state, protocol.batch].flatMap(sizesIn)
-  const sizes = [...new Set([...mentioned.flatMap(sizeNamesIn), 'V', 'T'])].filter(n => !n.startsWith('?'))
+  const sizes = [...new Set([...mentioned.flatMap(sizeNamesIn), 'V', 'T'])].filter(n => !isUnknownSizeName(n))
 
   const settings = item.settings.map(s => elaborateSetting(parts, module, s))
-  const coreParams = params.map(p => ({ id: world.fresh(), name: p.name, type: p.type }))
+  const coreParams = params.map(p => ({ id: declarations.freshVariable(), name: p.name, type: p.type }))
   const locals = new Map<string, Local>()
   for (const [i, p] of coreParams.entries())
     locals.set(p.name, { ...p, role: 'parameter', span: params[i]!.span })
   for (const [i, s] of settings.entries()) {
     const before = locals.get(s.name)
-    if (before !== undefined) world.report(duplicate(item.settings[i]!.name, before.span))
+    if (before !== undefined) declarations.report(duplicate(item.settings[i]!.name, before.span))
     locals.set(s.name, {
       id: s.id,
       name: s.name,

@@ -1,21 +1,21 @@
 import type { CoreExpr, CoreFn, CoreParam, VarId } from '../core/core.js'
-import { countOf } from '../core/show-type.js'
 import { sizeNamesIn } from '../core/size.js'
 import type { Type } from '../core/type.js'
 import type { Span } from '../diagnostics/source.js'
 import { duplicate } from '../names/module-scopes.js'
 import { didYouMean } from '../names/suggest.js'
 import type { FnItem, RecipeItem } from '../syntax/ast.js'
+import { errorType, isUnknownSizeName } from './basic-types.js'
 import { closeBody, finishBody } from './bodies.js'
-import type { BodyContextParts, Env, Local, Method } from './body-context.js'
-import { BodyContext } from './body-context.js'
-import { check, infer } from './elaborate.js'
+import type { BodyContext, BodyContextParts } from './body-context.js'
+import { openBody } from './elaborate.js'
+import type { Env, Local, Method } from './locals.js'
 import type { MethodRole, RecipeProtocol } from './recipe-protocol.js'
 import { checkMetrics, methodRoles } from './recipe-protocol.js'
 import type { TypeScope } from './resolve-type.js'
 import { resolveType } from './resolve-type.js'
-import { errorType } from './solver.js'
 import { sizesIn } from './type-traversal.js'
+import { countOf } from './wording.js'
 
 export interface RecipeParts {
   readonly id: string
@@ -26,7 +26,7 @@ export interface RecipeParts {
   readonly typeScope: TypeScope
 }
 
-interface Done {
+interface ElaboratedMethod {
   readonly core: CoreFn
   readonly method: Method
   /** Other methods that the body calls. */
@@ -41,22 +41,22 @@ export const elaborateMethods = (
   shared: Omit<BodyContextParts, 'method'>,
   recipe: RecipeParts,
 ): ReadonlyMap<string, CoreFn> => {
-  const { world } = shared
+  const { declarations } = shared
   const protocol = methodRoles(recipe.protocol)
   const items = new Map<string, FnItem>()
   for (const m of recipe.item.methods) {
     const before = items.get(m.name.text)
-    if (before !== undefined) world.report(duplicate(m.name, before.name.span))
+    if (before !== undefined) declarations.report(duplicate(m.name, before.name.span))
     else items.set(m.name.text, m)
   }
-  const done = new Map<string, Done | 'open'>()
+  const done = new Map<string, ElaboratedMethod | 'open'>()
 
-  const request = (name: string, at: Span): Done | 'broken' | undefined => {
+  const request = (name: string, at: Span): ElaboratedMethod | 'broken' | undefined => {
     const item = items.get(name)
     if (item === undefined) return undefined
     const known = done.get(name)
     if (known === 'open') {
-      world.report({
+      declarations.report({
         code: 'E0212',
         title: `the method \`${name}\` calls itself`,
         labels: [
@@ -69,14 +69,14 @@ export const elaborateMethods = (
     }
     if (known !== undefined) return known
     done.set(name, 'open')
-    const made = elaborateMethod(shared, recipe, item, protocol.get(name), request)
+    const made = elaborateMethod(shared, recipe, { item, role: protocol.get(name) }, request)
     done.set(name, made)
     return made
   }
   for (const [name, item] of items) request(name, item.name.span)
   for (const name of ['init', 'step'])
     if (!items.has(name))
-      world.report({
+      declarations.report({
         code: 'E0350',
         title: `the recipe \`${recipe.item.name.text}\` has no method \`${name}\``,
         labels: [{ span: recipe.item.name.span, text: 'cannot be trained without it' }],
@@ -92,7 +92,11 @@ export const elaborateMethods = (
 }
 
 /** The helpers a method needs, each after those that it calls itself. */
-const helpersOf = (d: Done, all: ReadonlyMap<string, Done>, seen = new Set<string>()): readonly Done[] =>
+const helpersOf = (
+  d: ElaboratedMethod,
+  all: ReadonlyMap<string, ElaboratedMethod>,
+  seen = new Set<string>(),
+): readonly ElaboratedMethod[] =>
   [...d.helpers].flatMap(n => {
     const helper = all.get(n)
     if (helper === undefined || seen.has(n)) return []
@@ -100,7 +104,7 @@ const helpersOf = (d: Done, all: ReadonlyMap<string, Done>, seen = new Set<strin
     return [...helpersOf(helper, all, seen), helper]
   })
 
-const withHelpers = (d: Done, all: ReadonlyMap<string, Done>): CoreFn => ({
+const withHelpers = (d: ElaboratedMethod, all: ReadonlyMap<string, ElaboratedMethod>): CoreFn => ({
   ...d.core,
   body: helpersOf(d, all).reduceRight<CoreExpr>(
     (body, { core, method }) => ({
@@ -115,16 +119,22 @@ const withHelpers = (d: Done, all: ReadonlyMap<string, Done>): CoreFn => ({
   ),
 })
 
+/** A method as written, and the role that it has in training, if any. */
+interface WrittenMethod {
+  readonly item: FnItem
+  readonly role: MethodRole | undefined
+}
+
 const elaborateMethod = (
   shared: Omit<BodyContextParts, 'method'>,
   recipe: RecipeParts,
-  item: FnItem,
-  role: MethodRole | undefined,
-  request: (name: string, at: Span) => Done | 'broken' | undefined,
-): Done => {
-  const { world } = shared
+  written: WrittenMethod,
+  request: (name: string, at: Span) => ElaboratedMethod | 'broken' | undefined,
+): ElaboratedMethod => {
+  const { item } = written
+  const { declarations } = shared
   const helpers = new Set<string>()
-  const cx = new BodyContext({
+  const cx = openBody({
     ...shared,
     owner: `\`${item.name.text}\``,
     method: (text, at) => {
@@ -136,16 +146,16 @@ const elaborateMethod = (
   })
   let env: Env = new Map(recipe.locals)
   for (const local of recipe.locals.values()) cx.locals.set(local.id, local)
-  const types = paramTypes(cx, recipe, item, role)
+  const types = paramTypes(cx, recipe, written)
   const params = item.params.map((p, i): CoreParam => {
-    const local = cx.bind(p.name.text, types[i]!, 'parameter', p.name.span)
+    const local = cx.bind({ name: p.name.text, type: types[i]!, role: 'parameter', span: p.name.span })
     env = new Map(env).set(p.name.text, local)
     return { id: local.id, name: p.name.text, type: local.type }
   })
-  const body = methodBody(cx, recipe, env, item, role)
+  const body = elaborateMethodBody(cx, env, recipe, written)
   const filling = finishBody(cx, item.body.span)
   const core = closeBody(cx, body, filling)
-  const id: VarId = world.fresh()
+  const id: VarId = declarations.freshVariable()
   const result = filling.type(body.type)
   return {
     core: {
@@ -164,12 +174,7 @@ const elaborateMethod = (
   }
 }
 
-const paramTypes = (
-  cx: BodyContext,
-  recipe: RecipeParts,
-  item: FnItem,
-  role: MethodRole | undefined,
-): readonly Type[] => {
+const paramTypes = (cx: BodyContext, recipe: RecipeParts, { item, role }: WrittenMethod): readonly Type[] => {
   if (role !== undefined && role.params.length !== item.params.length)
     cx.report({
       code: 'E0350',
@@ -208,7 +213,7 @@ const ownSizes = (cx: BodyContext, recipe: RecipeParts, expr: Parameters<typeof 
   const type = resolveType(expr, { ...cx.typeScope(), size: recipe.typeScope.size })
   const lost = sizesIn(type)
     .flatMap(sizeNamesIn)
-    .find(n => !cx.parts.sizes.has(n) && !n.startsWith('?'))
+    .find(n => !cx.parts.sizes.has(n) && !isUnknownSizeName(n))
   if (lost === undefined) return type
   cx.report({
     code: 'E0313',
@@ -219,12 +224,11 @@ const ownSizes = (cx: BodyContext, recipe: RecipeParts, expr: Parameters<typeof 
   return errorType
 }
 
-const methodBody = (
+const elaborateMethodBody = (
   cx: BodyContext,
-  recipe: RecipeParts,
   env: Env,
-  item: FnItem,
-  role: MethodRole | undefined,
+  recipe: RecipeParts,
+  { item, role }: WrittenMethod,
 ): CoreExpr => {
   const name = item.name.text
   const at = item.result?.span ?? item.name.span
@@ -233,12 +237,12 @@ const methodBody = (
   if (name === 'step') {
     const metrics = cx.solver.freshType('any', item.body.span)
     const wanted: Type = { kind: 'tuple', items: [recipe.protocol.state, metrics] }
-    const body = check(cx, env, item.body, wanted, why)
+    const body = cx.check(env, item.body, wanted, why)
     if (cx.solver.head(body.type).kind === 'tuple') checkMetrics(cx, item.name.span, name, metrics)
     return body
   }
   const wanted = role?.result ?? written
-  const body = wanted === undefined ? infer(cx, env, item.body) : check(cx, env, item.body, wanted, why)
+  const body = wanted === undefined ? cx.infer(env, item.body) : cx.check(env, item.body, wanted, why)
   if (name === 'validate') checkMetrics(cx, item.name.span, name, body.type)
   return { ...body, type: wanted ?? body.type }
 }

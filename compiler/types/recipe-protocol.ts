@@ -1,9 +1,9 @@
 import type { Size } from '../core/size.js'
 import type { Type } from '../core/type.js'
 import type { Span } from '../diagnostics/source.js'
+import { isError, typeF32 } from './basic-types.js'
 import type { BodyContext } from './body-context.js'
 import { typeMismatch } from './mismatch-messages.js'
-import { isError, typeF32 } from './solver.js'
 import { fieldTypes } from './type-traversal.js'
 
 /** What a recipe's protocol is made of. */
@@ -47,8 +47,9 @@ export const checkMetrics = (cx: BodyContext, span: Span, method: string, type: 
   const t = cx.solver.head(type)
   if (isError(t)) return
   if (method === 'validate' && (t.kind === 'scalar' || t.kind === 'var')) {
+    const why = { kind: 'plain', text: '`validate` gives an f32' } as const
     cx.solver.unify(t, typeF32, { span, text: 'the result of `validate`' }, m =>
-      cx.report(typeMismatch(cx, span, t, typeF32, m, { kind: 'plain', text: '`validate` gives an f32' })),
+      cx.report(typeMismatch(cx, { span, actual: t, expected: typeF32, why }, m)),
     )
     return
   }

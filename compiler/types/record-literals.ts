@@ -1,77 +1,27 @@
 import type { CoreExpr } from '../core/core.js'
 import type { Type } from '../core/type.js'
-import type { Span } from '../diagnostics/source.js'
 import { duplicate, lookupPath, pathText, unknownPath, whatIs } from '../names/module-scopes.js'
 import { didYouMean } from '../names/suggest.js'
-import type { Name, SourceExpr } from '../syntax/ast.js'
-import type { BodyContext, Env } from './body-context.js'
-import { quoteSource } from './body-context.js'
-import { asDeclaredPath } from './callee.js'
+import type { SourceExpr } from '../syntax/ast.js'
+import { errorType, isError } from './basic-types.js'
+import type { BodyContext } from './body-context.js'
 import { errorExpr } from './coerce.js'
-import { check, infer } from './elaborate.js'
 import { freshRecordType } from './fresh-instances.js'
-import { originOf } from './mismatch-messages.js'
-import { elaborateName } from './name-expressions.js'
-import { errorType, isError } from './solver.js'
+import type { Env } from './locals.js'
 import { fieldTypes } from './type-traversal.js'
+import { quoteAll, quoteSource } from './wording.js'
 
 type RecordExpr = SourceExpr & { kind: 'record' }
 type Fields = Type & { kind: 'record' | 'fields' }
 
-/** `r.field`, or a qualified name. */
-export const elaborateField = (cx: BodyContext, env: Env, e: SourceExpr & { kind: 'field' }): CoreExpr => {
-  const path = asDeclaredPath(cx, env, e)
-  if (path !== undefined) return elaborateName(cx, env, path, e.span)
-  return elaborateFieldRead(cx, infer(cx, env, e.target), e.field, e.span)
-}
-
-export const elaborateFieldRead = (cx: BodyContext, target: CoreExpr, field: Name, span: Span): CoreExpr => {
-  const t = cx.solver.head(target.type)
-  if (isError(t)) return errorExpr(span)
-  if (t.kind === 'record' || t.kind === 'fields') {
-    const types = fieldTypes(t)
-    const type = types.get(field.text)
-    if (type !== undefined) return { kind: 'field', target, name: field.text, type, span }
-    const near = didYouMean(field.text, types.keys())
-    cx.report({
-      code: 'E0209',
-      title: `\`${t.kind === 'record' ? t.record.name : 'this record'}\` has no field \`${field.text}\``,
-      labels: [
-        { span: field.span, text: `not a field of ${quoteSource(target.span)}` },
-        ...(t.kind === 'record'
-          ? [{ span: t.record.span, text: `\`${t.record.name}\` is declared here` }]
-          : []),
-      ],
-      hint: near.hint ?? `its fields are ${[...types.keys()].map(n => `\`${n}\``).join(', ')}`,
-    })
-    return errorExpr(span)
-  }
-  const origin = originOf(cx, target)
-  const open = t.kind === 'var' && !cx.solver.isNumber(t)
-  cx.report({
-    code: open ? 'E0332' : 'E0209',
-    title: open
-      ? `the type of ${quoteSource(target.span)} is not known here`
-      : `${quoteSource(target.span)} is ${cx.show(t)}, which has no fields`,
-    labels: [{ span: field.span, text: 'read here' }, ...(origin ? [origin] : [])],
-    ...(t.kind === 'array' && { hint: `read one of the records first: \`x[i].${field.text}\`` }),
-    ...(t.kind === 'tuple' && { hint: 'take it apart: `let (a, b) = …`' }),
-    ...(t.kind === 'param' && {
-      hint: '`type` parameters are trees of any fields: use `map`, `total` and `zeros_like`',
-    }),
-    ...(open && { hint: 'write the type of the lambda’s parameter: `(x: Record) -> …`' }),
-  })
-  return errorExpr(span)
-}
-
 /** `Edits { … }`, `{ … }`, `s with { … }`. */
 export const elaborateRecord = (cx: BodyContext, env: Env, e: RecordExpr): CoreExpr => {
-  if (e.base !== undefined) return updated(cx, env, e, e.base)
-  if (e.type === undefined) return nameless(cx, env, e)
+  if (e.base !== undefined) return elaborateUpdate(cx, env, e, e.base)
+  if (e.type === undefined) return elaborateNameless(cx, env, e)
   const { type: path } = e
   const info =
     (path.module === undefined ? cx.parts.records?.get(path.name.text) : undefined) ??
-    cx.world.recordAt(cx.parts.scope, path)
+    cx.declarations.recordAt(cx.parts.scope, path)
   if (info === 'broken') return errorExpr(e.span)
   if (info === undefined) {
     const decl = lookupPath(cx.parts.scope, path)
@@ -88,23 +38,23 @@ export const elaborateRecord = (cx: BodyContext, env: Env, e: RecordExpr): CoreE
             ],
           },
     )
-    for (const f of e.fields) infer(cx, env, f.value)
+    for (const f of e.fields) cx.infer(env, f.value)
     return errorExpr(e.span)
   }
   return checkRecordLiteral(cx, env, e, freshRecordType(cx, info.decl, path.span))
 }
 
-const nameless = (cx: BodyContext, env: Env, e: RecordExpr): CoreExpr => {
+const elaborateNameless = (cx: BodyContext, env: Env, e: RecordExpr): CoreExpr => {
   const fields = new Map<string, CoreExpr>()
   for (const f of uniqueFields(cx, e)) {
-    const value = infer(cx, env, f.value)
-    fields.set(f.name.text, storable(cx, value))
+    const value = cx.infer(env, f.value)
+    fields.set(f.name.text, requireStorable(cx, value))
   }
   const type: Type = { kind: 'fields', fields: new Map([...fields].map(([n, v]) => [n, v.type])) }
   return { kind: 'record', fields, type, span: e.span }
 }
 
-const storable = (cx: BodyContext, value: CoreExpr): CoreExpr => {
+const requireStorable = (cx: BodyContext, value: CoreExpr): CoreExpr => {
   if (cx.solver.head(value.type).kind !== 'fn') return value
   cx.report({
     code: 'E0306',
@@ -125,21 +75,15 @@ const uniqueFields = (cx: BodyContext, e: RecordExpr): RecordExpr['fields'] =>
 
 const nameOf = (t: Fields): string => (t.kind === 'record' ? `\`${t.record.name}\`` : 'the record')
 
-/** The fields of a literal against those that are expected; with `partial` some may be missing. */
-const checkFields = (
-  cx: BodyContext,
-  env: Env,
-  e: RecordExpr,
-  want: Fields,
-  partial: boolean,
-): Map<string, CoreExpr> => {
+/** The fields that a literal writes, checked against those of the expected record. */
+const checkFields = (cx: BodyContext, env: Env, e: RecordExpr, want: Fields): Map<string, CoreExpr> => {
   const types = fieldTypes(want)
   const places = new Map(want.kind === 'record' ? want.record.fields.map(f => [f.name, f.span] as const) : [])
   const fields = new Map<string, CoreExpr>()
   for (const f of uniqueFields(cx, e)) {
     const type = types.get(f.name.text)
     if (type === undefined) {
-      infer(cx, env, f.value)
+      cx.infer(env, f.value)
       cx.report({
         code: 'E0209',
         title: `${nameOf(want)} has no field \`${f.name.text}\``,
@@ -147,42 +91,43 @@ const checkFields = (
           { span: f.name.span, text: 'not one of its fields' },
           ...(want.kind === 'record' ? [{ span: want.record.span, text: 'declared here' }] : []),
         ],
-        hint:
-          didYouMean(f.name.text, types.keys()).hint ??
-          `its fields are ${[...types.keys()].map(n => `\`${n}\``).join(', ')}`,
+        hint: didYouMean(f.name.text, types.keys()).hint ?? `its fields are ${quoteAll(types.keys())}`,
       })
       continue
     }
     const at = places.get(f.name.text)
     const why = { kind: 'field', field: f.name.text, record: nameOf(want), ...(at && { at }) } as const
-    fields.set(f.name.text, check(cx, env, f.value, type, why))
+    fields.set(f.name.text, cx.check(env, f.value, type, why))
   }
-  const missing = [...types.keys()].filter(n => !e.fields.some(f => f.name.text === n))
-  if (!partial && missing.length > 0)
-    cx.report({
-      code: 'E0210',
-      title: `${nameOf(want)} lacks ${missing.map(n => `\`${n}\``).join(', ')}`,
-      labels: [
-        { span: e.span, text: missing.length === 1 ? 'a field is missing' : 'fields are missing' },
-        ...(want.kind === 'record'
-          ? [{ span: want.record.span, text: `\`${want.record.name}\` is declared here` }]
-          : []),
-      ],
-      hint: 'to change some fields of a record there is, write `r with { … }`',
-    })
   return fields
 }
 
-/** A literal where a record is expected. */
-export const checkRecordLiteral = (cx: BodyContext, env: Env, e: RecordExpr, want: Fields): CoreExpr => ({
-  kind: 'record',
-  fields: checkFields(cx, env, e, want, false),
-  type: want,
-  span: e.span,
-})
+/** Reports the fields of the expected record that a literal leaves out. */
+const reportMissingFields = (cx: BodyContext, e: RecordExpr, want: Fields): void => {
+  const missing = [...fieldTypes(want).keys()].filter(n => !e.fields.some(f => f.name.text === n))
+  if (missing.length === 0) return
+  cx.report({
+    code: 'E0210',
+    title: `${nameOf(want)} lacks ${quoteAll(missing)}`,
+    labels: [
+      { span: e.span, text: missing.length === 1 ? 'a field is missing' : 'fields are missing' },
+      ...(want.kind === 'record'
+        ? [{ span: want.record.span, text: `\`${want.record.name}\` is declared here` }]
+        : []),
+    ],
+    hint: 'to change some fields of an existing record, write `r with { … }`',
+  })
+}
 
-const updated = (cx: BodyContext, env: Env, e: RecordExpr, baseExpr: SourceExpr): CoreExpr => {
-  const base = infer(cx, env, baseExpr)
+/** A literal where a record is expected. */
+export const checkRecordLiteral = (cx: BodyContext, env: Env, e: RecordExpr, want: Fields): CoreExpr => {
+  const fields = checkFields(cx, env, e, want)
+  reportMissingFields(cx, e, want)
+  return { kind: 'record', fields, type: want, span: e.span }
+}
+
+const elaborateUpdate = (cx: BodyContext, env: Env, e: RecordExpr, baseExpr: SourceExpr): CoreExpr => {
+  const base = cx.infer(env, baseExpr)
   const t = cx.solver.head(base.type)
   if (t.kind !== 'record' && t.kind !== 'fields') {
     if (!isError(t))
@@ -193,5 +138,5 @@ const updated = (cx: BodyContext, env: Env, e: RecordExpr, baseExpr: SourceExpr)
       })
     return errorExpr(e.span)
   }
-  return { kind: 'record', base, fields: checkFields(cx, env, e, t, true), type: t, span: e.span }
+  return { kind: 'record', base, fields: checkFields(cx, env, e, t), type: t, span: e.span }
 }

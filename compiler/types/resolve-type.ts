@@ -6,10 +6,10 @@ import type { ModuleScope } from '../names/module-scopes.js'
 import { lookupPath, unknownPath, whatIs } from '../names/module-scopes.js'
 import { didYouMean } from '../names/suggest.js'
 import type { Path, TypeArg, TypeExpr } from '../syntax/ast.js'
+import { errorType, typeBool, typeF32, typeI32, typeU32 } from './basic-types.js'
 import type { SizeDefinitions } from './size-definitions.js'
 import type { SizeResolver } from './size-expr.js'
 import { resolveSize } from './size-expr.js'
-import { errorType, typeBool, typeF32, typeI32, typeU32 } from './solver.js'
 import { arrayOf } from './type-traversal.js'
 
 /** A record declaration and the size definitions that come along with it. */

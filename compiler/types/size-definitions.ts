@@ -4,12 +4,12 @@ import type { Diagnostic } from '../diagnostics/diagnostic.js'
 import type { Span } from '../diagnostics/source.js'
 import type { ModuleScope } from '../names/module-scopes.js'
 import { lookup } from '../names/module-scopes.js'
+import { errorSize, isUnknownSizeName } from './basic-types.js'
 import { isSizeName, refuseNegativeSize, resolveAnySize } from './size-expr.js'
-import { errorSize } from './solver.js'
 
 /** A size name and what it stands for, with the place that says so. */
 export interface SizeDefinition {
-  readonly poly: Size
+  readonly size: Size
   readonly span: Span
 }
 
@@ -17,7 +17,7 @@ export type SizeDefinitions = ReadonlyMap<string, SizeDefinition>
 
 /** The names alone, for substitution and for messages. */
 export const definedSizes = (definitions: SizeDefinitions): ReadonlyMap<string, Size> =>
-  new Map([...definitions].map(([n, d]) => [n, d.poly]))
+  new Map([...definitions].map(([n, d]) => [n, d.size]))
 
 /** Every defined name in every definition replaced by what it stands for; a circle is reported and left open. */
 const expandAll = (definitions: SizeDefinitions, report: (d: Diagnostic) => void): SizeDefinitions => {
@@ -25,11 +25,11 @@ const expandAll = (definitions: SizeDefinitions, report: (d: Diagnostic) => void
   const open: string[] = []
   const refused = (n: string): boolean => {
     const d = out.get(n)
-    return d !== undefined && sameSize(d.poly, errorSize)
+    return d !== undefined && sameSize(d.size, errorSize)
   }
   const expand = (n: string): Size | undefined => {
     const done = out.get(n)
-    if (done !== undefined) return done.poly
+    if (done !== undefined) return done.size
     const definition = definitions.get(n)
     if (definition === undefined) return undefined
     if (open.includes(n)) {
@@ -38,16 +38,16 @@ const expandAll = (definitions: SizeDefinitions, report: (d: Diagnostic) => void
         title: `the size \`${n}\` is defined by itself`,
         labels: [...new Set(open.slice(open.indexOf(n)))].map(o => ({
           span: definitions.get(o)!.span,
-          text: `\`${o}\` is ${sizeText(definitions.get(o)!.poly)}`,
+          text: `\`${o}\` is ${sizeText(definitions.get(o)!.size)}`,
         })),
       })
       return sizeName(n)
     }
     open.push(n)
-    const whole = expanded(definition, substituteSizes(definition.poly, expand), refused, report)
+    const whole = expanded(definition, substituteSizes(definition.size, expand), refused, report)
     open.pop()
     out.set(n, whole)
-    return whole.poly
+    return whole.size
   }
   for (const n of definitions.keys()) expand(n)
   return out
@@ -79,7 +79,7 @@ export const moduleDefinitions = (
       })
       return undefined
     }
-    raw.set(text, { poly: resolveAnySize(decl.item.definition, names, report), span: decl.item.span })
+    raw.set(text, { size: resolveAnySize(decl.item.definition, names, report), span: decl.item.span })
   }
   return expandAll(raw, report)
 }
@@ -87,11 +87,11 @@ export const moduleDefinitions = (
 /** A definition with others in place of their names, if it is a size; what is made of one in error is no second error. */
 const expanded = (
   raw: SizeDefinition,
-  poly: Size,
+  size: Size,
   refused: (name: string) => boolean,
   report: (d: Diagnostic) => void,
 ): SizeDefinition => ({
-  poly: sizeNamesIn(raw.poly).some(refused) ? errorSize : refuseNegativeSize(poly, raw.span, report),
+  size: sizeNamesIn(raw.size).some(refused) ? errorSize : refuseNegativeSize(size, raw.span, report),
   span: raw.span,
 })
 
@@ -107,19 +107,19 @@ export const joinDefinitions = (
     for (const [n, d] of definitions) {
       const first = joined.get(n)
       if (first === undefined) joined.set(n, d)
-      else if (!sameSize(first.poly, d.poly)) clashes.set(n, [first, d])
+      else if (!sameSize(first.size, d.size)) clashes.set(n, [first, d])
     }
   const expanded = expandAll(joined, report)
   for (const [n, [a, b]] of clashes) {
-    const of = (d: SizeDefinition): Size => substituteSizes(d.poly, m => expanded.get(m)?.poly)
-    if (sameSize(of(a), of(b)) || [a, b].some(d => sizeNamesIn(of(d)).some(m => m.startsWith('?')))) continue
+    const of = (d: SizeDefinition): Size => substituteSizes(d.size, m => expanded.get(m)?.size)
+    if (sameSize(of(a), of(b)) || [a, b].some(d => sizeNamesIn(of(d)).some(isUnknownSizeName))) continue
     report({
       code: 'E0303',
-      title: `\`${n}\` would have to be both ${sizeText(a.poly)} and ${sizeText(b.poly)}`,
+      title: `\`${n}\` would have to be both ${sizeText(a.size)} and ${sizeText(b.size)}`,
       labels: [
         { span: at, text: `both definitions of \`${n}\` meet in this signature` },
-        { span: a.span, text: `here it is ${sizeText(a.poly)}` },
-        { span: b.span, text: `here it is ${sizeText(b.poly)}` },
+        { span: a.span, text: `here it is ${sizeText(a.size)}` },
+        { span: b.span, text: `here it is ${sizeText(b.size)}` },
       ],
       text: 'Within one signature one name is one size, and definitions come along with the records that use them.',
       hint: `give one of the records its size explicitly: \`Record(${n} = …)\``,
@@ -132,6 +132,6 @@ export const joinDefinitions = (
 export const definitionsAbout = (definitions: SizeDefinitions, sizes: ReadonlySet<string>): SizeDefinitions =>
   new Map(
     [...definitions].filter(
-      ([, d]) => sizeNamesIn(d.poly).every(n => sizes.has(n)) && sizeNamesIn(d.poly).length > 0,
+      ([, d]) => sizeNamesIn(d.size).every(n => sizes.has(n)) && sizeNamesIn(d.size).length > 0,
     ),
   )

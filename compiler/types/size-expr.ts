@@ -15,7 +15,7 @@ import {
 import type { Diagnostic } from '../diagnostics/diagnostic.js'
 import type { Span } from '../diagnostics/source.js'
 import type { SourceExpr } from '../syntax/ast.js'
-import { errorSize } from './solver.js'
+import { errorSize, isUnknownSizeName } from './basic-types.js'
 
 /** What a size name means where it stands; undefined when it was reported. */
 export type SizeResolver = (n: {
@@ -33,7 +33,7 @@ export const refuseNegativeSize = (size: Size, span: Span, report: (d: Diagnosti
     report(sizeTooLargeError(span))
     return errorSize
   }
-  if (isNaturalSize(size) || sizeNamesIn(size).some(n => n.startsWith('?'))) return size
+  if (isNaturalSize(size) || sizeNamesIn(size).some(isUnknownSizeName)) return size
   const { more, less } = splitBySign(size)
   report({
     code: 'E0315',

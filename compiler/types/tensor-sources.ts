@@ -2,9 +2,9 @@ import type { Size } from '../core/size.js'
 import { multiplySizes, sameSize, sizeConstant, sizeNamesIn, sizeText } from '../core/size.js'
 import type { RecordField, StoredName, Type } from '../core/type.js'
 import type { FieldDecl, Name, TensorSource } from '../syntax/ast.js'
+import { errorSize, isError } from './basic-types.js'
 import type { TypeScope } from './resolve-type.js'
 import { resolveSize } from './size-expr.js'
-import { errorSize, isError } from './solver.js'
 
 const elements = (dims: readonly Size[]): Size => dims.reduce(multiplySizes, sizeConstant(1))
 
@@ -19,8 +19,7 @@ const list = (dims: readonly Size[]): string => `[${dims.map(sizeText).join(', '
  */
 export const resolveTensorSource = (
   from: TensorSource,
-  field: FieldDecl,
-  type: Type,
+  { field, type }: { readonly field: FieldDecl; readonly type: Type },
   ts: Pick<TypeScope, 'size' | 'report'>,
   condition: (name: Name) => string | undefined,
 ): NonNullable<RecordField['from']> => {

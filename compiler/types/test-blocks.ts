@@ -1,16 +1,16 @@
 import type { CoreExpectation, CoreExpr, CorePattern, CoreTest } from '../core/core.js'
 import type { TestItem } from '../syntax/ast.js'
+import { typeBool, typeF32, typeI32 } from './basic-types.js'
 import { closeBody, finishBody } from './bodies.js'
-import type { BodyContextParts, Env, UntypedLambda } from './body-context.js'
-import { BodyContext } from './body-context.js'
+import type { BodyContext, BodyContextParts } from './body-context.js'
 import { castTo } from './coerce.js'
-import { check, infer } from './elaborate.js'
-import { elaborateLambda } from './functions.js'
-import { bindPattern, elaborateBoundValue } from './let-bindings.js'
-import { typeBool, typeF32, typeI32 } from './solver.js'
+import { openBody } from './elaborate.js'
+import { elaborateLambda } from './lambdas.js'
+import { bindPattern, bindUntypedLambda, elaborateBoundValue } from './let-bindings.js'
+import type { Env } from './locals.js'
 import { zonk, zonkPattern } from './zonk.js'
 
-type Parts = Pick<BodyContextParts, 'world' | 'constant' | 'uses'>
+type Parts = Pick<BodyContextParts, 'declarations' | 'constant' | 'uses'>
 
 interface Bound {
   readonly pattern: CorePattern
@@ -20,11 +20,11 @@ interface Bound {
 
 /** A `test` block: its sizes are all numbers. */
 export const elaborateTest = (parts: Parts, module: string, item: TestItem): CoreTest => {
-  const { world } = parts
-  const cx = new BodyContext({
+  const { declarations } = parts
+  const cx = openBody({
     ...parts,
-    scope: world.scope(module),
-    definitions: world.definitionsOf(module),
+    scope: declarations.scope(module),
+    definitions: declarations.definitionsOf(module),
     sizes: new Set(),
     types: new Set(),
     owner: 'a test',
@@ -35,31 +35,15 @@ export const elaborateTest = (parts: Parts, module: string, item: TestItem): Cor
   const before: number[] = []
   for (const s of item.statements) {
     if (s.kind === 'let') {
-      const { value } = s
-      if (
-        s.pattern.kind === 'name' &&
-        !s.type &&
-        value.kind === 'lambda' &&
-        value.params.some(p => !p.type)
-      ) {
-        const waiting: UntypedLambda = { expr: value, env }
-        const { text, span } = s.pattern.name
-        const local = cx.bind(
-          text,
-          cx.solver.freshType('any', span),
-          'variable',
-          span,
-          waiting && { lambda: waiting },
-        )
-        env = new Map(env).set(text, local)
-        lets.push({
-          pattern: { kind: 'name', id: local.id, name: text, type: local.type },
-          value: () => waiting.core ?? elaborateLambda(cx, waiting.env, waiting.expr),
-        })
+      const untyped = bindUntypedLambda(cx, env, s)
+      if (untyped !== undefined) {
+        const { lambda, pattern } = untyped
+        env = untyped.env
+        lets.push({ pattern, value: () => lambda.core ?? elaborateLambda(cx, lambda.env, lambda.expr) })
         continue
       }
       const bound = elaborateBoundValue(cx, env, s)
-      const made = bindPattern(cx, env, s.pattern, bound.type, 'variable')
+      const made = bindPattern(cx, env, s.pattern, bound.type)
       env = made.env
       lets.push({ pattern: made.pattern, value: () => bound.core })
       continue
@@ -94,13 +78,13 @@ const expectation = (
   s: TestItem['statements'][number] & { kind: 'expect' },
 ): Omit<CoreExpectation, 'lets'> => {
   if (s.expected === undefined) {
-    const actual = check(cx, env, s.actual, typeBool, {
+    const actual = cx.check(env, s.actual, typeBool, {
       kind: 'plain',
       text: 'an expectation is a bool, or `a == b`',
     })
     return { actual, span: s.span }
   }
-  const plain = infer(cx, env, s.actual)
+  const plain = cx.infer(env, s.actual)
   const actual = cx.solver.head(plain.type).kind === 'idx' ? castTo(typeI32, plain) : plain
   const why = {
     kind: 'plain',
@@ -108,10 +92,10 @@ const expectation = (
     at: s.actual.span,
   } as const
 
-  const expected = check(cx, env, s.expected, actual.type, why)
+  const expected = cx.check(env, s.expected, actual.type, why)
   const within =
     s.within === undefined
       ? undefined
-      : check(cx, env, s.within, typeF32, { kind: 'plain', text: 'a tolerance is an f32' })
+      : cx.check(env, s.within, typeF32, { kind: 'plain', text: 'a tolerance is an f32' })
   return { actual, expected, ...(within && { within }), span: s.span }
 }

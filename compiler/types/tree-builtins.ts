@@ -1,18 +1,18 @@
 import type { CoreExpr } from '../core/core.js'
 import type { Type } from '../core/type.js'
 import type { SourceExpr } from '../syntax/ast.js'
-import type { BodyContext, Env } from './body-context.js'
-import { quoteSource } from './body-context.js'
+import { isError, typeF32 } from './basic-types.js'
+import type { BodyContext } from './body-context.js'
 import { coerce, errorExpr, unifyTypes } from './coerce.js'
-import { check, infer } from './elaborate.js'
-import { isError, typeF32 } from './solver.js'
+import type { Env } from './locals.js'
 import { fieldTypes } from './type-traversal.js'
+import { quoteSource } from './wording.js'
 
 type Call = SourceExpr & { kind: 'call' }
 
 /** A value that is made of `f32` alone; anything else is reported. */
 const tree = (cx: BodyContext, env: Env, name: string, e: SourceExpr): CoreExpr | undefined => {
-  const core = infer(cx, env, e)
+  const core = cx.infer(env, e)
   const t = cx.solver.head(core.type)
   if (isError(t)) return undefined
   if (cx.solver.isTree(t)) return core
@@ -35,12 +35,12 @@ const trees = (
   const [head, ...rest] = args
   const first = tree(cx, env, name, head!)
   if (first === undefined) {
-    for (const arg of rest) infer(cx, env, arg)
+    for (const arg of rest) cx.infer(env, arg)
     return undefined
   }
   const shape = cx.solver.head(first.type)
   const others = rest.map(arg => {
-    const core = infer(cx, env, arg)
+    const core = cx.infer(env, arg)
     const t = cx.solver.head(core.type)
     const per =
       (t.kind === 'per' || cx.solver.isNumber(t) || (t.kind === 'scalar' && t.dtype === 'f32')) &&
@@ -78,7 +78,7 @@ export const elaborateMap = (cx: BodyContext, env: Env, e: Call): CoreExpr => {
   const values = trees(cx, env, 'map', rest)
   if (values === undefined) return errorExpr(e.span)
   const result = cx.solver.freshType('any', f!.span)
-  const fn = check(cx, env, f!, function32(values.length, result), { kind: 'argument', fn: 'map', param: '' })
+  const fn = cx.check(env, f!, function32(values.length, result), { kind: 'argument', fn: 'map', param: '' })
   if (isError(cx.solver.head(fn.type))) return errorExpr(e.span)
   const out = cx.solver.head(result)
   const shape = values[0]!.type
@@ -87,8 +87,9 @@ export const elaborateMap = (cx: BodyContext, env: Env, e: Call): CoreExpr => {
     text: '`map` wants an f32, or a tuple of them, from its function',
     at: f!.span,
   } as const
-  if (out.kind === 'tuple') for (const item of out.items) unifyTypes(cx, f!.span, item, typeF32, why)
-  else unifyTypes(cx, f!.span, out, typeF32, why)
+  if (out.kind === 'tuple')
+    for (const item of out.items) unifyTypes(cx, { span: f!.span, actual: item, expected: typeF32, why })
+  else unifyTypes(cx, { span: f!.span, actual: out, expected: typeF32, why })
   const type: Type = out.kind === 'tuple' ? { kind: 'tuple', items: out.items.map(() => shape) } : shape
   return { kind: 'builtin', builtin: 'map', args: [fn, ...values], type, span: e.span }
 }
@@ -98,7 +99,7 @@ export const elaborateTotal = (cx: BodyContext, env: Env, e: Call): CoreExpr => 
   const [f, ...rest] = e.args
   const values = trees(cx, env, 'total', rest)
   if (values === undefined) return { ...errorExpr(e.span), type: typeF32 }
-  const fn = check(cx, env, f!, function32(values.length, typeF32), {
+  const fn = cx.check(env, f!, function32(values.length, typeF32), {
     kind: 'argument',
     fn: 'total',
     param: '',

@@ -1,0 +1,115 @@
+import type { CoreExpr } from '../core/core.js'
+import {
+  isPositiveSize,
+  productOfSizes,
+  type Size,
+  sizeConstant,
+  sizeNamesIn,
+  subtractSizes,
+} from '../core/size.js'
+import type { SourceExpr } from '../syntax/ast.js'
+import { errorSize, isError, isUnknownSizeName } from './basic-types.js'
+import type { BodyContext } from './body-context.js'
+import { errorExpr } from './coerce.js'
+import { literalOutside, type RangedIndex, type ReadAxis, readMismatch } from './index-messages.js'
+import type { Env } from './locals.js'
+import { ordinal, quoteSource, sourceText } from './wording.js'
+
+/** Where an index is wanted: it must be below `dim`. `read` is the axis that it reads, if it reads one. */
+export interface IndexPlace {
+  readonly dim: Size
+  readonly read?: ReadAxis
+}
+
+/** One index of a read. */
+export const elaborateIndex = (cx: BodyContext, env: Env, e: SourceExpr, place: IndexPlace): CoreExpr => {
+  if (e.kind === 'number') return elaborateLiteralIndex(cx, e, place)
+  if (e.kind === 'tuple') return elaborateProductIndex(cx, env, e, place)
+  const index = cx.infer(env, e)
+  const t = cx.solver.head(index.type)
+  if (t.kind !== 'idx') return refuseNonIndex(cx, index, place.read, place.dim)
+  unifyRange(cx, { span: e.span, bound: t.bound }, place)
+  return index
+}
+
+/** A whole number where an index is wanted: it must be below the bound for all values of the sizes. */
+export const elaborateLiteralIndex = (
+  cx: BodyContext,
+  e: SourceExpr & { kind: 'number' },
+  { dim, read }: IndexPlace,
+): CoreExpr => {
+  const { value, span } = e
+  if (!e.integer) return refuseNonIndex(cx, cx.infer(new Map(), e), read, dim)
+  cx.solver.sizes.whenKnown(dim, known => {
+    // A bound that is never fixed is an error of its own.
+    if (sizeNamesIn(known).some(isUnknownSizeName)) return
+    if (!isPositiveSize(subtractSizes(known, sizeConstant(value))) && cx.errors === 0)
+      cx.report(literalOutside(cx, { span, value }, known, read?.target))
+  })
+  return { kind: 'const', value, type: { kind: 'idx', bound: dim }, span }
+}
+
+/** `(k, g)`: one index of an axis whose size is the product of the parts' ranges. */
+export const elaborateProductIndex = (
+  cx: BodyContext,
+  env: Env,
+  e: SourceExpr & { kind: 'tuple' },
+  place: IndexPlace,
+): CoreExpr => {
+  const bounds: Size[] = []
+  const parts = e.items.map((item, i) => {
+    if (item.kind === 'number' || item.kind === 'tuple') {
+      const dim = cx.solver.sizes.fresh({ kind: 'extent', name: ordinal(i), span: item.span })
+      bounds.push(dim)
+      return elaborateIndex(cx, env, item, { ...place, dim })
+    }
+    const part = cx.infer(env, item)
+    const t = cx.solver.head(part.type)
+    bounds.push(t.kind === 'idx' ? t.bound : errorSize)
+    return t.kind === 'idx' ? part : refuseNonIndex(cx, part, place.read)
+  })
+  unifyRange(cx, { span: e.span, bound: productOfSizes(bounds) }, place)
+  return { kind: 'product', parts, bounds, type: { kind: 'idx', bound: place.dim }, span: e.span }
+}
+
+/** Makes the range of an index equal to the size of its axis. */
+const unifyRange = (cx: BodyContext, index: RangedIndex, { dim, read }: IndexPlace): void => {
+  const { span, bound } = index
+  const text =
+    read === undefined
+      ? `${quoteSource(span)} is used here`
+      : `${quoteSource(span, 'the index')} reads the ${ordinal(read.axis)} axis of ${quoteSource(read.target.span)} here`
+  cx.solver.sizes.unify({
+    sides: [bound, dim],
+    cause: { span: read?.whole ?? span, text },
+    fail: mismatch => {
+      if (read !== undefined) cx.report(readMismatch(cx, read, { index, dim, mismatch }))
+      else
+        cx.report({
+          code: 'E0321',
+          title: `${quoteSource(span)} runs over ${cx.showSize(bound)}, but an index below ${cx.showSize(dim)} is wanted`,
+          labels: [{ span, text: `runs over ${cx.showSize(bound)}` }],
+        })
+    },
+  })
+}
+
+/** Reports an index that is none. `dim` is the size that it would have to be below, if that is known. */
+const refuseNonIndex = (cx: BodyContext, e: CoreExpr, read: ReadAxis | undefined, dim?: Size): CoreExpr => {
+  const t = cx.solver.head(e.type)
+  if (isError(t)) return e
+  const integer = cx.solver.isNumber(t) || (t.kind === 'scalar' && (t.dtype === 'i32' || t.dtype === 'u32'))
+  const below = dim === undefined ? 'read here' : `nothing says that it is below ${cx.showSize(dim)}`
+  cx.report({
+    code: 'E0322',
+    title: integer
+      ? `${quoteSource(e.span)} is a computed number and may be out of range`
+      : `${quoteSource(e.span)} is ${cx.show(t)}, not an index`,
+    labels: [{ span: e.span, text: below }],
+    hint:
+      integer && read !== undefined
+        ? `read with a guard: \`${sourceText(read.target.span, 'x')}.at(${sourceText(e.span, '…')}, else: 0)\``
+        : 'an index comes from a `for`, a reduction or a fold, from data of type `idx[N]`, or is a whole number',
+  })
+  return errorExpr(e.span)
+}
