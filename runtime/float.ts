@@ -4,7 +4,8 @@ const f32View = new Float32Array(f32Bits.buffer)
 /** All 65,536 halves as floats, made at first use. */
 let halves: Float32Array | undefined
 
-const decodeHalf = (bits: number): number => {
+/** The value of an IEEE binary16 by its bits. */
+export const f16Value = (bits: number): number => {
   const sign = bits & 0x8000 ? -1 : 1
   const exponent = (bits >> 10) & 0x1f
   const fraction = bits & 0x3ff
@@ -17,7 +18,7 @@ const decodeHalf = (bits: number): number => {
 export const f16ToF32 = (bits: Uint16Array, out: Float32Array): void => {
   if (halves === undefined) {
     const table = new Float32Array(65536)
-    for (let i = 0; i < 65536; i++) table[i] = decodeHalf(i)
+    for (let i = 0; i < 65536; i++) table[i] = f16Value(i)
     halves = table
   }
   for (let i = 0; i < bits.length; i++) out[i] = halves[bits[i]!]!
