@@ -8,6 +8,8 @@ export interface Encoding {
   readonly loops:
     | { readonly buffer: GPUBuffer; readonly group: GPUBindGroup; readonly stride: number }
     | undefined
+  /** Absent for a run that is not measured. */
+  readonly stamps?: Stamps | undefined
 }
 
 /** Where a dispatch writes the times of its begin and end; `undefined` for an unmeasured run. */
@@ -21,8 +23,7 @@ export const encodeCommands = (
   encoder: GPUCommandEncoder,
   commands: readonly Command[],
   { buffers, groups: all }: Bound,
-  { pipelines, loops }: Encoding,
-  stamps?: Stamps,
+  { pipelines, loops, stamps }: Encoding,
 ): void => {
   const groups = all(commands)
   let pass: GPUComputePassEncoder | undefined

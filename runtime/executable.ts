@@ -25,11 +25,27 @@ export interface LoadOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+/** What loading puts on the device for an artifact. */
+interface ExecutableParts {
+  readonly program: Program
+  readonly encoding: Encoding
+  /** Buffers that it gives back when it is destroyed. */
+  readonly own: readonly GPUBuffer[]
+  /** The loop indices, if a kernel asks for them. */
+  readonly slots: GPUBuffer | undefined
+  /** The artifact's buffers; those that each run brings are undefined. */
+  readonly buffers: readonly (GPUBuffer | undefined)[]
+}
+
 /**
  * An artifact on a device, ready to run. {@link load} makes it. It is reentrant: runs are done in the order of asking, each before the next begins, so that the
  * buffers that they share are never between two.
  */
 export class Executable {
+  private readonly program: Program
+  private readonly encoding: Encoding
+  private readonly own: readonly GPUBuffer[]
+  private readonly slots: GPUBuffer | undefined
   readonly #bindings: Bindings
   readonly #writtenInputs: ReadonlySet<string>
   #destroyed = false
@@ -37,12 +53,12 @@ export class Executable {
   constructor(
     readonly device: Device,
     readonly artifact: Artifact,
-    private readonly program: Program,
-    private readonly encoding: Encoding,
-    private readonly own: readonly GPUBuffer[],
-    private readonly slots: GPUBuffer | undefined,
-    buffers: readonly (GPUBuffer | undefined)[],
+    { program, encoding, own, slots, buffers }: ExecutableParts,
   ) {
+    this.program = program
+    this.encoding = encoding
+    this.own = own
+    this.slots = slots
     this.#bindings = new Bindings(device, artifact, program.kept !== undefined, buffers)
     this.#writtenInputs = writtenInputs(artifact)
   }
@@ -84,7 +100,7 @@ export class Executable {
       encodeCommands(last, part.commands, bound, this.encoding)
       before = part
     }
-    const spare = encodeOutputs(this.device, last, this.artifact, bound.buffers, outputs)
+    const spare = encodeOutputs(this.device, last, this.artifact, { buffers: bound.buffers, outputs })
     gpu.queue.submit([last.finish()])
     for (const buffer of spare) buffer.destroy()
   }
@@ -123,7 +139,7 @@ export class Executable {
     }
     const watch = stopwatch(device, artifact, commands)
     const all = encoder()
-    encodeCommands(all, commands, bound, encoding, watch.stamps)
+    encodeCommands(all, commands, bound, { ...encoding, stamps: watch.stamps })
     watch.encode(all)
     device.gpu.queue.submit([all.finish()])
     return { clock: 'device', times: await watch.times() }
@@ -185,7 +201,13 @@ export const load = async (
     table = loopTable(device, program.mostSlots)
     if (table !== undefined && program.kept?.length === 1) writeSlots(device, table, program.kept[0]!.slots)
     const encoding = { pipelines, loops: table }
-    const executable = new Executable(device, artifact, program, encoding, own, table?.buffer, buffers)
+    const executable = new Executable(device, artifact, {
+      program,
+      encoding,
+      own,
+      slots: table?.buffer,
+      buffers,
+    })
     const failure = await device.wait(device.gpu.popErrorScope())
     if (failure !== null) throw fromGpuError(failure)
     signal?.throwIfAborted()

@@ -42,12 +42,24 @@ export const hostArray = (dtype: DType, data: readonly number[]): HostArray => {
   return dtype === 'i32' ? Int32Array.from(data) : Uint32Array.from(data)
 }
 
+/** What a tensor's elements are, how they are stored, and what messages call it: `tensor` unless given. */
+export interface TensorKind {
+  readonly dtype: DType
+  readonly label?: string | undefined
+  /** f32 elements in fewer bits; four bytes an element unless given. */
+  readonly packing?: Packing | undefined
+}
+
 /**
  * A tensor in the device's memory, row-major, four bytes an element, or f32 packed. It stays until it is destroyed or its
  * device closed. It is reentrant: writes, runs and readings see one another in the order of asking, and what is written is taken before `write` returns.
  */
 export class DeviceTensor {
   readonly id: number
+  readonly dtype: DType
+  /** What messages call it. */
+  readonly label: string
+  readonly packing: Packing | undefined
   readonly buffer: GPUBuffer
   /** Bytes of the elements; the buffer may be longer. */
   readonly bytes: number
@@ -55,11 +67,12 @@ export class DeviceTensor {
 
   constructor(
     readonly device: Device,
-    readonly dtype: DType,
+    { dtype, label = 'tensor', packing }: TensorKind,
     readonly shape: readonly number[],
-    readonly label = 'tensor',
-    readonly packing?: Packing,
   ) {
+    this.dtype = dtype
+    this.label = label
+    this.packing = packing
     this.id = device.nextId()
     const elements = elementsOf(shape)
     this.bytes = packing === undefined ? 4 * elements : packedBytes(packing, elements)
@@ -138,18 +151,19 @@ export class DeviceTensor {
 
 /** A new tensor of zeros. */
 export const zeros = (device: Device, dtype: DType, shape: readonly number[], label?: string): DeviceTensor =>
-  new DeviceTensor(device, dtype, shape, label)
+  new DeviceTensor(device, { dtype, label }, shape)
 
-/** A new tensor with these values. Throws a {@link DeviceError} if they do not fit type and shape, or the device. */
+/**
+ * A new tensor with these values. Throws a {@link DeviceError} if they do not fit type and shape, or the device.
+ * A type alone stands for a tensor without a label.
+ */
 export const upload = (
   device: Device,
-  dtype: DType,
+  kind: DType | TensorKind,
   shape: readonly number[],
   data: HostData,
-  label?: string,
-  packing?: Packing,
 ): DeviceTensor => {
-  const tensor = new DeviceTensor(device, dtype, shape, label, packing)
+  const tensor = new DeviceTensor(device, typeof kind === 'string' ? { dtype: kind } : kind, shape)
   try {
     tensor.write(data)
   } catch (error) {

@@ -109,7 +109,11 @@ export const outputTensors = (
   for (const { name } of given) into[name].check()
   const fresh: DeviceTensor[] = []
   const make = (decl: TensorDecl): DeviceTensor => {
-    const made = new DeviceTensor(device, decl.dtype, decl.shape, `${artifact.name} ${decl.name}`)
+    const made = new DeviceTensor(
+      device,
+      { dtype: decl.dtype, label: `${artifact.name} ${decl.name}` },
+      decl.shape,
+    )
     fresh.push(made)
     return made
   }
@@ -128,6 +132,12 @@ interface Copy {
   readonly bytes: number
 }
 
+/** A run's buffers, and the tensors that its outputs go to. */
+export interface OutputPlaces {
+  readonly buffers: readonly GPUBuffer[]
+  readonly outputs: Readonly<Record<string, DeviceTensor>>
+}
+
 /**
  * Copies the outputs from the run's buffers into their tensors. An output may be an input as it came, and an input
  * may be a target too: then what is about to be overwritten goes through a buffer of its own, which is returned
@@ -137,8 +147,7 @@ export const encodeOutputs = (
   device: Device,
   encoder: GPUCommandEncoder,
   artifact: Artifact,
-  buffers: readonly GPUBuffer[],
-  outputs: Readonly<Record<string, DeviceTensor>>,
+  { buffers, outputs }: OutputPlaces,
 ): readonly GPUBuffer[] => {
   const copies = artifact.outputs
     .map(

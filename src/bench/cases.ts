@@ -104,14 +104,17 @@ export const storedCase = (c: Case, name: string, packing: Packing): Case => {
   }
 }
 
+/** A function of one element, `x[i]` in the language and `x` in WGSL, for a tensor of `n` elements. */
+export interface ElementwiseFunction {
+  readonly name: string
+  readonly n: number
+  readonly jola: string
+  readonly wgsl: string
+  readonly js: (x: number) => number
+}
+
 /** An elementwise function of one tensor, in the language, in WGSL and in JavaScript. */
-export const elementwiseCase = (
-  name: string,
-  n: number,
-  jola: string,
-  wgsl: string,
-  js: (x: number) => number,
-): Case => ({
+export const elementwiseCase = ({ name, n, jola, wgsl, js }: ElementwiseFunction): Case => ({
   name,
   bound: 'memory',
   program: `import std.nn
@@ -196,14 +199,20 @@ export const allCases = (lanes: number): readonly Case[] => {
     ),
     matrixVectorCase(4096, 4096, lanes),
     ...packings.map(packing => storedCase(matrixVectorCase(4096, 4096, lanes), 'matrix', packing)),
-    elementwiseCase('elementwise 2x+1, 16 MB', floats, '2 * x[i] + 1', '2.0 * x + 1.0', x => 2 * x + 1),
-    elementwiseCase(
-      'elementwise silu, 16 MB',
-      floats,
-      'nn.silu(x[i])',
-      'x / (1.0 + exp(-x))',
-      x => x / (1 + Math.exp(-x)),
-    ),
+    elementwiseCase({
+      name: 'elementwise 2x+1, 16 MB',
+      n: floats,
+      jola: '2 * x[i] + 1',
+      wgsl: '2.0 * x + 1.0',
+      js: x => 2 * x + 1,
+    }),
+    elementwiseCase({
+      name: 'elementwise silu, 16 MB',
+      n: floats,
+      jola: 'nn.silu(x[i])',
+      wgsl: 'x / (1.0 + exp(-x))',
+      js: x => x / (1 + Math.exp(-x)),
+    }),
     softmaxCase(512, 768, lanes),
     softmaxCase(512, 2048, lanes),
     normCase(512, 768, lanes),

@@ -12,16 +12,21 @@ import { ProgramError, stdlibFolder } from '../folders/load-program.js'
 /** How inputs are stored, by name; those that are missing as plain numbers. */
 export type Packed = Readonly<Record<string, Packing>>
 
+/** A program in the language whose function `bench` is measured. */
+export interface BenchProgram {
+  readonly text: string
+  readonly sizes: Readonly<Record<string, number>>
+  /** What it is called in messages. */
+  readonly name: string
+  /** How inputs are stored; all as plain numbers unless given. */
+  readonly packed?: Packed | undefined
+}
+
 /**
- * The function `bench` of a program's text for these sizes, its inputs stored as `packed` says. The standard library may be imported. Throws a
+ * The graph of a program's function `bench`. The program may import the standard library. Throws a
  * {@link ProgramError} if the program is wrong.
  */
-export const graphOfText = (
-  text: string,
-  sizes: Readonly<Record<string, number>>,
-  name: string,
-  packed: Packed = {},
-): Graph => {
+export const graphOfText = ({ text, sizes, name, packed = {} }: BenchProgram): Graph => {
   const checked = checkProgram(['bench'], module => {
     if (module === 'bench') return { name: 'bench.jola', text }
     const file = `${join(stdlibFolder, ...module.split('.').slice(1))}.jola`
@@ -35,11 +40,9 @@ export const graphOfText = (
   return packInputs(graph, input => packed[input])
 }
 
-/** The same through the whole compiler. */
+/** {@link graphOfText}, through the whole compiler. */
 export const compileText = (
-  text: string,
-  sizes: Readonly<Record<string, number>>,
+  program: BenchProgram,
   traits: DeviceTraits,
-  name: string,
-  { packed, ...options }: Omit<CompileOptions, 'name'> & { readonly packed?: Packed | undefined } = {},
-): Artifact => lower(graphOfText(text, sizes, name, packed), traits, { ...options, name })
+  options: Omit<CompileOptions, 'name'> = {},
+): Artifact => lower(graphOfText(program), traits, { ...options, name: program.name })

@@ -77,13 +77,13 @@ export const measureCase = async (
       return [name, packing === undefined ? drawn : rounded(packing, drawn)]
     }),
   )
-  const graph = graphOfText(c.program, c.sizes, c.name, c.packed)
+  const graph = graphOfText({ text: c.program, sizes: c.sizes, name: c.name, packed: c.packed })
   const ours = lower(graph, device.traits, { name: c.name, tuning: await tuningFor(device, graph) })
   const bring = (packed: Case['packed']): Tensors =>
     Object.fromEntries(
       c.inputs.map(({ name, shape }) => [
         name,
-        upload(device, 'f32', shape, values[name]!, name, packed?.[name]),
+        upload(device, { dtype: 'f32', label: name, packing: packed?.[name] }, shape, values[name]!),
       ]),
     )
   const plain = bring(undefined)

@@ -39,7 +39,7 @@ export const measureSchedules = async (
   const wrong: string[] = []
   for (const [i, { name, program, sizes }] of cases.entries()) {
     progress?.(`${i + 1}/${cases.length}  ${name}`)
-    for (const s of studiesOf(simplified(graphOfText(program, sizes, name)), device.traits)) {
+    for (const s of studiesOf(simplified(graphOfText({ text: program, sizes, name })), device.traits)) {
       const { signature, candidates } = s.chosen
       const measured = await study(device, s, runs)
       const chosen = measured.find(m => m.schedule === s.chosen.schedule)

@@ -149,7 +149,7 @@ const run = async (given: What | undefined, options: BenchOptions): Promise<void
 }
 
 /** Adds `jola bench`. */
-export const register = (program: Command): void => {
+export const registerBenchCommand = (program: Command): void => {
   program
     .command('bench')
     .description('measure kernels, training steps, decoding and compiling against ceilings and peers')

@@ -40,7 +40,7 @@ const diagnosticsOf = (files: readonly string[]): readonly Diagnostic[] => {
 }
 
 /** Adds `jola check`. */
-export const register = (program: Command): void => {
+export const registerCheckCommand = (program: Command): void => {
   program
     .command('check')
     .description('check programs and all they import: every error at once')

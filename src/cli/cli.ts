@@ -2,22 +2,35 @@ import { Command } from 'commander'
 import { DeviceError } from '../../runtime/errors.js'
 import { parseLimits } from '../../runtime/limits.js'
 import { UserError } from '../errors/user-error.js'
-import * as bench from './bench.js'
-import * as check from './check.js'
-import * as data from './data.js'
-import * as devices from './devices.js'
-import * as evaluate from './eval.js'
-import * as explain from './explain.js'
-import * as generate from './generate.js'
-import * as grad from './grad.js'
-import * as report from './report.js'
-import * as run from './run.js'
+import { registerBenchCommand } from './bench.js'
+import { registerCheckCommand } from './check.js'
+import { registerDataCommand } from './data.js'
+import { registerDevicesCommand } from './devices.js'
+import { registerEvalCommand } from './eval.js'
+import { registerExplainCommand } from './explain.js'
+import { registerGenerateCommand } from './generate.js'
+import { registerGradCommand } from './grad.js'
+import { registerReportCommand } from './report.js'
+import { registerRunCommand } from './run.js'
 import { examples, failureOf, print, remark, version, wantsColour } from './shared.js'
-import * as test from './test.js'
-import * as train from './train.js'
+import { registerTestCommand } from './test.js'
+import { registerTrainCommand } from './train.js'
 
 /** The commands in the order in which the help lists them. */
-const commands = [check, test, run, grad, explain, data, train, evaluate, generate, report, devices, bench]
+const registerCommands = [
+  registerCheckCommand,
+  registerTestCommand,
+  registerRunCommand,
+  registerGradCommand,
+  registerExplainCommand,
+  registerDataCommand,
+  registerTrainCommand,
+  registerEvalCommand,
+  registerGenerateCommand,
+  registerReportCommand,
+  registerDevicesCommand,
+  registerBenchCommand,
+]
 
 /** Refuses limits that are written wrongly, as an option would be, before the command begins. */
 const checkEnvironment = (): void => {
@@ -54,7 +67,7 @@ export const cli = (): Command => {
         'Exit codes: 0 fine, 1 the program or its data is wrong, 2 usage, 3 device, 130 stopped by Ctrl-C (143 by SIGTERM, 129 by SIGHUP).',
       ].join('\n'),
     )
-  for (const command of commands) command.register(program)
+  for (const register of registerCommands) register(program)
   return program
 }
 

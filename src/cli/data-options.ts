@@ -65,7 +65,7 @@ export const longOption = (): Option =>
     .default('refuse')
 
 /** What the options say, without what they leave open. */
-export const readingOf = (o: ReadingOptions, split?: Reading['split']): Reading => ({
+export const readingFrom = (o: ReadingOptions, split?: Reading['split']): Reading => ({
   ...(o.labels === undefined ? {} : { labels: o.labels }),
   ...(o.fields === undefined ? {} : { fields: o.fields }),
   ...(o.ignore === undefined ? {} : { ignore: o.ignore.flatMap(names => names.split(',')) }),

@@ -11,7 +11,7 @@ import { findRecipe } from '../recipe/find-recipe.js'
 import { settingsOf } from '../recipe/settings.js'
 import type { Tokenizer } from '../text/tokenizer.js'
 import { contextOf, type TokenisedPart, tokenisePart } from '../train/data-set.js'
-import { addReadingOptions, type ReadingOptions, readingOf, sizesOption } from './data-options.js'
+import { addReadingOptions, type ReadingOptions, readingFrom, sizesOption } from './data-options.js'
 import { partRemarks } from './data-remarks.js'
 import {
   collect,
@@ -98,9 +98,11 @@ interface PartSummary {
 const summary = (
   name: Split,
   part: TokenisedPart,
-  length: number,
-  tokenizer: Tokenizer,
-  show: number,
+  {
+    length,
+    tokenizer,
+    show,
+  }: { readonly length: number; readonly tokenizer: Tokenizer; readonly show: number },
 ): PartSummary => {
   const remarks = partRemarks(name, part)
   if (part.documents !== undefined)
@@ -153,7 +155,7 @@ const run = async (directory: string, o: Options): Promise<void> => {
   const settings = settingsOf(program, findRecipe(program, modules[0]!, undefined), o.set)
   const model = await openModel(o.model, { weights: false, tokenizer: true })
   const tokenizer = model.tokenizer!
-  const folder = openDataFolder(directory, readingOf(o, o.split), await openChat(o.model))
+  const folder = openDataFolder(directory, readingFrom(o, o.split), await openChat(o.model))
   const options = { folder, dropLong: o.dropLong === true, context: model.context }
   const parts: (readonly [Split, TokenisedPart])[] = []
   for (const split of ['train', 'valid', 'test'] as const)
@@ -165,7 +167,7 @@ const run = async (directory: string, o: Options): Promise<void> => {
   const lengthOf = (split: Split, part: TokenisedPart): number =>
     paddedLength(split === 'test' ? (part.examples ?? []) : learned, context)
   const summaries = parts.map(([split, part]) =>
-    summary(split, part, lengthOf(split, part), tokenizer, o.show),
+    summary(split, part, { length: lengthOf(split, part), tokenizer, show: o.show }),
   )
   if (o.json)
     return printJson({ context, parts: summaries.map(s => (o.show === 0 ? { ...s, shown: undefined } : s)) })
@@ -194,7 +196,7 @@ const shared = (parts: readonly (readonly [Split, TokenisedPart])[]): readonly s
 const noExamples = (text: string): number => (text === '0' ? 0 : positiveInteger(text))
 
 /** Adds `jola data`. */
-export const register = (program: Command): void => {
+export const registerDataCommand = (program: Command): void => {
   addReadingOptions(program.command('data'))
     .description(
       'what a data folder becomes for a model: counts, lengths, what is left out, and tokens as training sees them',

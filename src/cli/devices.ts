@@ -88,7 +88,7 @@ const show = (r: Report): string => {
 }
 
 /** Adds `jola devices`. */
-export const register = (program: Command): void => {
+export const registerDevicesCommand = (program: Command): void => {
   program
     .command('devices')
     .description("this machine's WebGPU adapters, their features and limits")

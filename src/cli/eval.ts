@@ -14,10 +14,11 @@ import { openBase, openRun, openRunBase } from '../runs/open-run.js'
 import { readAdapterConfig } from '../runs/read-adapter.js'
 import { RunFolder, runsAt } from '../runs/run-folder.js'
 import { checkAdapted } from '../runs/unfinished.js'
-import { type Evaluation, evaluate, type Scoring, taskOf } from '../score/evaluate.js'
+import { evaluate, taskOf } from '../score/evaluate.js'
+import type { Evaluation, Scoring } from '../score/evaluation.js'
 import type { LongWay } from '../score/fit-prompts.js'
 import { mean, standardDeviation } from '../score/scores.js'
-import { addReadingOptions, longOption, type ReadingOptions, readingOf } from './data-options.js'
+import { addReadingOptions, longOption, type ReadingOptions, readingFrom } from './data-options.js'
 import {
   allowOption,
   collect,
@@ -158,7 +159,7 @@ const run = async (path: string | undefined, o: Options): Promise<void> => {
   // The run's own data is read as the run read it.
   const own = o.data === undefined || begun?.data === resolve(o.data) ? begun?.reading : undefined
   const model = o.model ?? begun?.model
-  const reading = { ...own, ...readingOf(o, sizes) }
+  const reading = { ...own, ...readingFrom(o, sizes) }
   const folder = openDataFolder(data, reading, model === undefined ? undefined : await openChat(model))
   const all = await folder.examples(part)
   const some = o.limit === undefined ? all : all.slice(0, o.limit)
@@ -169,7 +170,8 @@ const run = async (path: string | undefined, o: Options): Promise<void> => {
     const opened = await openSubject(each, o)
     const name = each === undefined || runs.length === 1 ? undefined : basename(each)
     const bar = startProgress({ label: name ?? 'eval', total: some.length })
-    const result = await evaluate(opened.sequence, opened.tokenizer, some, task, {
+    const result = await evaluate(opened.sequence, opened.tokenizer, some, {
+      ...task,
       long: o.long,
       progress: done => bar.update(done),
     })
@@ -186,7 +188,7 @@ const run = async (path: string | undefined, o: Options): Promise<void> => {
 }
 
 /** Adds `jola eval`. */
-export const register = (program: Command): void => {
+export const registerEvalCommand = (program: Command): void => {
   addReadingOptions(program.command('eval'))
     .description('score a run, its base model, or any model on a data set')
     .argument('[run]', "a run's folder, or that of several seeds")

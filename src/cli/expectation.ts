@@ -4,7 +4,7 @@ import type { HostTensor } from '../engine/engine.js'
 import { showElement, showNumber } from './show-values.js'
 
 /** `stdlib/nn.jola:12:3`. */
-export const placeOf = (span: Span): string => {
+export const placeOfSpan = (span: Span): string => {
   const { line, column } = positionOf(span.source, span.start)
   return `${span.source.name}:${line}:${column}`
 }

@@ -63,7 +63,7 @@ interface ExplainOptions {
 }
 
 /** Adds `jola explain`. */
-export const register = (program: Command): void => {
+export const registerExplainCommand = (program: Command): void => {
   program
     .command('explain')
     .description("a diagnostic's code, or the kernels that a function becomes")

@@ -57,7 +57,7 @@ const run = async (path: string | undefined, o: Options): Promise<void> => {
 }
 
 /** Adds `jola generate`. */
-export const register = (program: Command): void => {
+export const registerGenerateCommand = (program: Command): void => {
   program
     .command('generate')
     .description('continue a text, greedily, by a run, its base model, or any model')

@@ -190,7 +190,7 @@ const needsNothing = async (file: string, options: GradOptions): Promise<boolean
 }
 
 /** Adds `jola grad`. */
-export const register = (program: Command): void => {
+export const registerGradCommand = (program: Command): void => {
   program
     .command('grad')
     .description("a function's derivative: print it, evaluate it, or hold it against finite differences")

@@ -51,7 +51,7 @@ const show = (kind: 'share' | 'number', value: number): string =>
   kind === 'share' ? `${(100 * value).toFixed(1)} %` : value.toFixed(3)
 
 /** Adds `jola report`. */
-export const register = (program: Command): void => {
+export const registerReportCommand = (program: Command): void => {
   program
     .command('report')
     .description('one HTML page of a run, or of several seeds: scores before and after, curves, gates, texts')

@@ -88,7 +88,7 @@ interface RunOptions {
 }
 
 /** Adds `jola run`. */
-export const register = (program: Command): void => {
+export const registerRunCommand = (program: Command): void => {
   program
     .command('run')
     .description('evaluate a function: inputs by name from a file, weights from a model, sizes from both')

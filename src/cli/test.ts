@@ -11,7 +11,7 @@ import { UserError } from '../errors/user-error.js'
 import { fileError } from '../files/file-error.js'
 import { loadProgram, ProgramError, stdlibFolder } from '../folders/load-program.js'
 import { interpreterEngine, openEngine } from '../host/open-engine.js'
-import { judge, placeOf } from './expectation.js'
+import { judge, placeOfSpan } from './expectation.js'
 import {
   count,
   examples,
@@ -58,7 +58,7 @@ const programsAt = (path: string): readonly string[] => {
 const runTest = async (program: Program, test: CoreTest, engine: Engine): Promise<readonly TestFailure[]> => {
   const at = (message: string, span: Span = test.span): TestFailure => ({
     device: engine.name,
-    place: placeOf(span),
+    place: placeOfSpan(span),
     source: span.source.text.slice(span.start, span.end).split('\n')[0]!.trim(),
     message,
   })
@@ -86,7 +86,7 @@ export const testFile = async (
     if (!modules.includes(test.module)) continue
     const failures: TestFailure[] = []
     for (const engine of engines) failures.push(...(await runTest(program, test, engine)))
-    results.push({ module: test.module, title: test.title, place: placeOf(test.span), failures })
+    results.push({ module: test.module, title: test.title, place: placeOfSpan(test.span), failures })
   }
   return { module: modules[0]!, results }
 }
@@ -145,7 +145,7 @@ const runTests = async (paths: readonly string[], options: TestOptions): Promise
         brokenFiles += 1
         // Several files may import the one that is wrong.
         for (const d of error.diagnostics)
-          broken.set(`${d.code} ${d.labels[0] === undefined ? d.title : placeOf(d.labels[0].span)}`, d)
+          broken.set(`${d.code} ${d.labels[0] === undefined ? d.title : placeOfSpan(d.labels[0].span)}`, d)
         if (!options.json) print(`${paint('red', 'failed')} ${file}: it does not check`)
       }
     }
@@ -165,7 +165,7 @@ const runTests = async (paths: readonly string[], options: TestOptions): Promise
 }
 
 /** Adds `jola test`. */
-export const register = (program: Command): void => {
+export const registerTestCommand = (program: Command): void => {
   program
     .command('test')
     .description('run the `test` blocks of programs; of the standard library unless others are named')

@@ -15,7 +15,7 @@ import { type TrainRequest, train } from '../runs/train-run.js'
 import { mean, standardDeviation } from '../score/scores.js'
 import { precisionOf } from '../train/run-record.js'
 import type { TrainWatcher } from '../train/train.js'
-import { addReadingOptions, type ReadingOptions, readingOf, sizesOption } from './data-options.js'
+import { addReadingOptions, type ReadingOptions, readingFrom, sizesOption } from './data-options.js'
 import { dataRemarks } from './data-remarks.js'
 import { interruption } from './interruption.js'
 import {
@@ -119,7 +119,7 @@ const run = async (file: string, o: Options): Promise<void> => {
         ...(o.recipe === undefined ? {} : { recipe: o.recipe }),
         model: o.model,
         data: o.data,
-        reading: readingOf(o, o.split),
+        reading: readingFrom(o, o.split),
         out,
         set: o.set,
         seed,
@@ -195,7 +195,7 @@ const seedList = (text: string): readonly number[] => {
 }
 
 /** Adds `jola train`. */
-export const register = (program: Command): void => {
+export const registerTrainCommand = (program: Command): void => {
   addReadingOptions(program.command('train'))
     .description('train by a recipe: progress, validation, early stopping, the best state kept')
     .argument('<recipe>', 'a .jola file with a recipe')

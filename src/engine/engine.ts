@@ -83,7 +83,10 @@ export const uploadInputs = (
   const brought = new Map<string, DeviceTensor>()
   try {
     for (const { name, dtype, shape, packing } of artifact.inputs)
-      brought.set(name, upload(device, dtype, shape, asHostArray(dtype, values.get(name)!), name, packing))
+      brought.set(
+        name,
+        upload(device, { dtype, label: name, packing }, shape, asHostArray(dtype, values.get(name)!)),
+      )
     return Object.fromEntries(brought)
   } catch (error) {
     for (const t of brought.values()) t.destroy()

@@ -89,8 +89,7 @@ export const bindModel = (
   params: readonly CoreParam[],
   sizes: ReadonlyMap<string, number>,
   model: Model,
-  { holds }: Pick<ModelFacts, 'holds'>,
-  { partial = false } = {},
+  { holds, partial = false }: Pick<ModelFacts, 'holds'> & { readonly partial?: boolean },
 ): BoundParam => {
   const { checkpoint } = model
   if (checkpoint === undefined)

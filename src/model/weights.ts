@@ -89,13 +89,22 @@ const allowedBy =
   name =>
     allowed?.has(name) === true
 
+interface WeightSource {
+  readonly checkpoint: Checkpoint
+  readonly allowed: Allowed
+}
+
+/** Elements of a tensor, row-major, from the `first` on. */
+interface ElementRange {
+  readonly first: number
+  readonly count: number
+}
+
 /** Bytes as stored, filled up to whole words. */
 const readStored = async (
-  checkpoint: Checkpoint,
+  { checkpoint, allowed }: WeightSource,
   t: BoundTensor,
-  first: number,
-  count: number,
-  allowed: Allowed,
+  { first, count }: ElementRange,
 ): Promise<Uint8Array> => {
   const { dtype } = checkpoint.tensors.get(t.names[0]!)!
   const width = dtypeBytes[dtype]
@@ -109,11 +118,9 @@ const readStored = async (
 }
 
 const readFloats = async (
-  checkpoint: Checkpoint,
+  { checkpoint, allowed }: WeightSource,
   t: BoundTensor,
-  first: number,
-  count: number,
-  allowed: Allowed,
+  { first, count }: ElementRange,
 ): Promise<Float32Array> => {
   const out = new Float32Array(count)
   await inParts(t, first, count, async (name, at, from, to) => {
@@ -134,13 +141,10 @@ export const readBound = (
   t: BoundTensor,
   model: Pick<Model, 'allowed'> = {},
 ): Promise<Float32Array> =>
-  readFloats(
-    checkpoint,
-    t,
-    0,
-    t.shape.reduce((a, b) => a * b, 1),
-    allowedBy(model),
-  )
+  readFloats({ checkpoint, allowed: allowedBy(model) }, t, {
+    first: 0,
+    count: t.shape.reduce((a, b) => a * b, 1),
+  })
 
 /**
  * Puts the wanted ones of the bound tensors on the device, a piece at a time, so that the host never holds a whole one: bytes as they are where the
@@ -164,18 +168,20 @@ export const uploadWeights = async (
       if (!wanted.has(name) || checkpoint === undefined) continue
       const p = packing(name)
       const key = tensorKey(t, p)
-      const tensor = same.get(key) ?? new DeviceTensor(device, 'f32', t.shape, name, p)
+      const tensor =
+        same.get(key) ?? new DeviceTensor(device, { dtype: 'f32', label: name, packing: p }, t.shape)
       out[name] = tensor
       if (same.has(key)) continue
       same.set(key, tensor)
+      const source = { checkpoint, allowed }
       const dtypes = dtypesOf(t, checkpoint)
       const asStored = packingIn(dtypes) === p && (p !== undefined || [...dtypes].every(d => d === 'F32'))
       const elements = t.shape.reduce((a, b) => a * b, 1)
       for (let first = 0; first < elements; first += pieceElements) {
         const count = Math.min(pieceElements, elements - first)
         const planes = asStored
-          ? [await readStored(checkpoint, t, first, count, allowed)]
-          : planesOf(await readFloats(checkpoint, t, first, count, allowed), p, name)
+          ? [await readStored(source, t, { first, count })]
+          : planesOf(await readFloats(source, t, { first, count }), p, name)
         tensor.writePlanes(first, planes)
         written += planes.reduce((n, plane) => n + plane.length, 0)
         if (written < flushBytes) continue

@@ -50,12 +50,12 @@ export const adapterTensors = (
         const setting = name.slice('settings.'.length)
         const value = settings.get(setting)
         if (value === undefined) throw lacks(`the setting ${setting}`)
-        out[name] = upload(device, 'f32', [], Float32Array.of(Number(value)), name)
+        out[name] = upload(device, { dtype: 'f32', label: name }, [], Float32Array.of(Number(value)))
       } else if (name.startsWith(prefix)) {
         const key = name.slice(prefix.length)
         const entry = checkpoint.tensors.get(key)
         if (entry === undefined) throw lacks(`\`${key}\``)
-        out[name] = upload(device, 'f32', entry.shape, await checkpoint.readF32(key), name)
+        out[name] = upload(device, { dtype: 'f32', label: name }, entry.shape, await checkpoint.readF32(key))
       }
     }
     return out

@@ -1,7 +1,8 @@
 import type { DataFolder } from '../data/data-folder.js'
 import type { Example } from '../data/examples.js'
 import type { OpenPredictor } from '../predict/open-predictor.js'
-import { type Evaluation, evaluate, taskOf } from '../score/evaluate.js'
+import { evaluate, taskOf } from '../score/evaluate.js'
+import type { Evaluation } from '../score/evaluation.js'
 import type { LongWay } from '../score/fit-prompts.js'
 import { mean, standardDeviation } from '../score/scores.js'
 import { promptTokens } from '../score/written-answers.js'
@@ -97,7 +98,8 @@ export const compareRuns = async (
   const { options, scoring } = task
   const total = examples.length * (runs.length + 1)
   const score = (p: OpenPredictor, part: number, label: string) =>
-    evaluate(p.sequence, p.tokenizer, examples, task, {
+    evaluate(p.sequence, p.tokenizer, examples, {
+      ...task,
       long: o.long,
       progress: done => o.progress(label, part * examples.length + done, total),
     })

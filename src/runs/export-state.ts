@@ -48,7 +48,7 @@ export const storedTensors = (
 }
 
 /** What a run has learned. */
-export interface Learned {
+export interface LearnedState {
   readonly recipe: CoreRecipe
   readonly run: RunDescription
   /** The parts of the state that `predict` reads. */
@@ -72,7 +72,7 @@ export interface ExportOptions {
  */
 export const exportState = async (
   folder: RunFolder,
-  { recipe, run, learned, state, best }: Learned,
+  { recipe, run, learned, state, best }: LearnedState,
   { bf16, holds }: ExportOptions,
 ): Promise<readonly string[]> => {
   const specs = inputsOf('', stateType(recipe)).filter(s => learned.has(s.name))

@@ -3,7 +3,7 @@ import { UserError } from '../errors/user-error.js'
 import { argmax } from '../predict/logits.js'
 import type { Tokenizer } from '../text/tokenizer.js'
 import { encodeOptions } from './encode-options.js'
-import type { Evaluation, Prediction, Scored } from './evaluate.js'
+import type { Evaluation, Prediction, Scored } from './evaluation.js'
 import { fitPrompts, type LongWay } from './fit-prompts.js'
 import { likeliest, shareOf } from './scores.js'
 import { comparable, referencesOf } from './written-answers.js'
@@ -39,23 +39,23 @@ const choiceOf = (tokenizer: Tokenizer, example: Example, fallback: readonly str
 const isRight = ({ example }: Choice, option: string | undefined): boolean =>
   option !== undefined && referencesOf(example).some(r => comparable(r) === comparable(option))
 
+/** How options are chosen among. */
+export interface ChoiceOptions {
+  /** The options of examples that name none. */
+  readonly options: readonly string[]
+  readonly long: LongWay
+  readonly progress: (done: number) => void
+  readonly signal?: AbortSignal | undefined
+}
+
 /** The likeliest option of each example: by one token where every option is one, else by the mean over its tokens. Throws a `UserError` where prompts are too long. */
 export const chooseOptions = async (
   model: Scored,
   tokenizer: Tokenizer,
   examples: readonly Example[],
-  fallback: readonly string[],
-  {
-    long,
-    progress,
-    signal,
-  }: {
-    readonly long: LongWay
-    readonly progress: (done: number) => void
-    readonly signal?: AbortSignal | undefined
-  },
+  { options, long, progress, signal }: ChoiceOptions,
 ): Promise<Omit<Evaluation, 'scoring' | 'majority'>> => {
-  const all = examples.map(example => choiceOf(tokenizer, example, fallback))
+  const all = examples.map(example => choiceOf(tokenizer, example, options))
   const { asked, cut, skipped } = fitPrompts(all, {
     // An option's last token is only predicted.
     context: model.context + 1,

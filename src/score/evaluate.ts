@@ -1,11 +1,11 @@
 import { distinctAnswers, type Example } from '../data/examples.js'
 import { UserError } from '../errors/user-error.js'
-import type { SequenceModel } from '../predict/sequence-model.js'
 import type { Tokenizer } from '../text/tokenizer.js'
 import { chooseOptions } from './evaluate-choice.js'
-import { fitPrompts, type LongWay } from './fit-prompts.js'
-import { readingOf } from './read-answers.js'
-import { type Accuracy, optionsInInstruction, shareOf } from './scores.js'
+import type { EvaluateOptions, Evaluation, Prediction, Scored, Scoring, Task } from './evaluation.js'
+import { fitPrompts } from './fit-prompts.js'
+import { answerReader } from './read-answers.js'
+import { optionsInInstruction, shareOf } from './scores.js'
 import { corpusBleu, rougeL, tokenise13a } from './text-scores.js'
 import {
   answerTokens,
@@ -15,49 +15,6 @@ import {
   referencesOf,
   textAfter,
 } from './written-answers.js'
-
-/** How predictions are scored. `choice` picks the likeliest option; the others read the generated text. */
-export type Scoring = 'choice' | 'word' | 'letter' | 'text'
-
-export interface Prediction {
-  readonly example: Example
-  /** The option chosen or the text generated. */
-  readonly predicted: string | undefined
-  readonly right: boolean
-}
-
-/** What is scored, and how: found from all of a split, so that scoring a part of it is scoring the same thing. */
-export interface Task {
-  readonly scoring: Scoring
-  /** The answers to choose among where an example names none, spelled as they are learned. */
-  readonly options: readonly string[]
-  /** The accuracy of always giving the most frequent answer. */
-  readonly majority: number
-}
-
-export interface Evaluation {
-  readonly scoring: Scoring
-  readonly accuracy: Accuracy
-  /** How many answers there were to choose among; absent where texts are read, or the examples name their own. */
-  readonly answers?: number
-  /** Of the most frequent answer. */
-  readonly majority: number
-  /** `choice` with one token an option: how often the token that the model finds likeliest of all is the right one. */
-  readonly unconstrained?: Accuracy
-  /** Absent where no reference has four words: there is no BLEU of such. */
-  readonly bleu?: number
-  readonly rougeL?: number
-  /** Prompts that were cut to fit the context. */
-  readonly cut?: number
-  /** Examples that were left out, being longer than the context. */
-  readonly skipped?: number
-  /** Generated texts that ended where the context does. */
-  readonly atContextEnd?: number
-  readonly predictions: readonly Prediction[]
-}
-
-/** What an evaluation needs of a model. */
-export type Scored = Pick<SequenceModel, 'context' | 'next' | 'losses' | 'greedy'>
 
 /** Choice where there are few distinct answers, the first option word where the instruction lists them, text otherwise. */
 export const scoringFor = (examples: readonly Example[]): Scoring => {
@@ -97,15 +54,6 @@ export const withReferences = (examples: readonly Example[]): readonly Example[]
   })
 }
 
-export interface EvaluateOptions {
-  /** What happens to prompts that leave no room for their answers; refused unless said. */
-  readonly long?: LongWay
-  /** Told how many examples are done. */
-  readonly progress?: (done: number) => void
-  /** Aborted, it ends scoring: `evaluate` rejects with the signal's reason. */
-  readonly signal?: AbortSignal | undefined
-}
-
 /** Examples at a time, as many as a model takes rows. */
 const rowsAtOnce = 8
 
@@ -117,18 +65,17 @@ export const evaluate = async (
   model: Scored,
   tokenizer: Tokenizer,
   examples: readonly Example[],
-  { scoring, options, majority }: Task,
-  { long = 'refuse', progress = () => undefined, signal }: EvaluateOptions = {},
+  { scoring, options, majority, long = 'refuse', progress = () => undefined, signal }: Task & EvaluateOptions,
 ): Promise<Evaluation> => {
   if (examples.length === 0)
     throw new UserError({ what: 'there is nothing to score', why: 'the data has no examples' })
   if (scoring === 'choice') {
-    const chosen = await chooseOptions(model, tokenizer, examples, options, { long, progress, signal })
+    const chosen = await chooseOptions(model, tokenizer, examples, { options, long, progress, signal })
     const answers = examples.some(e => e.options === undefined) ? { answers: options.length } : {}
     return { scoring, ...chosen, ...answers, majority }
   }
   const some = scoring === 'text' ? withReferences(examples) : examples
-  const read = readingOf(scoring, some, options)
+  const read = answerReader(scoring, some, options)
   const all = some.map(example => ({
     example,
     prompt: promptTokens(tokenizer, example),

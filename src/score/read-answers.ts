@@ -8,7 +8,7 @@ import { comparable, referencesOf } from './written-answers.js'
 export type ReadAnswer = (text: string, example: Example) => string | undefined
 
 /** How each score reads texts. Throws a `UserError` for the first example whose own answer can't be read so: nothing could be right there. */
-export const readingOf = (
+export const answerReader = (
   scoring: 'word' | 'letter' | 'text',
   examples: readonly Example[],
   options: readonly string[],

@@ -130,7 +130,9 @@ const furnishSession = async (
       .filter(s => needed.has(`settings.${s.name}`))
       .map(s => [
         `settings.${s.name}`,
-        keep(upload(device, 'f32', [], Float32Array.of(Number(settings.get(s.name))), s.name)),
+        keep(
+          upload(device, { dtype: 'f32', label: s.name }, [], Float32Array.of(Number(settings.get(s.name)))),
+        ),
       ]),
   )
   const [s, batchParam, keyParam, atParam] = methodOf(recipe, 'step').params.map(p => p.name)

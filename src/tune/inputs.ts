@@ -66,7 +66,7 @@ export const drawnInputs = (
           : dtype === 'i32'
             ? Int32Array.from({ length }, (_, i) => whole(i))
             : Uint32Array.from({ length }, (_, i) => whole(i))
-      return [name, upload(device, dtype, shape, data, name, packing)]
+      return [name, upload(device, { dtype, label: name, packing }, shape, data)]
     }),
   )
 }

@@ -205,7 +205,13 @@ withDevice('a bench', device => {
   })
 
   it('measures rows and elementwise functions', async () => {
-    const double = elementwiseCase('twice', 2 ** 14, '2 * x[i]', '2.0 * x', x => 2 * x)
+    const double = elementwiseCase({
+      name: 'twice',
+      n: 2 ** 14,
+      jola: '2 * x[i]',
+      wgsl: '2.0 * x',
+      js: x => 2 * x,
+    })
     for (const c of [softmaxCase(8, 32, lanes), double]) {
       const result = await measure(c)
       expect(result.wrong).toBeUndefined()
@@ -215,9 +221,21 @@ withDevice('a bench', device => {
   })
 
   it('does not time a kernel that computes something else, ours or the hand-written', async () => {
-    const wrongHand = elementwiseCase('twice', 2 ** 14, '2 * x[i]', '3.0 * x', x => 2 * x)
+    const wrongHand = elementwiseCase({
+      name: 'twice',
+      n: 2 ** 14,
+      jola: '2 * x[i]',
+      wgsl: '3.0 * x',
+      js: x => 2 * x,
+    })
     expect((await measure(wrongHand)).wrong).toMatchObject({ by: 'hand' })
-    const wrongOurs = elementwiseCase('twice', 2 ** 14, '3 * x[i]', '2.0 * x', x => 2 * x)
+    const wrongOurs = elementwiseCase({
+      name: 'twice',
+      n: 2 ** 14,
+      jola: '3 * x[i]',
+      wgsl: '2.0 * x',
+      js: x => 2 * x,
+    })
     const result = await measure(wrongOurs)
     expect(result.wrong).toMatchObject({ by: 'compiler', at: 0 })
     expect(result.toHand).toBeUndefined()

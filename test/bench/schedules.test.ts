@@ -30,7 +30,10 @@ describe('cases of random shapes', () => {
   it('are programs, and most of them have a choice', () => {
     const some = cases.slice(0, 20)
     const studies = some.flatMap(c =>
-      studiesOf(simplified(graphOfText(c.program, c.sizes, c.name)), llvmpipe).slice(0, 1),
+      studiesOf(simplified(graphOfText({ text: c.program, sizes: c.sizes, name: c.name })), llvmpipe).slice(
+        0,
+        1,
+      ),
     )
     expect(studies.length).toBeGreaterThan(10)
   })

@@ -5,7 +5,8 @@ import { describe, expect, it } from 'vitest'
 import type { Example } from '../../src/data/examples.js'
 import { openTokenizer } from '../../src/folders/open-tokenizer.js'
 import type { JsonObject } from '../../src/json/json-values.js'
-import { evaluate, type Scored, type Scoring, taskOf } from '../../src/score/evaluate.js'
+import { evaluate, taskOf } from '../../src/score/evaluate.js'
+import type { Scored, Scoring } from '../../src/score/evaluation.js'
 import { answerTokens, comparable, promptTokens, referencesOf } from '../../src/score/written-answers.js'
 import { type Tokenizer, tokenizerOf } from '../../src/text/tokenizer.js'
 import { sharedPath } from '../support/shared.js'
@@ -132,13 +133,10 @@ for (const [name, open] of tokenizers) {
 describe.skipIf(stories === undefined)('a score', async () => {
   const tokenizer = stories === undefined ? undefined : await openTokenizer(stories)
   const score = (examples: readonly Example[], scoring: Scoring, more: object = {}, context?: number) =>
-    evaluate(
-      perfect(tokenizer!, examples, context),
-      tokenizer!,
-      examples,
-      taskOf(examples, examples, scoring),
-      more,
-    )
+    evaluate(perfect(tokenizer!, examples, context), tokenizer!, examples, {
+      ...taskOf(examples, examples, scoring),
+      ...more,
+    })
 
   it('takes any of several references, and rows with one prompt as one', async () => {
     const examples = asked(['a b c d e', 'e d c b a', 'x'], i => (i < 2 ? 'Say' : 'Tell'))
@@ -188,7 +186,7 @@ describe.skipIf(stories === undefined)('a score', async () => {
           },
         }
         const task = taskOf(examples, examples, scoring)
-        const result = await evaluate(watched, tokenizer!, examples, task, { long })
+        const result = await evaluate(watched, tokenizer!, examples, { ...task, long })
         expect([result.cut, result.accuracy.total]).toEqual([1, 4])
         expect(rows.every(row => row.length <= 41 && row[0] === 1)).toBe(true)
         const whole = promptTokens(tokenizer!, examples[2]!)

@@ -4,7 +4,7 @@ import { checkProgram } from '../../compiler/check/check.js'
 import type { Program } from '../../compiler/core/core.js'
 import type { Diagnostic } from '../../compiler/diagnostics/diagnostic.js'
 import { specialiseTest } from '../../compiler/specialise/specialise.js'
-import { judge, placeOf } from '../../src/cli/expectation.js'
+import { judge, placeOfSpan } from '../../src/cli/expectation.js'
 import { stdlibFolder } from '../../src/folders/load-program.js'
 import { interpreterEngine } from '../../src/host/open-engine.js'
 
@@ -63,7 +63,7 @@ export const failuresOf = async (program: Program): Promise<readonly string[]> =
     const outputs = await interpreterEngine.run(specialiseTest(program, test), new Map())
     test.expectations.forEach((x, i) => {
       const wrong = judge(i, x, outputs)
-      if (wrong !== undefined) out.push(`${placeOf(x.span)} ${test.title}: ${wrong}`)
+      if (wrong !== undefined) out.push(`${placeOfSpan(x.span)} ${test.title}: ${wrong}`)
     })
   }
   return out

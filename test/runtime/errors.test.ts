@@ -102,7 +102,7 @@ withDevice('refusals', device => {
 
   it('refuses values that do not fit a tensor', async () => {
     await expectRefusal('input', ['`w`', 'f32[2, 3]', '6 elements', 'given 5'], () =>
-      upload(device, 'f32', [2, 3], new Float32Array(5), 'w'),
+      upload(device, { dtype: 'f32', label: 'w' }, [2, 3], new Float32Array(5)),
     )
     await expectRefusal('input', ['i32[2]', 'Float32Array'], () =>
       upload(device, 'i32', [2], new Float32Array(2)),

@@ -41,10 +41,9 @@ withDevice('a fold of more turns than a submission has dispatches', device => {
     const executable = await load(device, compiled(fn, N))
     const x = upload(
       device,
-      'f32',
+      { dtype: 'f32', label: 'x' },
       [N],
       Float32Array.from({ length: N }, (_, i) => (i % 7 === 0 ? 1 : 0)),
-      'x',
     )
     for (let run = 0; run < (N > 20_000 ? 1 : 2); run++) {
       const outputs = Object.values(executable.run({ x }))

@@ -44,7 +44,7 @@ withDevice('tensors', device => {
 
   it('count what they hold', () => {
     const before = device.residentBytes
-    const tensor = new DeviceTensor(device, 'f32', [100])
+    const tensor = new DeviceTensor(device, { dtype: 'f32' }, [100])
     expect(tensor.bytes).toBe(400)
     expect(device.residentBytes).toBe(before + 400)
     tensor.destroy()
@@ -53,7 +53,7 @@ withDevice('tensors', device => {
   })
 
   it.each([0, 5, 1e6])('are read back each as its step left it, a reading every %d ms', async interval => {
-    const metric = upload(device, 'f32', [], f32(0), 'loss')
+    const metric = upload(device, { dtype: 'f32', label: 'loss' }, [], f32(0))
     const count = upload(device, 'i32', [2], Int32Array.of(0, 0))
     const readback = new Readback<number>(device, { interval, most: 7 })
     const readings: { readonly tag: number; readonly values: Readonly<Record<string, ArrayLike<number>>> }[] =
@@ -87,7 +87,7 @@ withDevice('tensors', device => {
       if (descriptor.label === 'readback') destroyed.push(() => destroy.mock.calls.length > 0)
       return buffer
     })
-    const metric = upload(device, 'f32', [], f32(0), 'loss')
+    const metric = upload(device, { dtype: 'f32', label: 'loss' }, [], f32(0))
     for (let steps = 1; steps <= 16; steps++) {
       const readback = new Readback<number>(device, { interval: 1e6, most: 5 })
       for (let step = 0; step < steps; step++) await readback.push(step, { metric })

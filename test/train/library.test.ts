@@ -150,17 +150,20 @@ withDevice('evaluating', device => {
     }))
     const task = taskOf(examples, [])
     const before = AbortSignal.abort(new Error('before'))
-    await expect(evaluate(sequence, tokenizer, examples, task, { signal: before })).rejects.toThrow('before')
+    await expect(evaluate(sequence, tokenizer, examples, { ...task, signal: before })).rejects.toThrow(
+      'before',
+    )
     const stop = new AbortController()
     const told: number[] = []
     const progress = (done: number): void => {
       told.push(done)
       stop.abort(new Error('enough'))
     }
-    const scored = evaluate(sequence, tokenizer, examples, task, { signal: stop.signal, progress })
+    const scored = evaluate(sequence, tokenizer, examples, { ...task, signal: stop.signal, progress })
     await expect(scored).rejects.toThrow('enough')
     expect(told.length).toBe(1)
-    const failing = evaluate(sequence, tokenizer, examples, task, {
+    const failing = evaluate(sequence, tokenizer, examples, {
+      ...task,
       progress: () => {
         throw new Error('the watcher is tired')
       },

@@ -66,16 +66,16 @@ describe('what is tuned', () => {
 
 it('single elements are those of the whole', () => {
   const graph = simplified(
-    graphOfText(
-      `import std.nn (softmax)
+    graphOfText({
+      text: `import std.nn (softmax)
 fn bench(x: f32[M, K], w: f32[K, N]) -> f32[M, N] =
   for m ->
     let p = softmax(x[m])
     for n -> sum k -> p[k] * w[k, n]
 `,
-      { M: 3, K: 5, N: 4 },
-      'bench',
-    ),
+      sizes: { M: 3, K: 5, N: 4 },
+      name: 'bench',
+    }),
   )
   const inputs = new Map([
     ['x', Float64Array.from({ length: 15 }, (_, i) => Math.sin(i))],
@@ -139,7 +139,7 @@ withDevice('tuning', device => {
       sizes: Readonly<Record<string, number>>,
       change: (body: Expr, node: ComputeNode) => Expr,
     ) => {
-      const [s] = studiesOf(simplified(graphOfText(text, sizes, 'bench')), device.traits)
+      const [s] = studiesOf(simplified(graphOfText({ text, sizes, name: 'bench' })), device.traits)
       const { graph } = s!.fragment
       const nodes = graph.nodes.map(n => (n.kind === 'compute' ? { ...n, body: change(n.body, n) } : n))
       expect((await study(device, s!)).length).toBeGreaterThan(1)
@@ -176,7 +176,10 @@ fn bench(x: f32[R, N]) -> f32[R, N] = for r -> softmax(x[r])`
 
   it('draws positive numbers for what has no value for others', { timeout: 240_000 }, async () => {
     const text = `fn bench(x: f32[N, K], y: f32[K]) -> f32[N] = for n -> sum k -> log(x[n, k]) * y[k]`
-    const [s] = studiesOf(simplified(graphOfText(text, { N: 64, K: 256 }, 'bench')), device.traits)
+    const [s] = studiesOf(
+      simplified(graphOfText({ text, sizes: { N: 64, K: 256 }, name: 'bench' })),
+      device.traits,
+    )
     expect((await study(device, s!)).length).toBe(s!.chosen.candidates.length)
   })
 
@@ -207,7 +210,7 @@ fn bench(x: f32[R, N]) -> f32[R, N] = for r -> softmax(x[r])`
     const fresh = await openNodeDevice()
     try {
       const text = `fn bench(x: f32[M, K], y: f32[K]) -> f32[M] = for m -> sum k -> x[m, k] * y[k]`
-      const graph = simplified(graphOfText(text, { M: 16, K: 256 }, 'bench'))
+      const graph = simplified(graphOfText({ text, sizes: { M: 16, K: 256 }, name: 'bench' }))
       const [{ chosen }] = studiesOf(graph, fresh.traits) as [Study]
       const { steps: _, ...older } = { steps: 1, ...chosen.schedule }
       await remember(fresh, new Map([[chosen.signature, older as Schedule]]))

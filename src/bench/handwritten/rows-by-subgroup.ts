@@ -1,14 +1,27 @@
 import { bindings, type HandKernel } from './kernel.js'
 
+/** A kernel over the rows of a matrix, with a subgroup for each. */
+interface SubgroupRows {
+  readonly name: string
+  readonly rows: number
+  readonly width: number
+  /** Threads of a subgroup. */
+  readonly lanes: number
+  /** Whether a vector of weights is read too. */
+  readonly weighed: boolean
+  /** WGSL that computes one row. */
+  readonly body: string
+}
+
 /** A subgroup a row: neighbours side by side in the lanes, four at a time. Undefined where rows do not fill whole subgroups. */
-const rowKernel = (
-  name: string,
-  rows: number,
-  width: number,
-  lanes: number,
-  weighed: boolean,
-  body: string,
-): HandKernel | undefined => {
+const subgroupKernel = ({
+  name,
+  rows,
+  width,
+  lanes,
+  weighed,
+  body,
+}: SubgroupRows): HandKernel | undefined => {
   if (lanes <= 1 || width % (4 * lanes) !== 0) return undefined
   const weights: readonly (readonly [string, string])[] = weighed ? [['w', 'vec4f']] : []
   return {
@@ -33,20 +46,20 @@ ${body}
 /** Softmax of each row: the maximum, the sum, the quotients. */
 export const rowSoftmaxBySubgroup = (rows: number, width: number, lanes: number): HandKernel | undefined => {
   const each = `for (var i = lane; i < ${width / 4}u; i += ${lanes}u)`
-  return rowKernel(
-    'a subgroup a row, three passes',
+  return subgroupKernel({
+    name: 'a subgroup a row, three passes',
     rows,
     width,
     lanes,
-    false,
-    `  var tops = x[first + lane];
+    weighed: false,
+    body: `  var tops = x[first + lane];
   ${each} { tops = max(tops, x[first + i]); }
   let top = subgroupMax(max(max(tops.x, tops.y), max(tops.z, tops.w)));
   var sums = vec4f();
   ${each} { sums += exp(x[first + i] - top); }
   let scale = 1.0 / subgroupAdd(dot(sums, vec4f(1.0)));
   ${each} { y[first + i] = exp(x[first + i] - top) * scale; }`,
-  )
+  })
 }
 
 /** x / √(mean x² + ε) ⊙ w of each row. */
@@ -57,15 +70,15 @@ export const rowNormBySubgroup = (
   lanes: number,
 ): HandKernel | undefined => {
   const each = `for (var i = lane; i < ${width / 4}u; i += ${lanes}u)`
-  return rowKernel(
-    'a subgroup a row, two passes',
+  return subgroupKernel({
+    name: 'a subgroup a row, two passes',
     rows,
     width,
     lanes,
-    true,
-    `  var squares = vec4f();
+    weighed: true,
+    body: `  var squares = vec4f();
   ${each} { let v = x[first + i]; squares += v * v; }
   let scale = inverseSqrt(subgroupAdd(dot(squares, vec4f(1.0))) / ${width}.0 + ${epsilon});
   ${each} { y[first + i] = x[first + i] * scale * w[i]; }`,
-  )
+  })
 }

@@ -2,13 +2,13 @@ import { bindings, type HandKernel } from './kernel.js'
 
 const size = 8
 
-const rowKernel = (
-  name: string,
-  rows: number,
-  width: number,
-  inputs: HandKernel['inputs'],
-  wgsl: string,
-): HandKernel | undefined => {
+/** A kernel over the rows of a matrix. */
+type RowKernel = Pick<HandKernel, 'name' | 'inputs' | 'wgsl'> & {
+  readonly rows: number
+  readonly width: number
+}
+
+const rowKernel = ({ name, rows, width, inputs, wgsl }: RowKernel): HandKernel | undefined => {
   if (rows % size !== 0 || width % 4 !== 0) return undefined
   return {
     name,
@@ -26,12 +26,12 @@ fn main(@builtin(global_invocation_id) id: vec3u)`
 
 /** Softmax of each row, a thread a row, four neighbours at a time: the maximum, the sum, the quotients. Undefined where the shape is no multiple. */
 export const rowSoftmax = (rows: number, width: number): HandKernel | undefined =>
-  rowKernel(
-    'a thread a row, three passes',
+  rowKernel({
+    name: 'a thread a row, three passes',
     rows,
     width,
-    [{ name: 'x', shape: [rows, width] }],
-    `${bindings(['x', 'vec4f'], ['y', 'vec4f'])}
+    inputs: [{ name: 'x', shape: [rows, width] }],
+    wgsl: `${bindings(['x', 'vec4f'], ['y', 'vec4f'])}
 
 ${head} {
   let first = id.x * ${width / 4}u;
@@ -45,19 +45,19 @@ ${head} {
   for (var i = first; i < end; i++) { y[i] = exp(x[i] - top) * scale; }
 }
 `,
-  )
+  })
 
 /** x / √(mean x² + ε) ⊙ w of each row, a thread a row, four neighbours at a time. Undefined where the shape is no multiple. */
 export const rowNorm = (rows: number, width: number, epsilon: number): HandKernel | undefined =>
-  rowKernel(
-    'a thread a row, two passes',
+  rowKernel({
+    name: 'a thread a row, two passes',
     rows,
     width,
-    [
+    inputs: [
       { name: 'x', shape: [rows, width] },
       { name: 'w', shape: [width] },
     ],
-    `${bindings(['x', 'vec4f'], ['w', 'vec4f'], ['y', 'vec4f'])}
+    wgsl: `${bindings(['x', 'vec4f'], ['w', 'vec4f'], ['y', 'vec4f'])}
 
 ${head} {
   let first = id.x * ${width / 4}u;
@@ -67,4 +67,4 @@ ${head} {
   for (var i = 0u; i < ${width / 4}u; i++) { y[first + i] = x[first + i] * scale * w[i]; }
 }
 `,
-  )
+  })

@@ -55,12 +55,19 @@ export const productPlan = (name: string, p: ProductShape): WorkPlan => ({
     const files = Object.fromEntries(Object.keys(values).map(side => [side, join(folder, side)]))
     for (const [side, data] of Object.entries(values)) await writeFile(files[side]!, data)
     const tensors = Object.fromEntries(
-      c.inputs.map(({ name, shape }) => [name, upload(device, 'f32', shape, values[name]!, name)]),
+      c.inputs.map(({ name, shape }) => [
+        name,
+        upload(device, { dtype: 'f32', label: name }, shape, values[name]!),
+      ]),
     )
     afterwards(() => {
       for (const t of Object.values(tensors)) t.destroy()
     })
-    const timed = await prepare(device, compileText(c.program, c.sizes, device.traits, name), tensors)
+    const timed = await prepare(
+      device,
+      compileText({ text: c.program, sizes: c.sizes, name }, device.traits),
+      tensors,
+    )
     afterwards(() => timed.close())
     const looked = positions(m * n)
     return {

@@ -18,17 +18,19 @@ const normal = (seed: number, stream: number, i: number): number =>
   Math.sqrt(-2 * Math.log(uniform(seed, stream, 2 * i))) *
   Math.cos(2 * Math.PI * uniform(seed, stream, 2 * i + 1))
 
-/**
- * Values for an input that nobody gave, the same for the same name and seed. `spread`: N(0, 1/4), for what is differentiated;
- * otherwise f32 is uniform in (0.05, 0.95), which suits weights and noise alike. Indices are uniform below their bound.
- */
-export const invent = (
-  spec: InputSpec,
-  shape: readonly number[],
-  bound: number | undefined,
-  spread: boolean,
-  seed: number,
-): HostTensor => {
+/** An input that nobody gave. */
+export interface InventedInput {
+  readonly spec: InputSpec
+  readonly shape: readonly number[]
+  /** Below what an index must stay, where the input is one. */
+  readonly bound: number | undefined
+  /** Draws f32 from N(0, 1/4), for what is differentiated; else uniformly from (0.05, 0.95), for weights and noise. */
+  readonly spread: boolean
+  readonly seed: number
+}
+
+/** Random values for an input, the same for the same name and seed. Indices are uniform below their bound. */
+export const inventTensor = ({ spec, shape, bound, spread, seed }: InventedInput): HostTensor => {
   const stream = streamOf(spec.name)
   const value = (i: number): number => {
     if (spec.dtype === 'u32') return random32(seed, stream, i)

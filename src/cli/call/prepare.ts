@@ -22,7 +22,7 @@ import type { Checkpoint } from '../../safetensors/checkpoint.js'
 import { count } from '../shared.js'
 import { findFunction, someOf, withDefaults } from './find.js'
 import { fileProblems, type Sorted, sortParams } from './inputs.js'
-import { invent } from './invent.js'
+import { inventTensor } from './invent.js'
 import { givenSizes, ownSizes, solvedSizes } from './sizes.js'
 import { checkRange, readTensor, showSpec } from './tensors.js'
 
@@ -71,12 +71,18 @@ const hasWeights = (directory: string): boolean =>
 const specsOf = (sorted: Sorted, part: 'bound' | 'keys' | 'given'): readonly InputSpec[] =>
   sorted[part].flatMap(p => inputsOf(p.name, p.type))
 
-const misfit = (
+/** What keeps a call from being made. */
+interface Misfit {
+  readonly problems: readonly string[]
+  readonly missing: readonly InputSpec[]
+  /** Sizes that nothing tells. */
+  readonly unknown: readonly string[]
+}
+
+const misfitError = (
   name: string,
   options: CallOptions,
-  problems: readonly string[],
-  missing: readonly InputSpec[],
-  unknown: readonly string[],
+  { problems, missing, unknown }: Misfit,
 ): UserError => {
   const all = [
     ...missing.map(s => `\`${s.name}\` is missing: ${showSpec(s)}`),
@@ -136,19 +142,19 @@ export const prepareCall = async (options: CallOptions): Promise<Call> => {
     if (model?.checkpoint !== undefined) opened.push(model.checkpoint)
     const file = options.in === undefined ? undefined : await openInputs(options.in)
     if (file !== undefined) opened.push(file)
-    return { ...match(loaded.program, declared, options, model, file), close }
+    return { ...matchInputs(loaded.program, declared, options, { model, file }), close }
   } catch (error) {
     await close()
     throw error
   }
 }
 
-const match = (
+/** The parameters of a function with their sources: an open model, and an open file of inputs. */
+const matchInputs = (
   program: Program,
   declared: CoreFn,
   options: CallOptions,
-  model: Model | undefined,
-  file: Checkpoint | undefined,
+  { model, file }: { readonly model: Model | undefined; readonly file: Checkpoint | undefined },
 ): Omit<Call, 'close'> => {
   const sorted = sortParams(declared.params, file, model !== undefined)
   const fn = withDefaults(declared, sorted.settled)
@@ -180,12 +186,16 @@ const match = (
   const refused = [...problems, ...conflicts]
   const lacking = options.inputs === 'read' ? missing : []
   if (refused.length > 0 || lacking.length > 0 || unknown.length > 0)
-    throw misfit(fn.name, options, refused, lacking, refused.length + lacking.length > 0 ? [] : unknown)
+    throw misfitError(fn.name, options, {
+      problems: refused,
+      missing: lacking,
+      unknown: refused.length + lacking.length > 0 ? [] : unknown,
+    })
 
   const bound =
     sorted.bound.length === 0 || model?.checkpoint === undefined || facts === undefined
       ? undefined
-      : bindModel(sorted.bound, sizes, model, facts, { partial: !namesFamilies(program) })
+      : bindModel(sorted.bound, sizes, model, { holds: facts.holds, partial: !namesFamilies(program) })
   const fills = new Map([...(bound?.absent ?? []), ...optional.map(s => [s.name, s.from!.fill!] as const)])
   const wrtInputs = new Set(
     fn.params.filter(p => p.name === options.wrt).flatMap(p => inputsOf(p.name, p.type).map(s => s.name)),
@@ -213,7 +223,15 @@ const match = (
   for (const s of specsOf(sorted, 'given')) {
     if (file?.tensors.has(s.name)) sources.set(s.name, () => fromFile(file, s, boundOf(s)))
     else if (missing.some(m => m.name === s.name))
-      sources.set(s.name, () => invent(s, shapeOf(s), boundOf(s), wrtInputs.has(s.name), options.seed ?? 0))
+      sources.set(s.name, () =>
+        inventTensor({
+          spec: s,
+          shape: shapeOf(s),
+          bound: boundOf(s),
+          spread: wrtInputs.has(s.name),
+          seed: options.seed ?? 0,
+        }),
+      )
   }
   return {
     program,

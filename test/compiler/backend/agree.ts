@@ -27,7 +27,10 @@ export const runArtifact = async (
   const tensors = Object.fromEntries(
     artifact.inputs.map(decl => {
       const data = hostArray(decl.dtype as DType, [...Array.from(inputs.get(decl.name)!)])
-      return [decl.name, upload(device, decl.dtype, decl.shape, data, decl.name, decl.packing)]
+      return [
+        decl.name,
+        upload(device, { dtype: decl.dtype, label: decl.name, packing: decl.packing }, decl.shape, data),
+      ]
     }),
   )
   const outputs = executable.run(tensors)

@@ -31,7 +31,7 @@ withDevice('long elementwise kernels', device => {
   for (const n of [2 ** 17 + 4 * 13, 2 ** 17 + 7])
     it(`reach all ${n} elements and nothing beyond`, async () => {
       const program = 'fn bench(x: f32[N]) -> f32[N] = for i -> 2 * x[i] + f32(i)\n'
-      const artifact = compileText(program, { N: n }, device.traits, 'long')
+      const artifact = compileText({ text: program, sizes: { N: n }, name: 'long' }, device.traits)
       if (device.traits.software) expect(artifact.kernels[0]!.schedule).toMatch(/\d+ times/)
       const executable = await load(device, artifact)
       const x = Float32Array.from({ length: n }, (_, i) => (i % 97) / 8)

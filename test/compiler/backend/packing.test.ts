@@ -135,7 +135,7 @@ withDevice('packed inputs', device => {
   it('take what the artifact says', () => {
     for (const packing of packings)
       for (const elements of [1, 31, 32, 33, 1000])
-        expect(new DeviceTensor(device, 'f32', [elements], 'x', packing).bytes).toBe(
+        expect(new DeviceTensor(device, { dtype: 'f32', label: 'x', packing }, [elements]).bytes).toBe(
           bytesOf(elements, packing),
         )
   })

@@ -71,10 +71,10 @@ const best: Subject = {
 /** The program by each schedule of each of its kernels. */
 const artifacts = ({ text }: Subject, sizes: Sizes, traits: DeviceTraits): readonly Artifact[] => {
   const own = text.includes('[B') ? { B: 3, ...sizes } : sizes
-  const first = compileText(text, own, traits, 'rows')
+  const first = compileText({ text, sizes: own, name: 'rows' }, traits)
   const choices = first.kernels.map(k => k.chosen!)
   return range(Math.max(1, ...choices.map(c => c.candidates.length))).map(i =>
-    compileText(text, own, traits, 'rows', {
+    compileText({ text, sizes: own, name: 'rows' }, traits, {
       tuning: new Map(choices.map(c => [c.signature, c.candidates[i % c.candidates.length]!])),
     }),
   )
@@ -123,7 +123,7 @@ withDevice('every schedule of a kernel over rows', device => {
 
 describe('the cost model', () => {
   const scheduleOf = (subject: Subject, M: number, K: number): string =>
-    compileText(subject.text, { M, K }, llvmpipe, 'rows').kernels[0]!.schedule
+    compileText({ text: subject.text, sizes: { M, K }, name: 'rows' }, llvmpipe).kernels[0]!.schedule
 
   it('makes several rows at once where they share an operand, and only there', () => {
     expect(scheduleOf(matrixVector, 4096, 4096)).toBe('rows, one subgroup of 8 five rows')
