@@ -1,5 +1,5 @@
 import type { Artifact, DeviceTraits } from './artifact.js'
-import { type CompileOptions, compileGraph } from './backend/compile.js'
+import { type CompiledGraph, type CompileOptions, compileInPhases } from './backend/compile.js'
 import type { Graph } from './ir/ir.js'
 import { verified } from './ir/verify.js'
 import { memoryLimits, tighterLimits } from './memory/memory.js'
@@ -28,17 +28,21 @@ export const lower = (graph: Graph, traits: DeviceTraits, options: LowerOptions 
   planned(simplified(graph), traits, options)
 
 /** A simplified graph as an artifact that takes no more memory than it may, if that can be; else as little as can be. */
-export const planned = (
+export const planned = (graph: Graph, traits: DeviceTraits, options: LowerOptions = {}): Artifact =>
+  plannedInPhases(graph, traits, options).artifact
+
+/** The same, with what each phase of the back end gave. */
+export const plannedInPhases = (
   graph: Graph,
   traits: DeviceTraits,
   { memory = Number.POSITIVE_INFINITY, ...options }: LowerOptions = {},
-): Artifact => {
+): CompiledGraph => {
   const limits = options.limits ?? memoryLimits(traits)
-  let best = compileGraph(graph, traits, { ...options, limits })
+  let best = compileInPhases(graph, traits, { ...options, limits })
   for (const tighter of tighterLimits(limits)) {
-    if (best.peakBytes <= memory) break
-    const next = compileGraph(graph, traits, { ...options, limits: tighter })
-    if (next.peakBytes < best.peakBytes) best = next
+    if (best.artifact.peakBytes <= memory) break
+    const next = compileInPhases(graph, traits, { ...options, limits: tighter })
+    if (next.artifact.peakBytes < best.artifact.peakBytes) best = next
   }
   return best
 }

@@ -2,7 +2,7 @@ import type { Artifact, BufferDecl, DeviceTraits, KernelDecl, Slice, Step, Tenso
 import { shapeOf } from '../ir/graph.js'
 import type { Graph, Node, NodeId } from '../ir/ir.js'
 import type { Group } from '../kernel/group.js'
-import { liveRangesOf } from '../plan/liveness.js'
+import { type LiveRange, liveRangesOf } from '../plan/liveness.js'
 import type { Sequence } from '../plan/order.js'
 import { type BufferDemand, leastBytes, shareBuffers } from '../plan/share.js'
 import type { StoragePlan } from '../plan/storage.js'
@@ -21,9 +21,12 @@ export interface CompiledParts {
 }
 
 /** The buffers of an artifact, and the place of each storage among them. */
-interface PlannedBuffers {
+export interface PlannedBuffers {
   readonly buffers: readonly BufferDecl[]
+  /** The buffer of each storage. */
   readonly bufferOf: ReadonlyMap<number, number>
+  /** The live ranges of storages that kernels use; those of inputs, literals and outputs do not matter. */
+  readonly ranges: ReadonlyMap<number, LiveRange>
   /** The most bytes that hold something needed at one moment. */
   readonly leastBytes: number
 }
@@ -97,7 +100,7 @@ const standingStorages = (
 }
 
 /** One buffer for each standing storage; all others share buffers where their live ranges do not overlap. */
-const planBuffers = ({ graph, order, storage, kernels }: CompiledParts): PlannedBuffers => {
+export const planBuffers = ({ graph, order, storage, kernels }: CompiledParts): PlannedBuffers => {
   const bytesOf = (id: number): number => storageBytes(storage.storages[id]!)
   const standing = standingStorages(graph, storage)
   const buffers: BufferDecl[] = []
@@ -114,7 +117,7 @@ const planBuffers = ({ graph, order, storage, kernels }: CompiledParts): Planned
   const shared = shareBuffers(demands)
   for (const [id, i] of shared.bufferOf) bufferOf.set(id, buffers.length + i)
   for (const bytes of shared.sizes) buffers.push({ bytes, role: 'temp' })
-  return { buffers, bufferOf, leastBytes: standingBytes + leastBytes(demands) }
+  return { buffers, bufferOf, ranges, leastBytes: standingBytes + leastBytes(demands) }
 }
 
 interface StepParts {

@@ -30,7 +30,7 @@ import { planStorage, type StoragePlan } from '../plan/storage.js'
 import { chooseSchedule, type Tuning } from '../schedule/choose.js'
 import { emitKernel } from '../wgsl/emit.js'
 import type { EmittedKernel } from '../wgsl/kernel.js'
-import { assembleArtifact } from './assemble.js'
+import { assembleArtifact, type CompiledParts } from './assemble.js'
 import { kernelSpecOf } from './kernel-spec.js'
 import { countStorageWindows } from './requirements.js'
 
@@ -58,20 +58,36 @@ export interface GroupedGraph {
   readonly fromMemory: ReadonlySet<NodeId>
 }
 
+/** An artifact, and what the phases before it found out. */
+export interface CompiledGraph {
+  readonly grouped: GroupedGraph
+  readonly parts: CompiledParts
+  readonly artifact: Artifact
+}
+
+/** A graph as kernels, buffers and an order of dispatches. */
+export const compileGraph = (graph: Graph, traits: DeviceTraits, options: CompileOptions = {}): Artifact =>
+  compileInPhases(graph, traits, options).artifact
+
 /**
- * A graph as kernels, buffers and an order of dispatches. How many bindings a large tensor takes is known
+ * A graph as an artifact, with what each phase gave. How many bindings a large tensor takes is known
  * only when kernels are written. Where a kernel then binds too many buffers, nodes are grouped again with
  * that knowledge. The runtime refuses an artifact that no grouping makes fit.
  */
-export const compileGraph = (graph: Graph, traits: DeviceTraits, options: CompileOptions = {}): Artifact => {
+export const compileInPhases = (
+  graph: Graph,
+  traits: DeviceTraits,
+  options: CompileOptions = {},
+): CompiledGraph => {
   let known: WindowCounts = new Map()
   for (let attempt = 1; ; attempt++) {
-    const { artifact, windows } = compileOnce(groupNodes(graph, traits, options, known), traits, options)
+    const compiled = compileOnce(groupNodes(graph, traits, options, known), traits, options)
+    const { artifact, windows } = compiled
     const fits = artifact.requires.storageBuffersPerStage <= traits.storageBuffersPerStage
     const more = new Map(known)
     for (const [id, n] of windows) more.set(id, Math.max(n, known.get(id) ?? 1))
     const learnt = [...more].some(([id, n]) => known.get(id) !== n)
-    if (fits || !learnt || attempt === mostAttempts) return artifact
+    if (fits || !learnt || attempt === mostAttempts) return compiled
     known = more
   }
 }
@@ -92,13 +108,14 @@ const compileOnce = (
   grouped: GroupedGraph,
   traits: DeviceTraits,
   options: CompileOptions,
-): { readonly artifact: Artifact; readonly windows: WindowCounts } => {
+): CompiledGraph & { readonly windows: WindowCounts } => {
   const { graph, groups, fromMemory } = grouped
   const order = orderGroups(graph, groups)
   const storage = planStorage(graph, groups, order, fromMemory)
   const kernels = compileKernels(grouped, storage, traits, options)
-  const artifact = assembleArtifact({ graph, order, storage, kernels }, traits, options.name ?? 'graph')
-  return { artifact, windows: windowsOfNodes([...kernels.values()], storage) }
+  const parts = { graph, order, storage, kernels }
+  const artifact = assembleArtifact(parts, traits, options.name ?? 'graph')
+  return { grouped, parts, artifact, windows: windowsOfNodes([...kernels.values()], storage) }
 }
 
 /** Decides which nodes share a kernel. */

@@ -1,26 +1,14 @@
-import type { Artifact, DeviceTraits, Step } from '../../compiler/artifact.js'
+import type { Artifact, Step } from '../../compiler/artifact.js'
 import type { Graph } from '../../compiler/ir/ir.js'
 import { packInputs, planned, simplified } from '../../compiler/pipeline.js'
 import { specialiseFn } from '../../compiler/specialise/specialise.js'
-import { leastTraits } from '../../compiler/traits.js'
-import { DeviceError, showBytes } from '../../runtime/errors.js'
-import { type Device, openNodeDevice, refusalOf } from '../../runtime/node.js'
+import { type DeviceError, showBytes } from '../../runtime/errors.js'
+import { refusalOf } from '../../runtime/node.js'
 import { type KernelUse, kernelUses } from '../measure/kernel-uses.js'
 import { type CallOptions, prepareCall } from './call/prepare.js'
+import { type DeviceChoice, openTraits } from './explain-device.js'
 import { gradientOf } from './grad.js'
 import { count, paint } from './shared.js'
-
-/** What to compile for: this machine's device, or what every device has. */
-const hereOrLeast = async (): Promise<{ readonly traits: DeviceTraits; readonly device?: Device }> => {
-  try {
-    const device = await openNodeDevice()
-    return { traits: device.traits, device }
-  } catch (error) {
-    if (error instanceof DeviceError && error.kind === 'no-adapter')
-      return { traits: { ...leastTraits, name: `${leastTraits.name} (no adapter was found here)` } }
-    throw error
-  }
-}
 
 /** What is told of a function's kernels. Node counts are those of the graph; `derivative` counts what --wrt added. */
 export interface Explanation {
@@ -51,7 +39,7 @@ const loopsOf = (steps: readonly Step[]): readonly string[] =>
 
 /** Compiles a function, or with `wrt` its value and gradient, and tells of its kernels. */
 export const explainFunction = async (
-  options: Omit<CallOptions, 'inputs'> & { readonly memory?: number },
+  options: Omit<CallOptions, 'inputs'> & { readonly memory?: number; readonly device: DeviceChoice },
 ): Promise<Explanation> => {
   const call = await prepareCall({ ...options, inputs: 'none' })
   try {
@@ -65,7 +53,7 @@ export const explainFunction = async (
       wrt === undefined
         ? undefined
         : simplified({ ...graph, outputs: graph.outputs.filter(o => o.name === 'value') })
-    const { traits, device } = await hereOrLeast()
+    const { traits, device } = await openTraits(options.device)
     let artifact: Artifact
     let refusal: DeviceError | undefined
     try {

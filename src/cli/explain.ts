@@ -3,17 +3,21 @@ import { type CodeEntry, codes } from '../../compiler/codes.js'
 import { showBytes } from '../../runtime/errors.js'
 import { UserError } from '../errors/user-error.js'
 import type { WeightFormat } from '../model/weight-format.js'
+import { type DeviceChoice, deviceChoiceOption } from './explain-device.js'
 import { explainFunction, showExplanation } from './explain-kernels.js'
+import { cutLines, listStage, type StageOptions, stageNames, stageOf } from './explain-stages.js'
 import {
   allowOption,
   examples,
   memoryOption,
   modelOption,
   paint,
+  positiveInteger,
   print,
   printJson,
   Reported,
   remark,
+  seedOption,
   sizeOption,
   weightsOption,
 } from './shared.js'
@@ -58,15 +62,45 @@ interface ExplainOptions {
   readonly weights?: WeightFormat
   readonly size?: ReadonlyMap<string, number>
   readonly memory?: number
+  readonly stage?: string
+  readonly lines?: number
+  readonly in?: string
+  readonly seed: number
+  readonly device: DeviceChoice
   readonly wgsl?: true
   readonly json?: true
+}
+
+/** Prints one stage of a function's way. */
+const explainStage = async (
+  name: string,
+  options: StageOptions & { readonly lines?: number; readonly json?: true },
+): Promise<void> => {
+  const stage = stageOf(name, options.wrt)
+  const { text, data, remarks = [] } = await listStage(stage, options)
+  if (options.json)
+    return printJson({ stage, function: options.fn, ...(data === undefined ? { text } : { data }) })
+  for (const r of remarks) remark(r)
+  print(cutLines(text, options.lines))
+}
+
+/** Refuses options that the command would not look at. */
+const refuseIdleOptions = ({ stage, lines, in: inputs, wgsl }: ExplainOptions): void => {
+  const refuse = (option: string, hint: string): never => {
+    throw new UserError({ what: `${option} means nothing here`, hint, exitCode: 2 })
+  }
+  if (lines !== undefined && stage === undefined)
+    refuse('--lines', 'it cuts the listing of a --stage; name one, or leave it out')
+  if (inputs !== undefined && stage !== 'numbers')
+    refuse('--in', 'only --stage numbers computes with inputs; name it, or leave --in out')
+  if (wgsl && stage !== undefined) refuse('--wgsl', 'write --stage wgsl for the text of the kernels')
 }
 
 /** Adds `jola explain`. */
 export const registerExplainCommand = (program: Command): void => {
   program
     .command('explain')
-    .description("a diagnostic's code, or the kernels that a function becomes")
+    .description("a diagnostic's code, the kernels that a function becomes, or one stage on the way there")
     .argument('<code or file>', 'a code such as E0312, or a .jola file')
     .option('--fn <name>', 'the function, for a file')
     .option('--wrt <parameter>', 'its value and its gradient by this parameter')
@@ -75,6 +109,11 @@ export const registerExplainCommand = (program: Command): void => {
     .addOption(weightsOption())
     .addOption(sizeOption())
     .addOption(memoryOption())
+    .option('--stage <stage>', `print one stage of its way: ${stageNames.join(', ')}`)
+    .option('--lines <n>', 'for --stage: print the first lines only', positiveInteger)
+    .option('--in <file>', 'for --stage numbers: inputs as safetensors; others are random')
+    .addOption(seedOption())
+    .addOption(deviceChoiceOption())
     .option('--wgsl', "print the kernels' text")
     .option('--json', 'print all of it as JSON')
     .addHelpText(
@@ -83,6 +122,8 @@ export const registerExplainCommand = (program: Command): void => {
         'explain E0312',
         'explain stdlib/models/llama.jola --fn logits --model DIR --size T=128',
         'explain stdlib/edits/jola.jola --fn loss --wrt edits --model DIR --size B=8 --size T=64 --wgsl',
+        'explain stdlib/nn.jola --fn softmax --stage core',
+        'explain stdlib/nn.jola --fn softmax --size N=8 --stage wgsl --device any',
       ]),
     )
     .action(async (what: string, options: ExplainOptions) => {
@@ -104,6 +145,9 @@ export const registerExplainCommand = (program: Command): void => {
           hint: 'name one by --model, or leave --weights out',
           exitCode: 2,
         })
+      const { stage } = options
+      refuseIdleOptions(options)
+      if (stage !== undefined) return explainStage(stage, { ...options, fn: options.fn, file: what })
       const explanation = await explainFunction({ ...options, fn: options.fn, file: what })
       if (options.json) printJson(explanation)
       else print(showExplanation(explanation, options.wgsl === true))
