@@ -22,9 +22,9 @@ export type { Load } from '../names/modules.js'
 /**
  * Checks modules and all that they import, and gives the typed program or every error in them.
  *
- * `entry` holds module names; `load` gives the text of one. A module that does not begin with `std` is named by its
- * path with dots, and its imports are relative to that: `import layers` in `models.gpt` asks for `models.layers`.
- * `before` holds what earlier programs imported; the same modules are not checked again.
+ * `entry` holds module names; `load` gives the text of one. A module that does not begin with `std` is named
+ * by its path with dots, and its imports are relative to that: `import layers` in `models.gpt` asks for
+ * `models.layers`. `before` holds what earlier programs imported; the same modules are not checked again.
  */
 export const checkProgram = (
   entry: readonly string[],
@@ -138,7 +138,10 @@ export const checkProgram = (
   return settings.length > 0 ? E.left(inOrder(settings, sources)) : E.right(program)
 }
 
-/** The sources of which something could not be read: with errors of syntax or imports, or importing what has them. */
+/**
+ * The sources of which something could not be read: with errors of syntax or imports, or importing what has
+ * them.
+ */
 const partlyKnown = (modules: readonly LoadedModule[], found: readonly Diagnostic[]): ReadonlySet<string> => {
   const wrong = new Set(found.flatMap(d => d.labels.map(l => l.span.source.name)))
   const partly = new Set<string>()
@@ -154,7 +157,10 @@ const partlyKnown = (modules: readonly LoadedModule[], found: readonly Diagnosti
   return partly
 }
 
-/** Types, sizes, their equality and modules that nothing tells: what cannot be parsed or imported may be what was to tell them. */
+/**
+ * Types, sizes, their equality and modules that nothing tells: what cannot be parsed or imported may be what
+ * was to tell them.
+ */
 const untold: ReadonlySet<string> = new Set(['E0321', 'E0324', 'E0328', 'E0329', 'E0332', 'E0353'])
 
 /** Without repetitions, by file in the order of loading and by place. */

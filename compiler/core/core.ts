@@ -30,7 +30,9 @@ export interface CoreModule {
   readonly recipes: ReadonlyMap<string, string>
 }
 
-/** `from` is how `config.json` gives the size; with a definition the equation is solved for the unknown name. */
+/**
+ * `from` is how `config.json` gives the size; with a definition the equation is solved for the unknown name.
+ */
 export interface SizeDecl {
   readonly name: string
   readonly definition?: Size
@@ -82,8 +84,8 @@ export interface CoreSetting {
 }
 
 /**
- * `recipe Jola(model: llama.Model) { … }`. A method's parameters are its own; the recipe's parameters and settings are
- * variables in its scope. `state` is a record declared by the recipe itself (id `….Jola.State`).
+ * `recipe Jola(model: llama.Model) { … }`. A method's parameters are its own; the recipe's parameters and
+ * settings are variables in its scope. `state` is a record declared by the recipe itself (id `….Jola.State`).
  */
 export interface CoreRecipe {
   readonly id: string
@@ -121,7 +123,10 @@ export type CoreBinder =
   | { readonly kind: 'index'; readonly id: VarId; readonly name: string; readonly bound: Size }
   | { readonly kind: 'product'; readonly parts: readonly CoreBinder[] }
 
-/** Scalar operations. On tensors of one type they act elementwise. `i32`/`idx` operands were coerced by `cast`. */
+/**
+ * Scalar operations. On tensors of one type they act elementwise. `i32`/`idx` operands were coerced by
+ * `cast`.
+ */
 export type CoreOp =
   | 'add'
   | 'sub'
@@ -156,7 +161,10 @@ export type CoreOp =
   | 'not'
 
 export type Builtin =
-  /** `map(f, a, b, …)`: f on every element of trees of one record type (arguments may be `per` it); tuples of results give tuples of trees. */
+  /**
+   * `map(f, a, b, …)`: f on every element of trees of one record type (arguments may be `per` it); tuples of
+   * results give tuples of trees.
+   */
   | 'map'
   /** `total(f, a, b, …)`: the sum of f over every element of every tensor. */
   | 'total'
@@ -213,7 +221,10 @@ export type CoreExpr = Base &
         readonly body: CoreExpr
       }
     | { readonly kind: 'lambda'; readonly params: readonly CoreParam[]; readonly body: CoreExpr }
-    /** A top-level function; the instance is in terms of the caller's sizes. Missing arguments take their defaults. */
+    /**
+     * A top-level function; the instance is in terms of the caller's sizes. Missing arguments take their
+     * defaults.
+     */
     | {
         readonly kind: 'call'
         readonly fn: string
@@ -236,7 +247,10 @@ export type CoreExpr = Base &
     /** A product index `(k, g)`; its value is the mixed-radix number with these bounds. */
     | { readonly kind: 'product'; readonly parts: readonly CoreExpr[]; readonly bounds: readonly Size[] }
     | { readonly kind: 'op'; readonly op: CoreOp; readonly args: readonly CoreExpr[] }
-    /** To the expression's scalar type; `bool` becomes 0 or 1, floats are cut towards zero. Elementwise on tensors. */
+    /**
+     * To the expression's scalar type; `bool` becomes 0 or 1, floats are cut towards zero. Elementwise on
+     * tensors.
+     */
     | { readonly kind: 'cast'; readonly arg: CoreExpr }
     | { readonly kind: 'tuple'; readonly items: readonly CoreExpr[] }
     /** With `base`, the other fields are taken from it. */

@@ -1,6 +1,7 @@
 /**
- * Sizes are polynomials over names with integer coefficients, kept in normal form: a map from monomial to coefficient.
- * A monomial is its sorted factors joined by `*` (`G*K`, `K*K`), the empty string for the constant term.
+ * Sizes are polynomials over names with integer coefficients, kept in normal form: a map from monomial to
+ * coefficient. A monomial is its sorted factors joined by `*` (`G*K`, `K*K`), the empty string for the
+ * constant term.
  */
 export interface Size {
   readonly terms: ReadonlyMap<string, number>
@@ -10,8 +11,8 @@ export interface Size {
 export const sizeLimits = { terms: 64, degree: 24, coefficient: Number.MAX_SAFE_INTEGER } as const
 
 /**
- * The size whose normal form passes {@link sizeLimits}: all arithmetic with it gives it again, so that work on it stays
- * bounded until the checker reports it. No program can write its name.
+ * The size whose normal form passes {@link sizeLimits}: all arithmetic with it gives it again, so that work
+ * on it stays bounded until the checker reports it. No program can write its name.
  */
 export const tooLargeSize: Size = { terms: new Map([['?too large', 1]]) }
 export const isTooLarge = (a: Size): boolean => a.terms.has('?too large')
@@ -81,7 +82,10 @@ export const substituteSizes = (a: Size, of: (name: string) => Size | undefined)
     .reduce(addSizes, sizeConstant(0))
 }
 
-/** The value under an assignment of numbers; throws when a name is missing, which is the compiler's own mistake. */
+/**
+ * The value under an assignment of numbers; throws when a name is missing, which is the compiler's own
+ * mistake.
+ */
 export const evaluateSize = (a: Size, of: ReadonlyMap<string, number>): number => {
   let sum = 0
   for (const [m, c] of a.terms) {

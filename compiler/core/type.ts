@@ -29,7 +29,10 @@ export type Type =
   | { readonly kind: 'choice'; readonly names: readonly string[] }
   | { readonly kind: 'var'; readonly id: number }
 
-/** `params` and `types` are the sizes and type parameters that the fields mention, after the module's definitions. */
+/**
+ * `params` and `types` are the sizes and type parameters that the fields mention, after the module's
+ * definitions.
+ */
 export interface RecordDecl {
   /** Qualified: `std.models.llama.Layer`. */
   readonly id: string
@@ -43,7 +46,10 @@ export interface RecordDecl {
   readonly span: Span
 }
 
-/** A name in a checkpoint. With `when`, the id of a `bool` constant, it is the tensor's where that is true, and none of its names where it is false. */
+/**
+ * A name in a checkpoint. With `when`, the id of a `bool` constant, it is the tensor's where that is true,
+ * and none of its names where it is false.
+ */
 export interface StoredName {
   readonly name: string
   readonly when?: string
@@ -53,8 +59,8 @@ export interface RecordField {
   readonly name: string
   readonly type: Type
   /**
-   * Names of the checkpoint's tensor in the order to try; `{}` stands for an array's index. `shape` is the stored one
-   * where it differs from the field's; it has as many elements, in the same row-major order.
+   * Names of the checkpoint's tensor in the order to try; `{}` stands for an array's index. `shape` is the
+   * stored one where it differs from the field's; it has as many elements, in the same row-major order.
    */
   readonly from?: {
     readonly names: readonly StoredName[]

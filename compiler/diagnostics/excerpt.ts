@@ -32,7 +32,10 @@ const isWide = (code: number): boolean =>
   (code >= 0x1f300 && code <= 0x1faff) ||
   (code >= 0x20000 && code <= 0x3fffd)
 
-/** A line as a terminal shows it, and the column of each UTF-16 offset: tabs are blanks, control characters `�`. */
+/**
+ * A line as a terminal shows it, and the column of each UTF-16 offset: tabs are blanks, control characters
+ * `�`.
+ */
 const layout = (line: string): { readonly cells: readonly string[]; readonly columns: readonly number[] } => {
   const cells: string[] = []
   const columns: number[] = []
@@ -80,7 +83,9 @@ const segmentsOf = (source: Source, lines: readonly string[], label: Label, prim
   ]
 }
 
-/** The lines of one source that its labels touch, in order; a line too wide for its marks is shown in parts. */
+/**
+ * The lines of one source that its labels touch, in order; a line too wide for its marks is shown in parts.
+ */
 export const excerpt = (
   source: Source,
   labels: readonly { readonly label: Label; readonly primary: boolean }[],

@@ -1,6 +1,6 @@
 /**
- * What one program may take of the compiler. Functions are inlined, so a short text can ask for more work than any machine
- * does; a program that passes a limit is refused with the limit's name instead.
+ * What one program may take of the compiler. Functions are inlined, so a short text can ask for more work
+ * than any machine does; a program that passes a limit is refused with the limit's name instead.
  */
 export const programLimits = {
   /** Expressions evaluated while one function is specialised, those of called functions included. */

@@ -10,8 +10,9 @@ const styles = { error: '1;31', secondary: '1;34', frame: '34', bold: '1', help:
 const measure = 100
 
 /**
- * A diagnostic for people: code and title, the places with what is to be seen there (the first label's file first),
- * why, and what to do. Ends without a line break. Nothing in it acts on a terminal but the colours asked for.
+ * A diagnostic for people: code and title, the places with what is to be seen there (the first label's file
+ * first), why, and what to do. Ends without a line break. Nothing in it acts on a terminal but the colours
+ * asked for.
  */
 export const renderDiagnostic = (diagnostic: Diagnostic, options: { readonly colour: boolean }): string => {
   const paint = (style: keyof typeof styles, text: string): string =>
@@ -99,7 +100,10 @@ const bySource = (labels: readonly Label[]): readonly (readonly Label[])[] => {
   return [...files.values()]
 }
 
-/** A diagnostic for programs. Lines and columns count from one; columns count UTF-16 units; ends are exclusive. */
+/**
+ * A diagnostic for programs. Lines and columns count from one; columns count UTF-16 units; ends are
+ * exclusive.
+ */
 export interface DiagnosticJson {
   readonly code: string
   readonly title: string

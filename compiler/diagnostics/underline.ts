@@ -9,8 +9,8 @@ type Piece = { readonly at: number; readonly text: string; readonly primary: boo
 const overlap = (a: Mark, b: Mark): boolean => a.start < b.end && b.start < a.end
 
 /**
- * The rows under a line. Marks that do not overlap share a row, the rightmost with its text beside it, the others
- * with theirs below; a mark that overlaps another gets rows of its own.
+ * The rows under a line. Marks that do not overlap share a row, the rightmost with its text beside it, the
+ * others with theirs below; a mark that overlaps another gets rows of its own.
  */
 export const underlines = (marks: readonly Mark[], paint: Paint): readonly string[] => {
   const layers: Mark[][] = []

@@ -46,7 +46,9 @@ export interface ModuleScope {
   readonly imported: ReadonlyMap<string, Decl>
   /** Qualifier to the names of that module; an empty one stands for a module that could not be loaded. */
   readonly qualifiers: ReadonlyMap<string, ReadonlyMap<string, Decl>>
-  /** Names that an import or a declaration with a syntax error was to bring: using them is no second error. */
+  /**
+   * Names that an import or a declaration with a syntax error was to bring: using them is no second error.
+   */
   readonly broken: ReadonlySet<string>
 }
 
@@ -148,15 +150,22 @@ export const candidates = (
   return [...of(scope.own), ...of(scope.imported)]
 }
 
-/** The diagnostic for a path that means nothing. */
+/** The meanings that a place allows for a name. */
+export interface WantedName {
+  /** For messages: `variable, function or constant`. */
+  readonly what: string
+  readonly kinds: readonly Decl['kind'][]
+  /** Names that are no declarations of a module, such as variables and built-in functions. */
+  readonly others?: readonly string[]
+}
+
+/** The error of a path without a meaning. */
 export const unknownPath = (
   scope: ModuleScope,
   path: Path,
-  what: string,
-  kinds: readonly Decl['kind'][],
-  more: readonly string[] = [],
+  { what, kinds, others = [] }: WantedName,
 ): Diagnostic => {
-  const all = [...candidates(scope, path, kinds), ...more]
+  const all = [...candidates(scope, path, kinds), ...others]
   if (path.module !== undefined && !scope.qualifiers.has(path.module.text)) {
     const missing = importHint(path.module.text)
     return {
@@ -164,7 +173,7 @@ export const unknownPath = (
       title: `there is no module or variable \`${path.module.text}\` here`,
       labels: [{ span: path.module.span, text: 'not imported' }],
       ...(missing === undefined
-        ? didYouMean(path.module.text, [...scope.qualifiers.keys(), ...more])
+        ? didYouMean(path.module.text, [...scope.qualifiers.keys(), ...others])
         : { hint: missing }),
     }
   }

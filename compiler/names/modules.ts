@@ -23,8 +23,8 @@ export const DATA_MODULE = 'std.data'
 export const hasRecipe = (ast: Module): boolean => ast.items.some(item => item.kind === 'recipe')
 
 /**
- * What an import names: as written when it begins with `std`, else relative to the importing module's folder, that is
- * with the last segment of its name replaced.
+ * What an import names: as written when it begins with `std`, else relative to the importing module's folder,
+ * that is with the last segment of its name replaced.
  */
 const importedName = (importer: string, segments: readonly string[]): string => {
   if (segments[0] === 'std') return segments.join('.')

@@ -1,4 +1,7 @@
-/** Number of insertions, deletions, replacements and swaps of neighbours between two words (optimal string alignment). */
+/**
+ * Number of insertions, deletions, replacements and swaps of neighbours between two words (optimal string
+ * alignment).
+ */
 const editDistance = (a: string, b: string): number => {
   const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, j) => j)]
   for (let i = 1; i <= a.length; i++) {

@@ -21,9 +21,9 @@ export interface Module {
 }
 
 /**
- * `import std.nn (softmax, dot)`, `import std.models.llama`, `import std.models.llama as lm`.
- * Without a list the last segment (or the alias) qualifies: `llama.Model`. Segments that do not begin with `std`
- * are a path from the importing file's folder.
+ * `import std.nn (softmax, dot)`, `import std.models.llama`, `import std.models.llama as lm`. Without a list
+ * the last segment (or the alias) qualifies: `llama.Model`. Segments that do not begin with `std` are a path
+ * from the importing file's folder.
  */
 export interface ImportDecl {
   readonly segments: readonly Name[]
@@ -53,8 +53,9 @@ export interface TypeItem {
 }
 
 /**
- * `const eps: f32 = 1e-5 from "rms_norm_eps" > 0 if normed`: the value, unless the model's config has the entry. It is read only
- * where `when`, a `bool` constant of the module, is true. `const rotation: plain | llama3 = plain` has a closed set of choices, and then no type.
+ * `const eps: f32 = 1e-5 from "rms_norm_eps" > 0 if normed`: the value, unless the model's config has the
+ * entry. It is read only where `when`, a `bool` constant of the module, is true. `const rotation: plain |
+ * llama3 = plain` has a closed set of choices, and then no type.
  */
 export interface ConstItem {
   readonly kind: 'const'
@@ -86,9 +87,10 @@ export interface FieldDecl {
 }
 
 /**
- * `from "self_attn.q_proj.bias" if biased as [H * D] else 0`: the tensor's name (`{}` stands for the index of an array of records;
- * a record field's names are prefixed by its parent's `from`), other names to try, the shape that the checkpoint stores it
- * in where that differs from the field's, at last a constant to fill with.
+ * `from "self_attn.q_proj.bias" if biased as [H * D] else 0`: the tensor's name (`{}` stands for the index of
+ * an array of records; a record field's names are prefixed by its parent's `from`), other names to try, the
+ * shape that the checkpoint stores it in where that differs from the field's, at last a constant to fill
+ * with.
  */
 export interface TensorSource {
   readonly names: readonly TensorName[]
@@ -97,15 +99,19 @@ export interface TensorSource {
   readonly span: Span
 }
 
-/** A tensor's name in a checkpoint; with `when`, a `bool` constant of the module, it is the name where that is true and none where it is false. */
+/**
+ * A tensor's name in a checkpoint; with `when`, a `bool` constant of the module, it is the name where that is
+ * true and none where it is false.
+ */
 export interface TensorName {
   readonly text: string
   readonly when?: Name
 }
 
 /**
- * Arithmetic over entries of `config.json`: strings are dotted paths. `or` joins names of one entry, which agree where both are there; `else` tries
- * the next; `is` compares with a word and knows those behind `not` as false; `> 0` and `>= 0` bound a number; `refuse` is for what has no default.
+ * Arithmetic over entries of `config.json`: strings are dotted paths. `or` joins names of one entry, which
+ * agree where both are there; `else` tries the next; `is` compares with a word and knows those behind `not`
+ * as false; `> 0` and `>= 0` bound a number; `refuse` is for what has no default.
  */
 export type ConfigExpr =
   | { readonly kind: 'entry'; readonly path: string; readonly span: Span }
@@ -200,7 +206,9 @@ export type TestStatement =
     }
 
 export type TypeExpr =
-  /** `f32`, `key`, a record, a type parameter; with arguments `Edits(H = K * G)`, `adamw.Moments(P = Edits)`. */
+  /**
+   * `f32`, `key`, a record, a type parameter; with arguments `Edits(H = K * G)`, `adamw.Moments(P = Edits)`.
+   */
   | { readonly kind: 'named'; readonly path: Path; readonly args: readonly TypeArg[]; readonly span: Span }
   /** `idx[V]`. */
   | { readonly kind: 'idx'; readonly bound: SourceExpr; readonly span: Span }
@@ -293,7 +301,10 @@ export type SourceExpr =
       readonly body: SourceExpr
       readonly span: Span
     }
-  /** `fold x for l -> e` and `fold (a, b) = init for l: N -> e`; without `init` the names are their own initial values. */
+  /**
+   * `fold x for l -> e` and `fold (a, b) = init for l: N -> e`; without `init` the names are their own
+   * initial values.
+   */
   | {
       readonly kind: 'fold'
       readonly pattern: Pattern
@@ -329,7 +340,10 @@ export type SourceExpr =
       readonly otherwise: SourceExpr
       readonly span: Span
     }
-  /** `r.field`; a qualified name parses as this too when its first part is not an import: names are resolved later. */
+  /**
+   * `r.field`; a qualified name parses as this too when its first part is not an import: names are resolved
+   * later.
+   */
   | { readonly kind: 'field'; readonly target: SourceExpr; readonly field: Name; readonly span: Span }
   | {
       readonly kind: 'binary'

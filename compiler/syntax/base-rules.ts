@@ -15,7 +15,9 @@ export interface ParseInput {
   readonly qualifiers: ReadonlySet<string>
 }
 
-/** Ends the parse of one declaration with a diagnostic of its own; caught where the declaration's parse began. */
+/**
+ * Ends the parse of one declaration with a diagnostic of its own; caught where the declaration's parse began.
+ */
 export class Fault extends Error {
   constructor(readonly diagnostic: Diagnostic) {
     super(diagnostic.title)

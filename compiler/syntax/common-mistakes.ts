@@ -1,5 +1,7 @@
+import type { IToken } from 'chevrotain'
 import type { Diagnostic } from '../diagnostics/diagnostic.js'
-import type { Situation } from './explain-failure.js'
+import type { Source, Span } from '../diagnostics/source.js'
+import { describeTokenType, type ParseFailure } from './parse-failure.js'
 import * as t from './tokens.js'
 
 /** How the habits of other languages are written here. */
@@ -28,143 +30,179 @@ const foreignMarks: ReadonlyMap<string, string> = new Map(
   }),
 )
 
-/** Well-known slips, each with its own message. */
-export const slip = (situation: Situation): Diagnostic | undefined => {
-  const { found, previous, at, expected, tokens, source } = situation
-  const spanOf = (token: { startOffset: number; image: string }): typeof at => ({
-    source,
-    start: token.startOffset,
-    end: token.startOffset + token.image.length,
-  })
-  if (found && t.isA(found, t.Foreign)) {
-    return {
-      code: 'E0113',
-      title: `\`${found.image}\` is not part of the language`,
-      labels: [{ span: at, text: expected ? `expected ${nameOf(expected)}` : 'not expected here' }],
-      hint: foreignMarks.get(found.image) ?? 'remove it',
-    }
-  }
-  const next = found && tokens[tokens.indexOf(found) + 1]
-  if (found?.tokenType === t.Equals && next?.image === '<' && next.startOffset === found.startOffset + 1) {
-    return {
-      code: 'E0113',
-      title: '`=<` is not part of the language',
-      labels: [{ span: { ...at, end: at.start + 2 }, text: 'not expected here' }],
-      hint: '"at most" is written `<=`',
-    }
-  }
-  const lineBreak = bracketOnNewLine(situation)
-  if (lineBreak) return lineBreak
-  if (previous?.image === 'lambda' && found && t.isName(found)) {
-    return {
-      code: 'E0113',
-      title: '`lambda` is not part of the language',
-      labels: [{ span: spanOf(previous), text: 'read as an ordinary name' }],
-      hint: `a function is written \`${found.image} -> e\`, with several parameters \`(x, y) -> e\``,
-    }
-  }
-  if (previous?.image === 'return') {
-    return {
-      code: 'E0113',
-      title: '`return` is not part of the language',
-      labels: [{ span: spanOf(previous), text: 'read as an ordinary name' }],
-      hint: 'the body of a function is its value: leave the word out',
-    }
-  }
-  if (found?.tokenType === t.Equals && previous?.tokenType !== t.Equals && inExpression(situation)) {
-    return {
-      code: 'E0109',
-      title: '`=` does not compare',
-      labels: [
-        { span: at, text: expected ? `expected ${nameOf(expected)}, or an operator` : 'not expected here' },
-      ],
-      hint: 'equality is written `==`; a value is named with `let x = e`',
-    }
-  }
-  if (expected === t.Arrow && found) {
-    const head = [...tokens.slice(0, tokens.indexOf(found))]
-      .reverse()
-      .find(w => t.isA(w, t.Reducer) || w.tokenType === t.ForKeyword)
-    return {
-      code: 'E0110',
-      title: `expected \`->\`, found \`${found.image}\``,
-      labels: [
-        { span: at, text: 'expected `->` before this' },
-        ...(head
-          ? [{ span: spanOf(head), text: `to divide the indices of this \`${head.image}\` from its body` }]
-          : []),
-      ],
-      hint: 'write `for i, j -> e`, `sum k -> e`: indices, arrow, body',
-    }
-  }
-  if (expected === t.ElseKeyword && !(found && t.isName(found))) {
-    return {
-      code: 'E0120',
-      title: 'this `if` has no `else`',
-      labels: [{ span: at, text: 'expected `else`' }],
-      hint: 'both sides of an `if` have a value: add `else …`',
-    }
-  }
-  if (found?.tokenType === t.FnKeyword && situation.rules.includes('recipe')) {
-    return {
-      code: 'E0105',
-      title: 'the functions of a recipe are written without `fn`',
-      labels: [{ span: at, text: 'not expected here' }],
-      hint: 'write `step(s, batch, key, at) = …`',
-    }
+/** Recognises one mistake: its message, or undefined where the failure is another. */
+type Mistake = (failure: ParseFailure) => Diagnostic | undefined
+
+/** The message for a failure that is a common mistake; the first of these that fits. */
+export const explainMistake = (failure: ParseFailure): Diagnostic | undefined => {
+  for (const mistake of mistakes) {
+    const found = mistake(failure)
+    if (found !== undefined) return found
   }
   return undefined
 }
 
-const nameOf = (type: { name: string; LABEL?: string }): string => type.LABEL ?? type.name
+const spanOf = (source: Source, token: IToken): Span => ({
+  source,
+  start: token.startOffset,
+  end: token.startOffset + token.image.length,
+})
 
-const inExpression = ({ rules }: Situation): boolean =>
-  [
-    'fn',
-    'method',
-    'test',
-    'constant',
-    'settingLine',
-    'conditional',
-    'atom',
-    'postfix',
-    'item',
-    'operand',
-  ].includes(rules.at(-1) ?? '')
+const foreignMark: Mistake = ({ found, expected, at }) =>
+  found && t.isA(found, t.Foreign)
+    ? {
+        code: 'E0113',
+        title: `\`${found.image}\` is not part of the language`,
+        labels: [
+          { span: at, text: expected ? `expected ${describeTokenType(expected)}` : 'not expected here' },
+        ],
+        hint: foreignMarks.get(found.image) ?? 'remove it',
+      }
+    : undefined
+
+const reversedAtMost: Mistake = ({ found, tokens, at }) => {
+  const next = found && tokens[tokens.indexOf(found) + 1]
+  const reversed = next?.image === '<' && next.startOffset === found!.startOffset + 1
+  if (found?.tokenType !== t.Equals || !reversed) return undefined
+  return {
+    code: 'E0113',
+    title: '`=<` is not part of the language',
+    labels: [{ span: { ...at, end: at.start + 2 }, text: 'not expected here' }],
+    hint: '"at most" is written `<=`',
+  }
+}
 
 /** A bracket at the head of a line begins an expression; it does not read or call what stands before it. */
-const bracketOnNewLine = ({ found, previous, source, tokens, opener }: Situation): Diagnostic | undefined => {
-  const heads = (token: typeof found): boolean =>
+const bracketOnNewLine: Mistake = ({ found, previous, source, tokens, opener }) => {
+  const heads = (token: IToken | undefined): boolean =>
     token !== undefined &&
     (token.tokenType === t.LParen || token.tokenType === t.LBracket) &&
     t.startsLine(source.text, token)
-  const bracket = heads(found)
-    ? found
-    : previous && heads(opener.get(previous))
-      ? opener.get(previous)
-      : undefined
+  const earlier = previous && opener.get(previous)
+  const bracket = heads(found) ? found : heads(earlier) ? earlier : undefined
   const before = bracket && tokens[tokens.indexOf(bracket) - 1]
   if (!bracket || !before || !(t.isName(before) || [t.RParen, t.RBracket].includes(before.tokenType)))
     return undefined
-  const what = bracket.tokenType === t.LParen ? 'call' : 'read'
+  const verb = bracket.tokenType === t.LParen ? 'call' : 'read'
   return {
     code: 'E0114',
     title: `a \`${bracket.image}\` at the beginning of a line does not continue the line before`,
     labels: [
       {
-        span: { source, start: bracket.startOffset, end: bracket.startOffset + 1 },
+        span: { ...spanOf(source, bracket), end: bracket.startOffset + 1 },
         text: 'this begins a new expression',
       },
-      {
-        span: { source, start: before.startOffset, end: before.startOffset + before.image.length },
-        text: `it does not ${what} this`,
-      },
+      { span: spanOf(source, before), text: `it does not ${verb} this` },
     ],
     hint: `put the \`${bracket.image}\` on the line of \`${before.image}\`, with nothing between`,
   }
 }
 
-const elsewhere: ReadonlyMap<string, string> = new Map(
+const lambdaKeyword: Mistake = ({ found, previous, source }) =>
+  previous?.image === 'lambda' && found && t.isName(found)
+    ? {
+        code: 'E0113',
+        title: '`lambda` is not part of the language',
+        labels: [{ span: spanOf(source, previous), text: 'read as an ordinary name' }],
+        hint: `a function is written \`${found.image} -> e\`, with several parameters \`(x, y) -> e\``,
+      }
+    : undefined
+
+const returnKeyword: Mistake = ({ previous, source }) =>
+  previous?.image === 'return'
+    ? {
+        code: 'E0113',
+        title: '`return` is not part of the language',
+        labels: [{ span: spanOf(source, previous), text: 'read as an ordinary name' }],
+        hint: 'the body of a function is its value: leave the word out',
+      }
+    : undefined
+
+const assignmentAsComparison: Mistake = failure => {
+  const { found, previous, expected, at } = failure
+  if (found?.tokenType !== t.Equals || previous?.tokenType === t.Equals || !inExpression(failure))
+    return undefined
+  const text = expected ? `expected ${describeTokenType(expected)}, or an operator` : 'not expected here'
+  return {
+    code: 'E0109',
+    title: '`=` does not compare',
+    labels: [{ span: at, text }],
+    hint: 'equality is written `==`; a value is named with `let x = e`',
+  }
+}
+
+const missingArrow: Mistake = ({ found, expected, tokens, source, at }) => {
+  if (expected !== t.Arrow || !found) return undefined
+  const head = tokens
+    .slice(0, tokens.indexOf(found))
+    .reverse()
+    .find(w => t.isA(w, t.Reducer) || w.tokenType === t.ForKeyword)
+  return {
+    code: 'E0110',
+    title: `expected \`->\`, found \`${found.image}\``,
+    labels: [
+      { span: at, text: 'expected `->` before this' },
+      ...(head
+        ? [
+            {
+              span: spanOf(source, head),
+              text: `to divide the indices of this \`${head.image}\` from its body`,
+            },
+          ]
+        : []),
+    ],
+    hint: 'write `for i, j -> e`, `sum k -> e`: indices, arrow, body',
+  }
+}
+
+const missingElse: Mistake = ({ found, expected, at }) =>
+  expected === t.ElseKeyword && !(found && t.isName(found))
+    ? {
+        code: 'E0120',
+        title: 'this `if` has no `else`',
+        labels: [{ span: at, text: 'expected `else`' }],
+        hint: 'both sides of an `if` have a value: add `else …`',
+      }
+    : undefined
+
+const fnInRecipe: Mistake = ({ found, rules, at }) =>
+  found?.tokenType === t.FnKeyword && rules.includes('recipe')
+    ? {
+        code: 'E0105',
+        title: 'the functions of a recipe are written without `fn`',
+        labels: [{ span: at, text: 'not expected here' }],
+        hint: 'write `step(s, batch, key, at) = …`',
+      }
+    : undefined
+
+const mistakes: readonly Mistake[] = [
+  foreignMark,
+  reversedAtMost,
+  bracketOnNewLine,
+  lambdaKeyword,
+  returnKeyword,
+  assignmentAsComparison,
+  missingArrow,
+  missingElse,
+  fnInRecipe,
+]
+
+/** The rules that read expressions, where an `=` is a comparison gone wrong. */
+const expressionRules: ReadonlySet<string> = new Set([
+  'fn',
+  'method',
+  'test',
+  'constant',
+  'settingLine',
+  'conditional',
+  'atom',
+  'postfix',
+  'item',
+  'operand',
+])
+const inExpression = ({ rules }: ParseFailure): boolean => expressionRules.has(rules.at(-1) ?? '')
+
+const wordsOfOtherLanguages: ReadonlyMap<string, string> = new Map(
   Object.entries({
     let: 'at the top of a file a value is named with `const x: f32 = e`',
     var: 'a value is named with `const x: f32 = e`',
@@ -188,7 +226,7 @@ const elsewhere: ReadonlyMap<string, string> = new Map(
   }),
 )
 
-/** What to write instead of a word that declares nothing. */
+/** The declaration to write instead of a word that declares nothing. */
 export const declarationHint = (word: string): string =>
-  elsewhere.get(word) ??
+  wordsOfOtherLanguages.get(word) ??
   'declarations begin with `import`, `size`, `type`, `const`, `record`, `fn`, `recipe` or `test`'

@@ -6,7 +6,10 @@ import { ImportKeyword, startsLine } from './tokens.js'
 export type Claim = (first: IToken, last: IToken) => string | undefined
 
 export interface Docs {
-  /** The comment that heads the file: above the imports, or with a blank line between it and the first declaration. */
+  /**
+   * The comment that heads the file: above the imports, or with a blank line between it and the first
+   * declaration.
+   */
   readonly module: string | undefined
   readonly claim: Claim
 }
@@ -25,9 +28,9 @@ const followerOf = (tokens: readonly IToken[], comment: IToken): number => {
 }
 
 /**
- * Attaches doc comments by their places. A block of lines of its own belongs to the declaration that begins after
- * it; a comment at the end of a line belongs to the innermost declaration, field or setting that begins on that
- * line or ends just before the comment.
+ * Attaches doc comments by their places. A block of lines of its own belongs to the declaration that begins
+ * after it; a comment at the end of a line belongs to the innermost declaration, field or setting that begins
+ * on that line or ends just before the comment.
  */
 export const attachDocs = (source: Source, tokens: readonly IToken[], comments: readonly IToken[]): Docs => {
   const leading = new Map<IToken | undefined, IToken[][]>()

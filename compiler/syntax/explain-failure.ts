@@ -1,27 +1,16 @@
 import { EOF, type IRecognitionException, type IToken, type TokenType } from 'chevrotain'
 import type { Diagnostic } from '../diagnostics/diagnostic.js'
-import type { Source, Span } from '../diagnostics/source.js'
-import { declarationHint, slip } from './common-mistakes.js'
+import type { Span } from '../diagnostics/source.js'
+import { declarationHint, explainMistake } from './common-mistakes.js'
 import { withoutResult } from './grammar-errors.js'
+import {
+  describeToken,
+  describeTokenType,
+  type FailedDeclaration,
+  type ParseFailure,
+} from './parse-failure.js'
 import { hintFor } from './rule-hints.js'
 import * as t from './tokens.js'
-
-/** The declaration in which the parse failed. */
-export interface Failed {
-  readonly source: Source
-  readonly tokens: readonly IToken[]
-  readonly opener: ReadonlyMap<IToken, IToken>
-}
-
-/** What the parser found, where, and what it was doing. */
-export interface Situation extends Failed {
-  readonly found: IToken | undefined
-  readonly previous: IToken | undefined
-  readonly at: Span
-  readonly rules: readonly string[]
-  /** The only kind of token that could have stood here, where there was only one. */
-  readonly expected: TokenType | undefined
-}
 
 /** What each rule was about to read when no alternative fitted. */
 const wanted: Readonly<Record<string, string>> = {
@@ -56,19 +45,10 @@ const continuation: Readonly<Record<string, string>> = {
   test: '`let`, `expect` or ',
 }
 
-const labelOf = (type: TokenType): string => (type as { LABEL?: string }).LABEL ?? type.name
-
-const describe = (token: IToken | undefined): string => {
-  if (!token) return 'the end of the declaration'
-  if (t.keywords.has(token.image)) return `the keyword \`${token.image}\``
-  if (t.isName(token)) return `the name \`${token.image}\``
-  if (token.tokenType === t.NumberToken) return `the number \`${token.image}\``
-  if (token.tokenType === t.StringToken) return `the string ${token.image}`
-  return `\`${token.image}\``
-}
-
-/** Turns a failure of the grammar into a message that says what was expected, what was found, and what to do. */
-export const explainFailure = (error: IRecognitionException, failed: Failed): Diagnostic => {
+/**
+ * Turns a failure of the grammar into a message that says what was expected, what was found, and what to do.
+ */
+export const explainFailure = (error: IRecognitionException, failed: FailedDeclaration): Diagnostic => {
   const found = error.token.tokenType === EOF ? undefined : error.token
   const index = found ? failed.tokens.indexOf(found) : failed.tokens.length
   const previous = failed.tokens[index - 1]
@@ -78,25 +58,25 @@ export const explainFailure = (error: IRecognitionException, failed: Failed): Di
     : { source: failed.source, start: end, end }
   const rules = error.context.ruleStack
   const expected = expectedToken(error)
-  const situation: Situation = { ...failed, found, previous, at, rules, expected }
+  const situation: ParseFailure = { ...failed, found, previous, at, rules, expected }
 
   if (index === 0) return notADeclaration(situation)
   if (rules.at(-1) === 'fn' && expected === t.Arrow) {
-    return withoutResult(failed.tokens[1]!.image, at, describe(found))
+    return withoutResult(failed.tokens[1]!.image, at, describeToken(found))
   }
   if (found && t.keywords.has(found.image) && wantsName(situation)) return keywordAsName(situation)
-  const special = slip(situation)
+  const special = explainMistake(situation)
   if (special) return special
 
   if (error.name === 'NotAllInputParsedException') return leftOver(situation)
   const rule = rules.at(-1) ?? ''
   const phrase =
     expected && error.name === 'MismatchedTokenException'
-      ? `${continuationBefore(situation)}${labelOf(expected)}`
-      : (wanted[rule] ?? (expected ? labelOf(expected) : 'something else'))
+      ? `${continuationBefore(situation)}${describeTokenType(expected)}`
+      : (wanted[rule] ?? (expected ? describeTokenType(expected) : 'something else'))
   return {
     code: 'E0105',
-    title: `expected ${phrase}, found ${describe(found)}`,
+    title: `expected ${phrase}, found ${describeToken(found)}`,
     labels: [{ span: at, text: `expected ${phrase}` }, ...openingLabel(situation)],
     ...hintFor(situation),
   }
@@ -111,11 +91,11 @@ const expectedToken = (error: IRecognitionException): TokenType | undefined => {
 const closes = (type: TokenType | undefined): boolean =>
   type === t.RParen || type === t.RBracket || type === t.RBrace
 
-const continuationBefore = ({ rules, expected }: Situation): string =>
+const continuationBefore = ({ rules, expected }: ParseFailure): string =>
   closes(expected) ? (continuation[rules.at(-1) ?? ''] ?? '') : ''
 
 /** The bracket that is still open where its end was expected. */
-const openingLabel = ({ expected, tokens, found, opener, source }: Situation): Diagnostic['labels'] => {
+const openingLabel = ({ expected, tokens, found, opener, source }: ParseFailure): Diagnostic['labels'] => {
   if (!closes(expected) || !found) return []
   const index = tokens.indexOf(found)
   const closed = new Set<IToken>()
@@ -131,15 +111,15 @@ const openingLabel = ({ expected, tokens, found, opener, source }: Situation): D
   return []
 }
 
-const notADeclaration = (situation: Situation): Diagnostic => ({
+const notADeclaration = (situation: ParseFailure): Diagnostic => ({
   code: 'E0106',
-  title: `no declaration begins with ${describe(situation.found)}`,
+  title: `no declaration begins with ${describeToken(situation.found)}`,
   labels: [{ span: situation.at, text: 'expected a declaration' }],
   hint: declarationHint(situation.found?.image ?? ''),
 })
 
 /** Whether a name could have stood where the parse failed. */
-const wantsName = ({ expected, rules, previous, found, tokens }: Situation): boolean => {
+const wantsName = ({ expected, rules, previous, found, tokens }: ParseFailure): boolean => {
   const rule = rules.at(-1) ?? ''
   if (expected === t.Identifier || ['pattern', 'binder', 'path'].includes(rule)) return true
   const opens = previous && [t.LParen, t.LBrace, t.Comma].includes(previous.tokenType)
@@ -148,7 +128,7 @@ const wantsName = ({ expected, rules, previous, found, tokens }: Situation): boo
   return rule === 'fields' && (next === t.Colon || next === t.Comma)
 }
 
-const keywordAsName = ({ found, at }: Situation): Diagnostic => ({
+const keywordAsName = ({ found, at }: ParseFailure): Diagnostic => ({
   code: 'E0107',
   title: `\`${found!.image}\` is a keyword and cannot be a name`,
   labels: [{ span: at, text: 'expected a name' }],
@@ -156,21 +136,21 @@ const keywordAsName = ({ found, at }: Situation): Diagnostic => ({
 })
 
 /** `p = e` after what was a whole expression: the `let` is missing, or the second `=` of `==`. */
-const bindingHint = ({ found, previous, source }: Situation): { hint: string } | undefined => {
+const bindingHint = ({ found, previous, source }: ParseFailure): { hint: string } | undefined => {
   if (found?.tokenType !== t.Equals || !previous) return undefined
   return t.isName(previous) && t.startsLine(source.text, previous)
     ? { hint: `a value is named with \`let\`: write \`let ${previous.image} = …\`` }
     : { hint: 'equality is written `==`; a value is named with `let x = e`' }
 }
 
-const leftOver = (situation: Situation): Diagnostic => {
+const leftOver = (situation: ParseFailure): Diagnostic => {
   const { found, at, tokens, source } = situation
   if (found && found.startColumn === 1) return notADeclaration(situation)
   const head = tokens[0]!
   const name = tokens[1] && t.isName(tokens[1]) ? ` \`${tokens[1].image}\`` : ''
   return {
     code: 'E0105',
-    title: `expected an operator or the next declaration, found ${describe(found)}`,
+    title: `expected an operator or the next declaration, found ${describeToken(found)}`,
     labels: [
       { span: at, text: 'this continues nothing' },
       {

@@ -2,23 +2,18 @@ import type { Diagnostic } from '../diagnostics/diagnostic.js'
 import type { Span } from '../diagnostics/source.js'
 import type { InfixOp } from './precedence.js'
 
-/** The errors that the grammar's actions find themselves; the others are explained in `explain-failure.ts`. */
-const fault = (
+/**
+ * The errors that the actions of the grammar find. `explain-failure.ts` explains those that the parser finds.
+ */
+const grammarError = (
   code: string,
   title: string,
   labels: Diagnostic['labels'],
   hint: string,
-  text?: string,
-): Diagnostic => ({
-  code,
-  title,
-  labels,
-  ...(text && { text }),
-  hint,
-})
+): Diagnostic => ({ code, title, labels, hint })
 
 export const nestedTooDeeply = (span: Span): Diagnostic =>
-  fault(
+  grammarError(
     'E0112',
     'this is nested too deeply',
     [{ span, text: 'the nesting passes the limit here' }],
@@ -26,7 +21,7 @@ export const nestedTooDeeply = (span: Span): Diagnostic =>
   )
 
 export const chainedComparison = (first: InfixOp, second: InfixOp): Diagnostic =>
-  fault(
+  grammarError(
     'E0111',
     'comparisons cannot be chained',
     [
@@ -37,7 +32,7 @@ export const chainedComparison = (first: InfixOp, second: InfixOp): Diagnostic =
   )
 
 export const reductionAsCall = (word: string, span: Span): Diagnostic =>
-  fault(
+  grammarError(
     'E0116',
     `\`${word}\` is not a function of a tensor`,
     [{ span, text: 'a reduction names the index that it folds away' }],
@@ -45,7 +40,7 @@ export const reductionAsCall = (word: string, span: Span): Diagnostic =>
   )
 
 export const unguardedAt = (span: Span): Diagnostic =>
-  fault(
+  grammarError(
     'E0115',
     'a guarded read says what to give outside the tensor',
     [{ span, text: 'no `else:` among these' }],
@@ -53,7 +48,7 @@ export const unguardedAt = (span: Span): Diagnostic =>
   )
 
 export const emptyParentheses = (span: Span): Diagnostic =>
-  fault(
+  grammarError(
     'E0105',
     'expected an expression, found nothing between the parentheses',
     [{ span, text: 'there is no empty tuple' }],
@@ -61,7 +56,7 @@ export const emptyParentheses = (span: Span): Diagnostic =>
   )
 
 export const parameterWithoutType = (name: string, span: Span): Diagnostic =>
-  fault(
+  grammarError(
     'E0118',
     `the parameter \`${name}\` has no type`,
     [{ span, text: 'its type is missing' }],
@@ -69,7 +64,7 @@ export const parameterWithoutType = (name: string, span: Span): Diagnostic =>
   )
 
 export const withoutResult = (name: string, at: Span, found: string): Diagnostic =>
-  fault(
+  grammarError(
     'E0108',
     `the function \`${name}\` does not say what it returns`,
     [{ span: at, text: `expected \`-> type\` before ${found}` }],
@@ -77,7 +72,7 @@ export const withoutResult = (name: string, at: Span, found: string): Diagnostic
   )
 
 export const secondState = (name: string, first: Span, second: Span): Diagnostic =>
-  fault(
+  grammarError(
     'E0119',
     `the recipe \`${name}\` has two \`state\` blocks`,
     [
@@ -88,7 +83,7 @@ export const secondState = (name: string, first: Span, second: Span): Diagnostic
   )
 
 export const lateImport = (span: Span, item: Span): Diagnostic =>
-  fault(
+  grammarError(
     'E0117',
     'imports stand at the head of the file',
     [
@@ -99,7 +94,7 @@ export const lateImport = (span: Span, item: Span): Diagnostic =>
   )
 
 export const foreignEntryOperator = (operator: string, span: Span): Diagnostic =>
-  fault(
+  grammarError(
     'E0105',
     `entries of the configuration cannot be joined by \`${operator}\``,
     [{ span, text: 'not an operator of `from` clauses' }],

@@ -139,19 +139,15 @@ export abstract class ItemRules extends ExprRules {
     }))
   })
 
-  protected fnOf(
+  protected makeFn(
     first: IToken,
     name: IToken,
-    params: Ast.Param[],
-    result: Ast.TypeExpr | undefined,
-    body: Ast.SourceExpr,
+    parts: Pick<Ast.FnItem, 'params' | 'result' | 'body'>,
   ): Ast.FnItem {
     return {
       kind: 'fn',
       name: this.nameOf(name),
-      params,
-      ...(result && { result }),
-      body,
+      ...parts,
       ...this.docOf(first),
       span: this.spanFrom(first),
     }
@@ -239,7 +235,7 @@ export abstract class ItemRules extends ExprRules {
     })
     this.CONSUME(t.Equals)
     const body = this.SUBRULE(this.expr)
-    return this.ACTION(() => this.fnOf(name, name, params, result, body))
+    return this.ACTION(() => this.makeFn(name, name, { params, ...(result && { result }), body }))
   })
 
   protected readonly fn: ParserMethod<[], Ast.FnItem> = this.RULE('fn', (): Ast.FnItem => {
@@ -252,7 +248,7 @@ export abstract class ItemRules extends ExprRules {
     const body = this.SUBRULE(this.expr)
     return this.ACTION(() => {
       for (const p of params) if (!p.type) this.found.push(parameterWithoutType(p.name.text, p.name.span))
-      return this.fnOf(word, name, params, result, body)
+      return this.makeFn(word, name, { params, result, body })
     })
   })
 

@@ -23,7 +23,9 @@ export interface Lexed {
   readonly errors: readonly Diagnostic[]
 }
 
-/** Splits a source into tokens; what cannot be lexed is among `errors`, and the rest is lexed all the same. */
+/**
+ * Splits a source into tokens; what cannot be lexed is among `errors`, and the rest is lexed all the same.
+ */
 export const lex = (source: Source): Lexed => {
   const { tokens, groups, errors } = t.lexer.tokenize(source.text)
   return {
@@ -41,8 +43,8 @@ export interface PartlyParsed {
   /** In the order of their places: at most one for the grammar of each declaration. */
   readonly errors: readonly Diagnostic[]
   /**
-   * The names that occur in functions, recipes and tests that failed, which may have declared them. Undefined when something
-   * else failed, so that what the rest means is not known.
+   * The names that occur in functions, recipes and tests that failed, which may have declared them. Undefined
+   * when something else failed, so that what the rest means is not known.
    */
   readonly lost: ReadonlySet<string> | undefined
 }

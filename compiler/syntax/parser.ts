@@ -149,7 +149,10 @@ class Parser extends ItemRules {
     return this.SUBRULE(this.entries)
   })
 
-  /** `"head_dim" else "hidden_size" / "num_attention_heads"`, `"layer_type" is "sliding" not "full"`, `"eps" or "epsilon" > 0 else refuse`. */
+  /**
+   * `"head_dim" else "hidden_size" / "num_attention_heads"`, `"layer_type" is "sliding" not "full"`, `"eps"
+   * or "epsilon" > 0 else refuse`.
+   */
   private readonly entries: ParserMethod<[], Entry> = this.RULE('entries', (): Entry => {
     let left = this.SUBRULE1(this.entryTest)
     this.MANY(() => {

@@ -39,8 +39,8 @@ export interface OperatorChain {
 }
 
 /**
- * The tree of a chain of operators, by precedence climbing. `chained` hears of every comparison whose left side
- * is an unparenthesised comparison.
+ * The tree of a chain of operators, by precedence climbing. `chained` hears of every comparison whose left
+ * side is an unparenthesised comparison.
  */
 export const assembleOperators = (
   chain: OperatorChain,

@@ -1,6 +1,5 @@
-import type { Binder, Param, Pattern, SourceExpr } from './ast.js'
+import type { Binder, Param, Path, Pattern, SourceExpr, TypeExpr } from './ast.js'
 import { binding, comparisonBinding, prefixBinding } from './precedence.js'
-import { printPath, printTypeExpr } from './print-type.js'
 
 /** Where an expression is printed. */
 interface Place {
@@ -8,7 +7,9 @@ interface Place {
   readonly indent: number
   /** An operator that binds less than this needs parentheses. */
   readonly least: number
-  /** Whether what follows could not be taken for a part of the expression: `sum k -> …` needs no parentheses. */
+  /**
+   * Whether what follows could not be taken for a part of the expression: `sum k -> …` needs no parentheses.
+   */
   readonly last: boolean
 }
 
@@ -222,4 +223,36 @@ const list = (
   if (!isLong(text, indent)) return text
   const lines = inline.map(item => pad(indent + 2) + item)
   return `${open.trimEnd()}\n${lines.join(',\n')}\n${pad(indent)}${close.trimStart()}`
+}
+
+/** `softmax`, `llama.Model`. */
+const printPath = (path: Path): string =>
+  path.module ? `${path.module.text}.${path.name.text}` : path.name.text
+
+/** The source text of a type, on one line. */
+export const printTypeExpr = (type: TypeExpr): string => {
+  switch (type.kind) {
+    case 'named': {
+      const args = type.args.map(arg => {
+        const value =
+          arg.value.kind === 'type' ? printTypeExpr(arg.value.type) : printSourceExpr(arg.value.size)
+        return `${arg.name.text} = ${value}`
+      })
+      return args.length === 0 ? printPath(type.path) : `${printPath(type.path)}(${args.join(', ')})`
+    }
+    case 'idx':
+      return `idx[${printSourceExpr(type.bound)}]`
+    case 'array': {
+      const { element } = type
+      const text = printTypeExpr(element)
+      const held = element.kind === 'fn' || element.kind === 'per' ? `(${text})` : text
+      return `${held}[${type.dims.map(d => printSourceExpr(d)).join(', ')}]`
+    }
+    case 'tuple':
+      return `(${type.items.map(printTypeExpr).join(', ')})`
+    case 'fn':
+      return `(${type.params.map(printTypeExpr).join(', ')}) -> ${printTypeExpr(type.result)}`
+    case 'per':
+      return `f32 per ${printTypeExpr(type.of)}`
+  }
 }

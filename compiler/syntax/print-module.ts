@@ -12,15 +12,20 @@ import type {
   TestItem,
 } from './ast.js'
 import { encodeString } from './lexical.js'
-import { lineWidth, printOperand, printParam, printPattern, printSourceExpr } from './print-expr.js'
-import { printTypeExpr } from './print-type.js'
+import {
+  lineWidth,
+  printOperand,
+  printParam,
+  printPattern,
+  printSourceExpr,
+  printTypeExpr,
+} from './print-expr.js'
 
-export { printSourceExpr } from './print-expr.js'
-export { printTypeExpr } from './print-type.js'
+export { printSourceExpr, printTypeExpr } from './print-expr.js'
 
 /**
- * The source text of a module: parsing it gives the module back, spans apart. Ordinary comments are not part of
- * the tree and are lost.
+ * The source text of a module: parsing it gives the module back, spans apart. Ordinary comments are not part
+ * of the tree and are lost.
  */
 export const printModule = (module: Module): string => {
   const doc = module.doc === undefined ? [] : [docLines(module.doc, '').trimEnd()]

@@ -1,4 +1,4 @@
-import type { Situation } from './explain-failure.js'
+import type { ParseFailure } from './parse-failure.js'
 import * as t from './tokens.js'
 
 const byRule: Readonly<Record<string, string>> = {
@@ -23,7 +23,7 @@ const byRule: Readonly<Record<string, string>> = {
 }
 
 /** What is usually meant where the parse failed. */
-export const hintFor = (situation: Situation): { hint?: string } => {
+export const hintFor = (situation: ParseFailure): { hint?: string } => {
   const { found, previous, rules, expected } = situation
   const rule = rules.at(-1) ?? ''
   const hint = (text: string): { hint: string } => ({ hint: text })

@@ -6,8 +6,8 @@ import * as t from './tokens.js'
 const heads = [t.ImportKeyword, t.SizeKeyword, t.ConstKeyword, t.RecordKeyword, t.FnKeyword, t.RecipeKeyword]
 
 /**
- * Cuts the tokens of a file where declarations begin, so that an error in one does not hide those in the others:
- * at a word that declares, first on its line and either at the margin or outside all brackets.
+ * Cuts the tokens of a file where declarations begin, so that an error in one does not hide those in the
+ * others: at a word that declares, first on its line and either at the margin or outside all brackets.
  */
 export const cutDeclarations = (source: Source, tokens: readonly IToken[]): readonly IToken[][] => {
   const parts: IToken[][] = []

@@ -1,6 +1,8 @@
 import { createToken, type IToken, Lexer, type TokenType } from 'chevrotain'
 
-/** A name: ASCII letters, digits and `_`, with primes at the end. Contextual keywords belong to this category. */
+/**
+ * A name: ASCII letters, digits and `_`, with primes at the end. Contextual keywords belong to this category.
+ */
 export const Identifier = createToken({
   name: 'Identifier',
   label: 'a name',
@@ -127,7 +129,9 @@ const comparisons = [
   Greater,
 ]
 
-/** Marks of other languages: lexed, never accepted, so that the message can say what is written here instead. */
+/**
+ * Marks of other languages: lexed, never accepted, so that the message can say what is written here instead.
+ */
 export const Foreign = createToken({ name: 'Foreign', label: 'a foreign mark', pattern: Lexer.NA })
 const foreign = [
   '=>',

@@ -50,8 +50,8 @@ export interface Parameter {
 }
 
 /**
- * Checks arguments, those that tell most about unknown types first: values, then `per` trees, then functions. A lambda
- * needs no types when the values before it have fixed them.
+ * Checks arguments, those that tell most about unknown types first: values, then `per` trees, then functions.
+ * A lambda needs no types when the values before it have fixed them.
  */
 export const checkArguments = (
   cx: BodyContext,

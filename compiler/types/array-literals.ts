@@ -11,7 +11,9 @@ import { countOf } from './wording.js'
 
 type Literal = SourceExpr & { kind: 'array' }
 
-/** The items in row-major order and the lengths of the axes; undefined when rows differ, which is reported. */
+/**
+ * The items in row-major order and the lengths of the axes; undefined when rows differ, which is reported.
+ */
 const flatten = (
   cx: BodyContext,
   e: Literal,

@@ -17,5 +17,7 @@ const ERROR_SIZE_NAME = '?error'
 export const errorSize: Size = sizeName(ERROR_SIZE_NAME)
 export const isErrorSizeName = (text: string): boolean => text === ERROR_SIZE_NAME
 
-/** Whether a name in a size stands for an unknown, or for the size in error: no program can write such a name. */
+/**
+ * Whether a name in a size stands for an unknown, or for the size in error: no program can write such a name.
+ */
 export const isUnknownSizeName = (text: string): boolean => text.startsWith('?')

@@ -116,8 +116,8 @@ const elaborateValueBuiltin = (
 }
 
 /**
- * The range that a plain integer in the position of a random number is taken to have. It keeps the positions of
- * different tuples apart as long as the integers stay below it.
+ * The range that a plain integer in the position of a random number is taken to have. It keeps the positions
+ * of different tuples apart as long as the integers stay below it.
  */
 const plainIntegerRange = sizeConstant(65_536)
 

@@ -72,7 +72,10 @@ export const builtinNames: readonly string[] = [
 
 export const isBuiltin = (text: string): boolean => builtinNames.includes(text)
 
-/** How many arguments a built-in function takes; undefined for a function that takes another and several values. */
+/**
+ * How many arguments a built-in function takes; undefined for a function that takes another and several
+ * values.
+ */
 export const builtinArity = (name: string): number | undefined =>
   unaryBuiltins.has(name) || conversions.has(name)
     ? 1

@@ -40,7 +40,10 @@ export const constantChoices = (scope: ModuleScope): readonly ChoiceType[] => {
 /** Every function of a module asks for them, and a module may have thousands. */
 const found = new WeakMap<ModuleScope, readonly ChoiceType[]>()
 
-/** The value written for a setting or a constant with choices: one of them. `owner` is for messages: `the setting \`a\``. */
+/**
+ * The value written for a setting or a constant with choices: one of them. `owner` is for messages: `the
+ * setting \`a\``.
+ */
 export const choiceValue = (
   declarations: Declarations,
   owner: string,

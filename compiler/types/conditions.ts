@@ -2,7 +2,10 @@ import type { Diagnostic } from '../diagnostics/diagnostic.js'
 import { idOf, lookup, type ModuleScope } from '../names/module-scopes.js'
 import type { Name } from '../syntax/ast.js'
 
-/** The id of the `bool` constant that a `from … if name` means; undefined, and reported, where the name is none. */
+/**
+ * The id of the `bool` constant that a `from … if name` means; undefined, and reported, where the name is
+ * none.
+ */
 export const resolveCondition = (
   scope: ModuleScope,
   name: Name,

@@ -9,8 +9,9 @@ import { quoteSource } from './wording.js'
 import { subexpressionsOf } from './zonk.js'
 
 /**
- * Checks the rules of the core on a finished body, when every type is known. A rule that looked at a type before it was
- * known, as that of an untyped lambda's parameter, cannot have refused it; this pass does. What it lets through can be specialised.
+ * Checks the rules of the core on a finished body, when every type is known. A rule that looked at a type
+ * before it was known, as that of an untyped lambda's parameter, cannot have refused it; this pass does. What
+ * it lets through can be specialised.
  */
 export const coreRuleErrors = (body: CoreExpr): readonly Diagnostic[] => {
   const errors: Diagnostic[] = []
@@ -151,7 +152,10 @@ const isTree = (t: Type): boolean =>
       t.kind !== 'fn' &&
       partsOf(t).every(isTree))
 
-/** Whether nothing in a type is in error, and every tensor has numbers for elements and every array something else. */
+/**
+ * Whether nothing in a type is in error, and every tensor has numbers for elements and every array something
+ * else.
+ */
 const isWhole = (t: Type): boolean => {
   if (isError(t) || t.kind === 'var') return false
   if (t.kind === 'tensor' && !isScalar(t.element)) return false

@@ -1,16 +1,16 @@
 /**
  * Elaboration: from the syntax tree of a function's body to the typed core, or to errors.
  *
- * The method is bidirectional typing (Pierce and Turner, "Local type inference", 2000): `inferExpr` finds a type from
- * the expression alone, `checkExpr` takes the type that the place expects, which gives lambdas, records and numbers
- * theirs. Both work with unification variables for types and sizes (`type-solver.ts`, `size-solver.ts`); at the end
- * of a body `zonk.ts` replaces them by their solutions.
+ * The method is bidirectional typing (Pierce and Turner, "Local type inference", 2000): `inferExpr` finds a
+ * type from the expression alone, `checkExpr` takes the type that the place expects, which gives lambdas,
+ * records and numbers theirs. Both work with unification variables for types and sizes (`type-solver.ts`,
+ * `size-solver.ts`); at the end of a body `zonk.ts` replaces them by their solutions.
  *
  *     for t, e -> x[t, e] * 2      in:  x: f32[T, E]
  *     for t: T, e: E -> mul(read(x, [t, e]): f32, 2: f32)   : f32[T, E]
  *
- * Let-bound lambdas are not generalised: each has one type. Functions of a module are generic over the sizes and
- * `type` parameters that their signatures mention.
+ * Let-bound lambdas are not generalised: each has one type. Functions of a module are generic over the sizes
+ * and `type` parameters that their signatures mention.
  */
 import type { CoreExpr } from '../core/core.js'
 import type { SourceExpr } from '../syntax/ast.js'
@@ -131,7 +131,10 @@ const checkExpr = (cx: BodyContext, env: Env, e: SourceExpr, expected: Expected)
   return coerce(cx, inferExpr(cx, env, e), expected.type, why)
 }
 
-/** A name where a choice is expected: one of the choices, or an error; undefined when the name means something else. */
+/**
+ * A name where a choice is expected: one of the choices, or an error; undefined when the name means something
+ * else.
+ */
 const checkChoice = (
   cx: BodyContext,
   env: Env,

@@ -42,7 +42,9 @@ const indicesIn = (cx: BodyContext, e: CoreExpr): ReadonlyMap<VarId, Local> => {
   return new Map(subexpressionsOf(e).flatMap(c => [...indicesIn(cx, c)]))
 }
 
-/** `q[t, d] * k[s, d]` for `q[t, d] * k[s]`: what is missing on one side is an index that the other side has. */
+/**
+ * `q[t, d] * k[s, d]` for `q[t, d] * k[s]`: what is missing on one side is an index that the other side has.
+ */
 export const suggestReads = (
   cx: BodyContext,
   symbol: string,

@@ -98,7 +98,10 @@ export const elaborateGradient = (
   return { kind: 'grad', withValue, fn, at, type: out, span: e.span }
 }
 
-/** Makes sure that a function gives an `f32`, or a tuple that begins with one; false when not, which is reported. */
+/**
+ * Makes sure that a function gives an `f32`, or a tuple that begins with one; false when not, which is
+ * reported.
+ */
 const requireLoss = (cx: BodyContext, f: SourceExpr, result: Type, name: GradientCall['name']): boolean => {
   const value = cx.solver.head(result)
   const loss = value.kind === 'tuple' ? cx.solver.head(value.items[0]!) : value

@@ -1,6 +1,7 @@
 import type { CoreExpr, CoreFn, CorePattern, Program, VarId } from '../core/core.js'
 import type { Diagnostic } from '../diagnostics/diagnostic.js'
-import type { Span } from '../diagnostics/source.js'
+import { countCalls } from './count-calls.js'
+import { sameInEveryTurn, usedTwice } from './key-messages.js'
 import {
   argumentText,
   bindKnown,
@@ -21,13 +22,13 @@ import { subexpressionsOf } from './zonk.js'
 
 type Lambda = Extract<CoreExpr, { kind: 'lambda' }>
 
-interface Found {
+interface KeyUses {
   readonly uses: readonly KeyUse[]
   readonly draws: readonly KeyDraw[]
 }
 
-const nothing: Found = { uses: [], draws: [] }
-const join = (parts: readonly Found[]): Found => ({
+const noUses: KeyUses = { uses: [], draws: [] }
+const join = (parts: readonly KeyUses[]): KeyUses => ({
   uses: parts.flatMap(p => p.uses),
   draws: parts.flatMap(p => p.draws),
 })
@@ -41,19 +42,21 @@ interface Summary {
 }
 
 /**
- * A key is used at most once on every path through a body, since two draws from one key at one position are the same number. The branches of an
- * `if` are alternatives. Inside a loop, or a function that is called repeatedly, the position of a draw must depend on the loop's index or on the
- * function's parameters: of loops that a `for` or a reduction makes on one of the indices, of a `fold` on its own. Functions and recipes that are `known` to have no such error are not looked through again.
+ * A key is used at most once on every path through a body, since two draws from one key at one position are
+ * the same number. The branches of an `if` are alternatives. Inside a loop, or a function that is called
+ * repeatedly, the position of a draw must depend on the loop's index or on the function's parameters: of
+ * loops that a `for` or a reduction makes on one of the indices, of a `fold` on its own. Functions and
+ * recipes that are `known` to have no such error are not looked through again.
  */
 export const keyErrors = (
   program: Pick<Program, 'fns' | 'recipes' | 'tests'>,
   known: ReadonlySet<string>,
 ): readonly Diagnostic[] => {
   const pass = new KeyPass(program.fns)
-  for (const [id, fn] of program.fns) if (!known.has(id)) pass.body(fn.body, fn)
+  for (const [id, fn] of program.fns) if (!known.has(id)) pass.checkBody(fn.body, fn)
   for (const [id, recipe] of program.recipes)
-    if (!known.has(id)) for (const m of recipe.methods.values()) pass.body(m.body, m)
-  for (const test of program.tests) pass.test(test)
+    if (!known.has(id)) for (const m of recipe.methods.values()) pass.checkBody(m.body, m)
+  for (const test of program.tests) pass.checkTest(test)
   return pass.errors
 }
 
@@ -66,12 +69,12 @@ class KeyPass {
 
   constructor(private readonly fns: ReadonlyMap<string, CoreFn>) {}
 
-  body(e: CoreExpr, fn: Pick<CoreFn, 'params'>): Found {
-    if (!mentionsKeys(e, this.fns)) return nothing
+  checkBody(e: CoreExpr, fn: Pick<CoreFn, 'params'>): KeyUses {
+    if (!mentionsKeys(e, this.fns)) return noUses
     return this.find(e, new Map(fn.params.map(p => [p.id, { by: new Set<VarId>() }])))
   }
 
-  test(test: Program['tests'][number]): void {
+  checkTest(test: Program['tests'][number]): void {
     const last = test.expectations.at(-1)
     if (last === undefined) return
     this.seeds = false
@@ -84,59 +87,59 @@ class KeyPass {
       (inner, l) => ({ kind: 'let', ...l, body: inner, type: inner.type, span: test.span }),
       all,
     )
-    this.body(body, { params: [] })
+    this.checkBody(body, { params: [] })
     this.seeds = true
   }
 
-  private find(e: CoreExpr, env: KeyEnv): Found {
+  private find(e: CoreExpr, env: KeyEnv): KeyUses {
     switch (e.kind) {
       case 'var': {
         const lambda = env.get(e.id)?.lambda
-        return lambda === undefined ? this.path(e, env) : this.repeated(lambda, env)
+        return lambda === undefined ? this.usePath(e, env) : this.findInRepeated(lambda, env)
       }
       case 'field':
       case 'read':
-        return keyPathOf(e) === undefined ? this.sequence(subexpressionsOf(e), env) : this.path(e, env)
+        return keyPathOf(e) === undefined ? this.findInOrder(subexpressionsOf(e), env) : this.usePath(e, env)
       case 'let':
-        return this.let(e, env)
+        return this.findInLet(e, env)
       case 'if': {
         const condition = this.find(e.condition, env)
         const branches = [this.find(e.then, env), this.find(e.otherwise, env)]
-        for (const branch of branches) this.inOrder([condition, branch])
+        for (const branch of branches) this.checkOrder([condition, branch])
         return join([condition, ...branches])
       }
       case 'for':
       case 'reduce': {
         const indices = e.binders.flatMap(binderIds)
-        return this.loop(this.find(e.body, withIndices(env, indices)), env, new Set(indices), false)
+        return this.leaveLoop(this.find(e.body, withIndices(env, indices)), env, new Set(indices), false)
       }
       case 'fold': {
         const { id } = e.binder
         const inner = withCarry(withIndices(env, [id]), e.pattern, id)
-        const body = this.loop(this.find(e.body, inner), env, new Set([id]), true)
-        return this.inOrder([this.find(e.init, env), body])
+        const body = this.leaveLoop(this.find(e.body, inner), env, new Set([id]), true)
+        return this.checkOrder([this.find(e.init, env), body])
       }
       case 'lambda':
-        return this.repeated(e, env)
+        return this.findInRepeated(e, env)
       case 'grad':
-        return this.inOrder([this.find(e.at, env), this.handed(e.fn, env, false)])
+        return this.checkOrder([this.find(e.at, env), this.functionArgument(e.fn, env, false)])
       case 'apply':
-        return this.apply(e, env)
+        return this.findInApply(e, env)
       case 'call':
-        return this.call(e, env)
+        return this.findInCall(e, env)
       case 'builtin':
-        return this.builtin(e, env)
+        return this.findInBuiltin(e, env)
       default:
-        return this.sequence(subexpressionsOf(e), env)
+        return this.findInOrder(subexpressionsOf(e), env)
     }
   }
 
-  private sequence(parts: readonly CoreExpr[], env: KeyEnv): Found {
-    return this.inOrder(parts.map(p => this.find(p, env)))
+  private findInOrder(parts: readonly CoreExpr[], env: KeyEnv): KeyUses {
+    return this.checkOrder(parts.map(p => this.find(p, env)))
   }
 
   /** Things that happen one after the other: no key may be in two of them. */
-  private inOrder(parts: readonly Found[]): Found {
+  private checkOrder(parts: readonly KeyUses[]): KeyUses {
     const before: KeyUse[] = []
     for (const { uses } of parts) {
       for (const use of uses) {
@@ -155,23 +158,26 @@ class KeyPass {
   }
 
   /** A variable or a part of one, which is a use if there is a key in it. */
-  private path(e: CoreExpr, env: KeyEnv): Found {
+  private usePath(e: CoreExpr, env: KeyEnv): KeyUses {
     const at = keyPathOf(e)
-    const inner = e.kind === 'read' ? this.sequence(e.at, env) : nothing
+    const inner = e.kind === 'read' ? this.findInOrder(e.at, env) : noUses
     if (at === undefined || !holdsKey(e.type)) return inner
     return join([inner, { uses: [{ ...at, span: e.span, with: '' }], draws: [] }])
   }
 
-  private let(e: Extract<CoreExpr, { kind: 'let' }>, env: KeyEnv): Found {
+  private findInLet(e: Extract<CoreExpr, { kind: 'let' }>, env: KeyEnv): KeyUses {
     if (e.value.kind === 'lambda')
       return this.find(e.body, bindKnown(env, e.pattern, { by: new Set(), lambda: e.value }))
     const origin = holdsKey(e.value.type) ? { origin: originOfKey(e.value, env) } : {}
     const inner = bindKnown(env, e.pattern, { by: indicesBehind(e.value, env), ...origin })
-    return this.inOrder([this.find(e.value, env), this.find(e.body, inner)])
+    return this.checkOrder([this.find(e.value, env), this.find(e.body, inner)])
   }
 
-  /** What leaves a loop. A draw from a key of outside gives the same number in every turn unless its position depends on an index. */
-  private loop(body: Found, outside: KeyEnv, indices: ReadonlySet<VarId>, fold: boolean): Found {
+  /**
+   * What leaves a loop. A draw from a key of outside gives the same number in every turn unless its position
+   * depends on an index.
+   */
+  private leaveLoop(body: KeyUses, outside: KeyEnv, indices: ReadonlySet<VarId>, fold: boolean): KeyUses {
     const draws = body.draws.map(d => {
       const captured = [...d.roots].some(r => (r === 'seed' ? this.seeds : outside.has(r)))
       const varies = [...d.by].some(v => indices.has(v))
@@ -186,18 +192,18 @@ class KeyPass {
   }
 
   /** A lambda that may be called many times: its parameters must make its draws differ. */
-  private repeated(e: Lambda, env: KeyEnv): Found {
+  private findInRepeated(e: Lambda, env: KeyEnv): KeyUses {
     const params = e.params.map(p => p.id)
     const body = this.find(e.body, withIndices(env, params))
-    return this.loop(body, env, new Set(params), false)
+    return this.leaveLoop(body, env, new Set(params), false)
   }
 
   /** A function as an argument. */
-  private handed(e: CoreExpr, env: KeyEnv, repeats: boolean): Found {
+  private functionArgument(e: CoreExpr, env: KeyEnv, repeats: boolean): KeyUses {
     const lambda = e.kind === 'lambda' ? e : e.kind === 'var' ? env.get(e.id)?.lambda : undefined
     if (lambda === undefined) return this.find(e, env)
     return repeats
-      ? this.repeated(lambda, env)
+      ? this.findInRepeated(lambda, env)
       : this.find(
           lambda.body,
           withIndices(
@@ -207,14 +213,19 @@ class KeyPass {
         )
   }
 
-  /** A call of a local function: its body's uses, with what the arguments depend on in place of the parameters. */
-  private apply(e: Extract<CoreExpr, { kind: 'apply' }>, env: KeyEnv): Found {
-    const args = e.args.map(a => (a.type.kind === 'fn' ? this.handed(a, env, true) : this.find(a, env)))
+  /**
+   * A call of a local function: its body's uses, with what the arguments depend on in place of the
+   * parameters.
+   */
+  private findInApply(e: Extract<CoreExpr, { kind: 'apply' }>, env: KeyEnv): KeyUses {
+    const args = e.args.map(a =>
+      a.type.kind === 'fn' ? this.functionArgument(a, env, true) : this.find(a, env),
+    )
     const { callee } = e
     const lambda =
       callee.kind === 'lambda' ? callee : callee.kind === 'var' ? env.get(callee.id)?.lambda : undefined
     if (lambda === undefined)
-      return this.inOrder([callee.kind === 'var' ? nothing : this.find(callee, env), ...args])
+      return this.checkOrder([callee.kind === 'var' ? noUses : this.find(callee, env), ...args])
     const params = new Set(lambda.params.map(p => p.id))
     const body = this.find(lambda.body, withIndices(env, [...params]))
     const given = unionOfSets(...e.args.map(a => indicesBehind(a, env)))
@@ -227,14 +238,14 @@ class KeyPass {
       span: e.span,
       with: varies ? `(${argumentText(e.args)})` : u.with,
     }))
-    return this.inOrder([...args, { uses, draws }])
+    return this.checkOrder([...args, { uses, draws }])
   }
 
-  private call(e: Extract<CoreExpr, { kind: 'call' }>, env: KeyEnv): Found {
-    const summary = this.summary(e.fn)
+  private findInCall(e: Extract<CoreExpr, { kind: 'call' }>, env: KeyEnv): KeyUses {
+    const summary = this.summarise(e.fn)
     const position = indicesInPositions(e.args, env)
-    const parts = e.args.map((a, i): Found => {
-      if (a.type.kind === 'fn') return this.handed(a, env, summary?.repeats[i] ?? true)
+    const parts = e.args.map((a, i): KeyUses => {
+      if (a.type.kind === 'fn') return this.functionArgument(a, env, summary?.repeats[i] ?? true)
       if (!holdsKey(a.type)) return this.find(a, env)
       const origin = originOfKey(a, env)
       const at = keyPathOf(a)
@@ -249,7 +260,7 @@ class KeyPass {
       const draws = used.length === 0 ? [] : [draw]
       if (at === undefined) return join([this.find(a, env), { uses: [], draws }])
       const uses = used.map(more => ({ ...at, path: [...at.path, ...more], span: a.span, with: '' }))
-      return join([a.kind === 'read' ? this.sequence(a.at, env) : nothing, { uses, draws }])
+      return join([a.kind === 'read' ? this.findInOrder(a.at, env) : noUses, { uses, draws }])
     })
     const defaults = (this.fns.get(e.fn)?.params ?? []).slice(e.args.length).flatMap(p => {
       if (p.default === undefined || !holdsKey(p.type)) return []
@@ -263,16 +274,16 @@ class KeyPass {
       }
       return [{ uses: uses.map(u => ({ ...u, span: e.span })), draws: [draw] }]
     })
-    return this.inOrder([...parts, ...defaults])
+    return this.checkOrder([...parts, ...defaults])
   }
 
-  private builtin(e: Extract<CoreExpr, { kind: 'builtin' }>, env: KeyEnv): Found {
+  private findInBuiltin(e: Extract<CoreExpr, { kind: 'builtin' }>, env: KeyEnv): KeyUses {
     const [key, position] = e.args
     switch (e.builtin) {
       case 'key': {
         const name = seedName(e)
         const uses = this.seeds ? [{ path: [name], root: undefined, name, span: e.span, with: '' }] : []
-        return join([this.sequence(e.args, env), { uses, draws: [] }])
+        return join([this.findInOrder(e.args, env), { uses, draws: [] }])
       }
       case 'uniform':
       case 'normal': {
@@ -284,63 +295,37 @@ class KeyPass {
           span: e.span,
           varied: false,
         }
-        return join([this.sequence(e.args, env), { uses: [], draws: [draw] }])
+        return join([this.findInOrder(e.args, env), { uses: [], draws: [draw] }])
       }
       case 'map':
       case 'total':
-        return this.inOrder([this.handed(key!, env, true), ...e.args.slice(1).map(a => this.find(a, env))])
+        return this.checkOrder([
+          this.functionArgument(key!, env, true),
+          ...e.args.slice(1).map(a => this.find(a, env)),
+        ])
       default:
-        return this.sequence(e.args, env)
+        return this.findInOrder(e.args, env)
     }
   }
 
-  private summary(id: string): Summary | undefined {
+  /** Whether a parameter that is a function may be called more than once. */
+  private mayRepeat(body: CoreExpr, param: VarId): boolean {
+    return countCalls(body, param, (fn, i) => this.summarise(fn)?.repeats[i] === false) > 1
+  }
+
+  private summarise(id: string): Summary | undefined {
     const known = this.summaries.get(id)
     const fn = this.fns.get(id)
     if (known === 'open' || fn === undefined) return undefined
     if (known !== undefined) return known
     this.summaries.set(id, 'open')
-    const { uses } = this.body(fn.body, fn)
+    const { uses } = this.checkBody(fn.body, fn)
     const made: Summary = {
       used: fn.params.map(p => uses.filter(u => u.root === p.id).map(u => u.path.slice(1))),
-      repeats: fn.params.map(p => p.type.kind === 'fn' && this.calls(fn.body, p.id) > 1),
+      repeats: fn.params.map(p => p.type.kind === 'fn' && this.mayRepeat(fn.body, p.id)),
     }
     this.summaries.set(id, made)
     return made
-  }
-
-  /** How often a parameter that is a function may be called; what is inside a loop or another function counts as often. */
-  private calls(e: CoreExpr, id: VarId): number {
-    const go = (x: CoreExpr): number => this.calls(x, id)
-    const sum = (xs: readonly CoreExpr[]): number => xs.reduce((n, x) => n + go(x), 0)
-    switch (e.kind) {
-      case 'var':
-        return e.id === id ? 2 : 0
-      case 'if':
-        return go(e.condition) + Math.max(go(e.then), go(e.otherwise))
-      case 'for':
-      case 'reduce':
-      case 'lambda':
-        return 2 * go(e.body)
-      case 'fold':
-        return go(e.init) + 2 * go(e.body)
-      case 'grad':
-        return (
-          go(e.at) +
-          (e.fn.kind === 'lambda' ? go(e.fn.body) : e.fn.kind === 'var' && e.fn.id === id ? 1 : go(e.fn))
-        )
-      case 'apply':
-        return (e.callee.kind === 'var' && e.callee.id === id ? 1 : go(e.callee)) + sum(e.args)
-      case 'call': {
-        const repeats = this.summary(e.fn)?.repeats
-        return e.args.reduce(
-          (n, a, i) => n + (a.kind === 'var' && a.id === id && repeats?.[i] === false ? 1 : go(a)),
-          0,
-        )
-      }
-      default:
-        return sum(subexpressionsOf(e))
-    }
   }
 }
 
@@ -354,25 +339,3 @@ const withIndices = (env: KeyEnv, ids: readonly VarId[]): KeyEnv =>
 /** What a fold carries depends on its turn. Keys that it carries are new in every turn. */
 const withCarry = (env: KeyEnv, pattern: CorePattern, turn: VarId): KeyEnv =>
   bindKnown(env, pattern, { by: new Set([turn]) })
-
-const usedTwice = (name: string, first: Span, second: Span): Diagnostic => {
-  const base = /^\w+/.exec(name)?.[0] ?? 'k'
-  return {
-    code: 'E0401',
-    title: `the key \`${name}\` is used twice`,
-    labels: [
-      { span: second, text: 'used again' },
-      { span: first, text: 'used first' },
-    ],
-    text: 'Two draws from one key give the same numbers.',
-    hint: `split it: \`let (${base}1, ${base}2) = split(${name})\``,
-  }
-}
-
-const sameInEveryTurn = (d: KeyDraw, turn: string): Diagnostic => ({
-  code: 'E0401',
-  title: `the key \`${d.name}\` gives the same number in every ${turn}`,
-  labels: [{ span: d.span, text: 'drawn at a position that does not change' }],
-  text: 'A random number is a function of a key and a position, and nothing here depends on the turn.',
-  hint: 'put the index into the position, or derive a key for each turn: `fold_in(k, i)`; one number for all stands outside, in a `let`',
-})

@@ -6,7 +6,9 @@ import { subexpressionsOf } from './zonk.js'
 
 /** Where a key is handed on or drawn from. */
 export interface KeyUse {
-  /** Which key: a variable and the fields and indices that lead from it, or `key(7)` for one that is written. */
+  /**
+   * Which key: a variable and the fields and indices that lead from it, or `key(7)` for one that is written.
+   */
   readonly path: readonly string[]
   readonly root: VarId | undefined
   readonly name: string
@@ -15,7 +17,9 @@ export interface KeyUse {
   readonly with: string
 }
 
-/** Where random numbers are drawn, from which keys in the end, and what makes the numbers of one place differ. */
+/**
+ * Where random numbers are drawn, from which keys in the end, and what makes the numbers of one place differ.
+ */
 export interface KeyDraw {
   /** Variables, and `seed` for keys that are written. */
   readonly roots: ReadonlySet<VarId | 'seed'>
@@ -27,7 +31,10 @@ export interface KeyDraw {
   readonly varied: boolean
 }
 
-/** What is known of a variable: the indices and parameters behind it, the keys behind it, and a local function's body. */
+/**
+ * What is known of a variable: the indices and parameters behind it, the keys behind it, and a local
+ * function's body.
+ */
 export interface KnownVariable {
   readonly by: ReadonlySet<VarId>
   readonly origin?: KeyOrigin

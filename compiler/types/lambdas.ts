@@ -108,7 +108,10 @@ export const reportParameterCount = (
   })
 }
 
-/** `(a, b) -> f(a, b)` for something that is not a value by itself, such as a built-in function (eta expansion). */
+/**
+ * `(a, b) -> f(a, b)` for something that is not a value by itself, such as a built-in function (eta
+ * expansion).
+ */
 export const wrapInLambda = (
   cx: BodyContext,
   span: Span,
@@ -123,7 +126,9 @@ export const wrapInLambda = (
   return { kind: 'lambda', params, body: make(args), type, span }
 }
 
-/** The function type of an expression that is called; undefined when it has another type, which is reported. */
+/**
+ * The function type of an expression that is called; undefined when it has another type, which is reported.
+ */
 export const requireFunctionType = (cx: BodyContext, e: CoreExpr): FnType | undefined => {
   const t = cx.solver.head(e.type)
   if (t.kind === 'fn') return t

@@ -100,7 +100,9 @@ export const elaborateBoundValue = (
   return { core: cx.check(env, e.value, type, { kind: 'let', name, at: e.type.span }), type }
 }
 
-/** Binds a lambda without written types, whose body waits for its first use; undefined for any other `let`. */
+/**
+ * Binds a lambda without written types, whose body waits for its first use; undefined for any other `let`.
+ */
 export const bindUntypedLambda = (
   cx: BodyContext,
   env: Env,

@@ -19,8 +19,8 @@ export interface Local {
 export type Env = ReadonlyMap<string, Local>
 
 /**
- * A lambda without written types that a `let` binds. It is checked at its first use, which knows the types of its
- * arguments. `core` is the result.
+ * A lambda without written types that a `let` binds. It is checked at its first use, which knows the types of
+ * its arguments. `core` is the result.
  */
 export interface UntypedLambda {
   readonly expr: SourceExpr & { kind: 'lambda' }

@@ -9,7 +9,10 @@ import type { Mismatch, SolvedSize } from './size-solver.js'
 import { fieldTypes, sizesIn } from './type-traversal.js'
 import { indexNames, ordinal, quoteSource } from './wording.js'
 
-/** The error of a size that a call, a record or a read fixes, and that is negative for some sizes of the caller. */
+/**
+ * The error of a size that a call, a record or a read fixes, and that is negative for some sizes of the
+ * caller.
+ */
 export const mayBeNegative = (cx: BodyContext, { about, value, cause }: SolvedSize): Diagnostic => {
   const { more, less } = splitBySign(value)
   const need = `${cx.showSize(more)} must be at least ${cx.showSize(less)}`

@@ -127,7 +127,10 @@ export class ModuleRecords {
     })
   }
 
-  /** The definitions that hold in a signature with these types: the module's and those of the records mentioned. */
+  /**
+   * The definitions that hold in a signature with these types: the module's and those of the records
+   * mentioned.
+   */
   signatureDefinitions(module: string, { types, span, more = [] }: WrittenTypes): SizeDefinitions {
     const scope = this.scope(module)
     const brought = mentionsIn(types).flatMap(({ path, given }) => {
@@ -146,7 +149,10 @@ export class ModuleRecords {
     })
   }
 
-  /** What types of a module's declaration are read with. `seen` is called for every size name without a definition. */
+  /**
+   * What types of a module's declaration are read with. `seen` is called for every size name without a
+   * definition.
+   */
   typeScope(module: string, definitions: SizeDefinitions, seen: (name: string) => void): TypeScope {
     const scope = this.scope(module)
     return {

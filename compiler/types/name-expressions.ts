@@ -123,13 +123,11 @@ const unknownName = (cx: BodyContext, env: Env, path: Path, span: Span): CoreExp
     }),
   )
   const names = [...env.keys(), ...builtinNames, ...cx.choices.keys(), ...cx.parts.sizes]
-  const unknown = unknownPath(
-    cx.parts.scope,
-    path,
-    'variable, function or constant',
-    ['const', 'fn', 'size'],
-    names,
-  )
+  const unknown = unknownPath(cx.parts.scope, path, {
+    what: 'variable, function or constant',
+    kinds: ['const', 'fn', 'size'],
+    others: names,
+  })
   const qualifies = path.module === undefined && span.source.text[span.end] === '.'
   const hint =
     path.module === undefined ? (foreign.get(text) ?? (qualifies ? importHint(text) : undefined)) : undefined

@@ -6,7 +6,9 @@ import { subexpressionsOf } from './zonk.js'
 
 type NumberType = Exclude<DType, 'bool'>
 
-/** The least and the greatest number of each type; those of `f32` are the last that do not round to infinity. */
+/**
+ * The least and the greatest number of each type; those of `f32` are the last that do not round to infinity.
+ */
 export const numberRanges: Readonly<Record<NumberType, readonly [least: number, greatest: number]>> = {
   i32: [-(2 ** 31), 2 ** 31 - 1],
   u32: [0, 2 ** 32 - 1],

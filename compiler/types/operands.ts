@@ -142,7 +142,9 @@ const notNumberHint = (type: Type): string | undefined => {
   }
 }
 
-/** Makes sure that every element of the result is an `f32`; false when not, which is reported with the hint. */
+/**
+ * Makes sure that every element of the result is an `f32`; false when not, which is reported with the hint.
+ */
 export const requireFloat = (
   cx: BodyContext,
   symbol: string,

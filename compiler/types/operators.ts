@@ -74,7 +74,10 @@ const needsFloat = ({ op, left, right }: Binary): string | undefined => {
   return `whole numbers are divided by \`${division}\`, or after \`f32(…)\``
 }
 
-/** Both sides of an operator. A choice has its type from the other side, which may be another module's constant. */
+/**
+ * Both sides of an operator. A choice has its type from the other side, which may be another module's
+ * constant.
+ */
 const elaborateSides = (cx: BodyContext, env: Env, e: Binary): Sides => {
   const isName = (s: SourceExpr): s is SourceExpr & { kind: 'name' } =>
     s.kind === 'name' && s.path.module === undefined && !env.has(s.path.name.text)

@@ -34,8 +34,8 @@ interface ElaboratedMethod {
 }
 
 /**
- * A recipe's methods. What one method calls of the others is bound around its body by `let`, so that every method
- * stands by itself.
+ * A recipe's methods. What one method calls of the others is bound around its body by `let`, so that every
+ * method stands by itself.
  */
 export const elaborateMethods = (
   shared: Omit<BodyContextParts, 'method'>,

@@ -28,7 +28,7 @@ export const elaborateRecord = (cx: BodyContext, env: Env, e: RecordExpr): CoreE
     if (decl === 'broken') return errorExpr(e.span)
     cx.report(
       decl === undefined
-        ? unknownPath(cx.parts.scope, path, 'record', ['record'])
+        ? unknownPath(cx.parts.scope, path, { what: 'record', kinds: ['record'] })
         : {
             code: 'E0206',
             title: `\`${pathText(path)}\` is ${whatIs(decl)}, not a record`,

@@ -38,7 +38,9 @@ const primitives: ReadonlyMap<string, Type> = new Map<string, Type>([
   ['key', { kind: 'key' }],
 ])
 
-/** The type that a type expression writes; parts that make no sense are reported and become the error type. */
+/**
+ * The type that a type expression writes; parts that make no sense are reported and become the error type.
+ */
 export const resolveType = (expr: TypeExpr, ts: TypeScope): Type => {
   switch (expr.kind) {
     case 'named':
@@ -130,7 +132,7 @@ const named = (path: Path, args: readonly TypeArg[], ts: TypeScope): Type => {
     }),
   )
   const meant = foreign.get(path.name.text)
-  const unknown = unknownPath(ts.scope, path, 'type', ['record', 'type'], words)
+  const unknown = unknownPath(ts.scope, path, { what: 'type', kinds: ['record', 'type'], others: words })
   ts.report(meant === undefined ? unknown : { ...unknown, hint: `did you mean \`${meant}\`?` })
   return errorType
 }

@@ -19,7 +19,9 @@ export type SizeDefinitions = ReadonlyMap<string, SizeDefinition>
 export const definedSizes = (definitions: SizeDefinitions): ReadonlyMap<string, Size> =>
   new Map([...definitions].map(([n, d]) => [n, d.size]))
 
-/** Every defined name in every definition replaced by what it stands for; a circle is reported and left open. */
+/**
+ * Every defined name in every definition replaced by what it stands for; a circle is reported and left open.
+ */
 const expandAll = (definitions: SizeDefinitions, report: (d: Diagnostic) => void): SizeDefinitions => {
   const out = new Map<string, SizeDefinition>()
   const open: string[] = []
@@ -84,7 +86,10 @@ export const moduleDefinitions = (
   return expandAll(raw, report)
 }
 
-/** A definition with others in place of their names, if it is a size; what is made of one in error is no second error. */
+/**
+ * A definition with others in place of their names, if it is a size; what is made of one in error is no
+ * second error.
+ */
 const expanded = (
   raw: SizeDefinition,
   size: Size,

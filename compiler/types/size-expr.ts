@@ -23,11 +23,17 @@ export type SizeResolver = (n: {
   readonly span: SourceExpr['span']
 }) => Size | undefined
 
-/** The size that an expression writes. One that may be negative, or whose normal form is too large, is reported. */
+/**
+ * The size that an expression writes. One that may be negative, or whose normal form is too large, is
+ * reported.
+ */
 export const resolveSize = (expr: SourceExpr, names: SizeResolver, report: (d: Diagnostic) => void): Size =>
   refuseNegativeSize(resolveAnySize(expr, names, report), expr.span, report)
 
-/** The size itself where it is at least 0 for all natural numbers; otherwise it is reported and taken as in error. */
+/**
+ * The size itself where it is at least 0 for all natural numbers; otherwise it is reported and taken as in
+ * error.
+ */
 export const refuseNegativeSize = (size: Size, span: Span, report: (d: Diagnostic) => void): Size => {
   if (isTooLarge(size)) {
     report(sizeTooLargeError(span))

@@ -73,9 +73,10 @@ interface DelayedCheck {
 /**
  * Unification of sizes as polynomials, for one function body.
  *
- * An equation `a = b` is solved for an unknown in which `a - b` is linear, when the division by its coefficient is
- * exact: `?0 * K = G * K` gives `?0 = G`. An equation without such an unknown is postponed until other equations
- * have replaced enough of its unknowns. What is still open at the end of the body has more than one solution.
+ * An equation `a = b` is solved for an unknown in which `a - b` is linear, when the division by its
+ * coefficient is exact: `?0 * K = G * K` gives `?0 = G`. An equation without such an unknown is postponed
+ * until other equations have replaced enough of its unknowns. What is still open at the end of the body has
+ * more than one solution.
  */
 export class SizeSolver {
   private readonly entries = new Map<string, Entry>()
@@ -116,7 +117,9 @@ export class SizeSolver {
     if (this.solve(equation)) this.solvePostponed()
   }
 
-  /** Solves an equation for one unknown, postpones it or reports it. Returns whether an unknown was solved. */
+  /**
+   * Solves an equation for one unknown, postpones it or reports it. Returns whether an unknown was solved.
+   */
   private solve(equation: SizeConstraint): boolean {
     const [a, b] = equation.sides
     const difference = subtractSizes(this.resolve(a), this.resolve(b))
@@ -160,8 +163,8 @@ export class SizeSolver {
   }
 
   /**
-   * Ends the body. `known` tells which size names the caller has. Returns the unknowns without a solution, and the
-   * solutions that are negative for some values of the caller's sizes.
+   * Ends the body. `known` tells which size names the caller has. Returns the unknowns without a solution,
+   * and the solutions that are negative for some values of the caller's sizes.
    */
   finish(known: (name: string) => boolean): {
     readonly unsolved: readonly UnknownSize[]
@@ -181,8 +184,8 @@ export class SizeSolver {
   }
 
   /**
-   * An unknown size of a function in use that nothing else fixes is taken to be the caller's size of the same name,
-   * when that makes a postponed equation true.
+   * An unknown size of a function in use that nothing else fixes is taken to be the caller's size of the same
+   * name, when that makes a postponed equation true.
    */
   private assumeSameNames(known: (name: string) => boolean): void {
     const namesOf = (equation: SizeConstraint): readonly string[] =>

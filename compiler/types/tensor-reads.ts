@@ -20,7 +20,10 @@ interface ArrayShape {
   readonly dims: readonly Size[]
 }
 
-/** The axes of the target of a read, at least as many as are read; undefined when it has fewer, which is reported. */
+/**
+ * The axes of the target of a read, at least as many as are read; undefined when it has fewer, which is
+ * reported.
+ */
 const shapeOfTarget = (cx: BodyContext, target: CoreExpr, e: ReadExpr): ArrayShape | undefined => {
   const t = cx.solver.head(target.type)
   const given = e.at.length

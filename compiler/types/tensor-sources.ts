@@ -14,8 +14,9 @@ const unknown = (p: Size): boolean => sizeNamesIn(p).some(n => sizeNamesIn(error
 const list = (dims: readonly Size[]): string => `[${dims.map(sizeText).join(', ')}]`
 
 /**
- * Where a field's tensor is in a checkpoint. Reports a stored shape (`as [H * D, E]`) that has not as many elements as
- * the field for all values of the sizes, and one on a field that is no tensor. `condition` gives the id of the constant that a name's `if` means.
+ * Where a field's tensor is in a checkpoint. Reports a stored shape (`as [H * D, E]`) that has not as many
+ * elements as the field for all values of the sizes, and one on a field that is no tensor. `condition` gives
+ * the id of the constant that a name's `if` means.
  */
 export const resolveTensorSource = (
   from: TensorSource,

@@ -25,7 +25,9 @@ const tree = (cx: BodyContext, env: Env, name: string, e: SourceExpr): CoreExpr 
   return undefined
 }
 
-/** The trees of `map` and `total`: the first tells the shape, the others have it too or are an `f32` per it. */
+/**
+ * The trees of `map` and `total`: the first tells the shape, the others have it too or are an `f32` per it.
+ */
 const trees = (
   cx: BodyContext,
   env: Env,
@@ -55,7 +57,10 @@ const trees = (
   return [first, ...others]
 }
 
-/** Whether a record holds numbers where the tree has tensors: an `f32` for each field rather than a tree like it. */
+/**
+ * Whether a record holds numbers where the tree has tensors: an `f32` for each field rather than a tree like
+ * it.
+ */
 const numbersByField = (cx: BodyContext, t: Type, shape: Type): boolean => {
   if (t.kind !== 'record' && t.kind !== 'fields') return false
   const theirs = fieldTypes(shape)

@@ -28,8 +28,8 @@ interface Unification {
 type OfKind<K extends Type['kind']> = Extract<Type, { kind: K }>
 
 /**
- * First-order unification of types (Robinson, "A machine-oriented logic based on the resolution principle", 1965)
- * for one function body. Sizes inside the types go to the {@link SizeSolver}, which may answer later.
+ * First-order unification of types (Robinson, "A machine-oriented logic based on the resolution principle",
+ * 1965) for one function body. Sizes inside the types go to the {@link SizeSolver}, which may answer later.
  */
 export class TypeSolver {
   readonly sizes = new SizeSolver()
@@ -85,8 +85,8 @@ export class TypeSolver {
   }
 
   /**
-   * Makes two types equal. Returns false, and calls `fail`, when they cannot be. Sizes that differ are reported by
-   * `fail` too, now or when they are known, and do not change the result.
+   * Makes two types equal. Returns false, and calls `fail`, when they cannot be. Sizes that differ are
+   * reported by `fail` too, now or when they are known, and do not change the result.
    */
   unify(a: Type, b: Type, cause: Cause, fail: (m: Mismatch) => void): boolean {
     return this.unifyWith(a, b, { cause, fail })
@@ -207,8 +207,8 @@ export class TypeSolver {
   }
 
   /**
-   * Whether a type is made of `f32` alone. `type P` stands for such types, and `grad` differentiates with respect to
-   * them. An integer literal's type becomes `f32`.
+   * Whether a type is made of `f32` alone. `type P` stands for such types, and `grad` differentiates with
+   * respect to them. An integer literal's type becomes `f32`.
    */
   isTree(t: Type): boolean {
     const h = this.head(t)
