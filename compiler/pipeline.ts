@@ -2,7 +2,7 @@ import type { Artifact, DeviceTraits } from './artifact.js'
 import { type CompiledGraph, type CompileOptions, compileInPhases } from './backend/compile.js'
 import type { Graph } from './ir/ir.js'
 import { verified } from './ir/verify.js'
-import { memoryLimits, tighterLimits } from './memory/memory.js'
+import { memoryLimits, tighterLimits } from './memory/fit-memory.js'
 import { simplify } from './simplify/simplify.js'
 
 export { checkProgram } from './check/check.js'

@@ -24,7 +24,7 @@ import { verified } from '../ir/verify.js'
 import { createAxisSource, inputsFromMemory, type KernelContext } from '../kernel/context.js'
 import type { Group } from '../kernel/group.js'
 import { problemOf } from '../kernel/problem.js'
-import { type MemoryLimits, memoryLimits, withinMemory } from '../memory/memory.js'
+import { fitMemory, type MemoryLimits, memoryLimits } from '../memory/fit-memory.js'
 import { orderGroups } from '../plan/order.js'
 import { planStorage, type StoragePlan } from '../plan/storage.js'
 import { chooseSchedule, type Tuning } from '../schedule/choose.js'
@@ -127,7 +127,7 @@ export const groupNodes = (
 ): GroupedGraph => {
   const plain = options.fuse === false
   const whole = verified(normalise(graph), 'normalise')
-  const lean = plain ? whole : withinMemory(whole, traits, options.limits ?? memoryLimits(traits))
+  const lean = plain ? whole : fitMemory(whole, traits, options.limits ?? memoryLimits(traits))
   const short = plain ? lean : verified(splitReductions(lean, traits), 'split')
   const ready = verified(splitReads(short, bindingBudgetOf(traits, windows)), 'split reads')
   const axis = freshAxes(ready)

@@ -1,7 +1,7 @@
 import type { Builder } from '../ir/builder.js'
 import { regionOf } from '../ir/graph.js'
 import type { NodeId, RegionId } from '../ir/ir.js'
-import { differentiableReads } from './scalar.js'
+import { differentiableReads } from './scalar-adjoints.js'
 
 /** What a derivative needs to pass through. */
 export interface Activity {
@@ -13,7 +13,7 @@ export interface Activity {
   readonly open: ReadonlySet<RegionId>
 }
 
-export const activityOf = (builder: Builder, loss: NodeId, wrt: readonly NodeId[]): Activity => {
+export const analyseActivity = (builder: Builder, loss: NodeId, wrt: readonly NodeId[]): Activity => {
   const open = commonRegions(builder, [loss, ...wrt])
   const ends = new Set(wrt)
 

@@ -1,11 +1,11 @@
 import { axesOf, index, substituteAxes } from '../ir/expr.js'
 import { shapeOf } from '../ir/graph.js'
 import type { Axis, AxisId, Expr, NodeId, Region } from '../ir/ir.js'
-import { invert, plainPositions, replaceAxes } from './invert.js'
-import { axisFor, cotangentOrigin, pathOf, type Reverse, reversedPath } from './reverse.js'
-import { isConst, where } from './scalar.js'
-import { settle } from './settle.js'
-import { sumOver } from './sum-over.js'
+import { decideConditions } from './decide-conditions.js'
+import { invertPositions, plainPositions, replaceAxes } from './invert-positions.js'
+import { axisFor, cotangentOrigin, type ReverseState, regionsOf, reversedRegions } from './reverse-state.js'
+import { isNumber, maskedBy } from './scalar-adjoints.js'
+import { sumOverAxes } from './sum-over.js'
 
 /** M̄[j] += Σ {a : f(a) = j} value(a), for a read M[f(a)] by something in the regions `path` with own axes a. */
 export interface Contribution {
@@ -21,24 +21,24 @@ export interface Contribution {
  * Adds a contribution to the terms of its node, in two steps: a sum over the axes that f drops, in the reversed regions
  * of the reader; then, in the regions that it shares with the node, a sum over what inverting f leaves to be searched.
  */
-export const contribute = (reverse: Reverse, contribution: Contribution): void => {
+export const contribute = (reverse: ReverseState, contribution: Contribution): void => {
   const target = reverse.builder.node(contribution.to)
-  const targetPath = pathOf(reverse, target)
+  const targetPath = regionsOf(reverse, target)
   const inside = contribution.path.filter((r, i) => targetPath[i]?.id === r.id).length
-  const outer = reversedPath(reverse, contribution.path).slice(0, inside)
+  const outer = reversedRegions(reverse, contribution.path).slice(0, inside)
   const extents = shapeOf(target).slice(inside)
   const origin = cotangentOrigin(target)
 
   const { value, positions, axes } = withoutDropped(reverse, contribution, inside, extents)
-  const { dims, of, conditions, free } = invert(positions, extents, axes, i =>
+  const { dims, of, conditions, free } = invertPositions(positions, extents, axes, i =>
     axisFor(reverse, target, inside + i, extents[i]!),
   )
-  const open = conditions.map(c => settle(reverse.builder, c)).filter(c => !isConst(c, 1))
+  const open = conditions.map(c => decideConditions(reverse.builder, c)).filter(c => !isNumber(c, 1))
   const searching = open.filter(c => mentions(c, free))
   const deciding = open.filter(c => !mentions(c, free))
-  const found = sumOver(reverse, {
+  const found = sumOverAxes(reverse, {
     path: outer,
-    value: where(searching, replaceAxes(value, of)),
+    value: maskedBy(searching, replaceAxes(value, of)),
     axes: free,
     groups: dims.map(d => (d.length > 1 && deciding.some(c => mentions(c, d)) ? [] : d)),
     origin,
@@ -48,7 +48,7 @@ export const contribute = (reverse: Reverse, contribution: Contribution): void =
   terms.push({
     inside,
     dims: [...outer.map(r => [r.axis]), ...dims.map((d, i) => asGroup(found.flat[i]) ?? d)],
-    value: where(deciding, found.value),
+    value: maskedBy(deciding, found.value),
   })
 }
 
@@ -60,18 +60,18 @@ interface Step {
 
 /** The contribution after the sum over the axes in none of its positions, and outside of the regions it leaves. */
 const withoutDropped = (
-  reverse: Reverse,
+  reverse: ReverseState,
   { path, axes, value, to, at }: Contribution,
   inside: number,
   extents: readonly number[],
 ): Step => {
   const positions = at.slice(inside)
   const used = axesOf(...positions)
-  const inner = reversedPath(reverse, path)
+  const inner = reversedRegions(reverse, path)
   const groups = plainPositions(positions, extents, axes).map((p, i) =>
     p === undefined || positions.some((other, k) => k !== i && mentions(other, p)) ? [] : p,
   )
-  const summed = sumOver(reverse, {
+  const summed = sumOverAxes(reverse, {
     path: inner,
     value,
     axes: axes.filter(a => !used.has(a.id)),

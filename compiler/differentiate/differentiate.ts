@@ -2,15 +2,15 @@ import type { Builder } from '../ir/builder.js'
 import { identityAt, read } from '../ir/expr.js'
 import { shapeOf } from '../ir/graph.js'
 import type { ComputeNode, Expr, Node, NodeId } from '../ir/ir.js'
-import { materialise, placeOf, sumTerms, zeros } from './accumulate.js'
-import { activityOf } from './activity.js'
+import { analyseActivity } from './activity.js'
 import { contribute } from './contribute.js'
-import { splitDigits } from './digits.js'
-import { bodyCotangent } from './reduction.js'
-import { reverseRegion } from './region.js'
-import { axisFor, mirrored, pathOf, type Reverse, reversedPath } from './reverse.js'
-import { adjoints, one } from './scalar.js'
-import { type Unit, unitsOf } from './units.js'
+import { cotangentPlace, storeCotangent, sumOfTerms, zeroCotangent } from './cotangent-sum.js'
+import { cotangentOfBody } from './reduction-cotangent.js'
+import { type ReversalUnit, reversalOrder } from './reversal-order.js'
+import { reverseRegion } from './reverse-region.js'
+import { axisFor, inReversedRegion, type ReverseState, regionsOf, reversedRegions } from './reverse-state.js'
+import { adjoints, one } from './scalar-adjoints.js'
+import { splitDigits } from './split-digits.js'
 
 /**
  * Reverse mode. Adds to the builder the derivative of the sum of all elements of `loss` by each of `wrt`, a tensor of
@@ -21,8 +21,8 @@ import { type Unit, unitsOf } from './units.js'
  * constants, and the results are nodes of the region too.
  */
 export const differentiate = (builder: Builder, loss: NodeId, wrt: readonly NodeId[]): readonly NodeId[] => {
-  const activity = activityOf(builder, loss, wrt)
-  const reverse: Reverse = {
+  const activity = analyseActivity(builder, loss, wrt)
+  const reverse: ReverseState = {
     ...activity,
     builder,
     wrt: new Set(wrt),
@@ -30,53 +30,57 @@ export const differentiate = (builder: Builder, loss: NodeId, wrt: readonly Node
     results: new Map(),
     reversed: new Map(),
   }
-  seed(reverse, builder.node(loss))
-  reverseUnits(reverse, unitsOf(builder, activity))
+  seedLoss(reverse, builder.node(loss))
+  reverseUnits(reverse, reversalOrder(builder, activity))
   return wrt.map(id => reverse.results.get(id) ?? zeroNode(reverse, builder.node(id)))
 }
 
 /** ∂ Σ loss / ∂ loss = 1. */
-const seed = (reverse: Reverse, loss: Node): void => {
+const seedLoss = (reverse: ReverseState, loss: Node): void => {
   if (!reverse.active.has(loss.id)) return
   const dims = shapeOf(loss).map((n, i) => [axisFor(reverse, loss, i, n)])
   reverse.terms.set(loss.id, [{ inside: 0, dims, value: one }])
 }
 
-const reverseUnits = (reverse: Reverse, units: readonly Unit[]): void => {
+const reverseUnits = (reverse: ReverseState, units: readonly ReversalUnit[]): void => {
   for (const unit of [...units].reverse())
     if (unit.kind === 'region') reverseRegion(reverse, unit, inner => reverseUnits(reverse, inner))
     else reverseNode(reverse, reverse.builder.node(unit.id))
 }
 
 /** The node's cotangent is complete: all that reads it has been reversed. */
-const reverseNode = (reverse: Reverse, node: Node): void => {
-  const place = placeOf(reverse, node)
-  const sum = sumTerms(reverse, node, place)
+const reverseNode = (reverse: ReverseState, node: Node): void => {
+  const place = cotangentPlace(reverse, node)
+  const sum = sumOfTerms(reverse, node, place)
   if (sum === undefined) return
   if (reverse.wrt.has(node.id)) {
-    reverse.results.set(node.id, materialise(reverse, sum, place, node))
+    reverse.results.set(node.id, storeCotangent(reverse, { sum, place, node }))
     return
   }
   if (node.kind !== 'compute') return
-  const bar = sum.body.op === 'const' ? undefined : materialise(reverse, sum, place, node)
-  propagate(reverse, node, at => (bar === undefined ? sum.body : read(bar, 'f32', at)))
+  const bar = sum.body.op === 'const' ? undefined : storeCotangent(reverse, { sum, place, node })
+  propagateToReads(reverse, node, at => (bar === undefined ? sum.body : read(bar, 'f32', at)))
 }
 
 /** Each read M[f(a, r)] in N = for a -> reduce r -> b contributes N̄[a] · ∂N/∂b · ∂b/∂M[f(a, r)] to M̄ at f(a, r). */
-const propagate = (reverse: Reverse, node: ComputeNode, cotangent: (at: readonly Expr[]) => Expr): void => {
-  const path = pathOf(reverse, node)
-  const inner = reversedPath(reverse, path)
+const propagateToReads = (
+  reverse: ReverseState,
+  node: ComputeNode,
+  cotangent: (at: readonly Expr[]) => Expr,
+): void => {
+  const path = regionsOf(reverse, node)
+  const inner = reversedRegions(reverse, path)
   const own = node.dims.slice(path.length)
   const reduced = node.reduce?.axes ?? []
   const { body, digits } = splitDigits(
-    mirrored(reverse, path, node.body),
+    inReversedRegion(reverse, path, node.body),
     [...own.flat(), ...reduced],
     (name, extent) => reverse.builder.axis(name, extent),
   )
   const dims = [...inner.map(r => [r.axis]), ...own.map(d => d.flatMap(digits))]
   const over = reduced.flatMap(digits)
   const at = identityAt(dims)
-  const bar = bodyCotangent(reverse, { node, path: inner, dims, over, body }, cotangent(at))
+  const bar = cotangentOfBody(reverse, { node, path: inner, dims, over, body }, cotangent(at))
   const sources = new Set(reverse.sources.get(node.id))
   const result = node.reduce === undefined ? read(node.id, 'f32', at) : undefined
   for (const { read: from, value } of adjoints(body, bar, id => sources.has(id), result))
@@ -89,7 +93,7 @@ const propagate = (reverse: Reverse, node: ComputeNode, cotangent: (at: readonly
     })
 }
 
-const zeroNode = (reverse: Reverse, node: Node): NodeId => {
+const zeroNode = (reverse: ReverseState, node: Node): NodeId => {
   const outside = { path: [], lead: [] }
-  return materialise(reverse, zeros(reverse, node, outside), outside, node)
+  return storeCotangent(reverse, { sum: zeroCotangent(reverse, node, outside), place: outside, node })
 }

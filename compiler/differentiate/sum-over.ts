@@ -1,10 +1,10 @@
 import { axesOf, f32, i32, index, read, substituteAxes } from '../ir/expr.js'
 import type { Axis, Expr, Origin, Region } from '../ir/ir.js'
-import { innermost, type Reverse } from './reverse.js'
-import { times } from './scalar.js'
-import { settle } from './settle.js'
+import { decideConditions } from './decide-conditions.js'
+import { innermostRegion, type ReverseState } from './reverse-state.js'
+import { scaleCotangent } from './scalar-adjoints.js'
 
-export interface Sum {
+export interface AxisSum {
   /** The regions it is done in. */
   readonly path: readonly Region[]
   readonly value: Expr
@@ -17,7 +17,7 @@ export interface Sum {
   readonly store?: boolean
 }
 
-export interface Summed {
+export interface AxisSumResult {
   readonly value: Expr
   /** For each group the one axis that stands for it in `value` from here on, if there is one. */
   readonly flat: readonly (Axis | undefined)[]
@@ -27,7 +27,10 @@ export interface Summed {
  * Σ over axes of a value: a node over those of the other axes that the value depends on, or no node where
  * there is nothing to add up.
  */
-export const sumOver = (reverse: Reverse, { path, value, axes, groups, origin, store }: Sum): Summed => {
+export const sumOverAxes = (
+  reverse: ReverseState,
+  { path, value, axes, groups, origin, store }: AxisSum,
+): AxisSumResult => {
   const { builder } = reverse
   const single = axes.filter(a => a.extent === 1)
   const one = substituteAxes(value, new Map(single.map(a => [a.id, i32(0)])))
@@ -35,7 +38,7 @@ export const sumOver = (reverse: Reverse, { path, value, axes, groups, origin, s
   const many = axes.filter(a => a.extent !== 1)
   const summed = many.filter(a => occurring.has(a.id))
   const copies = many.filter(a => !occurring.has(a.id)).reduce((n, a) => n * a.extent, 1)
-  const body = settle(builder, times(one, f32(copies)))
+  const body = decideConditions(builder, scaleCotangent(one, f32(copies)))
   if (summed.length === 0 && !store) return { value: body, flat: groups.map(() => undefined) }
 
   const flat = groups.map(g =>
@@ -60,7 +63,7 @@ export const sumOver = (reverse: Reverse, { path, value, axes, groups, origin, s
     dims: [...path.map(r => [r.axis]), ...kept.map(k => k.dim)],
     ...(summed.length === 0 ? {} : { reduce: { op: 'sum', axes: summed } }),
     body,
-    ...innermost(path),
+    ...innermostRegion(path),
     origin,
   })
   return { value: read(id, 'f32', [...path.map(r => r.axis), ...kept.map(k => k.axis)].map(index)), flat }

@@ -3,12 +3,12 @@ import { Builder } from '../ir/builder.js'
 import { i32, identityAt, index, prim, read } from '../ir/expr.js'
 import { regionPath, shapeOf } from '../ir/graph.js'
 import type { Axis, CarryNode, ComputeNode, Expr, Graph, Node, NodeId } from '../ir/ir.js'
-import { leak } from './causal.js'
-import { demandOf, label } from './demand.js'
-import { axisOf, dimInCarry, timings } from './timing.js'
+import { findFutureDependence } from './causality.js'
+import { demandOf, quotedLabel } from './demand.js'
+import { analyseTiming, axisOf, dimInCarry } from './timing.js'
 
 /** A node as it is computed for a window: which of its dimensions counts rows. Its dimension of time is the whole node's, behind the rows' where those were added. */
-interface Windowed {
+interface WindowedNode {
   readonly id: NodeId
   readonly row: number | undefined
   readonly dim: number
@@ -28,12 +28,12 @@ export const incremental = (graph: Graph, outputName: string, window: number): E
   const tokens = graph.nodes.find(n => n.kind === 'input' && n.name === 'tokens')
   const output = graph.outputs.find(o => o.name === outputName)
   if (tokens?.kind !== 'input' || output === undefined) return E.left('there are no tokens')
-  const times = timings(graph, tokens)
+  const times = analyseTiming(graph, tokens)
   const timing = times?.get(output.node)
   if (times === undefined || timing === undefined) return E.left('rows depend on one another')
   const demand = demandOf(graph, times, output.node, 1)
   if (typeof demand === 'string') return E.left(demand)
-  const problem = leak(graph, times, demand, output.node)
+  const problem = findFutureDependence(graph, times, demand, output.node)
   if (problem !== undefined) return E.left(problem)
 
   const b = new Builder(graph)
@@ -42,10 +42,10 @@ export const incremental = (graph: Graph, outputName: string, window: number): E
   const start = b.input('start', 'i32', [rows])
   const single = rows === 1
   const startOf = (row: Axis | undefined): Expr => read(start, 'i32', [row ? index(row) : i32(0)])
-  const made = new Map<NodeId, Windowed>()
+  const made = new Map<NodeId, WindowedNode>()
   const merged = new Map<NodeId, NodeId>()
 
-  const windowed = (id: NodeId, row?: number): Windowed => {
+  const windowed = (id: NodeId, row?: number): WindowedNode => {
     const known = made.get(id)
     if (known !== undefined) return known
     const n = b.node(id)
@@ -59,12 +59,12 @@ export const incremental = (graph: Graph, outputName: string, window: number): E
     if (n.kind !== 'compute') throw new Error(`a ${n.kind} has no window`)
     return remember(id, windowedNode(n, dim, times.get(id)?.row ?? row))
   }
-  const remember = (id: NodeId, w: Windowed): Windowed => {
+  const remember = (id: NodeId, w: WindowedNode): WindowedNode => {
     made.set(id, w)
     return w
   }
 
-  const windowedCarry = (n: CarryNode, dim: number): Windowed => {
+  const windowedCarry = (n: CarryNode, dim: number): WindowedNode => {
     const { row } = times.get(n.id)!
     const init = windowed(n.init, row === undefined ? row : dimInCarry(graph, n, 'init', row))
     const { id: _id, next: _next, ...rest } = n
@@ -78,7 +78,7 @@ export const incremental = (graph: Graph, outputName: string, window: number): E
     return out
   }
 
-  const windowedNode = (n: ComputeNode, dim: number, ownRow: number | undefined): Windowed => {
+  const windowedNode = (n: ComputeNode, dim: number, ownRow: number | undefined): WindowedNode => {
     const loops = regionPath(graph, n.region).length
     const t = axisOf(graph, n, dim)!
     const i = b.axis(t.name, window)
@@ -127,7 +127,7 @@ export const incremental = (graph: Graph, outputName: string, window: number): E
     const s = index(time)
     const inside = prim('and', prim('le', from, s), prim('lt', s, prim('add', from, i32(window))))
     const name = `kept.${merged.size}`
-    const old = b.input(name, n.dtype, shapeOf(n), { origin: { label: label(n).slice(1, -1) } })
+    const old = b.input(name, n.dtype, shapeOf(n), { origin: { label: quotedLabel(n).slice(1, -1) } })
     const at = identityAt(dims)
     const place = at.map((x, k) => (k === w.dim ? prim('sub', s, from) : x))
     const node = b.compute({

@@ -28,7 +28,7 @@ const comparisons: ReadonlySet<string> = new Set(['lt', 'le', 'gt', 'ge', 'eq', 
  * The timing of every node that depends on `tokens`, whose shape is [rows, time]. Undefined if rows are mixed: a node
  * reads another row than its own.
  */
-export const timings = (graph: Graph, tokens: InputNode): ReadonlyMap<NodeId, Timing> | undefined => {
+export const analyseTiming = (graph: Graph, tokens: InputNode): ReadonlyMap<NodeId, Timing> | undefined => {
   const single = tokens.shape[0] === 1
   const found = new Map<NodeId, Timing>([[tokens.id, { row: single ? undefined : 0, time: new Set([1]) }]])
   let mixed = false

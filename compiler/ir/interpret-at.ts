@@ -1,7 +1,7 @@
 import { shapeOf } from './graph.js'
 import type { Axis, AxisId, ComputeNode, Expr, Graph, NodeId } from './ir.js'
 import { applyPrim } from './prims.js'
-import { identityOf } from './reduction.js'
+import { identityOf } from './reduction-identity.js'
 
 /** Row-major values of a graph's inputs by name. */
 export type InputValues = ReadonlyMap<string, ArrayLike<number>>

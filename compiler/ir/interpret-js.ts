@@ -4,7 +4,7 @@ import { outerAxes, shapeOf } from './graph.js'
 import { intervals } from './interval.js'
 import type { Axis, ComputeNode, Expr, Node, NodeId } from './ir.js'
 import { prims } from './prims.js'
-import { identityOf } from './reduction.js'
+import { identityOf } from './reduction-identity.js'
 
 type Read = Extract<Expr, { op: 'read' }>
 

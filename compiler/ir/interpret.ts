@@ -36,7 +36,7 @@ interface Carry {
  * by name in float64: the reference for everything that runs on a device. It throws on an input that is missing
  * or of the wrong length.
  */
-export const compileGraph = (
+export const compileInterpreter = (
   graph: Graph,
   options: InterpretOptions = {},
 ): ((inputs: ReadonlyMap<string, NumericArray>) => Map<string, Float64Array>) => {
@@ -128,7 +128,7 @@ const runSteps = (
   }
 }
 
-const compiled = new WeakMap<Graph, Map<string, ReturnType<typeof compileGraph>>>()
+const compiled = new WeakMap<Graph, Map<string, ReturnType<typeof compileInterpreter>>>()
 
 /** The outputs of a graph for these inputs. The compiled form is kept with the graph, so that repeated calls are cheap. */
 export const interpret = (
@@ -136,10 +136,10 @@ export const interpret = (
   inputs: ReadonlyMap<string, NumericArray>,
   options: InterpretOptions = {},
 ): Map<string, Float64Array> => {
-  const variants = compiled.get(graph) ?? new Map<string, ReturnType<typeof compileGraph>>()
+  const variants = compiled.get(graph) ?? new Map<string, ReturnType<typeof compileInterpreter>>()
   compiled.set(graph, variants)
   const key = options.round ?? ''
-  const run = variants.get(key) ?? compileGraph(graph, options)
+  const run = variants.get(key) ?? compileInterpreter(graph, options)
   variants.set(key, run)
   return run(inputs)
 }

@@ -7,7 +7,7 @@ import { type Cut, cutAxis, cutOfReader, cutOfSource } from './chunk-cut.js'
  * Large nodes that hang together, what reads them, and what lies between, all cut along one axis. A node that needs the whole of another belongs to
  * a later stage: the stages are loops that follow one another.
  */
-export interface Chain {
+export interface ChunkChain {
   readonly region: RegionId | undefined
   readonly axis: Axis
   readonly cuts: ReadonlyMap<NodeId, Cut>
@@ -15,7 +15,7 @@ export interface Chain {
 }
 
 /** What the search for chains knows of the graph. */
-export interface Field {
+export interface ChunkSearch {
   readonly graph: Graph
   readonly nodes: ReadonlyMap<NodeId, Node>
   readonly readers: ReadonlyMap<NodeId, readonly ComputeNode[]>
@@ -24,7 +24,7 @@ export interface Field {
   readonly large: (n: ComputeNode) => boolean
 }
 
-export const fieldOf = (graph: Graph, large: (n: ComputeNode) => boolean): Field => {
+export const searchGraph = (graph: Graph, large: (n: ComputeNode) => boolean): ChunkSearch => {
   const readers = new Map<NodeId, ComputeNode[]>()
   for (const n of graph.nodes)
     if (n.kind === 'compute')
@@ -40,7 +40,7 @@ export const fieldOf = (graph: Graph, large: (n: ComputeNode) => boolean): Field
 }
 
 /** The chain of a large node cut along one of its dimensions; undefined if something that reads a large member can't be cut so. */
-export const chainOf = (field: Field, seed: ComputeNode, dim: number): Chain | undefined => {
+export const findChain = (field: ChunkSearch, seed: ComputeNode, dim: number): ChunkChain | undefined => {
   const { nodes, readers, pinned } = field
   const depth = regionPath(field.graph, seed.region).length
   const streams = (n: ComputeNode): boolean => n.region === seed.region && !pinned.has(n.id) && field.large(n)
@@ -69,11 +69,11 @@ export const chainOf = (field: Field, seed: ComputeNode, dim: number): Chain | u
     }
   }
   const axis = seed.dims[dim]![0]!
-  return staged(field, { region: seed.region, axis, cuts })
+  return assignStages(field, { region: seed.region, axis, cuts })
 }
 
 /** Orders the members in stages, and takes in the elementwise nodes that lie between members of a stage. */
-const staged = (field: Field, chain: Omit<Chain, 'stage'>): Chain => {
+const assignStages = (field: ChunkSearch, chain: Omit<ChunkChain, 'stage'>): ChunkChain => {
   const { graph, nodes } = field
   const path = regionPath(graph, chain.region)
   const depth = path.length
@@ -111,7 +111,7 @@ const staged = (field: Field, chain: Omit<Chain, 'stage'>): Chain => {
     const inner = regionPath(graph, regionOf(n))[depth]
     if (inner !== undefined) {
       // A loop inside is one unit: all of it waits for all that it reads.
-      const known = units.get(inner.id) ?? unitStage(field, inner.id, after)
+      const known = units.get(inner.id) ?? stageOfLoop(field, inner.id, after)
       units.set(inner.id, known)
       stage.set(n.id, known)
       continue
@@ -124,10 +124,10 @@ const staged = (field: Field, chain: Omit<Chain, 'stage'>): Chain => {
     const ids = [...new Set(readsOf(n.body).map(r => r.node))]
     stage.set(n.id, Math.max(0, ...ids.map(id => (readsSlice(n, id) ? (stage.get(id) ?? 0) : after(id)))))
   }
-  return { ...chain, ...pruned(field, chain.cuts, cuts, stage) }
+  return { ...chain, ...pruneMembers(field, chain.cuts, cuts, stage) }
 }
 
-const unitStage = (field: Field, region: RegionId, after: (id: NodeId) => number): number => {
+const stageOfLoop = (field: ChunkSearch, region: RegionId, after: (id: NodeId) => number): number => {
   const inside = new Set(
     field.graph.nodes
       .filter(n => regionPath(field.graph, regionOf(n)).some(r => r.id === region))
@@ -142,12 +142,12 @@ const unitStage = (field: Field, region: RegionId, after: (id: NodeId) => number
 }
 
 /** Only those between members stay members: what no member of the same stage needs is made outside. */
-const pruned = (
-  field: Field,
+const pruneMembers = (
+  field: ChunkSearch,
   members: ReadonlyMap<NodeId, Cut>,
   candidates: ReadonlyMap<NodeId, Cut>,
   stage: ReadonlyMap<NodeId, number>,
-): Pick<Chain, 'cuts' | 'stage'> => {
+): Pick<ChunkChain, 'cuts' | 'stage'> => {
   const kept = new Map<NodeId, Cut>()
   for (const n of [...field.graph.nodes].reverse()) {
     const cut = candidates.get(n.id)

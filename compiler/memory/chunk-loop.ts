@@ -13,11 +13,11 @@ import {
 import { shapeOf } from '../ir/graph.js'
 import { type Interval, intervals } from '../ir/interval.js'
 import type { Axis, ComputeNode, Expr, NodeId, Region, RegionId } from '../ir/ir.js'
-import { identityOf } from '../ir/reduction.js'
+import { identityOf } from '../ir/reduction-identity.js'
 import { type Cut, cutAxis } from './chunk-cut.js'
 
 /** What reads of a node become when it is made in a loop. */
-type View = (r: ReadExpr) => Expr
+type ReadView = (r: ReadExpr) => Expr
 
 const within = (e: Expr, extent: number): Expr =>
   prim('and', prim('ge', e, i32(0)), prim('lt', e, i32(extent)))
@@ -27,7 +27,7 @@ const within = (e: Expr, extent: number): Expr =>
  * up. The last chunk may reach beyond the axis: reads there are guarded, and totals leave it out. `members` come in order of evaluation, and no
  * member needs another's total. Nodes that were claimed (`keep`) stay as views of what the loop makes.
  */
-export const intoLoop = (
+export const moveIntoLoop = (
   b: Builder,
   members: readonly { readonly node: ComputeNode; readonly cut: Cut }[],
   loop: { readonly axis: Axis; readonly length: number; readonly parent: RegionId | undefined },
@@ -41,7 +41,7 @@ export const intoLoop = (
   const start = prim('mul', chunk, i32(loop.length))
   const whole = count * loop.length === extent
   const made = new Map<NodeId, { readonly id: NodeId; readonly dim: number }>()
-  const views = new Map<NodeId, View>()
+  const views = new Map<NodeId, ReadView>()
   const interval = intervals()
 
   for (const { node, cut } of members) {
@@ -66,7 +66,10 @@ export const intoLoop = (
       const { dtype, reduce, origin } = node
       const id = b.compute({ dtype, dims, ...(reduce ? { reduce } : {}), body, region: region.id, origin })
       made.set(node.id, { id, dim: cut.dim })
-      views.set(node.id, sliceView(id, node, cut.dim, path.length, loop.length, interval))
+      views.set(
+        node.id,
+        viewOfSlices({ id, node, dim: cut.dim, depth: path.length, length: loop.length }, interval),
+      )
     } else {
       const { op, axes } = node.reduce!
       const inside = whole
@@ -78,7 +81,7 @@ export const intoLoop = (
             constant(body.dtype, identityOf(op, body.dtype)),
           )
       const reduce = { op, axes: axes.map(a => (a.id === axis.id ? inner : a)) }
-      views.set(node.id, totalOf(b, node, { dims, reduce, body: inside }, region, path))
+      views.set(node.id, accumulateTotal(b, { node, part: { dims, reduce, body: inside }, region, path }))
     }
   }
 
@@ -111,16 +114,22 @@ const guarded = (b: Builder, r: ReadExpr, position: Expr, interval: (e: Expr) =>
   return leaves ? { ...r, guarded: true } : r
 }
 
-/** A read at position x of the axis is one of slot `x idiv length` at `x mod length`. */
-const sliceView =
-  (
-    id: NodeId,
-    node: ComputeNode,
-    dim: number,
-    depth: number,
-    length: number,
-    interval: (e: Expr) => Interval,
-  ): View =>
+/** A node made slice by slice in a loop. */
+interface SlicedNode {
+  /** The node of the loop. */
+  readonly id: NodeId
+  /** The node that it replaces, and the dimension that was cut. */
+  readonly node: ComputeNode
+  readonly dim: number
+  /** How many loops are around both. */
+  readonly depth: number
+  /** Positions in a chunk. */
+  readonly length: number
+}
+
+/** A read at position x of the axis becomes one of slot `x idiv length` at `x mod length`. */
+const viewOfSlices =
+  ({ id, node, dim, depth, length }: SlicedNode, interval: (e: Expr) => Interval): ReadView =>
   r => {
     const x = r.at[dim]!
     const extent = shapeOf(node)[dim]!
@@ -133,14 +142,17 @@ const sliceView =
       : moved
   }
 
-/** The sum (or maximum …) of what each chunk gives, as a carry of which the last slot is read. */
-const totalOf = (
-  b: Builder,
-  node: ComputeNode,
-  part: Pick<ComputeNode, 'dims' | 'body'> & { readonly reduce: NonNullable<ComputeNode['reduce']> },
-  region: Region,
-  path: readonly Region[],
-): View => {
+/** A reduction over an axis that is cut: what one chunk gives, and the loop that joins the chunks. */
+interface ChunkedReduction {
+  readonly node: ComputeNode
+  readonly part: Pick<ComputeNode, 'dims' | 'body'> & { readonly reduce: NonNullable<ComputeNode['reduce']> }
+  readonly region: Region
+  /** The loops around the region. */
+  readonly path: readonly Region[]
+}
+
+/** The sum (or maximum …) of the chunks' results: a carry, of which the last slot is read. */
+const accumulateTotal = (b: Builder, { node, part, region, path }: ChunkedReduction): ReadView => {
   const { dtype, origin } = node
   const depth = path.length
   const parent = region.parent === undefined ? {} : { region: region.parent }

@@ -1,24 +1,30 @@
 import { postorder, rewrite } from '../ir/expr.js'
 import type { ComputeNode, Expr, Node, NodeId } from '../ir/ir.js'
-import { operations } from './inline.js'
+import { operationCount } from './inline-definitions.js'
 import { sizeInput } from './name-sizes.js'
 import type { Tidy } from './tidy.js'
 import { dependsOn, reductionNode } from './write-expr.js'
 
 /** A definition as it will be written: what is reduced, and what stands around the reduction. */
-export interface Shown {
+export interface PrintedDefinition {
   readonly node: ComputeNode
   readonly outer: Expr
   readonly inner?: Expr
 }
 
 /** Everything that is written for a definition. */
-export const partsOf = (d: Shown): readonly Expr[] => [d.outer, ...(d.inner === undefined ? [] : [d.inner])]
+export const partsOfDefinition = (d: PrintedDefinition): readonly Expr[] => [
+  d.outer,
+  ...(d.inner === undefined ? [] : [d.inner]),
+]
 
 export const hasAxes = (e: Expr): boolean => postorder(e).some(x => x.op === 'index')
 
 /** A definition's expressions, tidy, with all that does not depend on the axes of a sum before it. */
-export const show = (node: ComputeNode, { tidy, productOf, fromProduct, intern }: Tidy): Shown => {
+export const showDefinition = (
+  node: ComputeNode,
+  { tidy, productOf, fromProduct, intern }: Tidy,
+): PrintedDefinition => {
   const body = tidy(node.body)
   const { reduce } = node
   if (reduce === undefined) return { node, outer: body }
@@ -40,8 +46,8 @@ export const show = (node: ComputeNode, { tidy, productOf, fromProduct, intern }
 }
 
 /** What occurs more than once and is no mere read. */
-export const sharedParts = (shown: readonly Shown[]): ReadonlySet<Expr> => {
-  const roots = shown.flatMap(partsOf)
+export const sharedParts = (shown: readonly PrintedDefinition[]): ReadonlySet<Expr> => {
+  const roots = shown.flatMap(partsOfDefinition)
   const uses = new Map<Expr, number>()
   const count = (e: Expr): void => {
     uses.set(e, (uses.get(e) ?? 0) + 1)
@@ -58,7 +64,7 @@ export const sharedParts = (shown: readonly Shown[]): ReadonlySet<Expr> => {
         e.dtype === 'f32' &&
         e.op !== 'const' &&
         e.op !== 'read' &&
-        (operations(e) >= 2 || costly.includes(e.op)) &&
+        (operationCount(e) >= 2 || costly.includes(e.op)) &&
         // Each definition has a reduction of its own there.
         !postorder(e).some(x => x.op === 'read' && x.node === reductionNode),
     ),
@@ -69,16 +75,16 @@ export const sharedParts = (shown: readonly Shown[]): ReadonlySet<Expr> => {
  * Gives a number that is only ever used within one expression the whole of that expression: `scale = Σ x²` of which only
  * `rsqrt(scale / E + eps)` occurs becomes `scale = rsqrt(Σ x² / E + eps)`.
  */
-export const completed = (
-  shown: readonly Shown[],
+export const completeDefinitions = (
+  shown: readonly PrintedDefinition[],
   outputs: readonly NodeId[],
   tidy: Tidy,
-): readonly Shown[] => {
+): readonly PrintedDefinition[] => {
   let current = [...shown]
   for (const { id } of shown.map(d => d.node)) {
     const d = current.find(o => o.node.id === id)!
     if (d.node.dims.length > 0 || d.inner === undefined || outputs.includes(id)) continue
-    const all = current.flatMap(partsOf)
+    const all = current.flatMap(partsOfDefinition)
     const part = wholeUse(all, id)
     if (part === undefined) continue
     const own: Expr = tidy.intern({ op: 'read', dtype: d.node.dtype, node: id, at: [], guarded: false })
@@ -118,7 +124,7 @@ const wholeUse = (all: readonly Expr[], id: NodeId): Expr | undefined => {
 
 /** What stands around a sum that is divided by the number of its terms, without the division: around a mean. */
 export const meanOf = (
-  d: Shown,
+  d: PrintedDefinition,
   nodes: ReadonlyMap<NodeId, Node>,
   { productOf, fromProduct, intern }: Tidy,
 ): Expr | undefined => {

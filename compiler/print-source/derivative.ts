@@ -26,7 +26,7 @@ export const derivativeSource = (
     specialiseGrad(program, fn, wrt, { ...bindings, sizes, sizesAsInputs: true }),
   )
   if (sized === undefined) return undefined
-  const source = printSource(sized, program, fn, wrt)
+  const source = printSource(sized, { program, fn, wrt })
   return E.isRight(source)
     ? { kind: 'source', text: source.right }
     : { kind: 'graph', text: namedGraph(sized), why: source.left }

@@ -8,15 +8,39 @@ import type { Axis, ComputeNode, Expr, Graph, NodeId } from '../ir/ir.js'
 import { instantiateFields } from '../specialise/parameters.js'
 import type { Binder, FnItem, SourceExpr as Source } from '../syntax/ast.js'
 import { printModule } from '../syntax/print-module.js'
-import { completed, hasAxes, meanOf, partsOf, type Shown, sharedParts, show } from './definitions.js'
+import * as s from './build-syntax.js'
+import {
+  completeDefinitions,
+  hasAxes,
+  meanOf,
+  type PrintedDefinition,
+  partsOfDefinition,
+  sharedParts,
+  showDefinition,
+} from './definitions.js'
 import type { SizedGraph } from './for-all-sizes.js'
-import { inlineSmall } from './inline.js'
-import { Names } from './names.js'
-import { type Signature, signatureOf } from './signature.js'
+import { inlineSmall } from './inline-definitions.js'
+import { type PrintedSignature, printSignature } from './printed-signature.js'
 import { withSizeReads } from './size-reads.js'
-import * as s from './syntax.js'
-import { tidier } from './tidy.js'
-import { dependsOn, isInferable, isSizeRead, sizeAt, Unwritable, type Writing, write } from './write-expr.js'
+import { makeTidy } from './tidy.js'
+import { UniqueNames } from './unique-names.js'
+import {
+  dependsOn,
+  type ExprWriter,
+  isInferable,
+  isSizeRead,
+  sizeAt,
+  Unwritable,
+  writeExpr,
+} from './write-expr.js'
+
+/** Which derivative a graph computes. */
+export interface Derivative {
+  readonly program: Program
+  readonly fn: CoreFn
+  /** The parameter by which the function is differentiated. */
+  readonly wrt: string
+}
 
 /**
  * The derivative of `fn` by its parameter `wrt`, a graph with an output `grad.…` for each of the parameter's tensors, as the source of a
@@ -24,37 +48,35 @@ import { dependsOn, isInferable, isSizeRead, sizeAt, Unwritable, type Writing, w
  */
 export const printSource = (
   { graph, sizes }: SizedGraph,
-  program: Program,
-  fn: CoreFn,
-  wrt: string,
+  derivative: Derivative,
 ): E.Either<string, string> => {
   const only: Graph = { ...graph, outputs: graph.outputs.filter(o => o.name.startsWith('grad.')) }
   if (only.regions.length > 0) return E.left('a loop that runs backwards')
   const named = withSizeReads({ graph: only, sizes })
   try {
-    return E.right(printModule(moduleOf(inlineSmall(sortGraph(named.graph)), named.sizes, program, fn, wrt)))
+    return E.right(printModule(moduleOf(inlineSmall(sortGraph(named.graph)), named.sizes, derivative)))
   } catch (error) {
     if (error instanceof Unwritable) return E.left(error.message)
     throw error
   }
 }
 
-const moduleOf = (graph: Graph, sizes: SizedGraph['sizes'], program: Program, fn: CoreFn, wrt: string) => {
+const moduleOf = (graph: Graph, sizes: SizedGraph['sizes'], { program, fn, wrt }: Derivative) => {
   const param = fn.params.find(p => p.name === wrt)!
-  const signature = signatureOf(fn, program.modules.get(fn.id.slice(0, fn.id.lastIndexOf('.'))))
+  const signature = printSignature(fn, program.modules.get(fn.id.slice(0, fn.id.lastIndexOf('.'))))
   const nodes = new Map(graph.nodes.map(n => [n.id, n]))
-  const tidy = tidier(
+  const tidy = makeTidy(
     e => e.op === 'cast' && isSizeRead(nodes, e.args[0]!),
     id => shapeOf(nodes.get(id)!),
   )
-  const shown = completed(
-    graph.nodes.flatMap(n => (n.kind === 'compute' ? [show(n, tidy)] : [])),
+  const shown = completeDefinitions(
+    graph.nodes.flatMap(n => (n.kind === 'compute' ? [showDefinition(n, tidy)] : [])),
     graph.outputs.map(o => o.node),
     tidy,
   )
 
   const bodies = new Map([...program.fns.values()].map(f => [f.name, f.body.span]))
-  const names = new Names([...fn.params.map(p => p.name), ...fn.sizes])
+  const names = new UniqueNames([...fn.params.map(p => p.name), ...fn.sizes])
   const labels = new Map(
     graph.nodes.flatMap(n => (n.kind === 'input' ? [] : [[n.id, names.take(labelOf(n, bodies))] as const])),
   )
@@ -62,7 +84,7 @@ const moduleOf = (graph: Graph, sizes: SizedGraph['sizes'], program: Program, fn
   const known = new Map<Expr, string>()
   const axisLabels = labelAxes(graph, sizes)
 
-  const scoped = (inner: Names, extra: ReadonlyMap<Expr, string>, reduction?: Source): Writing => {
+  const scoped = (inner: UniqueNames, extra: ReadonlyMap<Expr, string>, reduction?: Source): ExprWriter => {
     const axes = new Map<number, string>()
     return {
       nodes,
@@ -81,29 +103,29 @@ const moduleOf = (graph: Graph, sizes: SizedGraph['sizes'], program: Program, fn
 
   const lets: (readonly [name: string, value: Source])[] = []
   /** Names the parts without axes that a definition shares with itself or another. */
-  const nameInvariants = (d: Shown): void => {
-    for (const e of postorder(...partsOf(d)))
+  const nameInvariants = (d: PrintedDefinition): void => {
+    for (const e of postorder(...partsOfDefinition(d)))
       if (shared.has(e) && !known.has(e) && !hasAxes(e)) {
-        const value = write(scoped(names.inner(), known), e)
+        const value = writeExpr(scoped(names.inner(), known), e)
         const name = names.take(partName(e))
         lets.push([name, value])
         known.set(e, name)
       }
   }
 
-  const definitionOf = (d: Shown): Source => {
+  const definitionOf = (d: PrintedDefinition): Source => {
     const inner = names.inner()
     const here = new Map(known)
     const w = scoped(inner, here)
     const { reduce } = d.node
     const own = outerAxes(d.node)
     const mean = meanOf(d, nodes, tidy)
-    const written = partsOf(d)
+    const written = partsOfDefinition(d)
     const binders = d.node.dims.map(g => s.group(g.map(a => binderOf(w, a, written, g.length > 1))))
     const parts = postorder(...written).filter(e => shared.has(e) && hasAxes(e))
     const define = (which: readonly Expr[], body: () => Source): Source => {
       const made = which.map(e => {
-        const value = write(w, e)
+        const value = writeExpr(w, e)
         const name = inner.take(partName(e))
         here.set(e, name)
         return [name, value] as const
@@ -114,14 +136,14 @@ const moduleOf = (graph: Graph, sizes: SizedGraph['sizes'], program: Program, fn
     const body = define(
       parts.filter(e => !inReduction(e)),
       () => {
-        if (reduce === undefined || d.inner === undefined) return write(w, d.outer)
+        if (reduce === undefined || d.inner === undefined) return writeExpr(w, d.outer)
         const over = reduce.axes.map(a => binderOf(w, a, written, false))
         const reduction = s.reduction(
           mean === undefined ? reduce.op : 'mean',
           over,
-          define(parts.filter(inReduction), () => write(w, d.inner!)),
+          define(parts.filter(inReduction), () => writeExpr(w, d.inner!)),
         )
-        return write({ ...w, reduction }, mean ?? d.outer)
+        return writeExpr({ ...w, reduction }, mean ?? d.outer)
       },
     )
     return own.length === 0 ? body : s.comprehension(binders, body)
@@ -209,7 +231,7 @@ const partNames: Readonly<Record<string, string>> = {
 }
 const partName = (e: Expr): string => partNames[e.op] ?? 'part'
 
-const binderOf = (w: Writing, a: Axis, bodies: readonly Expr[], inProduct: boolean): Binder => {
+const binderOf = (w: ExprWriter, a: Axis, bodies: readonly Expr[], inProduct: boolean): Binder => {
   const name = w.axisName(a)
   const inferable = !inProduct && isInferable(w, a, bodies)
   return s.binder(name, inferable ? undefined : w.signature.size(sizeAt(w, a.extent)))
@@ -258,7 +280,7 @@ const resultOf = (
   type: Type,
   name: string,
   outputAt: (input: string, at: readonly Source[]) => Source,
-  signature: Signature,
+  signature: PrintedSignature,
 ): Source => {
   const go = (t: Type, path: string, at: readonly Source[]): Source => {
     switch (t.kind) {

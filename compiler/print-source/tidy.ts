@@ -1,7 +1,7 @@
 import { childrenOf, f32, prim } from '../ir/expr.js'
 import { interner } from '../ir/intern.js'
 import type { Expr, NodeId } from '../ir/ir.js'
-import { alwaysTrue, conditionsOf, guardedAway } from './guards.js'
+import { alwaysTrue, conditionsOf, guardedAway } from './superfluous-guards.js'
 
 /**
  * coefficient · Π numerator / Π denominator. Unlike the simplifier's laws, those of this file hold for real numbers only:
@@ -43,10 +43,10 @@ const shortest = (x: number): number => {
 /** A number that people write: not many digits. */
 const isShort = (x: number): boolean => String(x).length <= 6
 
-export type Tidy = ReturnType<typeof tidier>
+export type Tidy = ReturnType<typeof makeTidy>
 
 /** Rewrites expressions into the form in which a person would write them. `isScale` tells what may stand before a sum: sizes. */
-export const tidier = (isScale: (e: Expr) => boolean, shapeOfNode: (id: NodeId) => readonly number[]) => {
+export const makeTidy = (isScale: (e: Expr) => boolean, shapeOfNode: (id: NodeId) => readonly number[]) => {
   const intern = interner()
   const make = (op: 'add' | 'sub' | 'mul' | 'div' | 'neg' | 'pow', ...args: readonly Expr[]): Expr =>
     intern(prim(op, ...args))

@@ -14,15 +14,15 @@ import {
 import { axesOf, postorder } from '../ir/expr.js'
 import type { Axis, Expr, Node, NodeId, PrimOp } from '../ir/ir.js'
 import type { BinaryOp, SourceExpr as Source } from '../syntax/ast.js'
+import * as s from './build-syntax.js'
 import { type SizeNames, sizeInput } from './name-sizes.js'
-import type { Signature } from './signature.js'
-import * as s from './syntax.js'
+import type { PrintedSignature } from './printed-signature.js'
 
 /** What an expression needs to know to be written. */
-export interface Writing {
+export interface ExprWriter {
   readonly nodes: ReadonlyMap<NodeId, Node>
   readonly sizes: SizeNames
-  readonly signature: Signature
+  readonly signature: PrintedSignature
   readonly nodeName: (id: NodeId) => string
   readonly axisName: (a: Axis) => string
   /** Sub-expressions that have a name. */
@@ -54,7 +54,7 @@ const infix: Partial<Record<PrimOp, BinaryOp>> = {
   or: 'or',
 }
 /** The built-in functions that primitives are written as. */
-export const calls: Partial<Record<PrimOp, string>> = {
+export const printedBuiltins: Partial<Record<PrimOp, string>> = {
   min: 'minimum',
   max: 'maximum',
   idiv: 'div',
@@ -73,19 +73,20 @@ export const calls: Partial<Record<PrimOp, string>> = {
 }
 
 /** A number of the graph as a size, or as itself. */
-export const sizeAt = (w: Pick<Writing, 'sizes'>, n: number): Size => w.sizes.whole.get(n) ?? sizeConstant(n)
+export const sizeAt = (w: Pick<ExprWriter, 'sizes'>, n: number): Size =>
+  w.sizes.whole.get(n) ?? sizeConstant(n)
 
-export const extentOf = (w: Pick<Writing, 'sizes'>, axes: readonly Axis[]): Size =>
+export const extentOf = (w: Pick<ExprWriter, 'sizes'>, axes: readonly Axis[]): Size =>
   productOfSizes(axes.map(a => sizeAt(w, a.extent)))
 
-export const dimsOf = (w: Writing, node: Node): readonly Size[] => {
+export const dimsOf = (w: ExprWriter, node: Node): readonly Size[] => {
   if (node.kind === 'compute') return node.dims.map(d => extentOf(w, d))
   if (node.kind === 'input') return w.signature.inputs.get(node.name)?.spec.dims ?? []
   return node.shape.map(n => sizeAt(w, n))
 }
 
 /** What a whole number is known to be below by its type. */
-const boundOf = (w: Writing, e: Expr): Size | undefined => {
+const boundOf = (w: ExprWriter, e: Expr): Size | undefined => {
   if (e.op === 'index') return sizeAt(w, e.axis.extent)
   if (e.op !== 'read' || e.guarded) return undefined
   const node = w.nodes.get(e.node)
@@ -96,11 +97,11 @@ const boundOf = (w: Writing, e: Expr): Size | undefined => {
 }
 
 /** An expression as an index of an axis of length `dim`; undefined where the language would ask for a guard. */
-const indexOf = (w: Writing, e: Expr, dim: Size): readonly Source[] | undefined => {
+const indexOf = (w: ExprWriter, e: Expr, dim: Size): readonly Source[] | undefined => {
   if (e.op === 'const')
     return isPositiveSize(subtractSizes(dim, sizeConstant(e.value))) ? [s.whole(e.value)] : undefined
   const bound = boundOf(w, e)
-  if (bound !== undefined && sameSize(bound, dim)) return [write(w, e)]
+  if (bound !== undefined && sameSize(bound, dim)) return [writeExpr(w, e)]
   const form = affineOfAnySize(e)
   for (const { atom: low, coefficient } of form.summands.values()) {
     const extent = coefficient === 1 ? boundOf(w, low) : undefined
@@ -111,17 +112,17 @@ const indexOf = (w: Writing, e: Expr, dim: Size): readonly Source[] | undefined 
     const { quotient, rest } = affineSplit(affineDifference(form, affineAtom(low)), radix)
     if (affineConstantOf(rest) !== 0) continue
     const digits = indexOf(w, orderedExpr(quotient), high)
-    if (digits !== undefined) return [...digits, write(w, low)]
+    if (digits !== undefined) return [...digits, writeExpr(w, low)]
   }
   return undefined
 }
 
 /** The number in the graph that a size became. */
-const numberOf = (w: Writing, p: Size): number | undefined =>
+const numberOf = (w: ExprWriter, p: Size): number | undefined =>
   asConstantSize(p) ?? [...w.sizes.whole].find(([, q]) => sameSize(p, q))?.[0]
 
 /** Whether an axis stands alone as an index somewhere, so that its range need not be written. */
-export const isInferable = (w: Writing, axis: Axis, bodies: readonly Expr[]): boolean =>
+export const isInferable = (w: ExprWriter, axis: Axis, bodies: readonly Expr[]): boolean =>
   postorder(...bodies).some(e => {
     if (e.op !== 'read' || e.guarded || e.node === reductionNode) return false
     const dims = dimsOf(w, w.nodes.get(e.node)!)
@@ -131,7 +132,7 @@ export const isInferable = (w: Writing, axis: Axis, bodies: readonly Expr[]): bo
     return here && e.at.every((p, i) => indexOf(w, p, dims[i]!) !== undefined)
   })
 
-const writeRead = (w: Writing, e: Extract<Expr, { op: 'read' }>): Source => {
+const writeRead = (w: ExprWriter, e: Extract<Expr, { op: 'read' }>): Source => {
   if (e.node === reductionNode) return w.reduction!
   const node = w.nodes.get(e.node)!
   if (node.kind === 'input' && node.name.startsWith(sizeInput))
@@ -152,13 +153,13 @@ const writeRead = (w: Writing, e: Extract<Expr, { op: 'read' }>): Source => {
   const otherwise = s.whole(0)
   return s.guarded(
     source?.target([]) ?? s.variable(w.nodeName(e.node)),
-    e.at.map(p => write(w, p)),
+    e.at.map(p => writeExpr(w, p)),
     otherwise,
   )
 }
 
 /** Whether an expression is made of sizes and whole numbers only, which the language takes for any kind of number. */
-const isSize = (w: Writing, e: Expr): boolean =>
+const isSize = (w: ExprWriter, e: Expr): boolean =>
   postorder(e).every(
     x =>
       x.op === 'const' ||
@@ -172,7 +173,7 @@ export const isSizeRead = (nodes: ReadonlyMap<NodeId, Node>, e: Expr): boolean =
 }
 
 /** A constant; beside something that tells its type, a whole f32 needs no point. */
-const writeConst = (w: Writing, e: Extract<Expr, { op: 'const' }>, typed: boolean): Source => {
+const writeConst = (w: ExprWriter, e: Extract<Expr, { op: 'const' }>, typed: boolean): Source => {
   if (e.dtype === 'bool') return s.truth(e.value !== 0)
   if (e.dtype === 'f32') {
     return typed && Number.isInteger(e.value) && Math.abs(e.value) < 1e6 && !Object.is(e.value, -0)
@@ -185,7 +186,7 @@ const writeConst = (w: Writing, e: Extract<Expr, { op: 'const' }>, typed: boolea
 }
 
 /** The source of an expression. Throws `Unwritable`. */
-export const write = (w: Writing, e: Expr): Source => {
+export const writeExpr = (w: ExprWriter, e: Expr): Source => {
   const known = w.known.get(e)
   if (known !== undefined) return s.variable(known)
   if (e.op === 'const') return writeConst(w, e, false)
@@ -194,33 +195,33 @@ export const write = (w: Writing, e: Expr): Source => {
   const { args } = e
   const beside = (i: number): Source => {
     const [own, other] = [args[i]!, args[1 - i]!]
-    return own.op === 'const' ? writeConst(w, own, other.op !== 'const') : write(w, own)
+    return own.op === 'const' ? writeConst(w, own, other.op !== 'const') : writeExpr(w, own)
   }
   const op = infix[e.op]
   if (op !== undefined) {
     if (e.op === 'pow' && e.dtype !== 'f32') throw new Unwritable('a power of whole numbers')
     return s.binary(op, beside(0), beside(1))
   }
-  const name = calls[e.op]
+  const name = printedBuiltins[e.op]
   if (name !== undefined)
-    return s.call(name, ...(args.length === 2 ? [beside(0), beside(1)] : args.map(a => write(w, a))))
+    return s.call(name, ...(args.length === 2 ? [beside(0), beside(1)] : args.map(a => writeExpr(w, a))))
   switch (e.op) {
     case 'neg':
-      return s.unary('-', write(w, args[0]!))
+      return s.unary('-', writeExpr(w, args[0]!))
     case 'not':
-      return s.unary('not', write(w, args[0]!))
+      return s.unary('not', writeExpr(w, args[0]!))
     case 'stop':
-      return s.call('stop', write(w, args[0]!))
+      return s.call('stop', writeExpr(w, args[0]!))
     case 'select': {
       const [test, yes, no] = args as [Expr, Expr, Expr]
       const branch = (own: Expr, other: Expr): Source =>
-        own.op === 'const' ? writeConst(w, own, other.op !== 'const') : write(w, own)
-      return s.choice(write(w, test), branch(yes, no), branch(no, yes))
+        own.op === 'const' ? writeConst(w, own, other.op !== 'const') : writeExpr(w, own)
+      return s.choice(writeExpr(w, test), branch(yes, no), branch(no, yes))
     }
     case 'cast': {
       const [from] = args as [Expr]
-      if (e.dtype === 'bool') return s.binary('!=', write(w, from), s.whole(0))
-      return e.dtype === 'f32' && isSize(w, from) ? write(w, from) : s.call(e.dtype, write(w, from))
+      if (e.dtype === 'bool') return s.binary('!=', writeExpr(w, from), s.whole(0))
+      return e.dtype === 'f32' && isSize(w, from) ? writeExpr(w, from) : s.call(e.dtype, writeExpr(w, from))
     }
     default:
       throw new Unwritable(`\`${e.op}\``)

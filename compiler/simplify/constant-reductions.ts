@@ -1,5 +1,5 @@
 import { axesOf, constant } from '../ir/expr.js'
-import { isConst, isValue, type NodeRule, withoutReduction } from './rule.js'
+import { isConst, isValue, type NodeRule, withoutReduction } from './rewrite-rule.js'
 
 /** A maximum over what does not depend on the axis is that; a sum of a whole number n times is n times it; a sum of nothing but zeros is 0. */
 export const constantReductions: NodeRule = node => {

@@ -1,6 +1,6 @@
 import { constant } from '../ir/expr.js'
 import { applyPrim } from '../ir/prims.js'
-import { type ExprRule, isConst } from './rule.js'
+import { type ExprRule, isConst } from './rewrite-rule.js'
 
 /** `f(c₁, …, cₙ) = c`, whatever the value is. */
 export const foldConstants: ExprRule = e => {

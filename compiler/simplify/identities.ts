@@ -1,6 +1,6 @@
 import { constant, prim } from '../ir/expr.js'
 import type { Expr } from '../ir/ir.js'
-import { type Application, type ExprRule, type Facts, isConst, isInteger, isValue } from './rule.js'
+import { type Application, type ExprRule, type Facts, isConst, isInteger, isValue } from './rewrite-rule.js'
 
 const negated = (e: Expr): Expr | undefined => (e.op === 'neg' ? e.args[0]! : undefined)
 

@@ -4,7 +4,7 @@ import { affineOfAnySize, neverOverflows } from '../affine/affine-of.js'
 import { exactQuotient, solveFor } from '../affine/solve.js'
 import { axesOf, constant, i32, prim, rewrite, substituteAxes } from '../ir/expr.js'
 import type { Axis, Expr } from '../ir/ir.js'
-import { all, type Facts, inRange, isValue, type NodeRule } from './rule.js'
+import { all, type Facts, inRange, isValue, type NodeRule } from './rewrite-rule.js'
 
 /** An expression that is `value` where all conditions hold and 0 elsewhere. */
 interface Masked {

@@ -4,23 +4,29 @@ import { interner } from '../ir/intern.js'
 import { intervals } from '../ir/interval.js'
 import type { Axis, ComputeNode, Expr, Graph } from '../ir/ir.js'
 import { literalRange } from '../ir/verify.js'
-import { compareDifference, compareRadix, mirrorComparison, settleBranches, singleValue } from './compare.js'
+import {
+  compareDifference,
+  compareRadix,
+  mirrorComparison,
+  settleBranches,
+  singleValue,
+} from './comparison-rules.js'
+import { computeWhereRead } from './compute-where-read.js'
 import { constantReductions } from './constant-reductions.js'
-import { clamp, decide } from './decide.js'
+import { dropStops } from './drop-stops.js'
 import { foldConstants } from './fold-constants.js'
-import { hoistInvariants } from './hoist.js'
+import { hoistInvariants } from './hoist-invariants.js'
 import { identities } from './identities.js'
 import { inlineViews } from './inline-views.js'
-import { logic } from './logic.js'
+import { clamp, decide } from './interval-rules.js'
+import { logic } from './logic-rules.js'
 import { oneHot } from './one-hot.js'
-import { divideRadix, joinRadix, nestedRadix } from './radix.js'
-import { guards, literalReads } from './reads.js'
-import type { ExprRule, Facts, NodeRule } from './rule.js'
+import { divideRadix, joinRadix, nestedRadix } from './radix-rules.js'
+import { guards, literalReads } from './read-rules.js'
+import type { ExprRule, Facts, NodeRule } from './rewrite-rule.js'
 import { shareNodes } from './share-nodes.js'
 import { splitAxes } from './split-axes.js'
-import { dropStops } from './stop.js'
 import { unitAxes } from './unit-axes.js'
-import { computeWhereRead } from './where-read.js'
 
 export interface SimplifyOptions {
   /** Keeps `stop`: before differentiation, which is what it speaks to. */

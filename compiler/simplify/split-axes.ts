@@ -1,6 +1,6 @@
 import { index, mixedRadix, postorder, substituteAxes } from '../ir/expr.js'
 import type { Axis, ComputeNode } from '../ir/ir.js'
-import { isConst, type NodeRule } from './rule.js'
+import { isConst, type NodeRule } from './rewrite-rule.js'
 
 /** The largest divisor by which the body divides an axis, where it divides the extent too. */
 const divisorOf = (node: ComputeNode, axis: Axis): number | undefined => {

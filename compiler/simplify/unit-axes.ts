@@ -1,5 +1,5 @@
 import { constant } from '../ir/expr.js'
-import { type NodeRule, withoutReduction } from './rule.js'
+import { type NodeRule, withoutReduction } from './rewrite-rule.js'
 
 /** A reduction over an axis of extent 1 is its body; a factor of extent 1 in a product of axes is none. (Its index is 0 by its interval.) */
 export const unitAxes: NodeRule = node => {

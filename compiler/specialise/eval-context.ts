@@ -86,5 +86,5 @@ export const extent = (c: EvalContext, p: Size): number => {
 }
 
 /** A size that the program uses as a number. */
-export const sizeExpr = (c: EvalContext, dtype: DType, n: number): Expr =>
+export const sizeOperand = (c: EvalContext, dtype: DType, n: number): Expr =>
   c.sizeValue === undefined ? constant(dtype, n) : cast(dtype, c.sizeValue(n))

@@ -1,7 +1,6 @@
 import type { CoreExpr } from '../core/core.js'
 import { mixedRadix } from '../ir/expr.js'
-import { evaluateBuiltin } from './builtins.js'
-import { evaluateFor, evaluateReduce } from './comprehensions.js'
+import { callFunction, evaluateFunctionName, evaluateLambda } from './call-function.js'
 import {
   bindLet,
   type EvalContext,
@@ -9,16 +8,17 @@ import {
   evaluateCore,
   extent,
   here,
-  sizeExpr,
+  sizeOperand,
 } from './eval-context.js'
-import { evaluateFold } from './fold.js'
-import { callFunction, evaluateFunctionName, evaluateLambda } from './functions.js'
-import { evaluateGlobal } from './globals.js'
-import { evaluateGrad } from './grad.js'
+import { evaluateBuiltin } from './evaluate-builtin.js'
+import { evaluateFor, evaluateReduce } from './evaluate-comprehension.js'
+import { evaluateFold } from './evaluate-fold.js'
+import { evaluateGlobal } from './evaluate-global.js'
+import { evaluateGrad } from './evaluate-grad.js'
+import { evaluateRecord } from './evaluate-record.js'
+import { evaluateArray, evaluateAt } from './evaluate-tensor.js'
 import { applyOperation, castOf, choose, lift } from './operations.js'
 import { readAt } from './read-value.js'
-import { evaluateRecord } from './records.js'
-import { evaluateArray, evaluateAt } from './tensors.js'
 import { asExpr, asFn, type CoreValue, constantOf, number, scalar, unexpected } from './value.js'
 
 /** Evaluates an expression by its kind: the function that every context carries as `evaluateKind`. */
@@ -29,7 +29,7 @@ export const evaluateByKind = (c: EvalContext, e: CoreExpr): CoreValue => {
     case 'choice':
       return { kind: 'choice', name: e.name }
     case 'size':
-      return scalar(sizeExpr(c, elementType(e.type), extent(c, e.size)))
+      return scalar(sizeOperand(c, elementType(e.type), extent(c, e.size)))
     case 'var': {
       const v = c.variables.get(e.id)
       if (v === undefined) throw new Error(`specialise: variable ${e.name} has no value`)

@@ -8,7 +8,7 @@ import type { Here, Scope } from './scope.js'
 import { asTensor, type CoreValue, scalar, type TensorValue } from './value.js'
 
 /** A reduction of `body` over `axes`, for the reader at `scope`. */
-export interface Reduction {
+export interface ReductionSpec {
   readonly scope: Scope
   readonly here: Here
   readonly op: ReduceOp
@@ -67,7 +67,7 @@ export class Materialiser {
   }
 
   /** A reduction's value in the scope. */
-  reduce(spec: Reduction): CoreValue {
+  reduce(spec: ReductionSpec): CoreValue {
     const { scope, here, op, axes, body } = spec
     const dtype = op === 'argmax' || op === 'argmin' ? 'i32' : body.dtype
     const made = this.node({ scope, own: [], body, reduce: { op, axes }, dtype, here })

@@ -1,6 +1,6 @@
 import type { DType } from '../artifact.js'
 import type { ReduceOp } from '../ir/ir.js'
-import { identityOf } from '../ir/reduction.js'
+import { identityOf } from '../ir/reduction-identity.js'
 import { helpers, isNanText, wgslLiteral } from '../ir/wgsl-helpers.js'
 import { type Block, type TextValue, vectorType } from './block.js'
 import type { Writer } from './writer.js'

@@ -1,4 +1,4 @@
-import { compileGraph } from '../../compiler/ir/interpret.js'
+import { compileInterpreter } from '../../compiler/ir/interpret.js'
 import type { Graph } from '../../compiler/ir/ir.js'
 import { simplified } from '../../compiler/pipeline.js'
 import { random32 } from '../data/random.js'
@@ -45,7 +45,9 @@ export const checkGradient = (
   derivatives: ReadonlyMap<string, HostTensor>,
   options: { readonly tolerance: number; readonly sample: number },
 ): readonly TensorCheck[] => {
-  const value = compileGraph(simplified({ ...graph, outputs: graph.outputs.filter(o => o.name === 'value') }))
+  const value = compileInterpreter(
+    simplified({ ...graph, outputs: graph.outputs.filter(o => o.name === 'value') }),
+  )
   const data = new Map([...inputs].map(([n, t]) => [n, Float64Array.from(t.data)]))
   const at = (): number => value(data).get('value')![0]!
   const differenceAt = (x: Float64Array, i: number, step: number): number => {

@@ -1,6 +1,6 @@
 import type { Artifact, DeviceTraits, DType } from '../../../compiler/artifact.js'
 import { compileGraph } from '../../../compiler/backend/compile.js'
-import { compileGraph as interpretGraph } from '../../../compiler/ir/interpret.js'
+import { compileInterpreter } from '../../../compiler/ir/interpret.js'
 import type { Graph } from '../../../compiler/ir/ir.js'
 import {
   type Device,
@@ -86,7 +86,7 @@ export const compareSchedules = async (
   graph: Graph,
   inputs: Inputs,
 ): Promise<{ readonly error: number; readonly where: string }> => {
-  const wanted = interpretGraph(graph)(seen(graph, inputs))
+  const wanted = compileInterpreter(graph)(seen(graph, inputs))
   const choices = compileGraph(graph, device.traits).kernels.flatMap(k => k.chosen ?? [])
   let found = { error: 0, where: 'nowhere' }
   for (let i = 0; i < Math.max(1, ...choices.map(c => c.candidates.length)); i++) {
@@ -108,6 +108,6 @@ export const compare = async (
 ): Promise<{ readonly error: number; readonly where: string; readonly artifact: Artifact }> => {
   const traits = { ...device.traits, ...options.traits }
   const artifact = compileGraph(graph, traits, options.fuse === undefined ? {} : { fuse: options.fuse })
-  const wanted = interpretGraph(graph)(seen(graph, inputs))
+  const wanted = compileInterpreter(graph)(seen(graph, inputs))
   return { ...worst(await runArtifact(device, artifact, inputs), wanted), artifact }
 }

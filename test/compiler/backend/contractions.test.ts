@@ -3,7 +3,7 @@ import { expect, it } from 'vitest'
 import type { DeviceTraits, Schedule } from '../../../compiler/artifact.js'
 import { type CompileOptions, compileGraph } from '../../../compiler/backend/compile.js'
 import { f32, index, prim, read } from '../../../compiler/ir/expr.js'
-import { compileGraph as interpretGraph } from '../../../compiler/ir/interpret.js'
+import { compileInterpreter } from '../../../compiler/ir/interpret.js'
 import type { Expr } from '../../../compiler/ir/ir.js'
 import type { Device } from '../../../runtime/node.js'
 import { withDevice } from '../../support/device.js'
@@ -91,7 +91,9 @@ const check = async (
 ): Promise<void> => {
   const p = programOf(q)
   const graph = p.finish()
-  const wanted = interpretGraph(graph)(new Map([...p.data].map(([name, v]) => [name, Float64Array.from(v)])))
+  const wanted = compileInterpreter(graph)(
+    new Map([...p.data].map(([name, v]) => [name, Float64Array.from(v)])),
+  )
   const traits = { ...device.traits, ...options.traits }
   const chosen = compileGraph(graph, traits, options).kernels.find(x => x.chosen !== undefined)?.chosen
   const schedules =

@@ -3,7 +3,7 @@ import { create } from 'webgpu'
 import type { DeviceTraits, Schedule } from '../../../compiler/artifact.js'
 import { compileGraph } from '../../../compiler/backend/compile.js'
 import { prim } from '../../../compiler/ir/expr.js'
-import { compileGraph as interpretGraph } from '../../../compiler/ir/interpret.js'
+import { compileInterpreter } from '../../../compiler/ir/interpret.js'
 import type { Graph } from '../../../compiler/ir/ir.js'
 import { type Device, DeviceError, openNodeDevice } from '../../../runtime/node.js'
 import { gpu } from '../../support/traits.js'
@@ -114,7 +114,7 @@ describe.skipIf(units === undefined || units.traits.matrices.length === 0)(
       it(`give what the interpreter gives, ${shape.join('×')}`, { timeout: 120_000 }, async () => {
         const of = { ...units!.traits, software: false }
         const { graph, data } = programOf(shape)
-        const wanted = interpretGraph(graph)(
+        const wanted = compileInterpreter(graph)(
           new Map([...data].map(([name, v]) => [name, Float64Array.from(v)])),
         )
         const { signature } = compileGraph(graph, of).kernels[0]!.chosen!

@@ -5,9 +5,9 @@ import { Builder } from '../../../compiler/ir/builder.js'
 import { f32, i32, index, prim, read } from '../../../compiler/ir/expr.js'
 import type { Axis, Graph } from '../../../compiler/ir/ir.js'
 import { verified } from '../../../compiler/ir/verify.js'
-import { chunked, sliceBytes } from '../../../compiler/memory/chunk.js'
-import { withinMemory } from '../../../compiler/memory/memory.js'
-import { rematerialised } from '../../../compiler/memory/remat.js'
+import { chunkLargeTensors, sliceBytes } from '../../../compiler/memory/chunk-tensors.js'
+import { fitMemory } from '../../../compiler/memory/fit-memory.js'
+import { rematerialise } from '../../../compiler/memory/rematerialise.js'
 import { simplify } from '../../../compiler/simplify/simplify.js'
 import { llvmpipe } from '../../support/traits.js'
 import { Program } from '../backend/programs.js'
@@ -18,11 +18,14 @@ import { computed, difference, functionGraph, gradientGraph, valuesFor } from '.
 /** Both passes with limits that small graphs exceed, every node taken for one that is stored. */
 const lean = (graph: Graph, largest: number, target: number): Graph => {
   const fewer = verified(
-    rematerialised(graph, k => k.bytes > largest),
+    rematerialise(graph, k => k.bytes > largest),
     'remat',
   )
   const stored = new Set(fewer.nodes.map(n => n.id))
-  return verified(normalise(verified(chunked(fewer, stored, { largest, target }), 'chunk')), 'normalise')
+  return verified(
+    normalise(verified(chunkLargeTensors(fewer, stored, { largest, target }), 'chunk')),
+    'normalise',
+  )
 }
 
 const seeds = fc.integer({ min: 1, max: 1_000_000 })
@@ -115,7 +118,7 @@ describe('a graph in chunks, with things made again, means the same', () => {
   it('for loops in loops', () => {
     const whole = gradientGraph('nested', { L: 2, M: 3, E: 4 })
     const again = verified(
-      rematerialised(whole, () => true),
+      rematerialise(whole, () => true),
       'remat',
     )
     expect(again).not.toBe(whole)
@@ -147,7 +150,7 @@ describe('a graph in chunks, with things made again, means the same', () => {
     p.output('y', p.map('y', [end], p.at(back, i32(3), end)))
     const whole = p.finish()
     const again = verified(
-      rematerialised(whole, () => true),
+      rematerialise(whole, () => true),
       'remat',
     )
     const { error, where } = difference(whole, again, valuesFor(whole, 1))
@@ -191,7 +194,9 @@ describe('what is too large', () => {
 
   it('leaves a graph of small tensors as it is', () => {
     const whole = normalise(gradientGraph('mixed', { B: 1, K: 1, G: 1, D: 2, T: 8 }))
-    expect(chunked(whole, new Set(whole.nodes.map(n => n.id)), { largest: limit, target: limit })).toBe(whole)
+    expect(
+      chunkLargeTensors(whole, new Set(whole.nodes.map(n => n.id)), { largest: limit, target: limit }),
+    ).toBe(whole)
   })
 })
 
@@ -199,7 +204,7 @@ describe('what a loop keeps for another', () => {
   const graph = normalise(gradientGraph('layers', { B: 2, K: 2, G: 1, D: 8, E: 16, L: 3, T: 32 }))
   const any = Number.POSITIVE_INFINITY
   const within = (kept: number, operations: number, bindingBytes = 2 ** 27): Graph =>
-    withinMemory(graph, { ...llvmpipe, bindingBytes }, { largest: any, target: any, kept, operations })
+    fitMemory(graph, { ...llvmpipe, bindingBytes }, { largest: any, target: any, kept, operations })
 
   it('is made again where it is much and costs little', () => {
     expect(within(any, any)).toBe(graph)

@@ -1,4 +1,4 @@
-import { compileGraph as interpretGraph } from '../../../compiler/ir/interpret.js'
+import { compileInterpreter } from '../../../compiler/ir/interpret.js'
 import type { ComputeNode, Graph } from '../../../compiler/ir/ir.js'
 import { simplified, specialiseFn, specialiseGrad } from '../../../compiler/pipeline.js'
 import { randomNumbers } from '../ir/random-graph.js'
@@ -103,7 +103,7 @@ export const valuesFor = (graph: Graph, bound: number): ReadonlyMap<string, Floa
 export const interpreted = (
   graph: Graph,
   inputs: ReadonlyMap<string, Float64Array>,
-): ReadonlyMap<string, Float64Array> => interpretGraph(graph)(inputs)
+): ReadonlyMap<string, Float64Array> => compileInterpreter(graph)(inputs)
 
 /** The largest difference of two graphs' outputs on the interpreter, relative to 1 + the value. */
 export const difference = (

@@ -2,7 +2,7 @@ import { axesOf, index, type ReadExpr, readsOf, rewrite, substituteAxes } from '
 import { elementsOf } from '../ir/graph.js'
 import type { Axis, ComputeNode, Expr, Graph, Node, NodeId } from '../ir/ir.js'
 import { printExpr } from '../ir/print.js'
-import type { Facts } from './rule.js'
+import type { Facts } from './rewrite-rule.js'
 
 /** The position of a read at one dimension, which may name what stands at the others, and the axes of its own. */
 interface Position {

@@ -4,16 +4,27 @@ import type { DType } from '../artifact.js'
 import { axesOf, type ReadExpr, readsOf } from '../ir/expr.js'
 import type { Axis, ComputeNode, Expr, Graph, Node, NodeId } from '../ir/ir.js'
 import { prims } from '../ir/prims.js'
-import { type Demand, label } from './demand.js'
+import { type Demand, quotedLabel } from './demand.js'
 import { axisOf, isIndex, type Timing } from './timing.js'
 
 /** What is known of a value where an axis lies after the window's position: a number, that it does not depend on what comes later, or that it may. */
-type Fate = number | 'past' | 'future'
+type Causality = number | 'past' | 'future'
 
-const join = (a: Fate, b: Fate): Fate => (a === 'future' || b === 'future' ? 'future' : a === b ? a : 'past')
+const joinCausality = (a: Causality, b: Causality): Causality =>
+  a === 'future' || b === 'future' ? 'future' : a === b ? a : 'past'
+
+/** Two axes that count positions: `later` lies after `now`, so that `later - now` is at least 1. */
+interface TwoTimes {
+  readonly later: Axis
+  readonly now: Axis
+}
 
 /** `x - y` as a whole number plus ±(a - t), if it is that. */
-const distance = (x: Expr, y: Expr, a: Axis, t: Axis): { sign: number; offset: number } | undefined => {
+const offsetFromNow = (
+  x: Expr,
+  y: Expr,
+  { later: a, now: t }: TwoTimes,
+): { sign: number; offset: number } | undefined => {
   const d = affineAdd(affineOf(x), affineScale(affineOf(y), -1))
   const sign = coefficientOf(d, a.id)
   const fits = d.rest.size === 0 && d.terms.size === 2 && Math.abs(sign) === 1
@@ -21,8 +32,8 @@ const distance = (x: Expr, y: Expr, a: Axis, t: Axis): { sign: number; offset: n
 }
 
 /** A comparison where a > t, so that a - t is at least 1. */
-const compare = (op: string, x: Expr, y: Expr, a: Axis, t: Axis): boolean | undefined => {
-  const d = x.dtype === 'i32' ? distance(x, y, a, t) : undefined
+const compareLater = (op: string, x: Expr, y: Expr, times: TwoTimes): boolean | undefined => {
+  const d = x.dtype === 'i32' ? offsetFromNow(x, y, times) : undefined
   if (d === undefined) return undefined
   const low = d.sign > 0 ? d.offset + 1 : Number.NEGATIVE_INFINITY
   const high = d.sign > 0 ? Number.POSITIVE_INFINITY : d.offset - 1
@@ -46,9 +57,14 @@ const compare = (op: string, x: Expr, y: Expr, a: Axis, t: Axis): boolean | unde
 }
 
 /** An application to arguments of which some are known; what is not is taken to be finite. */
-const apply = (op: keyof typeof prims, dtype: DType, args: readonly Fate[], of: readonly DType[]): Fate => {
+const applyPartly = (
+  op: keyof typeof prims,
+  dtype: DType,
+  args: readonly Causality[],
+  of: readonly DType[],
+): Causality => {
   const [a, b, c] = args
-  if (op === 'select') return a === 'future' ? a : a === 'past' ? join(b!, c!) : a !== 0 ? b! : c!
+  if (op === 'select') return a === 'future' ? a : a === 'past' ? joinCausality(b!, c!) : a !== 0 ? b! : c!
   if ((op === 'and' || op === 'mul') && (a === 0 || b === 0)) return 0
   if (op === 'or' && (a === 1 || b === 1)) return 1
   if (op === 'div' && a === 0) return 0
@@ -60,7 +76,7 @@ const apply = (op: keyof typeof prims, dtype: DType, args: readonly Fate[], of: 
 }
 
 /** Is a position never after the window's? */
-const notAfter = (e: Expr, t: Axis): boolean => {
+const isNeverLater = (e: Expr, t: Axis): boolean => {
   const d = affineAdd(affineOf(e), affineScale(affineOf({ op: 'index', dtype: 'i32', axis: t }), -1))
   return d.rest.size === 0 && d.terms.size === 0 && d.constant <= 0
 }
@@ -69,62 +85,63 @@ const notAfter = (e: Expr, t: Axis): boolean => {
  * Why what is computed for a window would change when tokens are appended; undefined if it never does. What lies
  * after a position may be read, if it counts for nothing: masked attention weights are exp(-∞) there, and 0 times anything is 0.
  */
-export const leak = (
+export const findFutureDependence = (
   graph: Graph,
   timings: ReadonlyMap<NodeId, Timing>,
   demand: Demand,
   output: NodeId,
 ): string | undefined => {
   const nodes = new Map(graph.nodes.map(n => [n.id, n]))
-  const memo = new Map<string, Fate>()
+  const memo = new Map<string, Causality>()
 
   /** The fate of a node where its own `axis` lies after its position of the window; without one, by reads at positions that are no axis. */
-  const fateOf = (n: Node, axis?: Axis): Fate => {
+  const causalityOf = (n: Node, axis?: Axis): Causality => {
     if (n.kind !== 'compute' || !demand.windowed.has(n.id)) return 'past'
     const key = `${n.id} ${axis?.id}`
-    const known = memo.get(key) ?? bodyFate(n, axis)
+    const known = memo.get(key) ?? causalityOfBody(n, axis)
     memo.set(key, known)
     return known
   }
-  const readFate = (n: ComputeNode, t: Axis, r: ReadExpr, axis: Axis | undefined): Fate => {
+  const causalityOfRead = (n: ComputeNode, t: Axis, r: ReadExpr, axis: Axis | undefined): Causality => {
     const use = demand.use(n.id, r)
     const m = nodes.get(r.node)!
     if (use.kind === 'whole' || use.kind === 'unknown') return 'past'
     const own = [...n.dims.flat(), ...(n.reduce?.axes ?? [])]
     const at = (e: Expr): 'here' | 'past' | 'future' => {
       if (axis !== undefined && isIndex(e, axis)) return 'here'
-      return notAfter(e, t) || own.some(a => isIndex(e, a)) ? 'past' : 'future'
+      return isNeverLater(e, t) || own.some(a => isIndex(e, a)) ? 'past' : 'future'
     }
     if (use.kind === 'kept') return at(r.at[use.dim]!) === 'past' ? 'past' : 'future'
-    let out: Fate = 'past'
+    let out: Causality = 'past'
     for (const k of timings.get(m.id)?.time ?? r.at.keys()) {
       if (k === use.dim) continue
       const where = at(r.at[k]!)
       if (where === 'past') continue
       const other = axisOf(graph, m, k)
-      const fate = other === undefined ? (timings.has(m.id) ? 'future' : 'past') : fateOf(m, other)
-      if (typeof fate === 'number' && where === 'here') return fate
-      out = join(out, fate === 'future' ? fate : 'past')
+      const found = other === undefined ? (timings.has(m.id) ? 'future' : 'past') : causalityOf(m, other)
+      if (typeof found === 'number' && where === 'here') return found
+      out = joinCausality(out, found === 'future' ? found : 'past')
     }
     return out
   }
-  const bodyFate = (n: ComputeNode, axis: Axis | undefined): Fate => {
+  const causalityOfBody = (n: ComputeNode, axis: Axis | undefined): Causality => {
     const t = axisOf(graph, n, demand.windowed.get(n.id)!)!
-    const seen = new Map<Expr, Fate>()
-    const go = (e: Expr): Fate => {
+    const seen = new Map<Expr, Causality>()
+    const go = (e: Expr): Causality => {
       const known = seen.get(e) ?? of(e)
       seen.set(e, known)
       return known
     }
-    const of = (e: Expr): Fate => {
+    const of = (e: Expr): Causality => {
       if (e.op === 'const') return e.value
       if (e.op === 'index') return 'past'
-      if (e.op === 'read') return e.at.some(x => go(x) === 'future') ? 'future' : readFate(n, t, e, axis)
+      if (e.op === 'read')
+        return e.at.some(x => go(x) === 'future') ? 'future' : causalityOfRead(n, t, e, axis)
       const [x, y] = e.args
-      const decided = axis && y && compare(e.op, x!, y, axis, t)
+      const decided = axis && y && compareLater(e.op, x!, y, { later: axis, now: t })
       if (decided !== undefined) return decided ? 1 : 0
       const args = e.args.map(go)
-      return apply(
+      return applyPartly(
         e.op,
         e.dtype,
         args,
@@ -142,7 +159,7 @@ export const leak = (
     const axes = [...(final ? n.dims.flat().filter(a => a.id !== t.id) : []), ...(n.reduce?.axes ?? [])]
     const used = axesOf(...readsOf(n.body).flatMap(r => r.at))
     for (const axis of [undefined, ...axes.filter(a => used.has(a.id))])
-      if (fateOf(n, axis) === 'future') return `${label(n)} depends on later tokens`
+      if (causalityOf(n, axis) === 'future') return `${quotedLabel(n)} depends on later tokens`
   }
   return undefined
 }

@@ -10,7 +10,7 @@ import {
 import type { Type } from '../core/type.js'
 import { type InputSpec, inputsOf, instantiateFields, isGiven } from '../specialise/parameters.js'
 import type { ImportDecl, Param, SizeItem, SourceExpr, TypeExpr } from '../syntax/ast.js'
-import * as s from './syntax.js'
+import * as s from './build-syntax.js'
 
 /** How an input of the graph is written: `w.layers[l].wq[h, d]` for the tensor `w.layers.wq` at `[l, h, d]`. */
 export interface SourceInput {
@@ -20,7 +20,7 @@ export interface SourceInput {
 }
 
 /** What a printed function has in common with the one it is derived from. */
-export interface Signature {
+export interface PrintedSignature {
   readonly params: readonly Param[]
   readonly inputs: ReadonlyMap<string, SourceInput>
   readonly typeExpr: (t: Type) => TypeExpr
@@ -53,7 +53,7 @@ const recordId = (id: string): { readonly module: string; readonly name: string 
 }
 
 /** The signature of a function as syntax, without parameters that the graph has no tensors of. */
-export const signatureOf = (fn: CoreFn, module: CoreModule | undefined): Signature => {
+export const printSignature = (fn: CoreFn, module: CoreModule | undefined): PrintedSignature => {
   const definitions = [...(module?.sizes.values() ?? [])].flatMap(d =>
     d.definition === undefined ? [] : [{ name: d.name, definition: d.definition }],
   )

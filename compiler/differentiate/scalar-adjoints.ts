@@ -12,7 +12,7 @@ export interface Adjoint {
 export const zero = f32(0)
 export const one = f32(1)
 
-export const isConst = (e: Expr, value: number): boolean => e.op === 'const' && e.value === value
+export const isNumber = (e: Expr, value: number): boolean => e.op === 'const' && e.value === value
 
 /** Arguments through which a derivative flows, each with its partial derivative. */
 const partials = (e: Expr, result = e): readonly (readonly [argument: Expr, partial: Expr])[] => {
@@ -20,7 +20,7 @@ const partials = (e: Expr, result = e): readonly (readonly [argument: Expr, part
   const by = prims[e.op].derivative?.(e.args, result) ?? []
   return e.args.flatMap((a, i) => {
     const partial = by[i]
-    return partial !== undefined && a.dtype === 'f32' && !isConst(partial, 0) ? [[a, partial] as const] : []
+    return partial !== undefined && a.dtype === 'f32' && !isNumber(partial, 0) ? [[a, partial] as const] : []
   })
 }
 
@@ -42,31 +42,31 @@ export const differentiableReads = (body: Expr): ReadonlySet<NodeId> => {
  * A cotangent times a partial derivative. Conditions stay outermost: of a branch not taken the partial derivative may be
  * infinite, and 0 · ∞ is not 0.
  */
-export const times = (cotangent: Expr, partial: Expr): Expr => {
-  if (isConst(cotangent, 0) || isConst(partial, 0)) return zero
-  if (isConst(partial, 1)) return cotangent
-  if (isConst(cotangent, 1)) return partial
-  if (isConst(partial, -1)) return prim('neg', cotangent)
+export const scaleCotangent = (cotangent: Expr, partial: Expr): Expr => {
+  if (isNumber(cotangent, 0) || isNumber(partial, 0)) return zero
+  if (isNumber(partial, 1)) return cotangent
+  if (isNumber(cotangent, 1)) return partial
+  if (isNumber(partial, -1)) return prim('neg', cotangent)
   if (cotangent.op === 'select') {
     const [condition, yes, no] = cotangent.args as [Expr, Expr, Expr]
-    if (isConst(no, 0)) return prim('select', condition, times(yes, partial), zero)
-    if (isConst(yes, 0)) return prim('select', condition, zero, times(no, partial))
+    if (isNumber(no, 0)) return prim('select', condition, scaleCotangent(yes, partial), zero)
+    if (isNumber(yes, 0)) return prim('select', condition, zero, scaleCotangent(no, partial))
   }
   if (partial.op === 'select') {
     const [condition, yes, no] = partial.args as [Expr, Expr, Expr]
-    if (isConst(no, 0)) return prim('select', condition, times(cotangent, yes), zero)
-    if (isConst(yes, 0)) return prim('select', condition, zero, times(cotangent, no))
+    if (isNumber(no, 0)) return prim('select', condition, scaleCotangent(cotangent, yes), zero)
+    if (isNumber(yes, 0)) return prim('select', condition, zero, scaleCotangent(cotangent, no))
   }
-  if (partial.op === 'neg') return prim('neg', times(cotangent, partial.args[0]!))
-  if (partial.op === 'div' && isConst(partial.args[0]!, 1)) return prim('div', cotangent, partial.args[1]!)
+  if (partial.op === 'neg') return prim('neg', scaleCotangent(cotangent, partial.args[0]!))
+  if (partial.op === 'div' && isNumber(partial.args[0]!, 1)) return prim('div', cotangent, partial.args[1]!)
   return prim('mul', cotangent, partial)
 }
 
-export const plus = (a: Expr | undefined, b: Expr): Expr =>
-  a === undefined || isConst(a, 0) ? b : isConst(b, 0) ? a : prim('add', a, b)
+export const addCotangents = (a: Expr | undefined, b: Expr): Expr =>
+  a === undefined || isNumber(a, 0) ? b : isNumber(b, 0) ? a : prim('add', a, b)
 
 /** `value` where all the conditions hold, 0 elsewhere. */
-export const where = (conditions: readonly Expr[], value: Expr): Expr =>
+export const maskedBy = (conditions: readonly Expr[], value: Expr): Expr =>
   conditions.length === 0
     ? value
     : prim(
@@ -100,7 +100,7 @@ export const adjoints = (
     if (e.op === 'read') found.push({ read: e, value })
     else
       for (const [a, partial] of partials(e, e === root ? result : e))
-        if (relevant.has(a)) bar.set(a, plus(bar.get(a), times(value, partial)))
+        if (relevant.has(a)) bar.set(a, addCotangents(bar.get(a), scaleCotangent(value, partial)))
   }
-  return found.filter(a => !isConst(a.value, 0)).reverse()
+  return found.filter(a => !isNumber(a.value, 0)).reverse()
 }

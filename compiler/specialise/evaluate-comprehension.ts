@@ -2,7 +2,7 @@ import type { CoreBinder, CoreExpr, VarId } from '../core/core.js'
 import { cast, i32, index, prim } from '../ir/expr.js'
 import type { Axis, Expr, ReduceOp } from '../ir/ir.js'
 import { abstract } from './abstract.js'
-import { bindAll, type EvalContext, evaluateCore, extent, here, sizeExpr } from './eval-context.js'
+import { bindAll, type EvalContext, evaluateCore, extent, here, sizeOperand } from './eval-context.js'
 import { within } from './scope.js'
 import { asExpr, type CoreValue, scalar } from './value.js'
 
@@ -43,7 +43,7 @@ export const evaluateReduce = (c: EvalContext, e: Extract<CoreExpr, { kind: 'red
   switch (e.op) {
     case 'mean': {
       const terms = axes.reduce((n, a) => n * a.extent, 1)
-      return scalar(prim('div', reduceBy('sum', body), sizeExpr(c, 'f32', terms)))
+      return scalar(prim('div', reduceBy('sum', body), sizeOperand(c, 'f32', terms)))
     }
     case 'any':
       // The maximum of no values is the least i32, and `any` of no values is false.

@@ -1,6 +1,6 @@
 import { constant } from '../ir/expr.js'
 import { shapeOf } from '../ir/graph.js'
-import { type ExprRule, isConst } from './rule.js'
+import { type ExprRule, isConst } from './rewrite-rule.js'
 
 /** A guard that always holds is none; a read that is always outside is 0. */
 export const guards: ExprRule = (e, { interval, nodes }) => {

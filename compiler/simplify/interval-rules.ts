@@ -1,5 +1,5 @@
 import { constant } from '../ir/expr.js'
-import type { ExprRule } from './rule.js'
+import type { ExprRule } from './rewrite-rule.js'
 
 /** An integer or a condition that can have one value only is that value. */
 export const decide: ExprRule = (e, { interval, sequential }) => {

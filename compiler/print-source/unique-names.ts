@@ -1,4 +1,4 @@
-import { calls } from './write-expr.js'
+import { printedBuiltins } from './write-expr.js'
 
 const keywords = [
   'import',
@@ -48,7 +48,7 @@ const keywords = [
   'value_and_grad',
 ]
 /** What the printed text may call; other built-in names may be given away. */
-const called = Object.values(calls)
+const called = Object.values(printedBuiltins)
 const reserved: ReadonlySet<string> = new Set([...keywords, ...called, 'inf', 'stop'])
 
 /** The name a label suggests: `∂w.layers.wq` gives `dwq`, `ties of top` gives `ties_of_top`. */
@@ -63,7 +63,7 @@ const nameOf = (label: string): string => {
 }
 
 /** Gives out names, each once and none that means something already. */
-export class Names {
+export class UniqueNames {
   private readonly taken: Set<string>
 
   constructor(taken: Iterable<string> = []) {
@@ -83,7 +83,7 @@ export class Names {
   }
 
   /** A scope inside this one. */
-  inner(): Names {
-    return new Names(this.taken)
+  inner(): UniqueNames {
+    return new UniqueNames(this.taken)
   }
 }

@@ -5,7 +5,7 @@ import { intervals } from '../ir/interval.js'
 import type { Expr } from '../ir/ir.js'
 
 /** Decides the conditions and drops the guards of reads that the ranges of the axes settle. */
-export const settle = (builder: Builder, e: Expr): Expr => {
+export const decideConditions = (builder: Builder, e: Expr): Expr => {
   const interval = intervals(undefined, builder.anySize)
   const isTrue = (c: Expr): boolean => interval(c).lo === 1
   const isFalse = (c: Expr): boolean => interval(c).hi === 0

@@ -3,7 +3,7 @@ import { affineSides, orderedExpr } from '../affine/affine-expr.js'
 import { affineOfAnySize, neverOverflows } from '../affine/affine-of.js'
 import { axesOf, i32, prim, substituteAxes } from '../ir/expr.js'
 import type { Axis, Expr } from '../ir/ir.js'
-import { all, bool, type ExprRule, isConst } from './rule.js'
+import { all, bool, type ExprRule, isConst } from './rewrite-rule.js'
 
 type Comparison = 'lt' | 'le' | 'gt' | 'ge' | 'eq' | 'ne'
 

@@ -4,25 +4,28 @@ import type { CarryNode, NodeId, Region, RegionId } from '../ir/ir.js'
 import type { Activity } from './activity.js'
 
 /** A node, or a region with its active carries and what else is active in it. */
-export type Unit =
+export type ReversalUnit =
   | { readonly kind: 'node'; readonly id: NodeId }
   | {
       readonly kind: 'region'
       readonly region: Region
       readonly carries: readonly CarryNode[]
-      readonly units: readonly Unit[]
+      readonly units: readonly ReversalUnit[]
     }
 
 /** The active nodes, each after its sources, every region that is not open in one piece. */
-export const unitsOf = (builder: Builder, { active, sources, open }: Activity): readonly Unit[] => {
-  const pathOf = (id: NodeId): readonly RegionId[] =>
+export const reversalOrder = (
+  builder: Builder,
+  { active, sources, open }: Activity,
+): readonly ReversalUnit[] => {
+  const regionsOf = (id: NodeId): readonly RegionId[] =>
     builder
       .enclosing(regionOf(builder.node(id)))
       .map(r => r.id)
       .filter(r => !open.has(r))
-  const paths = new Map([...active].map(id => [id, pathOf(id)]))
+  const paths = new Map([...active].map(id => [id, regionsOf(id)]))
 
-  const order = (ids: readonly NodeId[], depth: number): readonly Unit[] => {
+  const order = (ids: readonly NodeId[], depth: number): readonly ReversalUnit[] => {
     const keyOf = (id: NodeId): string => {
       const inner = paths.get(id)![depth]
       return inner === undefined ? `n${id}` : `r${inner}`
@@ -32,7 +35,7 @@ export const unitsOf = (builder: Builder, { active, sources, open }: Activity): 
     const keys = new Map(ids.map(id => [id, keyOf(id)]))
 
     const done = new Set<string>()
-    const out: Unit[] = []
+    const out: ReversalUnit[] = []
     const visit = (key: string): void => {
       if (done.has(key)) return
       done.add(key)
@@ -50,7 +53,7 @@ export const unitsOf = (builder: Builder, { active, sources, open }: Activity): 
     return out
   }
 
-  const unitOf = (inside: readonly NodeId[], depth: number): Unit => {
+  const unitOf = (inside: readonly NodeId[], depth: number): ReversalUnit => {
     const region = builder.regions.get(paths.get(inside[0]!)![depth] ?? -1)
     if (region === undefined) return { kind: 'node', id: inside[0]! }
     const carries = inside

@@ -5,7 +5,7 @@ import type { ComputeNode, Graph, Node, NodeId, Region, RegionId } from '../ir/i
 import { flopsOf } from '../kernel/cost.js'
 
 /** A node that a loop keeps for another, and what making it again would take. */
-export interface Kept {
+export interface KeptNode {
   readonly node: ComputeNode
   /** Of all iterations. */
   readonly bytes: number
@@ -17,7 +17,7 @@ export interface Kept {
 const small = 8
 
 /** For each node of a loop the readers in other loops, where each iteration reads what one iteration made. */
-const mirrorsOf = (graph: Graph): ReadonlyMap<NodeId, readonly ComputeNode[]> => {
+const findMirrors = (graph: Graph): ReadonlyMap<NodeId, readonly ComputeNode[]> => {
   const nodes = new Map(graph.nodes.map(n => [n.id, n]))
   const paths = new Map<RegionId | undefined, readonly Region[]>()
   const pathOf = (id: RegionId | undefined): readonly Region[] => {
@@ -51,10 +51,10 @@ const isMirror = (r: ReadExpr, from: readonly Region[], to: readonly Region[]): 
  * Makes nodes again where another loop reads them, instead of keeping them for all iterations, if `wanted`. What they are made of is
  * kept, if it is anyway or is much smaller, or made again as well.
  */
-export const rematerialised = (graph: Graph, wanted: (kept: Kept) => boolean): Graph => {
-  const mirrors = mirrorsOf(graph)
+export const rematerialise = (graph: Graph, wanted: (kept: KeptNode) => boolean): Graph => {
+  const mirrors = findMirrors(graph)
   const nodes = new Map<NodeId, Node>(graph.nodes.map(n => [n.id, n]))
-  const again = new Set<NodeId>()
+  const recomputed = new Set<NodeId>()
   /** Is a node in a loop, and each loop around it one around the other? */
   const isAround = (source: ComputeNode, other: ComputeNode): boolean => {
     const path = regionPath(graph, other.region)
@@ -63,25 +63,25 @@ export const rematerialised = (graph: Graph, wanted: (kept: Kept) => boolean): G
     )
   }
   /** What must be made again along with a node: those of its sources that are neither kept nor small. */
-  const withIt = (node: ComputeNode, bytes: number, out = new Set<NodeId>()): ReadonlySet<NodeId> => {
+  const recomputedWith = (node: ComputeNode, bytes: number, out = new Set<NodeId>()): ReadonlySet<NodeId> => {
     for (const { node: id } of readsOf(node.body)) {
       const source = nodes.get(id)!
       if (source.kind !== 'compute' || out.has(id) || !isAround(source, node)) continue
-      const kept = mirrors.has(id) && !again.has(id)
+      const kept = mirrors.has(id) && !recomputed.has(id)
       if (kept || 4 * elementsOf(source) * small <= bytes) continue
       out.add(id)
-      withIt(source, bytes, out)
+      recomputedWith(source, bytes, out)
     }
     return out
   }
   for (const n of graph.nodes) {
     if (n.kind !== 'compute' || !mirrors.has(n.id)) continue
     const bytes = 4 * elementsOf(n)
-    const sources = [...withIt(n, bytes)].map(id => nodes.get(id) as ComputeNode)
+    const sources = [...recomputedWith(n, bytes)].map(id => nodes.get(id) as ComputeNode)
     const flops = [n, ...sources].reduce((sum, m) => sum + flopsOf(m), 0)
-    if (wanted({ node: n, bytes, operations: flops / Math.max(1, elementsOf(n)) })) again.add(n.id)
+    if (wanted({ node: n, bytes, operations: flops / Math.max(1, elementsOf(n)) })) recomputed.add(n.id)
   }
-  if (again.size === 0) return graph
+  if (recomputed.size === 0) return graph
 
   const b = new Builder(graph)
   const copies = new Map<string, NodeId>()
@@ -96,7 +96,7 @@ export const rematerialised = (graph: Graph, wanted: (kept: Kept) => boolean): G
     const redirect = rewriter(e => {
       const source = e.op === 'read' ? nodes.get(e.node)! : undefined
       if (e.op !== 'read' || source?.kind !== 'compute' || !isAround(source, node)) return e
-      return cloned.has(e.node) || again.has(e.node) ? { ...e, node: copyAt(source, to, cloned) } : e
+      return cloned.has(e.node) || recomputed.has(e.node) ? { ...e, node: copyAt(source, to, cloned) } : e
     })
     const { id: _, kind, ...rest } = node
     const copy = b.compute({
@@ -108,9 +108,9 @@ export const rematerialised = (graph: Graph, wanted: (kept: Kept) => boolean): G
     copies.set(key, copy)
     return copy
   }
-  for (const id of again) {
+  for (const id of recomputed) {
     const node = nodes.get(id) as ComputeNode
-    const cloned = withIt(node, 4 * elementsOf(node))
+    const cloned = recomputedWith(node, 4 * elementsOf(node))
     for (const reader of mirrors.get(id)!) {
       const to = regionPath(graph, regionOf(reader))
       const copy = copyAt(node, to, cloned)

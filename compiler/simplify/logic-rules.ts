@@ -1,6 +1,6 @@
 import { cast, prim } from '../ir/expr.js'
 import type { Expr, PrimOp } from '../ir/ir.js'
-import { bool, type ExprRule, isConst, isInteger, isValue } from './rule.js'
+import { bool, type ExprRule, isConst, isInteger, isValue } from './rewrite-rule.js'
 
 const opposite: Partial<Record<PrimOp, 'lt' | 'le' | 'gt' | 'ge' | 'eq' | 'ne'>> = {
   lt: 'ge',

@@ -8,7 +8,7 @@ const longest = 8
 const shortest = 1
 
 /** How many operations an expression has; conversions are none. */
-export const operations = (e: Expr): number =>
+export const operationCount = (e: Expr): number =>
   postorder(e).filter(x => x.op !== 'const' && x.op !== 'index' && x.op !== 'read' && x.op !== 'cast').length
 
 /** How often each node is read, every occurrence counted. */
@@ -52,7 +52,7 @@ export const inlineSmall = (graph: Graph): Graph => {
     const body = put(node.body)
     const out: ComputeNode = body === node.body ? node : { ...node, body }
     const used = counts.get(node.id)
-    const size = operations(body)
+    const size = operationCount(body)
     if (
       !outputs.has(node.id) &&
       readable(node) &&

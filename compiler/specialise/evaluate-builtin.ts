@@ -3,8 +3,8 @@ import { f32, i32, prim } from '../ir/expr.js'
 import { type EvalContext, evaluateCore, here } from './eval-context.js'
 import { lift } from './operations.js'
 import { foldIn, literalKey, normal, splitKey, uniform } from './random.js'
-import { mapValueTrees, type TreeWalk, totalOfTrees } from './trees.js'
 import { asExpr, asFn, asKey, type CoreValue } from './value.js'
+import { mapValueTrees, type TreeWalk, totalOfTrees } from './walk-trees.js'
 
 export const evaluateBuiltin = (c: EvalContext, e: Extract<CoreExpr, { kind: 'builtin' }>): CoreValue => {
   const args = e.args.map(a => evaluateCore(c, a))

@@ -10,7 +10,7 @@ import { orderedExpr } from '../affine/affine-expr.js'
 import { affineOfAnySize, neverOverflows } from '../affine/affine-of.js'
 import { i32, prim } from '../ir/expr.js'
 import type { Expr } from '../ir/ir.js'
-import { type ExprRule, isConst, isValue } from './rule.js'
+import { type ExprRule, isConst, isValue } from './rewrite-rule.js'
 
 const isZero = (a: Affine): boolean => affineConstantOf(a) === 0
 

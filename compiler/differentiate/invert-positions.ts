@@ -11,7 +11,7 @@ import type { Axis, AxisId, Expr } from '../ir/ir.js'
  * found among them stand for themselves, those in `of` follow from j, and the solution counts only where `conditions` hold.
  * Over those in `free` one has to search.
  */
-export interface Inversion {
+export interface PositionInverse {
   readonly dims: readonly (readonly Axis[])[]
   readonly of: ReadonlyMap<AxisId, Expr>
   readonly conditions: readonly Expr[]
@@ -37,12 +37,12 @@ export const plainPositions = (
 }
 
 /** Inverts `positions` in the given axes; other axes in them are parameters. `fresh` makes the axis of dimension i. */
-export const invert = (
+export const invertPositions = (
   positions: readonly Expr[],
   extents: readonly number[],
   axes: readonly Axis[],
   fresh: (i: number) => Axis,
-): Inversion => {
+): PositionInverse => {
   const plain = plainPositions(positions, extents, axes)
   const dims = plain.map((p, i) => p ?? [fresh(i)])
   const unknown = new Map(axes.map(a => [a.id, a]))

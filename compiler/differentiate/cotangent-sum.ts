@@ -2,20 +2,20 @@ import { radixDigits } from '../affine/radix.js'
 import { constant, identityAt, index, mixedRadix, substituteAxes } from '../ir/expr.js'
 import { shapeOf } from '../ir/graph.js'
 import type { Axis, AxisId, Expr, Node, NodeId, Region } from '../ir/ir.js'
+import { decideConditions } from './decide-conditions.js'
 import {
   axisFor,
+  type CotangentTerm,
   cotangentOrigin,
-  innermost,
-  pathOf,
-  type Reverse,
-  reversedPath,
-  type Term,
-} from './reverse.js'
-import { isConst, plus } from './scalar.js'
-import { settle } from './settle.js'
+  innermostRegion,
+  type ReverseState,
+  regionsOf,
+  reversedRegions,
+} from './reverse-state.js'
+import { addCotangents, isNumber } from './scalar-adjoints.js'
 
 /** Where a sum of terms is wanted. */
-export interface Place {
+export interface CotangentPlace {
   /** The regions it is in. Their axes are the sum's first dimensions. */
   readonly path: readonly Region[]
   /** What the first dimensions of the terms stand at: the region's axes, a slot of a carry. */
@@ -29,13 +29,13 @@ export interface Tensor {
 }
 
 /** The place of a node's cotangent: beside the node, in the reversed region. */
-export const placeOf = (reverse: Reverse, node: Node): Place => {
-  const path = reversedPath(reverse, pathOf(reverse, node))
+export const cotangentPlace = (reverse: ReverseState, node: Node): CotangentPlace => {
+  const path = reversedRegions(reverse, regionsOf(reverse, node))
   return { path, lead: path.map(r => index(r.axis)) }
 }
 
 /** M̄ = Σ terms; undefined if that is 0. */
-export const sumTerms = (reverse: Reverse, node: Node, place: Place): Tensor | undefined => {
+export const sumOfTerms = (reverse: ReverseState, node: Node, place: CotangentPlace): Tensor | undefined => {
   const terms = reverse.terms.get(node.id) ?? []
   const known = place.lead.length
   const rest = shapeOf(node)
@@ -51,37 +51,43 @@ export const sumTerms = (reverse: Reverse, node: Node, place: Place): Tensor | u
       if (sameExtents(group, axes)) for (const [k, a] of group.entries()) of.set(a.id, index(axes[k]!))
       else bindDigits(of, group, positionOf(axes))
     })
-    return plus(sum, settle(reverse.builder, substituteAxes(term.value, of)))
+    return addCotangents(sum, decideConditions(reverse.builder, substituteAxes(term.value, of)))
   }, undefined)
-  if (body === undefined || isConst(body, 0)) return undefined
+  if (body === undefined || isNumber(body, 0)) return undefined
   return { dims: [...place.path.map(r => [r.axis]), ...rest], body }
 }
 
-/** The tensor as a node; one that only repeats another node is that node, where it need not stand `inPlace` or does. */
-export const materialise = (
-  { builder }: Reverse,
-  { dims, body }: Tensor,
-  place: Place,
-  node: Node,
-  inPlace = false,
-): NodeId => {
+/** A sum of terms that is to be stored. */
+export interface StoredSum {
+  readonly sum: Tensor
+  readonly place: CotangentPlace
+  /** The node whose cotangent it is. */
+  readonly node: Node
+  /** Whether it has to be a node of the place's region, even if it only repeats a node elsewhere. */
+  readonly inPlace?: boolean
+}
+
+/** Stores a sum as a node. A sum that only repeats another node is that node, unless it has to stand elsewhere. */
+export const storeCotangent = ({ builder }: ReverseState, stored: StoredSum): NodeId => {
+  const { sum, place, node, inPlace = false } = stored
+  const { dims, body } = sum
   if (body.op === 'read' && !body.guarded && isWhole(body.at, dims)) {
     const source = builder.node(body.node)
     const whole = shapeOf(source).every((n, i) => n === dims[i]!.reduce((m, a) => m * a.extent, 1))
-    const placed = source.kind === 'compute' && source.region === innermost(place.path).region
+    const placed = source.kind === 'compute' && source.region === innermostRegion(place.path).region
     if (whole && (placed || !inPlace)) return source.id
   }
   return builder.compute({
     dtype: body.dtype,
     dims,
     body,
-    ...innermost(place.path),
+    ...innermostRegion(place.path),
     origin: cotangentOrigin(node),
   })
 }
 
 /** A tensor of zeros of the node's type. */
-export const zeros = (reverse: Reverse, node: Node, place: Place): Tensor => ({
+export const zeroCotangent = (reverse: ReverseState, node: Node, place: CotangentPlace): Tensor => ({
   dims: [
     ...place.path.map(r => [r.axis]),
     ...shapeOf(node)
@@ -109,8 +115,8 @@ const sameExtents = (a: readonly Axis[], b: readonly Axis[]): boolean =>
 
 /** The product of axes that all terms which need one agree on, or else a single axis. */
 const commonDim = (
-  { builder }: Reverse,
-  terms: readonly Term[],
+  { builder }: ReverseState,
+  terms: readonly CotangentTerm[],
   i: number,
   single: () => Axis,
 ): readonly Axis[] => {

@@ -1,10 +1,10 @@
 import { i32, index, prim, read } from '../ir/expr.js'
 import { shapeOf } from '../ir/graph.js'
 import type { Axis, CarryNode, Expr, NodeId, Region } from '../ir/ir.js'
-import { materialise, type Place, sumTerms, zeros } from './accumulate.js'
 import { contribute } from './contribute.js'
-import { axisFor, cotangentOrigin, pathOf, type Reverse, reversedPath } from './reverse.js'
-import type { Unit } from './units.js'
+import { type CotangentPlace, storeCotangent, sumOfTerms, zeroCotangent } from './cotangent-sum.js'
+import type { ReversalUnit } from './reversal-order.js'
+import { axisFor, cotangentOrigin, type ReverseState, regionsOf, reversedRegions } from './reverse-state.js'
 
 /** Slots of carries as the reversed region sees them, at its iteration l. */
 interface Slots {
@@ -25,13 +25,13 @@ interface Slots {
  * that runs down). X̄[0] is the cotangent of `init`.
  */
 export const reverseRegion = (
-  reverse: Reverse,
-  { region, carries, units }: Extract<Unit, { kind: 'region' }>,
-  reverseUnits: (units: readonly Unit[]) => void,
+  reverse: ReverseState,
+  { region, carries, units }: Extract<ReversalUnit, { kind: 'region' }>,
+  reverseUnits: (units: readonly ReversalUnit[]) => void,
 ): void => {
   const { builder, active } = reverse
   const path = builder.enclosing(region.id)
-  const parents = reversedPath(reverse, path.slice(0, -1))
+  const parents = reversedRegions(reverse, path.slice(0, -1))
   const own = builder.region(
     builder.axis(region.axis.name, region.axis.extent),
     region.direction === 'up' ? 'down' : 'up',
@@ -40,11 +40,16 @@ export const reverseRegion = (
   reverse.reversed.set(region.id, own)
   const slots = slotsOf(region, index(own.axis))
   const lead = parents.map(r => index(r.axis))
-  const outside: Place = { path: parents, lead: [...lead, slots.first] }
-  const inside: Place = { path: [...parents, own], lead: [...lead, slots.writes] }
+  const outside: CotangentPlace = { path: parents, lead: [...lead, slots.first] }
+  const inside: CotangentPlace = { path: [...parents, own], lead: [...lead, slots.writes] }
 
-  const sumAt = (carry: CarryNode, place: Place): NodeId =>
-    materialise(reverse, sumTerms(reverse, carry, place) ?? zeros(reverse, carry, place), place, carry, true)
+  const sumAt = (carry: CarryNode, place: CotangentPlace): NodeId =>
+    storeCotangent(reverse, {
+      sum: sumOfTerms(reverse, carry, place) ?? zeroCotangent(reverse, carry, place),
+      place,
+      node: carry,
+      inPlace: true,
+    })
   const restOf = (carry: CarryNode): readonly Axis[] =>
     shapeOf(carry)
       .slice(path.length)
@@ -77,7 +82,7 @@ export const reverseRegion = (
   for (const { carry, bar } of bars) {
     builder.closeCarry(bar, sumAt(carry, inside))
     if (!active.has(carry.init)) continue
-    const init = pathOf(reverse, builder.node(carry.init))
+    const init = regionsOf(reverse, builder.node(carry.init))
     const rest = restOf(carry)
     contribute(reverse, {
       path: path.slice(0, -1),

@@ -2,9 +2,9 @@ import { Builder } from '../ir/builder.js'
 import { readsOf, rewriter } from '../ir/expr.js'
 import { regionPath, shapeOf } from '../ir/graph.js'
 import type { ComputeNode, Graph, NodeId } from '../ir/ir.js'
-import { type Chain, chainOf, type Field, fieldOf } from './chunk-chain.js'
+import { type ChunkChain, type ChunkSearch, findChain, searchGraph } from './chunk-chain.js'
 import { type Cut, cutAxis } from './chunk-cut.js'
-import { intoLoop } from './chunk-loop.js'
+import { moveIntoLoop } from './chunk-loop.js'
 
 export interface ChunkOptions {
   /** A tensor of more bytes (in one iteration of the loops around it) is made a chunk at a time, if it can be. */
@@ -25,11 +25,15 @@ export const sliceBytes = (graph: Pick<Graph, 'regions'>, n: ComputeNode): numbe
  * it exists at a time: the scores of attention for some of the queries, the logits of some of the tokens. What leaves the loop is
  * kept by slices or added up. `stored` are the nodes that kernels would write; without a large one among them the graph stays as it is.
  */
-export const chunked = (graph: Graph, stored: ReadonlySet<NodeId>, options: ChunkOptions): Graph => {
+export const chunkLargeTensors = (
+  graph: Graph,
+  stored: ReadonlySet<NodeId>,
+  options: ChunkOptions,
+): Graph => {
   let current = graph
   const tried = new Set<NodeId>()
   for (;;) {
-    const field = fieldOf(current, n => sliceBytes(current, n) > options.largest)
+    const field = searchGraph(current, n => sliceBytes(current, n) > options.largest)
     const seed = current.nodes.find(
       (n): n is ComputeNode =>
         n.kind === 'compute' &&
@@ -40,22 +44,22 @@ export const chunked = (graph: Graph, stored: ReadonlySet<NodeId>, options: Chun
     )
     if (seed === undefined) return current
     tried.add(seed.id)
-    const plan = best(field, seed, options)
-    if (plan !== undefined) current = split(field, plan.chain, plan.length)
+    const plan = cheapestPlan(field, seed, options)
+    if (plan !== undefined) current = chunkAlong(field, plan.chain, plan.length)
   }
 }
 
 interface Plan {
-  readonly chain: Chain
+  readonly chain: ChunkChain
   readonly length: number
 }
 
 /** In the fewest stages, along the outermost axis that has enough positions for the number of chunks wanted, or else the longest. */
-const best = (field: Field, seed: ComputeNode, { target }: ChunkOptions): Plan | undefined => {
+const cheapestPlan = (field: ChunkSearch, seed: ComputeNode, { target }: ChunkOptions): Plan | undefined => {
   const depth = regionPath(field.graph, seed.region).length
   const plans = seed.dims.flatMap((d, dim): readonly Plan[] => {
     if (dim < depth || d.length !== 1 || d[0]!.extent < 2) return []
-    const chain = chainOf(field, seed, dim)
+    const chain = findChain(field, seed, dim)
     if (chain === undefined) return []
     const members = [...chain.cuts].flatMap(([id, cut]) => (cut.kind === 'slice' ? [id] : []))
     const bytes = Math.max(...members.map(id => sliceBytes(field.graph, field.nodes.get(id) as ComputeNode)))
@@ -68,9 +72,9 @@ const best = (field: Field, seed: ComputeNode, { target }: ChunkOptions): Plan |
   return plan && { chain: plan.chain, length: Math.max(1, plan.length) }
 }
 
-/** A length of at most `most`: one that divides the axis where one is near, in whole vectors where there is room. */
-const chunkLength = (extent: number, most: number): number => {
-  const limit = Math.min(extent - 1, Math.floor(most))
+/** A length of at most `bounded`: one that divides the axis where one is near, in whole vectors where there is room. */
+const chunkLength = (extent: number, bounded: number): number => {
+  const limit = Math.min(extent - 1, Math.floor(bounded))
   for (const step of [8, 4, 1])
     for (let c = limit - (limit % step); c >= Math.max(1, limit / 2); c -= step)
       if (extent % c === 0) return c
@@ -78,15 +82,15 @@ const chunkLength = (extent: number, most: number): number => {
 }
 
 /** The stages of a chain as loops. What a stage needs of an earlier one's large members it makes again. */
-const split = (field: Field, chain: Chain, length: number): Graph => {
+const chunkAlong = (field: ChunkSearch, chain: ChunkChain, length: number): Graph => {
   const b = new Builder(field.graph)
   const order = field.graph.nodes.filter((n): n is ComputeNode => chain.cuts.has(n.id))
   const stages = [...new Set(order.map(n => chain.stage.get(n.id)!))].sort((x, y) => x - y)
-  const members = stages.map(stage => remade(b, field, chain, order, stage))
+  const members = stages.map(stage => membersOfStage({ b, field, chain, order }, stage))
   for (const ids of members) {
     const nodes = ids.map(({ id, cut }) => ({ node: b.node(id) as ComputeNode, cut }))
     const axis = cutAxis(nodes[0]!.node, nodes[0]!.cut)
-    intoLoop(b, nodes, { axis, length, parent: chain.region }, field.pinned)
+    moveIntoLoop(b, nodes, { axis, length, parent: chain.region }, field.pinned)
   }
   return b.finish()
 }
@@ -96,14 +100,17 @@ interface Member {
   readonly cut: Cut
 }
 
+/** A chain that is being cut. */
+interface ChunkingChain {
+  readonly b: Builder
+  readonly field: ChunkSearch
+  readonly chain: ChunkChain
+  /** The members of all stages in order of evaluation. */
+  readonly order: readonly ComputeNode[]
+}
+
 /** The members of a stage, with copies of the large ones of earlier stages that they read, directly or through one another. */
-const remade = (
-  b: Builder,
-  field: Field,
-  chain: Chain,
-  order: readonly ComputeNode[],
-  stage: number,
-): readonly Member[] => {
+const membersOfStage = ({ b, field, chain, order }: ChunkingChain, stage: number): readonly Member[] => {
   const own = order.filter(n => chain.stage.get(n.id) === stage)
   const needed = new Set<NodeId>()
   const visit = (n: ComputeNode): void => {
@@ -116,14 +123,14 @@ const remade = (
     }
   }
   own.forEach(visit)
-  const again = new Map<NodeId, NodeId>()
+  const recomputed = new Map<NodeId, NodeId>()
   const redirect = rewriter(e =>
-    e.op === 'read' && again.has(e.node) ? { ...e, node: again.get(e.node)! } : e,
+    e.op === 'read' && recomputed.has(e.node) ? { ...e, node: recomputed.get(e.node)! } : e,
   )
   const copies = order.flatMap((n): readonly Member[] => {
     if (!needed.has(n.id)) return []
-    again.set(n.id, b.compute({ ...n, body: redirect(n.body) }))
-    return [{ id: again.get(n.id)!, cut: chain.cuts.get(n.id)! }]
+    recomputed.set(n.id, b.compute({ ...n, body: redirect(n.body) }))
+    return [{ id: recomputed.get(n.id)!, cut: chain.cuts.get(n.id)! }]
   })
   for (const n of own) b.nodes.set(n.id, { ...n, body: redirect(n.body) })
   return [...copies, ...own.map(n => ({ id: n.id, cut: chain.cuts.get(n.id)! }))]

@@ -4,8 +4,8 @@ import { normalise } from '../fuse/normalise.js'
 import { elementsOf } from '../ir/graph.js'
 import type { Graph } from '../ir/ir.js'
 import { verified } from '../ir/verify.js'
-import { type ChunkOptions, chunked, sliceBytes } from './chunk.js'
-import { type Kept, rematerialised } from './remat.js'
+import { type ChunkOptions, chunkLargeTensors, sliceBytes } from './chunk-tensors.js'
+import { type KeptNode, rematerialise } from './rematerialise.js'
 
 /** What memory is traded for. Sizes are in bytes. */
 export interface MemoryLimits extends ChunkOptions {
@@ -25,8 +25,8 @@ export const memoryLimits = (traits: DeviceTraits): MemoryLimits => {
   const { largest, target, kept } = traits.software
     ? { largest: 64 * MiB, target: 16 * MiB, kept: 64 * MiB }
     : { largest: 128 * MiB, target: 32 * MiB, kept: 256 * MiB }
-  const most = (n: number): number => Math.min(n, traits.bindingBytes)
-  return { largest: most(largest), target: most(target), kept: most(kept), operations: 512 }
+  const bounded = (n: number): number => Math.min(n, traits.bindingBytes)
+  return { largest: bounded(largest), target: bounded(target), kept: bounded(kept), operations: 512 }
 }
 
 /** What a kernel binds of a tensor: its slot of the loops around, where slots lie as offsets of bindings must. */
@@ -34,18 +34,18 @@ const boundBytes = (slot: number, all: number, traits: DeviceTraits): number =>
   slot % traits.bindingAlignment === 0 ? slot : all
 
 /** The graph without large tensors, and without large ones kept from loop to loop, where it can do without them. Normalised, as it was. */
-export const withinMemory = (graph: Graph, traits: DeviceTraits, options: MemoryLimits): Graph => {
+export const fitMemory = (graph: Graph, traits: DeviceTraits, options: MemoryLimits): Graph => {
   const least = Math.min(options.largest, options.kept, traits.bindingBytes)
   if (!graph.nodes.some(n => n.kind === 'compute' && 4 * elementsOf(n) > least)) return graph
   const stored = new Set(fuseNodes(graph, traits).flatMap(g => [...g.stored]))
-  const wanted = ({ node, bytes, operations }: Kept): boolean =>
+  const wanted = ({ node, bytes, operations }: KeptNode): boolean =>
     stored.has(node.id) &&
     (boundBytes(sliceBytes(graph, node), bytes, traits) > traits.bindingBytes ||
       (operations <= options.operations &&
         (bytes > options.kept || sliceBytes(graph, node) > options.largest)))
-  const fewer = verified(rematerialised(graph, wanted), 'remat')
-  const again = fewer === graph ? stored : new Set(fuseNodes(fewer, traits).flatMap(g => [...g.stored]))
-  const out = chunked(fewer, again, options)
+  const fewer = verified(rematerialise(graph, wanted), 'remat')
+  const recomputed = fewer === graph ? stored : new Set(fuseNodes(fewer, traits).flatMap(g => [...g.stored]))
+  const out = chunkLargeTensors(fewer, recomputed, options)
   return out === graph ? graph : verified(normalise(verified(out, 'chunk')), 'normalise')
 }
 
