@@ -7,7 +7,7 @@ import type { ModuleScope } from '../names/module-scopes.js'
 import { buildScopes, idOf } from '../names/module-scopes.js'
 import type { Load, LoadedModule } from '../names/modules.js'
 import { DATA_MODULE, hasRecipe, loadModules } from '../names/modules.js'
-import { elaborateFn } from '../types/bodies.js'
+import { elaborateDefaults, elaborateFn } from '../types/bodies.js'
 import { Constants } from '../types/constants.js'
 import { Declarations } from '../types/declarations.js'
 import { keyErrors } from '../types/key-reuse.js'
@@ -68,6 +68,7 @@ export const checkProgram = (
       if (decl.kind === 'record') {
         const info = declarations.record(decl)
         if (info !== 'broken') own.records.set(id, info.decl)
+        for (const fn of elaborateDefaults(partsOf(id), decl)) own.fns.set(fn.id, fn)
       }
       if (decl.kind === 'recipe') {
         const recipe = elaborateRecipe(partsOf(id), decl)

@@ -61,8 +61,8 @@ fn f(x: f32[C], y: f32[A]) -> f32 = 1`,
     code: 'E0306',
     title: 'a function cannot be stored, chosen or given back',
     explanation:
-      'Functions are second class: they are handed to functions and inlined there. No record, tensor or result holds one, and no `if` chooses one.',
-    wrong: 'record R { f: (f32) -> f32 }',
+      'Functions are second class: they are handed to functions and inlined there. A record may hold them, and a function may give such a record back; no tuple, array or state holds one, no `if` chooses one, and no result is a function by itself.',
+    wrong: 'fn adder(x: f32) -> (f32) -> f32 = y -> x + y',
     right: 'fn twice(f: (f32) -> f32, x: f32) -> f32 = f(f(x))',
   },
   {

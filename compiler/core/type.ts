@@ -29,6 +29,25 @@ export type Type =
   | { readonly kind: 'choice'; readonly names: readonly string[] }
   | { readonly kind: 'var'; readonly id: number }
 
+/** Whether a value of the type is a function, or holds one. */
+export const holdsFunction = (t: Type): boolean => {
+  switch (t.kind) {
+    case 'fn':
+      return true
+    case 'record':
+      return t.record.fields.some(f => holdsFunction(f.type))
+    case 'fields':
+      return [...t.fields.values()].some(holdsFunction)
+    case 'tuple':
+      return t.items.some(holdsFunction)
+    case 'array':
+    case 'tensor':
+      return holdsFunction(t.element)
+    default:
+      return false
+  }
+}
+
 /**
  * `params` and `types` are the sizes and type parameters that the fields mention, after the module's
  * definitions.
@@ -58,6 +77,8 @@ export interface StoredName {
 export interface RecordField {
   readonly name: string
   readonly type: Type
+  /** The function without parameters that gives the field's value where a literal leaves the field out. */
+  readonly default?: string
   /**
    * Names of the checkpoint's tensor in the order to try; `{}` stands for an array's index. `shape` is the
    * stored one where it differs from the field's; it has as many elements, in the same row-major order.

@@ -6,7 +6,7 @@ import {
   sizeText,
   substituteSizes as substitutePoly,
 } from '../core/size.js'
-import type { Instance, StoredName, Type } from '../core/type.js'
+import { holdsFunction, type Instance, type StoredName, type Type } from '../core/type.js'
 import type { Builder } from '../ir/builder.js'
 import { constant, index, read } from '../ir/expr.js'
 import type { Expr } from '../ir/ir.js'
@@ -220,4 +220,4 @@ export const inputValue = (
 }
 
 /** Parameters that are given as tensors: functions take their defaults, settings with choices are known beforehand. */
-export const isGiven = (p: CoreParam): boolean => p.type.kind !== 'fn' && p.type.kind !== 'choice'
+export const isGiven = (p: CoreParam): boolean => !holdsFunction(p.type) && p.type.kind !== 'choice'

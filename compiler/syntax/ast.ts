@@ -81,6 +81,8 @@ export interface RecordItem {
 export interface FieldDecl {
   readonly name: Name
   readonly type: TypeExpr
+  /** The value of the field where a record literal leaves it out. */
+  readonly default?: SourceExpr
   readonly from?: TensorSource
   readonly doc?: string
   readonly span: Span

@@ -70,6 +70,10 @@ export abstract class ItemRules extends ExprRules {
       this.AT_LEAST_ONE_SEP({ SEP: t.Comma, DEF: () => names.push(this.CONSUME(t.Identifier)) })
       this.CONSUME(t.Colon)
       const type = this.SUBRULE(this.type)
+      const value = this.OPTION1(() => {
+        this.CONSUME(t.Equals)
+        return this.SUBRULE(this.expr)
+      })
       let from: Ast.TensorSource | undefined
       this.OPTION({
         GATE: () => this.LA(2).tokenType === t.StringToken,
@@ -82,6 +86,7 @@ export abstract class ItemRules extends ExprRules {
         return names.map(name => ({
           name: this.nameOf(name),
           type,
+          ...(value && { default: value }),
           ...(from && { from }),
           ...doc,
           span: this.spanFrom(name),

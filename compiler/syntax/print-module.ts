@@ -94,8 +94,9 @@ const printItem = (item: Item): string => {
 const printFields = (fields: readonly FieldDecl[], indent: string): string => {
   if (fields.length === 0) return '{}'
   const lines = fields.map(f => {
+    const value = f.default ? ` = ${printSourceExpr(f.default, indent.length + 4)}` : ''
     const from = f.from ? ` from ${printSource(f.from)}` : ''
-    return documented(`${f.name.text}: ${printTypeExpr(f.type)}${from}`, f.doc, `${indent}  `)
+    return documented(`${f.name.text}: ${printTypeExpr(f.type)}${value}${from}`, f.doc, `${indent}  `)
   })
   return `{\n${lines.join('\n')}\n${indent}}`
 }

@@ -11,6 +11,7 @@ import { openBody } from './elaborate.js'
 import type { Env } from './locals.js'
 import { mayBeNegative } from './mismatch-messages.js'
 import { literalErrors } from './number-ranges.js'
+import type { FnSignature } from './signatures.js'
 import { sizeTooLargeError } from './size-expr.js'
 import { mapType, sizesIn } from './type-traversal.js'
 import { quoteSource } from './wording.js'
@@ -73,13 +74,39 @@ export const closeBody = (cx: BodyContext, body: CoreExpr, filling: Substitution
 type Parts = Pick<BodyContextParts, 'declarations' | 'constant' | 'uses'>
 
 /** A top-level function with its body. */
-export const elaborateFn = (parts: Parts, decl: Decl & { kind: 'fn' }): CoreFn => {
+export const elaborateFn = (parts: Parts, decl: Decl & { kind: 'fn' }): CoreFn =>
+  elaborateSigned(parts, parts.declarations.signature(decl))
+
+/** The defaults of a record's fields: functions without parameters, in the sizes of the record. */
+export const elaborateDefaults = (parts: Parts, decl: Decl & { kind: 'record' }): readonly CoreFn[] => {
+  const info = parts.declarations.record(decl)
+  if (info === 'broken') return []
+  const { name, sizes, types, fields } = info.decl
+  return decl.item.fields.flatMap((f): readonly CoreFn[] => {
+    const field = fields.find(x => x.span === f.span)
+    if (f.default === undefined || field?.default === undefined) return []
+    return [
+      elaborateSigned(parts, {
+        id: field.default,
+        name: `${name}.${field.name}`,
+        module: decl.module,
+        item: { kind: 'fn', name: f.name, params: [], result: f.type, body: f.default, span: f.span },
+        params: [],
+        result: field.type,
+        sizes,
+        types,
+        definitions: info.definitions,
+      }),
+    ]
+  })
+}
+
+const elaborateSigned = (parts: Parts, signature: FnSignature): CoreFn => {
   const { declarations } = parts
-  const signature = declarations.signature(decl)
-  const { item } = decl
+  const { item } = signature
   const cx = openBody({
     ...parts,
-    scope: declarations.scope(decl.module),
+    scope: declarations.scope(signature.module),
     definitions: signature.definitions,
     sizes: new Set(signature.sizes),
     types: new Set(signature.types),

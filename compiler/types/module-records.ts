@@ -4,11 +4,11 @@ import type { Diagnostic } from '../diagnostics/diagnostic.js'
 import type { Span } from '../diagnostics/source.js'
 import type { Decl, ModuleScope } from '../names/module-scopes.js'
 import { duplicate, idOf, lookupPath } from '../names/module-scopes.js'
-import type { Name, Path, RecordItem, TypeExpr } from '../syntax/ast.js'
+import type { Name, Path, RecordItem, SourceExpr, TensorSource, TypeExpr } from '../syntax/ast.js'
 import { isUnknownSizeName } from './basic-types.js'
 import { resolveCondition } from './conditions.js'
 import type { RecordInfo, TypeScope } from './resolve-type.js'
-import { mentionsIn, notFunction, resolveType } from './resolve-type.js'
+import { mentionsIn, resolveType } from './resolve-type.js'
 import type { SizeDefinitions } from './size-definitions.js'
 import { definedSizes, definitionsAbout, joinDefinitions, moduleDefinitions } from './size-definitions.js'
 import { isSizeName, type SizeResolver } from './size-expr.js'
@@ -92,7 +92,7 @@ export class ModuleRecords {
     const definitions = inherited ?? this.signatureDefinitions(module, { types, span: item.span })
     const outer = this.typeScope(module, definitions, () => undefined)
     const ts: TypeScope = inherited === undefined ? { ...outer, param: () => undefined } : outer
-    const fields = this.recordFields(module, item, ts)
+    const fields = this.recordFields(module, { id, item }, ts)
     const sizes = [...new Set(fields.flatMap(f => sizesIn(f.type)).flatMap(sizeNamesIn))].filter(
       n => !isUnknownSizeName(n),
     )
@@ -112,7 +112,11 @@ export class ModuleRecords {
     }
   }
 
-  private recordFields(module: string, item: RecordParts['item'], ts: TypeScope): readonly RecordField[] {
+  private recordFields(
+    module: string,
+    { id, item }: Pick<RecordParts, 'id' | 'item'>,
+    ts: TypeScope,
+  ): readonly RecordField[] {
     const condition = (n: Name) => resolveCondition(this.scope(module), n, this.report)
     const seen = new Map<string, Span>()
     return item.fields.flatMap((f): readonly RecordField[] => {
@@ -120,10 +124,13 @@ export class ModuleRecords {
       if (before !== undefined) this.report(duplicate(f.name, before))
       seen.set(f.name.text, f.name.span)
       if (before !== undefined) return []
-      const type = notFunction(resolveType(f.type, ts), f.type, ts)
+      const type = resolveType(f.type, ts)
+      if (f.default !== undefined && f.from !== undefined) this.report(twoOrigins(f.name, f.default, f.from))
       const from = f.from && resolveTensorSource(f.from, { field: f, type }, ts, condition)
       const doc = f.doc === undefined ? {} : { doc: f.doc }
-      return [{ name: f.name.text, type, ...(from !== undefined && { from }), ...doc, span: f.span }]
+      const value = f.default === undefined ? {} : { default: `${id}.${f.name.text}` }
+      const bound = from === undefined ? {} : { from }
+      return [{ name: f.name.text, type, ...value, ...bound, ...doc, span: f.span }]
     })
   }
 
@@ -190,3 +197,13 @@ export class ModuleRecords {
     }
   }
 }
+
+const twoOrigins = (name: Name, value: SourceExpr, from: TensorSource): Diagnostic => ({
+  code: 'E0361',
+  title: `\`${name.text}\` has both a default and a name in a checkpoint`,
+  labels: [
+    { span: value.span, text: 'its value where a literal leaves it out' },
+    { span: from.span, text: 'its value in a model' },
+  ],
+  hint: 'for a tensor that some checkpoints lack, write `from "…" else 0`',
+})

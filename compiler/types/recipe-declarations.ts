@@ -1,5 +1,6 @@
 import type { CoreRecipe, CoreSetting } from '../core/core.js'
 import { sizeName, sizeNamesIn, substituteSizes } from '../core/size.js'
+import { holdsFunction, type Type } from '../core/type.js'
 import type { Diagnostic } from '../diagnostics/diagnostic.js'
 import type { Decl } from '../names/module-scopes.js'
 import { duplicate, idOf } from '../names/module-scopes.js'
@@ -86,6 +87,7 @@ export const elaborateRecipe = (parts: Parts, decl: RecipeDecl): CoreRecipe | un
     inherited: definitions,
   })
   records.set('State', state)
+  reportUnfit(declarations, item, [...params.map(p => p.type), ...state.decl.fields.map(f => f.type)])
   const named = (text: string) =>
     resolveType(
       {
@@ -154,3 +156,29 @@ const noData = (n: RecipeDecl['name']): Diagnostic => ({
   labels: [{ span: n.span, text: 'declared here' }],
   hint: `the standard library's \`${DATA_MODULE}\` is missing or does not have them`,
 })
+
+/** Reports parameters and fields of the state that training could not keep in memory, and defaults of a state. */
+const reportUnfit = (
+  { report }: Declarations,
+  { params, state }: RecipeDecl['item'],
+  types: readonly Type[],
+): void => {
+  for (const [i, part] of [...params, ...state].entries()) {
+    const type = types[i]
+    if (type !== undefined && holdsFunction(type))
+      report({
+        code: 'E0306',
+        title: `\`${part.name.text}\` is or holds a function`,
+        labels: [{ span: part.span, text: 'kept between steps' }],
+        hint: 'parameters and states of recipes consist of numbers; write the function where it is used',
+      })
+  }
+  for (const { name, default: value } of state)
+    if (value !== undefined)
+      report({
+        code: 'E0361',
+        title: `the field \`${name.text}\` of a state has a default`,
+        labels: [{ span: value.span, text: 'nothing would use it' }],
+        hint: 'give the field its first value in `init`',
+      })
+}

@@ -102,9 +102,17 @@ const checkFields = (cx: BodyContext, env: Env, e: RecordExpr, want: Fields): Ma
   return fields
 }
 
-/** Reports the fields of the expected record that a literal leaves out. */
-const reportMissingFields = (cx: BodyContext, e: RecordExpr, want: Fields): void => {
-  const missing = [...fieldTypes(want).keys()].filter(n => !e.fields.some(f => f.name.text === n))
+/** Fills in the fields that a literal leaves out and that have a default, and reports the others. */
+const fillFields = (cx: BodyContext, e: RecordExpr, want: Fields, fields: Map<string, CoreExpr>): void => {
+  const declared = want.kind === 'record' ? want.record.fields : []
+  const left = [...fieldTypes(want)].filter(([n]) => !e.fields.some(f => f.name.text === n))
+  const missing = left.flatMap(([name, type]) => {
+    const fn = declared.find(f => f.name === name)?.default
+    if (fn === undefined || want.kind !== 'record') return [name]
+    cx.parts.uses(fn, e.span)
+    fields.set(name, { kind: 'call', fn, instance: want.instance, args: [], type, span: e.span })
+    return []
+  })
   if (missing.length === 0) return
   cx.report({
     code: 'E0210',
@@ -122,7 +130,7 @@ const reportMissingFields = (cx: BodyContext, e: RecordExpr, want: Fields): void
 /** A literal where a record is expected. */
 export const checkRecordLiteral = (cx: BodyContext, env: Env, e: RecordExpr, want: Fields): CoreExpr => {
   const fields = checkFields(cx, env, e, want)
-  reportMissingFields(cx, e, want)
+  fillFields(cx, e, want, fields)
   return { kind: 'record', fields, type: want, span: e.span }
 }
 

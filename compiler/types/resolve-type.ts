@@ -1,6 +1,6 @@
 import type { Size } from '../core/size.js'
 import { sizeName } from '../core/size.js'
-import type { RecordDecl, Type } from '../core/type.js'
+import { holdsFunction, type RecordDecl, type Type } from '../core/type.js'
 import type { Diagnostic } from '../diagnostics/diagnostic.js'
 import type { ModuleScope } from '../names/module-scopes.js'
 import { lookupPath, unknownPath, whatIs } from '../names/module-scopes.js'
@@ -50,8 +50,8 @@ export const resolveType = (expr: TypeExpr, ts: TypeScope): Type => {
     case 'array': {
       const element = resolveType(expr.element, ts)
       const dims = expr.dims.map(d => resolveSize(d, ts.size, ts.report))
-      if (element.kind === 'fn' || element.kind === 'key' || element.kind === 'per') {
-        const what = element.kind === 'fn' ? 'functions' : element.kind === 'key' ? 'keys' : 'such numbers'
+      if (holdsFunction(element) || element.kind === 'key' || element.kind === 'per') {
+        const what = holdsFunction(element) ? 'functions' : element.kind === 'key' ? 'keys' : 'such numbers'
         ts.report({
           code: 'E0305',
           title: `there are no arrays of ${what}`,
@@ -83,7 +83,7 @@ export const notFunction = (type: Type, expr: TypeExpr, ts: Pick<TypeScope, 'rep
     title: 'a function cannot be stored or given back',
     labels: [{ span: expr.span, text: 'a function type' }],
     text: 'Functions are handed to functions and inlined there; no value holds one.',
-    hint: 'take what the function needs as parameters instead',
+    hint: 'give back a record of functions, or take what the function needs as parameters',
   })
   return errorType
 }

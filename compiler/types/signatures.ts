@@ -7,7 +7,7 @@ import { errorSize, errorType, isError, isUnknownSizeName } from './basic-types.
 import type { ModuleRecords } from './module-records.js'
 import { notFunction, resolveType, type TypeScope } from './resolve-type.js'
 import type { SizeDefinitions } from './size-definitions.js'
-import { mapType, paramsIn, sizesIn } from './type-traversal.js'
+import { mapType, paramsIn, sizesIn, sizesOfData } from './type-traversal.js'
 
 export interface SignatureParam {
   readonly name: string
@@ -51,13 +51,17 @@ export const buildSignature = (modules: ModuleRecords, decl: Decl & { kind: 'fn'
   // The sizes of a parameter in error count as known, so that they are no second error.
   const refused = params.some(p => isError(p.type))
   const found = params.flatMap(p => sizesIn(p.type)).flatMap(sizeNamesIn)
-  const sizes = [...new Set(refused ? seen : found)].filter(n => !isUnknownSizeName(n))
+  const told = [...new Set(refused ? seen : found)].filter(n => !isUnknownSizeName(n))
   const types = [...new Set(params.flatMap(p => paramsIn(p.type)))]
-  const lost = new Set(refused ? [] : reportLost(item, promised, { sizes, types }, ts.report))
+  const lost = new Set(refused ? [] : reportLost(item, promised, { sizes: told, types }, ts.report))
   const result = mapType(
     promised,
     size => (sizeNamesIn(size).some(n => lost.has(n)) ? errorSize : size),
     t => t,
+  )
+  // A function is for all sizes: those that only functions of the result mention are told where they are used.
+  const sizes = [...new Set([...told, ...sizesIn(result).flatMap(sizeNamesIn)])].filter(
+    n => !isUnknownSizeName(n),
   )
   return { id: idOf(decl), name: item.name.text, module, item, params, result, sizes, types, definitions }
 }
@@ -115,7 +119,7 @@ const reportLost = (
   report: TypeScope['report'],
 ): readonly string[] => {
   const span = item.result?.span ?? item.span
-  const lost = [...new Set(sizesIn(result).flatMap(sizeNamesIn))].filter(
+  const lost = [...new Set(sizesOfData(result).flatMap(sizeNamesIn))].filter(
     n => !isUnknownSizeName(n) && !sizes.includes(n),
   )
   const known = sizes.length > 0 ? ` (${sizes.join(', ')})` : ''

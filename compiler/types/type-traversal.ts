@@ -1,6 +1,6 @@
 import type { Size } from '../core/size.js'
 import { substituteSizes } from '../core/size.js'
-import type { Instance, Type } from '../core/type.js'
+import { holdsFunction, type Instance, type Type } from '../core/type.js'
 
 /** Rebuilds a type: every size through `size`, every leaf (`param`, `var`) through `leaf`. */
 export const mapType = (type: Type, size: (p: Size) => Size, leaf: (t: Type) => Type): Type => {
@@ -65,6 +65,14 @@ export const sizesIn = (type: Type): readonly Size[] => {
     t => t,
   )
   return out
+}
+
+/** The sizes of the numbers that a value of the type consists of: those of its functions do not count. */
+export const sizesOfData = (type: Type): readonly Size[] => {
+  if (type.kind === 'fn') return []
+  if (!holdsFunction(type)) return sizesIn(type)
+  const parts = type.kind === 'tuple' ? type.items : [...fieldTypes(type).values()]
+  return parts.flatMap(sizesOfData)
 }
 
 /** The type parameters that occur in a type. */
