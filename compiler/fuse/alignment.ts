@@ -4,17 +4,19 @@ import { outerAxes, regionPath } from '../ir/graph.js'
 import type { Axis, ComputeNode, Graph } from '../ir/ir.js'
 import { renameAxes } from '../kernel/context.js'
 
+/** Whether two lists of axes have the same extents, one by one. */
 export const sameExtents = (a: readonly Axis[], b: readonly Axis[]): boolean =>
   a.length === b.length && a.every((x, i) => x.extent === b[i]!.extent)
 
-/** Whether what a node reads is where it is itself, for the nodes of a graph. */
+/** Answers, for the nodes of a graph, whether a read takes the element at the reader's own position. */
 export interface Alignment {
   /** A node's axes without those of the loops around it. */
   readonly own: (n: ComputeNode) => readonly Axis[]
-  /** Is a read of `m` at the reader's own first `rank` axes? */
+  /** Whether a read of `m` is at the reader's first `rank` axes. */
   readonly aligned: (r: ReadExpr, m: ComputeNode, reader: ComputeNode, rank: number) => boolean
 }
 
+/** The alignment of a graph's nodes. */
 export const alignmentOf = (graph: Graph): Alignment => {
   const depth = (n: ComputeNode): number => regionPath(graph, n.region).length
   const own = (n: ComputeNode): readonly Axis[] => outerAxes(n).slice(depth(n))

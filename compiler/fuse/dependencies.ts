@@ -10,7 +10,7 @@ interface Members {
 /** The nodes that a node reads, each once. */
 export const readIds = (n: ComputeNode): readonly NodeId[] => [...new Set(readsOf(n.body).map(r => r.node))]
 
-/** What loops depend on, for the question whether two groups may become one. */
+/** The nodes that each loop depends on. They decide whether two groups may become one. */
 const regionDependencies = (graph: Graph, nodes: ReadonlyMap<NodeId, ComputeNode>) => {
   const paths = new Map(graph.nodes.map(n => [n.id, regionPath(graph, regionOf(n)).map(r => r.id)]))
   const all = new Map<RegionId, readonly NodeId[]>()
@@ -29,23 +29,26 @@ const regionDependencies = (graph: Graph, nodes: ReadonlyMap<NodeId, ComputeNode
       const mine = paths.get(reader.id)!
       return paths.get(id)!.find(r => !mine.includes(r))
     },
-    /** Nodes of a region, what they read, and the starts of its carries. */
+    /** The nodes of a region, the nodes that they read, and the initial values of its carries. */
     of: (region: RegionId): readonly NodeId[] => all.get(region)!,
   }
 }
 
+/** Answers questions about the order in which groups have to run. */
 export interface GroupDependencies<G extends Members> {
-  /** Does a group need, directly or not, what another computes? */
+  /** Whether a group needs the result of another, directly or through others. */
   readonly dependsOn: (g: G, target: G) => boolean
   /**
-   * Of all that a node reads, is there nothing that needs a group, but for the group itself? Then it can be
-   * computed in that group's kernel. What it reads of `own` is no matter.
+   * Whether a node can be computed in a group's kernel: nothing that the node reads depends on the group,
+   * except for members of the group itself. Reads of members of `own` are not tested.
    */
   readonly free: (n: ComputeNode, g: G, own?: G) => boolean
 }
 
 /**
- * The order that groups of the nodes `nodes` of a graph have to run in; `groupOf` may change as they grow.
+ * The dependencies among groups of the nodes `nodes` of a graph. `groupOf` may change while groups grow.
+ *
+ * The search is depth-first, with the visited groups and regions in `seen`.
  */
 export const groupDependencies = <G extends Members>(
   graph: Graph,
@@ -60,7 +63,7 @@ export const groupDependencies = <G extends Members>(
     seen.add(g)
     return g.members.some(m => needs(m, target, seen))
   }
-  /** A region is a unit: who reads of it from outside needs all that the region needs. */
+  /** A region is a unit: a reader outside of it needs everything that the region needs. */
   const needs = (n: ComputeNode, target: G, seen: Set<G | RegionId>): boolean =>
     readIds(n).some(id => {
       const region = regions.entered(id, n)

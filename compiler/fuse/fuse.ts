@@ -1,3 +1,18 @@
+/**
+ * Fusion decides which nodes share a kernel (loop fusion; the terms follow Halide: a producer is computed
+ * inside its consumer or stored). The methods are greedy and go over the nodes once, in order:
+ *
+ *     inline    an elementwise producer is substituted into its consumers           inline-producers.ts
+ *     group     a node joins the last group that may run it: as the epilogue of a   this file
+ *               product, over the same rows, or over the same index space
+ *     join      groups with little work share a kernel, related or not              join-small.ts, join-coarse.ts
+ *
+ *     m = max x over s; e = exp(x - m); t = Σ e over s; y = e / t  →  one group of `rows` (a softmax)
+ *
+ * Before that, the graph is made storable (`normalise.ts`), long reductions are split
+ * (`split-reductions.ts`), and so are bodies that read too many tensors (`split-reads.ts`). Schedules and
+ * memory layouts are not decided here.
+ */
 import type { DeviceTraits } from '../artifact.js'
 import { readsOf } from '../ir/expr.js'
 import { outerAxes, regionPath } from '../ir/graph.js'
@@ -13,7 +28,7 @@ import { inlineProducers, isTiled } from './inline-producers.js'
 import { joinCoarseRows } from './join-coarse.js'
 import { type GroupDraft, joinSmallGroups } from './join-small.js'
 
-/** One kernel a node: the reference that fused programs are compared with. */
+/** One kernel for each node: the reference that fused programs are compared with. */
 export const oneGroupEach = (graph: Graph): readonly Group[] =>
   graph.nodes.flatMap(n =>
     n.kind !== 'compute'
@@ -30,16 +45,24 @@ export const oneGroupEach = (graph: Graph): readonly Group[] =>
         ],
   )
 
-/** A group that still grows. */
-interface Open extends GroupDraft {
+/**
+ * A node looks for a group among the latest ones only. Its producers are near, and the bound keeps large graphs
+ * quick to fuse.
+ */
+const latestGroups = 40
+
+/** The most members of a group. A longer kernel holds more values in registers and takes longer to compile. */
+const mostMembers = 8
+
+/** A group that still takes members. */
+interface OpenGroup extends GroupDraft {
   readonly members: ComputeNode[]
 }
 
 /**
- * Kernels as groups of nodes: elementwise producers inlined, elementwise consumers put behind contractions,
- * reductions and what is computed from them in the same rows put together, elementwise nodes over one index
- * space too. Outputs among `updates` are written by a kernel of either of these two kinds; nothing inlines
- * them, and no node of that kernel reads them.
+ * Groups the nodes of a graph into kernels. `updates` are outputs that are written into an input's memory: a
+ * kernel of kind `map` or `rows` writes them, nothing inlines them, and no other node of that kernel reads
+ * them.
  */
 export const fuseNodes = (
   whole: Graph,
@@ -57,34 +80,34 @@ export const fuseNodes = (
     }
   const nodes = inlineProducers(graph, pinned, room, updates)
   const { own, aligned } = alignmentOf(graph)
-  const groups: Open[] = []
-  const groupOf = new Map<NodeId, Open>()
+  const groups: OpenGroup[] = []
+  const groupOf = new Map<NodeId, OpenGroup>()
   const { free } = groupDependencies(graph, nodes, groupOf)
 
-  const fits = (n: ComputeNode, g: Open): boolean =>
+  const fits = (n: ComputeNode, g: OpenGroup): boolean =>
     fitsBudget(
       room,
       [...g.members, n].flatMap(m => [m.id, ...readsOfMember(m, updates.get(m.id))]),
     )
 
-  const alignedAll = (n: ComputeNode, g: Open, rank: number): boolean =>
+  const readsAreAligned = (n: ComputeNode, g: OpenGroup, rank: number): boolean =>
     readsOf(n.body).every(r => {
       if (groupOf.get(r.node) !== g) return true
       return !updates.has(r.node) && aligned(r, g.members.find(m => m.id === r.node)!, n, rank)
     })
 
   /**
-   * Is the node one more sum over what the sums of a group are over, as of a vector that several matrices are
-   * multiplied by?
+   * Whether the node is one more sum over the same axes as the sums of a group, and reads a tensor that they
+   * read. An example is a vector that is multiplied by several matrices.
    */
-  const beside = (n: ComputeNode, g: Open): boolean => {
+  const isParallelSum = (n: ComputeNode, g: OpenGroup): boolean => {
     const sums = (m: ComputeNode): readonly Axis[] => m.reduce?.axes ?? []
     const same = g.members.every(m => m.reduce?.op === n.reduce?.op && sameExtents(sums(m), sums(n)))
     return n.reduce !== undefined && same && readIds(n).some(id => readIds(g.members[0]!).includes(id))
   }
 
-  /** Would the node fit into a group, if nothing comes between? */
-  const joins = (n: ComputeNode, g: Open): boolean => {
+  /** Whether the node may be a member of a group, if the order of kernels allows it. */
+  const mayJoin = (n: ComputeNode, g: OpenGroup): boolean => {
     const first = g.members[0]!
     if (first.region !== n.region || !fits(n, g)) return false
     const axes = own(n)
@@ -97,16 +120,16 @@ export const fuseNodes = (
         !updates.has(n.id) &&
         n.dtype === 'f32' &&
         sameExtents(axes, own(first)) &&
-        alignedAll(n, g, axes.length)
+        readsAreAligned(n, g, axes.length)
       )
     if (g.kind === 'map') {
       const shares = reads || readIds(n).some(id => g.members.some(m => readIds(m).includes(id)))
-      return shares && !n.reduce && sameExtents(axes, own(first)) && alignedAll(n, g, axes.length)
+      return shares && !n.reduce && sameExtents(axes, own(first)) && readsAreAligned(n, g, axes.length)
     }
     const rows = own(first).slice(0, g.rowRank)
-    if (!(reads || beside(n, g)) || !sameExtents(axes.slice(0, g.rowRank), rows)) return false
+    if (!(reads || isParallelSum(n, g)) || !sameExtents(axes.slice(0, g.rowRank), rows)) return false
     if (n.reduce && axes.length !== g.rowRank) return false
-    return alignedAll(n, g, g.rowRank)
+    return readsAreAligned(n, g, g.rowRank)
   }
 
   for (const n of nodes.values()) {
@@ -118,9 +141,9 @@ export const fuseNodes = (
         ? undefined
         : [...groups]
             .reverse()
-            .slice(0, 40)
-            // What takes longest to know comes last.
-            .find(g => g.members.length < 8 && joins(n, g) && free(n, g))
+            .slice(0, latestGroups)
+            // The dependency test is the slowest, so it comes last.
+            .find(g => g.members.length < mostMembers && mayJoin(n, g) && free(n, g))
     const g = host ?? {
       kind: tiled ? 'contract' : scatter ? 'scatter' : n.reduce ? 'rows' : 'map',
       members: [],

@@ -7,14 +7,17 @@ import type { Axis, ComputeNode, Expr, Graph, Node, NodeId } from '../ir/ir.js'
 import type { UpdateTarget } from '../kernel/group.js'
 
 /**
- * An output that is written into the input whose place it takes, only where it differs: `node` ranges over
- * those places, which are only within the tensor if data doesn't say otherwise.
+ * An output that is written into the input that it replaces, at the changed positions only. `node` ranges
+ * over those positions. Data decides whether they are inside the tensor, so each write has a condition.
  */
 export interface InPlaceUpdate extends UpdateTarget {
   readonly node: ComputeNode
 }
 
-/** What a node reads, for its value and to know where that goes. */
+/**
+ * The nodes that a member reads: for its value, for its position, and for the condition under which it is
+ * written.
+ */
 export const readsOfMember = (n: ComputeNode, target: UpdateTarget | undefined): readonly NodeId[] => [
   ...new Set(
     [n.body, ...(target ? [...target.at, target.within] : [])].flatMap(e => readsOf(e).map(r => r.node)),
@@ -23,7 +26,7 @@ export const readsOfMember = (n: ComputeNode, target: UpdateTarget | undefined):
 
 const conditionsOf = (e: Expr): readonly Expr[] => (e.op === 'and' ? e.args.flatMap(conditionsOf) : [e])
 
-/** A condition as bounds of `axis - from`, where `from` is data that does not depend on the axis. */
+/** A comparison as bounds of `axis - from`, where `from` is data that does not depend on the axis. */
 const boundOf = (e: Expr, axis: Axis): { from: Expr; low: number; high: number } | undefined => {
   if (!('args' in e) || e.args.length !== 2) return undefined
   const [x, y] = e.args as readonly [Expr, Expr]
@@ -49,8 +52,7 @@ const boundOf = (e: Expr, axis: Axis): { from: Expr; low: number; high: number }
 }
 
 /**
- * The places at which a condition holds, if they are a run of fixed length along one axis: `from + low` and
- * on.
+ * The positions at which a condition holds, if they are a run of fixed length along one axis from `first` on.
  */
 const runOf = (
   condition: Expr,
@@ -68,8 +70,11 @@ const runOf = (
   return undefined
 }
 
-/** Positions in which data cancels out, as `from + i - from`, and guards that they settle. */
-const tidy = (e: Expr, nodes: ReadonlyMap<NodeId, Node>): Expr =>
+/**
+ * Removes data that cancels out of positions, as in `from + i - from`, and guards that are then known to
+ * hold.
+ */
+const simplifyPositions = (e: Expr, nodes: ReadonlyMap<NodeId, Node>): Expr =>
   rewrite(e, x => {
     if (x.op !== 'read') return x
     const forms = x.at.map(affineOf)
@@ -83,10 +88,13 @@ const tidy = (e: Expr, nodes: ReadonlyMap<NodeId, Node>): Expr =>
   })
 
 /**
- * The outputs that take an input's place and are that input except at a run of positions that an input gives,
- * `if from <= s and s < from + n then x else old[…, s, …]`: a cache with new entries. Nothing else may read
- * the input, so no order of kernels can go wrong. Of the n places those outside are left out. Other outputs
- * are computed whole and copied.
+ * Finds the outputs that equal the input they replace except at a run of positions that an input gives, such
+ * as a cache with new entries:
+ *
+ *     if from <= s and s < from + n then x else old[…, s, …]
+ *
+ * Nothing else may read the input, so every order of kernels is right. Positions outside the tensor are not
+ * written. Other outputs that replace an input are computed whole and copied.
  */
 export const findInPlaceUpdates = (
   graph: Graph,
@@ -95,7 +103,7 @@ export const findInPlaceUpdates = (
   const nodes = new Map(graph.nodes.map(n => [n.id, n]))
   const readers = (id: NodeId): readonly ReadExpr[] =>
     graph.nodes.flatMap(n => (n.kind === 'compute' ? readsOf(n.body).filter(r => r.node === id) : []))
-  // Nothing that other kernels compute, whose results fusion would not know to be wanted here.
+  // Only inputs and literals: fusion does not keep other kernels' results for the position of a write.
   const brought = (id: NodeId): boolean => ['input', 'literal'].includes(nodes.get(id)!.kind)
   const updates = new Map<NodeId, InPlaceUpdate>()
   for (const o of graph.outputs) {
@@ -115,7 +123,7 @@ export const findInPlaceUpdates = (
       node.dims.filter(d => d.length === 1).map(d => d[0]!),
     )
     if (run === undefined || !readsOf(run.first).every(r => brought(r.node))) continue
-    // One place needs no axis: index spaces that differ by that alone are the same.
+    // A single position needs no axis, so that the index space equals those of other nodes without it.
     const own = run.length === 1 ? [] : [axis(run.axis.name, run.length)]
     const place = own.reduce((e, a) => prim('add', e, index(a)), run.first)
     const put = (e: Expr): Expr =>
@@ -124,7 +132,7 @@ export const findInPlaceUpdates = (
       node: {
         ...node,
         dims: node.dims.map(d => (d[0] === run.axis ? own : d)),
-        body: tidy(put(value), nodes),
+        body: simplifyPositions(put(value), nodes),
       },
       into: input.id,
       at: whole.map(put),

@@ -18,23 +18,27 @@ import { contractionOf, loadsOf } from '../kernel/contraction.js'
 import { operationsOf } from '../kernel/cost.js'
 import { type BindingBudget, countBindings } from './binding-budget.js'
 
-/** Beyond so many distinct parts a body grows no more: texts stay readable and quick to compile. */
+/**
+ * The most distinct subexpressions of a body after inlining. It keeps kernels readable and quick to compile.
+ */
 export const largestBody = 160
 
-const tidy = (e: Expr): Expr => {
+const simplifyIndex = (e: Expr): Expr => {
   const a = affineOf(e)
   return a.rest.size === 0 ? affineExpr(a) : e
 }
 
-/** The producer's expression at the positions of a read of it. */
+/**
+ * The producer's expression at the positions of a read of it. A guarded read becomes a `select` against 0.
+ */
 export const bodyAt = (producer: ComputeNode, r: ReadExpr): Expr => {
   const map = new Map<AxisId, Expr>()
   producer.dims.forEach((axes, i) => {
     let rest = r.at[i]!
     for (let j = axes.length - 1; j >= 0; j--) {
       const a = axes[j]!
-      map.set(a.id, j === 0 ? rest : tidy(prim('mod', rest, i32(a.extent))))
-      if (j > 0) rest = tidy(prim('idiv', rest, i32(a.extent)))
+      map.set(a.id, j === 0 ? rest : simplifyIndex(prim('mod', rest, i32(a.extent))))
+      if (j > 0) rest = simplifyIndex(prim('idiv', rest, i32(a.extent)))
     }
   })
   const body = substituteAxes(producer.body, map)
@@ -55,28 +59,61 @@ export const bodyAt = (producer: ComputeNode, r: ReadExpr): Expr => {
       )
 }
 
+/** The cost of one evaluation of a body: arithmetic operations, and reads. */
 interface Cost {
   readonly work: number
   readonly reads: number
 }
 
+/** Whether a body costs no more operations and reads than a limit. */
+const isWithin = (cost: Cost, limit: Cost): boolean => cost.work <= limit.work && cost.reads <= limit.reads
+
+/**
+ * Up to these costs a producer is inlined. They are estimates: a load costs about as much as
+ * several operations. `prologue` is for an operand of a tiled product, which evaluates it in its inner loop.
+ * `acrossLoops` counts operations of a producer in another loop, `trivialWork` those of a producer that may be
+ * repeated for any number of consumers.
+ */
+const limits = {
+  cheap: { work: 4, reads: 2 },
+  prologue: { work: 6, reads: 3 },
+  shared: { work: 16, reads: 4 },
+  acrossLoops: 8,
+  trivialWork: 2,
+} as const
+
+/**
+ * How often each element of a producer may be evaluated: of a cheap one, of one with a single consumer, and of one
+ * with several. The last allows no repetition, but for a few elements at the ends of shifted reads.
+ */
+const repeats = { cheap: 4, onlyReader: 2, shared: 1.01 } as const
+
+/** The most consumers of a producer that costs more than a cheap one. */
+const mostReaders = 4
+
+/** The most reads of an operand of a tiled product, with all prologues inlined. */
+const mostOperandReads = 4
+
+/** The least extent of rows, columns and sums for which a product is computed by tiles. */
+const leastTiledExtent = 4
+
 const costOf = (e: Expr): Cost => ({ work: operationsOf(e), reads: loadsOf(e) })
 
-/** Every other node's reads of a node, and whether the node must be stored for other reasons. */
+/** The consumers of a node. */
 interface Readers {
   readonly count: number
   readonly stored: boolean
   /**
-   * Stored by the kernel of a product that it comes from, whether or not it is computed anywhere else: then
-   * it is one load.
+   * It is the epilogue of a product and will be stored by the product's kernel, whether or not it is also
+   * inlined. A consumer can then read it with one load.
    */
-  readonly behind: boolean
+  readonly isEpilogue: boolean
 }
 
 /**
- * Substitutes elementwise producers into the nodes that read them, where evaluating again costs less than
- * storing and loading. Nodes that nobody reads any more are left out. `pinned` nodes are stored whatever
- * happens; `fixed` ones are read where they are stored.
+ * Substitutes elementwise producers into their consumers, where evaluating them again costs less than a store
+ * and a load. Nodes without a reader are left out. `pinned` nodes are always stored; `fixed` nodes are always
+ * read where they are stored.
  */
 export const inlineProducers = (
   graph: Graph,
@@ -94,15 +131,14 @@ export const inlineProducers = (
     const all = readersOf.get(p.id) ?? []
     const stored = pinned.has(p.id)
     const kept = stored || all.some(c => !reachable(p, c, cost))
-    return { count: all.length, stored, behind: kept && isBehindProduct(p) }
+    return { count: all.length, stored, isEpilogue: kept && canBeEpilogue(p) }
   }
   const pathOf = (n: ComputeNode): readonly number[] => regionPath(graph, n.region).map(r => r.id)
 
   /**
-   * Is a node computed from a large product and what is not itself reduced, so that it can be that product's
-   * epilogue?
+   * Whether a node can be the epilogue of a large product: all reductions that it reads are such products.
    */
-  const isBehindProduct = (p: ComputeNode): boolean => {
+  const canBeEpilogue = (p: ComputeNode): boolean => {
     const reduced = readsOf(p.body).flatMap(r => {
       const n = current.get(r.node)
       return n?.reduce !== undefined && n.region === p.region ? [n] : []
@@ -113,14 +149,16 @@ export const inlineProducers = (
 
   const nodes = new Map(graph.nodes.map(n => [n.id, n]))
 
-  /** Can the value be computed where the consumer is, from what is stored anyway? */
+  /**
+   * Whether a producer's value can be computed where the consumer is, from tensors that are stored anyway.
+   */
   const reachable = (p: ComputeNode, c: ComputeNode, cost: Cost): boolean => {
     if (p.region === c.region) return true
     const outer = pathOf(p)
     const inner = pathOf(c)
-    if (outer.every((r, i) => inner[i] === r)) return cost.work <= 4 && cost.reads <= 2
+    if (outer.every((r, i) => inner[i] === r)) return isWithin(cost, limits.cheap)
     return (
-      cost.work <= 8 &&
+      cost.work <= limits.acrossLoops &&
       readsOf(p.body).every(r => {
         const n = nodes.get(r.node)!
         return n.kind === 'input' || n.kind === 'literal' || n.kind === 'carry' || n.region === undefined
@@ -128,18 +166,19 @@ export const inlineProducers = (
     )
   }
 
-  const worth = (p: ComputeNode, c: ComputeNode, cost: Cost, use: Readers): boolean => {
+  /** Compares evaluating the producer again for each read with one store and one load. */
+  const isWorthInlining = (p: ComputeNode, c: ComputeNode, cost: Cost, use: Readers): boolean => {
     if (cost.work === 0 && cost.reads <= 1) return true
-    if (use.behind && cost.reads > 1) return false
+    if (use.isEpilogue && cost.reads > 1) return false
     const outer = c.dims.flat().slice(pathOf(c).length)
     const product = contractionOf(c, outer)
-    const cheap = cost.work <= 4 && cost.reads <= 2
-    if (product !== undefined && isTiled(product)) return cost.work <= 6 && cost.reads <= 3
+    if (product !== undefined && isTiled(product)) return isWithin(cost, limits.prologue)
     const evaluations = productOf(c.dims.flat()) * productOf(reduceAxes(c))
-    const elements = elementsOf(p)
-    if (cheap) return cost.reads <= 1 || evaluations <= 4 * elements || cost.work <= 2
-    if (use.count <= 1 && !use.stored) return evaluations <= 2 * elements
-    return cost.work <= 16 && cost.reads <= 4 && use.count <= 4 && evaluations <= 1.01 * elements
+    const repeatsAtMost = (times: number): boolean => evaluations <= times * elementsOf(p)
+    if (isWithin(cost, limits.cheap))
+      return cost.reads <= 1 || repeatsAtMost(repeats.cheap) || cost.work <= limits.trivialWork
+    if (use.count <= 1 && !use.stored) return repeatsAtMost(repeats.onlyReader)
+    return isWithin(cost, limits.shared) && use.count <= mostReaders && repeatsAtMost(repeats.shared)
   }
 
   for (const n of graph.nodes) {
@@ -150,7 +189,7 @@ export const inlineProducers = (
       const p = current.get(id)
       if (p === undefined || p.reduce !== undefined || fixed.has(id)) continue
       const cost = costOf(p.body)
-      if (!reachable(p, node, cost) || !worth(p, node, cost, readers(p, cost))) continue
+      if (!reachable(p, node, cost) || !isWorthInlining(p, node, cost, readers(p, cost))) continue
       const substituted = rewriter(e => (e.op === 'read' && e.node === id ? bodyAt(p, e) : e))(node.body)
       const candidate: ComputeNode = { ...node, body: substituted }
       const bound = countBindings(room, [n.id, ...readsOf(substituted).map(r => r.node)])
@@ -158,7 +197,8 @@ export const inlineProducers = (
       if (was) {
         const product = contractionOf(candidate, candidate.dims.flat().slice(pathOf(n).length))
         if (product === undefined) continue
-        if (isTiled(product) && (loadsOf(product.left) > 4 || loadsOf(product.right) > 4)) continue
+        const reads = Math.max(loadsOf(product.left), loadsOf(product.right))
+        if (isTiled(product) && reads > mostOperandReads) continue
       }
       node = candidate
     }
@@ -176,12 +216,12 @@ export const inlineProducers = (
   return new Map([...current].filter(([id]) => needed.has(id)))
 }
 
-/** Is a contraction large enough to be tiled? Others are reductions by row. */
+/** Whether a contraction is large enough for a kernel with tiles. Smaller ones are computed by rows. */
 export const isTiled = (c: {
   readonly m: readonly { extent: number }[]
   readonly n: readonly { extent: number }[]
   readonly k: readonly { extent: number }[]
 }): boolean => {
   const size = (axes: readonly { extent: number }[]): number => axes.reduce((a, x) => a * x.extent, 1)
-  return size(c.m) >= 4 && size(c.n) >= 4 && size(c.k) >= 4
+  return [c.m, c.n, c.k].every(axes => size(axes) >= leastTiledExtent)
 }

@@ -9,24 +9,27 @@ import { bodyAt, largestBody } from './inline-producers.js'
 import type { FusionContext, GroupDraft } from './join-small.js'
 
 /**
- * So many reads take a software device as long as launching a kernel does, where rows that are made at once
- * have them in common. One for a reduction that each row does again counts as several.
+ * A software device does about `reads` loads in the time that it takes to launch a kernel, where rows that
+ * are made at once share them. A load for a reduction that each row computes again is not shared and counts
+ * `again` times.
  */
 const launch = { reads: 600_000, again: 4 } as const
 
+/** The most members of a joined group: it bounds the text of a kernel. */
 const mostMembers = 12
 
-/** How many reads depend on what a node is reduced over, or on its axes behind the first `from`. */
+/** The number of reads that depend on a node's reduced axes, or on its axes from number `from` on. */
 const readsAlong = (n: ComputeNode, from: number): number => {
   const ids = new Set([...n.dims.flat().slice(from), ...reduceAxes(n)].map(a => a.id))
   return readsOf(n.body).filter(r => [...axesOf(...r.at).keys()].some(a => ids.has(a))).length
 }
 
 /**
- * On a software device, joins a group over rows to the only group that reads it, whose rows are finer, where
- * all that the kernel would reduce again for each of the finer ones takes less time than launching another:
- * the sum of a norm to the products of its vector, those of a softmax to what it weights. What the group
- * computes of each element is substituted into the reader.
+ * Joins a group over rows to its only reader, a group over finer rows, on a software device. The joined
+ * kernel computes the coarse group's reductions again for each finer row; it is made where that takes less
+ * time than launching another kernel. Examples: the sum of a norm joins the products of its vector, the sum
+ * of a softmax the values that it weights. The coarse group's elementwise members are substituted into the
+ * reader.
  */
 export const joinCoarseRows = (
   groups: readonly GroupDraft[],
@@ -67,8 +70,7 @@ export const joinCoarseRows = (
     const inside = new Set(members.map(n => n.id))
     const read = members.flatMap(n => readsOfMember(n, updates.get(n.id))).filter(id => !inside.has(id))
     if (!fitsBudget(room, [...read, ...fine.members.map(m => m.id)])) return undefined
-    // Of members with fewer axes than the rows, those that were joined before count again: all of them are
-    // evaluated in each row.
+    // Every member with fewer axes than the rows is evaluated in each row, those of earlier joins too.
     const again = members
       .filter(n => own(n).length < fine.rowRank)
       .reduce((sum, n) => sum + productOf(reduceAxes(n)) * readsAlong(n, n.dims.flat().length), 0)

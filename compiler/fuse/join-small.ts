@@ -8,7 +8,7 @@ import { type BindingBudget, fitsBudget } from './binding-budget.js'
 import { groupDependencies, readIds } from './dependencies.js'
 import { readsOfMember } from './in-place.js'
 
-/** A group while groups are found. */
+/** A group while groups are being found. */
 export interface GroupDraft {
   readonly kind: GroupKind
   readonly members: readonly ComputeNode[]
@@ -16,28 +16,28 @@ export interface GroupDraft {
 }
 
 /**
- * Up to so many evaluations of bodies, in all and by one row, a device has nothing to gain from doing two
- * things at once: launching another kernel takes longer, and compiling one much longer.
+ * Below so many evaluations of bodies, in all and for one row, launching a second kernel costs more time than
+ * doing two things at once would save, and compiling one costs much more.
  */
-const most = { evaluations: 2 ** 16, row: 2 ** 13, members: 16 } as const
+const smallGroup = { evaluations: 2 ** 16, row: 2 ** 13, members: 16 } as const
 
-/** The nodes that groups are of. */
+/** The graph, its nodes after inlining, and what the device allows. */
 export interface FusionContext {
   readonly graph: Graph
   readonly nodes: ReadonlyMap<NodeId, ComputeNode>
-  /** Stored whoever reads them. */
+  /** Nodes that are stored whether or not a node reads them. */
   readonly pinned: ReadonlySet<NodeId>
-  /** Written into an input: read by other kernels alone. */
+  /** Nodes that are written into an input's memory. Only other kernels read them. */
   readonly updates: ReadonlyMap<NodeId, UpdateTarget>
   readonly traits: DeviceTraits
   readonly room: BindingBudget
 }
 
 /**
- * Joins groups that do little over the same index space or the same rows, related or not: sums of a few
- * numbers, tables, metrics. They run one after another in each row, and where one reads numbers of the other
- * it has them at hand. Groups are in an order in which they were found; a joined one takes the place of its
- * last.
+ * Joins groups that do little over the same index space or the same rows, whether or not they are related:
+ * sums of a few numbers, tables, metrics. Their members run one after another in each row; a member reads
+ * another's result as a local value. Groups come in the order in which they were found; a joined group takes
+ * the place of its last part.
  */
 export const joinSmallGroups = (
   groups: readonly GroupDraft[],
@@ -55,13 +55,15 @@ export const joinSmallGroups = (
   const evaluationsOf = (n: ComputeNode): number => productOf(own(n)) * productOf(reduceAxes(n))
   const isSmall = (members: readonly ComputeNode[], rows: number): boolean => {
     const all = members.reduce((n, m) => n + evaluationsOf(m), 0)
-    return all <= most.evaluations && all <= most.row * rows && members.length <= most.members
+    return (
+      all <= smallGroup.evaluations && all <= smallGroup.row * rows && members.length <= smallGroup.members
+    )
   }
-  /** Large tensors are read when they are there, so that none is kept for longer. */
+  /** Large tensors are read as soon as they are there, so that none of them is kept for longer. */
   const readsLittle = (n: ComputeNode): boolean =>
     readIds(n).every(id => {
       const read = nodes.get(id)
-      return read === undefined || read.region !== n.region || productOf(own(read)) <= most.evaluations
+      return read === undefined || read.region !== n.region || productOf(own(read)) <= smallGroup.evaluations
     })
   const fits = (members: readonly ComputeNode[]): boolean => {
     const ids = new Set(members.map(m => m.id))
@@ -75,8 +77,8 @@ export const joinSmallGroups = (
     isSmall(g.members, productOf(rowsOf(g))) &&
     g.members.every(readsLittle)
 
-  /** `after` behind `before`, if that is right: whatever it reads of it is a number a row. */
-  const behind = (before: GroupDraft, after: GroupDraft): GroupDraft | undefined => {
+  /** `after` as a continuation of `before`, where every read of `before` is a value of the same row. */
+  const append = (before: GroupDraft, after: GroupDraft): GroupDraft | undefined => {
     const rank = before.rowRank
     const right = after.members.every(
       n =>
@@ -98,7 +100,7 @@ export const joinSmallGroups = (
       sameExtents(rows, rowsOf(b)) &&
       isSmall(members, productOf(rows)) &&
       fits(members)
-      ? (behind(a, b) ?? behind(b, a))
+      ? (append(a, b) ?? append(b, a))
       : undefined
   }
 

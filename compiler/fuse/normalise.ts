@@ -4,8 +4,8 @@ import { regionOf, shapeOf } from '../ir/graph.js'
 import type { Axis, CarryNode, ComputeNode, Graph, NodeId, RegionId } from '../ir/ir.js'
 
 /**
- * The node with index 0 for its axes of extent 1, but those of the loops around: index spaces that differ by
- * these alone are the same.
+ * The node without its axes of extent 1, whose index is 0; the loops' axes stay. Index spaces that differ
+ * only by such axes become the same.
  */
 const withoutUnits = (n: ComputeNode, depth: number): ComputeNode => {
   const units = n.dims.slice(depth).flatMap(axes => axes.filter(a => a.extent === 1))
@@ -19,15 +19,15 @@ const withoutUnits = (n: ComputeNode, depth: number): ComputeNode => {
 }
 
 /**
- * Makes a graph storable: every output is a compute node that nothing else claims, and every carry's `init`
- * and `next` are compute nodes of its own, in its parent and in its region, so that they can be written
- * straight into its slots.
+ * Makes a graph storable. Every output becomes a compute node of its own. Every carry's `init` and `next`
+ * become compute nodes of its own, `init` in the parent region and `next` in its region, so that their
+ * kernels can write straight into the carry's slots.
  */
 export const normalise = (graph: Graph): Graph => {
   const b = new Builder(graph)
   const claimed = new Set<NodeId>()
 
-  /** A copy of a node as a node of a region of which `enclosing` are the axes. */
+  /** A copy of a node, made in another region. */
   const copy = (id: NodeId, region: RegionId | undefined, label: string): NodeId => {
     const source = b.node(id)
     const axes = b.enclosing(region).map(r => r.axis)
@@ -46,6 +46,7 @@ export const normalise = (graph: Graph): Graph => {
     })
   }
 
+  /** The node itself where it is a compute node of the region that nothing has claimed, else a copy. */
   const claim = (id: NodeId, region: RegionId | undefined, label: string): NodeId => {
     const n = b.node(id)
     const fits = n.kind === 'compute' && n.region === region && !claimed.has(id)

@@ -8,7 +8,7 @@ import { type BindingBudget, countBindings } from './binding-budget.js'
 
 const readIds = (e: Expr): ReadonlySet<NodeId> => new Set(readsOf(e).map(r => r.node))
 
-/** The nodes that an expression reads if a part of it has a value already. */
+/** The nodes that an expression reads if the value of a part of it is given. */
 const readWithout = (root: Expr, part: Expr): ReadonlySet<NodeId> => {
   const ids = new Set<NodeId>()
   const seen = new Set<Expr>([part])
@@ -23,24 +23,26 @@ const readWithout = (root: Expr, part: Expr): ReadonlySet<NodeId> => {
 }
 
 /**
- * The graph with no body that reads more tensors than a kernel binds beside its result. A part of such a body
- * becomes a node of its own: of all parts that are worth it the one with the fewest elements, so numbers come
- * first, then vectors, and what has all of the body's axes last.
+ * Splits bodies that read more tensors than a kernel may bind besides its result. A part of such a body
+ * becomes a node of its own: among the parts that make it read less, the one with the fewest elements. So
+ * numbers come first, then vectors, and parts with all axes of the body last.
  */
 export const splitReads = (graph: Graph, given: BindingBudget): Graph => {
   const windows = new Map(given.windows)
   const room = { ...given, windows }
   const windowsOf = (elements: number): number => Math.max(1, Math.ceil((4 * elements) / room.bindingBytes))
-  const mostOf = (n: ComputeNode): number => room.buffers - countBindings(room, [n.id])
+  const mostReads = (n: ComputeNode): number => room.buffers - countBindings(room, [n.id])
   const bound = (e: Expr): number => countBindings(room, readIds(e))
   const isTooWide = (n: Graph['nodes'][number]): n is ComputeNode =>
-    n.kind === 'compute' && bound(n.body) > mostOf(n)
+    n.kind === 'compute' && bound(n.body) > mostReads(n)
   if (!graph.nodes.some(isTooWide)) return graph
   const b = new Builder(graph)
   const known = new Map<string, NodeId>()
 
-  /** A read of a new node that has the value of a part of `n`; equal parts of several nodes are one. */
-  const partOf = (n: ComputeNode, part: Expr): Expr => {
+  /**
+   * A read of a new node that has the value of a part of `n`. Equal parts of several nodes share one node.
+   */
+  const storePart = (n: ComputeNode, part: Expr): Expr => {
     const depth = b.enclosing(n.region).length
     const loops = n.dims.slice(0, depth)
     const needed = axesOf(part)
@@ -63,10 +65,10 @@ export const splitReads = (graph: Graph, given: BindingBudget): Graph => {
   }
 
   /**
-   * The part to take out of `e`, which reads too much. Where none makes it read less, an argument: with all
-   * of them taken out it reads no more than those.
+   * The part to take out of `e`, which reads too much. Where no part makes it read less, an argument of `e`
+   * is taken out; with all arguments taken out, `e` reads only those.
    */
-  const cheapest = (n: ComputeNode, e: Expr): Expr | undefined => {
+  const cheapestPart = (n: ComputeNode, e: Expr): Expr | undefined => {
     const extents = new Map([...outerAxes(n), ...reduceAxes(n)].map(a => [a.id, a]))
     const reads = bound(e)
     const parts = postorder(e).flatMap(part => {
@@ -75,7 +77,7 @@ export const splitReads = (graph: Graph, given: BindingBudget): Graph => {
       const elements = productOf([...axesOf(part).keys()].map(id => extents.get(id)!))
       const more = windowsOf(elements)
       const gain = reads - countBindings(room, readWithout(e, part)) - more
-      // One tensor is worth it only where less of it is left.
+      // A part that reads one tensor is worth it only where fewer bindings remain.
       return own + more > room.buffers || (gain <= 0 && readIds(part).size < 2)
         ? []
         : [{ part, elements, gain }]
@@ -89,10 +91,10 @@ export const splitReads = (graph: Graph, given: BindingBudget): Graph => {
     if (!isTooWide(n)) continue
     const narrow = rewriter(whole => {
       let e = whole
-      while (bound(e) > mostOf(n)) {
-        const part = cheapest(n, e)
+      while (bound(e) > mostReads(n)) {
+        const part = cheapestPart(n, e)
         if (part === undefined) return e
-        const value = partOf(n, part)
+        const value = storePart(n, part)
         e = rewriter(x => (x === part ? value : x))(e)
       }
       return e

@@ -7,18 +7,25 @@ import { productOf } from '../kernel/context.js'
 import { contractionOf } from '../kernel/contraction.js'
 import { isTiled } from './inline-producers.js'
 
-/** Fewer results than this leave a device idle, if each takes long. */
+/** Fewer results than this leave most cores of a device idle. */
 const fewResults = (traits: DeviceTraits): number => (traits.software ? 8 : 256)
+/** Shorter reductions than this are done before a second kernel is launched. */
 const longReduction = (traits: DeviceTraits): number => (traits.software ? 65536 : 4096)
-const longSum = 8192
-const sumChunk = 1024
-/** Elements of all partial results together. */
-const largestParts = 2 ** 24
+/** Partial results of a reduction to few results: enough to occupy the device. */
 const chunks = (traits: DeviceTraits): number => (traits.software ? 32 : 256)
+/**
+ * A product whose sums are at least `longest` goes through its operands in chunks of `chunk` positions, which stay
+ * in the cache. All partial results together are at most `elements`.
+ */
+const longProduct = { longest: 8192, chunk: 1024, elements: 2 ** 24 } as const
+/** A reduced axis of such an extent serves as the chunks as it is, if each chunk reduces `rest` elements or more. */
+const wholeAxis = { least: 16, most: 4096, rest: 256 } as const
+/** The number of chunks may grow by this factor to find one that divides the axis. */
+const chunkSearch = 4
 
 /**
- * Long reductions to few results become two: partial results of chunks, then their reduction. The chunks are
- * fixed, so the order of summation is, too.
+ * Splits long reductions with few results into two: partial results of chunks, then their reduction (the
+ * split-k of matrix products). Chunks depend on sizes only, so the order of summation is fixed.
  */
 export const splitReductions = (graph: Graph, traits: DeviceTraits): Graph => {
   const b = new Builder(graph)
@@ -28,32 +35,45 @@ export const splitReductions = (graph: Graph, traits: DeviceTraits): Graph => {
     const outer = n.dims.flat().slice(depth)
     const product = contractionOf(n, outer)
     if (product !== undefined && isTiled(product)) {
-      // Operands of so many rows fit no cache: a product of long sums goes through them chunk by chunk.
       const longest = Math.max(...n.reduce.axes.map(a => a.extent))
-      const parts = Math.ceil(longest / sumChunk)
-      if (longest >= longSum && parts * productOf(outer) <= largestParts)
-        split(b, n, traits, { depth, wanted: parts, byAxis: false })
+      const parts = Math.ceil(longest / longProduct.chunk)
+      if (longest >= longProduct.longest && parts * productOf(outer) <= longProduct.elements)
+        splitReduction(b, n, traits, { depth, wanted: parts, byAxis: false })
       continue
     }
     if (productOf(outer) > fewResults(traits) || productOf(n.reduce.axes) < longReduction(traits)) continue
-    split(b, n, traits, { depth, wanted: chunks(traits), byAxis: true })
+    splitReduction(b, n, traits, { depth, wanted: chunks(traits), byAxis: true })
   }
   return b.finish()
 }
 
+/**
+ * How a reduction is split: into `wanted` chunks, below `depth` loops. `byAxis` allows a whole axis as the
+ * chunks.
+ */
 interface Parts {
   readonly depth: number
   readonly wanted: number
   readonly byAxis: boolean
 }
 
-const split = (b: Builder, n: ComputeNode, traits: DeviceTraits, { depth, wanted, byAxis }: Parts): void => {
+const splitReduction = (
+  b: Builder,
+  n: ComputeNode,
+  traits: DeviceTraits,
+  { depth, wanted, byAxis }: Parts,
+): void => {
   const reduce = n.reduce!
   const loops = n.dims.slice(0, depth)
   const outer = n.dims.slice(depth)
-  // A whole axis makes parts without any arithmetic.
+  // A whole axis as the chunks needs no index arithmetic.
   const whole = byAxis
-    ? reduce.axes.find(a => a.extent >= 16 && a.extent <= 4096 && productOf(reduce.axes) / a.extent >= 256)
+    ? reduce.axes.find(
+        a =>
+          a.extent >= wholeAxis.least &&
+          a.extent <= wholeAxis.most &&
+          productOf(reduce.axes) / a.extent >= wholeAxis.rest,
+      )
     : undefined
   const { chunk, rest, body } = whole
     ? { chunk: whole, rest: reduce.axes.filter(a => a !== whole), body: n.body }
@@ -75,8 +95,8 @@ const split = (b: Builder, n: ComputeNode, traits: DeviceTraits, { depth, wanted
 }
 
 /**
- * The longest reduced axis as chunks of equal length, at most `most`, the last one cut off where the axis
- * ends.
+ * Splits the longest reduced axis into at most `most` chunks of equal length. Where no number of chunks
+ * divides the axis, the last chunk is masked where the axis ends.
  */
 const inChunks = (
   b: Builder,
@@ -86,7 +106,7 @@ const inChunks = (
 ): { chunk: Axis; rest: readonly Axis[]; body: ComputeNode['body'] } => {
   const { op, axes } = n.reduce!
   const long = [...axes].sort((x, y) => y.extent - x.extent)[0]!
-  const divisor = [...Array(wanted * 4).keys()]
+  const divisor = [...Array(wanted * chunkSearch).keys()]
     .reverse()
     .find(d => d >= wanted && d <= most && long.extent % d === 0)
   const count = divisor ?? wanted

@@ -4,15 +4,18 @@ import { affineAdd, affineOf } from '../affine/affine-of.js'
 import { childrenOf, rewrite } from '../ir/expr.js'
 import type { Axis, AxisId, Expr } from '../ir/ir.js'
 
-/** Fewer axes for the same index space, and how expressions and addresses are said over them. */
+/** Fewer axes for the same index space, and functions that rewrite expressions and addresses to them. */
 export interface CoalescedAxes {
   readonly axes: readonly Axis[]
   readonly expr: (e: Expr) => Expr
   readonly affine: (a: Affine) => Affine
 }
 
-/** All addresses under some expressions, and the axes that are used otherwise. */
-const survey = (
+/**
+ * All addresses that some expressions read, and the axes whose index they use as a value. Those stay as they
+ * are.
+ */
+const surveyAddresses = (
   roots: readonly Expr[],
   stores: readonly Affine[],
 ): { addresses: Affine[]; pinned: Set<AxisId> } => {
@@ -38,8 +41,11 @@ const survey = (
 }
 
 /**
- * Neighbouring axes that every address runs through as if they were one (`(b, t)` of a batch, say) become
- * one; axes of extent 1 go. `axes` are in row-major order, `stores` the addresses written.
+ * Merges neighbouring axes that every address runs through as if they were one axis, such as `(b, t)` of a
+ * batch, and drops axes of extent 1. `axes` are in row-major order; `stores` are the addresses that are
+ * written.
+ *
+ * Two neighbours `a, b` merge where every address has coefficient(a) = coefficient(b) · extent(b).
  */
 export const coalesceAxes = (
   axes: readonly Axis[],
@@ -47,7 +53,7 @@ export const coalesceAxes = (
   stores: readonly Affine[],
   fresh: (name: string, extent: number) => Axis,
 ): CoalescedAxes => {
-  const { addresses, pinned } = survey(roots, stores)
+  const { addresses, pinned } = surveyAddresses(roots, stores)
   const runs: Axis[][] = []
   for (const a of axes.filter(x => x.extent !== 1)) {
     const run = runs.at(-1)

@@ -5,7 +5,7 @@ import type { Axis, ComputeNode, Expr, InputNode, NodeId } from '../ir/ir.js'
 import { bytesOf } from '../ir/packing.js'
 import { lowerRead, type Placement, type Storage } from './placement.js'
 
-/** What the schedules of one artifact share. */
+/** The facts that all kernels of one artifact share. */
 export interface KernelContext {
   readonly traits: DeviceTraits
   readonly placements: ReadonlyMap<NodeId, Placement>
@@ -13,23 +13,27 @@ export interface KernelContext {
   readonly axis: (name: string, extent: number) => Axis
 }
 
-/** Source of axes that no node has. */
+/** Makes axes with ids from `first` on, which no node has. */
 export const createAxisSource = (first: number): ((name: string, extent: number) => Axis) => {
   let next = first
   return (name, extent) => ({ id: next++, name, extent })
 }
 
-/** A member's body over the axes of the group: its own `from` replaced by `to`, one by one. */
+/** An expression with the axes `from` replaced by the axes `to`, one by one. */
 export const renameAxes = (e: Expr, from: readonly Axis[], to: readonly Axis[]): Expr =>
   substituteAxes(
     e,
     new Map(from.flatMap((a, i) => (a.id === to[i]!.id ? [] : [[a.id, index(to[i]!)] as const]))),
   )
 
-/** The stand-in for the value of a node that the kernel computes itself. */
+/**
+ * A negative id in place of a node's id. A read of it means the value that the kernel itself has computed.
+ */
 export const localOf = (node: NodeId): number => -1 - node
 
-/** Reads of nodes become loads from storage; reads of the group's members become stand-ins. */
+/**
+ * Turns reads of nodes into loads from storage, and reads of the group's members into reads of local values.
+ */
 export const lowerBody = (e: Expr, ctx: KernelContext, members: ReadonlySet<NodeId>): Expr =>
   rewrite(e, x => {
     if (x.op !== 'read' || x.node < 0) return x
@@ -38,29 +42,30 @@ export const lowerBody = (e: Expr, ctx: KernelContext, members: ReadonlySet<Node
     return lowerRead(x, ctx.placements)
   })
 
-/** Stand-ins replaced by what they stand for. */
+/** Replaces reads of local values by the expressions that compute them. */
 export const substituteLocals = (e: Expr, values: ReadonlyMap<NodeId, Expr>): Expr =>
   values.size === 0
     ? e
     : rewrite(e, x => (x.op === 'read' && x.node < 0 ? (values.get(-1 - x.node) ?? x) : x))
 
-/** Bytes that stay in a processor's last cache from run to run. */
+/** Bytes that stay in a processor's last-level cache from run to run. */
 const lastCache = 24 * 2 ** 20
 
 /**
- * Which of some inputs each run on a software device reads from memory: all, where together they are more
- * than stays in the cache; else none. Each counts whole, though a run may read but a part, and writes into
- * some.
+ * The inputs that each run on a software device reads from main memory. These are all of them where together
+ * they are larger than the last-level cache, else none. An input counts with its whole size, though a run may
+ * read only a part of it.
  */
 export const inputsFromMemory = (inputs: readonly InputNode[], traits: DeviceTraits): ReadonlySet<NodeId> => {
   const bytes = inputs.reduce((sum, n) => sum + bytesOf(elementsOf(n), n.packing), 0)
   return new Set(traits.software && bytes > lastCache ? inputs.map(n => n.id) : [])
 }
 
+/** The number of elements of an index space: the product of the axes' extents. */
 export const productOf = (axes: readonly Axis[]): number => axes.reduce((n, a) => n * a.extent, 1)
 
 export const reduceAxes = (n: ComputeNode): readonly Axis[] => n.reduce?.axes ?? []
 
-/** How what an expression reads is packed in storage, read by read; nothing where it is plain numbers. */
+/** The packing of every packed tensor that an expression reads, one entry for each read. */
 export const packingsOf = (e: Expr, ctx: KernelContext): readonly string[] =>
   readsOf(e).flatMap(r => (r.node < 0 ? [] : (ctx.storages[r.node]!.packing ?? [])))

@@ -1,7 +1,10 @@
 import { axesOf, constant, postorder, prim } from '../ir/expr.js'
 import type { Axis, AxisId, ComputeNode, Expr } from '../ir/ir.js'
 
-/** A sum of products `out[batch, m, n] = Σ k · left[batch, m, k] · right[batch, n, k]`. */
+/**
+ * A sum of products `out[batch, m, n] = Σ k · left[batch, m, k] · right[batch, n, k]`: a batched matrix
+ * product as in BLAS's GEMM, with any number of axes in each role.
+ */
 export interface Contraction {
   readonly left: Expr
   readonly right: Expr
@@ -14,7 +17,7 @@ export interface Contraction {
 const one = constant('f32', 1)
 const isZero = (e: Expr): boolean => e.op === 'const' && e.value === 0
 
-/** A product's factors. A condition around a product goes to a factor that has its axes anyway. */
+/** The factors of a product. A condition around the product moves to a factor that has all of its axes. */
 const factorsOf = (e: Expr): readonly Expr[] => {
   if (e.op === 'mul') return [...factorsOf(e.args[0]!), ...factorsOf(e.args[1]!)]
   if (e.op === 'neg') return [constant('f32', -1), ...factorsOf(e.args[0]!)]
@@ -32,8 +35,12 @@ const factorsOf = (e: Expr): readonly Expr[] => {
 const product = (es: readonly Expr[]): Expr => es.reduce((a, b) => prim('mul', a, b))
 
 /**
- * The node as a contraction, if it is one: an f32 sum whose factors fall into two operands, each with output
- * axes of its own. `outer` are the node's axes without those of the loops around it.
+ * The node as a contraction, or undefined. A contraction is an f32 sum whose factors fall into two operands,
+ * each with output axes that the other lacks. `outer` are the node's axes without those of the loops around
+ * it.
+ *
+ * The two factors with the most axes start the operands; every other factor joins an operand that has its
+ * axes.
  */
 export const contractionOf = (node: ComputeNode, outer: readonly Axis[]): Contraction | undefined => {
   if (node.reduce?.op !== 'sum' || node.dtype !== 'f32') return undefined
@@ -78,12 +85,12 @@ export const contractionOf = (node: ComputeNode, outer: readonly Axis[]): Contra
     n: outer.filter(x => b.has(x.id) && !a.has(x.id)),
     k,
   }
-  // The output's fastest axis is better among the columns, where four neighbours are stored at once.
+  // The output's fastest axis belongs to the columns, where four neighbours are stored at once.
   const last = outer.at(-1)!
   return parts.m.some(x => x.id === last.id)
     ? { ...parts, m: parts.n, n: parts.m, left: product(right), right: product(left) }
     : { ...parts, left: product(left), right: product(right) }
 }
 
-/** How many reads an operand has: what a prologue costs in the inner loop. */
+/** The number of reads in an operand: the price of its prologue in the inner loop. */
 export const loadsOf = (e: Expr): number => postorder(e).filter(x => x.op === 'read').length

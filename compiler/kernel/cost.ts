@@ -2,7 +2,8 @@ import { postorder } from '../ir/expr.js'
 import type { ComputeNode, Expr } from '../ir/ir.js'
 import { productOf, reduceAxes } from './context.js'
 
-const heavy: Readonly<Record<string, number>> = {
+/** Estimates of operations that cost more than an addition, as multiples of one. */
+const operationCosts: Readonly<Record<string, number>> = {
   exp: 8,
   log: 8,
   pow: 12,
@@ -21,7 +22,7 @@ const heavy: Readonly<Record<string, number>> = {
 }
 
 /**
- * Arithmetic operations of one evaluation, index arithmetic left out; transcendental functions count as
+ * Arithmetic operations of one evaluation. Index arithmetic is left out; a transcendental function counts as
  * several.
  */
 export const operationsOf = (e: Expr): number => {
@@ -30,12 +31,12 @@ export const operationsOf = (e: Expr): number => {
     (n, x) =>
       x.op === 'const' || x.op === 'index' || x.op === 'read' || addresses.has(x)
         ? n
-        : n + (heavy[x.op] ?? 1),
+        : n + (operationCosts[x.op] ?? 1),
     0,
   )
 }
 
-/** Floating point operations of a whole node. */
+/** Floating point operations of a whole node: elements · reduced elements · operations of the body. */
 export const flopsOf = (n: ComputeNode): number => {
   const all = productOf(n.dims.flat()) * productOf(reduceAxes(n))
   return all * (operationsOf(n.body) + (n.reduce ? 1 : 0))

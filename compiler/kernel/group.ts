@@ -1,15 +1,15 @@
 import type { ComputeNode, Expr, NodeId, RegionId } from '../ir/ir.js'
 
-/** How the nodes of a kernel relate; each kind is a family of schedules. */
+/** The kinds of kernels. Each has its own families of schedules. */
 export type GroupKind = 'map' | 'rows' | 'contract' | 'scatter'
 
 /**
- * The nodes of one kernel, in evaluation order, their bodies after inlining.
+ * The nodes of one kernel, in evaluation order, with their bodies after inlining.
  * - `map`: elementwise nodes over one index space.
- * - `rows`: reductions over rows, and elementwise nodes over the same rows: `rowRank` leading axes are the
- *   row's. A reduction with fewer axes is done again in each row.
- * - `contract`: a sum of products, then elementwise nodes at the same positions (its epilogue).
- * - `scatter`: a sum of what a condition selects.
+ * - `rows`: reductions over rows, and elementwise nodes over the same rows. The first `rowRank` axes count
+ *   the rows. A reduction with fewer axes is computed again in each row.
+ * - `contract`: a sum of products and its epilogue, elementwise nodes at the same positions.
+ * - `scatter`: a sum whose terms are selected by a condition on data.
  */
 export interface Group {
   readonly kind: GroupKind
@@ -19,13 +19,15 @@ export interface Group {
   readonly region?: RegionId
   readonly rowRank: number
   /**
-   * The members, of a `map` or of `rows`, that are written into an input whose place they take. No other
-   * member reads them.
+   * The members of a `map` or of `rows` that are written into an input's memory. No other member reads them.
    */
   readonly updates: ReadonlyMap<NodeId, UpdateTarget>
 }
 
-/** The positions of an input at which a node's elements are written, where they are `within` it. */
+/**
+ * The positions of an input at which a node's elements are written. Only those are written that are `within`
+ * it.
+ */
 export interface UpdateTarget {
   readonly into: NodeId
   readonly at: readonly Expr[]

@@ -4,7 +4,7 @@ import { type KernelContext, lowerBody, renameAxes, substituteLocals } from './c
 import type { Group } from './group.js'
 import { destinationOf, kernelAxes, type StoredMember } from './outputs.js'
 
-/** Every member's lowered body over the axes of the first, and where the stored ones go. */
+/** The stored members: each lowered body over the axes of the first member, and its destination. */
 const mapOutputs = (group: Group, loops: readonly Region[], ctx: KernelContext): readonly StoredMember[] => {
   const first = group.members[0]!
   const axes = kernelAxes(first, loops)
@@ -27,13 +27,15 @@ const mapOutputs = (group: Group, loops: readonly Region[], ctx: KernelContext):
   })
 }
 
-/** A flat index space and what is stored at each of its places. */
+/** An elementwise kernel: a flat index space and the values stored at each of its positions. */
 export interface MapProgram {
   readonly axes: readonly Axis[]
+  /** Axes of extent 1: their index is 0. */
   readonly units: readonly Axis[]
   readonly outputs: readonly StoredMember[]
 }
 
+/** The program of a group of elementwise nodes. */
 export const mapProgramOf = (group: Group, loops: readonly Region[], ctx: KernelContext): MapProgram => {
   const outputs = mapOutputs(group, loops, ctx)
   const all = kernelAxes(group.members[0]!, loops)

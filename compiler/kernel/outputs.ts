@@ -5,24 +5,26 @@ import type { ComputeNode, Expr, Region } from '../ir/ir.js'
 import type { Group } from './group.js'
 import { addressOf, type Placement } from './placement.js'
 
+/** A member of a group with its value and the address at which it is stored. */
 export interface StoredMember {
   readonly node: ComputeNode
   readonly value: Expr
   readonly storage: number
   readonly address: Affine
-  /** Stored only where this holds. */
+  /** The condition under which it is stored; absent for always. */
   readonly within?: Expr
 }
 
 /**
- * A node's axes without those of the loops around it; a group's kernel runs over those of its first member.
+ * A node's axes without those of the loops around it. A group's kernel runs over the axes of its first
+ * member.
  */
 export const kernelAxes = (n: ComputeNode, loops: readonly Region[]): ReturnType<typeof outerAxes> =>
   outerAxes(n).filter(a => !loops.some(r => r.axis.id === a.id))
 
 /**
- * Where a member's elements go that is stored at `p`; `lower` takes what the member says of its axes to the
- * kernel's.
+ * The address of a member that is placed at `p`, and the condition under which it is stored there. `lower`
+ * rewrites an expression over the member's axes to the kernel's axes.
  */
 export const destinationOf = (
   group: Group,

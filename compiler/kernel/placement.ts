@@ -5,20 +5,23 @@ import type { DType, Packing } from '../artifact.js'
 import { constant, i32, prim, type ReadExpr } from '../ir/expr.js'
 import type { Expr, NodeId } from '../ir/ir.js'
 
-/** A tensor as storage knows it: what several nodes may be views of (a carry, its `init` and its `next`). */
+/**
+ * A piece of memory that holds a tensor. Several nodes may be views of it: a carry, its `init` and its
+ * `next`.
+ */
 export interface Storage {
   readonly id: number
   readonly name: string
   readonly dtype: DType
   readonly elements: number
   readonly packing?: Packing
-  /** An input that each run reads from memory, since not all of them stay in the cache. */
+  /** An input that each run reads from main memory, since the inputs together are larger than the cache. */
   readonly fromMemory?: true
 }
 
 /**
- * Where a node's elements lie: element `at` is at `base + Σ stride · (at + shift)` of its storage; with
- * `turns`, slots that are used in turn, at `stride · ((at + shift) mod turns)`.
+ * The layout of a node's elements: element `at` is at `base + Σ stride · (at + shift)` of its storage. A
+ * dimension with `turns` has only so many slots, used in turn: `stride · ((at + shift) mod turns)`.
  */
 export interface Placement {
   readonly storage: number
@@ -31,12 +34,13 @@ export interface Placement {
   }[]
 }
 
-/** The slot of a dimension in memory that a position has. */
+/** The slot of a dimension in which a position lies. */
 export const slotAt = (at: Expr, { shift, turns }: Placement['dims'][number]): Affine => {
   const shifted = shift === 0 ? at : prim('add', at, i32(shift))
   return affineOf(turns === undefined ? shifted : prim('mod', shifted, i32(turns)))
 }
 
+/** The address of the element at a position, in elements from the start of its storage. */
 export const addressOf = (p: Placement, at: readonly Expr[]): Affine =>
   p.dims.reduce(
     (sum, d, i) => (d.stride === 0 ? sum : affineAdd(sum, affineScale(slotAt(at[i]!, d), d.stride))),
@@ -44,10 +48,10 @@ export const addressOf = (p: Placement, at: readonly Expr[]): Affine =>
   )
 
 /**
- * The condition that a guarded read's position lies inside the tensor, where that is not known: `always` or
- * `never`.
+ * The condition that a guarded read's position is inside the tensor; `always` or `never` where the ranges
+ * decide it.
  */
-const inside = (p: Placement, at: readonly Expr[]): Expr | 'always' | 'never' => {
+const insideTest = (p: Placement, at: readonly Expr[]): Expr | 'always' | 'never' => {
   const ranges = at.map(e => affineRange(affineOf(e)))
   if (ranges.some((r, i) => r !== undefined && (r[1] < 0 || r[0] >= p.dims[i]!.extent))) return 'never'
   const tests = p.dims.flatMap((d, i) => {
@@ -60,18 +64,18 @@ const inside = (p: Placement, at: readonly Expr[]): Expr | 'always' | 'never' =>
 }
 
 /**
- * A read of a node (whose positions are lowered already) as a load at one linear address; a guard becomes a
- * selection.
+ * A read of a node as a load at one affine address. Its positions are lowered already. A guard becomes a
+ * `select` between the load and 0.
  */
 export const lowerRead = (x: ReadExpr, placements: ReadonlyMap<NodeId, Placement>): Expr => {
   const p = placements.get(x.node)
   if (p === undefined) throw new Error(`node ${x.node} has no storage`)
   const exact = addressOf(p, x.at)
   const range = affineRange(exact)
-  // Only where a condition excludes it; WGSL refuses an index it knows to be negative.
+  // A condition excludes this read, but WGSL refuses a constant negative index all the same.
   const address = range !== undefined && range[1] < 0 ? constant('i32', 0) : affineExpr(exact)
   const load: Expr = { op: 'read', dtype: x.dtype, node: p.storage, at: [address], guarded: false }
-  const test = x.guarded ? inside(p, x.at) : 'always'
+  const test = x.guarded ? insideTest(p, x.at) : 'always'
   if (test === 'always') return load
   return test === 'never' ? constant(x.dtype, 0) : prim('select', test, load, constant(x.dtype, 0))
 }

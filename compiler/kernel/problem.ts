@@ -1,3 +1,13 @@
+/**
+ * A kernel's problem: the computation of one group of nodes, said over addresses instead of nodes. Reads of
+ * nodes become loads at affine addresses (`placement.ts`), neighbouring axes that every address runs through
+ * as one are merged (`coalesce-axes.ts`), and the group takes the form of the kind of kernel that computes
+ * it.
+ *
+ *     y[b:8, t:64] = x[b, t] + v[t]  →  map over [8, 64]: store 2 at 64·b + t: load 0 at 64·b + t + load 1 at t
+ *
+ * `fuse` decides which nodes form a group, `schedule` which thread computes what, and `wgsl` writes the text.
+ */
 import type { Region } from '../ir/ir.js'
 import type { KernelContext } from './context.js'
 import type { Group } from './group.js'
@@ -6,9 +16,7 @@ import { type Product, productOfGroup } from './product.js'
 import { type RowProgram, rowProgramOf } from './row-program.js'
 import { type ScatterProgram, scatterProgramOf } from './scatter-program.js'
 
-/**
- * A group of nodes in the form that one kind of kernel computes: what is scheduled, and then written as WGSL.
- */
+/** The form of a group that one kind of kernel computes. It is scheduled, and then written as WGSL. */
 export type KernelProblem =
   | { readonly kind: 'map'; readonly program: MapProgram }
   | { readonly kind: 'rows'; readonly program: RowProgram }
@@ -16,8 +24,8 @@ export type KernelProblem =
   | { readonly kind: 'scatter'; readonly program: ScatterProgram }
 
 /**
- * The problem of a group. A contraction or a scatter that does not have the form of one after its reads are
- * lowered to addresses is solved by rows, which can compute any reduction.
+ * The problem of a group. A contraction or a scatter may lose its form when its reads become addresses. It is
+ * then computed by rows, which can compute any reduction.
  */
 export const problemOf = (group: Group, loops: readonly Region[], ctx: KernelContext): KernelProblem => {
   if (group.kind === 'map') return { kind: 'map', program: mapProgramOf(group, loops, ctx) }

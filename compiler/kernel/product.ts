@@ -9,7 +9,7 @@ import type { Group } from './group.js'
 import { kernelAxes } from './outputs.js'
 import { addressOf } from './placement.js'
 
-/** A member of a contraction's kernel after the sum: its value, and where it is stored. */
+/** A stored member of a contraction's kernel: its value, computed from the sum, and its address. */
 export interface Epilogue {
   readonly value: Expr
   readonly storage: number
@@ -17,8 +17,8 @@ export interface Epilogue {
 }
 
 /**
- * A contraction ready to be written: one `m` axis, any others moved to the batch; `k` with the inner axis
- * last.
+ * A contraction over addresses: one `m` axis, all others of its kind in the batch, and `k` with the inner
+ * axis last.
  */
 export interface Product extends Omit<Contraction, 'm'> {
   readonly m: Axis
@@ -27,13 +27,14 @@ export interface Product extends Omit<Contraction, 'm'> {
   readonly outputs: readonly Epilogue[]
 }
 
-/** Whether an operand reads neighbours along an axis: what decides how it is loaded. */
+/** Whether an operand reads neighbours in memory along an axis. This decides how the operand is loaded. */
 export const runsAlong = (e: Expr, axis: Axis | undefined): boolean =>
   axis !== undefined && readsOf(e).some(r => r.node >= 0 && coefficientOf(affineOf(r.at[0]!), axis.id) === 1)
 
 /**
- * A group's contraction with everything over one set of axes, axes joined, roles settled; undefined where it
- * is none.
+ * A group's contraction over one set of axes, which are merged where memory allows; undefined where it is
+ * none. The longest `m` axis remains the row axis. The innermost `k` axis is the one along which most
+ * operands are contiguous.
  */
 export const productOfGroup = (
   group: Group,
@@ -94,7 +95,7 @@ export const productOfGroup = (
   }
 }
 
-/** The same sums with the operands' roles exchanged: what were columns are rows. */
+/** The same sums with the operands exchanged: the columns become the rows. */
 export const swapOperands = (p: Product): Product => {
   const m = [...p.n].sort((a, b) => b.extent - a.extent)[0]!
   return { ...p, left: p.right, right: p.left, m, n: [p.m], batch: [...p.batch, ...p.n.filter(a => a !== m)] }

@@ -14,28 +14,28 @@ import {
 import type { Group } from './group.js'
 import { destinationOf, kernelAxes } from './outputs.js'
 
-/** One member over a row: a pass over its inner axes, or a number a row where there are none. */
+/** One member's computation for a row: a loop over its inner axes, or one value where it has none. */
 export interface Phase {
   readonly node: ComputeNode
   readonly inner: readonly Axis[]
   readonly value: Expr
   readonly storage?: number
   readonly address?: Affine
-  /** Stored only where this holds. */
+  /** The condition under which it is stored; absent for always. */
   readonly within?: Expr
-  /** It has one value for all rows along the last axis of the rows. */
+  /** Whether its value is the same for all rows along the last row axis. */
   readonly common: boolean
 }
 
-/** A group over rows, ready to be written: axes joined, every member a phase. */
+/** A kernel over rows: every member is a phase, and the phases run one after another in each row. */
 export interface RowProgram {
   readonly rows: readonly Axis[]
   readonly phases: readonly Phase[]
-  /** Axes of extent 1, which no loop and no thread runs over. */
+  /** Axes of extent 1: their index is 0. */
   readonly units: readonly Axis[]
 }
 
-const membersOf = (
+const lowerMembers = (
   group: Group,
   rows: readonly Axis[],
   loops: readonly Region[],
@@ -56,7 +56,10 @@ const membersOf = (
   })
 }
 
-/** argmax and argmin: their result is a place along the one axis they have, which is left as it is. */
+/**
+ * Whether a node is an argmax or an argmin. Its result is a position along its one axis, so that axis is not
+ * merged.
+ */
 export const findsPosition = (n: ComputeNode): boolean => n.reduce?.op.startsWith('arg') ?? false
 
 /** The members of a group as phases over its rows. */
@@ -64,7 +67,7 @@ export const rowProgramOf = (group: Group, loops: readonly Region[], ctx: Kernel
   const all = group.members
     .map(m => kernelAxes(m, loops).slice(0, group.rowRank))
     .find(axes => axes.length === group.rowRank)!
-  const found = membersOf(group, all, loops, ctx)
+  const found = lowerMembers(group, all, loops, ctx)
   const joined = coalesceAxes(
     all,
     found.flatMap(p => [p.value, ...(p.within ? [p.within] : [])]),
@@ -100,12 +103,12 @@ export const rowProgramOf = (group: Group, loops: readonly Region[], ctx: Kernel
   return { rows: joined.axes, phases, units }
 }
 
-/** Addresses that an expression reads. */
+/** The addresses that an expression reads. */
 export const addressesOf = (e: Expr): readonly Affine[] =>
   readsOf(e)
     .filter(r => r.node >= 0)
     .map(r => affineOf(r.at[0]!))
 
-/** How many reads run along an axis one element at a time. */
+/** The number of reads that are contiguous along an axis. */
 export const countReadsAlong = (e: Expr, axis: Axis): number =>
   addressesOf(e).filter(a => coefficientOf(a, axis.id) === 1).length

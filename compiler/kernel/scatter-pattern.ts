@@ -3,8 +3,9 @@ import type { Axis, ComputeNode, Expr } from '../ir/ir.js'
 import { productOf } from './context.js'
 
 /**
- * A sum of what a condition selects, `out[v, e] = Σ t · (data[t] == v ? x[t, e] : 0)`: `slots` are the axes
- * the condition depends on (`v`), `width` the others (`e`).
+ * A sum of terms that a condition selects, `out[v, e] = Σ t · (data[t] == v ? x[t, e] : 0)`, such as the
+ * gradient of an embedding table. `slots` are the output axes that the condition depends on (`v`), `width`
+ * the others (`e`).
  */
 export interface Scatter {
   readonly condition: Expr
@@ -14,8 +15,14 @@ export interface Scatter {
 }
 
 /**
- * The node as a scatter, if it is one worth the name: many slots, wide rows, and a condition that picks a
- * slot by data.
+ * Below these sizes a kernel over rows does as well: it needs many slots to occupy a device with one thread each, and
+ * wide rows and many positions to gain from testing the condition before it reads a row.
+ */
+const least = { slots: 64, width: 4, positions: 8 } as const
+
+/**
+ * The node as a scatter, or undefined: a sum of a `select` whose condition compares data for equality, and
+ * which is large enough for a kernel of its own kind.
  */
 export const scatterOf = (n: ComputeNode, outer: readonly Axis[]): Scatter | undefined => {
   const e = n.body
@@ -26,7 +33,9 @@ export const scatterOf = (n: ComputeNode, outer: readonly Axis[]): Scatter | und
   const of = axesOf(condition)
   const slots = outer.filter(a => of.has(a.id))
   const width = outer.filter(a => !of.has(a.id))
-  if (!picks || productOf(slots) < 64 || productOf(width) < 4 || productOf(n.reduce.axes) < 8)
-    return undefined
-  return { condition, value, slots, width }
+  const isLarge =
+    productOf(slots) >= least.slots &&
+    productOf(width) >= least.width &&
+    productOf(n.reduce.axes) >= least.positions
+  return picks && isLarge ? { condition, value, slots, width } : undefined
 }

@@ -8,7 +8,9 @@ import { kernelAxes } from './outputs.js'
 import { addressOf } from './placement.js'
 import { scatterOf } from './scatter-pattern.js'
 
-/** A scatter ready to be written. */
+/**
+ * A scatter over addresses: for each slot and each place of its row (`width`), a sum over all `positions`.
+ */
 export interface ScatterProgram {
   readonly node: ComputeNode
   readonly condition: Expr
@@ -18,9 +20,11 @@ export interface ScatterProgram {
   readonly slots: readonly Axis[]
   readonly width: readonly Axis[]
   readonly positions: readonly Axis[]
+  /** Axes of extent 1: their index is 0. */
   readonly units: readonly Axis[]
 }
 
+/** The program of a group that is a scatter; undefined where its node does not have that form. */
 export const scatterProgramOf = (
   group: Group,
   loops: readonly Region[],
