@@ -1,12 +1,13 @@
 /**
- * What the compiler hands to the runtime: kernels as WGSL, buffers, and the order of dispatches. Plain JSON: every number is finite, and none
- * is −0. Everything is planned: nothing here depends on values. It is right on every device that has what it `requires`.
+ * The compiler's result for the runtime: kernels as WGSL, buffers, and the order of dispatches. It is plain
+ * JSON: every number is finite, and none is −0. Everything is planned ahead, and nothing here depends on
+ * values. An artifact computes the right values on every device that has what it `requires`.
  */
 export interface Artifact {
   readonly format: 'jola-artifact-2'
   readonly name: string
   readonly requires: Requirements
-  /** Physical buffers; tensors whose lives do not overlap share one. */
+  /** Physical buffers. Tensors whose live ranges do not overlap share one. */
   readonly buffers: readonly BufferDecl[]
   readonly inputs: readonly TensorDecl[]
   readonly outputs: readonly TensorDecl[]
@@ -14,14 +15,17 @@ export interface Artifact {
   readonly steps: readonly Step[]
   /** Bytes of all buffers together, inputs included. */
   readonly peakBytes: number
-  /** The most bytes that hold something needed at one moment: no plan of the same steps takes less. */
+  /** The most bytes that are live at one moment. No plan of the same steps takes less. */
   readonly leastBytes: number
 }
 
-/** What a device must have for an artifact's kernels to compute what they should: the most of each that any kernel needs. */
+/**
+ * The properties that a device must have for an artifact's kernels to be right: of each, the most that any
+ * kernel needs.
+ */
 export interface Requirements {
   readonly features: readonly KernelFeature[]
-  /** How many lanes every subgroup has, at least and at most; absent where no kernel asks its subgroup. */
+  /** The lanes that every subgroup has, at least and at most; absent where no kernel uses subgroups. */
   readonly subgroups?: { readonly least: number; readonly most: number }
   /** Products that its matrix units must offer. */
   readonly matrices: readonly MatrixUnit[]
@@ -29,7 +33,9 @@ export interface Requirements {
   /** Of a binding, and of a whole buffer. */
   readonly bindingBytes: number
   readonly bufferBytes: number
-  /** Of what all offsets of bindings are multiples, in bytes; absent where all begin with their buffer. */
+  /**
+   * Bytes of which all offsets of bindings are multiples; absent where all bindings begin with their buffer.
+   */
   readonly bindingAlignment?: number
   readonly workgroupInvocations: number
   /** In each dimension. */
@@ -37,13 +43,16 @@ export interface Requirements {
   /** Of workgroup memory. */
   readonly workgroupBytes: number
   readonly workgroupsPerDimension: number
-  /** Of what kernels bind, what has more elements than they can address: no device will do. */
+  /** Tensors that have more elements than a kernel can address. No device is enough for them. */
   readonly unaddressable: readonly UnaddressableTensor[]
-  /** Tensors that a kernel binds in several parts, since they are larger than a binding may be; absent where there are none. */
+  /**
+   * Tensors that a kernel binds in several windows, since they are larger than a binding; absent where there
+   * are none.
+   */
   readonly windowed?: readonly WindowedTensor[]
 }
 
-/** A tensor that takes so many of a kernel's bindings. */
+/** A tensor that takes several of a kernel's bindings. */
 export interface WindowedTensor {
   readonly tensor: string
   readonly bindings: number
@@ -60,47 +69,62 @@ export interface UnaddressableTensor {
 /** Features of a device that a kernel may need, by WebGPU's names. */
 export type KernelFeature = 'subgroups' | 'shader-f16' | 'chromium-experimental-subgroup-matrix'
 
-/** `input`s are brought by the caller, `literal`s uploaded once, `output`s and `temp`s made by the runtime. */
+/**
+ * A buffer. The caller brings `input`s; the runtime uploads `literal`s once, and makes `output`s and `temp`s.
+ */
 export interface BufferDecl {
   readonly bytes: number
   readonly role: 'input' | 'output' | 'temp' | 'literal'
-  /** Content of a literal from the buffer's begin on: 32-bit words as whole numbers from 0; of f32 the bits. */
+  /**
+   * The content of a literal from the start of its buffer: 32-bit words as unsigned whole numbers; of an f32
+   * its bits.
+   */
   readonly words?: readonly number[]
 }
 
-/** `bool` is stored as u32 0 or 1. `offset` is in bytes from the start of the buffer. */
+/**
+ * A tensor in a buffer. A `bool` is stored as u32 0 or 1. `offset` is in bytes from the start of the buffer.
+ */
 export interface TensorDecl {
   readonly name: string
   readonly dtype: DType
   readonly shape: readonly number[]
   readonly buffer: number
   readonly offset: number
-  /** Of an i32 input that holds indices: its values must be at least 0 and below this. Whoever brings them sees to that. */
+  /**
+   * For an i32 input that holds indices: its values must be at least 0 and below this. The caller checks
+   * that.
+   */
   readonly below?: number
   /** Of an f32 input that is brought packed. */
   readonly packing?: Packing
-  /** Of an output: the input whose tensor it takes over. Where both are in one buffer it is written in place. */
+  /**
+   * For an output: the input that it replaces. Where both are in one buffer, the output is written in place.
+   */
   readonly replaces?: string
 }
 
 /**
- * `@group(0) @binding(i)` are `bindings` in order. A kernel with `loops` > 0 also has `@group(1) @binding(0) var<uniform>`
- * of type `vec4u` whose components are the indices of the enclosing loops, outermost first (four at most).
- * The entry point is `main`.
+ * A kernel. `@group(0) @binding(i)` are `bindings` in order. A kernel with `loops` > 0 also has `@group(1)
+ * @binding(0) var<uniform>` of type `vec4u`, whose components are the indices of the enclosing loops,
+ * outermost first (four at most). The entry point is `main`.
  */
 export interface KernelDecl {
   readonly name: string
   readonly wgsl: string
   readonly bindings: readonly ('read' | 'read_write')[]
-  /** How many of the enclosing loops, from the outermost, it needs the index of. */
+  /** The number of enclosing loops, from the outermost on, up to the innermost one whose index it needs. */
   readonly loops: number
   readonly workgroupSize: readonly [number, number, number]
-  /** For `explain` and profiles, a dispatch: arithmetic, bytes read and written once each, and where it came from. */
+  /**
+   * Work of one dispatch, for `explain` and profiles: arithmetic, and bytes read and written, each tensor
+   * once.
+   */
   readonly flops: number
   readonly bytes: number
-  /** The schedule in a line for people. */
+  /** The schedule, in one line for people. */
   readonly schedule: string
-  /** The same as data, where there was a choice. */
+  /** The schedule as data, with the candidates that it was chosen from. */
   readonly chosen?: ChosenSchedule
   readonly origins: readonly string[]
 }
@@ -110,7 +134,7 @@ export type Step =
       readonly kind: 'dispatch'
       readonly kernel: number
       readonly buffers: readonly number[]
-      /** Of each buffer the part that is bound, `null` for the whole; absent where all are bound whole. */
+      /** The bound part of each buffer, `null` for the whole; absent where all buffers are bound whole. */
       readonly slices?: readonly (Slice | null)[]
       readonly workgroups: readonly [number, number, number]
     }
@@ -130,32 +154,35 @@ export type Step =
       readonly bytes: number
     }
 
-/** What the compiler needs to know of a device to choose schedules. */
+/** The properties of a device that the compiler chooses schedules by. */
 export interface DeviceTraits {
   readonly name: string
   /** A software device (llvmpipe, SwiftShader) wants other schedules than a GPU. */
   readonly software: boolean
-  /** 0 when the device has no subgroups, or their size is not fixed. */
+  /** 0 where the device has no subgroups, or where their size is not fixed. */
   readonly subgroupSize: number
   readonly storageBuffersPerStage: number
   readonly bindingBytes: number
   /** The largest buffer. */
   readonly bufferBytes: number
-  /** What offsets of bindings are multiples of, in bytes. */
+  /** Bytes of which offsets of bindings must be multiples. */
   readonly bindingAlignment: number
   readonly workgroupInvocations: number
   readonly workgroupBytes: number
   readonly workgroupsPerDimension: number
-  /** What products under a sum may be computed in: `f16` where the device has it and whoever opened it allows it. */
+  /** The precision of products under a sum: `f16` where the device has it and its opener allows it. */
   readonly precision: Precision
   /** What its matrix units multiply; empty where WGSL can't reach any. */
   readonly matrices: readonly MatrixUnit[]
 }
 
-/** `f16`: operands may be rounded to it, where the device gains by that; sums are f32 always. */
+/** With `f16`, operands may be rounded to it where the device gains by that. Sums are always f32. */
 export type Precision = 'f32' | 'f16'
 
-/** A subgroup's product of an `m × k` and a `k × n` matrix of `component`s, summed in `result`s. */
+/**
+ * A product that a subgroup computes at once: an `m × k` by a `k × n` matrix of `component`s, summed as
+ * `result`s.
+ */
 export interface MatrixUnit {
   readonly component: 'f16' | 'f32'
   readonly result: 'f16' | 'f32'
@@ -168,70 +195,81 @@ export interface MatrixUnit {
 export type DType = 'f32' | 'i32' | 'u32' | 'bool'
 
 /**
- * How an f32 input is stored in fewer bits and unpacked where it is read; a program sees f32 values all the same. The elements, in
- * row-major order, are cut into blocks of 32, the last one filled up with zeros; words are little-endian.
+ * How an f32 input is stored in fewer bits. Kernels unpack it where they read it, and a program sees f32
+ * values. The elements, in row-major order, are cut into blocks of 32, the last one filled up with zeros.
+ * Words are little-endian.
+ *
  * - `f16`, `bf16`: 16 bits an element.
- * - `q8`: first the blocks' elements, a signed byte each, then the blocks' scales, an f32 each; a value is byte · scale.
+ * - `q8`: first the blocks' elements, a signed byte each, then the blocks' scales, an f32 each; a value is
+ *   byte · scale.
  */
 export type Packing = 'f16' | 'bf16' | 'q8'
 
 /** The part of a buffer that a dispatch binds. */
 export interface Slice {
-  /** In bytes: where it begins in the loops' first iterations, and how much further on for each index of each loop, outermost first. */
+  /**
+   * Bytes: the start of the part in the first iteration of all loops, and for each loop, outermost first, how
+   * far the start moves with its index.
+   */
   readonly offset: number
   readonly strides: readonly number[]
   /** In bytes; less where the buffer ends. */
   readonly size: number
 }
 
-/** How a flat index space is laid on threads. */
+/** How a flat index space is laid over threads. */
 export interface MapSchedule {
   readonly family: 'map'
   /** Threads of a workgroup. */
   readonly threads: number
-  /** Indices, a workgroup apart, that a thread handles in turn. */
+  /** Positions that a thread handles one after another, each a workgroup's size after the last. */
   readonly steps: number
-  /** Four neighbours a time, or one. */
+  /** Neighbours that a thread handles at a time. */
   readonly width: 1 | 4
 }
 
-/** How rows are laid on threads. */
+/** How rows are laid over threads. */
 export interface RowsSchedule {
   readonly family: 'rows'
-  /** Threads that go through a row together: 1, or the lanes of a subgroup. */
+  /** Threads that compute a row together: 1, or the lanes of a subgroup. */
   readonly lanes: number
-  /** Rows (or fours of them) that they make at once, so that what rows have in common is loaded once. */
+  /** Rows, or fours of them, that are computed at once, so that shared operands are loaded once. */
   readonly rows: number
-  /** How often they do so, going on with the rows that follow: what is launched once costs less than what is launched often. */
+  /** Times that they do so, each time with the rows that follow. It saves launches. */
   readonly steps: number
   /** Threads of a workgroup. */
   readonly threads: number
-  /** The axis of which four neighbours are handled at a time. */
+  /** The axis along which four neighbours are handled at a time. */
   readonly vector: 'row' | 'inner' | 'none'
 }
 
-/** How slots are laid on threads: one thread each. */
+/** How slots are laid over threads: one thread for each slot. */
 export interface ScatterSchedule {
   readonly family: 'scatter'
   /** Threads of a workgroup. */
   readonly threads: number
 }
 
-/** What the families without shared memory have in common: a thread owns some columns, and all rows, of its workgroup's tile. */
+/**
+ * The settings of the families without workgroup memory (register blocking): a thread owns some columns, and
+ * all rows, of its workgroup's tile.
+ */
 export interface ColumnLayout {
-  /** The operands' roles are exchanged: what are columns otherwise are rows. */
+  /** The operands are exchanged: the product's columns are the rows here. */
   readonly turned: boolean
   readonly rows: number
   /** Neighbouring columns a thread. */
   readonly columns: 1 | 4
-  /** Along which axis four neighbours of the operand are loaded. */
+  /** The axis along which four neighbours of the left operand are loaded, and of the right operand. */
   readonly left: 'k' | 'm'
   readonly right: 'k' | 'n'
-  /** Positions along `k` in one turn of the loop. */
+  /** Positions along `k` in one iteration of the loop. */
   readonly step: 1 | 4
-  /** What follows the sum is in the text once for each row, or runs in a loop that reads the sums back. */
+  /**
+   * The epilogue is written once for each row, or runs in a loop that reads the sums back from the output.
+   */
   readonly epilogue: 'unrolled' | 'loop'
-  /** Which tiles follow one another: those that share the larger operand's tile, which then stays in the cache. */
+  /** The axis along which consecutive workgroups lie; they share the other operand's tile in the cache. */
   readonly fastest: 'm' | 'n'
 }
 
@@ -241,15 +279,15 @@ export interface BroadcastSchedule extends ColumnLayout {
   readonly lanes: number
 }
 
-/** No sharing: every thread loads the rows of the left operand itself. */
+/** Nothing is shared: every thread loads the rows of the left operand itself. */
 export interface RegisterSchedule extends ColumnLayout {
   readonly family: 'register'
   readonly threads: number
 }
 
-/** What the families with tiles in workgroup memory have in common. */
+/** The settings of the families with tiles in workgroup memory. */
 export interface TileLayout {
-  /** The operands' roles are exchanged: what are columns otherwise are rows. */
+  /** The operands are exchanged: the product's columns are the rows here. */
   readonly turned: boolean
   readonly rows: number
   readonly columns: number
@@ -258,19 +296,19 @@ export interface TileLayout {
   readonly fastest: 'm' | 'n'
 }
 
-/** Operands in tiles of workgroup memory, sums in registers. */
+/** Operands are tiles in workgroup memory, sums are in registers. */
 export interface TileSchedule extends TileLayout {
   readonly family: 'tile'
-  /** Threads along the rows and along the columns, and groups of them that share out `k`. */
+  /** Threads along the rows and along the columns; `parts` groups of them divide `k` among them. */
   readonly threads: { readonly m: number; readonly n: number }
   readonly parts: number
-  /** With two buffers the next tile is brought while one is multiplied. */
+  /** With two buffers, the next tile is loaded while the present one is multiplied (double buffering). */
   readonly buffers: 1 | 2
-  /** In f16 four products are summed before they are added to a sum, which is f32 always. */
+  /** With `f16`, four products are summed in f16 before they are added to a sum, which is always f32. */
   readonly arithmetic: 'f32' | 'f16'
 }
 
-/** Operands in tiles of workgroup memory, multiplied by the device's matrix units. */
+/** Operands are tiles in workgroup memory, multiplied by the device's matrix units. */
 export interface MatrixSchedule extends TileLayout {
   readonly family: 'matrix'
   readonly unit: MatrixUnit
@@ -279,13 +317,16 @@ export interface MatrixSchedule extends TileLayout {
   readonly subgroups: { readonly m: number; readonly n: number }
 }
 
-/** How one contraction is laid over threads. */
+/** How a contraction is laid over threads. */
 export type ContractSchedule = BroadcastSchedule | RegisterSchedule | TileSchedule | MatrixSchedule
 
-/** How one kernel is laid over threads: plain data, told apart by the family that writes it. */
+/** How a kernel is laid over threads: plain data. The field `family` says which writer it is for. */
 export type Schedule = ContractSchedule | MapSchedule | RowsSchedule | ScatterSchedule
 
-/** The schedule of a kernel, where it was chosen among several, and what it was chosen from. */
+/**
+ * The schedule of a kernel, and the candidates that it was chosen from. Kernels with one `signature` have the
+ * same candidates.
+ */
 export interface ChosenSchedule {
   readonly signature: string
   readonly schedule: Schedule

@@ -9,9 +9,12 @@ export { checkProgram } from './check/check.js'
 export { packInputs } from './ir/packing.js'
 export { specialiseFn, specialiseGrad, specialiseMethod, specialiseTest } from './specialise/specialise.js'
 
-/** How a graph is compiled, and what it may take. */
+/** How a graph is compiled, and how much memory the result may take. */
 export interface LowerOptions extends CompileOptions {
-  /** Bytes: a plan that passes them trades time for memory until it fits, or nothing is left to trade. */
+  /**
+   * Bytes. A plan that takes more is compiled again with more rematerialisation and smaller chunks, as long
+   * as that helps.
+   */
   readonly memory?: number | undefined
 }
 
@@ -27,11 +30,14 @@ export interface LowerOptions extends CompileOptions {
 export const lower = (graph: Graph, traits: DeviceTraits, options: LowerOptions = {}): Artifact =>
   planned(simplified(graph), traits, options)
 
-/** A simplified graph as an artifact that takes no more memory than it may, if that can be; else as little as can be. */
+/**
+ * Compiles a simplified graph to an artifact within `memory` bytes, or with as few as possible where that
+ * fails.
+ */
 export const planned = (graph: Graph, traits: DeviceTraits, options: LowerOptions = {}): Artifact =>
   plannedInPhases(graph, traits, options).artifact
 
-/** The same, with what each phase of the back end gave. */
+/** The same, with the result of each phase of the back end. */
 export const plannedInPhases = (
   graph: Graph,
   traits: DeviceTraits,
@@ -47,6 +53,8 @@ export const plannedInPhases = (
   return best
 }
 
-/** The graph that is interpreted and compiled. */
+/**
+ * The graph after simplification, which is both interpreted and compiled. It is verified before and after.
+ */
 export const simplified = (graph: Graph): Graph =>
   verified(simplify(verified(graph, 'specialise')), 'simplify')

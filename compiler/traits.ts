@@ -1,6 +1,6 @@
 import type { DeviceTraits } from './artifact.js'
 
-/** What every WebGPU device has: to compile for where no device is at hand. */
+/** The limits that every WebGPU device has: the traits to compile for where no device is at hand. */
 export const leastTraits: DeviceTraits = {
   name: 'any WebGPU device',
   software: false,

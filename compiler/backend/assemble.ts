@@ -11,27 +11,27 @@ import { storageBytes } from '../wgsl/slices.js'
 import { requirementsOf } from './requirements.js'
 import { wordsOf } from './words.js'
 
-/** Everything that earlier phases found out about a graph. */
+/** The results of the earlier phases. */
 export interface CompiledParts {
   readonly graph: Graph
   readonly order: Sequence
   readonly storage: StoragePlan
-  /** The kernel of each group that has one. */
+  /** The kernel of each group. A group that stores nothing has none. */
   readonly kernels: ReadonlyMap<Group, EmittedKernel>
 }
 
-/** The buffers of an artifact, and the place of each storage among them. */
+/** The buffers of an artifact, and the buffer of each storage. */
 export interface PlannedBuffers {
   readonly buffers: readonly BufferDecl[]
   /** The buffer of each storage. */
   readonly bufferOf: ReadonlyMap<number, number>
-  /** The live ranges of storages that kernels use; those of inputs, literals and outputs do not matter. */
+  /** The live ranges of storages that kernels use. Inputs, literals and outputs are live during the whole run. */
   readonly ranges: ReadonlyMap<number, LiveRange>
-  /** The most bytes that hold something needed at one moment. */
+  /** The most bytes that are live at one moment. */
   readonly leastBytes: number
 }
 
-/** Puts kernels, buffers and steps together. */
+/** Builds the artifact from kernels, buffers and the sequence of groups. */
 export const assembleArtifact = (parts: CompiledParts, traits: DeviceTraits, name: string): Artifact => {
   const { graph, storage } = parts
   const planned = planBuffers(parts)
@@ -72,7 +72,7 @@ export const assembleArtifact = (parts: CompiledParts, traits: DeviceTraits, nam
   }
 }
 
-/** The kernels of different texts, and the number of each by its text. */
+/** The kernels with distinct texts, and the number of each by its key. */
 const numberKernels = (
   emitted: readonly EmittedKernel[],
 ): { readonly kernels: readonly KernelDecl[]; readonly numbers: ReadonlyMap<string, number> } => {
@@ -82,7 +82,7 @@ const numberKernels = (
   return { kernels, numbers }
 }
 
-/** Storages that last for the whole run: inputs, literals with their words, outputs. */
+/** Storages that are live during the whole run: inputs, literals with their words, and outputs. */
 const standingStorages = (
   graph: Graph,
   { placements }: StoragePlan,
@@ -99,7 +99,7 @@ const standingStorages = (
   return standing
 }
 
-/** One buffer for each standing storage; all others share buffers where their live ranges do not overlap. */
+/** One buffer for each standing storage. All others share buffers where their live ranges do not overlap. */
 export const planBuffers = ({ graph, order, storage, kernels }: CompiledParts): PlannedBuffers => {
   const bytesOf = (id: number): number => storageBytes(storage.storages[id]!)
   const standing = standingStorages(graph, storage)
@@ -120,6 +120,7 @@ export const planBuffers = ({ graph, order, storage, kernels }: CompiledParts): 
   return { buffers, bufferOf, ranges, leastBytes: standingBytes + leastBytes(demands) }
 }
 
+/** The tables that turn groups into dispatches. */
 interface StepParts {
   readonly parts: CompiledParts
   readonly planned: PlannedBuffers
@@ -127,7 +128,7 @@ interface StepParts {
   readonly bindingBytes: number
 }
 
-/** The order of groups as dispatches and loops. A loop that dispatches nothing is left out. */
+/** The sequence of groups as dispatches and loops. A loop without a dispatch is left out. */
 const stepsOf = (order: Sequence, s: StepParts): readonly Step[] =>
   order.flatMap((item): readonly Step[] => {
     if (item.kind === 'loop') {
@@ -143,8 +144,8 @@ const stepsOf = (order: Sequence, s: StepParts): readonly Step[] =>
 const dispatchOf = (k: EmittedKernel, { parts, planned, numbers, bindingBytes }: StepParts): Step => {
   const bufferOf = (storage: number): number => planned.bufferOf.get(storage)!
   /**
-   * A tensor may share a buffer with a larger one. Where that buffer is too large to be bound, the tensor's
-   * part is.
+   * A tensor may share a buffer with a larger one. Where the whole buffer is too large for a binding, only
+   * the tensor is bound.
    */
   const wholeTensor = (storage: number): Slice | null => {
     const { bytes } = planned.buffers[bufferOf(storage)]!

@@ -34,45 +34,42 @@ import { assembleArtifact, type CompiledParts } from './assemble.js'
 import { kernelSpecOf } from './kernel-spec.js'
 import { countStorageWindows } from './requirements.js'
 
-/** How a graph is compiled. */
+/** The options of compiling a graph. */
 export interface CompileOptions {
   readonly name?: string
-  /** `false`: one plain kernel a node. It is the reference that optimised kernels are compared with. */
+  /** `false` gives one plain kernel for each node: the reference that optimised kernels are compared with. */
   readonly fuse?: boolean
-  /** Schedules that measuring found to be the fastest; the cost model decides about all other kernels. */
+  /** The fastest schedules by measurement. The cost model decides about all other kernels. */
   readonly tuning?: Tuning
-  /**
-   * The sizes from which memory is saved by chunks and rematerialisation; the device's own limits unless
-   * given.
-   */
+  /** The sizes from which chunking and rematerialisation save memory; by default those of the device. */
   readonly limits?: MemoryLimits
 }
 
-/** A graph ready for a device, with its nodes in groups, each of which becomes a kernel. */
+/** A graph ready for a device, with its nodes in groups. Each group becomes a kernel. */
 export interface GroupedGraph {
   readonly graph: Graph
   readonly groups: readonly Group[]
   /** Makes axes that no node of the graph has. */
   readonly axis: KernelContext['axis']
-  /** The inputs that each run reads from memory, because the cache cannot hold them all. */
+  /** The inputs that each run reads from main memory, because the cache cannot hold them all. */
   readonly fromMemory: ReadonlySet<NodeId>
 }
 
-/** An artifact, and what the phases before it found out. */
+/** An artifact, and the results of the phases before it. */
 export interface CompiledGraph {
   readonly grouped: GroupedGraph
   readonly parts: CompiledParts
   readonly artifact: Artifact
 }
 
-/** A graph as kernels, buffers and an order of dispatches. */
+/** Compiles a graph to kernels, buffers and an order of dispatches. */
 export const compileGraph = (graph: Graph, traits: DeviceTraits, options: CompileOptions = {}): Artifact =>
   compileInPhases(graph, traits, options).artifact
 
 /**
- * A graph as an artifact, with what each phase gave. How many bindings a large tensor takes is known
- * only when kernels are written. Where a kernel then binds too many buffers, nodes are grouped again with
- * that knowledge. The runtime refuses an artifact that no grouping makes fit.
+ * Compiles a graph to an artifact, and returns the result of each phase too. The number of bindings that a large
+ * tensor takes is known only when its kernels are written. Where a kernel then binds too many buffers, nodes are
+ * grouped again with that knowledge. The runtime refuses an artifact that no grouping makes fit.
  */
 export const compileInPhases = (
   graph: Graph,
@@ -93,7 +90,8 @@ export const compileInPhases = (
 }
 
 /**
- * Each attempt learns of more windows, so that few suffice; the bound only guards against endless repetition.
+ * Each attempt finds more windows, and few attempts find all. The bound only guards against endless
+ * repetition.
  */
 const mostAttempts = 8
 
@@ -104,6 +102,7 @@ export const compileGroups = (
   options: CompileOptions = {},
 ): Artifact => compileOnce(grouped, traits, options).artifact
 
+/** The phases from `order` to `assemble`, and the windows that the kernels turned out to need. */
 const compileOnce = (
   grouped: GroupedGraph,
   traits: DeviceTraits,
@@ -172,7 +171,7 @@ const compileKernels = (
   return kernels
 }
 
-/** How many bindings the nodes take that take more than one. */
+/** The number of bindings of each node that takes more than one. */
 const windowsOfNodes = (kernels: readonly EmittedKernel[], { placements }: StoragePlan): WindowCounts => {
   const windows = countStorageWindows(kernels)
   return new Map(

@@ -7,11 +7,13 @@ import type { Group } from '../kernel/group.js'
 import { freshAxes, type GroupedGraph } from './compile.js'
 
 /**
- * One group as a graph of its own: what it reads are its inputs, what it stores its outputs, and the loops
- * around it stand at their first turn. Only its shape is meant to be like the original's, so that its kernel
- * takes the same schedules; values are anyone's. It is another kernel, with another signature, where the
- * original writes in place (here that is an output like any other), and where it reads from memory what stays
- * in the cache here.
+ * One group as a graph of its own, for measuring schedules. The nodes that it reads become inputs, the nodes
+ * that it stores become outputs, and the loops around it stand at their first iteration. Sizes and layouts
+ * are like the original's, so that its kernel takes the same schedules; values are arbitrary.
+ *
+ * The kernel differs from the original, and has another signature, in two cases: where the original writes in
+ * place (here that is an ordinary output), and where the original reads from main memory inputs that stay in
+ * the cache here.
  */
 export const fragmentOf = (whole: GroupedGraph, group: Group, traits: DeviceTraits): GroupedGraph => {
   const { graph } = whole
@@ -36,7 +38,7 @@ export const fragmentOf = (whole: GroupedGraph, group: Group, traits: DeviceTrai
       id,
       name: `x${id}`,
       dtype: n.dtype,
-      // Of a weight that is stacked for all layers, one layer is enough.
+      // One layer is enough of a weight that is stacked for all layers.
       shape: shape.map((extent, d) => (d < shape.length - 1 && of.every(r => first(r.at[d]!)) ? 1 : extent)),
       origin: n.origin,
       ...(n.kind === 'input' && n.packing !== undefined ? { packing: n.packing } : {}),

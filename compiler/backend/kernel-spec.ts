@@ -8,8 +8,8 @@ import type { Group } from '../kernel/group.js'
 import type { KernelSpec } from '../kernel/spec.js'
 
 /**
- * Bytes that one dispatch of a group reads and writes; each tensor counts once, of a loop's tensors one
- * iteration's part.
+ * Bytes that one dispatch of a group reads and writes. Each tensor counts once; a tensor of a loop counts
+ * with the part of one iteration.
  */
 const trafficOf = (
   g: Group,

@@ -5,7 +5,8 @@
  *     inline    an elementwise producer is substituted into its consumers           inline-producers.ts
  *     group     a node joins the last group that may run it: as the epilogue of a   this file
  *               product, over the same rows, or over the same index space
- *     join      groups with little work share a kernel, related or not              join-small.ts, join-coarse.ts
+ *     join      groups with little work share a kernel, related or not              join-small.ts,
+ *                                                                                   join-coarse.ts
  *
  *     m = max x over s; e = exp(x - m); t = Σ e over s; y = e / t  →  one group of `rows` (a softmax)
  *
@@ -46,12 +47,14 @@ export const oneGroupEach = (graph: Graph): readonly Group[] =>
   )
 
 /**
- * A node looks for a group among the latest ones only. Its producers are near, and the bound keeps large graphs
- * quick to fuse.
+ * A node looks for a group among the latest ones only. Its producers are near, and the bound keeps large
+ * graphs quick to fuse.
  */
 const latestGroups = 40
 
-/** The most members of a group. A longer kernel holds more values in registers and takes longer to compile. */
+/**
+ * The most members of a group. A longer kernel holds more values in registers and takes longer to compile.
+ */
 const mostMembers = 8
 
 /** A group that still takes members. */

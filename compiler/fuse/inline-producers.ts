@@ -69,10 +69,10 @@ interface Cost {
 const isWithin = (cost: Cost, limit: Cost): boolean => cost.work <= limit.work && cost.reads <= limit.reads
 
 /**
- * Up to these costs a producer is inlined. They are estimates: a load costs about as much as
- * several operations. `prologue` is for an operand of a tiled product, which evaluates it in its inner loop.
- * `acrossLoops` counts operations of a producer in another loop, `trivialWork` those of a producer that may be
- * repeated for any number of consumers.
+ * Up to these costs a producer is inlined. They are estimates: a load costs about as much as several
+ * operations. `prologue` is for an operand of a tiled product, which evaluates it in its inner loop.
+ * `acrossLoops` counts operations of a producer in another loop, `trivialWork` those of a producer that may
+ * be repeated for any number of consumers.
  */
 const limits = {
   cheap: { work: 4, reads: 2 },
@@ -83,8 +83,8 @@ const limits = {
 } as const
 
 /**
- * How often each element of a producer may be evaluated: of a cheap one, of one with a single consumer, and of one
- * with several. The last allows no repetition, but for a few elements at the ends of shifted reads.
+ * How often each element of a producer may be evaluated: of a cheap one, of one with a single consumer, and
+ * of one with several. The last allows no repetition, but for a few elements at the ends of shifted reads.
  */
 const repeats = { cheap: 4, onlyReader: 2, shared: 1.01 } as const
 

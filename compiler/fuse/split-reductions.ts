@@ -14,11 +14,14 @@ const longReduction = (traits: DeviceTraits): number => (traits.software ? 65536
 /** Partial results of a reduction to few results: enough to occupy the device. */
 const chunks = (traits: DeviceTraits): number => (traits.software ? 32 : 256)
 /**
- * A product whose sums are at least `longest` goes through its operands in chunks of `chunk` positions, which stay
- * in the cache. All partial results together are at most `elements`.
+ * A product whose sums are at least `longest` goes through its operands in chunks of `chunk` positions, which
+ * stay in the cache. All partial results together are at most `elements`.
  */
 const longProduct = { longest: 8192, chunk: 1024, elements: 2 ** 24 } as const
-/** A reduced axis of such an extent serves as the chunks as it is, if each chunk reduces `rest` elements or more. */
+/**
+ * A reduced axis of such an extent serves as the chunks as it is, if each chunk reduces `rest` elements or
+ * more.
+ */
 const wholeAxis = { least: 16, most: 4096, rest: 256 } as const
 /** The number of chunks may grow by this factor to find one that divides the axis. */
 const chunkSearch = 4

@@ -4,7 +4,8 @@
  * as one are merged (`coalesce-axes.ts`), and the group takes the form of the kind of kernel that computes
  * it.
  *
- *     y[b:8, t:64] = x[b, t] + v[t]  →  map over [8, 64]: store 2 at 64·b + t: load 0 at 64·b + t + load 1 at t
+ *     y[b:8, t:64] = x[b, t] + v[t]  →  map over [8, 64]:
+ *                                       storage 2 at 64·b + t = storage 0 at 64·b + t + storage 1 at t
  *
  * `fuse` decides which nodes form a group, `schedule` which thread computes what, and `wgsl` writes the text.
  */

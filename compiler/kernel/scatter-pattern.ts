@@ -15,8 +15,8 @@ export interface Scatter {
 }
 
 /**
- * Below these sizes a kernel over rows does as well: it needs many slots to occupy a device with one thread each, and
- * wide rows and many positions to gain from testing the condition before it reads a row.
+ * Below these sizes a kernel over rows does as well: it needs many slots to occupy a device with one thread
+ * each, and wide rows and many positions to gain from testing the condition before it reads a row.
  */
 const least = { slots: 64, width: 4, positions: 8 } as const
 

@@ -1,15 +1,16 @@
 import type { Group } from '../kernel/group.js'
 import type { Sequence } from './order.js'
 
-/** First and last moment at which a storage holds something needed. */
+/** The first and the last moment at which a storage holds a value that is needed later. */
 export interface LiveRange {
   readonly from: number
   readonly to: number
 }
 
 /**
- * The lives of storages over the sequence of groups. What is used both inside and outside a loop, or carries
- * values from one iteration to another, lives as long as the loop.
+ * The live ranges of storages over the sequence of groups, each group at a moment of its own. A storage that
+ * is used both inside and outside a loop, or that carries values from one iteration to the next, is live
+ * during the whole loop.
  */
 export const liveRangesOf = (
   order: Sequence,
@@ -32,7 +33,7 @@ export const liveRangesOf = (
     }
   }
   walk(order)
-  // Loops are listed inner ones first.
+  // Inner loops come first, so a range that is extended by one is tested against the loops around it.
   return new Map(
     [...moments].map(([storage, at]) => {
       let from = Math.min(...at)

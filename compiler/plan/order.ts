@@ -2,15 +2,18 @@ import { dependenciesOf, regionPath } from '../ir/graph.js'
 import type { Graph, NodeId, Region, RegionId } from '../ir/ir.js'
 import type { Group } from '../kernel/group.js'
 
-/** The order in which groups run: single groups, and loops around those of a region. */
+/** The order in which groups run: single groups, and loops around the groups of a region. */
 export type Sequence = readonly (
   | { readonly kind: 'group'; readonly group: Group }
   | { readonly kind: 'loop'; readonly region: Region; readonly body: Sequence }
 )[]
 
 /**
- * Orders groups so that each runs after those it reads; at each level a region is one unit. `graph` gives
- * regions and carries; its compute nodes may have been rewritten by fusion.
+ * Orders groups so that each runs after the groups that it reads: a topological sort, depth first, in which a
+ * region is one unit at each level. `graph` gives regions and carries; fusion may have rewritten its compute
+ * nodes.
+ *
+ * Throws where groups need each other, which fusion must not let happen.
  */
 export const orderGroups = (graph: Graph, groups: readonly Group[]): Sequence => {
   const producer = new Map<NodeId, Group>()
@@ -19,8 +22,8 @@ export const orderGroups = (graph: Graph, groups: readonly Group[]): Sequence =>
   const paths = new Map(groups.map(g => [g, regionPath(graph, g.region).map(r => r.id)]))
 
   /**
-   * Groups that must run before a node can be read from a group: a carry read outside its region needs the
-   * whole region.
+   * The groups that must run before a group can read a node. A reader outside a carry's loop needs the whole
+   * loop.
    */
   const needed = (id: NodeId, from: Group): readonly Group[] => {
     const carry = carries.get(id)
@@ -34,7 +37,10 @@ export const orderGroups = (graph: Graph, groups: readonly Group[]): Sequence =>
     ...new Set(g.members.flatMap(m => dependenciesOf(m)).flatMap(id => needed(id, g))),
   ]
 
-  /** A carry's start must be there before its region runs, even if nothing in the region reads the carry. */
+  /**
+   * A carry's initial value must be written before its loop runs, even if no node in the loop reads the
+   * carry.
+   */
   const starts = new Map<RegionId, Group[]>()
   for (const c of carries.values()) {
     const g = producer.get(c.init)
@@ -53,7 +59,7 @@ export const orderGroups = (graph: Graph, groups: readonly Group[]): Sequence =>
     const out: Sequence[number][] = []
     const visit = (unit: string): void => {
       if (done.has(unit)) return
-      if (active.has(unit)) throw new Error('fusion made kernels that need each other')
+      if (active.has(unit)) throw new Error('fusion has made kernels that depend on each other')
       active.add(unit)
       const inside = units.get(unit)!
       const region = unit.startsWith('r') ? Number(unit.slice(1)) : undefined

@@ -4,7 +4,7 @@ import type { CarryNode, ComputeNode, Graph, NodeId, RegionId } from '../ir/ir.j
 import type { Group } from '../kernel/group.js'
 import type { Sequence } from './order.js'
 
-/** When each group runs in one pass over the sequence, and when each loop begins. */
+/** The moment at which each group runs in one pass over the sequence, and at which each loop begins. */
 interface Moments {
   readonly group: ReadonlyMap<Group, number>
   readonly loop: ReadonlyMap<RegionId, number>
@@ -26,19 +26,20 @@ const momentsOf = (order: Sequence): Moments => {
   return { group, loop }
 }
 
-interface Reading {
+interface CarryRead {
   readonly group: Group
   readonly member: ComputeNode
   readonly read: ReadExpr
 }
 
 /**
- * How many slots of a carry must be in memory at once: one, two (iterations write them in turn), or all of
- * them.
+ * The number of slots of each carry that must be in memory at once: one, two (iterations write them in turn),
+ * or all.
  *
- * All, if anything outside its loop reads another slot than the last, or reads `init` once the loop has
- * begun. Otherwise one slot will do if in each iteration what reads the carry runs before what writes its
- * `next`, or is the same elementwise kernel and reads just the places that it writes; else two.
+ * All slots are needed if a reader outside the loop takes another slot than the last, or reads `init` after
+ * the loop has begun. Otherwise one slot is enough if in each iteration every reader of the carry runs before
+ * the kernel that writes its `next`, or is that kernel, is elementwise, and reads exactly the positions that
+ * it writes. Else two are needed.
  */
 export const slotsOf = (
   graph: Graph,
@@ -46,12 +47,12 @@ export const slotsOf = (
   order: Sequence,
 ): ReadonlyMap<NodeId, number> => {
   const moments = momentsOf(order)
-  const readings = new Map<NodeId, Reading[]>()
+  const readings = new Map<NodeId, CarryRead[]>()
   for (const group of groups)
     for (const member of group.members)
       for (const read of readsOf(member.body))
         readings.set(read.node, [...(readings.get(read.node) ?? []), { group, member, read }])
-  const readersOf = (id: NodeId): readonly Reading[] => readings.get(id) ?? []
+  const readersOf = (id: NodeId): readonly CarryRead[] => readings.get(id) ?? []
   const writer = new Map(groups.flatMap(g => g.members.map(m => [m.id, g] as const)))
   const pathOf = (g: Group): readonly RegionId[] => regionPath(graph, g.region).map(r => r.id)
 
@@ -61,10 +62,10 @@ export const slotsOf = (
     const { axis, direction, parent } = path[level]!
     const all = axis.extent + 1
     if (all === 1 || graph.outputs.some(o => o.node === carry.id)) return all
-    const isInside = (r: Reading): boolean => pathOf(r.group).includes(carry.region)
+    const isInside = (r: CarryRead): boolean => pathOf(r.group).includes(carry.region)
     const isLast = (id: NodeId) => {
       const slot = direction === 'down' ? 0 : id === carry.id ? axis.extent : axis.extent - 1
-      return ({ read }: Reading): boolean => {
+      return ({ read }: CarryRead): boolean => {
         const p = read.at[level]!
         return p.op === 'const' && p.value === slot
       }
@@ -79,7 +80,7 @@ export const slotsOf = (
     const writing = writer.get(carry.next)!
     const safe = readersOf(carry.id)
       .filter(isInside)
-      .every(r => (r.group === writing ? inPlace(r, level) : before(r.group, writing)))
+      .every(r => (r.group === writing ? readsWhatItWrites(r, level) : before(r.group, writing)))
     return safe ? 1 : 2
   }
   const before = (a: Group, b: Group): boolean => moments.group.get(a)! < moments.group.get(b)!
@@ -87,10 +88,10 @@ export const slotsOf = (
 }
 
 /**
- * Does a thread of an elementwise kernel, which reads all before it writes, read of the carry just what it
- * writes?
+ * Whether a thread of an elementwise kernel, which reads everything before it writes, reads of the carry
+ * exactly the element that it writes.
  */
-const inPlace = ({ group, member, read }: Reading, level: number): boolean => {
+const readsWhatItWrites = ({ group, member, read }: CarryRead, level: number): boolean => {
   const own = read.at.slice(level + 1)
   return (
     group.kind === 'map' &&

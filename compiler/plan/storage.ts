@@ -1,3 +1,15 @@
+/**
+ * Memory planning, first half: which nodes share a *storage*, and how each node's elements lie in it. The
+ * other half gives buffers to storages: `order.ts` puts groups in sequence, `liveness.ts` finds each
+ * storage's live range, and `share.ts` assigns buffers to ranges that do not overlap, as register allocators
+ * do (Chaitin, 1982, "Register allocation & spilling via graph coloring"; here buffers have sizes and nothing
+ * is spilled).
+ *
+ *     a carry of 8 elements of which only the last slot is read outside  →  one storage of 8 elements
+ *     for the carry, its init and its next
+ *
+ * No kernel is chosen or written here, and no values are known.
+ */
 import { readsOf } from '../ir/expr.js'
 import { regionPath, shapeOf } from '../ir/graph.js'
 import type { CarryNode, Graph, NodeId, RegionId } from '../ir/ir.js'
@@ -7,17 +19,21 @@ import { layoutOf } from './layout.js'
 import type { Sequence } from './order.js'
 import { slotsOf } from './slots.js'
 
+/** Elements of a vector in WGSL. */
+const vectorElements = 4
+
+/** The storages of a graph, and the place of each stored node in them. */
 export interface StoragePlan {
   readonly storages: readonly Storage[]
   readonly placements: ReadonlyMap<NodeId, Placement>
-  /** For each storage the regions through whose iterations it keeps its values. */
+  /** For each storage, the loops during all of whose iterations it keeps its values. */
   readonly persistent: ReadonlyMap<number, ReadonlySet<RegionId>>
 }
 
 /**
- * Decides how every stored node lies in memory. A node of a region has a slot for each iteration if anything
- * outside reads it, else one slot. A carry has as many slots as it needs (`slotsOf`); its `init` and `next`
- * are views of them. `fromMemory` are inputs.
+ * Decides how every stored node lies in memory. A node of a loop has a slot for each iteration if a node
+ * outside the loop reads it, else a single slot. A carry has as many slots as `slotsOf` says; its `init` and
+ * `next` are views of them. `fromMemory` are the inputs that each run reads from main memory.
  */
 export const planStorage = (
   graph: Graph,
@@ -32,7 +48,7 @@ export const planStorage = (
   for (const n of graph.nodes) if (n.kind === 'carry') for (const id of [n.init, n.next]) carryOf.set(id, n)
   const owner = (id: NodeId): NodeId => carryOf.get(id)?.id ?? id
 
-  /** For every owner, the regions from outside of which it or one of its views is read. */
+  /** For every owner, the loops outside of which it or one of its views is read. */
   const kept = new Map<NodeId, Set<RegionId>>()
   const note = (id: NodeId, readerPath: readonly RegionId[]): void => {
     const n = nodes.get(id)!
@@ -56,11 +72,11 @@ export const planStorage = (
     if (known) return known
     const n = nodes.get(id)!
     const carry = carryOf.get(id)
-    const out = carry ? viewOf(place(carry.id), carry, id) : own(id, shapeOf(n))
+    const out = carry ? viewOf(place(carry.id), carry, id) : placeInOwnStorage(id, shapeOf(n))
     placements.set(id, out)
     return out
   }
-  const own = (id: NodeId, shape: readonly number[]): Placement => {
+  const placeInOwnStorage = (id: NodeId, shape: readonly number[]): Placement => {
     const n = nodes.get(id)!
     const path = n.kind === 'compute' || n.kind === 'carry' ? regionPath(graph, n.region) : []
     const dropped = shape.map((_, i) => i < path.length && !kept.get(id)?.has(path[i]!.id))
@@ -70,8 +86,8 @@ export const planStorage = (
     for (const i of [...layout(n)].reverse()) {
       const turns = i === path.length - 1 && needed < shape[i]! ? needed : undefined
       if (dropped[i] || turns === 1) continue
-      // Two slots, each of whole vectors.
-      if (turns !== undefined) stride = 4 * Math.ceil(stride / 4)
+      // Each slot begins at a multiple of four elements, so that a kernel may access it by vectors.
+      if (turns !== undefined) stride = vectorElements * Math.ceil(stride / vectorElements)
       dims[i] = { stride, shift: 0, extent: shape[i]!, ...(turns === undefined ? {} : { turns }) }
       stride *= turns ?? shape[i]!
     }
@@ -82,8 +98,8 @@ export const planStorage = (
     return { storage: storages.length - 1, base: 0, dims }
   }
   /**
-   * `next` at iteration l is slot l + 1 upwards and l downwards; `init` is the slot that the first iteration
-   * reads.
+   * The placement of a carry's `init` or `next` in the carry's storage. `next` at iteration l is slot l + 1
+   * in a loop upwards and slot l in a loop downwards. `init` is the slot that the first iteration reads.
    */
   const viewOf = (whole: Placement, carry: CarryNode, id: NodeId): Placement => {
     const path = regionPath(graph, carry.region)
