@@ -22,8 +22,8 @@ import { scatterCandidates, scatterSignature } from './scatter-schedules.js'
 export type Tuning = ReadonlyMap<string, Schedule>
 
 /**
- * The facts that decide how fast each schedule of a problem is: extents, how operands lie in memory, what is
- * computed before and after. Kernels with one signature take one schedule.
+ * The facts that decide how fast each schedule of a problem is: extents, the operands' layout in memory,
+ * prologues and epilogues. Kernels with one signature take one schedule.
  */
 const signatureOf = (problem: KernelProblem, ctx: KernelContext): string => {
   switch (problem.kind) {
@@ -38,7 +38,7 @@ const signatureOf = (problem: KernelProblem, ctx: KernelContext): string => {
   }
 }
 
-/** Every schedule that makes sense, the cost model's favourite first; never empty. */
+/** Every schedule that makes sense for a problem, the cost model's favourite first. There is at least one. */
 const candidatesOf = (problem: KernelProblem, ctx: KernelContext): readonly Schedule[] => {
   switch (problem.kind) {
     case 'map':
@@ -52,7 +52,7 @@ const candidatesOf = (problem: KernelProblem, ctx: KernelContext): readonly Sche
   }
 }
 
-/** The schedule that measuring found for a kernel, if it is one of the kernel's candidates. */
+/** The schedule found by measuring, if it is one of the kernel's candidates. */
 export const tunedSchedule = (
   { signature, candidates }: Pick<ChosenSchedule, 'signature' | 'candidates'>,
   tuning: Tuning | undefined,
@@ -63,7 +63,7 @@ export const tunedSchedule = (
 
 /** How schedules are chosen. */
 export interface ChoiceOptions {
-  /** Rows take the simplest schedule there is: the reference that every other one is compared with. */
+  /** Rows take the simplest schedule: the reference that every other schedule is compared with. */
   readonly plain: boolean
   readonly tuning?: Tuning | undefined
 }

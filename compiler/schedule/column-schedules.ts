@@ -3,18 +3,37 @@ import { readsOf } from '../ir/expr.js'
 import { productOf } from '../kernel/context.js'
 import { type Product, runsAlong, swapOperands } from '../kernel/product.js'
 
-const mostRows = { broadcast: [8, 16, 24, 32], register: [4, 8] } as const
+/**
+ * Rows of a workgroup's tile. Each row is a vector of sums in registers; without broadcast, each thread also
+ * keeps the left operand's rows there, so fewer fit.
+ */
+const rowCounts = { broadcast: [8, 16, 24, 32], register: [4, 8] } as const
 
-/** May the sums wait in the output's own memory? Not where what follows still reads what was there. */
+/** Threads of a workgroup of the family `register`. */
+const registerThreads = 32
+
+/**
+ * The operands of a product are exchanged only if it has at most this many rows or columns. Otherwise stores
+ * of neighbouring columns, which are then far apart in memory, cost more than the exchange gains.
+ */
+export const mostForSwap = 64
+
+/**
+ * Whether the sums can wait in the output's own memory: not where the epilogue still reads the old values
+ * there.
+ */
 export const canHoldSums = (p: Product): boolean => {
   const hold = p.outputs.at(-1)!.storage
   return p.outputs.every(o => readsOf(o.value).every(r => r.node !== hold))
 }
 
-/** Does anything follow the sum? */
+/** Whether a kernel computes anything from the sum before it is stored. */
 export const hasEpilogue = (p: Product): boolean => p.outputs.some(o => o.value.op !== 'read')
 
-/** Every sensible setting of the two families, in no order. Rows are shared out evenly over the tiles. */
+/**
+ * Every sensible setting of the families `broadcast` and `register`, in no order. Rows are shared out evenly
+ * over the tiles.
+ */
 export const columnSchedules = (
   product: Product,
   traits: DeviceTraits,
@@ -24,8 +43,8 @@ export const columnSchedules = (
   const head =
     family === 'broadcast'
       ? ({ family, lanes } as const)
-      : ({ family, threads: Math.min(32, traits.workgroupInvocations) } as const)
-  const width = family === 'broadcast' ? lanes : 32
+      : ({ family, threads: Math.min(registerThreads, traits.workgroupInvocations) } as const)
+  const width = family === 'broadcast' ? lanes : registerThreads
   const epilogues: readonly ColumnLayout['epilogue'][] = !hasEpilogue(product)
     ? ['unrolled']
     : canHoldSums(product)
@@ -36,8 +55,9 @@ export const columnSchedules = (
     const m = p.m.extent
     const n = p.n.at(-1)!
     const k = p.k.at(-1)!
-    // Columns along an axis on which results don't lie side by side are for the short and wide.
-    if (turn && productOf(product.n) > 64 && m > 64) return []
+    // With exchanged operands, stores of neighbouring columns are apart: only short or narrow products try
+    // it.
+    if (turn && productOf(product.n) > mostForSwap && m > mostForSwap) return []
     const lefts: readonly ColumnLayout['left'][] =
       family === 'broadcast' && runsAlong(p.left, p.m) && !runsAlong(p.left, k) ? ['m', 'k'] : ['k']
     const right = runsAlong(p.right, k) && !runsAlong(p.right, n) ? 'k' : 'n'
@@ -46,7 +66,7 @@ export const columnSchedules = (
       n.extent === 1 ? [1] : productOf(p.n) <= 2 * width ? [4, 1] : [4]
     return lefts.flatMap(left => {
       const unit = left === 'm' ? 4 : 1
-      const most = mostRows[family].filter(r => left === 'k' || r <= 4 * lanes)
+      const most = rowCounts[family].filter(r => left === 'k' || r <= 4 * lanes)
       const shared = most.map(r => unit * Math.ceil(m / Math.ceil(m / r) / unit))
       return [...new Set(shared)].flatMap(rows =>
         columns.flatMap(c => {

@@ -1,6 +1,6 @@
 import type { Schedule } from '../artifact.js'
 
-/** Schedules in the order of a cost model, the cheapest first; equal ones keep their order. */
+/** Schedules in the order of their cost, the cheapest first. Equal ones keep their order. */
 export const cheapestFirst = <S extends Schedule>(
   schedules: readonly S[],
   cost: (s: S) => number,

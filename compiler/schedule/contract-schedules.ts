@@ -11,9 +11,9 @@ import { columnsSoftwareCost } from './software-cost.js'
 import { matrixSchedules, tileSchedules } from './tile-schedules.js'
 
 /**
- * Every schedule of a product, the best guess first. On a software device memory that is shared costs more
- * than loading again, and text costs time to compile; a GPU wants tiles in workgroup memory. Less than f32
- * precision in products only where it is allowed.
+ * Every schedule of a product, the best estimate first. On a software device workgroup memory costs more than
+ * loading again, and long texts cost time to compile; a GPU wants tiles in workgroup memory. Products below
+ * f32 precision are candidates only where the device's traits allow them.
  */
 export const contractCandidates = (p: Product, traits: DeviceTraits): readonly ContractSchedule[] => {
   const columns = columnSchedules(p, traits)
@@ -26,8 +26,9 @@ export const contractCandidates = (p: Product, traits: DeviceTraits): readonly C
 }
 
 /**
- * `contract b[8·6] m[64] n[64] k[48]; left along k: 1 read, 0 operations; …`: what decides the speed of a
- * contraction.
+ * The facts that decide the speed of a contraction.
+ *
+ *     contract b[8·6] m[64] n[64] k[48]; left along k, 1 reads, 0 operations; …
  */
 export const contractSignature = (p: Product, ctx: KernelContext): string => {
   const extents = (axes: readonly Axis[]): string => `[${axes.map(a => a.extent).join('·')}]`

@@ -10,8 +10,8 @@ import { operationsOf } from '../kernel/cost.js'
 import { type Product, swapOperands } from '../kernel/product.js'
 
 /**
- * A GPU in units of one multiplication and addition by one thread; guesses of the order, for a large one of
- * today.
+ * The costs of a large GPU, in multiply-adds of one thread. They are rough estimates: only the order of the
+ * schedules that they give matters.
  */
 const gpu = {
   /** Threads that run at once. */
@@ -19,26 +19,30 @@ const gpu = {
   /** A load of four numbers from workgroup memory, and from storage that other workgroups have just read. */
   sharedLoad: 4,
   load: 24,
-  /** Bringing one element into workgroup memory, besides what it is computed from. */
+  /** Bringing one element into workgroup memory, besides the arithmetic of its prologue. */
   stage: 4,
-  /** Waiting for the other threads, twice a tile; one buffer more hides some of it. */
+  /** Waiting at a barrier, twice for each tile; a second buffer hides half of it. */
   barrier: 24,
   broadcast: 2,
-  /** How much faster matrix units and f16 arithmetic are. */
+  /** The speed of matrix units and of f16 arithmetic, as multiples of f32 arithmetic. */
   matrix: 8,
   half: 1.6,
 } as const
 
-/** Time of all workgroups, where each takes `each` and occupies so many threads. */
+/**
+ * The time of all workgroups, each of which takes `each` and has so many threads, in waves that fill the
+ * device.
+ */
 const waves = (groups: number, threads: number, each: number): number =>
   Math.max(1, (groups * threads) / gpu.threads) * each
 
+/** The number of workgroups of a product with tiles of `rows` by `columns`. */
 const groupsOf = (p: Product, rows: number, columns: number): number => {
   const owners = productOf(p.n.slice(0, -1)) * Math.ceil(p.n.at(-1)!.extent / 4)
   return productOf(p.batch) * Math.ceil(p.m.extent / rows) * Math.ceil((4 * owners) / columns)
 }
 
-/** Time that a tile is brought in, by all threads together. */
+/** The time in which all threads together load a tile. */
 const staging = (
   p: Product,
   tile: Pick<TileLayout, 'rows' | 'columns' | 'depth'>,
@@ -82,7 +86,7 @@ const columnsGpuCost = (product: Product, s: BroadcastSchedule | RegisterSchedul
   return waves(groupsOf(p, s.rows, threads * s.columns), threads, productOf(p.k) * step)
 }
 
-/** What a schedule is thought to take on a GPU. */
+/** The estimated cost of a schedule on a GPU. */
 export const gpuCost = (
   p: Product,
   s: BroadcastSchedule | RegisterSchedule | TileSchedule | MatrixSchedule,

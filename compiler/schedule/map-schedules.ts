@@ -8,8 +8,8 @@ const powerOfTwoBelow = (x: number): number => 2 ** Math.floor(Math.log2(Math.ma
 const powerOfTwoAbove = (x: number): number => 2 ** Math.ceil(Math.log2(Math.max(1, x)))
 
 /**
- * Threads of a workgroup: as many as there are places, within these bounds; `short` where a thread does
- * several places.
+ * Threads of a workgroup: as many as there are positions, within these bounds; `short` where a thread handles
+ * several.
  */
 const workgroup = { least: 8, short: 64, most: 256 } as const
 
@@ -17,14 +17,15 @@ const workgroup = { least: 8, short: 64, most: 256 } as const
 const busyWorkgroups = 32
 
 /**
- * How many places in turn a thread of a software device may handle. Fewer than `least` are not worth a loop.
+ * Positions that a thread of a software device handles one after another. Fewer than `least` are not worth a
+ * loop.
  */
-const turns = { least: 4, candidates: [64, 16] } as const
+const repetitions = { least: 4, candidates: [64, 16] } as const
 
 /**
- * Schedules for so many places (of one element, or of four neighbours), the best guess first. To start a
- * thread costs a software device more than a short body does, so there a thread handles several places in
- * turn, as long as enough workgroups remain. A GPU needs many threads to hide the time that memory takes.
+ * Schedules for so many positions (of one element, or of four neighbours), the best estimate first. Starting
+ * a thread costs a software device more than a short body does, so there a thread handles several positions,
+ * as long as enough workgroups remain. A GPU needs many threads to hide the latency of memory.
  */
 export const mapSchedules = (places: number, width: 1 | 4, traits: DeviceTraits): readonly MapSchedule[] => {
   const most = Math.min(workgroup.most, traits.workgroupInvocations)
@@ -32,14 +33,15 @@ export const mapSchedules = (places: number, width: 1 | 4, traits: DeviceTraits)
   const short = Math.min(workgroup.short, size)
   const steps = powerOfTwoBelow(places / (busyWorkgroups * short))
   const schedule = (threads: number, n: number): MapSchedule => ({ family: 'map', threads, steps: n, width })
-  const long = steps >= turns.least ? turns.candidates.map(n => schedule(short, Math.min(n, steps))) : []
+  const long =
+    steps >= repetitions.least ? repetitions.candidates.map(n => schedule(short, Math.min(n, steps))) : []
   const all = traits.software
     ? [...long, schedule(size, 1)]
     : [schedule(size, 1), schedule(short, 1), schedule(size, 4)]
   return all.filter((s, i) => all.findIndex(o => o.threads === s.threads && o.steps === s.steps) === i)
 }
 
-/** Below so many elements, four neighbours a thread would leave threads without work. */
+/** Below so many elements, four neighbours a thread would leave threads idle. */
 const leastForVectors = 256
 
 /**

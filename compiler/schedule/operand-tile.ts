@@ -1,9 +1,15 @@
 import { type Product, runsAlong } from '../kernel/product.js'
 
-/** What a thread loads at once: four neighbours along `k` or along the outer axis, or one element. */
+/**
+ * The elements that a thread loads at once: four neighbours along `k` or along the outer axis, or one
+ * element.
+ */
 export type LoadDirection = 'k' | 'outer' | 'one'
 
-/** One operand's tile in workgroup memory: `outer` rows (or columns) by `k`. */
+/**
+ * One operand's tile in workgroup memory: `outer` rows (or columns) by `k` positions, loaded by so many
+ * threads.
+ */
 export interface OperandTile {
   readonly role: 'left' | 'right'
   readonly outer: number
@@ -11,7 +17,10 @@ export interface OperandTile {
   readonly threads: number
 }
 
-/** The axis of which an operand's neighbours are loaded together. */
+/**
+ * The direction in which an operand's neighbours are loaded together: along `k` if it is contiguous there,
+ * else along the outer axis if it is contiguous there.
+ */
 export const loadDirectionOf = (p: Product, role: 'left' | 'right'): LoadDirection => {
   const k = p.k.at(-1)!
   const outer = role === 'left' ? p.m : p.n.at(-1)!
@@ -20,6 +29,9 @@ export const loadDirectionOf = (p: Product, role: 'left' | 'right'): LoadDirecti
   return runsAlong(e, outer) ? 'outer' : 'one'
 }
 
-/** How many pieces each thread loads of a tile; not whole where the threads don't come out even. */
+/**
+ * The pieces of a tile that each thread loads. It is not a whole number where the threads do not divide the
+ * tile evenly.
+ */
 export const piecesPerThread = (o: OperandTile, way: LoadDirection): number =>
   (o.outer * o.k) / (way === 'one' ? 1 : 4) / o.threads

@@ -13,8 +13,9 @@ import {
   type RowProgram,
 } from '../kernel/row-program.js'
 import { cheapestFirst } from './compare-schedules.js'
+import { vectorLanes } from './software-device.js'
 
-/** One thread a row, nothing clever. */
+/** One thread for each row, and no vectors: the reference schedule. */
 export const plainRows: RowsSchedule = {
   family: 'rows',
   lanes: 1,
@@ -24,24 +25,28 @@ export const plainRows: RowsSchedule = {
   vector: 'none',
 }
 
+/** The phases that loop over inner axes. */
 const passesOf = (p: RowProgram): readonly Phase[] => p.phases.filter(x => x.inner.length > 0)
 
+/** With fewer rows, four rows a thread would leave cores idle. */
+const leastRowsAcross = 64
+
 /**
- * The row axis, where four neighbouring rows can be made at a time: some read runs along it, and rows have
- * nothing but sums to write.
+ * The row axis, if four neighbouring rows can be computed at a time: some read is contiguous along it, and
+ * the rows store only results of reductions.
  */
 const acrossRows = (p: RowProgram): Axis | undefined => {
   const last = p.rows.at(-1)
   const passes = passesOf(p)
-  if (last === undefined || last.extent % 4 !== 0 || productOf(p.rows) < 64) return undefined
+  if (last === undefined || last.extent % 4 !== 0 || productOf(p.rows) < leastRowsAcross) return undefined
   const fits = passes.every(x => x.node.reduce && !findsPosition(x.node))
   if (p.phases.some(x => x.within && axesOf(x.within).has(last.id))) return undefined
   return fits && passes.some(x => countReadsAlong(x.value, last) > 0) ? last : undefined
 }
 
 /**
- * Reads along a pass that differ from row to row, and those that all rows share, as the rows of a matrix
- * share the vector.
+ * The reads in a pass that differ from row to row, and those that all rows share, such as the vector of a
+ * matrix-vector product.
  */
 const readsOfPass = (x: Phase, row: Axis | undefined): { readonly own: number; readonly shared: number } => {
   const along = addressesOf(x.value).filter(a => x.inner.some(i => coefficientOf(a, i.id) !== 0))
@@ -50,40 +55,43 @@ const readsOfPass = (x: Phase, row: Axis | undefined): { readonly own: number; r
 }
 
 /**
- * Rows at once: more pay as long as the loads of a loop's body, code of 1.5 KB each on a software device,
- * stay in the cache of decoded instructions.
+ * Rows that are computed at once. More rows help as long as the loads of a loop's body, 1.5 KB of code each
+ * on a software device, stay in the cache of decoded instructions: `mostLoads` of them.
  */
 const rowCounts = [1, 2, 4, 5] as const
 const mostLoads = 6
 
 /**
- * Instructions of a lane's load on a software device, as counted there: of four neighbours, of one element,
- * of four apart.
+ * Instructions of a lane's load, as counted on a software device: of four neighbours, of one element, and of
+ * four elements that are not neighbours.
  */
-const loadOf = (a: Affine, vector: Axis | undefined): number => {
+const loadInstructions = (a: Affine, vector: Axis | undefined): number => {
   const step = vector === undefined ? 0 : coefficientOf(a, vector.id)
   return step === 1 ? 38 : step === 0 ? 17 : 68
 }
 
 /**
- * Instructions of a loop's turn, a subgroup operation, the launch of a workgroup and that of each of its
- * subgroups.
+ * Instructions of a loop's iteration, of a subgroup operation, of the launch of a workgroup, and of the
+ * launch of each of its subgroups.
  */
 const costs = { turn: 40, subgroup: 200, workgroup: 1600, launch: 400 } as const
 
 /**
- * Of a processor's caches: bytes of a line; of the first, lines a multiple of so many bytes apart share a set
- * of so few.
+ * A processor's first-level cache: bytes of a line; lines a multiple of `apart` bytes from each other share a
+ * set of `ways` lines.
  */
 const cache = { line: 64, apart: 4096, ways: 8 } as const
 
-/** Streams that are fetched ahead from memory at full speed, and how many more take twice the time. */
-const streams = { free: 8, double: 40 } as const
+/**
+ * Streams that the processor prefetches from memory at full speed, and how many more streams take twice the
+ * time.
+ */
+const prefetch = { free: 8, double: 40 } as const
 
 /** Lanes that a software device runs together: those of a vector of the processor. */
-const lanesOf = (traits: DeviceTraits): number => traits.subgroupSize || 8
+const lanesOf = (traits: DeviceTraits): number => traits.subgroupSize || vectorLanes
 
-/** Reads that differ from row to row, of what comes from memory. */
+/** The number of reads that differ from row to row and come from main memory. */
 const readsFromMemory = (x: Phase, row: Axis | undefined, ctx: KernelContext): number =>
   readsOf(x.value).filter(
     r =>
@@ -94,16 +102,16 @@ const readsFromMemory = (x: Phase, row: Axis | undefined, ctx: KernelContext): n
   ).length
 
 /**
- * By how much rows that come from memory are slowed down where each lane goes through rows of its own: a run
- * reads what is brought to it once, and all else before it does so again.
+ * The factor by which a pass over rows in main memory slows down where each lane goes through a row of its
+ * own.
  */
-const scattering = (x: Phase, s: RowsSchedule, row: Axis | undefined, ctx: KernelContext): number => {
+const memorySlowdown = (x: Phase, s: RowsSchedule, row: Axis | undefined, ctx: KernelContext): number => {
   if (s.lanes > 1 || s.vector !== 'inner') return 1
   const width = lanesOf(ctx.traits)
-  return 1 + Math.max(0, readsFromMemory(x, row, ctx) * s.rows * width - streams.free) / streams.double
+  return 1 + Math.max(0, readsFromMemory(x, row, ctx) * s.rows * width - prefetch.free) / prefetch.double
 }
 
-/** Do rows that are walked side by side push one another out of the cache? */
+/** Whether rows that are read side by side evict one another from the first-level cache (conflict misses). */
 const collides = (p: RowProgram, side: number): boolean => {
   const row = p.rows.at(-1)
   const apart = (a: Affine): number => (row === undefined ? 0 : 4 * coefficientOf(a, row.id))
@@ -114,7 +122,13 @@ const collides = (p: RowProgram, side: number): boolean => {
   })
 }
 
-/** Instructions of all subgroups together, on a software device. */
+/**
+ * Factors of a kernel's time: for reductions over a subgroup, and for rows that evict one another from the
+ * cache.
+ */
+const factors = { subgroups: 1.15, conflicts: 1.6 } as const
+
+/** The estimated instructions of all subgroups together on a software device. */
 const softwareCost = (p: RowProgram, s: RowsSchedule, ctx: KernelContext): number => {
   const width = lanesOf(ctx.traits)
   const row = p.rows.at(-1)
@@ -125,30 +139,44 @@ const softwareCost = (p: RowProgram, s: RowsSchedule, ctx: KernelContext): numbe
     const turns = Math.ceil(productOf(x.inner) / (wide ? 4 : 1) / s.lanes)
     const varies = (a: Affine): boolean => x.inner.some(i => coefficientOf(a, i.id) !== 0)
     const times = (a: Affine): number => (row && coefficientOf(a, row.id) !== 0 ? s.rows : 1)
-    const loads = addressesOf(x.value).reduce((n, a) => n + (varies(a) ? times(a) * loadOf(a, vector) : 0), 0)
-    const store = x.storage !== undefined && !x.node.reduce ? s.rows * loadOf(x.address!, vector) : 0
+    const loads = addressesOf(x.value).reduce(
+      (n, a) => n + (varies(a) ? times(a) * loadInstructions(a, vector) : 0),
+      0,
+    )
+    const store =
+      x.storage !== undefined && !x.node.reduce ? s.rows * loadInstructions(x.address!, vector) : 0
     const rows = x.common ? 1 : s.rows
     const work = rows * operationsOf(x.value) * (vector && !(x.common && s.vector === 'row') ? 4 : 1)
     const joined = s.lanes > 1 && x.node.reduce ? costs.subgroup * rows : 0
     const each = costs.turn + (loads + store) * width + work
-    return turns * each * scattering(x, s, row, ctx) + joined
+    return turns * each * memorySlowdown(x, s, row, ctx) + joined
   })
   const unit = s.rows * (s.vector === 'row' ? 4 : 1)
   const groups = Math.ceil(productOf(p.rows) / unit / (s.lanes > 1 ? 1 : width))
   const launch = (costs.launch + (costs.workgroup * width) / s.threads) / s.steps
-  // The last of few groups are waited for.
+  // With few groups, cores are idle while the last ones finish.
   const idle = 1 + s.steps / Math.max(1, groups)
-  const together = s.lanes > 1 ? 1.15 : 1
-  const crowded = s.lanes === 1 && s.vector === 'inner' && collides(p, width * s.rows) ? 1.6 : 1
+  const together = s.lanes > 1 ? factors.subgroups : 1
+  const crowded = s.lanes === 1 && s.vector === 'inner' && collides(p, width * s.rows) ? factors.conflicts : 1
   return groups * idle * together * crowded * (launch + passes.reduce((a, b) => a + b, 0))
 }
 
-/**
- * Instructions per nanosecond; and what a schedule must save, in nanoseconds, to be worth the time to compile
- * subgroup operations and each further row.
- */
+/** Instructions that a software device executes per nanosecond. */
 const perNanosecond = 50
-const patience = { subgroup: 1000, row: 250 } as const
+
+/**
+ * Nanoseconds that a schedule must save to be worth compiling its subgroup operations, and each further row.
+ */
+const compileCosts = { subgroup: 1000, row: 250 } as const
+
+/**
+ * Threads of a workgroup of a software device: many where there are many rows, few to occupy all cores
+ * otherwise.
+ */
+const workgroup = { few: 8, many: 64, manyRows: 1024 } as const
+
+/** Rows that a subgroup computes one after another, where so many groups remain that all cores stay busy. */
+const repetitions = { steps: 8, leastGroups: 16 } as const
 
 const softwareCandidates = (p: RowProgram, ctx: KernelContext): readonly RowsSchedule[] => {
   const { traits } = ctx
@@ -171,7 +199,7 @@ const softwareCandidates = (p: RowProgram, ctx: KernelContext): readonly RowsSch
         n =>
           n === 1 ||
           (shares &&
-            // Neighbours that a thread takes from a line are a part of it, or others fetch it again.
+            // The neighbours that a thread takes must divide a cache line, or the line is fetched twice.
             (vector !== 'row' || cache.line % (16 * n) === 0) &&
             reads.every(({ own, shared }) => n * own + shared <= mostLoads) &&
             row !== undefined &&
@@ -179,22 +207,28 @@ const softwareCandidates = (p: RowProgram, ctx: KernelContext): readonly RowsSch
       )
       .flatMap((rows): readonly RowsSchedule[] => {
         const units = productOf(p.rows) / rows / unit
-        const size = lanes > 1 ? lanes : Math.min(units >= 1024 ? 64 : 8, traits.workgroupInvocations)
-        return [1, 8]
-          .filter(steps => steps === 1 || (lanes > 1 && units / steps >= 16))
+        const size =
+          lanes > 1
+            ? lanes
+            : Math.min(
+                units >= workgroup.manyRows ? workgroup.many : workgroup.few,
+                traits.workgroupInvocations,
+              )
+        return [1, repetitions.steps]
+          .filter(steps => steps === 1 || (lanes > 1 && units / steps >= repetitions.leastGroups))
           .map(steps => ({ family: 'rows', lanes, rows, steps, threads: size, vector }))
       })
   })
   const cost = (x: RowsSchedule): number =>
     softwareCost(p, x, ctx) / perNanosecond +
-    (x.lanes > 1 ? patience.subgroup : 0) +
-    patience.row * (x.rows - 1) * passes.length
+    (x.lanes > 1 ? compileCosts.subgroup : 0) +
+    compileCosts.row * (x.rows - 1) * passes.length
   return cheapestFirst(all, cost)
 }
 
 /**
- * A GPU wants neighbouring threads at neighbouring addresses, and threads enough to wait for memory: a
- * subgroup a row, unless rows are short.
+ * The schedules for a GPU. It wants neighbouring threads at neighbouring addresses, and enough threads to
+ * hide the latency of memory: a subgroup for each row, unless rows are short.
  */
 const gpuCandidates = (p: RowProgram, traits: DeviceTraits): readonly RowsSchedule[] => {
   const s = traits.subgroupSize
@@ -204,13 +238,14 @@ const gpuCandidates = (p: RowProgram, traits: DeviceTraits): readonly RowsSchedu
     ),
   )
   const across = inside ? undefined : acrossRows(p)
-  const most = Math.min(64, traits.workgroupInvocations)
+  const most = Math.min(workgroup.many, traits.workgroupInvocations)
   const apart: RowsSchedule = {
     family: 'rows',
     lanes: 1,
     rows: 1,
     steps: 1,
-    threads: productOf(p.rows) / (across ? 4 : 1) >= 1024 ? most : Math.min(8, most),
+    threads:
+      productOf(p.rows) / (across ? 4 : 1) >= workgroup.manyRows ? most : Math.min(workgroup.few, most),
     vector: across ? 'row' : 'inner',
   }
   const width = Math.max(1, ...passesOf(p).map(x => productOf(x.inner)))
@@ -222,7 +257,11 @@ const gpuCandidates = (p: RowProgram, traits: DeviceTraits): readonly RowsSchedu
   return width >= 4 * s ? [...wide, apart] : [apart, ...wide]
 }
 
-/** `rows [512] inline sum 768 own 1 shared 1 …`: what decides the speed of a kernel over rows. */
+/**
+ * The facts that decide the speed of a kernel over rows.
+ *
+ *     rows [512]; sum [768] 1 own 1 shared 2 along 0 across 1 operations; …
+ */
 export const rowsSignature = (p: RowProgram, ctx: KernelContext): string => {
   const row = p.rows.at(-1)
   const phases = p.phases.map(x => {
@@ -241,6 +280,6 @@ export const rowsSignature = (p: RowProgram, ctx: KernelContext): string => {
   return [`rows [${p.rows.map(a => a.extent).join('·')}]`, ...phases].join('; ')
 }
 
-/** The schedules of reductions over rows and of the values computed from them, the best guess first. */
+/** The schedules of reductions over rows and of the values computed from them, the best estimate first. */
 export const rowsCandidates = (p: RowProgram, ctx: KernelContext): readonly RowsSchedule[] =>
   ctx.traits.software ? softwareCandidates(p, ctx) : gpuCandidates(p, ctx.traits)

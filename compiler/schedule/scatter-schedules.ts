@@ -3,13 +3,10 @@ import type { Axis } from '../ir/ir.js'
 import { productOf } from '../kernel/context.js'
 import type { ScatterProgram } from '../kernel/scatter-program.js'
 
-/**
- * From so many slots on, workgroups of 64 threads still keep every core busy; fewer slots get small
- * workgroups.
- */
+/** From so many slots on, workgroups of 64 threads keep every core busy. Fewer slots get small workgroups. */
 const manySlots = 4096
 
-/** The schedules of a scatter, the best guess first. */
+/** The schedules of a scatter, the best estimate first. */
 export const scatterCandidates = (p: ScatterProgram, traits: DeviceTraits): readonly ScatterSchedule[] => {
   const sizes = productOf(p.slots) >= manySlots ? [64, 8] : [8, 64]
   return sizes
@@ -19,6 +16,6 @@ export const scatterCandidates = (p: ScatterProgram, traits: DeviceTraits): read
 
 const extents = (axes: readonly Axis[]): string => `[${axes.map(a => a.extent).join('·')}]`
 
-/** `scatter to [512] of [64] from [1024]`: the facts that decide how fast a scatter is. */
+/** The facts that decide how fast a scatter is: `scatter to [512] of [64] from [1024]`. */
 export const scatterSignature = (p: ScatterProgram): string =>
   `scatter to ${extents(p.slots)} of ${extents(p.width)} from ${extents(p.positions)}`

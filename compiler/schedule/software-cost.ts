@@ -6,6 +6,7 @@ import type { Axis, Expr } from '../ir/ir.js'
 import { productOf } from '../kernel/context.js'
 import { operationsOf } from '../kernel/cost.js'
 import { type Product, swapOperands } from '../kernel/product.js'
+import { vectorLanes } from './software-device.js'
 
 /** Costs on a software device, in nanoseconds of one core for an instruction over all lanes. */
 const software = {
@@ -15,28 +16,28 @@ const software = {
   loadOne: 6.5,
   loadFour: 9,
   /**
-   * Four neighbours that straddle two vectors: in a turn of four positions, of one, and where the lanes are
+   * Four neighbours that lie in two vectors: in an iteration of four positions, of one, and where lanes are
    * rows.
    */
   straddling: 30,
   straddlingAlone: 60,
   straddlingRows: 40,
-  /** Four numbers that are no neighbours, where those of the lanes are, and where they aren't. */
+  /** Four numbers that are not neighbours, where those of the lanes are, and where those are not either. */
   apart: 26,
   apartRows: 60,
   operation: 0.35,
-  /** Starting a workgroup, and one turn of a loop. */
+  /** Starting a workgroup, and one iteration of a loop. */
   workgroup: 85,
   turn: 3,
   /** Workgroups that run at once. */
   cores: 2,
-  /** Compiling a statement, shared out over the dispatches of a kernel's life, some thousand. */
+  /** Compiling a statement, divided by the dispatches that a kernel typically has, some thousand. */
   statement: 500,
 } as const
 
 /**
- * What loading an operand costs where four neighbours along `axis` are wanted (or one, without an axis), by
- * lanes side by side along another.
+ * The cost of loading an operand: four neighbours along `axis`, or one element where there is no axis, by
+ * lanes that lie side by side along another axis.
  */
 const loadCost = (e: Expr, axis: Axis | undefined, lanes: Axis, step: 1 | 4): number =>
   readsOf(e).reduce((sum, r) => {
@@ -44,26 +45,26 @@ const loadCost = (e: Expr, axis: Axis | undefined, lanes: Axis, step: 1 | 4): nu
     const a = affineOf(r.at[0]!)
     const c = axis === undefined ? 0 : coefficientOf(a, axis.id)
     if (c === 0) return sum + software.loadOne
-    const beside = axis!.id === lanes.id || coefficientOf(a, lanes.id) === 1
-    if (c !== 1) return sum + (beside ? software.apart : software.apartRows)
+    const contiguousLanes = axis!.id === lanes.id || coefficientOf(a, lanes.id) === 1
+    if (c !== 1) return sum + (contiguousLanes ? software.apart : software.apartRows)
     const aligned =
       a.constant % 4 === 0 &&
       [...a.terms].every(([id, t]) => id === axis!.id || t.coefficient % 4 === 0) &&
       [...a.rest.values()].every(x => x % 4 === 0)
     if (aligned) return sum + software.loadFour
-    if (!beside) return sum + software.straddlingRows
+    if (!contiguousLanes) return sum + software.straddlingRows
     return sum + (step === 4 ? software.straddling : software.straddlingAlone)
   }, 0)
 
 /**
- * Nanoseconds that a schedule of columns is thought to take on a core of a software device, its compilation
+ * The estimated time of a schedule on one core of a software device, in nanoseconds, its compilation
  * included.
  */
 export const columnsSoftwareCost = (product: Product, s: BroadcastSchedule | RegisterSchedule): number => {
   const p = s.turned ? swapOperands(product) : product
   const threads = s.family === 'broadcast' ? s.lanes : s.threads
   const lanes = s.family === 'broadcast' ? s.lanes : 1
-  const vectors = s.family === 'broadcast' ? 1 : s.threads / 8
+  const vectors = s.family === 'broadcast' ? 1 : s.threads / vectorLanes
   const k = p.k.at(-1)!
   const n = p.n.at(-1)!
   const owners = productOf(p.n.slice(0, -1)) * Math.ceil(n.extent / s.columns)
