@@ -14,24 +14,24 @@ import type { UpdateTarget } from '../kernel/group.js'
 import { type Placement, slotAt } from '../kernel/placement.js'
 
 /**
- * Where a kernel reads or writes a buffer. An address is `moves`, which the loops around the kernel decide,
- * and a rest from `low` to `high`, both included; addresses that a guard excludes do not count.
+ * The addresses at which a kernel reads or writes a buffer: `moves`, which depends on the loops around the
+ * kernel, plus an offset from `low` to `high`, both included. Addresses that a guard excludes do not count.
  */
 export interface Access {
   readonly storage: number
-  /** Undefined where data or a division makes the address move with a loop. */
+  /** Undefined where data or a division decides how the address moves with a loop. */
   readonly moves: Affine | undefined
   readonly low: number
   readonly high: number
 }
 
-/** The part of a form that depends on the loops. */
+/** The part of an affine form that depends on the loops. */
 const moving = (a: Affine, loops: readonly Region[]): Affine =>
   loops.reduce((sum, r) => affineAdd(sum, affineAxis(r.axis, coefficientOf(a, r.axis.id))), affineConstant(0))
 
 /**
- * The access at `at` of what lies at a placement. A position is within its dimension, or the access is
- * guarded there.
+ * The access at the position `at` of a node with a placement. A position is inside its dimension, or the
+ * access is guarded there.
  */
 export const accessAt = (p: Placement, at: readonly Expr[], loops: readonly Region[]): Access => {
   let moves: Affine | undefined = affineConstant(0)
@@ -56,7 +56,7 @@ export const accessAt = (p: Placement, at: readonly Expr[], loops: readonly Regi
 }
 
 /**
- * All that nodes read and write in one kernel. Nodes that are not stored have no placement, and are not read
+ * All reads and writes of memory in one kernel. Nodes that are not stored have no placement and are not read
  * from memory.
  */
 export const accessesOf = (

@@ -1,25 +1,37 @@
+/**
+ * Writes reductions: the declaration of an accumulator, the statement that takes a value in, and the result
+ * over a vector's components and a subgroup's lanes.
+ *
+ * WGSL lets an implementation assume that no value is NaN, so its `max` and `min` may drop one. IEEE
+ * 754-2019's `maximum` and `minimum` give NaN if an operand is NaN, and so does the interpreter. Kernels
+ * therefore keep, beside the extreme, the largest bit pattern of the values: the bits of a NaN, without the
+ * sign, are above those of infinity.
+ */
 import type { DType } from '../artifact.js'
 import type { ReduceOp } from '../ir/ir.js'
 import { identityOf } from '../ir/reduction-identity.js'
 import { helpers, isNanText, wgslLiteral } from '../ir/wgsl-helpers.js'
-import { type Block, type TextValue, vectorType } from './block.js'
+import { type Block, largestI32, type TextValue, vectorType } from './block.js'
 import type { Writer } from './writer.js'
 
-/** Where a reduction starts; the best value of argmax and argmin as that of max and min. */
+/** The bits of an f32 infinity, shifted left by one. Those of a NaN are greater. */
+const infinityBits = '0xff000000u'
+
+/** The neutral element of a reduction; for argmax and argmin that of max and min. */
 const startOf = (op: ReduceOp, dtype: DType): string =>
   wgslLiteral(dtype, identityOf(op === 'argmax' ? 'max' : op === 'argmin' ? 'min' : op, dtype))
 
-/** The text that joins two partial results. */
+/** The text that combines two partial results. */
 const joinText = (op: ReduceOp, a: string, b: string): string =>
   op === 'sum' ? `(${a} + ${b})` : op === 'prod' ? `(${a} * ${b})` : `${op}(${a}, ${b})`
 
-/** A running reduction: its variable, for argmax and argmin the best value and its place. */
+/** A running reduction: its variable, and for argmax and argmin also the variable of the position. */
 export interface Accumulator {
   readonly name: string
   readonly place?: string
   /**
-   * Of a maximum or minimum of f32: the largest bits, but for signs, of what was taken in. Beyond those of
-   * infinity something was not a number.
+   * For a maximum or minimum of f32: the variable with the largest bits of the values, shifted left by one to
+   * drop the sign.
    */
   readonly bits?: string
   readonly width: 1 | 4
@@ -27,14 +39,14 @@ export interface Accumulator {
   readonly take: (v: TextValue, at: string, block: Block) => void
 }
 
-/** The reduction that an accumulator computes, of single values or of four neighbours at a time. */
+/** The reduction that an accumulator computes. `wide` means four neighbours at a time. */
 export interface AccumulatorSpec {
   readonly op: ReduceOp
   readonly dtype: DType
   readonly wide: boolean
 }
 
-/** Declares the variable of a reduction and says how a value is taken in. */
+/** Declares the variable of a reduction and returns the statement that takes a value in. */
 export const declareAccumulator = (
   { op, dtype, wide }: AccumulatorSpec,
   w: Writer,
@@ -43,9 +55,8 @@ export const declareAccumulator = (
   const name = w.fresh('acc')
   const start = startOf(op, dtype)
   const width = wide ? 4 : 1
-  block.add(
-    `var ${name} = ${wide ? `${vectorType(dtype)}(${start})` : dtype === 'f32' ? start : `${dtype}(${start})`};`,
-  )
+  const type = wide ? vectorType(dtype) : dtype
+  block.add(`var ${name} = ${type === 'f32' ? start : `${type}(${start})`};`)
   if (op === 'argmax' || op === 'argmin') {
     const place = w.fresh('at')
     block.add(`var ${place} = 0;`)
@@ -62,7 +73,7 @@ export const declareAccumulator = (
       },
     }
   }
-  // WGSL's max and min may drop what is not a number.
+  // WGSL's max and min may drop a NaN.
   const bits = dtype === 'f32' && (op === 'max' || op === 'min') ? w.fresh('bits') : undefined
   if (bits !== undefined) block.add(`var ${bits} = ${wide ? 'vec4u()' : '0u'};`)
   return {
@@ -91,15 +102,15 @@ export const declareAccumulator = (
   }
 }
 
-/** The value that a thread has found, or not-a-number. */
+/** The extreme that a thread has found, or NaN if one of its values was. */
 const withNan = (value: string, bits: string, wide: boolean): string => {
   const nan = wgslLiteral('f32', Number.NaN)
   return wide
-    ? `select(${value}, vec4f(${nan}), ${bits} > vec4u(0xff000000u))`
-    : `select(${value}, ${nan}, ${bits} > 0xff000000u)`
+    ? `select(${value}, vec4f(${nan}), ${bits} > vec4u(${infinityBits}))`
+    : `select(${value}, ${nan}, ${bits} > ${infinityBits})`
 }
 
-/** The extreme of what the lanes of a subgroup have found; not-a-number if one of them has. */
+/** The extreme of all lanes of a subgroup, or NaN if one of them has one. */
 const acrossLanes = (op: 'max' | 'min', value: string, w: Writer, block: Block): TextValue => {
   for (const h of ['order_key', 'of_order_key']) w.functions.set(h, helpers[h]!)
   const minus = op === 'min' ? '-' : ''
@@ -117,7 +128,7 @@ const subgroupOp = {
   min: 'subgroupMin',
 } as const
 
-/** A reduction whose values are all taken in. */
+/** A reduction that has taken in all its values. */
 export interface FinishedReduction {
   readonly op: ReduceOp
   readonly accumulator: Accumulator
@@ -127,8 +138,8 @@ export interface FinishedReduction {
 }
 
 /**
- * The result of a reduction: over a vector's components if `across`, then over the subgroup if it has more
- * than one lane.
+ * The result of a reduction: over a vector's components if `across`, then over the subgroup's lanes if there
+ * are several.
  */
 export const finishReduction = (
   { op, accumulator: acc, components, lanes }: FinishedReduction,
@@ -146,7 +157,7 @@ export const finishReduction = (
       acc.dtype === 'f32'
         ? `(${acc.name} == ${best.text}) || (${isNanText(acc.name)} && ${isNanText(best.text)})`
         : `${acc.name} == ${best.text}`
-    return w.nameIndex(block, `subgroupMin(select(2147483647, ${acc.place}, ${found}))`)
+    return w.nameIndex(block, `subgroupMin(select(${largestI32}, ${acc.place}, ${found}))`)
   }
   const parts = ['x', 'y', 'z', 'w'].map(c => `${acc.name}.${c}`)
   const own =

@@ -1,30 +1,41 @@
 import type { DType } from '../artifact.js'
-import type { AxisId, Expr } from '../ir/ir.js'
+import type { Axis, AxisId, Expr } from '../ir/ir.js'
 
-/** A WGSL expression of a scalar, or of four neighbours along the block's vector axis. */
+/** A WGSL expression: a scalar, or four neighbours along the block's vector axis. */
 export interface TextValue {
   readonly text: string
   readonly dtype: DType
   readonly width: 1 | 4
-  /** A name or a literal: may be repeated and needs no parentheses. */
+  /** Whether the text is a name or a literal, which may be repeated and needs no parentheses. */
   readonly atom: boolean
 }
 
+/** The WGSL type of four values. */
 export const vectorType = (dtype: DType): string =>
   dtype === 'bool' ? 'vec4<bool>' : `vec4${{ f32: 'f', i32: 'i', u32: 'u' }[dtype]}`
 
 export const vectorComponents = ['x', 'y', 'z', 'w'] as const
 
+/** The largest i32. */
+export const largestI32 = 2 ** 31 - 1
+
 /**
- * What an axis is in a block: one position, or four neighbours `4 · quarter + (0, 1, 2, 3)`, where `quarter`
- * is itself an axis of the block.
+ * The quarter of a vector axis as an axis, where only its id is known. The extent is the largest for which
+ * every position `4 · quarter + 3` is an i32.
+ */
+export const quarterAxis = (id: AxisId): Axis => ({ id, name: `quarter${id}`, extent: 2 ** 29 })
+
+/**
+ * An axis in a block: one position, or four neighbours `4 · quarter + (0, 1, 2, 3)`, where `quarter` is an
+ * axis of the block too.
  */
 export type AxisPlace =
   | { readonly kind: 'scalar'; readonly text: string }
   | { readonly kind: 'vector'; readonly quarter: AxisId }
 
 /**
- * A stretch of a kernel in braces (or none): lines, and what is known in it. Grows while a kernel is written.
+ * A part of a kernel in braces, or without them: its lines, and the axes, values and locals that are known in
+ * it. It grows while the kernel is written.
  */
 export class Block {
   readonly lines: (string | Block)[] = []
@@ -41,15 +52,12 @@ export class Block {
     this.depth = parent === undefined ? 0 : parent.depth + 1
   }
 
-  /**
-   * A block inside this one, placed when it is opened: what is hoisted to here later must come before, see
-   * `close`.
-   */
+  /** A block inside this one. `close` puts it in place, so that lines hoisted out of it come before it. */
   inner(head: string, tail = '}'): Block {
     return new Block(this, head, tail)
   }
 
-  /** Puts a finished inner block into this one. Everything hoisted out of it stands before it. */
+  /** Puts a finished inner block into this one, after everything that was hoisted out of it. */
   close(block: Block): void {
     this.lines.push(block)
   }
@@ -58,7 +66,7 @@ export class Block {
     this.lines.push(...lines)
   }
 
-  /** This block or the one around it at a depth. */
+  /** This block, or the block around it at a depth. */
   at(depth: number): Block {
     return this.depth <= depth || this.parent === undefined ? this : this.parent.at(depth)
   }

@@ -1,30 +1,40 @@
+/**
+ * Writes all reads and writes of storage buffers. It decides how a buffer is declared (scalars or vectors),
+ * counts addresses from the part that is bound, finds the window of an address, and unpacks packed elements.
+ * No other file knows of these.
+ */
 import { type Affine, affineAxis, affineScale, coefficientOf, restDependsOn } from '../affine/affine.js'
 import { affineExpr } from '../affine/affine-expr.js'
 import { affineAdd } from '../affine/affine-of.js'
 import type { DType } from '../artifact.js'
 import { axesOf } from '../ir/expr.js'
-import type { Axis, AxisId, Expr } from '../ir/ir.js'
+import type { AxisId, Expr } from '../ir/ir.js'
 import type { Storage } from '../kernel/placement.js'
-import { type Block, type TextValue, vectorComponents, vectorType } from './block.js'
+import { type Block, quarterAxis, type TextValue, vectorComponents, vectorType } from './block.js'
 import { type BindingBase, countWindows } from './slices.js'
 import { isPacked, packedElement, unpackers, unpackFour, unpackOne } from './unpack.js'
 import { type BufferWindows, declarationsOf, functionsOf, loadName, storeName } from './windows.js'
 
+/** A buffer that the kernel binds. */
 export interface Binding {
   readonly storage: Storage
   readonly index: number
   mode: 'read' | 'read_write'
 }
 
+/** The WGSL type of an element in a buffer. WGSL does not allow bool there. */
 const stored = (dtype: DType): string => (dtype === 'bool' ? 'u32' : dtype)
 
-/** Bytes of what buffers are arrays of. */
+/** Bytes of the types that buffers are arrays of. */
 const bytesOfElement: Readonly<Record<string, number>> = {
   ...{ f32: 4, i32: 4, u32: 4, 'vec2<u32>': 8 },
   ...{ 'vec4<f32>': 16, 'vec4<i32>': 16, 'vec4<u32>': 16 },
 }
 
-/** The four elements from `at` on, of the vector that holds the first of them and the next one. */
+/**
+ * The four elements from index `at` on, cut out of two vectors: the one that holds the first element, and the
+ * next.
+ */
 const straddling = `fn straddling(a: vec4f, b: vec4f, at: i32) -> vec4f {
   let odd = (at & 1) != 0;
   let x = select(a, vec4f(a.yzw, b.x), odd);
@@ -32,7 +42,7 @@ const straddling = `fn straddling(a: vec4f, b: vec4f, at: i32) -> vec4f {
   return select(x, vec4f(x.zw, y), (at & 2) != 0);
 }`
 
-/** What memory needs of the writer of a kernel: texts of positions and values. */
+/** The writer of expressions, as far as buffers need it: texts of positions and values. */
 interface Expressions {
   readonly functions: Map<string, string>
   readonly intern: (e: Expr) => Expr
@@ -46,14 +56,14 @@ interface Expressions {
 /** The facts about a kernel's buffers that decide how they are declared. */
 export interface BufferFacts {
   readonly storages: readonly Storage[]
-  /** The buffers that an earlier attempt found to be accessed one element at a time. */
+  /** The buffers that an earlier attempt accessed one element at a time. */
   readonly scalars: ReadonlySet<number>
-  /** Where the parts of buffers begin that are bound at an offset, or in several bindings (see `slices.ts`). */
+  /** The start of each buffer that is bound in part, or in several bindings (see `slices.ts`). */
   readonly bases: ReadonlyMap<number, BindingBase>
   readonly software: boolean
 }
 
-/** The elements that a value is stored in. */
+/** The memory that a value is stored in. */
 export interface StoreTarget {
   readonly storage: number
   readonly address: Affine
@@ -62,13 +72,13 @@ export interface StoreTarget {
 }
 
 /**
- * A kernel's buffers, bound as they are met, and how they are read and written. A buffer all of whose
- * accesses are four aligned neighbours is declared as vectors: `scalars` lists those that an earlier attempt
- * found not to be (see `writeKernel`).
+ * A kernel's buffers, bound in the order in which they are first accessed. A buffer is declared as vectors if
+ * all of its accesses are four aligned neighbours. `scalars` lists those that an earlier attempt found not to
+ * be (see `writeKernel`).
  */
 export class BufferAccess {
   readonly bindings: Binding[] = []
-  /** Buffers met here that must be declared as scalars. */
+  /** Buffers accessed here that must be declared as scalars. */
   readonly scalarsFound = new Set<number>()
   private readonly storages: BufferFacts['storages']
   private readonly scalars: BufferFacts['scalars']
@@ -95,7 +105,7 @@ export class BufferAccess {
     return b
   }
 
-  /** Stands for a buffer's name until the kernel is assembled. */
+  /** A placeholder for a buffer's name until the kernel is assembled. */
   nameOf(storage: number, mode: 'read' | 'read_write' = 'read'): string {
     return `§${this.bindingOf(storage, mode).index}§`
   }
@@ -104,20 +114,20 @@ export class BufferAccess {
     return !this.scalars.has(storage) && !this.scalarsFound.has(storage)
   }
 
-  /** An address as the kernel sees it, counted from where the bound part begins. */
+  /** An address counted from the start of the bound part. */
   private within(storage: number, a: Affine): Affine {
     const base = this.bases.get(storage)
     return base === undefined ? a : affineAdd(a, affineScale(base.before, -1))
   }
 
-  /** `4 · quarter` in place of the block's vector axis. */
+  /** An address with `4 · quarter` in place of the block's vector axis. */
   private atQuarter(a: Affine, axis: AxisId, quarter: AxisId): Affine {
     const coefficient = coefficientOf(a, axis)
     const without = affineAdd(a, affineScale(affineAxis(a.terms.get(axis)!.axis, 1), -coefficient))
     return affineAdd(without, affineAxis(quarterAxis(quarter), 4 * coefficient))
   }
 
-  /** The text of an address; sums of what is known further out are hoisted. */
+  /** The text of an address. Sums of terms that are known further out are hoisted. */
   private address(a: Affine, block: Block): string {
     const rank = [...a.terms.keys()].sort(
       (x, y) => (block.place(x)?.depth ?? 0) - (block.place(y)?.depth ?? 0),
@@ -125,7 +135,7 @@ export class BufferAccess {
     return this.w.emit(this.w.intern(affineExpr(a, rank)), block).text
   }
 
-  /** Can four neighbours be accessed as one vector? */
+  /** Whether four neighbours can be accessed as one vector. */
   private aligned(a: Affine, axis: AxisId, storage: number): boolean {
     return (
       coefficientOf(a, axis) === 1 &&
@@ -138,8 +148,8 @@ export class BufferAccess {
   }
 
   /**
-   * Are four neighbours, not aligned, better cut out of the two vectors in which they lie? A software device
-   * pays for loads, much more than for choosing.
+   * Whether four neighbours that are not aligned are better cut out of two vectors. A load costs a software
+   * device much more than a `select`.
    */
   private straddles(a: Affine, axis: AxisId, storage: number): boolean {
     const s = this.storages[storage]!
@@ -151,7 +161,7 @@ export class BufferAccess {
     if (!this.scalars.has(storage)) this.scalarsFound.add(storage)
   }
 
-  /** The axis of an address of which the block handles four neighbours at a time: one at most. */
+  /** The axis of an address along which the block handles four neighbours at a time; there is at most one. */
   private vectorAxis(a: Affine, block: Block): AxisId | undefined {
     const ids = [...a.terms.keys(), ...axesOf(...a.rest.keys()).keys()]
     return ids.find(id => block.place(id)?.place.kind === 'vector')
@@ -171,7 +181,7 @@ export class BufferAccess {
       return wrap(this.element(storage, this.address(a, block), block), 1)
     }
     const place = block.place(axis)!.place
-    if (place.kind !== 'vector') throw new Error('the vector axis is not one')
+    if (place.kind !== 'vector') throw new Error('the vector axis has a single position')
     const type = vectorType(dtype === 'bool' ? 'u32' : dtype)
     if (this.aligned(a, axis, storage))
       return wrap(this.four(storage, this.quarterAddress(a, axis, place.quarter, block), block), 4)
@@ -198,7 +208,7 @@ export class BufferAccess {
     )
   }
 
-  /** An index that may be repeated. */
+  /** The text of an index that may be repeated. */
   private index(text: string, block: Block): string {
     return /^[\w.]+$/.test(text) ? text : this.w.nameIndex(block, text, 'at').text
   }
@@ -207,36 +217,36 @@ export class BufferAccess {
     return this.bases.get(storage)?.window !== undefined
   }
 
-  /** The text of what a buffer holds at an index, counted in what it is declared with. */
-  private held(storage: number): (at: string) => string {
+  /** The text of the array element at an index, by the type that the buffer is declared with. */
+  private cellText(storage: number): (at: string) => string {
     const name = this.nameOf(storage)
     return this.isWindowed(storage) ? at => `${loadName(name)}(${at})` : at => `${name}[${at}]`
   }
 
-  /** The statement that puts a value at an index. */
-  private put(storage: number, at: string, value: string): string {
+  /** The statement that stores a value at an index. */
+  private storeCell(storage: number, at: string, value: string): string {
     const name = this.nameOf(storage, 'read_write')
     return this.isWindowed(storage) ? `${storeName(name)}(${at}, ${value});` : `${name}[${at}] = ${value};`
   }
 
-  /** The text of one element of a buffer that is declared by scalars. */
+  /** The text of one element of a buffer that is declared as scalars. */
   private element(storage: number, at: string, block: Block): string {
     const s = this.storages[storage]!
-    const held = this.held(storage)
-    return isPacked(s) ? this.unpacked(unpackOne(s, held, this.index(at, block))) : held(at)
+    const cell = this.cellText(storage)
+    return isPacked(s) ? this.unpacked(unpackOne(s, cell, this.index(at, block))) : cell(at)
   }
 
   /** The text of four aligned neighbours. */
   private four(storage: number, quarter: string, block: Block): string {
     const s = this.storages[storage]!
-    const held = this.held(storage)
-    if (!isPacked(s)) return held(quarter)
+    const cell = this.cellText(storage)
+    if (!isPacked(s)) return cell(quarter)
     const once = s.packing !== 'q8' && this.isVector(storage)
     const at = once ? quarter : this.index(quarter, block)
-    return this.unpacked(unpackFour(s, held, at, this.isVector(storage)))
+    return this.unpacked(unpackFour(s, cell, at, this.isVector(storage)))
   }
 
-  /** A call of an unpacker, taken note of. */
+  /** A call of an unpacking function, which the kernel then declares. */
   private unpacked(call: string): string {
     const name = call.slice(0, call.indexOf('('))
     this.w.functions.set(name, unpackers[name]!)
@@ -255,15 +265,15 @@ export class BufferAccess {
     if (axis === undefined) {
       this.asScalars(storage)
       const at = this.address(a, block)
-      block.add(this.put(storage, at, bool ? `u32(${value.text})` : value.text))
+      block.add(this.storeCell(storage, at, bool ? `u32(${value.text})` : value.text))
       return
     }
     const place = block.place(axis)!.place
-    if (place.kind !== 'vector') throw new Error('the vector axis is not one')
+    if (place.kind !== 'vector') throw new Error('the vector axis has a single position')
     const wide = this.w.widen(value)
     const text = bool ? `vec4u(${wide.text})` : wide.text
     if (limit === undefined && this.aligned(a, axis, storage)) {
-      block.add(this.put(storage, this.quarterAddress(a, axis, place.quarter, block), text))
+      block.add(this.storeCell(storage, this.quarterAddress(a, axis, place.quarter, block), text))
       return
     }
     this.asScalars(storage)
@@ -278,12 +288,12 @@ export class BufferAccess {
     const quarter = this.w.position(place.quarter, block).text
     vectorComponents.forEach((c, j) => {
       const to = affine ? `${base}${j === 0 ? '' : ` + ${j * coefficientOf(a, axis)}`}` : `${base}.${c}`
-      const line = this.put(storage, to, `${v}.${c}`)
+      const line = this.storeCell(storage, to, `${v}.${c}`)
       block.add(limit === undefined ? line : `if (4 * ${quarter} + ${j} < ${limit}) { ${line} }`)
     })
   }
 
-  /** The variables of all buffers, then the functions of those in several windows. */
+  /** The declarations of all buffers, then the functions of those in several windows. */
   declarations(): readonly string[] {
     let first = 0
     const variables: string[] = []
@@ -303,6 +313,3 @@ export class BufferAccess {
     return [...variables, ...functions]
   }
 }
-
-/** The quarter of a vector axis is an axis of its own, known by the id. */
-const quarterAxis = (id: AxisId): Axis => ({ id, name: `quarter${id}`, extent: 2 ** 29 })

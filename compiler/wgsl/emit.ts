@@ -1,8 +1,8 @@
 /**
  * Writes kernels as WGSL text. A kernel comes here as a problem (what to compute, over which axes, at which
  * addresses) and a schedule (which thread computes what). Expressions are written by `writer.ts`, reads and
- * writes of buffers by `buffer-access.ts`, and `kernel.ts` puts bindings, workgroup memory and the entry point
- * around them.
+ * writes of buffers by `buffer-access.ts`, and `kernel.ts` puts bindings, workgroup memory and the entry
+ * point around them.
  *
  *     map [512], { family: 'map', threads: 64, width: 4 }  →  @compute @workgroup_size(64) fn main(…) { … }
  *
@@ -20,7 +20,7 @@ import { writeRows } from './write-rows.js'
 import { writeScatter } from './write-scatter.js'
 import { writeTiles } from './write-tiles.js'
 
-/** A problem with the schedule chosen for it, and the nodes it comes from. */
+/** A problem, the schedule chosen for it, and the nodes that it comes from. */
 export interface ScheduledKernel {
   readonly problem: KernelProblem
   readonly schedule: Schedule

@@ -1,27 +1,44 @@
+/**
+ * IEEE 754 arithmetic in WGSL. WGSL lets compilers of shaders assume that no value is infinite or NaN, so
+ * they rewrite x · 0 and x − x to 0, x ≠ x to false, `not (a < b)` to a ≥ b, and x · ∞ + y · ∞ to (x + y) ·
+ * ∞. The interpreter follows IEEE 754, and kernels must agree with it. This file finds such patterns in
+ * expressions and writes them as calls of helpers (`ir/wgsl-helpers.ts`) that no compiler sees through.
+ *
+ *     mul(x, 0)  →  times_zero(x)          le(x, x)  →  !is_nan(x)
+ */
 import { constant } from '../ir/expr.js'
 import type { Expr } from '../ir/ir.js'
 import { applyPrim, type Prim, prims } from '../ir/prims.js'
 
 type Application = Extract<Expr, { args: readonly Expr[] }>
 
-/** How an application is written: as its row of the table says, or otherwise. */
+/** How the application of an operator is written, and the helpers that the text calls. */
 export type OperatorText = Pick<Prim, 'wgsl' | 'helpers'>
 
-const opposite: Partial<Record<Expr['op'], string>> = { lt: '>=', le: '>', gt: '<=', ge: '<', eq: '!=' }
+/** The comparison that holds where another does not, among numbers that are not NaN. */
+const negatedComparison: Partial<Record<Expr['op'], string>> = {
+  lt: '>=',
+  le: '>',
+  gt: '<=',
+  ge: '<',
+  eq: '!=',
+}
 
 const isZero = (e: Expr): boolean => e.op === 'const' && e.value === 0
 
 const isInfinite = (e: Expr): boolean => e.op === 'const' && Math.abs(e.value) === Number.POSITIVE_INFINITY
 
+/** A text with the sign of a constant in front. */
 const sign = (text: string, of: Expr): string =>
   of.op === 'const' && (of.value < 0 || Object.is(of.value, -0)) ? `(-${text})` : text
 
+/** An operator written as a call of a helper. */
 const calling = (helper: string, wgsl: OperatorText['wgsl']): OperatorText => ({
   wgsl,
   helpers: () => [helper],
 })
 
-/** Comparisons of a value with itself say whether it is a number. */
+/** Operators applied to a value and itself. The comparisons tell whether the value is NaN. */
 const withItself: Partial<Record<Expr['op'], OperatorText>> = {
   eq: calling('is_nan', ([a]) => `!is_nan(${a})`),
   le: calling('is_nan', ([a]) => `!is_nan(${a})`),
@@ -30,11 +47,7 @@ const withItself: Partial<Record<Expr['op'], OperatorText>> = {
   sub: calling('minus_itself', ([a]) => `minus_itself(${a})`),
 }
 
-/**
- * Compilers of shaders may rewrite arithmetic as if no value were infinite or not a number: x · 0 and x − x
- * become 0, x ≠ x becomes false, what is not below becomes at or above, and x · ∞ + y · ∞ becomes (x + y) ·
- * ∞. Such applications are written so that no compiler sees the pattern. Undefined for all others.
- */
+/** The text of an application that compilers would rewrite wrongly; undefined for all others. */
 export const ieeeOperator = (e: Application): OperatorText | undefined => {
   const [x, y] = e.args as [Expr, Expr]
   if (x.dtype !== 'f32') return undefined
@@ -42,7 +55,7 @@ export const ieeeOperator = (e: Application): OperatorText | undefined => {
   if (e.op === 'mul') {
     const at = e.args.findIndex(a => isZero(a) || isInfinite(a))
     if (at < 0) return undefined
-    // A product with infinity is a quotient by zero, whatever the other factor.
+    // A product with infinity equals a quotient by zero, for every other factor.
     const helper = isZero(e.args[at]!) ? 'times_zero' : 'over_zero'
     return calling(helper, args => sign(`${helper}(${args[1 - at]})`, e.args[at]!))
   }
@@ -58,9 +71,13 @@ export const ieeeOperator = (e: Application): OperatorText | undefined => {
   return undefined
 }
 
+/** The most terms of a sum that are compared with one another. It bounds the time to compile long sums. */
 const mostTerms = 16
 
-/** Adds the signed terms of a sum of f32 to `terms`, up to a bound on their number. */
+/**
+ * Adds the signed terms of an f32 sum to `terms`, up to the bound. `log(exp(x))` counts as x, as it does to
+ * compilers.
+ */
 const addTerms = (e: Expr, sign: 1 | -1, terms: (readonly [Expr, 1 | -1])[]): void => {
   if (terms.length >= mostTerms) return
   const opposite = sign === 1 ? -1 : 1
@@ -73,6 +90,7 @@ const addTerms = (e: Expr, sign: 1 | -1, terms: (readonly [Expr, 1 | -1])[]): vo
   } else terms.push([e, sign])
 }
 
+/** The terms that a sum both adds and subtracts. */
 const addedAndSubtracted = (e: Expr): ReadonlySet<Expr> => {
   const terms: (readonly [Expr, 1 | -1])[] = []
   addTerms(e, 1, terms)
@@ -81,9 +99,8 @@ const addedAndSubtracted = (e: Expr): ReadonlySet<Expr> => {
 }
 
 /**
- * The terms that a sum both adds and subtracts and neither of its sides does, as in `(x - y) + y`, through
- * `log(exp(…))` too. Compilers of shaders leave out both, where the sum is not a number if such a term is
- * infinite or not a number.
+ * The terms that a sum both adds and subtracts while neither of its sides does, as in `(x - y) + y`.
+ * Compilers of shaders leave out both, but by IEEE 754 the sum is NaN if such a term is infinite or NaN.
  */
 export const cancelledTermsOf = (e: Application): readonly Expr[] => {
   if (e.dtype !== 'f32' || (e.op !== 'add' && e.op !== 'sub')) return []
@@ -92,25 +109,26 @@ export const cancelledTermsOf = (e: Application): readonly Expr[] => {
 }
 
 /**
- * A condition that holds for what is not a number: `a != b` of f32, and `not (a < b)`. It is written as a
- * comparison of the two by `sign`, or one of them being no number.
+ * A comparison that also holds where its operands are *unordered* (IEEE 754: at least one of them is NaN): `a
+ * != b` of f32, and `not (a < b)`. It is written as a comparison by `sign`, or a test for NaN.
  */
 export interface UnorderedComparison {
   readonly args: readonly Expr[]
   readonly sign: string
 }
 
+/** The application as an unordered comparison; undefined where it is none. */
 export const unorderedComparisonOf = (e: Application): UnorderedComparison | undefined => {
   const of = e.op === 'not' ? e.args[0]! : e
-  const sign = e.op === 'not' ? opposite[of.op] : e.op === 'ne' ? '!=' : undefined
+  const sign = e.op === 'not' ? negatedComparison[of.op] : e.op === 'ne' ? '!=' : undefined
   if (sign === undefined || !('args' in of)) return undefined
   const [x, y] = of.args
   return x!.dtype === 'f32' && x !== y ? { args: of.args, sign } : undefined
 }
 
 /**
- * Folds applications of nothing but constants, which WGSL refuses where they overflow or are no numbers. It
- * keeps what it has found.
+ * A function that folds applications of constants, which WGSL refuses where they overflow or give NaN. It
+ * remembers its results.
  */
 export const createConstantFolder = (): ((e: Expr) => Expr) => {
   const known = new Map<Expr, Expr>()
@@ -127,4 +145,5 @@ export const createConstantFolder = (): ((e: Expr) => Expr) => {
   return fold
 }
 
+/** The text of an application: as the table of primitives says, unless IEEE 754 needs another. */
 export const operatorOf = (e: Application): OperatorText => ieeeOperator(e) ?? prims[e.op]

@@ -8,7 +8,7 @@ import { accessesOf } from './accesses.js'
 import { type BindingBase, bindingBaseOf, slicesOf, splitIntoWindows } from './slices.js'
 import { Writer } from './writer.js'
 
-/** What a family of schedules says about a kernel besides its text. */
+/** The properties of a kernel besides its text. */
 export interface Launch {
   readonly workgroupSize: readonly [number, number, number]
   readonly workgroups: readonly [number, number, number]
@@ -16,30 +16,33 @@ export interface Launch {
   readonly schedule: string
   readonly features?: readonly KernelFeature[]
   readonly shared?: readonly string[]
-  /** It uses `subgroup`, the number of the subgroup in the workgroup. */
+  /** It uses `subgroup`, the number of the subgroup in its workgroup. */
   readonly subgroupNumber?: true
 }
 
-/** A kernel and what it is dispatched with. */
+/** A kernel, and the arguments that it is dispatched with. */
 export interface EmittedKernel {
-  /** The text without names: equal keys are one kernel. */
+  /** The text without names of tensors. Kernels with equal keys are one kernel. */
   readonly key: string
   readonly decl: KernelDecl
-  /** The storage of each binding: of windows side by side it is the same. */
+  /** The storage of each binding. Windows of one buffer have the same storage. */
   readonly storages: readonly number[]
-  /** Of each binding the part that is bound; undefined for the whole storage. */
+  /** The part of the storage that each binding has; undefined for the whole. */
   readonly slices: readonly (Slice | undefined)[]
   readonly workgroups: readonly [number, number, number]
   readonly features: readonly KernelFeature[]
 }
 
+/** Variables of the kernels, WGSL's keywords, and functions that kernels call. */
 const reserved = new Set(
-  'slot tile subgroup lane row rows across owner own batch left right joined sums thread tx ty part part_m part_n t now k r i j alias break case const continue default diagnostic discard else enable false fn for if let loop override return switch struct true var while main loops group local lane array select min max exp log sqrt abs floor sign tanh sin cos pow dot step mix clamp all any fma target read write sum'.split(
-    ' ',
-  ),
+  `slot tile subgroup lane row rows across owner own batch left right joined sums thread tx ty part
+    part_m part_n t now k r i j alias break case const continue default diagnostic discard else enable
+    false fn for if let loop override return switch struct true var while main loops group local lane
+    array select min max exp log sqrt abs floor sign tanh sin cos pow dot step mix clamp all any fma
+    target read write sum`.split(/\s+/),
 )
 
-/** What WGSL keeps for later, a type, and functions. */
+/** WGSL's reserved words, a type, and its other built-in functions. */
 const reservedByWgsl = new Set(
   `bool bitcast acos acosh asin asinh atan cosh cross degrees determinant distance faceforward floor fract frexp
     ldexp length modf normalize radians reflect refract round saturate sinh smoothstep tan transpose trunc
@@ -58,17 +61,21 @@ const reservedByWgsl = new Set(
   ),
 )
 
+/** The most characters that a tensor's label gives to a name. */
+const longestName = 24
+
+/** A name as a WGSL identifier that is not taken. */
 const identifier = (name: string, taken: ReadonlySet<string>): string => {
   const plain =
     name
       .replace(/[^A-Za-z0-9]+/g, '_')
       .replace(/^_+|_+$/g, '')
-      .slice(0, 24) || 'x'
+      .slice(0, longestName) || 'x'
   const base =
     /^[0-9]/.test(plain) ||
     reserved.has(plain) ||
     reservedByWgsl.has(plain) ||
-    // What WGSL and the kernels define has a capital, a digit behind a letter, or is in the lists.
+    // Other names that WGSL or the kernels define have a capital, or a digit after a letter.
     /[A-Z]|[a-z][0-9]/.test(plain)
       ? `t_${plain}`
       : plain
@@ -77,13 +84,13 @@ const identifier = (name: string, taken: ReadonlySet<string>): string => {
   return out
 }
 
-/** A name that WGSL allows, for the kernel. */
+/** A name for the kernel, from the labels of its last members. */
 const kernelName = (members: readonly ComputeNode[]): string => {
   const labels = [...new Set(members.map(m => m.origin.label))]
   return identifier(labels.slice(-2).join('_'), new Set())
 }
 
-/** Puts the grid's workgroups on up to three dimensions, none beyond the device's limit. */
+/** A grid of workgroups for a count, in up to three dimensions, none beyond the device's limit. */
 export const spreadWorkgroups = (count: number, limit: number): readonly [number, number, number] => {
   if (count <= limit) return [count, 1, 1]
   const y = Math.ceil(count / limit)
@@ -92,7 +99,7 @@ export const spreadWorkgroups = (count: number, limit: number): readonly [number
   return [limit, Math.ceil(y / z), z]
 }
 
-/** What WGSL calls the features. */
+/** WGSL's names of the features. */
 const extensions: Readonly<Record<KernelFeature, string>> = {
   subgroups: 'subgroups',
   'shader-f16': 'f16',
@@ -107,12 +114,12 @@ export const flatWorkgroupIndex = (groups: readonly [number, number, number]): s
       ? `i32(group.x + ${groups[0]}u * group.y)`
       : 'i32(group.x)'
 
-/** The index of the loop at a depth, as the runtime hands it in. */
+/** The index of the loop at a depth, from the uniform that the runtime sets. */
 const loopIndex = (depth: number): string => `loops.${'xyzw'[depth]}`
 
 /**
- * Writes a kernel until its buffers are settled: whether one can be an array of vectors, and whether a part
- * of it will do, is known only when all its accesses are written.
+ * Writes a kernel, again if need be. Only when all accesses are written is it known whether a buffer can be
+ * an array of vectors, and whether a part of a buffer is enough.
  */
 export const writeKernel = (
   ctx: KernelContext,
@@ -131,7 +138,7 @@ export const writeKernel = (
       for (const s of w.memory.scalarsFound) scalars.add(s)
       continue
     }
-    if (bases !== undefined) return assemble(w, launch, spec, bases)
+    if (bases !== undefined) return assembleKernel(w, launch, spec, bases)
     const accesses = accessesOf(spec.members, spec.updates, ctx.placements, spec.loops)
     bases = new Map(
       w.memory.bindings.flatMap(({ storage }) => {
@@ -145,11 +152,16 @@ export const writeKernel = (
         return base === undefined ? [] : [[id, base] as const]
       }),
     )
-    if (bases.size === 0) return assemble(w, launch, spec, bases)
+    if (bases.size === 0) return assembleKernel(w, launch, spec, bases)
   }
 }
 
-const assemble = (
+/** The size of a workgroup as WGSL: trailing dimensions of 1 are left out. */
+const sizeText = (size: readonly number[]): string =>
+  size.filter((n, i) => i === 0 || n > 1 || size.slice(i).some(m => m > 1)).join(', ')
+
+/** Puts the declarations and the entry point around the body. */
+const assembleKernel = (
   w: Writer,
   launch: Launch,
   spec: KernelSpec,
@@ -157,7 +169,7 @@ const assemble = (
 ): EmittedKernel => {
   const size = launch.workgroupSize
   const body = w.root.render('  ')
-  // Only those that it reads: kernels that are the same in loops of any depth are one.
+  // Only the loops whose index it reads, so that equal kernels in loops of other depths are one kernel.
   const loops = spec.loops.reduce((n, _, i) => (body.some(l => l.includes(loopIndex(i))) ? i + 1 : n), 0)
   const builtins = [
     '@builtin(workgroup_id) group: vec3u',
@@ -174,7 +186,7 @@ const assemble = (
     ...constantBits([...functions, ...body].join('\n')),
     '',
     ...functions.flatMap(h => [h, '']),
-    `@compute @workgroup_size(${size.filter((n, i) => i === 0 || n > 1 || size.slice(i).some(m => m > 1)).join(', ')})`,
+    `@compute @workgroup_size(${sizeText(size)})`,
     `fn main(${builtins.join(', ')}) {`,
     ...body,
     '}',
@@ -194,7 +206,7 @@ const assemble = (
   })
   const text = key.replace(/§(\d+)§/g, (_, i: string) => names[Number(i)]!)
   const origins = [...new Set(spec.members.map(m => showOrigin(m.origin)))]
-  const header = `// ${spec.members.map(describe).join('\n// ')}\n// schedule: ${launch.schedule}\n`
+  const header = `// ${spec.members.map(describeNode).join('\n// ')}\n// schedule: ${launch.schedule}\n`
   return {
     key: `${key}\n${launch.workgroupSize}`,
     storages: bound.map(b => b.storage),
@@ -215,7 +227,7 @@ const assemble = (
   }
 }
 
-/** `scores (stdlib/models/llama.jola:63)`. */
+/** The label and the place in the source: `scores (stdlib/models/llama.jola:63)`. */
 const showOrigin = ({ label, span }: Origin): string =>
   span === undefined || span.source.name === ''
     ? label
@@ -223,8 +235,8 @@ const showOrigin = ({ label, span }: Origin): string =>
 
 const axisText = (a: Axis): string => `${a.name}:${a.extent}`
 
-/** `p[t:64, s:64] = sum e:48 of …`, with the label in front. */
-const describe = (n: ComputeNode): string => {
+/** The node in a line: `scores: f32[t:64, s:64] = sum over e:48`. */
+const describeNode = (n: ComputeNode): string => {
   const dims = n.dims
     .map(d => (d.length === 0 ? '1' : d.length === 1 ? axisText(d[0]!) : `(${d.map(axisText).join(', ')})`))
     .join(', ')

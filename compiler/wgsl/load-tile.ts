@@ -1,5 +1,5 @@
 import { index } from '../ir/expr.js'
-import type { Axis, Expr } from '../ir/ir.js'
+import type { Expr } from '../ir/ir.js'
 import { productOf } from '../kernel/context.js'
 import type { Product } from '../kernel/product.js'
 import {
@@ -8,11 +8,11 @@ import {
   type OperandTile,
   piecesPerThread,
 } from '../schedule/operand-tile.js'
-import { Block, type TextValue } from './block.js'
+import { Block, quarterAxis, type TextValue } from './block.js'
 import { placeColumns, quarterPosition, range, replaceAxis } from './product-frame.js'
 import type { Writer } from './writer.js'
 
-/** What was loaded, and the texts of the first place in the tile that it belongs to. */
+/** A loaded value, and the texts of the first element of the tile that it belongs to. */
 export interface LoadedPiece {
   readonly value: TextValue
   readonly direction: LoadDirection
@@ -27,8 +27,9 @@ export interface TileLoad {
 }
 
 /**
- * Loads a thread's share of the tile that begins at `start` (text) along the flattened sum, the operand's own
- * arithmetic done. Beyond the end of the sum are zeros; beyond the last row or column is anything.
+ * Writes the loads of a thread's share of a tile, with the operand's prologue. The tile begins at the
+ * position `start` along the flattened sum. Elements beyond the end of the sum are 0; those beyond the last
+ * row or column are arbitrary.
  */
 export const loadTile = (
   p: Product,
@@ -47,7 +48,7 @@ export const loadTile = (
       direction === 'k' ? o.k / 4 : o.k,
       direction === 'outer' ? o.outer / 4 : o.outer,
     ]
-    // Neighbouring threads take neighbours in memory.
+    // Neighbouring threads load neighbours in memory.
     const [slow, fast] =
       direction === 'k'
         ? [`${piece} / ${perK}`, `${piece} % ${perK}`]
@@ -83,7 +84,7 @@ export const loadTile = (
   })
 }
 
-/** Gives the axes of the sum their places at a flat position. */
+/** Gives the axes of the sum their positions, from a flat position. */
 const placeSum = (
   p: Product,
   { direction, position }: { readonly direction: LoadDirection; readonly position: string },
@@ -100,7 +101,9 @@ const placeSum = (
   block.places.set(last.id, { kind: 'vector', quarter: quarter.id })
 }
 
-/** The operand where the rows or columns have their places, from a place in the tile on. */
+/**
+ * Gives the row or column axes their positions, from a position in the tile, and returns the operand there.
+ */
 const placeOuter = (
   p: Product,
   { role, direction, outer }: Pick<OperandTile, 'role'> & Pick<LoadedPiece, 'direction' | 'outer'>,
@@ -124,10 +127,10 @@ const placeOuter = (
     w.announce(e)
     return e
   }
-  // One column of its four.
+  // One of the owner's four columns.
   const last = p.n.at(-1)!
   const place = block.place(last.id)!.place as { readonly quarter: number }
-  const quarter: Axis = { id: place.quarter, name: 'quarter', extent: 2 ** 29 }
+  const quarter = quarterAxis(place.quarter)
   const own = w.axis('n', last.extent)
   block.places.set(own.id, {
     kind: 'scalar',

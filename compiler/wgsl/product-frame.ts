@@ -1,3 +1,7 @@
+/**
+ * The parts that all writers of contractions have in common: tiles of the output, the owners of columns, and
+ * the epilogue with its stores.
+ */
 import type { Affine } from '../affine/affine.js'
 import { affineExpr } from '../affine/affine-expr.js'
 import { affineOf } from '../affine/affine-of.js'
@@ -9,24 +13,25 @@ import type { Block } from './block.js'
 import { flatWorkgroupIndex, spreadWorkgroups } from './kernel.js'
 import type { Writer } from './writer.js'
 
+/** The numbers from 0 to n - 1. */
 export const range = (n: number): readonly number[] => [...Array(n).keys()]
 
-/** An expression with another in place of an axis. */
+/** An expression with a value in place of an axis. */
 export const replaceAxis = (e: Expr, axis: Axis, value: Expr): Expr =>
   substituteAxes(e, new Map([[axis.id, value]]))
 
-/** `4 · quarter + j`. */
+/** The position `4 · quarter + j`. */
 export const quarterPosition = (quarter: Axis, j: number): Expr =>
   prim('add', prim('mul', index(quarter), i32(4)), i32(j))
 
-/** How many threads own the columns, if each has so many neighbours along the fastest axis. */
+/** The number of threads that own the columns, if each owns so many neighbours along the fastest axis. */
 export const ownersOf = (n: readonly Axis[], columns: 1 | 4): number =>
   productOf(n.slice(0, -1)) * Math.ceil(n.at(-1)!.extent / columns)
 
-/** Tiles of the output, each a workgroup's. */
+/** A division of the output into tiles, one for each workgroup. */
 export interface Tiling {
   readonly rows: number
-  /** Owners of columns side by side, and how many neighbours each has. */
+  /** Owners of columns in a tile, and the neighbours that each owns. */
   readonly owners: number
   readonly columns: 1 | 4
   readonly fastest: 'm' | 'n'
@@ -44,8 +49,8 @@ export const workgroupsOf = (
 }
 
 /**
- * Writes which tile the workgroup makes: `row` is its first row, `across` the number of the first owner of
- * columns; the axes of the batch get their places, and so do axes of extent 1.
+ * Writes the position of the workgroup's tile: `row` is its first row, `across` the number of the first owner
+ * of its columns. The axes of the batch and those of extent 1 get their positions.
  */
 export const writeTile = (p: Product, t: Tiling, units: readonly Axis[], w: Writer): void => {
   const { root } = w
@@ -69,13 +74,13 @@ export const writeTile = (p: Product, t: Tiling, units: readonly Axis[], w: Writ
   }
 }
 
-/** How many neighbouring columns each owner has, and the text of the owner's number. */
+/** The neighbouring columns that each owner has, and the text of the owner's number. */
 export interface OwnedColumns {
   readonly columns: 1 | 4
   readonly owner: string
 }
 
-/** Gives the column axes their places, for the owner whose number a text says. */
+/** Gives the column axes their positions, for the owner whose number is a text. */
 export const placeColumns = (p: Product, { columns, owner }: OwnedColumns, w: Writer, block: Block): void => {
   const last = p.n.at(-1)!
   if (columns === 1) {
@@ -87,25 +92,27 @@ export const placeColumns = (p: Product, { columns, owner }: OwnedColumns, w: Wr
   block.places.set(last.id, { kind: 'vector', quarter: quarter.id })
 }
 
-/** The sums that a thread holds, at the columns of its block. */
+/** The sums that a thread holds, for the columns of its block. */
 export interface Sums {
   readonly count: number
   readonly columns: 1 | 4
-  /** The row of the r-th, and its variable. */
+  /** The row of the r-th sum, and its variable. */
   readonly row: (r: Expr) => Expr
   readonly text: (r: number) => string
-  /** How many of them are rows of the output, as WGSL; undefined: all. */
+  /** How many of the sums are rows of the output, as WGSL; undefined for all. */
   readonly inside: string | undefined
 }
 
 const rowAddress = (o: Epilogue, m: Axis, row: Expr): Affine =>
   affineOf(substituteAxes(affineExpr(o.address), new Map([[m.id, row]])))
 
-/** The number of columns, for stores beyond which nothing is; undefined where fours come out even. */
+/**
+ * The number of columns, where stores of four neighbours must not pass it; undefined where fours divide it.
+ */
 const limitOf = (p: Product, columns: 1 | 4): number | undefined =>
   columns === 1 || p.n.at(-1)!.extent % 4 === 0 ? undefined : p.n.at(-1)!.extent
 
-/** Stores what becomes of the sums, each row in the text. */
+/** Writes the epilogue and its stores once for each row. */
 export const storeRows = (p: Product, sums: Sums, w: Writer, block: Block): void => {
   const limit = limitOf(p, sums.columns)
   const plain = p.outputs.every(o => o.value.op === 'read')
@@ -126,7 +133,7 @@ export const storeRows = (p: Product, sums: Sums, w: Writer, block: Block): void
   }
 }
 
-/** Stores the sums, then goes over the rows and computes what follows from each: a short text. */
+/** Stores the sums, then reads them back in a loop over the rows with the epilogue. The text is shorter. */
 export const storeRowsInLoop = (p: Product, sums: Sums, w: Writer, block: Block): void => {
   const limit = limitOf(p, sums.columns)
   const hold = p.outputs.at(-1)!

@@ -1,3 +1,8 @@
+/**
+ * Binding a part of a buffer. A kernel in a loop often uses one slot of a tensor, such as a layer's weights.
+ * Bound at the slot's offset, the kernel's text is the same for all layers, and the tensor may be larger than
+ * a binding. A part that is still too large is bound several times, as *windows* side by side.
+ */
 import { type Affine, affineConstant, affineRange, coefficientOf } from '../affine/affine.js'
 import { affineAdd } from '../affine/affine-of.js'
 import type { DeviceTraits, Slice } from '../artifact.js'
@@ -5,16 +10,18 @@ import type { Region } from '../ir/ir.js'
 import { bytesOf } from '../ir/packing.js'
 import type { Storage } from '../kernel/placement.js'
 import type { Access } from './accesses.js'
+import { largestI32 } from './block.js'
 
 /**
- * Elements that all of a kernel's addresses in a buffer have before them, and how many of those behind it
- * uses.
+ * The start of the bound part: the elements of the buffer before it, and the elements behind it that the
+ * kernel uses.
  */
 export interface BindingBase {
   readonly before: Affine
   readonly elements: number
   /**
-   * Bytes of each binding but the last, where what is used is more than one may hold: see {@link splitIntoWindows}.
+   * Bytes of each binding but the last, where the part is larger than a binding: see {@link
+   * splitIntoWindows}.
    */
   readonly window?: number
 }
@@ -22,10 +29,9 @@ export interface BindingBase {
 const elementBytes = (s: Storage): number => (s.packing === undefined ? 4 : 2)
 
 /**
- * Where a kernel's part of a buffer begins, if all its accesses move alike with the loops around it: the slot
- * of a layer, say. Bound at that offset, the kernel is the same in every loop and outside, and may lie in a
- * buffer that is larger than a binding may be. Undefined where the whole is bound: there is nothing to gain,
- * offsets are not multiples of the device's alignment, or some turn's part would begin outside the buffer.
+ * The start of a kernel's part of a buffer, if all of its accesses move alike with the loops around it.
+ * Undefined where the whole buffer is bound: nothing would be gained, offsets are not multiples of the
+ * device's alignment, or some iteration's part would begin outside the buffer.
  */
 export const bindingBaseOf = (
   storage: Storage,
@@ -33,7 +39,7 @@ export const bindingBaseOf = (
   loops: readonly Region[],
   traits: Pick<DeviceTraits, 'bindingAlignment' | 'bindingBytes'>,
 ): BindingBase | undefined => {
-  // The scales of q8 lie behind all elements.
+  // The scales of q8 lie behind all elements, so the whole is needed.
   if (storage.packing === 'q8') return undefined
   const moves = accesses[0]?.moves
   if (moves === undefined) return undefined
@@ -65,27 +71,27 @@ export const bindingBaseOf = (
 }
 
 /**
- * Each part that is bound is an object of the runtime's: beyond so many turns of a loop it costs less to tell
- * the kernel the turn.
+ * The runtime creates an object for each bound part. In loops with more iterations than this, telling the
+ * kernel the loop's index costs less.
  */
 const mostBound = 4096
 
-/** Bytes of a storage in its buffer. */
+/** Bytes of a storage in its buffer, a multiple of 16: the size of the largest vector. */
 export const storageBytes = ({ elements, packing }: Storage): number =>
   Math.max(16, Math.ceil(bytesOf(elements, packing) / 16) * 16)
 
 /**
- * Bytes of the elements behind a base that a kernel uses. The scales of q8 lie behind all elements, so it
- * uses the whole.
+ * Bytes of the elements behind a base that a kernel uses. With q8 that is the whole, since scales lie behind
+ * all elements.
  */
 const usedBytes = (storage: Storage, { elements }: BindingBase): number =>
   storage.packing === 'q8' ? storageBytes(storage) : Math.ceil((elements * elementBytes(storage)) / 16) * 16
 
 /**
- * What a kernel binds of a buffer: the base's part, or the whole; undefined for the whole in one binding.
- * Where that is more than a binding may hold it is bound several times, as *windows* side by side, all of
- * `window` bytes but the last: `buffer-access.ts` writes which window an address is in. A device that has no room
- * for a window between two offsets gets one binding, and the runtime refuses it.
+ * The part of a buffer that a kernel binds: the base's part, or undefined for the whole in one binding. A
+ * part that is larger than a binding is bound as windows, all of `window` bytes but the last;
+ * `buffer-access.ts` writes the choice of the window. A device whose bindings are smaller than the alignment
+ * of offsets gets one binding, and the runtime refuses the artifact.
  */
 export const splitIntoWindows = (
   storage: Storage,
@@ -100,7 +106,7 @@ export const splitIntoWindows = (
   if (bytes <= bindingBytes || window === 0) return base
   const begin = affineRange(part.before)![1] * elementBytes(storage)
   const last = begin + (Math.ceil(bytes / window) - 1) * window
-  // A part of a later turn may be cut off at the buffer's end, and no window may begin behind that.
+  // The last iteration's part may be cut off at the buffer's end, and no window may begin behind it.
   return { ...(last < storageBytes(storage) ? part : whole), window }
 }
 
@@ -118,15 +124,15 @@ export const slicesOf = (storage: Storage, base: BindingBase, loops: readonly Re
   }))
 }
 
-/** How many bindings a kernel needs for what it uses of a buffer. */
+/** The number of bindings that a kernel needs for its part of a buffer. */
 export const countWindows = (storage: Storage, base: BindingBase | undefined): number =>
   base?.window === undefined ? 1 : Math.ceil(usedBytes(storage, base) / base.window)
 
-/** Kernels count elements by i32, from the first that is bound. */
-export const mostElements = 2 ** 31 - 1
+/** The most elements that a kernel can address: it counts them by i32, from the first that is bound. */
+export const mostElements = largestI32
 
 /**
- * How many elements of a buffer a kernel can reach, and has to count, that binds these parts of it, or the
+ * The number of elements that a kernel must be able to address, if it binds these parts of a buffer, or the
  * whole.
  */
 export const elementsBound = (storage: Storage, slices: readonly (Slice | undefined)[]): number => {

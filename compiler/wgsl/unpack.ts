@@ -2,7 +2,7 @@ import type { Packing } from '../artifact.js'
 import { blockElements, scalesAt } from '../ir/packing.js'
 import type { Storage } from '../kernel/placement.js'
 
-/** A buffer that is packed. */
+/** A storage whose tensor is packed. */
 export interface PackedStorage extends Storage {
   readonly packing: Packing
 }
@@ -10,8 +10,8 @@ export interface PackedStorage extends Storage {
 export const isPacked = (s: Storage): s is PackedStorage => s.packing !== undefined
 
 /**
- * WGSL functions that unpack, by name: `…x4` four neighbours, `…_at` the element at an index from the word
- * that holds it.
+ * WGSL functions that unpack, by name: `…x4` gives four neighbours, `…_at` the element at an index from the
+ * word that holds it.
  */
 export const unpackers: Readonly<Record<string, string>> = {
   f16x4: `fn f16x4(w: vec2u) -> vec4f {
@@ -35,34 +35,39 @@ export const unpackers: Readonly<Record<string, string>> = {
 }
 
 /**
- * The element type that a packed buffer is declared with; `vectors`: all its accesses are four aligned
+ * The element type that a packed buffer is declared with. `vectors` means that all accesses are four aligned
  * neighbours.
  */
 export const packedElement = ({ packing }: PackedStorage, vectors: boolean): string =>
   vectors && packing !== 'q8' ? 'vec2<u32>' : 'u32'
 
-/** The text of what a buffer holds at an index, counted in what it is declared with. */
+/** The text of the array element at an index, by the type that the buffer is declared with. */
 export type WordText = (at: string) => string
 
-/**
- * The call that gives the element at an index of a packed buffer that is declared by words; `at` may be
- * repeated.
- */
-export const unpackOne = ({ packing, elements }: PackedStorage, held: WordText, at: string): string =>
-  packing === 'q8'
-    ? `q8_at(${held(`${at} >> 2u`)}, ${held(`${scalesAt(elements)} + (${at} >> ${Math.log2(blockElements)}u)`)}, ${at})`
-    : `${packing}_at(${held(`${at} >> 1u`)}, ${at})`
+/** The index of the word with the scale of an element, or of a vector, of which a block holds `perBlock`. */
+const scaleIndex = (elements: number, index: string, perBlock: number): string =>
+  `${scalesAt(elements)} + (${index} >> ${Math.log2(perBlock)}u)`
 
-/** The call that gives the four elements from index 4 · `quarter` on; `quarter` may be repeated. */
+/**
+ * The call that gives the element at an index of a packed buffer that is declared as words. `at` is repeated
+ * in it.
+ */
+export const unpackOne = ({ packing, elements }: PackedStorage, word: WordText, at: string): string => {
+  if (packing !== 'q8') return `${packing}_at(${word(`${at} >> 1u`)}, ${at})`
+  const scale = word(scaleIndex(elements, at, blockElements))
+  return `q8_at(${word(`${at} >> 2u`)}, ${scale}, ${at})`
+}
+
+/** The call that gives the four elements from index 4 · `quarter` on. `quarter` is repeated in it. */
 export const unpackFour = (
   { packing, elements }: PackedStorage,
-  held: WordText,
+  word: WordText,
   quarter: string,
   vectors: boolean,
 ): string => {
   if (packing === 'q8')
-    return `q8x4(${held(quarter)}, ${held(`${scalesAt(elements)} + (${quarter} >> ${Math.log2(blockElements / 4)}u)`)})`
+    return `q8x4(${word(quarter)}, ${word(scaleIndex(elements, quarter, blockElements / 4))})`
   return vectors
-    ? `${packing}x4(${held(quarter)})`
-    : `${packing}x4(vec2u(${held(`2 * ${quarter}`)}, ${held(`2 * ${quarter} + 1`)}))`
+    ? `${packing}x4(${word(quarter)})`
+    : `${packing}x4(vec2u(${word(`2 * ${quarter}`)}, ${word(`2 * ${quarter} + 1`)}))`
 }

@@ -4,7 +4,7 @@ import type { Axis, Expr } from '../ir/ir.js'
 import type { KernelContext } from '../kernel/context.js'
 import { type Product, swapOperands } from '../kernel/product.js'
 import type { KernelSpec } from '../kernel/spec.js'
-import type { Block, TextValue } from './block.js'
+import { type Block, quarterAxis, type TextValue, vectorComponents } from './block.js'
 import { type EmittedKernel, writeKernel } from './kernel.js'
 import {
   ownersOf,
@@ -21,9 +21,10 @@ import {
 } from './product-frame.js'
 import type { Writer } from './writer.js'
 
-const component = (v: TextValue, j: number): string => (v.width === 4 ? `${v.text}.${'xyzw'[j]}` : v.text)
+const componentOf = (v: TextValue, j: number): string =>
+  v.width === 4 ? `${v.text}.${vectorComponents[j]}` : v.text
 
-/** A schedule of either family, as the writer needs it; `lanes` is 1 where nothing is shared. */
+/** A schedule of either family as the writer needs it. `lanes` is 1 where nothing is shared. */
 interface ColumnTiling extends Tiling {
   readonly lanes: number
   readonly left: 'k' | 'm'
@@ -32,14 +33,14 @@ interface ColumnTiling extends Tiling {
 }
 
 /**
- * The axes of a kernel's own variables: the row of a lane is `row + lane`, or four rows at `row + 4 · lane`.
+ * Axes for the kernel's own variables: the row of a lane is `row + lane`, or four rows at `row + 4 · lane`.
  */
 interface Frame {
   readonly base: Axis
   readonly lane: Axis
 }
 
-/** A contraction being written. */
+/** A contraction while it is written. */
 interface ColumnsKernel {
   readonly p: Product
   readonly s: ColumnTiling
@@ -48,10 +49,10 @@ interface ColumnsKernel {
 }
 
 /**
- * Writes `out[b, m, n] = Σ k · left[b, m, k] · right[b, n, k]`. A workgroup computes `rows` rows of `threads
- * · columns` columns; a thread owns its columns and all rows. With subgroups each lane loads other rows of
- * the left operand and all lanes get them by broadcast, so that no operand is loaded twice; the right operand
- * is loaded once by the thread that owns the columns.
+ * Writes `out[b, m, n] = Σ k · left[b, m, k] · right[b, n, k]` with sums in registers (register blocking). A
+ * workgroup computes `rows` rows of `threads · columns` columns; a thread owns its columns and all rows. With
+ * subgroups, each lane loads other rows of the left operand, and all lanes get them by broadcast, so no
+ * operand is loaded twice. The right operand is loaded once, by the thread that owns the columns.
  */
 export const writeColumns = (
   product: Product,
@@ -98,12 +99,18 @@ export const writeColumns = (
       workgroupSize: [threads, 1, 1],
       workgroups: grid,
       features: s.lanes > 1 ? ['subgroups'] : [],
-      schedule: `contract, ${s.rows}×${threads * s.columns} a workgroup${s.lanes > 1 ? ', rows by broadcast' : ''}, ${schedule.turned ? 'turned, ' : ''}left along ${s.left}, right along ${s.right}`,
+      schedule: [
+        `contract, ${s.rows}×${threads * s.columns} a workgroup`,
+        ...(s.lanes > 1 ? ['rows by broadcast'] : []),
+        ...(schedule.turned ? ['turned'] : []),
+        `left along ${s.left}`,
+        `right along ${s.right}`,
+      ].join(', '),
     }
   })
 }
 
-/** The loops over `k`: the inner axis in steps of four and what remains, or of one. */
+/** Writes the loops over `k`: the inner axis in steps of four with a remainder, or in steps of one. */
 const writeReductionLoops = (kernel: ColumnsKernel): void => {
   const { p, s, w } = kernel
   const k = p.k.at(-1)!
@@ -127,7 +134,7 @@ const writeReductionLoops = (kernel: ColumnsKernel): void => {
   }
   const rest = k.extent - 4 * quads
   if (s.step === 4 && rest > 0) {
-    // The last ones are loaded like the fours, and as many used as there are.
+    // The remainder is loaded as four neighbours too, and only the positions that exist are used.
     const block = outer.inner('{')
     const quarter = w.axis('quarter', quads + 1)
     block.places.set(quarter.id, { kind: 'scalar', text: `${quads}` })
@@ -144,13 +151,15 @@ const writeReductionLoops = (kernel: ColumnsKernel): void => {
   for (const b of [...open].reverse()) b.parent!.close(b)
 }
 
-/** One step along `k`, of the positions `ks`; in steps of four the block has `k` as four neighbours. */
+/**
+ * Writes one step along `k`, at the positions `ks`. In steps of four, `k` is four neighbours in the block.
+ */
 const writeStep = (kernel: ColumnsKernel, ks: readonly Expr[], here: Block): void => {
   const { p, s, frame: f, w } = kernel
   const k = p.k.at(-1)!
   const wide = s.step === 4
   const byStep = (e: Expr): readonly Expr[] => (wide ? ks.map(x => replaceAxis(e, k, x)) : [e])
-  // The left operand: what each lane loads.
+  // The left operand: the rows that each lane loads.
   const rowOf = (t: number): Expr => {
     const own = s.lanes > 1 ? prim('add', index(f.base), index(f.lane)) : index(f.base)
     return prim('add', own, i32(t * s.lanes))
@@ -167,13 +176,7 @@ const writeStep = (kernel: ColumnsKernel, ks: readonly Expr[], here: Block): voi
       ? across
         ? [p.right]
         : byStep(p.right)
-      : range(4).map(c =>
-          replaceAxis(
-            p.right,
-            last,
-            quarterPosition({ id: place.quarter, name: 'quarter', extent: 2 ** 29 }, c),
-          ),
-        )
+      : range(4).map(c => replaceAxis(p.right, last, quarterPosition(quarterAxis(place.quarter), c)))
 
   const interned = [...leftExprs, ...rightExprs].map(e => w.intern(e))
   w.announce(...interned)
@@ -185,7 +188,7 @@ const writeStep = (kernel: ColumnsKernel, ks: readonly Expr[], here: Block): voi
   const right = interned.slice(leftExprs.length).map(e => named(e, 'b'))
   const b = ks.map((_, j) => {
     if (!across) return right[j]!.text
-    const parts = right.map(x => component(x, j))
+    const parts = right.map(x => componentOf(x, j))
     return s.columns === 1
       ? parts[0]!
       : w.name(here, { text: `vec4f(${parts.join(', ')})`, dtype: 'f32', width: 4 }, 'b').text
@@ -198,11 +201,11 @@ const writeStep = (kernel: ColumnsKernel, ks: readonly Expr[], here: Block): voi
     for (const lane of range(Math.ceil(s.rows / 4))) {
       const x = ks.map((_, j) => share(left[j]!, lane))
       for (const c of range(4))
-        here.add(ks.map((_, j) => `c${4 * lane + c} += ${component(x[j]!, c)} * ${b[j]};`).join(' '))
+        here.add(ks.map((_, j) => `c${4 * lane + c} += ${componentOf(x[j]!, c)} * ${b[j]};`).join(' '))
     }
   else
     for (const r of range(s.rows)) {
       const x = share(left[Math.floor(r / s.lanes)]!, r % s.lanes)
-      here.add(ks.map((_, j) => `c${r} += ${component(x, j)} * ${b[j]};`).join(' '))
+      here.add(ks.map((_, j) => `c${r} += ${componentOf(x, j)} * ${b[j]};`).join(' '))
     }
 }

@@ -4,6 +4,7 @@ import type { MapProgram } from '../kernel/map-program.js'
 import type { KernelSpec } from '../kernel/spec.js'
 import { type EmittedKernel, flatWorkgroupIndex, spreadWorkgroups, writeKernel } from './kernel.js'
 
+/** Writes an elementwise kernel: each thread computes one position, or four neighbours, `steps` times. */
 export const writeMap = (
   p: MapProgram,
   s: MapSchedule,
@@ -31,7 +32,8 @@ export const writeMap = (
       block.places.set(last.id, { kind: 'vector', quarter: quarter.id })
     } else w.unflatten('i', p.axes, block)
     w.announce(...values, ...guards.filter(g => g !== undefined))
-    // All is read before anything is written: an output may lie where another's value still comes from.
+    // All reads come before the first write: an output may share its memory with an operand of another
+    // output.
     const made = values.map(v => w.emit(v, block))
     const tests = guards.map(g => g && w.emit(g, block).text)
     p.outputs.forEach((o, j) => {
@@ -43,7 +45,11 @@ export const writeMap = (
     return {
       workgroupSize: [size, 1, 1],
       workgroups,
-      schedule: `map, ${s.width === 4 ? 'four neighbours' : 'one element'} a thread${steps === 1 ? '' : `, ${steps} times`}, workgroups of ${size}`,
+      schedule: [
+        `map, ${s.width === 4 ? 'four neighbours' : 'one element'} a thread`,
+        ...(steps === 1 ? [] : [`${steps} times`]),
+        `workgroups of ${size}`,
+      ].join(', '),
     }
   })
 }

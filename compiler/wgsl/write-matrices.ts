@@ -4,7 +4,7 @@ import { type KernelContext, productOf } from '../kernel/context.js'
 import { type Product, swapOperands } from '../kernel/product.js'
 import type { KernelSpec } from '../kernel/spec.js'
 import type { OperandTile } from '../schedule/operand-tile.js'
-import type { Block } from './block.js'
+import { type Block, vectorComponents } from './block.js'
 import { type EmittedKernel, writeKernel } from './kernel.js'
 import { type LoadedPiece, loadTile } from './load-tile.js'
 import {
@@ -19,9 +19,14 @@ import {
 import type { Writer } from './writer.js'
 
 /**
- * Writes a contraction for matrix units: tiles of both operands in workgroup memory, rounded to the units'
- * components; each subgroup multiplies its part of the tile, summing in f32; the sums go through workgroup
- * memory to the threads, which do what follows.
+ * Elements of padding behind each row of a tile. With it, rows begin in different banks of workgroup memory.
+ */
+const rowPadding = 8
+
+/**
+ * Writes a contraction for matrix units (WGSL's experimental subgroup matrices). Tiles of both operands are
+ * in workgroup memory, rounded to the units' component type. Each subgroup multiplies its part of the tile
+ * and sums in f32. The sums then go through workgroup memory to the threads, which compute the epilogue.
  */
 export const writeMatrices = (
   product: Product,
@@ -37,8 +42,7 @@ export const writeMatrices = (
   const { grid } = workgroupsOf(p, tiling, ctx)
   const left: OperandTile = { role: 'left', outer: rows, k: depth, threads }
   const right: OperandTile = { role: 'right', outer: columns, k: depth, threads }
-  // A row longer than the tile's, so that rows begin in different banks.
-  const [leftRow, rightRow] = [depth + 8, columns + 8]
+  const [leftRow, rightRow] = [depth + rowPadding, columns + rowPadding]
   const half = unit.component === 'f16'
   return writeKernel(ctx, spec, w => {
     const { root } = w
@@ -66,24 +70,26 @@ export const writeMatrices = (
     )
     block.add('workgroupBarrier();')
     const inner = block.inner(`for (var k = 0; k < ${depth}; k += ${unit.k}) {`)
-    for (const i of range(tm))
-      inner.add(
-        `let a${i} = subgroupMatrixLoad<subgroup_matrix_left<${unit.component}, ${unit.k}, ${unit.m}>, row_major>(&left, u32((part_m + ${i * unit.m}) * ${leftRow} + k), ${leftRow}u);`,
-      )
-    for (const j of range(tn))
-      inner.add(
-        `let b${j} = subgroupMatrixLoad<subgroup_matrix_right<${unit.component}, ${unit.n}, ${unit.k}>, row_major>(&right, u32(k * ${rightRow} + part_n + ${j * unit.n}), ${rightRow}u);`,
-      )
+    const leftType = `subgroup_matrix_left<${unit.component}, ${unit.k}, ${unit.m}>`
+    const rightType = `subgroup_matrix_right<${unit.component}, ${unit.n}, ${unit.k}>`
+    for (const i of range(tm)) {
+      const from = `u32((part_m + ${i * unit.m}) * ${leftRow} + k)`
+      inner.add(`let a${i} = subgroupMatrixLoad<${leftType}, row_major>(&left, ${from}, ${leftRow}u);`)
+    }
+    for (const j of range(tn)) {
+      const from = `u32(k * ${rightRow} + part_n + ${j * unit.n})`
+      inner.add(`let b${j} = subgroupMatrixLoad<${rightType}, row_major>(&right, ${from}, ${rightRow}u);`)
+    }
     for (const i of range(tm))
       for (const j of range(tn))
         inner.add(`c${i}_${j} = subgroupMatrixMultiplyAccumulate(a${i}, b${j}, c${i}_${j});`)
     block.close(inner)
     root.close(block)
     for (const i of range(tm))
-      for (const j of range(tn))
-        root.add(
-          `subgroupMatrixStore<row_major>(&sums, u32((part_m + ${i * unit.m}) * ${columns} + part_n + ${j * unit.n}), c${i}_${j}, ${columns}u);`,
-        )
+      for (const j of range(tn)) {
+        const to = `u32((part_m + ${i * unit.m}) * ${columns} + part_n + ${j * unit.n})`
+        root.add(`subgroupMatrixStore<row_major>(&sums, ${to}, c${i}_${j}, ${columns}u);`)
+      }
     root.add('workgroupBarrier();')
     storeTileSums(p, s, threads, w)
     return {
@@ -100,22 +106,29 @@ export const writeMatrices = (
         `var<workgroup> right: array<${unit.component}, ${depth * rightRow}>;`,
         `var<workgroup> sums: array<f32, ${rows * columns}>;`,
       ],
-      schedule: `contract, ${rows}×${columns}×${depth} by matrix units of ${unit.m}×${unit.n}×${unit.k} ${unit.component}${s.turned ? ', turned' : ''}`,
+      schedule: [
+        `contract, ${rows}×${columns}×${depth}`,
+        ` by matrix units of ${unit.m}×${unit.n}×${unit.k} ${unit.component}`,
+        s.turned ? ', turned' : '',
+      ].join(''),
     }
   })
 }
 
-/** An operand's tile in workgroup memory: its variable, where an element lies in it, and whether it holds f16. */
+/**
+ * An operand's tile in workgroup memory: its variable, the index of an element, and whether elements are f16.
+ */
 interface SharedTile {
   readonly name: string
   readonly place: (outer: string, k: string) => string
   readonly half: boolean
 }
 
+/** Writes the pieces that a thread has loaded into an operand's tile. */
 const putPieces = (pieces: readonly LoadedPiece[], { name, place, half }: SharedTile, block: Block): void => {
   for (const { value, direction, outer, k } of pieces)
     for (const j of range(direction === 'one' ? 1 : 4)) {
-      const text = direction === 'one' ? value.text : `${value.text}.${'xyzw'[j]}`
+      const text = direction === 'one' ? value.text : `${value.text}.${vectorComponents[j]}`
       const at = place(
         direction === 'outer' ? `${outer} + ${j}` : outer,
         direction === 'k' ? `${k} + ${j}` : k,
@@ -124,7 +137,7 @@ const putPieces = (pieces: readonly LoadedPiece[], { name, place, half }: Shared
     }
 }
 
-/** Goes over the tile's sums, four neighbours a thread, and does what follows. */
+/** Writes a loop over the tile's sums, four neighbours a thread, with the epilogue. */
 const storeTileSums = (p: Product, s: MatrixSchedule, threads: number, w: Writer): void => {
   const { root } = w
   const quads = s.columns / 4
@@ -137,17 +150,8 @@ const storeTileSums = (p: Product, s: MatrixSchedule, threads: number, w: Writer
   const body = block.inner(bounds.length > 0 ? `if (${bounds.join(' && ')}) {` : '{')
   placeColumns(p, { columns: 4, owner: 'owner' }, w, body)
   const at = w.nameIndex(body, `own * ${s.columns} + 4 * (i % ${quads})`, 'at').text
-  const sum = w.name(
-    body,
-    {
-      text: `vec4f(${range(4)
-        .map(j => `sums[${at} + ${j}]`)
-        .join(', ')})`,
-      dtype: 'f32',
-      width: 4,
-    },
-    'sum',
-  ).text
+  const four = range(4).map(j => `sums[${at} + ${j}]`)
+  const sum = w.name(body, { text: `vec4f(${four.join(', ')})`, dtype: 'f32', width: 4 }, 'sum').text
   const base = w.axis('row', p.m.extent)
   body.places.set(base.id, { kind: 'scalar', text: w.nameIndex(body, 'row + own', 'row').text })
   storeRows(

@@ -13,12 +13,12 @@ import type { StoreTarget } from './buffer-access.js'
 import { type EmittedKernel, flatWorkgroupIndex, spreadWorkgroups, writeKernel } from './kernel.js'
 import type { Writer } from './writer.js'
 
-/** One of the rows that are made at once: what an expression and an address are for it. */
+/** One of the rows that a thread computes at once: how it rewrites expressions and addresses. */
 interface Row {
   readonly number: number
   readonly expr: (e: Expr) => Expr
   readonly address: (a: Affine) => Affine
-  /** Whether there is such a row, where the last ones may be missing. */
+  /** The test that there is such a row, where the last rows may be missing. */
   readonly exists: string | undefined
 }
 
@@ -39,13 +39,16 @@ interface PhaseValues {
 
 const targetOf = (p: Phase, r: Row): StoreTarget => ({ storage: p.storage!, address: r.address(p.address!) })
 
-/** Stand-ins for members' values are told apart by row: node ids are far fewer. */
-const ofRow = (node: number, row: number): number => localOf(node + row * 2 ** 32)
+/** Local values are told apart by row: graphs have far fewer nodes than this. */
+const idsPerRow = 2 ** 32
+
+/** The local value of a member for one of the rows. */
+const localOfRow = (node: number, row: number): number => localOf(node + row * idsPerRow)
 
 /**
- * Writes the phases of a group over its rows: each thread, or each subgroup with its lanes side by side along
- * the row, makes `rows` rows, one phase after another. A row of the schedule is four neighbouring ones where
- * `vector` is `row`.
+ * Writes the phases of a group over its rows. Each thread, or each subgroup with its lanes side by side along
+ * the row, computes `rows` rows, one phase after another. Where `vector` is `row`, a row here is four
+ * neighbouring rows.
  */
 export const writeRows = (
   p: RowProgram,
@@ -80,21 +83,30 @@ export const writeRows = (
       writePhase({ phase: x, values: values[i]!, guards: guards[i]! }, { s, rows, block, w })
     })
     if (block !== root) root.close(block)
-    const turns = s.steps === 1 ? '' : `, ${s.steps} times`
-    const made = `${s.rows === 1 ? '' : `${['two', 'three', 'four', 'five', 'six'][s.rows - 2]} `}`
+
     return {
       workgroupSize: [size, 1, 1],
       workgroups,
       features: s.lanes > 1 ? ['subgroups'] : [],
-      schedule:
-        s.lanes > 1
-          ? `rows, one subgroup of ${s.lanes} ${s.rows === 1 ? 'a row' : `${made}rows`}${turns}`
-          : `rows, one thread ${unit === 4 ? `${made === '' ? '' : `${made}times `}four rows` : made === '' ? 'a row' : `${made}rows`}, workgroups of ${size}${turns}`,
+      schedule: describeSchedule(s, size),
     }
   })
 }
 
-/** Says which rows the thread makes. */
+const numerals = ['one', 'two', 'three', 'four', 'five', 'six'] as const
+
+/** The schedule in one line for people. */
+const describeSchedule = (s: RowsSchedule, threads: number): string => {
+  const count = numerals[s.rows - 1]
+  const rows = s.rows === 1 ? 'a row' : `${count} rows`
+  const repeated = s.steps === 1 ? '' : `, ${s.steps} times`
+  if (s.lanes > 1) return `rows, one subgroup of ${s.lanes} ${rows}${repeated}`
+  const fours = s.rows === 1 ? 'four rows' : `${count} times four rows`
+  const made = s.vector === 'row' ? fours : rows
+  return `rows, one thread ${made}, workgroups of ${threads}${repeated}`
+}
+
+/** Gives the row axes their positions, for each of the rows that the thread computes. */
 const placeRows = (
   axes: readonly Axis[],
   blocks: number,
@@ -104,7 +116,7 @@ const placeRows = (
   const last = axes.at(-1)
   if (last === undefined) return [{ number: 0, expr: e => e, address: a => a, exists: undefined }]
   const step = w.axis('block', blocks)
-  // What runs from row to row: the rows themselves, or fours of them.
+  // The axis that counts the rows, or fours of them.
   const unit = s.vector === 'row' ? w.axis('quarter', last.extent / 4) : last
   if (s.rows === 1) {
     w.unflatten('row', [...axes.slice(0, -1), unit], root)
@@ -126,18 +138,18 @@ const placeRows = (
     const expr = (e: Expr): Expr => substituteAxes(e, new Map([[last.id, own]]))
     return {
       number,
-      expr: e => standIns(number)(expr(e)),
+      expr: e => localsOfRow(number)(expr(e)),
       address: a => affineOf(expr(affineExpr(a))),
       exists,
     }
   })
 }
 
-/** Members' values of one of several rows. */
-const standIns = (row: number): ((e: Expr) => Expr) =>
-  rewriter(x => (x.op === 'read' && x.node < 0 ? { ...x, node: ofRow(-1 - x.node, row) } : x))
+/** Rewrites reads of members' values to the values of one of several rows. */
+const localsOfRow = (row: number): ((e: Expr) => Expr) =>
+  rewriter(x => (x.op === 'read' && x.node < 0 ? { ...x, node: localOfRow(-1 - x.node, row) } : x))
 
-/** Opens the loops over the inner axes and gives the innermost block; `close` puts them in place. */
+/** Opens the loops over the inner axes and returns the innermost block. `close` puts the loops in place. */
 const openLoops = (
   inner: readonly Axis[],
   wide: boolean,
@@ -156,7 +168,7 @@ const openLoops = (
   }
   const count = productOf(axes)
   if (s.lanes > 1 && count % s.lanes === 0) {
-    // A number of turns that is known and the same for all lanes makes a cheaper loop.
+    // A loop with one known count for all lanes is cheaper.
     const j = loop(j => `for (var ${j} = 0; ${j} < ${w.loopBound(count / s.lanes)}; ${j}++) {`)
     w.unflatten(w.nameIndex(block, `${j} * ${s.lanes} + i32(local)`, 'at').text, axes, block)
   } else if (s.lanes > 1) {
@@ -176,7 +188,7 @@ const openLoops = (
   }
 }
 
-/** Writes for each row that exists, where its guard holds. */
+/** Writes something for each row that exists, where its guard holds. */
 const forRows = (
   { rows, w }: RowsKernel,
   guards: readonly (Expr | undefined)[],
@@ -195,9 +207,10 @@ const forRows = (
   }
 }
 
+/** Writes one phase: the value of each row, or a loop over the inner axes that stores or reduces values. */
 const writePhase = ({ phase: p, values, guards }: PhaseValues, kernel: RowsKernel): void => {
   const { s, rows, block: root, w } = kernel
-  /** Stores a number a row, by one of the lanes. */
+  /** Stores one value a row. Of a subgroup, one lane stores. */
   const storeEach = (each: readonly TextValue[]): void => {
     if (p.storage === undefined) return
     const own = s.lanes === 1 ? root : root.inner('if (local == 0u) {')
@@ -219,9 +232,9 @@ const writePhase = ({ phase: p, values, guards }: PhaseValues, kernel: RowsKerne
     close()
     return
   }
-  // What rows have in common is reduced once for all that are made at once.
+  // A reduction that rows have in common is computed once for all of them.
   const own = p.common ? values.slice(0, 1) : values
-  // Of several rows each has one running sum instead of four: registers are few.
+  // With several rows, each has one running sum instead of four, to save registers.
   const fold = own.length > 1 && wide && p.node.reduce.op === 'sum' && p.node.dtype === 'f32'
   const four = (wide && !fold) || (s.vector === 'row' && !p.common)
   const { op } = p.node.reduce
@@ -245,7 +258,7 @@ const writePhase = ({ phase: p, values, guards }: PhaseValues, kernel: RowsKerne
   )
   const each = rows.map((_, i) => totals[p.common ? 0 : i]!)
   each.forEach((total, i) => {
-    root.locals.set(ofRow(p.node.id, i), total)
+    root.locals.set(localOfRow(p.node.id, i), total)
   })
   storeEach(each)
 }

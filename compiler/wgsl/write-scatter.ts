@@ -7,7 +7,7 @@ import type { Block } from './block.js'
 import { type EmittedKernel, flatWorkgroupIndex, spreadWorkgroups, writeKernel } from './kernel.js'
 import type { Writer } from './writer.js'
 
-/** Opens a loop over each axis, of the last one by fours if `wide`. */
+/** Opens a loop over each axis, over the last one in fours if `wide`. */
 const openAxisLoops = (
   axes: readonly Axis[],
   wide: boolean,
@@ -34,8 +34,9 @@ const openAxisLoops = (
 }
 
 /**
- * One thread a slot: it clears its row, goes over all positions in order, and adds the rows of those that
- * pick the slot. No atomics, one order of summation; the values are read only where the condition holds.
+ * Writes a scatter with one thread a slot. The thread clears its row, goes over all positions in order, and
+ * adds the rows of those that select the slot. There are no atomics and one order of summation. Values are
+ * read only where the condition holds.
  */
 export const writeScatter = (
   p: ScatterProgram,
@@ -71,7 +72,7 @@ export const writeScatter = (
 
     const search = openAxisLoops(positions, false, root, w)
     const hit = search.block.inner(`if (${w.emit(test, search.block).text}) {`)
-    // Known again here, so that what depends on the position is not read before the condition is tested.
+    // Placing the axes again keeps reads that depend on the position inside the condition.
     for (const a of positions) hit.places.set(a.id, search.block.place(a.id)!.place)
     const add = openAxisLoops(width, wide, hit, w)
     const old = w.load(p.storage, address, node.dtype, add.block)

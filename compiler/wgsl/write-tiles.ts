@@ -4,7 +4,7 @@ import { type KernelContext, productOf } from '../kernel/context.js'
 import { type Product, swapOperands } from '../kernel/product.js'
 import type { KernelSpec } from '../kernel/spec.js'
 import { loadDirectionOf, type OperandTile } from '../schedule/operand-tile.js'
-import type { Block } from './block.js'
+import { type Block, vectorComponents } from './block.js'
 import { type EmittedKernel, writeKernel } from './kernel.js'
 import { type LoadedPiece, loadTile } from './load-tile.js'
 import {
@@ -20,9 +20,9 @@ import {
 import type { Writer } from './writer.js'
 
 /**
- * How the tiles lie in workgroup memory: a row along the outer axis for each position along `k`. It is of
- * vectors only where vectors are put down: a write to a component of one may touch its others, which belong
- * to other threads.
+ * The layout of the tiles in workgroup memory: a row along the outer axis for each position along `k`.
+ * Elements are vectors only where vectors are written. A write to one component of a vector may touch the
+ * others, which belong to other threads.
  */
 interface SharedLayout {
   readonly schedule: TileSchedule
@@ -30,8 +30,8 @@ interface SharedLayout {
   readonly right: OperandTile
   readonly vectors: (o: OperandTile) => boolean
   /**
-   * Cells, vectors or elements, in a row. OperatorText along `k` would meet the same banks again and again, but
-   * for four elements more.
+   * Cells in a row, vectors or elements. Rows that are written along `k` are padded by four elements; without
+   * the padding, the writes would use the same memory banks again and again (bank conflicts).
    */
   readonly stride: (o: OperandTile) => number
   readonly size: (o: OperandTile) => number
@@ -55,15 +55,16 @@ const layoutOf = (p: Product, schedule: TileSchedule): SharedLayout => {
   }
 }
 
-/** Sums of a thread: `c{row}_{four columns}`. */
+/** The variables of a thread's sums: `c{row}_{four columns}`. */
 const sumsOf = ({ rows, columns, threads }: TileSchedule): readonly string[] =>
   range(rows / threads.m).flatMap(r => range(columns / threads.n / 4).map(q => `c${r}_${q}`))
 
 /**
- * Writes a contraction by tiles in workgroup memory: all threads together bring an `m × k` and a `k × n`
- * tile, with what is computed on the way (unpacking, exponentials, scales) done once an element; then each
- * makes its rows and columns of the tile's product from there. With `parts` > 1 the positions along `k` are
- * dealt out to as many groups of threads, whose sums are joined at the end.
+ * Writes a contraction by tiles in workgroup memory (tiling, with register blocking in each thread). All
+ * threads together load an `m × k` and a `k × n` tile, so that the prologue of an element (unpacking,
+ * exponentials, scales) is computed once. Then each thread computes its rows and columns of the tiles'
+ * product. With `parts` > 1 the positions along `k` are divided among as many groups of threads, whose sums
+ * are added at the end (split-k).
  */
 export const writeTiles = (
   product: Product,
@@ -93,58 +94,68 @@ export const writeTiles = (
       workgroups: workgroupsOf(p, tiling, ctx).grid,
       features: half ? ['shader-f16'] : [],
       shared: [
-        ...[layout.left, layout.right].map(
-          o =>
-            `var<workgroup> ${o.role}: array<${layout.vectors(o) ? `vec4<${layout.element}>` : layout.element}, ${s.buffers * layout.size(o)}>;`,
-        ),
+        ...[layout.left, layout.right].map(o => {
+          const cell = layout.vectors(o) ? `vec4<${layout.element}>` : layout.element
+          return `var<workgroup> ${o.role}: array<${cell}, ${s.buffers * layout.size(o)}>;`
+        }),
         ...(parts > 1
           ? [`var<workgroup> joined: array<vec4f, ${threads.m * threads.n * sums.length}>;`]
           : []),
       ],
-      schedule: `contract, ${rows}×${columns}×${depth} in workgroup memory, ${rows / threads.m}×${columns / threads.n} a thread${parts > 1 ? `, ${parts} parts of the sum` : ''}${half ? ', f16' : ''}${s.turned ? ', turned' : ''}`,
+      schedule: [
+        `contract, ${rows}×${columns}×${depth} in workgroup memory`,
+        `${rows / threads.m}×${columns / threads.n} a thread`,
+        ...(parts > 1 ? [`${parts} parts of the sum`] : []),
+        ...(half ? ['f16'] : []),
+        ...(s.turned ? ['turned'] : []),
+      ].join(', '),
     }
   })
 }
 
 /**
- * Goes through the tiles along `k`. With two buffers the next tile is loaded before, and put down after, one
- * is multiplied.
+ * Writes the loop over the tiles along `k`. With two buffers, the next tile is loaded before the present one
+ * is multiplied, and stored after it (double buffering, software pipelining).
  */
 const writeTileLoop = (p: Product, layout: SharedLayout, w: Writer): void => {
   const { left, right, size, schedule } = layout
   const { buffers, depth } = schedule
   const load = (start: string, block: Block): readonly (readonly [OperandTile, readonly LoadedPiece[]])[] =>
     [left, right].map(o => [o, loadTile(p, { operand: o, start }, block, w)] as const)
-  const put = (loaded: ReturnType<typeof load>, offset: (o: OperandTile) => string, block: Block): void => {
+  const putAll = (
+    loaded: ReturnType<typeof load>,
+    offset: (o: OperandTile) => string,
+    block: Block,
+  ): void => {
     for (const [o, pieces] of loaded) putTile(layout, { operand: o, pieces, offset: offset(o) }, block, w)
   }
   const none = (): string => ''
-  if (buffers === 2) put(load('0', w.root), none, w.root)
+  if (buffers === 2) putAll(load('0', w.root), none, w.root)
   const turns = w.loopBound(Math.ceil(productOf(p.k) / depth))
   const block = w.root.inner(`for (var t = 0; t < ${turns}; t++) {`)
   if (buffers === 2) {
     block.add('workgroupBarrier();', 'let now = t % 2;')
     const next = load(`(t + 1) * ${depth}`, block)
     multiplyTiles(layout, o => `now * ${size(o)} + `, block)
-    put(next, o => `(1 - now) * ${size(o)} + `, block)
+    putAll(next, o => `(1 - now) * ${size(o)} + `, block)
   } else {
     const tile = load(`t * ${depth}`, block)
     block.add('workgroupBarrier();')
-    put(tile, none, block)
+    putAll(tile, none, block)
     block.add('workgroupBarrier();')
     multiplyTiles(layout, none, block)
   }
   w.root.close(block)
 }
 
-/** What a thread has loaded of an operand, and the text that leads to the buffer it belongs in. */
+/** A thread's loaded pieces of an operand, and the text of the offset of the buffer that they belong in. */
 interface LoadedTile {
   readonly operand: OperandTile
   readonly pieces: readonly LoadedPiece[]
   readonly offset: string
 }
 
-/** Puts what was loaded of an operand into its tile. */
+/** Writes the loaded pieces of an operand into its tile. */
 const putTile = (
   { stride, element }: SharedLayout,
   { operand: o, pieces, offset }: LoadedTile,
@@ -154,24 +165,24 @@ const putTile = (
   const half = element === 'f16'
   for (const { value, direction, outer, k } of pieces) {
     const text = half ? `${value.width === 4 ? 'vec4<f16>' : 'f16'}(${value.text})` : value.text
-    const cell = (j: number): string =>
-      `${o.role}[${offset}(${k}${j === 0 ? '' : ` + ${j}`}) * ${stride(o)} + ${outer}${direction === 'outer' ? ' / 4' : ''}]`
+    const column = direction === 'outer' ? `${outer} / 4` : outer
+    const cell = (j: number): string => `${o.role}[${offset}(${k}${plus(j)}) * ${stride(o)} + ${column}]`
     if (direction !== 'k') block.add(`${cell(0)} = ${text};`)
     else {
       const v = half ? w.name(block, { text, dtype: 'f32', width: 4 }, 'h').text : text
       block.add(
         range(4)
-          .map(j => `${cell(j)} = ${v}.${'xyzw'[j]};`)
+          .map(j => `${cell(j)} = ${v}.${vectorComponents[j]};`)
           .join(' '),
       )
     }
   }
 }
 
-/** `+ n`, or nothing. */
+/** The text `+ n`, or nothing for 0. */
 const plus = (n: number): string => (n === 0 ? '' : ` + ${n}`)
 
-/** Does what follows the sums, and stores it: each thread for its own rows and columns, four by four. */
+/** Writes the epilogue and the stores of a thread's rows and columns, four by four. */
 const storeThreadSums = (p: Product, s: TileSchedule, tiling: Tiling, w: Writer): void => {
   const { root } = w
   const { threads, parts } = s
@@ -199,7 +210,7 @@ const storeThreadSums = (p: Product, s: TileSchedule, tiling: Tiling, w: Writer)
   if (outside !== root) root.close(outside)
 }
 
-/** What the thread adds to its sums from the tiles in workgroup memory. */
+/** Writes the loop that adds the products of the tiles in workgroup memory to the thread's sums. */
 const multiplyTiles = (
   { schedule, left, right, stride, vectors, element }: SharedLayout,
   offset: (o: OperandTile) => string,
@@ -230,7 +241,7 @@ const multiplyTiles = (
   }
   for (const r of range(4 * groups)) {
     const terms = (q: number): readonly string[] =>
-      steps.map(j => `a${j}_${Math.floor(r / 4)}.${'xyzw'[r % 4]} * b${j}_${q}`)
+      steps.map(j => `a${j}_${Math.floor(r / 4)}.${vectorComponents[r % 4]} * b${j}_${q}`)
     const added = (q: number): string => (half ? `vec4f(${terms(q).join(' + ')})` : terms(q)[0]!)
     inner.add(
       range(quads)
@@ -241,7 +252,7 @@ const multiplyTiles = (
   block.close(inner)
 }
 
-/** Adds the sums of the other groups of threads to those of the first, one after the other. */
+/** Adds the sums of the other groups of threads to those of the first, one group after another. */
 const addParts = (s: TileSchedule, sums: readonly string[], w: Writer): void => {
   const { root } = w
   const own = s.threads.m * s.threads.n

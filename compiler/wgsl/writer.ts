@@ -19,31 +19,34 @@ import {
 } from './ieee.js'
 import type { BindingBase } from './slices.js'
 
-/** Drivers unroll loops up to so many turns. */
+/** Drivers unroll loops of up to so many iterations. */
 const mostUnrolled = 64
 
-/** Operators that WGSL has for a vector and a scalar. */
+/** A longer expression gets a name, so that lines stay readable. */
+const longestInline = 70
+
+/** Operators that WGSL defines for a vector and a scalar. */
 const mixed: ReadonlySet<string> = new Set(['add', 'sub', 'mul', 'div'])
 
 /**
- * Writes one kernel: expressions become text, each placed in the outermost block where its axes are known,
- * shared parts as `let`s.
+ * Writes one kernel. Expressions become text, each in the outermost block where its axes are known
+ * (loop-invariant code motion), and shared subexpressions become `let`s (common subexpression elimination).
  */
 export class Writer {
   readonly root = new Block(undefined, undefined)
   readonly intern = deepInterner()
-  /** WGSL functions that are called, by name. */
+  /** The WGSL functions that the kernel calls, by name. */
   readonly functions = new Map<string, string>()
   private readonly uses = new Map<Expr, number>()
   private readonly folded = createConstantFolder()
   private readonly interval = intervals()
-  private readonly counts = new Map<number, string>()
+  private readonly bounds = new Map<number, string>()
   private counter = 0
   readonly memory: BufferAccess
 
   /**
-   * `scalars`: the buffers that an earlier attempt found not to be arrays of vectors; `bases`: those that are
-   * bound in part.
+   * `scalars` are the buffers that an earlier attempt found not to be arrays of vectors, `bases` those bound
+   * in part.
    */
   constructor(
     readonly ctx: KernelContext,
@@ -54,22 +57,22 @@ export class Writer {
     this.memory = new BufferAccess({ storages, scalars, bases, software: traits.software }, this)
   }
 
-  /** An axis that no node of the graph has. */
+  /** Makes an axis that no node of the graph has. */
   axis(name: string, extent: number): Axis {
     return this.ctx.axis(name, extent)
   }
 
   /**
-   * The number of a loop's turns. Drivers unroll loops of few turns known in advance; on a software device,
-   * where each load becomes much code for the compiler, that costs seconds a kernel and gains nothing. There
-   * the number is made to look unknown: every buffer has elements.
+   * The text of a loop's number of iterations. Drivers unroll short loops with a known number. On a software
+   * device each load is much code, so that costs seconds a kernel and gains nothing; there the number is made
+   * to look unknown, by a condition that never holds: every buffer has elements.
    */
   loopBound(count: number): string {
     if (!this.ctx.traits.software || count > mostUnrolled) return `${count}`
-    const known = this.counts.get(count)
+    const known = this.bounds.get(count)
     if (known !== undefined) return known
     const name = `turns${count}`
-    this.counts.set(count, name)
+    this.bounds.set(count, name)
     this.root.lines.unshift(`let ${name} = select(${count}, 0, arrayLength(&§0§) == 0u);`)
     return name
   }
@@ -78,7 +81,7 @@ export class Writer {
     return `${prefix}${++this.counter}`
   }
 
-  /** Announces expressions to be written, so that what occurs once needs no name. */
+  /** Counts the uses of expressions to be written, so that one that occurs once gets no name. */
   announce(...roots: readonly Expr[]): void {
     for (const e of postorder(...roots))
       for (const c of childrenOf(e)) this.uses.set(c, (this.uses.get(c) ?? 0) + 1)
@@ -91,30 +94,31 @@ export class Writer {
     let depth = 0
     if (e.op === 'index') {
       const found = block.place(e.axis.id)
-      if (found === undefined) throw new Error(`axis ${e.axis.name} (${e.axis.id}) is not known here`)
+      if (found === undefined)
+        throw new Error(`axis ${e.axis.name} (${e.axis.id}) has no position in this block`)
       depth = found.depth
     } else if (e.op === 'read' && e.node < 0) {
       const found = block.local(e.node)
-      if (found === undefined) throw new Error(`local ${e.node} is not known here`)
+      if (found === undefined) throw new Error(`local value ${e.node} has no name in this block`)
       depth = found.depth
     } else for (const c of childrenOf(e)) depth = Math.max(depth, this.depthOf(c, block, memo))
     memo.set(e, depth)
     return depth
   }
 
-  /** Declares a variable for a value and gives its name as a value. */
+  /** Declares a variable for a value, and returns its name as a value. */
   name(block: Block, { text, dtype, width }: Omit<TextValue, 'atom'>, prefix = 'v'): TextValue {
     const name = this.fresh(prefix)
     block.add(`let ${name} = ${text};`)
     return { text: name, dtype, width, atom: true }
   }
 
-  /** Declares a variable for a whole number. */
+  /** Declares a variable for an i32. */
   nameIndex(block: Block, text: string, prefix = 'v'): TextValue {
     return this.name(block, { text, dtype: 'i32', width: 1 }, prefix)
   }
 
-  /** The value of an expression for use in a block. */
+  /** Writes an expression and returns its value for use in a block. */
   emit(e: Expr, block: Block): TextValue {
     const known = block.value(e)
     if (known) return known
@@ -133,7 +137,7 @@ export class Writer {
       (e.op === 'read' ||
         home !== block ||
         (this.uses.get(e) ?? (e.dtype === 'i32' ? 1 : 2)) > 1 ||
-        value.text.length > 70)
+        value.text.length > longestInline)
     const prefix = e.op === 'read' ? `${this.memory.nameOf(e.node)}_v` : e.dtype === 'i32' ? 'at' : 'v'
     const out = named ? this.name(home, value, prefix) : value
     if (out.atom) home.values.set(e, out)
@@ -147,7 +151,7 @@ export class Writer {
     return { text: `(4 * ${quarter.text} + vec4i(0, 1, 2, 3))`, dtype: 'i32', width: 4, atom: false }
   }
 
-  /** As four neighbours: a scalar is repeated. */
+  /** A value as four neighbours; a scalar is repeated. */
   widen(v: TextValue): TextValue {
     return v.width === 4 ? v : { ...v, text: `${vectorType(v.dtype)}(${v.text})`, width: 4, atom: false }
   }
@@ -191,7 +195,7 @@ export class Writer {
       const [a, b] = args.map(x => this.widen(x).text)
       return vector(`(${a} ${e.op === 'and' ? '&' : '|'} ${b})`)
     }
-    // WGSL leaves open what whole number is made of what is not a number.
+    // WGSL does not define the whole number that a NaN is converted to, so a helper does it.
     const cut = e.op === 'cast' && dtypes[0] === 'f32' && (e.dtype === 'i32' || e.dtype === 'u32')
     if (e.op === 'cast' && !cut) return vector(`${vectorType(e.dtype)}(${args[0]!.text})`)
     if (e.op === 'select') {
@@ -210,7 +214,7 @@ export class Writer {
       for (const h of wideHelpers) this.functions.set(`${h}4`, helpers[`${h}4`]!)
       return vector(widened)
     }
-    // Any other helper function knows scalars only.
+    // All other helpers take scalars: they are called once for each component.
     const parts = args.map(atomic)
     const texts = vectorComponents.map(c =>
       write(parts.map(p => (p.width === 4 ? `${p.text}.${c}` : p.text))),
@@ -232,19 +236,20 @@ export class Writer {
     return { text: `((${a} ${sign} ${b})${tests.join('')})`, dtype: 'bool', width, atom: false }
   }
 
-  /** The element or four neighbours at an address. */
+  /** Loads the element, or the four neighbours, at an address. */
   load(storage: number, a: Affine, dtype: DType, block: Block): TextValue {
     return this.memory.load(storage, a, dtype, block)
   }
 
-  /**
-   * Stores a value, or those of four neighbours that are within the target's limit.
-   */
+  /** Stores a value, or those of four neighbours that are within the target's limit. */
   store(target: StoreTarget, value: TextValue, block: Block): void {
     this.memory.store(target, value, block)
   }
 
-  /** Splits a flat index (the text of a non-negative i32) over axes, the last running fastest. */
+  /**
+   * Splits a flat index (the text of an i32 that is not negative) over axes, of which the last is the
+   * fastest.
+   */
   unflatten(text: string, axes: readonly Axis[], block: Block): void {
     let rest = text
     for (let i = axes.length - 1; i >= 0; i--) {
@@ -256,6 +261,7 @@ export class Writer {
     }
   }
 
+  /** The texts of the called functions, in the order of their names. */
   functionTexts(): readonly string[] {
     return [...this.functions.keys()].sort().map(f => this.functions.get(f)!)
   }

@@ -17,6 +17,17 @@ const graphOf = (text: string, fn: string, sizes: Readonly<Record<string, number
 const levels = (n: number, level: (i: number) => string): string =>
   Array.from({ length: n }, (_, i) => level(i)).join('\n')
 
+/**
+ * Functions `f0` to `fn` of the same parameters: `f0` has the body `first`, and each other one has the body that
+ * `next` makes of the name of the one before.
+ */
+const tower = (
+  n: number,
+  signature: string,
+  { first, next }: { readonly first: string; readonly next: (before: string) => string },
+): string =>
+  [`fn f0${signature} = ${first}`, levels(n, i => `fn f${i + 1}${signature} = ${next(`f${i}`)}`)].join('\n')
+
 describe('functions that call others twice, 20 levels deep', () => {
   const cases: readonly (readonly [
     what: string,
@@ -26,31 +37,42 @@ describe('functions that call others twice, 20 levels deep', () => {
   ])[] = [
     [
       'with equal arguments',
-      `fn f0(x: f32) -> f32 = 1.0001 * x\n${levels(20, i => `fn f${i + 1}(x: f32) -> f32 = f${i}(x) / 2 + f${i}(x) / 2`)}`,
+      tower(20, '(x: f32) -> f32', { first: '1.0001 * x', next: f => `${f}(x) / 2 + ${f}(x) / 2` }),
       {},
       10,
     ],
     [
       'with shifted arguments',
-      `fn f0(x: f32) -> f32 = sin(x)\n${levels(20, i => `fn f${i + 1}(x: f32) -> f32 = f${i}(x) + f${i}(x + 1)`)}`,
+      tower(20, '(x: f32) -> f32', { first: 'sin(x)', next: f => `${f}(x) + ${f}(x + 1)` }),
       {},
       10,
     ],
     [
       'of tensors',
-      `fn f0(x: f32[N]) -> f32[N] = x\n${levels(20, i => `fn f${i + 1}(x: f32[N]) -> f32[N] = f${i}(x) + f${i}(for i -> x[i] + 1)`)}`,
+      tower(20, '(x: f32[N]) -> f32[N]', { first: 'x', next: f => `${f}(x) + ${f}(for i -> x[i] + 1)` }),
       { N: 2 },
       300,
     ],
     [
       'with a function as an argument',
-      `fn f0(g: (f32) -> f32, x: f32) -> f32 = g(x)\n${levels(20, i => `fn f${i + 1}(g: (f32) -> f32, x: f32) -> f32 = f${i}(g, x) + f${i}(y -> g(y), x)`)}\nfn f21(x: f32) -> f32 = f2(y -> sin(y), x)`,
+      [
+        tower(20, '(g: (f32) -> f32, x: f32) -> f32', {
+          first: 'g(x)',
+          next: f => `${f}(g, x) + ${f}(y -> g(y), x)`,
+        }),
+        'fn f21(x: f32) -> f32 = f2(y -> sin(y), x)',
+      ].join('\n'),
       {},
       10,
     ],
     [
       'local ones',
-      `fn f20(x: f32) -> f32 =\n  let g0 = y -> sin(y)\n${levels(20, i => `  let g${i + 1} = y -> g${i}(y) + g${i}(y + 1)`)}\n  g20(x)`,
+      [
+        'fn f20(x: f32) -> f32 =',
+        '  let g0 = y -> sin(y)',
+        levels(20, i => `  let g${i + 1} = y -> g${i}(y) + g${i}(y + 1)`),
+        '  g20(x)',
+      ].join('\n'),
       {},
       10,
     ],
@@ -61,7 +83,7 @@ describe('functions that call others twice, 20 levels deep', () => {
   })
 
   test('have the value that calls evaluated one by one have', () => {
-    const text = `fn f0(x: f32) -> f32 = x * x\n${levels(4, i => `fn f${i + 1}(x: f32) -> f32 = f${i}(x) + f${i}(x + 1)`)}`
+    const text = tower(4, '(x: f32) -> f32', { first: 'x * x', next: f => `${f}(x) + ${f}(x + 1)` })
     const expected = [1, 4, 6, 4, 1].reduce((sum, c, i) => sum + c * (2 + i) ** 2, 0)
     expect(interpret(graphOf(text, 'f4'), new Map([['x', [2]]])).get('result')![0]).toBe(expected)
   })
@@ -78,12 +100,18 @@ describe('what passes a limit is refused by its name', () => {
   }
 
   test('a function applied to itself over and over', () => {
-    const text = `fn f0(f: (f32) -> f32, x: f32) -> f32 = f(x)\n${levels(12, i => `fn f${i + 1}(f: (f32) -> f32, x: f32) -> f32 = f${i}(y -> f(f(y)), x)`)}\nfn top(x: f32) -> f32 = f12(y -> sin(y) + 1, x)`
+    const text = [
+      tower(12, '(f: (f32) -> f32, x: f32) -> f32', { first: 'f(x)', next: g => `${g}(y -> f(f(y)), x)` }),
+      'fn top(x: f32) -> f32 = f12(y -> sin(y) + 1, x)',
+    ].join('\n')
     expect(refusal(() => graphOf(text, 'top'))).toContain('nested too deep')
   })
 
   test('calls that multiply in ever other loops', () => {
-    const text = `fn f0(x: f32) -> f32 = sin(x)\n${levels(16, i => `fn f${i + 1}(x: f32) -> f32 = (sum i: 2 -> f${i}(x + f32(i))) + (sum j: 2 -> f${i}(x * f32(j)))`)}`
+    const text = tower(16, '(x: f32) -> f32', {
+      first: 'sin(x)',
+      next: f => `(sum i: 2 -> ${f}(x + f32(i))) + (sum j: 2 -> ${f}(x * f32(j)))`,
+    })
     expect(refusal(() => graphOf(text, 'f16'))).toMatch(/too many tensors|too long/)
   })
 
@@ -93,7 +121,11 @@ describe('what passes a limit is refused by its name', () => {
   })
 
   test('but not what stays within', () => {
-    const text = `fn f(x: f32[N]) -> f32 =\n${levels(110, i => `  let a${i} = sum i -> x[i] * ${i === 0 ? '1' : `a${i - 1}`}`)}\n  a109`
+    const text = [
+      'fn f(x: f32[N]) -> f32 =',
+      levels(110, i => `  let a${i} = sum i -> x[i] * ${i === 0 ? '1' : `a${i - 1}`}`),
+      '  a109',
+    ].join('\n')
     expect(() => lower(graphOf(text, 'f', { N: 3 }), leastTraits)).not.toThrow()
   })
 })

@@ -105,7 +105,7 @@ describe('whole numbers', () => {
       const least = dtype === 'i32' ? -9 : 0
       const a = given('a', i => (dtype === 'i32' ? i - 500 : i * 7))
       const b = given('b', i => least + (i % 17))
-      // Not a multiple of 4 neither.
+      // Not a multiple of 4 either.
       for (const extent of [n, n - 3]) {
         const i = p.axis('i', extent)
         const own = dtype === 'i32' ? index(i) : cast('u32', index(i))

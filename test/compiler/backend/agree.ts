@@ -44,7 +44,7 @@ export const runArtifact = async (
   return new Map(names.map((n, i) => [n, arrays[i]!]))
 }
 
-/** Where two results differ most: |a - b| / (1 + |b|), and the place. */
+/** The largest difference of two results, |a - b| / (1 + |b|), and its position. */
 export const worst = (
   got: ReadonlyMap<string, ArrayLike<number>>,
   wanted: ReadonlyMap<string, ArrayLike<number>>,
@@ -56,7 +56,7 @@ export const worst = (
     if (a === undefined || a.length !== b.length) return { error: Infinity, where: `${name}: wrong length` }
     for (let i = 0; i < b.length; i++) {
       const x = a[i]!
-      // What f64 has and f32 does not.
+      // Values beyond the range of f32.
       const y = Math.abs(b[i]!) > 2 ** 127 ? Math.fround(b[i]!) : b[i]!
       const same = Number.isNaN(x) ? Number.isNaN(y) : x === y
       const e = same ? 0 : Math.abs(x - y) / (1 + Math.abs(y))
@@ -69,7 +69,7 @@ export const worst = (
   return { error, where }
 }
 
-/** Inputs as a graph sees them: those that it has packed are rounded. */
+/** Inputs as a graph sees them: packed ones are rounded. */
 const seen = (graph: Graph, inputs: Inputs): ReadonlyMap<string, Float64Array> =>
   new Map(
     graph.nodes.flatMap(n => {
@@ -80,7 +80,7 @@ const seen = (graph: Graph, inputs: Inputs): ReadonlyMap<string, Float64Array> =
     }),
   )
 
-/** Where a graph differs most from the interpreter, each of its kernels by every one of its schedules. */
+/** The largest difference between the interpreter and a graph, with each kernel by each of its schedules. */
 export const compareSchedules = async (
   device: Device,
   graph: Graph,

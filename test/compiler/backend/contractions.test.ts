@@ -10,7 +10,7 @@ import { withDevice } from '../../support/device.js'
 import { runArtifact, worst } from './agree.js'
 import * as programs from './programs.js'
 
-/** A sum of products, what is computed from each operand on the way and from the sum afterwards. */
+/** A sum of products with a prologue for each operand and an epilogue. */
 interface Problem {
   readonly batch: number
   readonly m: number
@@ -23,7 +23,7 @@ interface Problem {
 }
 
 const most = 300
-/** Small and odd sizes, those around a tile, and any; below 4 sums are made by rows. */
+/** Small and odd sizes, sizes near a tile, and random ones. Below 4, sums are computed by rows. */
 const size = fc.oneof(
   fc.integer({ min: 4, max: 9 }),
   fc.constantFrom(15, 16, 17, 31, 32, 33, 48, 63, 64, 65, 128, 129),

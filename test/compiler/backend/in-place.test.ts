@@ -26,8 +26,8 @@ interface Shape {
 type Break = 'nothing' | 'another reader' | 'another place' | 'two axes' | 'a computed place'
 
 /**
- * A cache of C entries a row, of which n from the row's own place on are new, and its sum over entries.
- * Those past the end count for nothing.
+ * A cache of C entries a row with n new entries from the row's own position on, and its sum over entries. New
+ * entries past the end are not written.
  */
 const cache = ({ B, C, D, n }: Shape, broken: Break = 'nothing'): Program => {
   const p = new Program()
@@ -60,8 +60,9 @@ interface Layer extends Shape {
 }
 
 /**
- * Rows times a matrix, written into one cache, what they are beside their neighbours into another, each a place past an end of it; both caches summed, and
- * of the first the entries that happen to have the same numbers as the new ones.
+ * Rows times a matrix are written into one cache, and differences of their neighbours into another, each at a
+ * position past an end of it. Both caches are summed, and so are the entries of the first that happen to have
+ * the new entries' numbers.
  */
 const caches = ({ B, C, D, n, E }: Layer): Program => {
   const p = new Program()
@@ -103,7 +104,7 @@ const inPlace = (graph: Graph): boolean => {
   return inputs.some(i => i.buffer === out.buffer)
 }
 
-/** A cache of C entries for each of A × B rows, each with a place of its own for the new one. */
+/** A cache of C entries for each of A × B rows. Each row has its own position for the new entry. */
 const gridCache = (A: number, B: number, C: number, D: number): Program => {
   const p = new Program()
   const [x, old, from] = [p.input('x', A, B, D), p.input('old', A, B, C, D), p.tokens('from', C, A, B)]
@@ -115,8 +116,8 @@ const gridCache = (A: number, B: number, C: number, D: number): Program => {
   return p
 }
 
-describe('an output that takes the place of an input', () => {
-  it('is written where it differs, for any shape and places', { timeout: 240_000 }, async () => {
+describe('an output that replaces an input', () => {
+  it('is written only where it differs, for any shape and positions', { timeout: 240_000 }, async () => {
     const shape = fc
       .record({
         B: fc.integer({ min: 1, max: 3 }),
@@ -136,7 +137,7 @@ describe('an output that takes the place of an input', () => {
     )
   })
 
-  it('is written at places of several axes', async () => {
+  it('is written at positions of several axes', async () => {
     for (const [A, B, C, D] of [
       [2, 3, 16, 8],
       [3, 1, 5, 1],
@@ -150,7 +151,9 @@ describe('an output that takes the place of an input', () => {
     }
   })
 
-  it('is written by the kernel that makes it, which nobody reads it in', { timeout: 240_000 }, async () => {
+  it('is written by the kernel that computes it, in which no node reads it', {
+    timeout: 240_000,
+  }, async () => {
     const size = (max: number) => fc.oneof(fc.constant(1), fc.integer({ min: 1, max }))
     const shape = fc
       .record({ B: size(3), C: fc.integer({ min: 2, max: 40 }), D: size(70), E: size(70) })
@@ -177,11 +180,11 @@ describe('an output that takes the place of an input', () => {
       },
     )
     const { steps, kernels } = compileGraph(simplified(caches(one).finish()), device.traits)
-    // The product with its place in the cache, what is turned in its own, both sums, and what is seen of the first.
+    // The product and the second value, each into its cache, both sums, and the read of the first cache.
     expect(steps.length, kernels.map(k => k.name).join(', ')).toBeLessThanOrEqual(4)
   })
 
-  it('leaves out what lies outside', { timeout: 240_000 }, async () => {
+  it('does not write positions outside the tensor', { timeout: 240_000 }, async () => {
     const shape = fc
       .record({
         B: fc.constantFrom(1, 2, 3),
@@ -231,7 +234,7 @@ describe('an output that takes the place of an input', () => {
     },
   )
 
-  it('is the tensor that was brought, and holds what it held elsewhere', async () => {
+  it('is the tensor of the input, and keeps its values elsewhere', async () => {
     for (const broken of ['nothing', 'another reader'] as const) {
       const p = cache({ B: 1, C: 6, D: 4, n: 2 }, broken)
       const executable = await load(device, compileGraph(simplified(p.finish()), device.traits))
@@ -244,7 +247,7 @@ describe('an output that takes the place of an input', () => {
     }
   })
 
-  it('is a cache in each layer of a model that goes on where it was', { timeout: 240_000 }, async () => {
+  it('is a cache in each layer of a model that decodes the next token', { timeout: 240_000 }, async () => {
     const { program } = loadProgram(['std.models.llama'])
     const fn = program.fns.get('std.models.llama.logits')!
     const all = { L: 3, E: 12, K: 2, G: 2, Pairs: 4, F: 20, V: 33, T: 40, H: 4, D: 8 }

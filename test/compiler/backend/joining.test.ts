@@ -13,7 +13,7 @@ beforeAll(async () => {
 })
 afterAll(() => device.close())
 
-/** How many kernels are run, once a program agrees with the interpreter. */
+/** The number of kernels of a program, after checking that it agrees with the interpreter. */
 const kernelsOf = async (write: (p: Program) => void): Promise<number> => {
   const p = new Program()
   write(p)
@@ -49,11 +49,11 @@ const curve = (p: Program, name: string, fn: 'sin' | 'cos', n: number): void => 
 }
 
 describe('small work', () => {
-  it('that reduces tensors of any sizes to numbers, and what needs these, is one kernel', async () => {
+  it('shares a kernel: reductions of any tensors to numbers, and the values computed from them', async () => {
     expect(await kernelsOf(p => clip(p, [3, 4], [5], [7, 2, 3], [1]))).toBe(1)
   })
 
-  it('over one index space is one kernel, though it shares nothing', async () => {
+  it('shares a kernel over one index space, though it reads different tensors', async () => {
     const two = (a: number, b: number) => (p: Program) => {
       curve(p, 'sine', 'sin', a)
       curve(p, 'cosine', 'cos', b)
@@ -62,7 +62,7 @@ describe('small work', () => {
     expect(await kernelsOf(two(24, 25))).toBe(2)
   })
 
-  it('is over one index space where only axes of extent 1 differ', async () => {
+  it('shares a kernel where index spaces differ only by axes of extent 1', async () => {
     const kernels = await kernelsOf(p => {
       const x = p.input('x', 6, 9)
       const [i, one, j, k, l] = [6, 1, 9, 6, 9].map((n, axis) => p.axis(`a${axis}`, n))
@@ -77,7 +77,7 @@ describe('small work', () => {
     expect(kernels).toBe(1)
   })
 
-  it('stays apart where it is not small', async () => {
+  it('stays apart where it is large', async () => {
     expect(await kernelsOf(p => clip(p, [5], [100, 100]))).toBe(2)
     const n = 2 ** 16
     expect(
@@ -111,7 +111,7 @@ describe('small work', () => {
     expect(kernels).toBe(2)
   })
 
-  it('that reads a large tensor stays apart from what does not', async () => {
+  it('stays apart from work that reads a large tensor', async () => {
     const few = (rows: number) => (p: Program) => {
       const [i, j, k] = [rows, 2, 8].map((n, axis) => p.axis(`a${axis}`, n))
       const big = p.reduce('big', 'sum', [i!], [j!], square(p.at(p.input('x', rows, 2), i!, j!)))
@@ -123,7 +123,7 @@ describe('small work', () => {
     expect(await kernelsOf(few(2 ** 17))).toBe(3)
   })
 
-  it('binds no more buffers than a stage may', async () => {
+  it('binds no more buffers than a stage allows', async () => {
     const curves = (p: Program): void => {
       for (let i = 0; i < 12; i++) curve(p, `curve ${i}`, i % 2 === 0 ? 'sin' : 'cos', 24)
     }
@@ -188,7 +188,7 @@ const twiceWeighted = (p: Program, S: number, D: number): void => {
 }
 
 describe('a coarse row', () => {
-  it('is reduced again in the finer rows that alone read it', { timeout: 240_000 }, async () => {
+  it('is reduced again in finer rows, if only they read it', { timeout: 240_000 }, async () => {
     expect(await kernelsOf(p => weighted(p, 6, 128, 48))).toBe(1)
     expect(await kernelsOf(p => normed(p, 288, 288))).toBe(1)
     const size = fc.oneof(fc.constantFrom(0, 1), fc.integer({ min: 1, max: 70 }))
@@ -213,19 +213,19 @@ describe('a coarse row', () => {
     )
   })
 
-  it('stays apart where others read it, where rows read other rows, and where that would take long', async () => {
+  it('stays apart if others read it, if rows read other rows, and if repeating it takes long', async () => {
     expect(await kernelsOf(p => weighted(p, 6, 64, 12, 'beside another'))).toBe(3)
     expect(await kernelsOf(p => weighted(p, 6, 64, 12, 'of other rows'))).toBe(2)
     expect(await kernelsOf(p => weighted(p, 6, 512, 96))).toBe(2)
   })
 
-  it('stays apart where its kernel does as much again for others already', async () => {
+  it('stays apart if the kernel already repeats as much for others', async () => {
     expect(await kernelsOf(p => twiceWeighted(p, 3000, 5))).toBe(1)
     expect(await kernelsOf(p => twiceWeighted(p, 3000, 15))).toBe(2)
     expect(await kernelsOf(p => twiceWeighted(p, 3000, 60))).toBe(3)
   })
 
-  it('stays apart on what is no software device', () => {
+  it('stays apart on a GPU', () => {
     const p = new Program()
     weighted(p, 6, 128, 48)
     expect(compileGraph(p.finish(), { ...device.traits, software: false }).kernels.length).toBe(2)

@@ -6,8 +6,8 @@ import { compileText } from '../../../src/bench/compile.js'
 import { withDevice } from '../../support/device.js'
 import { gpu, llvmpipe } from '../../support/traits.js'
 
-describe('how elementwise kernels are laid on threads', () => {
-  it('a thread of a software device goes on only while 32 workgroups remain', () => {
+describe('how elementwise kernels are laid over threads', () => {
+  it('a thread of a software device handles several positions only while 32 workgroups remain', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 2 ** 28 }), places => {
         for (const { threads, steps } of mapSchedules(places, 4, llvmpipe)) {
@@ -27,7 +27,8 @@ describe('how elementwise kernels are laid on threads', () => {
 })
 
 withDevice('long elementwise kernels', device => {
-  // Four neighbours a thread and one, in numbers that fill no workgroup, so that the last threads stop early.
+  // Sizes that fill no workgroup, with four neighbours a thread and with one, so that the last threads stop
+  // early.
   for (const n of [2 ** 17 + 4 * 13, 2 ** 17 + 7])
     it(`reach all ${n} elements and nothing beyond`, async () => {
       const program = 'fn bench(x: f32[N]) -> f32[N] = for i -> 2 * x[i] + f32(i)\n'

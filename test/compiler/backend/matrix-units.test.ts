@@ -50,14 +50,14 @@ const matrixSchedules = (of: DeviceTraits, shape: Shape): readonly Schedule[] =>
 }
 
 describe('matrix units', () => {
-  it('are used where precision is allowed to fall, and sums stay f32', () => {
+  it('are used where f16 products are allowed, and sums stay f32', () => {
     expect(compileGraph(graphOf(shapes[0]!), traits).kernels[0]!.schedule).toMatch(/by matrix units/)
     expect(matrixSchedules({ ...traits, precision: 'f32' }, shapes[0]!)).toEqual([])
     expect(matrixSchedules({ ...traits, matrices: [] }, shapes[0]!)).toEqual([])
     for (const s of matrixSchedules(traits, shapes[0]!)) expect(s).toMatchObject({ unit: { result: 'f32' } })
   })
 
-  it('are asked for by feature', () => {
+  it('are required as features of the device', () => {
     expect(compileGraph(graphOf(shapes[0]!), traits).requires.features).toEqual([
       'chromium-experimental-subgroup-matrix',
       'shader-f16',
@@ -66,7 +66,7 @@ describe('matrix units', () => {
   })
 })
 
-// Dawn's adapter without a device behind it knows every feature: it checks texts and runs nothing.
+// Dawn's null adapter has every feature. It validates kernels and runs nothing.
 const open = async () => {
   const gpu = create(['backend=null', 'enable-dawn-features=allow_unsafe_apis'])
   const adapter = await gpu.requestAdapter()

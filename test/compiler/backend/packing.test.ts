@@ -15,10 +15,10 @@ import * as programs from './programs.js'
 
 const packings: readonly Packing[] = ['f16', 'bf16', 'q8']
 
-/** Every f32 input packed alike. */
+/** The graph with every f32 input packed in the same way. */
 const allAs = (graph: Graph, packing: Packing): Graph => packInputs(graph, () => packing)
 
-/** What a kernel binds, by the element type it is declared with. */
+/** The buffers that a kernel binds, by their declared element types. */
 const declared = (graph: Graph, traits: Parameters<typeof compileGraph>[1]): string =>
   compileGraph(graph, traits)
     .kernels.flatMap(k => [...k.wgsl.matchAll(/(\w+): array<(.*)>;/g)].map(m => `${m[1]}: ${m[2]}`))
@@ -67,7 +67,7 @@ withDevice('packed inputs', device => {
             p.output(`${left}${right}`, p.reduce('product', 'sum', [ax.b, ax.m, ax.n], [ax.k], body))
           }
         const graph = packInputs(p.finish(), name => (name.startsWith('packed') ? packing : undefined))
-        // The largest also by the schedules of a GPU.
+        // The largest shape is also computed by the schedules of a GPU.
         for (const traits of m === 40 ? [{}, { software: false }] : [{}]) {
           const { error, where } = await compare(device, graph, p.data, { traits })
           expect(error, `${b} × ${m}×${k}×${n}, ${where}`).toBeLessThan(1e-5)

@@ -40,7 +40,7 @@ describe('addresses', () => {
   }
   const places = [...Array(60).keys()].map(n => [Math.floor(n / 20), Math.floor(n / 5) % 4, n % 5])
 
-  it('keep their value in normal form, and stay within the stated range', () => {
+  it('keep their value in normal form, and stay within the computed range', () => {
     fc.assert(
       fc.property(expr, e => {
         const a = affineOf(e)
@@ -55,7 +55,7 @@ describe('addresses', () => {
     )
   })
 
-  it('lose divisions that come out even', () => {
+  it('lose divisions without a remainder', () => {
     const [, j, k] = axes as [(typeof axes)[0], (typeof axes)[0], (typeof axes)[0]]
     const flat = prim('add', prim('mul', index(j), i32(5)), index(k))
     expect(affineExpr(affineOf(prim('idiv', flat, i32(5))))).toEqual(index(j))
@@ -68,7 +68,7 @@ describe('buffers', () => {
   const range = fc
     .tuple(fc.nat(30), fc.nat(30))
     .map(([a, b]): LiveRange => ({ from: Math.min(a, b), to: Math.max(a, b) }))
-  it('are never shared by two tensors alive at the same time, and are large enough', () => {
+  it('are never shared by tensors that are live at the same time, and are large enough', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.integer({ min: 1, max: 9 }), range), { maxLength: 20 }), list => {
         const needs = list.map(([size, l], storage) => ({ storage, bytes: 16 * size, range: l }))
@@ -83,12 +83,12 @@ describe('buffers', () => {
     )
   })
 
-  it('are reused once nothing reads them', () => {
+  it('are reused after their last read', () => {
     const at = (storage: number, from: number, to: number) => ({ storage, bytes: 64, range: { from, to } })
     expect(shareBuffers([at(0, 0, 1), at(1, 1, 2), at(2, 2, 3)]).sizes).toEqual([64, 64])
   })
 
-  it('of a loop live as long as the loop if they are used outside it too, or keep values between iterations', () => {
+  it('are live during a whole loop if they are used outside too or keep values between iterations', () => {
     const group = (...uses: number[]) => ({
       kind: 'group' as const,
       group: {

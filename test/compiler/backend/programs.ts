@@ -4,7 +4,7 @@ import { f32, i32, index, prim, read } from '../../../compiler/ir/expr.js'
 import type { Axis, Expr, Graph, NodeId, ReduceOp } from '../../../compiler/ir/ir.js'
 import { randomNumbers } from '../ir/random-graph.js'
 
-/** A builder with the few shorthands that tests need: every tensor is f32 unless said. */
+/** A graph builder with shorthands for tests. Tensors are f32 unless a dtype is given. */
 export class Program {
   readonly b = new Builder()
   readonly data = new Map<string, ArrayLike<number>>()
@@ -94,7 +94,10 @@ export const softmax = (p: Program, rows: number, width: number): void => {
   p.output('p', p.map('softmax', [t, s], prim('div', p.at(e, t, s), p.at(z, t))))
 }
 
-/** One Llama-like layer over a batch: norm, queries, keys, values, attention, residual, gated feed-forward, residual. */
+/**
+ * One layer as in Llama, over a batch: norm, queries, keys, values, attention, residual, gated feed-forward,
+ * residual.
+ */
 export const layer = (
   p: Program,
   sizes: {
@@ -237,7 +240,7 @@ export const crossEntropy = (p: Program, rows: number, width: number): void => {
   p.output('loss', p.map('loss', [], prim('div', p.at(loss), f32(rows))))
 }
 
-/** The gradient of an embedding table: what each word's positions bring. */
+/** The gradient of an embedding table: for each word, the sum over its positions. */
 export const scatter = (p: Program, words: number, width: number, positions: number): void => {
   const g = p.input('g', positions, width)
   const y = p.tokens('tokens', words, positions)

@@ -8,7 +8,7 @@ import { runArtifact, worst } from './agree.js'
 
 type Sizes = Readonly<Record<string, number>>
 
-/** A program, its inputs' shapes, and what it computes, in float64. */
+/** A program, its inputs' shapes, and its value in float64. */
 interface Subject {
   readonly text: string
   readonly shapes: (s: Sizes) => Readonly<Record<string, readonly number[]>>
@@ -125,23 +125,23 @@ describe('the cost model', () => {
   const scheduleOf = (subject: Subject, M: number, K: number): string =>
     compileText({ text: subject.text, sizes: { M, K }, name: 'rows' }, llvmpipe).kernels[0]!.schedule
 
-  it('makes several rows at once where they share an operand, and only there', () => {
+  it('computes several rows at once only where they share an operand', () => {
     expect(scheduleOf(matrixVector, 4096, 4096)).toBe('rows, one subgroup of 8 five rows')
     expect(scheduleOf(matrixVector, 288, 288)).toMatch(/(two|four|five) rows/)
     expect(scheduleOf(softmax, 512, 768)).toBe('rows, one thread a row, workgroups of 8')
   })
 
-  it('goes through rows that come from memory by subgroups, not by a lane each', () => {
+  it('reads rows in main memory by subgroups, not one row a lane', () => {
     expect(scheduleOf(matrixVector, 4096, 512)).toMatch(/^rows, one thread (four|five) rows/)
     expect(scheduleOf(matrixVector, 32000, 288)).toBe('rows, one subgroup of 8 five rows, 8 times')
   })
 
-  it('walks no rows side by side that push one another out of the cache', () => {
+  it('does not read rows side by side that evict one another from the cache', () => {
     expect(scheduleOf(softmax, 512, 1024)).toMatch(/^rows, one subgroup of 8 a row/)
     for (const K of [1016, 1032]) expect(scheduleOf(softmax, 512, K)).toMatch(/^rows, one thread a row/)
   })
 
-  it('goes down a matrix by four columns at a time, a line of the cache a thread', () => {
+  it('reads a matrix by columns four at a time, a line of the cache for each thread', () => {
     expect(scheduleOf(vectorMatrix, 4096, 4096)).toMatch(/four times four rows/)
   })
 })

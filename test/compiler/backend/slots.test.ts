@@ -15,15 +15,15 @@ const N = 64
 const slotBytes = 4 * N
 
 interface Loop {
-  /** The next value at i, of a loop's index and the carry's value at a position. */
+  /** The next value at i, from the loop's index and the carry's value at a position. */
   readonly next: (l: Axis, i: Axis, carry: (at: Expr) => Expr, p: Program) => Expr
-  /** Reads one slot from outside; the last unless said. */
+  /** The slot that a reader outside the loop takes; by default the last. */
   readonly slot?: (last: number) => number
-  /** Does anything read `init` after the loop? */
+  /** Whether a node reads `init` after the loop. */
   readonly lateStart?: boolean
 }
 
-/** x₀ = Σ input, x_{l+1} = next(x_l), and one slot of x twice over. */
+/** x₀ = Σ input, x_{l+1} = next(x_l), and twice one slot of x. */
 const program = ({ next, slot, lateStart }: Loop, count: number, direction: 'up' | 'down'): Program => {
   const p = new Program()
   const [l, i] = [p.axis('l', count), p.axis('i', N)]
@@ -86,7 +86,7 @@ describe('a carry has', () => {
         }
     })
 
-  it('rows in order where its region makes an output that others read at the one place of a dimension', async () => {
+  it('rows in order where its loop makes an output that is read at the only position of an axis', async () => {
     const p = new Program()
     const [l, d, one] = [p.axis('l', 3), p.axis('d', 8), p.axis('u', 1)]
     const init = p.map('init', [d], p.at(p.input('input', 8), d))
@@ -138,7 +138,7 @@ describe('a carry has', () => {
         init: total,
         origin: { label: 'sum' },
       })
-      // Reads of the new value, and with `late` of the old one beside it.
+      // Reads of the new value and, with `late`, of the old one too.
       const next = p.b.node(x).kind === 'carry' ? (p.b.node(x) as { next: number }).next : -1
       const term = late ? prim('sub', p.at(next, l, j), p.at(x, l, j)) : p.at(next, l, j)
       const part = p.reduce('part', 'max', [l], [j], term, region)

@@ -8,7 +8,10 @@ import { compare, compareSchedules } from './agree.js'
 const inf = Number.POSITIVE_INFINITY
 const origin = { label: 'special' }
 
-/** Rows of numbers with infinities and what is not a number at their beginning, middle and end; the last are all the same. */
+/**
+ * Rows of numbers with infinities and NaN at their beginning, middle and end. In the last rows all are the
+ * same.
+ */
 const rows = (n: number): readonly (readonly number[])[] => {
   const plain = Array.from({ length: n }, (_, i) => Math.fround(Math.sin(3 * i)))
   const put = (...changes: readonly (readonly [at: number, value: number])[]): readonly number[] =>
@@ -30,7 +33,9 @@ const rows = (n: number): readonly (readonly number[])[] => {
 
 const ops: readonly ReduceOp[] = ['max', 'min', 'argmax', 'argmin', 'sum', 'prod']
 
-/** All reductions of the rows, by kernels of their own; with `across` the rows are the columns of the input. */
+/**
+ * All reductions of the rows, each by its own kernel. With `across`, the rows are the columns of the input.
+ */
 const reductions = (n: number, across: boolean): Graph => {
   const b = new Builder()
   const count = rows(n).length
@@ -45,7 +50,7 @@ const reductions = (n: number, across: boolean): Graph => {
         dtype: place ? 'i32' : 'f32',
         dims: [[i]],
         reduce: { op, axes: [j] },
-        // What is computed, so that neighbours are made at once.
+        // A computed value, so that four neighbours are computed at once.
         body: prim('mul', read(x, 'f32', at), f32(2)),
         origin,
       }),
@@ -57,7 +62,7 @@ const reductions = (n: number, across: boolean): Graph => {
 const valuesOf = (n: number, across: boolean): readonly number[] =>
   across ? [...Array(n).keys()].flatMap(j => rows(n).map(r => r[j]!)) : rows(n).flat()
 
-/** Greatest and least whole numbers, cut from f32 by four neighbours at once where a schedule reads so. */
+/** The largest and smallest whole numbers, converted from f32, four at once where a schedule reads so. */
 const cuts = (n: number): Graph => {
   const b = new Builder()
   const count = rows(n).length
@@ -97,7 +102,7 @@ withDevice('reductions of special values', device => {
       })
 })
 
-/** Sums of products with infinity, which cancel only where it is taken out of them. */
+/** Sums of products with infinity. They would cancel if a compiler factored out the infinity. */
 withDevice('sums with an infinite factor', device => {
   it.each([4, 8, 300])('%i terms', async n => {
     const b = new Builder()

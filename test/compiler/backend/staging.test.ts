@@ -12,7 +12,10 @@ const withUnits: DeviceTraits = {
   matrices: [{ component: 'f16', result: 'f32', m: 16, n: 16, k: 16 }],
 }
 
-/** A product of matrices that lie in memory in these orders of their axes; `apart`: every second element, so that there are no neighbours. */
+/**
+ * A product of matrices whose axes lie in memory in these orders. `apart` reads every second element, so that
+ * no two are neighbours.
+ */
 const programOf = (left: string, right: string, rows: number, apart: boolean): programs.Program => {
   const p = new programs.Program()
   const axes = { m: p.axis('m', rows), n: p.axis('n', 128), k: p.axis('k', 128) }
@@ -26,7 +29,10 @@ const programOf = (left: string, right: string, rows: number, apart: boolean): p
   return p
 }
 
-/** Stores to a component of a vector in workgroup memory: they may write the other components too, which are other threads'. */
+/**
+ * Stores to a component of a vector in workgroup memory. Such a store may also write the other components,
+ * which belong to other threads.
+ */
 const componentStores = (wgsl: string): readonly string[] => {
   const vectors = [...wgsl.matchAll(/var<workgroup> (\w+): array<vec4/g)].map(m => m[1]!)
   return wgsl.split(/[;{}\n]/).flatMap(statement => {

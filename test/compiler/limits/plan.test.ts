@@ -23,7 +23,7 @@ const ten = {
   workgroupBytes: 8192,
 }
 
-/** Devices with as little as there is, and with little of one thing. */
+/** The weakest device, and devices that are weak in one respect. */
 const devices: readonly DeviceTraits[] = [
   leastTraits,
   { ...gpu, storageBuffersPerStage: 8, workgroupInvocations: 128 },
@@ -63,7 +63,8 @@ describe.each(devices)('no kernel passes a limit of $name', traits => {
       }
     for (const [i, genome] of fc.sample(genomes, { seed: 8, numRuns: 20 }).entries()) {
       const s = programText(genome, 'p')
-      const text = `${prelude}\n${s.text}\nfn main(${s.given}) -> (${s.types.join(', ')}) = (${s.results.join(', ')})`
+      const main = `fn main(${s.given}) -> (${s.types.join(', ')}) = (${s.results.join(', ')})`
+      const text = `${prelude}\n${s.text}\n${main}`
       const program = programOf(text)
       const graph = simplified(specialiseFn(program, program.fns.get('main.main')!, { sizes: new Map() }))
       expect(passedLimits(compileGraph(graph, traits), traits), `program ${i}\n${text}`).toEqual([])

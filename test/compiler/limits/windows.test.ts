@@ -47,7 +47,7 @@ fn running_slope(x: f32[6, N]) -> f32[6, N] =
 fn single(x: f32[N]) -> f32 = fold s = 0.0 for i -> 0.9 * s + x[i]
 `)
 
-/** Functions, each with a value for N. */
+/** Functions with large inputs, and a value for N for each. */
 const functions: readonly (readonly [string, number])[] = [
   ['scaled', 1001],
   ['total', 1300],
@@ -96,7 +96,7 @@ const inputsOf = (graph: Graph, seed: number): ReadonlyMap<string, Float64Array>
   )
 }
 
-/** Bindings of so few bytes that most of the tensors are larger. */
+/** A limit on bindings that most of the tensors exceed. */
 const narrow = (traits: DeviceTraits, bindingBytes: number): DeviceTraits => ({
   ...traits,
   name: `${traits.name} of ${bindingBytes}`,
@@ -123,20 +123,24 @@ describe('a tensor larger than a binding', () => {
 })
 
 withDevice('tensors larger than a binding', device => {
-  it.each(functions)('in `%s` of %i are what the interpreter says', { timeout: 120_000 }, async (fn, n) => {
-    const graph = graphOf(fn, n)
-    for (const [fuse, software, bytes] of [
-      [true, device.traits.software, 2048],
-      [true, false, 2064],
-      [false, false, 2048],
-    ] as const) {
-      const traits = { ...narrow(device.traits, bytes), software }
-      const { error, where } = await compare(device, graph, inputsOf(graph, 5), { fuse, traits })
-      expect(error, `${fuse ? 'fused' : 'unfused'}: ${where}`).toBeLessThan(2e-4)
-    }
-  })
+  it.each(functions)(
+    'gives what the interpreter gives in `%s` of %i',
+    { timeout: 120_000 },
+    async (fn, n) => {
+      const graph = graphOf(fn, n)
+      for (const [fuse, software, bytes] of [
+        [true, device.traits.software, 2048],
+        [true, false, 2064],
+        [false, false, 2048],
+      ] as const) {
+        const traits = { ...narrow(device.traits, bytes), software }
+        const { error, where } = await compare(device, graph, inputsOf(graph, 5), { fuse, traits })
+        expect(error, `${fuse ? 'fused' : 'unfused'}: ${where}`).toBeLessThan(2e-4)
+      }
+    },
+  )
 
-  it.each(['f16', 'bf16', 'q8'] as const)('are unpacked from %s', { timeout: 120_000 }, async packing => {
+  it.each(['f16', 'bf16', 'q8'] as const)('is unpacked from %s', { timeout: 120_000 }, async packing => {
     for (const [fn, n] of packedFunctions) {
       const graph = packInputs(graphOf(fn, n), () => packing)
       const traits = narrow(device.traits, packing === 'q8' ? 512 : 1024)
@@ -146,15 +150,16 @@ withDevice('tensors larger than a binding', device => {
     }
   })
 
-  it('in random programs are what the interpreter says', { timeout: 300_000 }, async () => {
+  it('gives what the interpreter gives in random programs', { timeout: 300_000 }, async () => {
     let windows = 0
     for (const [i, genome] of fc.sample(genomes, { seed: 21, numRuns: 14 }).entries()) {
       const s = programText(genome, 'p')
-      const text = `${prelude}\n${s.text}\nfn main(${s.given}) -> (${s.types.join(', ')}) = (${s.results.join(', ')})`
+      const main = `fn main(${s.given}) -> (${s.types.join(', ')}) = (${s.results.join(', ')})`
+      const text = `${prelude}\n${s.text}\n${main}`
       const random = programOf(text)
       const graph = simplified(specialiseFn(random, random.fns.get('main.main')!, { sizes: new Map() }))
       const traits = { ...device.traits, bindingBytes: 256 }
-      // Of its largest tensors no kernel may be able to bind all windows.
+      // A kernel may be unable to bind all windows of its largest tensors.
       if (compileGraph(graph, traits).requires.storageBuffersPerStage > traits.storageBuffersPerStage)
         continue
       const { error, where, artifact } = await compare(device, graph, inputsOf(graph, i), { traits })

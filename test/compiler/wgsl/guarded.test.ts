@@ -6,27 +6,33 @@ import { programOf } from '../../acceptance/support.js'
 import { withDevice } from '../../support/device.js'
 import { runArtifact, worst } from '../backend/agree.js'
 
-/** Reads of a row further on or further back than there are rows, in loops and in loops within loops. */
+/** A fold over rows, and one inside another. */
+const outer = (term: string): string =>
+  `fold s = (for c: D -> 0.0) for t: T -> for c: D -> ${term} + 0.5 * s[c]`
+const inner = (term: string): string =>
+  `fold s = (for c: D -> 0.0) for t: T -> fold r = s for u: T -> for c: D -> ${term} + 0.5 * r[c]`
+
+/** Guarded reads of rows before the first and after the last, in loops and in nested loops. */
 const bodies = [
-  'fold s = (for c: D -> 0.0) for t: T -> for c: D -> sin(y.at(t + 1, c, else: 0.5)) + 0.5 * s[c]',
-  'fold s = (for c: D -> 0.0) for t: T -> for c: D -> sin(y.at(t - 1, c, else: 0.5)) + 0.5 * s[c]',
-  'fold s = (for c: D -> 0.0) for t: T -> for c: D -> y.at(t - 3, c, else: 0.5) + y[t, c] + 0.5 * s[c]',
-  'fold s = (for c: D -> 0.0) for t: T -> for c: D -> y.at(t - 3, c, else: 0.5) + 0.5 * s[c]',
-  'fold s = (for c: D -> 0.0) for t: T -> for c: D -> y.at(t + 3, c, else: 0.5) + y.at(t - 2, c, else: 0.25) + 0.5 * s[c]',
-  'fold s = (for c: D -> 0.0) for t: T -> for c: D -> y.at(2 * t, c, else: 0.5) + 0.5 * s[c]',
-  'fold s = (for c: D -> 0.0) for t: T -> for c: D -> y.at(2 * t + 5, c, else: 0.5) + 0.5 * s[c]',
-  'fold s = (for c: D -> 0.0) for t: T -> for c: D -> y.at(t, c - 1, else: 0.5) + 0.5 * s[c]',
-  'fold s = (for c: D -> 0.0) for t: T -> for c: D -> y.at(t + 2, c + 1, else: 0.5) + 0.5 * s[c]',
-  'fold s = (for c: D -> 0.0) for t: T -> for c: D -> y.at(t - 2, c - 1, else: 0.5) + 0.5 * s[c]',
-  'fold s = (for c: D -> 0.0) for t: T -> for c: D -> y.at(T - 1 - t, c, else: 0.5) + 0.5 * s[c]',
-  'fold s = (for c: D -> 0.0) for t: T -> fold r = s for u: T -> for c: D -> y.at(t + u, c, else: 0.5) + 0.5 * r[c]',
-  'fold s = (for c: D -> 0.0) for t: T -> fold r = s for u: T -> for c: D -> y.at(t - u, c, else: 0.5) + 0.5 * r[c]',
-  'fold s = (for c: D -> 0.0) for t: T -> for c: D -> (sum d: D -> y.at(t + 1, d, else: 0.5)) + 0.5 * s[c]',
-  'fold s = (for c: D -> 0.0) for t: T -> for c: D -> (sum u: 3 -> y.at(t + u, c, else: 0.5)) + 0.5 * s[c]',
-  'fold s = (for c: D -> 0.0) for t: T -> for c: D -> (sum u: 3 -> y.at(t - u, c, else: 0.5)) + 0.5 * s[c]',
-  'fold s = (for c: D -> 0.0) for t: T -> for c: D -> (sum u: 3 -> y.at(t + u + 2, c - u, else: 0.5)) + 0.5 * s[c]',
-  'fold s = (for c: D -> 0.0) for t: T -> for c: D -> y.at(t + i32(8.0 * y[t, c]), c, else: 0.5) + 0.5 * s[c]',
-  'fold s = (for c: D -> 0.0) for t: T -> for c: D -> (sum d: D -> y.at(t - 2, d, else: 0.5)) + 0.5 * s[c]',
+  outer('sin(y.at(t + 1, c, else: 0.5))'),
+  outer('sin(y.at(t - 1, c, else: 0.5))'),
+  outer('y.at(t - 3, c, else: 0.5) + y[t, c]'),
+  outer('y.at(t - 3, c, else: 0.5)'),
+  outer('y.at(t + 3, c, else: 0.5) + y.at(t - 2, c, else: 0.25)'),
+  outer('y.at(2 * t, c, else: 0.5)'),
+  outer('y.at(2 * t + 5, c, else: 0.5)'),
+  outer('y.at(t, c - 1, else: 0.5)'),
+  outer('y.at(t + 2, c + 1, else: 0.5)'),
+  outer('y.at(t - 2, c - 1, else: 0.5)'),
+  outer('y.at(T - 1 - t, c, else: 0.5)'),
+  inner('y.at(t + u, c, else: 0.5)'),
+  inner('y.at(t - u, c, else: 0.5)'),
+  outer('(sum d: D -> y.at(t + 1, d, else: 0.5))'),
+  outer('(sum u: 3 -> y.at(t + u, c, else: 0.5))'),
+  outer('(sum u: 3 -> y.at(t - u, c, else: 0.5))'),
+  outer('(sum u: 3 -> y.at(t + u + 2, c - u, else: 0.5))'),
+  outer('y.at(t + i32(8.0 * y[t, c]), c, else: 0.5)'),
+  outer('(sum d: D -> y.at(t - 2, d, else: 0.5))'),
 ]
 
 const source = bodies.map((b, i) => `fn f${i}(y: f32[T, D]) -> f32[D] = ${b}`).join('\n')

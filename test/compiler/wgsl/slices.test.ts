@@ -23,7 +23,7 @@ describe('a slice', () => {
     direction: 'up',
   })
 
-  it('holds every address of every iteration, counted from where it begins', () => {
+  it('contains every address of every iteration, counted from its start', () => {
     const count = fc.integer({ min: 1, max: 5 })
     fc.assert(
       fc.property(
@@ -37,7 +37,8 @@ describe('a slice', () => {
         (outer, inner, width, accesses) => {
           const loops = [loop(1, outer), loop(2, inner)]
           const slot = 64 * Math.ceil(width / 64)
-          // A slot more than there are turns, as a carry has; an access may be of the next slot, and some elements further on.
+          // One slot more than iterations, as in a carry. An access may be to the next slot, and some
+          // elements further.
           const s = storage((outer + 1) * inner * slot)
           const moves = affineAdd(affineAxis(loops[0]!.axis, inner * slot), affineAxis(loops[1]!.axis, slot))
           const addresses = accesses.map(([next, more]): Access => {
@@ -63,7 +64,7 @@ describe('a slice', () => {
     )
   })
 
-  it('is not taken where accesses move apart, offsets are not aligned, or scales lie behind', () => {
+  it('is not bound where accesses move differently, offsets are not aligned, or scales lie behind', () => {
     const l = loop(1, 4)
     const at = (step: number, low = 0): Access => ({
       storage: 0,
@@ -77,7 +78,7 @@ describe('a slice', () => {
     expect(bindingBaseOf({ ...storage(1024), packing: 'q8' }, [at(64)], [l], traits(16))).toBeUndefined()
   })
 
-  it('never begins outside its buffer, at any turn', () => {
+  it('begins inside its buffer in every iteration', () => {
     const l = loop(1, 4)
     const at = (low: number): Access => ({ storage: 0, moves: affineAxis(l.axis, 64), low, high: low + 63 })
     const begins = (low: number) => bindingBaseOf(storage(256), [at(low)], [l], traits(256))?.before.constant
@@ -88,7 +89,7 @@ describe('a slice', () => {
   })
 })
 
-/** A program that is compiled and not run. */
+/** A program that is compiled but not run. */
 class Planned extends Program {
   override input(name: string, ...shape: readonly number[]): number {
     return this.b.input(name, 'f32', shape)
@@ -129,13 +130,13 @@ describe('layers', () => {
     return p
   }
 
-  it('bind their own weights alone: all layers may be more than a binding holds', () => {
+  it('bind only their own weights, so all layers together may be larger than a binding', () => {
     const p = layers(8, 64)
     const { requires } = compileGraph(p.finish(), { ...device.traits, bindingBytes: 4 * 64 * 64 })
     expect(requires.bindingBytes).toBe(4 * 64 * 64)
   })
 
-  it('are refused where a kernel could not count the elements that it binds', () => {
+  it('are refused where a kernel cannot count the elements that it binds', () => {
     const most = 2 ** 31 - 1
     const vector = (n: number): Graph => {
       const p = new Planned()
@@ -146,7 +147,7 @@ describe('layers', () => {
     const found = (graph: Graph) => compileGraph(graph, device.traits).requires.unaddressable
     expect(found(vector(most))).toEqual([])
     expect(found(vector(most + 1))).toEqual([{ tensor: 'x', elements: most + 1, most }])
-    // 32 layers of 2^26 elements: one at a time, but for q8, whose scales lie behind all of them.
+    // 32 layers of 2^26 elements, bound one at a time, except with q8, whose scales lie behind all layers.
     const graph = layers(32, 2 ** 13, new Planned()).finish()
     expect(found(graph)).toEqual([])
     expect(found(packInputs(graph, name => (name === 'w' ? 'f16' : undefined)))).toEqual([])
