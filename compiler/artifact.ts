@@ -96,7 +96,7 @@ export interface TensorDecl {
    * that.
    */
   readonly below?: number
-  /** Of an f32 input that is brought packed. */
+  /** For an f32 input that the caller packs. */
   readonly packing?: Packing
   /**
    * For an output: the input that it replaces. Where both are in one buffer, the output is written in place.
@@ -172,7 +172,7 @@ export interface DeviceTraits {
   readonly workgroupsPerDimension: number
   /** The precision of products under a sum: `f16` where the device has it and its opener allows it. */
   readonly precision: Precision
-  /** What its matrix units multiply; empty where WGSL can't reach any. */
+  /** The products of its matrix units; empty where WGSL cannot use any. */
   readonly matrices: readonly MatrixUnit[]
 }
 

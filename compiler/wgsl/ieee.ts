@@ -1,7 +1,7 @@
 /**
  * IEEE 754 arithmetic in WGSL. WGSL lets compilers of shaders assume that no value is infinite or NaN, so
- * they rewrite x · 0 and x − x to 0, x ≠ x to false, `not (a < b)` to a ≥ b, and x · ∞ + y · ∞ to (x + y) ·
- * ∞. The interpreter follows IEEE 754, and kernels must agree with it. This file finds such patterns in
+ * they rewrite x · 0 and x − x to 0, x ≠ x to false, `not (a < b)` to a ≥ b, and x · ∞ + y · ∞ to
+ * (x + y) · ∞. The interpreter follows IEEE 754, and kernels must agree with it. This file finds such patterns in
  * expressions and writes them as calls of helpers (`ir/wgsl-helpers.ts`) that no compiler sees through.
  *
  *     mul(x, 0)  →  times_zero(x)          le(x, x)  →  !is_nan(x)
@@ -109,8 +109,8 @@ export const cancelledTermsOf = (e: Application): readonly Expr[] => {
 }
 
 /**
- * A comparison that also holds where its operands are *unordered* (IEEE 754: at least one of them is NaN): `a
- * != b` of f32, and `not (a < b)`. It is written as a comparison by `sign`, or a test for NaN.
+ * A comparison that also holds where its operands are *unordered* (IEEE 754: at least one of them is NaN),
+ * such as `not (a < b)` and `a != b` of f32. It is written as a comparison by `sign`, or a test for NaN.
  */
 export interface UnorderedComparison {
   readonly args: readonly Expr[]

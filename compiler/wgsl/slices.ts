@@ -20,8 +20,8 @@ export interface BindingBase {
   readonly before: Affine
   readonly elements: number
   /**
-   * Bytes of each binding but the last, where the part is larger than a binding: see {@link
-   * splitIntoWindows}.
+   * Bytes of each binding but the last, where the part is larger than a binding. See
+   * {@link splitIntoWindows}.
    */
   readonly window?: number
 }
@@ -29,7 +29,7 @@ export interface BindingBase {
 const elementBytes = (s: Storage): number => (s.packing === undefined ? 4 : 2)
 
 /**
- * The start of a kernel's part of a buffer, if all of its accesses move alike with the loops around it.
+ * The start of a kernel's part of a buffer, if all of its accesses move in the same way with the loops around it.
  * Undefined where the whole buffer is bound: nothing would be gained, offsets are not multiples of the
  * device's alignment, or some iteration's part would begin outside the buffer.
  */
