@@ -25,7 +25,9 @@ export interface PlannedBuffers {
   readonly buffers: readonly BufferDecl[]
   /** The buffer of each storage. */
   readonly bufferOf: ReadonlyMap<number, number>
-  /** The live ranges of storages that kernels use. Inputs, literals and outputs are live during the whole run. */
+  /**
+   * The live ranges of storages that kernels use. Inputs, literals and outputs are live during the whole run.
+   */
   readonly ranges: ReadonlyMap<number, LiveRange>
   /** The most bytes that are live at one moment. */
   readonly leastBytes: number

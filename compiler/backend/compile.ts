@@ -67,9 +67,9 @@ export const compileGraph = (graph: Graph, traits: DeviceTraits, options: Compil
   compileInPhases(graph, traits, options).artifact
 
 /**
- * Compiles a graph to an artifact, and returns the result of each phase too. The number of bindings that a large
- * tensor takes is known only when its kernels are written. Where a kernel then binds too many buffers, nodes are
- * grouped again with that knowledge. The runtime refuses an artifact that no grouping makes fit.
+ * Compiles a graph to an artifact, and returns the result of each phase too. The number of bindings that a
+ * large tensor takes is known only when its kernels are written. Where a kernel then binds too many buffers,
+ * nodes are grouped again with that knowledge. The runtime refuses an artifact that no grouping makes fit.
  */
 export const compileInPhases = (
   graph: Graph,

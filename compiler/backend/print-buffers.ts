@@ -42,6 +42,9 @@ const stepLines = (parts: CompiledParts, bufferOf: ReadonlyMap<number, number>):
   return walk(parts.order, '  ')
 }
 
+/** The live range of inputs, literals and outputs. */
+const wholeRun = 'live in the whole run'
+
 /** The buffers with the tensors that lie in each, their live ranges, and the steps of a run. */
 export const printBuffers = (parts: CompiledParts): string => {
   const { buffers, bufferOf, ranges, leastBytes } = planBuffers(parts)
@@ -53,10 +56,7 @@ export const printBuffers = (parts: CompiledParts): string => {
       `buffer ${i}: ${b.role}, ${b.bytes} bytes`,
       ...storages
         .filter(s => bufferOf.get(s.id) === i)
-        .map(
-          s =>
-            `  ${storageText(s)}; ${b.role === 'temp' ? rangeText(ranges.get(s.id)) : 'live in the whole run'}`,
-        ),
+        .map(s => `  ${storageText(s)}; ${b.role === 'temp' ? rangeText(ranges.get(s.id)) : wholeRun}`),
     ]),
     'steps, each with its moment',
     ...stepLines(parts, bufferOf),

@@ -10,8 +10,8 @@ import type { FusionContext, GroupDraft } from './join-small.js'
 
 /**
  * A software device does about `reads` loads in the time that it takes to launch a kernel, where rows that
- * are computed at once share them. A load for a reduction that each row computes again is not shared and counts
- * `again` times.
+ * are computed at once share them. A load for a reduction that each row computes again is not shared and
+ * counts `again` times.
  */
 const launch = { reads: 600_000, again: 4 } as const
 

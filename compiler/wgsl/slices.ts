@@ -29,8 +29,8 @@ export interface BindingBase {
 const elementBytes = (s: Storage): number => (s.packing === undefined ? 4 : 2)
 
 /**
- * The start of a kernel's part of a buffer, if all of its accesses move in the same way with the loops around it.
- * Undefined where the whole buffer is bound: nothing would be gained, offsets are not multiples of the
+ * The start of a kernel's part of a buffer, if all of its accesses move in the same way with the loops around
+ * it. Undefined where the whole buffer is bound: nothing would be gained, offsets are not multiples of the
  * device's alignment, or some iteration's part would begin outside the buffer.
  */
 export const bindingBaseOf = (

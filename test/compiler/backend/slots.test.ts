@@ -86,7 +86,7 @@ describe('a carry has', () => {
         }
     })
 
-  it('rows in order where its loop makes an output that is read at the only position of an axis', async () => {
+  it('rows in order where its loop makes an output with an axis of extent 1', async () => {
     const p = new Program()
     const [l, d, one] = [p.axis('l', 3), p.axis('d', 8), p.axis('u', 1)]
     const init = p.map('init', [d], p.at(p.input('input', 8), d))
