@@ -3,8 +3,8 @@ import type { AxisId, Expr } from '../ir/ir.js'
 import { type Affine, affinePart, affineScale } from './affine.js'
 
 /**
- * An address as an expression: a sum of products. Axes come in the order of `rank` after all else, so that the sums of
- * the axes that change slowest stand innermost and can be computed outside of loops.
+ * An address as an expression: a sum of products. Axes come in the order of `rank` after all else, so that
+ * the sums of the axes that change slowest stand innermost and can be computed outside of loops.
  */
 export const affineExpr = (a: Affine, rank: readonly AxisId[] = []): Expr => {
   const place = new Map(rank.map((id, i) => [id, i]))
@@ -22,8 +22,9 @@ export const affineExpr = (a: Affine, rank: readonly AxisId[] = []): Expr => {
 }
 
 /**
- * A form as people write it: summands in the order of mention, those that are subtracted after those that are added, the
- * constant last. With it the simplifier keeps the order of the program, and negates as little as possible.
+ * A form as people write it: summands in the order of mention, those that are subtracted after those that
+ * are added, the constant last. With it the simplifier keeps the order of the program, and negates as
+ * little as possible.
  */
 export const orderedExpr = (a: Affine): Expr => {
   const sorted = [...a.summands.values()].sort(
@@ -40,7 +41,10 @@ export const orderedExpr = (a: Affine): Expr => {
   return a.constant === 0 ? sum : prim(a.constant < 0 ? 'sub' : 'add', sum, i32(Math.abs(a.constant)))
 }
 
-/** The summands that are added, and those that are subtracted with their signs turned: `form - constant` as a difference. */
+/**
+ * The summands that are added, and those that are subtracted with their signs turned: `form - constant` as
+ * a difference.
+ */
 export const affineSides = (a: Affine): { readonly added: Affine; readonly subtracted: Affine } => {
   const negative = affinePart(a, s => s.coefficient < 0)
   return { added: affinePart(a, s => s.coefficient > 0), subtracted: affineScale(negative, -1) }

@@ -64,9 +64,9 @@ const remembering = (compute: (e: Expr) => Affine): ((e: Expr) => Affine) => {
 }
 
 /**
- * The normal form of an address: of an i32 expression that never overflows. It makes use of how far axes reach: an axis
- * of extent 1 is 0, and divisions by a constant that come out even are done. Positions outside of a region only, whose
- * iterations have to be named even if there is one.
+ * The normal form of an address: of an i32 expression that never overflows. It makes use of how far axes
+ * reach: an axis of extent 1 is 0, and divisions by a constant that come out even are done. Positions
+ * outside of a region only, whose iterations have to be named even if there is one.
  */
 export const affineOf: (e: Expr) => Affine = remembering(e =>
   normalise(e, {
@@ -81,8 +81,8 @@ export const affineOf: (e: Expr) => Affine = remembering(e =>
 )
 
 /**
- * The normal form of an i32 expression whatever the extents of its axes are. It is equal to the expression modulo 2³², and over the
- * integers where the expression {@link neverOverflows}.
+ * The normal form of an i32 expression whatever the extents of its axes are. It is equal to the expression
+ * modulo 2³², and over the integers where the expression {@link neverOverflows}.
  */
 export const affineOfAnySize: (e: Expr) => Affine = remembering(e =>
   normalise(e, { of: affineOfAnySize, add: affineSum, index: affineAtom, divide: () => undefined }),
@@ -96,7 +96,9 @@ const divideEvenly = (a: Affine, n: number): { quotient: Affine; rest: Affine } 
   return low >= 0 && high < n ? parts : undefined
 }
 
-/** The sum of two addresses, in which `c·n·(x idiv n) + c·(x mod n)` is `c·x`: a place in chunks is a place. */
+/**
+ * The sum of two addresses, in which `c·n·(x idiv n) + c·(x mod n)` is `c·x`: a place in chunks is a place.
+ */
 export function affineAdd(a: Affine, b: Affine): Affine {
   const sum = affineSum(a, b)
   if (sum.rest.size < 2) return sum
@@ -123,8 +125,8 @@ export const sameIndex = (a: Expr, b: Expr): boolean => {
 const limit = 2 ** 31
 
 /**
- * Whether no partial sum of the expression leaves the range of i32, so that its form holds over the integers. `interval`
- * bounds what is no sum.
+ * Whether no partial sum of the expression leaves the range of i32, so that its form holds over the
+ * integers. `interval` bounds what is no sum.
  */
 export const neverOverflows = (e: Expr, interval: (e: Expr) => Interval): boolean => {
   if (e.op !== 'add' && e.op !== 'sub' && e.op !== 'neg' && e.op !== 'mul') return true

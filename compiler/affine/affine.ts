@@ -3,18 +3,21 @@ import type { Interval } from '../ir/interval.js'
 import type { Axis, AxisId, Expr } from '../ir/ir.js'
 
 /**
- * Index arithmetic. An i32 expression in the form `constant + Σ coefficient · atom`, where an atom is an axis or an
- * expression that is not affine itself, say a token read from a tensor. Two positions are compared, divided, inverted and
- * printed in this form: `k·G + (g + 1) - 1` becomes `G·k + g`.
+ * Index arithmetic. An i32 expression in the form `constant + Σ coefficient · atom`, where an atom is an
+ * axis or an expression that is not affine itself, say a token read from a tensor. Two positions are
+ * compared, divided, inverted and printed in this form: `k·G + (g + 1) - 1` becomes `G·k + g`.
  *
- * This file holds the form and its algebra; `affine-of.ts` makes it of expressions, `affine-expr.ts` prints it,
- * `radix.ts` reads it as digits, and `solve.ts` solves it for an axis. Forms are over the integers: whether the i32
- * arithmetic of the expression can overflow is asked with `neverOverflows`.
+ * This file holds the form and its algebra; `affine-of.ts` makes it of expressions, `affine-expr.ts` prints
+ * it, `radix.ts` reads it as digits, and `solve.ts` solves it for an axis. Forms are over the integers:
+ * whether the i32 arithmetic of the expression can overflow is asked with `neverOverflows`.
  */
 export class Affine {
   constructor(
     readonly constant: number,
-    /** Keyed by the axis' id, or by the expression itself; in the order in which the expression mentions them. */
+    /**
+     * Keyed by the axis' id, or by the expression itself; in the order in which the expression mentions
+     * them.
+     */
     readonly summands: ReadonlyMap<AxisId | Expr, Summand>,
   ) {}
 

@@ -3,8 +3,8 @@ import type { Axis, Expr } from '../ir/ir.js'
 import type { Affine } from './affine.js'
 
 /**
- * The axes whose mixed-radix number (the last running fastest) a form is, if it is one that takes every value below
- * `extent`: `G·k + g` gives [k, g].
+ * The axes whose mixed-radix number (the last running fastest) a form is, if it is one that takes every
+ * value below `extent`: `G·k + g` gives [k, g].
  */
 export const radixAxes = (form: Affine, extent: number): readonly Axis[] | undefined => {
   if (form.constant !== 0 || form.rest.size > 0 || form.terms.size === 0) return undefined
@@ -19,7 +19,10 @@ export const radixAxes = (form: Affine, extent: number): readonly Axis[] | undef
   return stride === extent ? digits.map(d => d.axis) : undefined
 }
 
-/** The digits of a mixed-radix number whose last digit runs fastest: the inverse of `mixedRadix`, in the order of the extents. */
+/**
+ * The digits of a mixed-radix number whose last digit runs fastest: the inverse of `mixedRadix`, in the
+ * order of the extents.
+ */
 export const radixDigits = (number: Expr, extents: readonly number[]): readonly Expr[] => {
   const digits: Expr[] = []
   let stride = 1

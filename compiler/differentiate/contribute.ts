@@ -7,7 +7,10 @@ import { axisFor, cotangentOrigin, type ReverseState, regionsOf, reversedRegions
 import { isNumber, maskedBy } from './scalar-adjoints.js'
 import { sumOverAxes } from './sum-over.js'
 
-/** M̄[j] += Σ {a : f(a) = j} value(a), for a read M[f(a)] by something in the regions `path` with own axes a. */
+/**
+ * M̄[j] += Σ {a : f(a) = j} value(a), for a read M[f(a)] by something in the regions `path` with own axes
+ * a.
+ */
 export interface Contribution {
   readonly path: readonly Region[]
   readonly axes: readonly Axis[]
@@ -18,8 +21,9 @@ export interface Contribution {
 }
 
 /**
- * Adds a contribution to the terms of its node, in two steps: a sum over the axes that f drops, in the reversed regions
- * of the reader; then, in the regions that it shares with the node, a sum over what inverting f leaves to be searched.
+ * Adds a contribution to the terms of its node, in two steps: a sum over the axes that f drops, in the
+ * reversed regions of the reader; then, in the regions that it shares with the node, a sum over what
+ * inverting f leaves to be searched.
  */
 export const contribute = (reverse: ReverseState, contribution: Contribution): void => {
   const target = reverse.builder.node(contribution.to)
@@ -58,7 +62,10 @@ interface Step {
   readonly axes: readonly Axis[]
 }
 
-/** The contribution after the sum over the axes in none of its positions, and outside of the regions it leaves. */
+/**
+ * The contribution after the sum over the axes in none of its positions, and outside of the regions it
+ * leaves.
+ */
 const withoutDropped = (
   reverse: ReverseState,
   { path, axes, value, to, at }: Contribution,

@@ -67,7 +67,10 @@ export interface StoredSum {
   readonly inPlace?: boolean
 }
 
-/** Stores a sum as a node. A sum that only repeats another node is that node, unless it has to stand elsewhere. */
+/**
+ * Stores a sum as a node. A sum that only repeats another node is that node, unless it has to stand
+ * elsewhere.
+ */
 export const storeCotangent = ({ builder }: ReverseState, stored: StoredSum): NodeId => {
   const { sum, place, node, inPlace = false } = stored
   const { dims, body } = sum

@@ -13,12 +13,12 @@ import { adjoints, one } from './scalar-adjoints.js'
 import { splitDigits } from './split-digits.js'
 
 /**
- * Reverse mode. Adds to the builder the derivative of the sum of all elements of `loss` by each of `wrt`, a tensor of
- * that node's shape (zeros where the loss does not depend on it), and nothing that these do not need. The nodes of `wrt` count as independent of each
- * other and of what they were computed from.
+ * Reverse mode. Adds to the builder the derivative of the sum of all elements of `loss` by each of `wrt`, a
+ * tensor of that node's shape (zeros where the loss does not depend on it), and nothing that these do not
+ * need. The nodes of `wrt` count as independent of each other and of what they were computed from.
  *
- * Within a fold's body, where loss and `wrt` are nodes of the region, the derivative is that of one iteration: carries are
- * constants, and the results are nodes of the region too.
+ * Within a fold's body, where loss and `wrt` are nodes of the region, the derivative is that of one
+ * iteration: carries are constants, and the results are nodes of the region too.
  */
 export const differentiate = (builder: Builder, loss: NodeId, wrt: readonly NodeId[]): readonly NodeId[] => {
   const activity = analyseActivity(builder, loss, wrt)
@@ -62,7 +62,10 @@ const reverseNode = (reverse: ReverseState, node: Node): void => {
   propagateToReads(reverse, node, at => (bar === undefined ? sum.body : read(bar, 'f32', at)))
 }
 
-/** Each read M[f(a, r)] in N = for a -> reduce r -> b contributes N̄[a] · ∂N/∂b · ∂b/∂M[f(a, r)] to M̄ at f(a, r). */
+/**
+ * Each read M[f(a, r)] in N = for a -> reduce r -> b contributes N̄[a] · ∂N/∂b · ∂b/∂M[f(a, r)] to M̄ at
+ * f(a, r).
+ */
 const propagateToReads = (
   reverse: ReverseState,
   node: ComputeNode,

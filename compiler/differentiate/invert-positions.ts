@@ -7,9 +7,9 @@ import { axesOf, i32, index, prim, rewrite, substituteAxes } from '../ir/expr.js
 import type { Axis, AxisId, Expr } from '../ir/ir.js'
 
 /**
- * All solutions of f(a) = j. `dims` are the axes of j, one product of axes for each position; axes of a that are
- * found among them stand for themselves, those in `of` follow from j, and the solution counts only where `conditions` hold.
- * Over those in `free` one has to search.
+ * All solutions of f(a) = j. `dims` are the axes of j, one product of axes for each position; axes of a
+ * that are found among them stand for themselves, those in `of` follow from j, and the solution counts only
+ * where `conditions` hold. Over those in `free` one has to search.
  */
 export interface PositionInverse {
   readonly dims: readonly (readonly Axis[])[]
@@ -19,8 +19,8 @@ export interface PositionInverse {
 }
 
 /**
- * For each position the axes it is the mixed-radix number of, where it is one of axes in `axes` that no earlier
- * position took, and covers its dimension.
+ * For each position the axes it is the mixed-radix number of, where it is one of axes in `axes` that no
+ * earlier position took, and covers its dimension.
  */
 export const plainPositions = (
   positions: readonly Expr[],
@@ -36,7 +36,10 @@ export const plainPositions = (
   })
 }
 
-/** Inverts `positions` in the given axes; other axes in them are parameters. `fresh` makes the axis of dimension i. */
+/**
+ * Inverts `positions` in the given axes; other axes in them are parameters. `fresh` makes the axis of
+ * dimension i.
+ */
 export const invertPositions = (
   positions: readonly Expr[],
   extents: readonly number[],
@@ -90,7 +93,10 @@ interface AxisSolution {
   readonly conditions: readonly Expr[]
 }
 
-/** The axis of a position as a function of the position's value j. Undefined where the axis occurs in an atom too. */
+/**
+ * The axis of a position as a function of the position's value j. Undefined where the axis occurs in an
+ * atom too.
+ */
 const solvePosition = (position: Affine, axis: Axis, j: Axis): AxisSolution | undefined => {
   const equation = solveFor(affineDifference(affineAxis(j), position), axis)
   if (equation === undefined) return undefined

@@ -14,9 +14,9 @@ export interface ReversedNode {
 }
 
 /**
- * The cotangent of the body b(a, r) of N[a] = reduce r -> b(a, r), given N̄[a]:
- * sum: N̄; prod: N̄ · Π {r' ≠ r} b(a, r'), which holds where factors are 0; max and min: N̄ where b(a, r) = N[a], divided by the
- * number of such r.
+ * The cotangent of the body b(a, r) of N[a] = reduce r -> b(a, r), given N̄[a]: sum: N̄; prod: N̄ · Π {r' ≠
+ * r} b(a, r'), which holds where factors are 0; max and min: N̄ where b(a, r) = N[a], divided by the number
+ * of such r.
  */
 export const cotangentOfBody = (reverse: ReverseState, of: ReversedNode, cotangent: Expr): Expr => {
   const { reduce } = of.node

@@ -19,10 +19,10 @@ interface Slots {
 }
 
 /**
- * The cotangents of a region live in a region that runs the other way. X̄ is a carry of it, with the slots of X:
- * X̄[last] = ext[last], X̄[l] = ext[l] + Σ what readers of X[l] in iteration l contribute, where `next` of that iteration has the
- * cotangent X̄[l + 1] and ext is what comes from outside (for a region that runs up; l and l + 1 change places in one
- * that runs down). X̄[0] is the cotangent of `init`.
+ * The cotangents of a region live in a region that runs the other way. X̄ is a carry of it, with the slots
+ * of X: X̄[last] = ext[last], X̄[l] = ext[l] + Σ what readers of X[l] in iteration l contribute, where
+ * `next` of that iteration has the cotangent X̄[l + 1] and ext is what comes from outside (for a region
+ * that runs up; l and l + 1 change places in one that runs down). X̄[0] is the cotangent of `init`.
  */
 export const reverseRegion = (
   reverse: ReverseState,

@@ -5,8 +5,8 @@ import type { Axis, Expr, Node, NodeId, Origin, Region, RegionId } from '../ir/i
 import type { Activity } from './activity.js'
 
 /**
- * A summand of a node's cotangent: `value` over the axes `dims`, one product of axes for each dimension of the node.
- * The first `inside` dimensions are the axes of regions that the reader shares with the node.
+ * A summand of a node's cotangent: `value` over the axes `dims`, one product of axes for each dimension of
+ * the node. The first `inside` dimensions are the axes of regions that the reader shares with the node.
  */
 export interface CotangentTerm {
   readonly inside: number

@@ -3,7 +3,10 @@ import { deepInterner } from '../ir/intern.js'
 import type { Expr, NodeId } from '../ir/ir.js'
 import { prims } from '../ir/prims.js'
 
-/** The derivative by one read: `value` is the cotangent of the whole expression times the partial derivative. */
+/**
+ * The derivative by one read: `value` is the cotangent of the whole expression times the partial
+ * derivative.
+ */
 export interface Adjoint {
   readonly read: ReadExpr
   readonly value: Expr
@@ -24,7 +27,10 @@ const partials = (e: Expr, result = e): readonly (readonly [argument: Expr, part
   })
 }
 
-/** The nodes whose values an expression depends on differentiably: not through positions, conditions or `stop`. */
+/**
+ * The nodes whose values an expression depends on differentiably: not through positions, conditions or
+ * `stop`.
+ */
 export const differentiableReads = (body: Expr): ReadonlySet<NodeId> => {
   const nodes = new Set<NodeId>()
   const seen = new Set<Expr>()
@@ -39,8 +45,8 @@ export const differentiableReads = (body: Expr): ReadonlySet<NodeId> => {
 }
 
 /**
- * A cotangent times a partial derivative. Conditions stay outermost: of a branch not taken the partial derivative may be
- * infinite, and 0 · ∞ is not 0.
+ * A cotangent times a partial derivative. Conditions stay outermost: of a branch not taken the partial
+ * derivative may be infinite, and 0 · ∞ is not 0.
  */
 export const scaleCotangent = (cotangent: Expr, partial: Expr): Expr => {
   if (isNumber(cotangent, 0) || isNumber(partial, 0)) return zero
@@ -77,8 +83,9 @@ export const maskedBy = (conditions: readonly Expr[], value: Expr): Expr =>
       )
 
 /**
- * Reverse mode over a scalar expression: ē = Σ over users u of e: ū · ∂u/∂e, one adjoint for each distinct sub-expression.
- * Reads of the same position count as one. `result` is a cheaper way to write the whole expression, if there is one.
+ * Reverse mode over a scalar expression: ē = Σ over users u of e: ū · ∂u/∂e, one adjoint for each distinct
+ * sub-expression. Reads of the same position count as one. `result` is a cheaper way to write the whole
+ * expression, if there is one.
  */
 export const adjoints = (
   body: Expr,

@@ -7,7 +7,10 @@ export interface Split {
   readonly digits: (axis: Axis) => readonly Axis[]
 }
 
-/** Axes h of which only `h / G` and `h mod G` matter become two axes k and g, h = k·G + g, so that reads there can be inverted. */
+/**
+ * Axes h of which only `h / G` and `h mod G` matter become two axes k and g, h = k·G + g, so that reads
+ * there can be inverted.
+ */
 export const splitDigits = (
   body: Expr,
   axes: readonly Axis[],

@@ -7,7 +7,10 @@ import { prims } from '../ir/prims.js'
 import { type Demand, quotedLabel } from './demand.js'
 import { axisOf, isIndex, type Timing } from './timing.js'
 
-/** What is known of a value where an axis lies after the window's position: a number, that it does not depend on what comes later, or that it may. */
+/**
+ * What is known of a value where an axis lies after the window's position: a number, that it does not
+ * depend on what comes later, or that it may.
+ */
 type Causality = number | 'past' | 'future'
 
 const joinCausality = (a: Causality, b: Causality): Causality =>
@@ -82,8 +85,9 @@ const isNeverLater = (e: Expr, t: Axis): boolean => {
 }
 
 /**
- * Why what is computed for a window would change when tokens are appended; undefined if it never does. What lies
- * after a position may be read, if it counts for nothing: masked attention weights are exp(-∞) there, and 0 times anything is 0.
+ * Why what is computed for a window would change when tokens are appended; undefined if it never does. What
+ * lies after a position may be read, if it counts for nothing: masked attention weights are exp(-∞) there,
+ * and 0 times anything is 0.
  */
 export const findFutureDependence = (
   graph: Graph,
@@ -94,7 +98,10 @@ export const findFutureDependence = (
   const nodes = new Map(graph.nodes.map(n => [n.id, n]))
   const memo = new Map<string, Causality>()
 
-  /** The fate of a node where its own `axis` lies after its position of the window; without one, by reads at positions that are no axis. */
+  /**
+   * The fate of a node where its own `axis` lies after its position of the window; without one, by reads at
+   * positions that are no axis.
+   */
   const causalityOf = (n: Node, axis?: Axis): Causality => {
     if (n.kind !== 'compute' || !demand.windowed.has(n.id)) return 'past'
     const key = `${n.id} ${axis?.id}`

@@ -3,8 +3,9 @@ import type { Axis, Graph, Node, NodeId } from '../ir/ir.js'
 import { axisOf, dimInCarry, isIndex, type Timing } from './timing.js'
 
 /**
- * How a node is read by one that is computed for a window of positions: within the same window, of which `dim` counts the positions; at any
- * positions, so that earlier values are kept; or as a whole that has nothing to do with time.
+ * How a node is read by one that is computed for a window of positions: within the same window, of which
+ * `dim` counts the positions; at any positions, so that earlier values are kept; or as a whole that has
+ * nothing to do with time.
  */
 export type ReadUse =
   | { readonly kind: 'window'; readonly dim: number }

@@ -7,7 +7,10 @@ import { findFutureDependence } from './causality.js'
 import { demandOf, quotedLabel } from './demand.js'
 import { analyseTiming, axisOf, dimInCarry } from './timing.js'
 
-/** A node as it is computed for a window: which of its dimensions counts rows. Its dimension of time is the whole node's, behind the rows' where those were added. */
+/**
+ * A node as it is computed for a window: which of its dimensions counts rows. Its dimension of time is the
+ * whole node's, behind the rows' where those were added.
+ */
 interface WindowedNode {
   readonly id: NodeId
   readonly row: number | undefined
@@ -17,12 +20,13 @@ interface WindowedNode {
 }
 
 /**
- * A function of whole sequences as a function of their next tokens: `tokens` i32[rows, T] → `output` of shape [rows, T, …] becomes
- * `tokens` i32[rows, window] → `output` [rows, window, …], the positions `start` … `start + window - 1` of what the whole function gives; `start`
- * i32[rows] is each row's own, at most T - window. Every node that is read at earlier positions is an input
- * `kept.0`, `kept.1`, … of its whole shape and, with the window's positions replaced, an output of the same name: keys and
- * values of attention, whatever the program calls them. Positions from `start + window` on are never used. Left says why there is no such function:
- * something depends on later tokens.
+ * A function of whole sequences as a function of their next tokens: `tokens` i32[rows, T] → `output` of
+ * shape [rows, T, …] becomes `tokens` i32[rows, window] → `output` [rows, window, …], the positions `start`
+ * … `start + window - 1` of what the whole function gives; `start` i32[rows] is each row's own, at most T -
+ * window. Every node that is read at earlier positions is an input `kept.0`, `kept.1`, … of its whole shape
+ * and, with the window's positions replaced, an output of the same name: keys and values of attention,
+ * whatever the program calls them. Positions from `start + window` on are never used. Left says why there
+ * is no such function: something depends on later tokens.
  */
 export const incremental = (graph: Graph, outputName: string, window: number): E.Either<string, Graph> => {
   const tokens = graph.nodes.find(n => n.kind === 'input' && n.name === 'tokens')

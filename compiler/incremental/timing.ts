@@ -3,8 +3,8 @@ import { regionPath } from '../ir/graph.js'
 import type { Axis, CarryNode, ComputeNode, Expr, Graph, InputNode, Node, NodeId } from '../ir/ir.js'
 
 /**
- * How a node depends on the tokens: the dimension that counts rows (with one row there need not be any), and those that may count positions,
- * by which it reads what has time or which it compares with such.
+ * How a node depends on the tokens: the dimension that counts rows (with one row there need not be any),
+ * and those that may count positions, by which it reads what has time or which it compares with such.
  */
 export interface Timing {
   readonly row: number | undefined
@@ -25,8 +25,8 @@ export const dimInCarry = (graph: Graph, carry: CarryNode, part: 'init' | 'next'
 const comparisons: ReadonlySet<string> = new Set(['lt', 'le', 'gt', 'ge', 'eq', 'ne'])
 
 /**
- * The timing of every node that depends on `tokens`, whose shape is [rows, time]. Undefined if rows are mixed: a node
- * reads another row than its own.
+ * The timing of every node that depends on `tokens`, whose shape is [rows, time]. Undefined if rows are
+ * mixed: a node reads another row than its own.
  */
 export const analyseTiming = (graph: Graph, tokens: InputNode): ReadonlyMap<NodeId, Timing> | undefined => {
   const single = tokens.shape[0] === 1

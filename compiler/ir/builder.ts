@@ -36,8 +36,9 @@ const withoutEmptyReads = (node: Node, nodes: ReadonlyMap<NodeId, Node>): Node =
 }
 
 /**
- * A graph under construction: the one mutable thing in the compiler's middle. Nodes may be added in any order that
- * names what exists; `finish` sorts them. Specialisation and differentiation add to the same builder.
+ * A graph under construction: the one mutable thing in the compiler's middle. Nodes may be added in any
+ * order that names what exists; `finish` sorts them. Specialisation and differentiation add to the same
+ * builder.
  */
 export class Builder {
   readonly nodes = new Map<NodeId, Node>()
@@ -51,7 +52,10 @@ export class Builder {
   private nextNode: number
   private nextRegion: number
 
-  /** With `anySize` nothing may be decided by how far an index reaches: the graph stands for others of other sizes. */
+  /**
+   * With `anySize` nothing may be decided by how far an index reaches: the graph stands for others of other
+   * sizes.
+   */
   constructor(
     from?: Graph,
     readonly anySize = false,
@@ -106,8 +110,8 @@ export class Builder {
   }
 
   /**
-   * A compute node. Its axes, but for those of enclosing regions, are made fresh, so that no two nodes share one:
-   * callers may build the body over whatever axes they have at hand.
+   * A compute node. Its axes, but for those of enclosing regions, are made fresh, so that no two nodes
+   * share one: callers may build the body over whatever axes they have at hand.
    */
   compute(spec: {
     readonly dtype: DType
@@ -189,7 +193,8 @@ export class Builder {
     if (this.shares && this.nodes.size >= programLimits.tensors)
       throw new ProgramLimit(
         'the program computes too many tensors',
-        `it computes more than ${programLimits.tensors} tensors, functions that are called several times counted as often`,
+        `it computes more than ${programLimits.tensors} tensors, ` +
+          'functions that are called several times counted as often',
         'repeat with `fold` or `for` what is repeated by calls',
       )
     this.nodes.set(node.id, node)

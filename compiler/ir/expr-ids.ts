@@ -11,8 +11,9 @@ const tooManyOperations = (): ProgramLimit =>
   )
 
 /**
- * Numbers for expressions: two expressions have one number exactly if they are equal. Each distinct object is looked at once,
- * however many expressions it is part of. Throws a `ProgramLimit` for one that is nested too deep.
+ * Numbers for expressions: two expressions have one number exactly if they are equal. Each distinct object
+ * is looked at once, however many expressions it is part of. Throws a `ProgramLimit` for one that is nested
+ * too deep.
  */
 export class ExprIds {
   private readonly ids = new WeakMap<Expr, number>()
@@ -37,7 +38,10 @@ export class ExprIds {
     return this.ids.get(root)!
   }
 
-  /** The axis that stands for any axis at a place: with it, expressions that differ in the names of axes alone are equal. */
+  /**
+   * The axis that stands for any axis at a place: with it, expressions that differ in the names of axes
+   * alone are equal.
+   */
   place(position: number, extent: number): Axis {
     const key = `${position} ${extent}`
     const axis = this.places.get(key) ?? this.fresh(extent)

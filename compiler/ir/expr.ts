@@ -22,7 +22,10 @@ export const read = (node: NodeId, dtype: DType, at: readonly Expr[], guarded = 
 
 const predicates: ReadonlySet<PrimOp> = new Set(['lt', 'le', 'gt', 'ge', 'eq', 'ne', 'and', 'or', 'not'])
 
-/** A primitive's result has the type of its first argument, but for predicates, `select`, and the bits of a generator. */
+/**
+ * A primitive's result has the type of its first argument, but for predicates, `select`, and the bits of a
+ * generator.
+ */
 export const prim = (op: Exclude<PrimOp, 'cast'>, ...args: readonly Expr[]): Expr => ({
   op,
   dtype: predicates.has(op) ? 'bool' : op === 'select' ? args[1]!.dtype : args[0]!.dtype,
@@ -58,7 +61,10 @@ const withChildren = (e: Expr, children: readonly Expr[]): Expr => {
   return e.op === 'read' ? { ...e, at: children } : { ...e, args: children }
 }
 
-/** Bottom-up rewriting that keeps sharing: each distinct node is visited once. `leave` sees a node with its new children. */
+/**
+ * Bottom-up rewriting that keeps sharing: each distinct node is visited once. `leave` sees a node with its
+ * new children.
+ */
 export const rewrite = (root: Expr, leave: (e: Expr) => Expr): Expr => rewriter(leave)(root)
 
 /** The same for several roots that share parts. */
@@ -79,7 +85,10 @@ export const rewriter = (leave: (e: Expr) => Expr): ((e: Expr) => Expr) => {
   }
 }
 
-/** Every distinct sub-expression once, children before parents, but for those that are `known` and what is inside them. */
+/**
+ * Every distinct sub-expression once, children before parents, but for those that are `known` and what is
+ * inside them.
+ */
 export function postorder(root: Expr, known?: (e: Expr) => boolean): readonly Expr[]
 export function postorder(...roots: readonly Expr[]): readonly Expr[]
 export function postorder(...args: readonly (Expr | ((e: Expr) => boolean) | undefined)[]): readonly Expr[] {

@@ -22,7 +22,10 @@ export const regionPath = (
   return r === undefined ? [] : [...regionPath(graph, r.parent), r]
 }
 
-/** What must be there before a node can be evaluated; a carry needs its `init` (its `next` comes an iteration later). */
+/**
+ * What must be there before a node can be evaluated; a carry needs its `init` (its `next` comes an
+ * iteration later).
+ */
 export const dependenciesOf = (node: Node): readonly NodeId[] =>
   node.kind === 'compute' ? readsOf(node.body).map(r => r.node) : node.kind === 'carry' ? [node.init] : []
 
@@ -30,7 +33,10 @@ export const dependenciesOf = (node: Node): readonly NodeId[] =>
 const referencesOf = (node: Node): readonly NodeId[] =>
   node.kind === 'carry' ? [node.init, node.next] : dependenciesOf(node)
 
-/** The nodes that the outputs need, each after what it reads, every region in one piece with its carries first. */
+/**
+ * The nodes that the outputs need, each after what it reads, every region in one piece with its carries
+ * first.
+ */
 export const sortGraph = (graph: Graph): Graph => {
   const nodes = new Map(graph.nodes.map(n => [n.id, n]))
   const needed = new Set<NodeId>()

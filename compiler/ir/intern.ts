@@ -2,8 +2,9 @@ import { childrenOf, rewriter } from './expr.js'
 import type { Expr } from './ir.js'
 
 /**
- * Interning (hash consing): a function that gives equal expressions one identity, so that common sub-expressions are shared
- * and rules compare with `===`. The parts of its argument must have been through it already.
+ * Interning (hash consing): a function that gives equal expressions one identity, so that common
+ * sub-expressions are shared and rules compare with `===`. The parts of its argument must have been through
+ * it already.
  */
 export const interner = (): ((e: Expr) => Expr) => {
   const numbers = new Map<Expr, number>()

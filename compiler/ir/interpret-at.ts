@@ -10,8 +10,9 @@ export type InputValues = ReadonlyMap<string, ArrayLike<number>>
 type Env = Map<AxisId, number>
 
 /**
- * An output's elements at some flat positions, in float64, computed from the inputs element by element and nothing else: what a large kernel is held
- * against where evaluating all of it would take minutes. For graphs without loops; throws on a carry.
+ * An output's elements at some flat positions, in float64, computed from the inputs element by element and
+ * nothing else: what a large kernel is held against where evaluating all of it would take minutes. For
+ * graphs without loops; throws on a carry.
  */
 export const interpretAt = (
   graph: Graph,

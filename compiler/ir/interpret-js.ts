@@ -8,7 +8,10 @@ import { identityOf } from './reduction-identity.js'
 
 type Read = Extract<Expr, { op: 'read' }>
 
-/** Evaluates a node into its array; after the arrays, by node, come the values of its regions' axes, outermost first. */
+/**
+ * Evaluates a node into its array; after the arrays, by node, come the values of its regions' axes,
+ * outermost first.
+ */
 export type NodeProgram = (arrays: readonly Float64Array[], ...sequential: readonly number[]) => void
 
 type Application = Extract<Expr, { args: readonly Expr[] }>
@@ -76,17 +79,21 @@ interface Term {
   readonly level: number
 }
 
-/** A read that is not guarded has left its tensor, and its value counts: a defect of the compiler, or indices that are out of range. */
+/**
+ * A read that is not guarded has left its tensor, and its value counts: a defect of the compiler, or
+ * indices that are out of range.
+ */
 const outside = (node: ComputeNode, source: Node): never => {
   throw new Error(
-    `%${node.id} (${node.origin.label}) reads outside of %${source.id} (${source.origin.label}), whose shape is [${shapeOf(source).join(', ')}]`,
+    `%${node.id} (${node.origin.label}) reads outside of %${source.id} (${source.origin.label}), ` +
+      `whose shape is [${shapeOf(source).join(', ')}]`,
   )
 }
 
 /**
- * Compiles a compute node to JavaScript: a loop an axis, every sub-expression at the outermost loop that knows it, and the
- * reduction in a register. `round` is applied to what is stored. The program throws where a read leaves its tensor,
- * unless it is guarded or stands in the branch of a `select` that is not taken.
+ * Compiles a compute node to JavaScript: a loop an axis, every sub-expression at the outermost loop that
+ * knows it, and the reduction in a register. `round` is applied to what is stored. The program throws where
+ * a read leaves its tensor, unless it is guarded or stands in the branch of a `select` that is not taken.
  */
 export const compileNode = (
   node: ComputeNode,
@@ -120,7 +127,8 @@ export const compileNode = (
         level: 0,
       })
 
-  // Every sub-expression that may read outside has a variable: 0 where it does not, else the number of such a read and 1.
+  // Every sub-expression that may read outside has a variable: 0 where it does not, else the number of such
+  // a read and 1.
   const faults = new Map<Expr, Term>()
   const risky: Read[] = []
   const interval = intervals()
@@ -242,7 +250,11 @@ const accumulate = (node: ComputeNode, value: string): string => {
     case 'max':
     case 'min':
       return `acc = Math.${op}(acc, ${value})`
-    default:
-      return `if (${value} ${op === 'argmax' ? '>' : '<'} best || (${value} !== ${value} && best === best)) { best = ${value}; acc = x${axes[0]!.id} }`
+    default: {
+      // The first of equals stays, and the first NaN is taken and stays.
+      const better = `${value} ${op === 'argmax' ? '>' : '<'} best`
+      const firstNaN = `(${value} !== ${value} && best === best)`
+      return `if (${better} || ${firstNaN}) { best = ${value}; acc = x${axes[0]!.id} }`
+    }
   }
 }

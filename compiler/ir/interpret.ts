@@ -24,7 +24,10 @@ type Step =
       readonly steps: readonly Step[]
     }
 
-/** A carry with the sizes needed to copy its slots. `initDepth` is the number of enclosing axes that `init` has. */
+/**
+ * A carry with the sizes needed to copy its slots. `initDepth` is the number of enclosing axes that `init`
+ * has.
+ */
 interface Carry {
   readonly node: CarryNode
   readonly initDepth: number
@@ -32,9 +35,9 @@ interface Carry {
 }
 
 /**
- * Compiles a graph once for many runs. The function takes the inputs by name, row-major, bool as 0 or 1, and gives the outputs
- * by name in float64: the reference for everything that runs on a device. It throws on an input that is missing
- * or of the wrong length.
+ * Compiles a graph once for many runs. The function takes the inputs by name, row-major, bool as 0 or 1,
+ * and gives the outputs by name in float64: the reference for everything that runs on a device. It throws
+ * on an input that is missing or of the wrong length.
  */
 export const compileInterpreter = (
   graph: Graph,
@@ -94,7 +97,8 @@ const allocate = (node: Node, inputs: ReadonlyMap<string, NumericArray>, round: 
   if (given === undefined) throw new Error(`input ${node.name} is missing`)
   if (given.length !== elementsOf(node))
     throw new Error(
-      `input ${node.name} has ${given.length} values, but shape [${shapeOf(node).join(', ')}] wants ${elementsOf(node)}`,
+      `input ${node.name} has ${given.length} values, ` +
+        `but shape [${shapeOf(node).join(', ')}] wants ${elementsOf(node)}`,
     )
   return widen(given, node, round)
 }
@@ -130,7 +134,10 @@ const runSteps = (
 
 const compiled = new WeakMap<Graph, Map<string, ReturnType<typeof compileInterpreter>>>()
 
-/** The outputs of a graph for these inputs. The compiled form is kept with the graph, so that repeated calls are cheap. */
+/**
+ * The outputs of a graph for these inputs. The compiled form is kept with the graph, so that repeated calls
+ * are cheap.
+ */
 export const interpret = (
   graph: Graph,
   inputs: ReadonlyMap<string, NumericArray>,

@@ -31,9 +31,10 @@ const product = (a: Interval, b: Interval): Interval => {
 const decided = (yes: boolean, no: boolean): Interval => (yes ? point(1) : no ? point(0) : bit)
 
 /**
- * A function from an integer or bool expression to an interval that contains all its values, for index variables in
- * their range; of f32 it knows nothing. Results are kept by identity, so one such function serves a whole graph.
- * `valuesOf` bounds what a node holds, where that is known. With `anySize` an index may be any natural number.
+ * A function from an integer or bool expression to an interval that contains all its values, for index
+ * variables in their range; of f32 it knows nothing. Results are kept by identity, so one such function
+ * serves a whole graph. `valuesOf` bounds what a node holds, where that is known. With `anySize` an index
+ * may be any natural number.
  */
 export const intervals = (
   valuesOf: (node: NodeId) => Interval | undefined = () => undefined,

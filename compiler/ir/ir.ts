@@ -5,9 +5,9 @@ import type { Span } from '../diagnostics/source.js'
 export type { DType } from '../artifact.js'
 
 /**
- * The tensor IR. A graph of values, each a tensor over named index variables. Apart from inputs and literals there is
- * one kind of node, `for dims -> reduce(op, axes) -> scalar expression over reads of other nodes`, and one region, the
- * loop that a `fold` becomes. All sizes are numbers here.
+ * The tensor IR. A graph of values, each a tensor over named index variables. Apart from inputs and
+ * literals there is one kind of node, `for dims -> reduce(op, axes) -> scalar expression over reads of
+ * other nodes`, and one region, the loop that a `fold` becomes. All sizes are numbers here.
  */
 export type NodeId = number
 export type AxisId = number
@@ -53,10 +53,10 @@ export interface LiteralNode {
 export type ReduceOp = 'sum' | 'prod' | 'max' | 'min' | 'argmax' | 'argmin'
 
 /**
- * `dims` are the tensor's dimensions in row-major order. Each is a product of axes (usually one): `[[j, g], [t], [d]]` has shape
- * `[|j|·|g|, |t|, |d|]` and is read at `[j·|g| + g, t, d]`. Every axis occurs once. In a region the first
- * dims are the axes of the region and of its parents, outermost first.
- * argmax and argmin have exactly one reduce axis, dtype i32, and take the first of equals.
+ * `dims` are the tensor's dimensions in row-major order. Each is a product of axes (usually one): `[[j, g],
+ * [t], [d]]` has shape `[|j|·|g|, |t|, |d|]` and is read at `[j·|g| + g, t, d]`. Every axis occurs once. In
+ * a region the first dims are the axes of the region and of its parents, outermost first. argmax and argmin
+ * have exactly one reduce axis, dtype i32, and take the first of equals.
  */
 export interface ComputeNode {
   readonly kind: 'compute'
@@ -70,10 +70,11 @@ export interface ComputeNode {
 }
 
 /**
- * What a loop hands from one iteration to the next, as a tensor of all its values: shape `[count + 1, …]` (after the axes of the parents of
- * the region, if any). With `up`: slot 0 is `init`, iteration l reads slot l, and slot l + 1 is `next` at l.
- * With `down` iterations run from count - 1 to 0: slot count is `init`, iteration l reads slot l + 1, and slot l is `next` at l.
- * `init` lies outside the region (in its parent), `next` inside.
+ * What a loop hands from one iteration to the next, as a tensor of all its values: shape `[count + 1, …]`
+ * (after the axes of the parents of the region, if any). With `up`: slot 0 is `init`, iteration l reads
+ * slot l, and slot l + 1 is `next` at l. With `down` iterations run from count - 1 to 0: slot count is
+ * `init`, iteration l reads slot l + 1, and slot l is `next` at l. `init` lies outside the region (in its
+ * parent), `next` inside.
  */
 export interface CarryNode {
   readonly kind: 'carry'
@@ -94,13 +95,16 @@ export interface Region {
   readonly axis: Axis
   readonly direction: 'up' | 'down'
   readonly parent?: RegionId
-  /** Its iterations are chunks of an axis: who reads of it from outside at a position x of that reads slot `x idiv length` at `x mod length`. */
+  /**
+   * Its iterations are chunks of an axis: who reads of it from outside at a position x of that reads slot
+   * `x idiv length` at `x mod length`.
+   */
   readonly chunks?: true
 }
 
 /**
- * Nodes in an order in which they can be evaluated: every read is of an earlier node, but for a carry's `next`.
- * The nodes of a region stand together, its carries first.
+ * Nodes in an order in which they can be evaluated: every read is of an earlier node, but for a carry's
+ * `next`. The nodes of a region stand together, its carries first.
  */
 export interface Graph {
   readonly nodes: readonly Node[]
@@ -110,7 +114,10 @@ export interface Graph {
   readonly unread?: readonly InputNode[]
 }
 
-/** `replaces` names an input of the same type and shape whose place the output takes: after a run the old value is no longer needed. */
+/**
+ * `replaces` names an input of the same type and shape whose place the output takes: after a run the old
+ * value is no longer needed.
+ */
 export interface Output {
   readonly name: string
   readonly node: NodeId
@@ -118,9 +125,10 @@ export interface Output {
 }
 
 /**
- * Scalar expressions: a DAG whose sharing is by identity (passes keep it; the emitter turns it into `let`s).
- * `index` is an axis's value as i32. A `read` has as many positions as the node has dims. A guarded read gives 0
- * outside the tensor; any other read is in range by construction, `trusted` data included.
+ * Scalar expressions: a DAG whose sharing is by identity (passes keep it; the emitter turns it into
+ * `let`s). `index` is an axis's value as i32. A `read` has as many positions as the node has dims. A
+ * guarded read gives 0 outside the tensor; any other read is in range by construction, `trusted` data
+ * included.
  */
 export type Expr =
   | { readonly op: 'const'; readonly dtype: DType; readonly value: number }
@@ -134,7 +142,10 @@ export type Expr =
     }
   | { readonly op: PrimOp; readonly dtype: DType; readonly args: readonly Expr[] }
 
-/** One row each in `prims.ts`: typing rule, interpreter, derivative, WGSL. `cast` goes to the expression's dtype. */
+/**
+ * One row each in `prims.ts`: typing rule, interpreter, derivative, WGSL. `cast` goes to the expression's
+ * dtype.
+ */
 export type PrimOp =
   | CoreOp
   /** `select(condition, then, otherwise)`. */

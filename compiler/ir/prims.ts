@@ -15,8 +15,9 @@ export interface Prim {
   /** The partial derivative by each argument, undefined where it is 0. `result` is the application itself. */
   readonly derivative?: (args: readonly Expr[], result: Expr) => readonly (Expr | undefined)[]
   /**
-   * The WGSL of an application; arguments come parenthesised or atomic, and may occur twice in the result only
-   * where they are cheap. `natural` says that integer arguments are known not to be negative, and the last not to be 0.
+   * The WGSL of an application; arguments come parenthesised or atomic, and may occur twice in the result
+   * only where they are cheap. `natural` says that integer arguments are known not to be negative, and the
+   * last not to be 0.
    */
   readonly wgsl: (
     args: readonly string[],
@@ -131,7 +132,8 @@ const powDerivative = ([a, b]: readonly Expr[], result: Expr): readonly (Expr | 
     const rest = c === 2 ? base : prim('pow', base, f32(c - 1))
     return [prim('mul', f32(c), rest), undefined]
   }
-  // As torch has it: by the base 0 where the exponent is 0, by the exponent 0 where the base is 0 and the exponent is not negative.
+  // As torch has it: by the base 0 where the exponent is 0, by the exponent 0 where the base is 0 and the
+  // exponent is not negative.
   const isZero = (e: Expr): Expr => prim('eq', e, zero)
   const byBase = prim('mul', exponent, prim('pow', base, prim('sub', exponent, one)))
   const flat = prim('and', isZero(base), prim('ge', exponent, zero))
@@ -148,7 +150,10 @@ const threefryWord = (word: 0 | 1): Prim => ({
   helpers: () => ['threefry'],
 })
 
-/** Every primitive of the tensor IR. `min` and `max` give the whole derivative of a tie to the first argument. */
+/**
+ * Every primitive of the tensor IR. `min` and `max` give the whole derivative of a tie to the first
+ * argument.
+ */
 export const prims: Readonly<Record<PrimOp, Prim>> = {
   add: {
     arity: 2,

@@ -51,8 +51,8 @@ const axisNamer = (): ((a: Axis) => string) => {
 }
 
 /**
- * An expression as text, operators infix. Sub-expressions that occur more than once and are not short get a name, given in `lets`
- * in the order of evaluation.
+ * An expression as text, operators infix. Sub-expressions that occur more than once and are not short get a
+ * name, given in `lets` in the order of evaluation.
  */
 const printShared = (
   root: Expr,
@@ -69,11 +69,10 @@ const printShared = (
   const form = (e: Expr): readonly [string, number] => {
     if (e.op === 'const') return [number(e), e.value < 0 ? prefix : atom]
     if (e.op === 'index') return [nameOf(e.axis), atom]
-    if (e.op === 'read')
-      return [
-        `%${e.node}${e.at.length === 0 ? '' : `[${e.at.map(p => at(p, 0)).join(', ')}]`}${e.guarded ? '?' : ''}`,
-        atom,
-      ]
+    if (e.op === 'read') {
+      const position = e.at.length === 0 ? '' : `[${e.at.map(p => at(p, 0)).join(', ')}]`
+      return [`%${e.node}${position}${e.guarded ? '?' : ''}`, atom]
+    }
     const op = infix[e.op]
     if (op !== undefined) return [`${at(e.args[0]!, op[0])} ${op[1]} ${at(e.args[1]!, op[0] + 1)}`, op[0]]
     if (e.op === 'neg') return [`-${at(e.args[0]!, prefix + 1)}`, prefix]

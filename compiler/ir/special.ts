@@ -5,7 +5,10 @@ export const realMod = (a: number, b: number): number => {
   return rest < 0 === b < 0 ? rest : rest + b
 }
 
-/** erf to float64 accuracy, by 2/√π · exp(-x²) · Σ 2ⁿ x²ⁿ⁺¹ / (2n+1)!! (Abramowitz and Stegun 7.1.6), whose terms are all positive. */
+/**
+ * erf to float64 accuracy, by 2/√π · exp(-x²) · Σ 2ⁿ x²ⁿ⁺¹ / (2n+1)!! (Abramowitz and Stegun 7.1.6), whose
+ * terms are all positive.
+ */
 export const erf = (x: number): number => {
   if (Number.isNaN(x)) return x
   if (Math.abs(x) > 6) return Math.sign(x)
@@ -21,7 +24,10 @@ export const erf = (x: number): number => {
 const rotations = [13, 15, 26, 6, 17, 29, 16, 24]
 const parity = 0x1bd11bda
 
-/** Threefry-2x32 with 20 rounds (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3"): both words, as u32. */
+/**
+ * Threefry-2x32 with 20 rounds (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3"): both words,
+ * as u32.
+ */
 export const threefry = (k0: number, k1: number, c0: number, c1: number): readonly [number, number] => {
   const keys = [k0 | 0, k1 | 0, k0 ^ k1 ^ parity]
   let x = (c0 + k0) | 0

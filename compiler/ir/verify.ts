@@ -25,8 +25,9 @@ interface Context {
 }
 
 /**
- * What is wrong with a graph, one line each; empty if it keeps the promises of `ir.ts`: types by the primitive table, positions counted and
- * of type i32, reads that provably stay within, axes bound once, order, regions in one piece with their carries first.
+ * What is wrong with a graph, one line each; empty if it keeps the promises of `ir.ts`: types by the
+ * primitive table, positions counted and of type i32, reads that provably stay within, axes bound once,
+ * order, regions in one piece with their carries first.
  */
 export const verify = (graph: Graph): readonly string[] => {
   const nodes = new Map(graph.nodes.map(n => [n.id, n]))
@@ -84,17 +85,28 @@ const verifyReplacement = (
   return fits ? [] : [`output ${o.name}: it can't take the place of the input ${o.replaces}`]
 }
 
-/** A pass's result, verified. Fails with all problems and the nodes they are in: that a pass broke the graph is a fault of the compiler. */
+/** How much of a broken graph an error shows: enough to see the pattern on one screen. */
+const shownProblems = 20
+const shownNodes = 5
+
+/**
+ * A pass's result, verified. Fails with all problems and the nodes they are in: that a pass broke the graph
+ * is a fault of the compiler.
+ */
 export const verified = (graph: Graph, pass: string): Graph => {
   const problems = verify(graph)
   if (problems.length === 0) return graph
   const ids = new Set(problems.flatMap(p => /^%(\d+)/.exec(p)?.[1] ?? []))
   const text = graph.nodes
     .filter(n => ids.has(`${n.id}`))
-    .slice(0, 5)
+    .slice(0, shownNodes)
     .map(n => printNode(n))
   throw new Error(
-    `internal error: the graph after "${pass}" is malformed:\n${problems.slice(0, 20).join('\n')}\n${text.join('\n')}`,
+    [
+      `internal error: the graph after "${pass}" is malformed:`,
+      ...problems.slice(0, shownProblems),
+      ...text,
+    ].join('\n'),
   )
 }
 
@@ -139,7 +151,8 @@ const verifyCompute = (node: ComputeNode, context: Context): readonly string[] =
       if (axis === undefined) problems.push(`axis ${e.axis.name} (${e.axis.id}) is not bound`)
       else if (axis.extent !== e.axis.extent)
         problems.push(
-          `axis ${axis.name} (${axis.id}) has extent ${axis.extent} where bound and ${e.axis.extent} in the body`,
+          `axis ${axis.name} (${axis.id}) has extent ${axis.extent} where bound ` +
+            `and ${e.axis.extent} in the body`,
         )
     } else if (e.op === 'read') problems.push(...verifyRead(e, path, context, runs && certain.has(e)))
     else {
@@ -216,7 +229,8 @@ const verifyRead = (
       : isIndex(p, r.axis)
     if (!right)
       problems.push(
-        `reads %${e.node} of the same region ${r.id} not at ${r.axis.name}${next ? ' + 1' : ''} in position ${i}`,
+        `reads %${e.node} of the same region ${r.id} ` +
+          `not at ${r.axis.name}${next ? ' + 1' : ''} in position ${i}`,
       )
   })
   return problems

@@ -1,8 +1,9 @@
 import { threefryWgsl } from './special.js'
 
 /**
- * An infinity and not-a-number in WGSL, which refuses constant expressions that are either: their bits are those of variables, of which its
- * compiler does not know the value. −0 is written so too: as a constant, drivers take it for 0.
+ * An infinity and not-a-number in WGSL, which refuses constant expressions that are either: their bits are
+ * those of variables, of which its compiler does not know the value. −0 is written so too: as a constant,
+ * drivers take it for 0.
  */
 const infinity = 'bitcast<f32>(infinityBits)'
 const notANumber = 'bitcast<f32>(nanBits)'
@@ -43,6 +44,18 @@ const nanText = (x: string, u32: string, bits: (literal: string) => string): str
 /** WGSL for whether an f32 value (a name) is not a number. */
 export const isNanText = (x: string): string => nanText(x, 'u32', y => y)
 
+/** The bits of an f32: those of its exponent, which are all 1 in an infinity; all but the sign; the sign. */
+const infinityMask = '0x7f800000u'
+const magnitudeMask = '0x7fffffffu'
+const signMask = '0x80000000u'
+const quietNaN = '0x7fc00000u'
+
+const signOf = (s: Shape, bits: string): string => `${bits} & ${s.bits(signMask)}`
+
+/** WGSL that returns the number with these bits where the condition holds, and not-a-number elsewhere. */
+const returnUnlessNaN = (s: Shape, bits: string, condition: string): string =>
+  `return bitcast<${s.f32}>(select(${s.bits(quietNaN)}, ${bits}, ${condition}));`
+
 /** A function of numbers, and the same for four neighbours, whose name ends in 4. */
 const forBoth = (name: string, write: (s: Shape) => string): Readonly<Record<string, string>> =>
   Object.fromEntries(shapes.map(s => [`${name}${s.suffix}`, `fn ${name}${s.suffix}${write(s)}`]))
@@ -56,8 +69,9 @@ const extremum = (op: 'max' | 'min') =>
   )
 
 /**
- * WGSL functions that rows of the primitive table call, by the name they are called by. None calls another. WGSL lets a compiler assume that no
- * value is infinite or not a number; those for f32 are written so that this assumption changes nothing.
+ * WGSL functions that rows of the primitive table call, by the name they are called by. None calls another.
+ * WGSL lets a compiler assume that no value is infinite or not a number; those for f32 are written so that
+ * this assumption changes nothing.
  */
 export const helpers: Readonly<Record<string, string>> = {
   ...extremum('max'),
@@ -68,47 +82,48 @@ export const helpers: Readonly<Record<string, string>> = {
   return ${nan('a')};
 }`,
   ),
-  // Compilers hold x · 0 to be 0: it is not a number where x is infinite or not a number, and has the sign of x.
+  // Compilers hold x · 0 to be 0: it is not a number where x is infinite or not a number, and has the sign
+  // of x.
   ...forBoth(
     'times_zero',
-    ({ f32, u32, bits }) => `(a: ${f32}) -> ${f32} {
-  let b = bitcast<${u32}>(a);
-  let finite = (b & ${bits('0x7f800000u')}) < ${bits('0x7f800000u')};
-  return bitcast<${f32}>(select(${bits('0x7fc00000u')}, b & ${bits('0x80000000u')}, finite));
+    s => `(a: ${s.f32}) -> ${s.f32} {
+  let b = bitcast<${s.u32}>(a);
+  let finite = (b & ${s.bits(infinityMask)}) < ${s.bits(infinityMask)};
+  ${returnUnlessNaN(s, signOf(s, 'b'), 'finite')}
 }`,
   ),
   ...forBoth(
     'zero_over',
-    ({ f32, u32, bits }) => `(a: ${f32}) -> ${f32} {
-  let b = bitcast<${u32}>(a);
-  let size = b & ${bits('0x7fffffffu')};
-  let some = (size != ${bits('0u')}) & (size <= ${bits('0x7f800000u')});
-  return bitcast<${f32}>(select(${bits('0x7fc00000u')}, b & ${bits('0x80000000u')}, some));
+    s => `(a: ${s.f32}) -> ${s.f32} {
+  let b = bitcast<${s.u32}>(a);
+  let size = b & ${s.bits(magnitudeMask)};
+  let some = (size != ${s.bits('0u')}) & (size <= ${s.bits(infinityMask)});
+  ${returnUnlessNaN(s, signOf(s, 'b'), 'some')}
 }`,
   ),
   ...forBoth(
     'over_zero',
-    ({ f32, u32, bits }) => `(a: ${f32}) -> ${f32} {
-  let b = bitcast<${u32}>(a);
-  let size = b & ${bits('0x7fffffffu')};
-  let some = (size != ${bits('0u')}) & (size <= ${bits('0x7f800000u')});
-  return bitcast<${f32}>(select(${bits('0x7fc00000u')}, (b & ${bits('0x80000000u')}) | ${bits('0x7f800000u')}, some));
+    s => `(a: ${s.f32}) -> ${s.f32} {
+  let b = bitcast<${s.u32}>(a);
+  let size = b & ${s.bits(magnitudeMask)};
+  let some = (size != ${s.bits('0u')}) & (size <= ${s.bits(infinityMask)});
+  ${returnUnlessNaN(s, `(${signOf(s, 'b')}) | ${s.bits(infinityMask)}`, 'some')}
 }`,
   ),
   // Compilers take a common factor out of sums, so that an infinite one meets a sum that cancels.
   ...forBoth(
     'infinity_over',
-    ({ f32, u32, bits }) => `(a: ${f32}) -> ${f32} {
-  let b = bitcast<${u32}>(a);
-  let finite = (b & ${bits('0x7f800000u')}) < ${bits('0x7f800000u')};
-  return bitcast<${f32}>(select(${bits('0x7fc00000u')}, (b & ${bits('0x80000000u')}) | ${bits('0x7f800000u')}, finite));
+    s => `(a: ${s.f32}) -> ${s.f32} {
+  let b = bitcast<${s.u32}>(a);
+  let finite = (b & ${s.bits(infinityMask)}) < ${s.bits(infinityMask)};
+  ${returnUnlessNaN(s, `(${signOf(s, 'b')}) | ${s.bits(infinityMask)}`, 'finite')}
 }`,
   ),
   ...forBoth(
     'minus_itself',
-    ({ f32, u32, bits }) => `(a: ${f32}) -> ${f32} {
-  let finite = (bitcast<${u32}>(a) & ${bits('0x7f800000u')}) < ${bits('0x7f800000u')};
-  return bitcast<${f32}>(select(${bits('0x7fc00000u')}, ${bits('0u')}, finite));
+    s => `(a: ${s.f32}) -> ${s.f32} {
+  let finite = (bitcast<${s.u32}>(a) & ${s.bits(infinityMask)}) < ${s.bits(infinityMask)};
+  ${returnUnlessNaN(s, s.bits('0u'), 'finite')}
 }`,
   ),
   // A sum that adds and subtracts the term t: compilers leave out both.
@@ -143,14 +158,16 @@ export const helpers: Readonly<Record<string, string>> = {
   real_sign: `fn real_sign(a: f32) -> f32 {
   return select(sign(a), a, ${isNanText('a')});
 }`,
-  // WGSL stops at the largest f32 below the end of the type, and leaves open what becomes of what is not a number.
+  // WGSL stops at the largest f32 below the end of the type, and leaves open what becomes of what is not a
+  // number.
   to_i32: `fn to_i32(a: f32) -> i32 {
   return select(select(i32(a), 2147483647, a >= 2147483648.0), 0, ${isNanText('a')});
 }`,
   to_u32: `fn to_u32(a: f32) -> u32 {
   return select(select(u32(a), 4294967295u, a >= 4294967296.0), 0u, ${isNanText('a')});
 }`,
-  // By long division of the mantissas, which is exact however large the quotient is (as in the C library musl).
+  // By long division of the mantissas, which is exact however large the quotient is (as in the C library
+  // musl).
   real_mod: `fn real_mod(a: f32, b: f32) -> f32 {
   let ua = bitcast<u32>(a) & 0x7fffffffu;
   let ub = bitcast<u32>(b) & 0x7fffffffu;
@@ -265,7 +282,10 @@ export const helpers: Readonly<Record<string, string>> = {
   threefry: threefryWgsl(),
 }
 
-/** A constant as WGSL writes it. What no f32 literal can say is read from variables, which `constantBits` declares. */
+/**
+ * A constant as WGSL writes it. What no f32 literal can say is read from variables, which `constantBits`
+ * declares.
+ */
 export const wgslLiteral = (dtype: 'f32' | 'i32' | 'u32' | 'bool', value: number): string => {
   if (dtype === 'bool') return value !== 0 ? 'true' : 'false'
   if (dtype === 'u32') return `${value >>> 0}u`

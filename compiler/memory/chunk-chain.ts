@@ -4,8 +4,8 @@ import type { Axis, ComputeNode, Graph, Node, NodeId, RegionId } from '../ir/ir.
 import { type Cut, cutAxis, cutOfReader, cutOfSource } from './chunk-cut.js'
 
 /**
- * Large nodes that hang together, what reads them, and what lies between, all cut along one axis. A node that needs the whole of another belongs to
- * a later stage: the stages are loops that follow one another.
+ * Large nodes that hang together, what reads them, and what lies between, all cut along one axis. A node
+ * that needs the whole of another belongs to a later stage: the stages are loops that follow one another.
  */
 export interface ChunkChain {
   readonly region: RegionId | undefined
@@ -39,7 +39,10 @@ export const searchGraph = (graph: Graph, large: (n: ComputeNode) => boolean): C
   return { graph, nodes: new Map(graph.nodes.map(n => [n.id, n])), readers, pinned, large }
 }
 
-/** The chain of a large node cut along one of its dimensions; undefined if something that reads a large member can't be cut so. */
+/**
+ * The chain of a large node cut along one of its dimensions; undefined if something that reads a large
+ * member can't be cut so.
+ */
 export const findChain = (field: ChunkSearch, seed: ComputeNode, dim: number): ChunkChain | undefined => {
   const { nodes, readers, pinned } = field
   const depth = regionPath(field.graph, seed.region).length

@@ -2,8 +2,8 @@ import { type ReadExpr, readsOf } from '../ir/expr.js'
 import type { Axis, ComputeNode, Expr } from '../ir/ir.js'
 
 /**
- * How a node is cut along an axis: it has the axis as a dimension of its own and is made slice by slice, or it reduces over the axis
- * and is made of the slices' totals.
+ * How a node is cut along an axis: it has the axis as a dimension of its own and is made slice by slice, or
+ * it reduces over the axis and is made of the slices' totals.
  */
 export type Cut =
   | { readonly kind: 'slice'; readonly dim: number }
@@ -13,7 +13,10 @@ export type Cut =
 export const cutAxis = (node: ComputeNode, cut: Cut): Axis =>
   cut.kind === 'slice' ? node.dims[cut.dim]![0]! : cut.axis
 
-/** The node's cut along one of its axes; undefined where that axis is part of a product, or its totals can't be added up. */
+/**
+ * The node's cut along one of its axes; undefined where that axis is part of a product, or its totals can't
+ * be added up.
+ */
 export const cutAlong = (node: ComputeNode, axis: Axis, depth: number): Cut | undefined => {
   const dim = node.dims.findIndex(d => d.length === 1 && d[0]!.id === axis.id)
   if (dim >= depth) return { kind: 'slice', dim }
@@ -23,7 +26,10 @@ export const cutAlong = (node: ComputeNode, axis: Axis, depth: number): Cut | un
 
 const isIndexOf = (e: Expr): Axis | undefined => (e.op === 'index' ? e.axis : undefined)
 
-/** How a reader is cut if what it reads of `source` is sliced along `dim`: every read must be at one axis of the reader there, and all of it. */
+/**
+ * How a reader is cut if what it reads of `source` is sliced along `dim`: every read must be at one axis of
+ * the reader there, and all of it.
+ */
 export const cutOfReader = (
   reader: ComputeNode,
   source: ComputeNode,
@@ -37,7 +43,10 @@ export const cutOfReader = (
   return reads.every(same) ? cutAlong(reader, axis, depth) : undefined
 }
 
-/** How what `reader` reads is cut if the reader is cut along an axis: it must be read at that axis in a dimension. */
+/**
+ * How what `reader` reads is cut if the reader is cut along an axis: it must be read at that axis in a
+ * dimension.
+ */
 export const cutOfSource = (
   reader: ComputeNode,
   axis: Axis,

@@ -23,9 +23,10 @@ const within = (e: Expr, extent: number): Expr =>
   prim('and', prim('ge', e, i32(0)), prim('lt', e, i32(extent)))
 
 /**
- * Puts nodes into a loop over chunks of `length` positions of an axis of `extent`. Slices have a slot an iteration; totals become carries that add
- * up. The last chunk may reach beyond the axis: reads there are guarded, and totals leave it out. `members` come in order of evaluation, and no
- * member needs another's total. Nodes that were claimed (`keep`) stay as views of what the loop makes.
+ * Puts nodes into a loop over chunks of `length` positions of an axis of `extent`. Slices have a slot an
+ * iteration; totals become carries that add up. The last chunk may reach beyond the axis: reads there are
+ * guarded, and totals leave it out. `members` come in order of evaluation, and no member needs another's
+ * total. Nodes that were claimed (`keep`) stay as views of what the loop makes.
  */
 export const moveIntoLoop = (
   b: Builder,

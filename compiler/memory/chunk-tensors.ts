@@ -7,7 +7,10 @@ import { type Cut, cutAxis } from './chunk-cut.js'
 import { moveIntoLoop } from './chunk-loop.js'
 
 export interface ChunkOptions {
-  /** A tensor of more bytes (in one iteration of the loops around it) is made a chunk at a time, if it can be. */
+  /**
+   * A tensor of more bytes (in one iteration of the loops around it) is made a chunk at a time, if it can
+   * be.
+   */
   readonly largest: number
   /** Bytes of the largest tensor that a chunk should have. */
   readonly target: number
@@ -21,9 +24,10 @@ export const sliceBytes = (graph: Pick<Graph, 'regions'>, n: ComputeNode): numbe
     .reduce((a, x) => a * x, 1)
 
 /**
- * Where a large tensor would be written and read back, a loop makes what reads it of one chunk after the other, so that only a chunk of
- * it exists at a time: the scores of attention for some of the queries, the logits of some of the tokens. What leaves the loop is
- * kept by slices or added up. `stored` are the nodes that kernels would write; without a large one among them the graph stays as it is.
+ * Where a large tensor would be written and read back, a loop makes what reads it of one chunk after the
+ * other, so that only a chunk of it exists at a time: the scores of attention for some of the queries, the
+ * logits of some of the tokens. What leaves the loop is kept by slices or added up. `stored` are the nodes
+ * that kernels would write; without a large one among them the graph stays as it is.
  */
 export const chunkLargeTensors = (
   graph: Graph,
@@ -54,7 +58,10 @@ interface Plan {
   readonly length: number
 }
 
-/** In the fewest stages, along the outermost axis that has enough positions for the number of chunks wanted, or else the longest. */
+/**
+ * In the fewest stages, along the outermost axis that has enough positions for the number of chunks wanted,
+ * or else the longest.
+ */
 const cheapestPlan = (field: ChunkSearch, seed: ComputeNode, { target }: ChunkOptions): Plan | undefined => {
   const depth = regionPath(field.graph, seed.region).length
   const plans = seed.dims.flatMap((d, dim): readonly Plan[] => {
@@ -72,7 +79,10 @@ const cheapestPlan = (field: ChunkSearch, seed: ComputeNode, { target }: ChunkOp
   return plan && { chain: plan.chain, length: Math.max(1, plan.length) }
 }
 
-/** A length of at most `bounded`: one that divides the axis where one is near, in whole vectors where there is room. */
+/**
+ * A length of at most `bounded`: one that divides the axis where one is near, in whole vectors where there
+ * is room.
+ */
 const chunkLength = (extent: number, bounded: number): number => {
   const limit = Math.min(extent - 1, Math.floor(bounded))
   for (const step of [8, 4, 1])
@@ -109,7 +119,10 @@ interface ChunkingChain {
   readonly order: readonly ComputeNode[]
 }
 
-/** The members of a stage, with copies of the large ones of earlier stages that they read, directly or through one another. */
+/**
+ * The members of a stage, with copies of the large ones of earlier stages that they read, directly or
+ * through one another.
+ */
 const membersOfStage = ({ b, field, chain, order }: ChunkingChain, stage: number): readonly Member[] => {
   const own = order.filter(n => chain.stage.get(n.id) === stage)
   const needed = new Set<NodeId>()

@@ -18,8 +18,9 @@ export interface MemoryLimits extends ChunkOptions {
 const MiB = 2 ** 20
 
 /**
- * From which size on a tensor is made a chunk at a time, and how large chunks are: what stays in a cache is worth the dispatches. 512 operations
- * an element make a softmax again for heads of up to 240 numbers, but no product with a matrix of weights.
+ * From which size on a tensor is made a chunk at a time, and how large chunks are: what stays in a cache is
+ * worth the dispatches. 512 operations an element make a softmax again for heads of up to 240 numbers, but
+ * no product with a matrix of weights.
  */
 export const memoryLimits = (traits: DeviceTraits): MemoryLimits => {
   const { largest, target, kept } = traits.software
@@ -29,11 +30,17 @@ export const memoryLimits = (traits: DeviceTraits): MemoryLimits => {
   return { largest: bounded(largest), target: bounded(target), kept: bounded(kept), operations: 512 }
 }
 
-/** What a kernel binds of a tensor: its slot of the loops around, where slots lie as offsets of bindings must. */
+/**
+ * What a kernel binds of a tensor: its slot of the loops around, where slots lie as offsets of bindings
+ * must.
+ */
 const boundBytes = (slot: number, all: number, traits: DeviceTraits): number =>
   slot % traits.bindingAlignment === 0 ? slot : all
 
-/** The graph without large tensors, and without large ones kept from loop to loop, where it can do without them. Normalised, as it was. */
+/**
+ * The graph without large tensors, and without large ones kept from loop to loop, where it can do without
+ * them. Normalised, as it was.
+ */
 export const fitMemory = (graph: Graph, traits: DeviceTraits, options: MemoryLimits): Graph => {
   const least = Math.min(options.largest, options.kept, traits.bindingBytes)
   if (!graph.nodes.some(n => n.kind === 'compute' && 4 * elementsOf(n) > least)) return graph

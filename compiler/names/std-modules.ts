@@ -5,6 +5,7 @@ export const stdModules: readonly string[] = [
   'std.data',
   'std.edits.jola',
   'std.gates',
+  'std.math',
   'std.models.llama',
   'std.nn',
   'std.optim',

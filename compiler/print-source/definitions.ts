@@ -72,8 +72,8 @@ export const sharedParts = (shown: readonly PrintedDefinition[]): ReadonlySet<Ex
 }
 
 /**
- * Gives a number that is only ever used within one expression the whole of that expression: `scale = Σ x²` of which only
- * `rsqrt(scale / E + eps)` occurs becomes `scale = rsqrt(Σ x² / E + eps)`.
+ * Gives a number that is only ever used within one expression the whole of that expression: `scale = Σ x²`
+ * of which only `rsqrt(scale / E + eps)` occurs becomes `scale = rsqrt(Σ x² / E + eps)`.
  */
 export const completeDefinitions = (
   shown: readonly PrintedDefinition[],
@@ -122,7 +122,9 @@ const wholeUse = (all: readonly Expr[], id: NodeId): Expr | undefined => {
   return at === start ? undefined : at
 }
 
-/** What stands around a sum that is divided by the number of its terms, without the division: around a mean. */
+/**
+ * What stands around a sum that is divided by the number of its terms, without the division: around a mean.
+ */
 export const meanOf = (
   d: PrintedDefinition,
   nodes: ReadonlyMap<NodeId, Node>,

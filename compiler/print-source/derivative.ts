@@ -12,9 +12,9 @@ export type DerivativeText =
   | { readonly kind: 'graph'; readonly text: string; readonly why: string }
 
 /**
- * The derivative of a function by one of its parameters, for all sizes, as a `.jola` module with one function `fn_d_wrt`. Where the
- * language cannot say it (a loop that runs backwards, random numbers), it is the simplified IR with sizes named.
- * Undefined where no one text holds for all sizes.
+ * The derivative of a function by one of its parameters, for all sizes, as a `.jola` module with one
+ * function `fn_d_wrt`. Where the language cannot say it (a loop that runs backwards, random numbers), it is
+ * the simplified IR with sizes named. Undefined where no one text holds for all sizes.
  */
 export const derivativeSource = (
   program: Program,

@@ -33,9 +33,10 @@ const primesFrom = (start: number, count: number): readonly number[] => {
 }
 
 /**
- * Specialises for two sets of sizes, all of them prime, and simplifies as far as both come out the same. First the two sets order the
- * sizes in opposite ways, so that no comparison of one size with another can go unnoticed; where that fails, they
- * order them alike, and nothing is decided by sizes. Undefined where even then the graphs differ.
+ * Specialises for two sets of sizes, all of them prime, and simplifies as far as both come out the same.
+ * First the two sets order the sizes in opposite ways, so that no comparison of one size with another can
+ * go unnoticed; where that fails, they order them alike, and nothing is decided by sizes. Undefined where
+ * even then the graphs differ.
  */
 export const forAllSizes = (
   names: readonly string[],

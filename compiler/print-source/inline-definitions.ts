@@ -34,8 +34,8 @@ const readable = (node: ComputeNode): boolean =>
   node.reduce === undefined && node.dims.every(d => d.length === 1)
 
 /**
- * Puts definitions where they are used: those without a reduction that are used once and not long, and those that are
- * hardly longer than their name.
+ * Puts definitions where they are used: those without a reduction that are used once and not long, and
+ * those that are hardly longer than their name.
  */
 export const inlineSmall = (graph: Graph): Graph => {
   const counts = readCounts(graph)

@@ -10,7 +10,10 @@ import {
 import { childrenOf } from '../ir/expr.js'
 import type { Axis, Expr, Graph, Node } from '../ir/ir.js'
 
-/** Numbers of a graph that are sizes in disguise, as polynomials; of f32 constants also with a coefficient that is no integer. */
+/**
+ * Numbers of a graph that are sizes in disguise, as polynomials; of f32 constants also with a coefficient
+ * that is no integer.
+ */
 export interface SizeNames {
   readonly whole: ReadonlyMap<number, Size>
   readonly real: ReadonlyMap<number, { readonly coefficient: number; readonly size: Size }>
@@ -22,9 +25,9 @@ export const sizeInput = 'size '
 type Pairs = Map<number, number>
 
 /**
- * Names the sizes in graph `a`, which was made for the sizes `at[0]`, by the help of graph `b`, made from the same program for the
- * sizes `at[1]`. Undefined where the two graphs differ in more than numbers: then something was decided that does not
- * hold for all sizes.
+ * Names the sizes in graph `a`, which was made for the sizes `at[0]`, by the help of graph `b`, made from
+ * the same program for the sizes `at[1]`. Undefined where the two graphs differ in more than numbers: then
+ * something was decided that does not hold for all sizes.
  */
 export const nameSizes = (
   a: Graph,

@@ -43,8 +43,9 @@ export interface Derivative {
 }
 
 /**
- * The derivative of `fn` by its parameter `wrt`, a graph with an output `grad.…` for each of the parameter's tensors, as the source of a
- * module with one function, `fn_d_wrt`, of the same parameters. Left: what of it the language cannot say.
+ * The derivative of `fn` by its parameter `wrt`, a graph with an output `grad.…` for each of the
+ * parameter's tensors, as the source of a module with one function, `fn_d_wrt`, of the same parameters.
+ * Left: what of it the language cannot say.
  */
 export const printSource = (
   { graph, sizes }: SizedGraph,

@@ -12,10 +12,15 @@ import { type InputSpec, inputsOf, instantiateFields, isGiven } from '../special
 import type { ImportDecl, Param, SizeItem, SourceExpr, TypeExpr } from '../syntax/ast.js'
 import * as s from './build-syntax.js'
 
-/** How an input of the graph is written: `w.layers[l].wq[h, d]` for the tensor `w.layers.wq` at `[l, h, d]`. */
+/**
+ * How an input of the graph is written: `w.layers[l].wq[h, d]` for the tensor `w.layers.wq` at `[l, h, d]`.
+ */
 export interface SourceInput {
   readonly spec: InputSpec
-  /** The text's part that reads it at these indices; they may be fewer than its axes where it is no array of records. */
+  /**
+   * The text's part that reads it at these indices; they may be fewer than its axes where it is no array of
+   * records.
+   */
   readonly target: (front: readonly SourceExpr[]) => SourceExpr
 }
 

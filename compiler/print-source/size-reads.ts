@@ -5,8 +5,8 @@ import type { SizedGraph } from './for-all-sizes.js'
 import { sizeInput } from './name-sizes.js'
 
 /**
- * Every f32 constant that was computed from sizes as a read of an input that stands for the size, so that no arithmetic mixes it with
- * other constants.
+ * Every f32 constant that was computed from sizes as a read of an input that stands for the size, so that
+ * no arithmetic mixes it with other constants.
  */
 export const withSizeReads = ({ graph, sizes }: SizedGraph): SizedGraph => {
   const whole = new Map<number, Size>(sizes.whole)

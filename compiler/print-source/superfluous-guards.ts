@@ -43,7 +43,10 @@ export const alwaysTrue = (condition: Expr): boolean => {
   })
 }
 
-/** Whether a condition only says that a guarded read among the factors is within its tensor, outside of which it is 0 anyway. */
+/**
+ * Whether a condition only says that a guarded read among the factors is within its tensor, outside of
+ * which it is 0 anyway.
+ */
 export const guardedAway = (
   condition: Expr,
   factors: readonly Expr[],

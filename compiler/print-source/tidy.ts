@@ -4,8 +4,8 @@ import type { Expr, NodeId } from '../ir/ir.js'
 import { alwaysTrue, conditionsOf, guardedAway } from './superfluous-guards.js'
 
 /**
- * coefficient · Π numerator / Π denominator. Unlike the simplifier's laws, those of this file hold for real numbers only:
- * floats come out equal up to rounding.
+ * coefficient · Π numerator / Π denominator. Unlike the simplifier's laws, those of this file hold for real
+ * numbers only: floats come out equal up to rounding.
  */
 interface Product {
   readonly coefficient: number
@@ -45,7 +45,10 @@ const isShort = (x: number): boolean => String(x).length <= 6
 
 export type Tidy = ReturnType<typeof makeTidy>
 
-/** Rewrites expressions into the form in which a person would write them. `isScale` tells what may stand before a sum: sizes. */
+/**
+ * Rewrites expressions into the form in which a person would write them. `isScale` tells what may stand
+ * before a sum: sizes.
+ */
 export const makeTidy = (isScale: (e: Expr) => boolean, shapeOfNode: (id: NodeId) => readonly number[]) => {
   const intern = interner()
   const make = (op: 'add' | 'sub' | 'mul' | 'div' | 'neg' | 'pow', ...args: readonly Expr[]): Expr =>
@@ -118,7 +121,10 @@ export const makeTidy = (isScale: (e: Expr) => boolean, shapeOfNode: (id: NodeId
     denominator: [...p.denominator, ...q.denominator],
   })
 
-  /** `if c then x else 0`: what it is multiplied with is written into the branch, where it stands beside other factors. */
+  /**
+   * `if c then x else 0`: what it is multiplied with is written into the branch, where it stands beside
+   * other factors.
+   */
   const isMasked = (e: Expr): boolean => e.op === 'select' && isZero(e.args[2]!) && e.args[1]!.op !== 'const'
 
   const powers = (factors: readonly Expr[]): readonly Expr[] =>

@@ -96,7 +96,9 @@ const boundOf = (w: ExprWriter, e: Expr): Size | undefined => {
   return node.reduce === undefined ? boundOf(w, node.body) : undefined
 }
 
-/** An expression as an index of an axis of length `dim`; undefined where the language would ask for a guard. */
+/**
+ * An expression as an index of an axis of length `dim`; undefined where the language would ask for a guard.
+ */
 const indexOf = (w: ExprWriter, e: Expr, dim: Size): readonly Source[] | undefined => {
   if (e.op === 'const')
     return isPositiveSize(subtractSizes(dim, sizeConstant(e.value))) ? [s.whole(e.value)] : undefined
@@ -158,7 +160,10 @@ const writeRead = (w: ExprWriter, e: Extract<Expr, { op: 'read' }>): Source => {
   )
 }
 
-/** Whether an expression is made of sizes and whole numbers only, which the language takes for any kind of number. */
+/**
+ * Whether an expression is made of sizes and whole numbers only, which the language takes for any kind of
+ * number.
+ */
 const isSize = (w: ExprWriter, e: Expr): boolean =>
   postorder(e).every(
     x =>

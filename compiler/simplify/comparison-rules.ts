@@ -64,7 +64,10 @@ export const compareDifference: ExprRule = (e, { interval }) => {
   return always ? bool(true) : never ? bool(false) : undefined
 }
 
-/** `q·n + r >= 0` is `q >= 0` where `0 <= r < n`, and `q·n + r == 0` is `q == 0 and r == 0` where `-n < r < n`. */
+/**
+ * `q·n + r >= 0` is `q >= 0` where `0 <= r < n`, and `q·n + r == 0` is `q == 0 and r == 0` where `-n < r <
+ * n`.
+ */
 export const compareRadix: ExprRule = (e, { interval }) => {
   const comparison = comparisonOf(e)
   if (comparison === undefined) return undefined
@@ -119,7 +122,9 @@ export const singleValue: ExprRule = (e, { interval }) => {
 const put = (e: Expr, axis: Axis, value: number): Expr =>
   axesOf(e).has(axis.id) ? substituteAxes(e, new Map([[axis.id, i32(value)]])) : e
 
-/** `if i == v then a(i) else b(i) = if i == v then a(v) else b(i)`; with two values for i, b is settled too. */
+/**
+ * `if i == v then a(i) else b(i) = if i == v then a(v) else b(i)`; with two values for i, b is settled too.
+ */
 export const settleBranches: ExprRule = (e, facts) => {
   if (e.op !== 'select') return undefined
   const [c, a, b] = e.args as [Expr, Expr, Expr]

@@ -4,7 +4,10 @@ import type { Axis, ComputeNode, Expr, Graph, Node, NodeId } from '../ir/ir.js'
 import { printExpr } from '../ir/print.js'
 import type { Facts } from './rewrite-rule.js'
 
-/** The position of a read at one dimension, which may name what stands at the others, and the axes of its own. */
+/**
+ * The position of a read at one dimension, which may name what stands at the others, and the axes of its
+ * own.
+ */
 interface Position {
   readonly at: Expr
   /** The reader's axes that stand at other dimensions, with those. */
@@ -33,7 +36,10 @@ const textOf = ({ at, shared, own }: Position): string => {
   return `${own.map(a => a.extent).join()} ${printExpr(at, name)}`
 }
 
-/** The dimension of a node at which all reads have one position, of which there are at most half as many as the dimension has. */
+/**
+ * The dimension of a node at which all reads have one position, of which there are at most half as many as
+ * the dimension has.
+ */
 const narrow = (
   node: ComputeNode,
   reads: readonly ReadExpr[],
@@ -54,9 +60,10 @@ const narrow = (
 }
 
 /**
- * A node that is read only at some positions is computed at those alone: of `y[i] = x[p(i)]` the node `x'[i] = x[p(i)]`, where
- * the i are fewer than what x ranges over, however many nodes read it so. Of logits at every position, of which a loss or a next token
- * wants few, few are left, and of whatever only they were computed from.
+ * A node that is read only at some positions is computed at those alone: of `y[i] = x[p(i)]` the node
+ * `x'[i] = x[p(i)]`, where the i are fewer than what x ranges over, however many nodes read it so. Of
+ * logits at every position, of which a loss or a next token wants few, few are left, and of whatever only
+ * they were computed from.
  */
 export const computeWhereRead = (graph: Graph, facts: Facts): Graph => {
   const nodes = new Map<NodeId, Node>(graph.nodes.map(n => [n.id, n]))

@@ -1,7 +1,10 @@
 import { axesOf, constant } from '../ir/expr.js'
 import { isConst, isValue, type NodeRule, withoutReduction } from './rewrite-rule.js'
 
-/** A maximum over what does not depend on the axis is that; a sum of a whole number n times is n times it; a sum of nothing but zeros is 0. */
+/**
+ * A maximum over what does not depend on the axis is that; a sum of a whole number n times is n times it; a
+ * sum of nothing but zeros is 0.
+ */
 export const constantReductions: NodeRule = node => {
   const { reduce, body } = node
   if (reduce === undefined) return undefined

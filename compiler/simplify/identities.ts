@@ -13,7 +13,10 @@ const indicator = (e: Expr): { readonly condition: Expr; readonly when: boolean 
   return isValue(a, 0) && isValue(b, 1) ? { condition: c, when: false } : undefined
 }
 
-/** Whether an expression is known not to be −0. Rounding to nearest makes −0 of a sum only if all summands are −0. */
+/**
+ * Whether an expression is known not to be −0. Rounding to nearest makes −0 of a sum only if all summands
+ * are −0.
+ */
 const isNeverMinusZero = (e: Expr, nodes: Facts['nodes']): boolean => {
   if (e.dtype !== 'f32') return true
   switch (e.op) {
@@ -42,7 +45,10 @@ const isNeverMinusZero = (e: Expr, nodes: Facts['nodes']): boolean => {
   }
 }
 
-/** `x + (-0) = x`, `x + 0 = x` where x is not −0, `x + (-y) = x - y`, and for integers `(x + c) + d = x + (c + d)`. */
+/**
+ * `x + (-0) = x`, `x + 0 = x` where x is not −0, `x + (-y) = x - y`, and for integers `(x + c) + d = x + (c
+ * + d)`.
+ */
 const sum = (e: Application, x: Expr, y: Expr, nodes: Facts['nodes']): Expr | undefined => {
   if (isValue(y, -0) || (isValue(y, 0) && isNeverMinusZero(x, nodes))) return x
   if (isConst(x) && !isConst(y)) return prim('add', y, x)
@@ -58,7 +64,10 @@ const sum = (e: Application, x: Expr, y: Expr, nodes: Facts['nodes']): Expr | un
   return undefined
 }
 
-/** `x - 0 = x`, `-0 - x = -x`, `x - (-y) = x + y`, and for integers `0 - x = -x`, `x - x = 0`, `(x + c) - d = x + (c - d)`. */
+/**
+ * `x - 0 = x`, `-0 - x = -x`, `x - (-y) = x + y`, and for integers `0 - x = -x`, `x - x = 0`, `(x + c) - d
+ * = x + (c - d)`.
+ */
 const difference = (e: Application, x: Expr, y: Expr): Expr | undefined => {
   if (isValue(y, 0)) return x
   if (isValue(x, -0) || (isInteger(e) && isValue(x, 0))) return prim('neg', y)
@@ -74,7 +83,10 @@ const difference = (e: Application, x: Expr, y: Expr): Expr | undefined => {
   return undefined
 }
 
-/** `x·1 = x`, `x·(-1) = -x`, `(-x)·y = -(x·y)`, `x·[c] = if c then x else x·0`; for integers `x·0 = 0`, `(x·c)·d = x·(c·d)`. */
+/**
+ * `x·1 = x`, `x·(-1) = -x`, `(-x)·y = -(x·y)`, `x·[c] = if c then x else x·0`; for integers `x·0 = 0`,
+ * `(x·c)·d = x·(c·d)`.
+ */
 const product = (e: Application, x: Expr, y: Expr): Expr | undefined => {
   if (isValue(y, 1)) return x
   if (isInteger(e) && isValue(y, 0)) return y
@@ -103,7 +115,10 @@ const product = (e: Application, x: Expr, y: Expr): Expr | undefined => {
   return undefined
 }
 
-/** The laws of arithmetic that hold exactly, for zeros of both signs, infinities and what is not a number too. Constants go to the right. */
+/**
+ * The laws of arithmetic that hold exactly, for zeros of both signs, infinities and what is not a number
+ * too. Constants go to the right.
+ */
 export const identities: ExprRule = (e, { nodes }) => {
   if (e.op === 'const' || e.op === 'index' || e.op === 'read') return undefined
   const [x, y] = e.args as [Expr, Expr]

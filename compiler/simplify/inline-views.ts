@@ -4,7 +4,9 @@ import type { Interval } from '../ir/interval.js'
 import { intervals } from '../ir/interval.js'
 import type { ComputeNode, Expr, Graph } from '../ir/ir.js'
 
-/** Whether a node moves data only: a constant, an index, or a read at positions that are no data themselves. */
+/**
+ * Whether a node moves data only: a constant, an index, or a read at positions that are no data themselves.
+ */
 const isView = (node: ComputeNode): boolean => {
   if (node.reduce !== undefined) return false
   let body = node.body
@@ -26,8 +28,9 @@ const axesAt = (node: ComputeNode, at: readonly Expr[]): ReadonlyMap<number, Exp
   )
 
 /**
- * Whether a position outside of the view is, in the same dimension, outside of what it reads, so that the guard may move there:
- * each axis that a guarded position can leave stands alone at a dimension of its own extent.
+ * Whether a position outside of the view is, in the same dimension, outside of what it reads, so that the
+ * guard may move there: each axis that a guarded position can leave stands alone at a dimension of its own
+ * extent.
  */
 const guardMoves = (
   view: ComputeNode,
@@ -47,7 +50,10 @@ const guardMoves = (
   })
 }
 
-/** A read of a view is a read of what the view reads: transposes, slices, broadcasts and constants are never stored for their readers. */
+/**
+ * A read of a view is a read of what the view reads: transposes, slices, broadcasts and constants are never
+ * stored for their readers.
+ */
 export const inlineViews = (graph: Graph): Graph => {
   const views = new Map(graph.nodes.flatMap(n => (n.kind === 'compute' && isView(n) ? [[n.id, n]] : [])))
   if (views.size === 0) return graph

@@ -46,7 +46,10 @@ const condition: ExprRule = e => {
   }
 }
 
-/** `if true then a else b = a`, `if c then a else a = a`, `if not c then a else b = if c then b else a`, and a choice by `c` within a choice by `c`. */
+/**
+ * `if true then a else b = a`, `if c then a else a = a`, `if not c then a else b = if c then b else a`, and
+ * a choice by `c` within a choice by `c`.
+ */
 const choice: ExprRule = e => {
   if (e.op !== 'select') return undefined
   const [c, a, b] = e.args as [Expr, Expr, Expr]

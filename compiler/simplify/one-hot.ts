@@ -46,8 +46,9 @@ interface AxisValue {
 }
 
 /**
- * Solves `c·i + Σ others = e`, others being multiples of c·extent(i) in further axes of the sum, for i: with c = 1 and no
- * others it is `i = e`; with others, `i = e mod extent` and `others / extent = e / extent`.
+ * Solves `c·i + Σ others = e`, others being multiples of c·extent(i) in further axes of the sum, for i:
+ * with c = 1 and no others it is `i = e`; with others, `i = e mod extent` and `others / extent = e /
+ * extent`.
  */
 const solveCondition = (condition: Expr, axes: readonly Axis[], facts: Facts): AxisValue | undefined => {
   if (condition.op !== 'eq') return undefined
@@ -89,11 +90,17 @@ const solveCondition = (condition: Expr, axes: readonly Axis[], facts: Facts): A
   return undefined
 }
 
-/** Reads that depend on the axis may go outside when it is replaced by a value that is not known to be in range. */
+/**
+ * Reads that depend on the axis may go outside when it is replaced by a value that is not known to be in
+ * range.
+ */
 const guardReads = (e: Expr, axis: Axis): Expr =>
   rewrite(e, x => (x.op === 'read' && x.at.some(p => axesOf(p).has(axis.id)) ? { ...x, guarded: true } : x))
 
-/** `Σᵢ if i == e then a(i) else 0 = if 0 <= e < n then a(e) else 0`, where e does not depend on i; also for `c·i` and mixed radices. */
+/**
+ * `Σᵢ if i == e then a(i) else 0 = if 0 <= e < n then a(e) else 0`, where e does not depend on i; also for
+ * `c·i` and mixed radices.
+ */
 export const oneHot: NodeRule = (node, facts) => {
   if (node.reduce?.op !== 'sum') return undefined
   const { axes } = node.reduce

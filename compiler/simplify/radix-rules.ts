@@ -14,7 +14,10 @@ import { type ExprRule, isConst, isValue } from './rewrite-rule.js'
 
 const isZero = (a: Affine): boolean => affineConstantOf(a) === 0
 
-/** `(q·n + r) / n = q + r / n` and `(q·n + r) mod n = r mod n`, with `r / n = 0` and `r mod n = r` where `0 <= r < n`. */
+/**
+ * `(q·n + r) / n = q + r / n` and `(q·n + r) mod n = r mod n`, with `r / n = 0` and `r mod n = r` where `0
+ * <= r < n`.
+ */
 export const divideRadix: ExprRule = (e, { interval }) => {
   if ((e.op !== 'idiv' && e.op !== 'mod') || e.dtype !== 'i32') return undefined
   const [x, divisor] = e.args as [Expr, Expr]

@@ -12,7 +12,10 @@ export const guards: ExprRule = (e, { interval, nodes }) => {
   return undefined
 }
 
-/** A read of a literal at a constant position is the number there; so is any read of a literal that holds one number only. */
+/**
+ * A read of a literal at a constant position is the number there; so is any read of a literal that holds
+ * one number only.
+ */
 export const literalReads: ExprRule = (e, { nodes }) => {
   if (e.op !== 'read') return undefined
   const node = nodes.get(e.node)

@@ -12,7 +12,10 @@ export interface Facts {
   readonly axis: (name: string, extent: number) => Axis
 }
 
-/** Rewrites the root of an expression whose parts are simple already; undefined where the law does not apply. */
+/**
+ * Rewrites the root of an expression whose parts are simple already; undefined where the law does not
+ * apply.
+ */
 export type ExprRule = (e: Expr, facts: Facts) => Expr | undefined
 
 /** Rewrites a compute node without changing its shape or its values. */

@@ -29,7 +29,8 @@ export const structureOf = (node: ComputeNode): string => {
   }
   const dims = node.dims.map(axes => axes.map(a => a.extent).join('·')).join(',')
   const reduce = node.reduce ? `${node.reduce.op} ${node.reduce.axes.map(a => a.extent).join(',')}` : ''
-  return `${node.dtype} ${node.region ?? ''} [${dims}] ${reduce} ${[...names.keys()].join(';')} = ${of.get(node.body)}`
+  const head = `${node.dtype} ${node.region ?? ''} [${dims}] ${reduce}`
+  return `${head} ${[...names.keys()].join(';')} = ${of.get(node.body)}`
 }
 
 const sameExpr = (a: Expr, b: Expr): boolean =>
@@ -59,7 +60,10 @@ const copied = (node: ComputeNode, nodes: ReadonlyMap<NodeId, Node>): NodeId | u
   return identityAt(node.dims).every((p, i) => sameExpr(p, body.at[i]!)) ? source.id : undefined
 }
 
-/** Two nodes that compute the same are one (up to the names of axes); so are a node and a copy of it, and equal literals. */
+/**
+ * Two nodes that compute the same are one (up to the names of axes); so are a node and a copy of it, and
+ * equal literals.
+ */
 export const shareNodes = (graph: Graph): Graph => {
   const nodes = new Map(graph.nodes.map(n => [n.id, n]))
   const first = new Map<string, NodeId>()

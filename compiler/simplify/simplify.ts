@@ -55,10 +55,16 @@ const exprRules: readonly ExprRule[] = [
 
 const nodeRules: readonly NodeRule[] = [unitAxes, constantReductions, oneHot, splitAxes]
 
-/** Rules that undo one another would never end; what is left after so many rounds is correct, if not simplest. */
+/**
+ * Rules that undo one another would never end; what is left after so many rounds is correct, if not
+ * simplest.
+ */
 const rounds = 30
 
-/** The same outputs with less work: all rules, until none applies. Values are kept exactly, but for the sign of a sum that is 0. */
+/**
+ * The same outputs with less work: all rules, until none applies. Values are kept exactly, but for the sign
+ * of a sum that is 0.
+ */
 export const simplify = (graph: Graph, options: SimplifyOptions = {}): Graph => {
   const rules = options.keepStops ? exprRules : [dropStops, ...exprRules]
   const axis = axisSource(graph)

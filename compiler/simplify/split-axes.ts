@@ -15,7 +15,10 @@ const divisorOf = (node: ComputeNode, axis: Axis): number | undefined => {
   return best
 }
 
-/** An axis h of which the body uses `h / G` and `h mod G` becomes the product of axes (k, g), with `h = k·G + g`: no division remains. */
+/**
+ * An axis h of which the body uses `h / G` and `h mod G` becomes the product of axes (k, g), with `h = k·G
+ * + g`: no division remains.
+ */
 export const splitAxes: NodeRule = (node, facts) => {
   const axes = [...node.dims.flat(), ...(node.reduce?.axes ?? [])]
   const argument = node.reduce?.op.startsWith('arg') ? node.reduce.axes[0] : undefined

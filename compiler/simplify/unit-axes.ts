@@ -1,7 +1,10 @@
 import { constant } from '../ir/expr.js'
 import { type NodeRule, withoutReduction } from './rewrite-rule.js'
 
-/** A reduction over an axis of extent 1 is its body; a factor of extent 1 in a product of axes is none. (Its index is 0 by its interval.) */
+/**
+ * A reduction over an axis of extent 1 is its body; a factor of extent 1 in a product of axes is none. (Its
+ * index is 0 by its interval.)
+ */
 export const unitAxes: NodeRule = node => {
   const dims = node.dims.map(axes => {
     const wide = axes.filter(a => a.extent !== 1)

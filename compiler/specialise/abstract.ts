@@ -36,8 +36,8 @@ const substituteChoice = (v: ChoiceValue, of: ReadonlyMap<AxisId, Expr>): Choice
       }
 
 /**
- * A value over `axes` turned into a function of them: what `for` does to its body. Each of `groups` is one dimension, a
- * product of axes; an index into it is taken apart into its digits.
+ * A value over `axes` turned into a function of them: what `for` does to its body. Each of `groups` is one
+ * dimension, a product of axes; an index into it is taken apart into its digits.
  */
 export const abstract = (body: CoreValue, groups: readonly (readonly Axis[])[]): CoreValue => {
   const shape = groups.map(g => g.reduce((n, a) => n * a.extent, 1))
@@ -64,7 +64,10 @@ export const abstract = (body: CoreValue, groups: readonly (readonly Axis[])[]):
   }
 }
 
-/** The digits of a mixed-radix number; the parts of an index that was written as a product come back as they were. */
+/**
+ * The digits of a mixed-radix number; the parts of an index that was written as a product come back as they
+ * were.
+ */
 const digits = (e: Expr, axes: readonly Axis[]): readonly Expr[] => {
   if (axes.length === 1) return [e]
   const last = axes[axes.length - 1]!

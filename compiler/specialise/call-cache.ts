@@ -7,8 +7,9 @@ import type { Scope } from './scope.js'
 import type { ChoiceValue, CoreValue } from './value.js'
 
 /**
- * Calls are inlined, and one with equal arguments in one place gives what it gave before. Without that a function that calls
- * another twice, which calls another twice, takes time and memory that double with every level.
+ * Calls are inlined, and one with equal arguments in one place gives what it gave before. Without that a
+ * function that calls another twice, which calls another twice, takes time and memory that double with
+ * every level.
  */
 export class CallCache {
   private readonly results = new Map<string, CoreValue>()
@@ -22,7 +23,10 @@ export class CallCache {
 
   constructor(private readonly builder: Builder) {}
 
-  /** Counts an evaluation inside others; throws a `ProgramLimit` when there are too many, or too many inside one another. */
+  /**
+   * Counts an evaluation inside others; throws a `ProgramLimit` when there are too many, or too many inside
+   * one another.
+   */
   inside<A>(run: () => A): A {
     if (++this.evaluations > programLimits.evaluations)
       throw new ProgramLimit(

@@ -36,7 +36,10 @@ export const evaluateFunctionName = (c: EvalContext, e: Extract<CoreExpr, { kind
   key: () => `${e.fn}<${instanceKey(c, e.instance)}>`,
 })
 
-/** Calls a top-level function; arguments left out take their defaults, evaluated in the function's own scope. */
+/**
+ * Calls a top-level function; arguments left out take their defaults, evaluated in the function's own
+ * scope.
+ */
 export const callFunction = (
   c: EvalContext,
   id: string,

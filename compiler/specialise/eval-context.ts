@@ -15,8 +15,8 @@ import { type ConstantValue, type CoreValue, unexpected } from './value.js'
 export interface EvalContext {
   readonly program: Program
   /**
-   * Evaluates any kind of expression. The file of each kind calls its parts' evaluators through this field only
-   * (open recursion), so that no two of the files import each other.
+   * Evaluates any kind of expression. The file of each kind calls its parts' evaluators through this field
+   * only (open recursion), so that no two of the files import each other.
    */
   readonly evaluateKind: (c: EvalContext, e: CoreExpr) => CoreValue
   readonly m: Materialiser
@@ -36,8 +36,8 @@ export interface EvalContext {
 }
 
 /**
- * Evaluates an expression to a value over IR expressions. Throws a `ProgramLimit` where the program is too long once
- * its functions are inlined, or nested too deep.
+ * Evaluates an expression to a value over IR expressions. Throws a `ProgramLimit` where the program is too
+ * long once its functions are inlined, or nested too deep.
  */
 export const evaluateCore = (c: EvalContext, e: CoreExpr): CoreValue =>
   c.calls.inside(() => c.evaluateKind(c, e))

@@ -8,8 +8,8 @@ import { type Scope, within } from './scope.js'
 import { scalar } from './value.js'
 
 /**
- * `fold x = init for l -> body`: a region whose carries hold every value of x, one slot an iteration. The carries range
- * over all surrounding index variables, since any of them may occur in the body.
+ * `fold x = init for l -> body`: a region whose carries hold every value of x, one slot an iteration. The
+ * carries range over all surrounding index variables, since any of them may occur in the body.
  */
 export const evaluateFold = (
   c: EvalContext,

@@ -7,8 +7,8 @@ import { leavesOf, rebuild } from './leaves.js'
 import { asExpr, asFn, type CoreValue, unexpected } from './value.js'
 
 /**
- * `grad(f)(x)`. Every tensor of x is copied to a node of its own, f is evaluated on the copies, and the differentiator
- * adds the cotangents of the copies to the same graph.
+ * `grad(f)(x)`. Every tensor of x is copied to a node of its own, f is evaluated on the copies, and the
+ * differentiator adds the cotangents of the copies to the same graph.
  */
 export const evaluateGrad = (c: EvalContext, e: Extract<CoreExpr, { kind: 'grad' }>): CoreValue => {
   const { m } = c

@@ -28,7 +28,10 @@ export const evaluateAt = (c: EvalContext, e: Extract<CoreExpr, { kind: 'at' }>)
   return c.m.comprehension(c.scope, here(c, e), dimensionsOf(rest), body)
 }
 
-/** A literal tensor, whose items come in row-major order; those that are not constants are chosen by position. */
+/**
+ * A literal tensor, whose items come in row-major order; those that are not constants are chosen by
+ * position.
+ */
 export const evaluateArray = (c: EvalContext, e: Extract<CoreExpr, { kind: 'array' }>): CoreValue => {
   const items = e.items.map(x => negated(asExpr(evaluateCore(c, x))))
   const shape = e.type.kind === 'tensor' ? e.type.dims.map(d => extent(c, d)) : [items.length]

@@ -1,4 +1,7 @@
-/** The sizes of a specialisation are not what the function asks for. The message holds all parts, one a line. */
+/**
+ * The sizes of a specialisation are not what the function asks for. The message holds all parts, one a
+ * line.
+ */
 export class SizesError extends Error {
   constructor(
     /** What is wrong, in one sentence. */
@@ -58,7 +61,10 @@ export const requireSizes = (
     )
 }
 
-/** An axis's extent. Throws a {@link SizesError} where the sizes make it less than nothing, or more than an index counts to. */
+/**
+ * An axis's extent. Throws a {@link SizesError} where the sizes make it less than nothing, or more than an
+ * index counts to.
+ */
 export const requireExtent = (of: string, shown: string, extent: number): number => {
   if (isSize(extent)) return extent
   throw new SizesError(

@@ -17,8 +17,8 @@ export interface ReductionSpec {
 }
 
 /**
- * Makes nodes. The law of the language's `let` and `for`: a node ranges over the surrounding index variables that its
- * body uses, and over no others, so what does not depend on a loop stands outside it.
+ * Makes nodes. The law of the language's `let` and `for`: a node ranges over the surrounding index
+ * variables that its body uses, and over no others, so what does not depend on a loop stands outside it.
  */
 export class Materialiser {
   constructor(readonly builder: Builder) {}
@@ -34,8 +34,9 @@ export class Materialiser {
   }
 
   /**
-   * A node for `body` over the scope's axes it uses, then `own`. Returns its number and the axes in front of the own
-   * ones, by which it is read. `over` adds axes whether used or not; `region` forces the loop it belongs to.
+   * A node for `body` over the scope's axes it uses, then `own`. Returns its number and the axes in front
+   * of the own ones, by which it is read. `over` adds axes whether used or not; `region` forces the loop it
+   * belongs to.
    */
   node(spec: {
     readonly scope: Scope

@@ -7,7 +7,10 @@ import { dimensionsOf, tensorAxes } from './fresh-axes.js'
 import type { Here } from './scope.js'
 import { asExpr, type CoreValue, differs, isChoice, scalar, type TensorValue } from './value.js'
 
-/** A scalar operation on scalars, or elementwise on tensors of one shape; a scalar beside tensors serves every element. */
+/**
+ * A scalar operation on scalars, or elementwise on tensors of one shape; a scalar beside tensors serves
+ * every element.
+ */
 export const lift = (
   c: EvalContext,
   at: Here,

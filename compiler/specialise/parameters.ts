@@ -25,8 +25,9 @@ export interface InputSpec {
   readonly dims: readonly Size[]
   readonly bound?: Size
   /**
-   * The checkpoint's names for it, `{}` standing for the leading axes' indices in turn; the shape it is stored in, without
-   * those axes, where that is not the field's own; and what to fill with when all names are missing.
+   * The checkpoint's names for it, `{}` standing for the leading axes' indices in turn; the shape it is
+   * stored in, without those axes, where that is not the field's own; and what to fill with when all names
+   * are missing.
    */
   readonly from?: {
     readonly names: readonly StoredName[]
@@ -37,7 +38,10 @@ export interface InputSpec {
   readonly arrayAxes: number
 }
 
-/** What an input that is not there is instead: everywhere a constant, or at each position the last of its indices. */
+/**
+ * What an input that is not there is instead: everywhere a constant, or at each position the last of its
+ * indices.
+ */
 export type StandIn = number | 'last index'
 
 /** A record's instance put into the types of its fields. */
@@ -219,5 +223,8 @@ export const inputValue = (
   return go(name, t, [])
 }
 
-/** Parameters that are given as tensors: functions take their defaults, settings with choices are known beforehand. */
+/**
+ * Parameters that are given as tensors: functions take their defaults, settings with choices are known
+ * beforehand.
+ */
 export const isGiven = (p: CoreParam): boolean => !holdsFunction(p.type) && p.type.kind !== 'choice'

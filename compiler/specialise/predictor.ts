@@ -30,7 +30,10 @@ export interface BatchedPredictor {
 const boundOf = (c: EvalContext, t: Type): number | undefined =>
   t.kind === 'tensor' && t.element.kind === 'idx' ? extent(c, t.element.bound) : undefined
 
-/** The predictor's logits of one of `rows` sequences: `row` is its index, `tokens` i32[rows, T] an input beside the predictor's own. */
+/**
+ * The predictor's logits of one of `rows` sequences: `row` is its index, `tokens` i32[rows, T] an input
+ * beside the predictor's own.
+ */
 const logitsOf = ({
   program,
   predictor,
@@ -63,9 +66,10 @@ const logitsOf = ({
 }
 
 /**
- * A predictor over `rows` sequences at once. Inputs besides the predictor's own: `tokens` i32[rows, T]; for `next`, `at` i32[rows], and for `loss`
- * `position` and `target` i32[rows, A] and `weight` f32[rows, A]. Outputs: for `next`, the logits at position `at` of each row,
- * f32[rows, V]; for `loss`, the weighted sum of the cross-entropies of each row's targets at their positions, f32[rows]. Simplified, logits are
+ * A predictor over `rows` sequences at once. Inputs besides the predictor's own: `tokens` i32[rows, T]; for
+ * `next`, `at` i32[rows], and for `loss` `position` and `target` i32[rows, A] and `weight` f32[rows, A].
+ * Outputs: for `next`, the logits at position `at` of each row, f32[rows, V]; for `loss`, the weighted sum
+ * of the cross-entropies of each row's targets at their positions, f32[rows]. Simplified, logits are
  * computed at those positions alone.
  */
 export const specialisePredictor = (batched: BatchedPredictor, output: 'next' | 'loss'): Graph => {
@@ -108,11 +112,12 @@ export const specialisePredictor = (batched: BatchedPredictor, output: 'next' | 
 }
 
 /**
- * A predictor that goes on where it was: `rows` sequences of at most T tokens, `window` more of each. It is `incremental` of the predictor's
- * logits; `at` i32[rows], where a window has several places, is the one after which a token is predicted. Outputs: for `next`, those logits
- * f32[rows, V]; for `chosen`, the first of the likeliest tokens, i32[rows, 1], `tokens` of a window of one, and `top`, its logit, f32[rows, 1], which is
- * not a number where one of the logits is none; and all that is kept. Left says why the
- * predictor can't go on.
+ * A predictor that goes on where it was: `rows` sequences of at most T tokens, `window` more of each. It is
+ * `incremental` of the predictor's logits; `at` i32[rows], where a window has several places, is the one
+ * after which a token is predicted. Outputs: for `next`, those logits f32[rows, V]; for `chosen`, the first
+ * of the likeliest tokens, i32[rows, 1], `tokens` of a window of one, and `top`, its logit, f32[rows, 1],
+ * which is not a number where one of the logits is none; and all that is kept. Left says why the predictor
+ * can't go on.
  */
 export const specialiseDecoder = (
   batched: BatchedPredictor,

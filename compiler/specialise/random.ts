@@ -3,8 +3,9 @@ import type { Expr } from '../ir/ir.js'
 import { type CoreValue, scalar } from './value.js'
 
 /**
- * Counter-based randomness: Threefry-2x32-20 (Salmon, Moraes, Dror and Shaw, SC 2011). The counter's first word is the position, the second says what
- * the bits are for, so that splitting a key and drawing from it never meet.
+ * Counter-based randomness: Threefry-2x32-20 (Salmon, Moraes, Dror and Shaw, SC 2011). The counter's first
+ * word is the position, the second says what the bits are for, so that splitting a key and drawing from it
+ * never meet.
  */
 const purpose = { uniform: 0, split: 1, radius: 2, angle: 3, fold: 4 } as const
 
@@ -31,8 +32,8 @@ export const foldIn = (key: readonly [Expr, Expr], n: Expr): CoreValue =>
   derived(key, cast('u32', n), purpose.fold)
 
 /**
- * 23 bits and a half: ((bits >> 9) + ½)·2⁻²³ is exact in f32 and lies strictly between 0 and 1, so every device draws
- * the same number.
+ * 23 bits and a half: ((bits >> 9) + ½)·2⁻²³ is exact in f32 and lies strictly between 0 and 1, so every
+ * device draws the same number.
  */
 const unit = (bits: Expr): Expr =>
   prim('mul', prim('add', cast('f32', prim('shr', bits, u32(9))), f32(0.5)), f32(2 ** -23))

@@ -3,7 +3,10 @@ import { constant } from '../ir/expr.js'
 import type { Expr } from '../ir/ir.js'
 import { type CoreValue, number, scalar, unexpected } from './value.js'
 
-/** A partial or full read of a tensor or an array. What has no elements is read as {@link ofNothing}, whatever it was made of. */
+/**
+ * A partial or full read of a tensor or an array. What has no elements is read as {@link ofNothing},
+ * whatever it was made of.
+ */
 export const readAt = (target: CoreValue, position: readonly Expr[]): CoreValue => {
   const got = elementsAt(target, position)
   return 'shape' in target && target.shape.includes(0) ? nothing(got) : got

@@ -8,7 +8,10 @@ import {
   substituteSizes,
 } from '../core/size.js'
 
-/** That a size has a value, and how that is known: ``axis 2 of `w.layers.wq` ``, `hidden_size in config.json`. */
+/**
+ * That a size has a value, and how that is known: ``axis 2 of `w.layers.wq` ``, `hidden_size in
+ * config.json`.
+ */
 export interface SizeEquation {
   readonly size: Size
   readonly value: number
@@ -21,8 +24,8 @@ export type SizeProblem =
   | { readonly kind: 'unknown'; readonly name: string }
 
 /**
- * The values of `wanted` that satisfy the equations. Equations are used as soon as one name is left unknown in them, so `H = K * G` gives G
- * from H and K. All conflicts are reported, then the names left unknown.
+ * The values of `wanted` that satisfy the equations. Equations are used as soon as one name is left unknown
+ * in them, so `H = K * G` gives G from H and K. All conflicts are reported, then the names left unknown.
  */
 export const solveSizes = (
   wanted: readonly string[],
@@ -77,7 +80,9 @@ const reason = (p: Size, known: ReadonlyMap<string, number>, because: ReadonlyMa
     .join(', ')
 
 /** A problem in words. */
-export const showProblem = (p: SizeProblem): string =>
-  p.kind === 'unknown'
-    ? `nothing tells the size ${p.name}`
-    : `${p.equation.source} is ${p.equation.value}, but it must be ${sizeText(p.equation.size)}${p.known === '' ? '' : `, and ${p.known}`}`
+export const showProblem = (p: SizeProblem): string => {
+  if (p.kind === 'unknown') return `nothing tells the size ${p.name}`
+  const { size, value, source } = p.equation
+  const because = p.known === '' ? '' : `, and ${p.known}`
+  return `${source} is ${value}, but it must be ${sizeText(size)}${because}`
+}

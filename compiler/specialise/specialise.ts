@@ -26,7 +26,10 @@ import {
 
 export { type ConstantValue, type GivenValue, isList } from './value.js'
 
-/** What becomes numbers: every size, the module constants that the model's configuration gives, and the settings. */
+/**
+ * What becomes numbers: every size, the module constants that the model's configuration gives, and the
+ * settings.
+ */
 export interface Bindings {
   readonly sizes: ReadonlyMap<string, number>
   readonly constants?: ReadonlyMap<string, ConstantValue>
@@ -35,8 +38,8 @@ export interface Bindings {
   /** Inputs that are not there, such as the biases of a checkpoint without, and what stands in for them. */
   readonly absent?: ReadonlyMap<string, StandIn>
   /**
-   * Where the program uses a size as a number, the graph reads an input `size N` instead of the constant N, so that
-   * nothing is computed from the numbers at hand.
+   * Where the program uses a size as a number, the graph reads an input `size N` instead of the constant N,
+   * so that nothing is computed from the numbers at hand.
    */
   readonly sizesAsInputs?: true
 }
@@ -66,8 +69,8 @@ export const contextFor = (program: Program, bindings: Bindings, label: string):
 }
 
 /**
- * A constant's own value where the outside gives others: a number, truth value or choice; undefined for a list, or for what only the simplifier
- * would fold.
+ * A constant's own value where the outside gives others: a number, truth value or choice; undefined for a
+ * list, or for what only the simplifier would fold.
  */
 export const constantValue = (
   program: Program,
@@ -118,8 +121,8 @@ const withParams = (c: EvalContext, fn: CoreFn): EvalContext =>
   fn.params.reduce((inner, p) => bindAll(inner, [[p.id, paramValue(inner, p)]]), c)
 
 /**
- * A function's graph: an input for each tensor of its parameters, an output for each of its result. Throws a `SizesError` where the sizes
- * given are not just the function's own.
+ * A function's graph: an input for each tensor of its parameters, an output for each of its result. Throws
+ * a `SizesError` where the sizes given are not just the function's own.
  */
 export const specialiseFn = (program: Program, fn: CoreFn, bindings: Bindings): Graph => {
   requireSizes(fn.name, fn.sizes, bindings.sizes)
@@ -129,8 +132,9 @@ export const specialiseFn = (program: Program, fn: CoreFn, bindings: Bindings): 
 }
 
 /**
- * A function's value (`value`) and its derivatives with respect to the tensors of one parameter (`grad.…`). The function gives an
- * f32, or a tuple that begins with one. Throws a `SizesError` like {@link specialiseFn}.
+ * A function's value (`value`) and its derivatives with respect to the tensors of one parameter (`grad.…`).
+ * The function gives an f32, or a tuple that begins with one. Throws a `SizesError` like {@link
+ * specialiseFn}.
  */
 export const specialiseGrad = (program: Program, fn: CoreFn, wrt: string, bindings: Bindings): Graph => {
   requireSizes(fn.name, fn.sizes, bindings.sizes)
@@ -179,8 +183,8 @@ const settingValue = (c: EvalContext, s: CoreSetting, given: GivenValue | undefi
 }
 
 /**
- * One method of a recipe. Its inputs are the recipe's parameters, its f32 settings as `settings.…`, and its own
- * parameters; outputs are named as for functions.
+ * One method of a recipe. Its inputs are the recipe's parameters, its f32 settings as `settings.…`, and its
+ * own parameters; outputs are named as for functions.
  */
 export const specialiseMethod = (
   program: Program,

@@ -4,8 +4,9 @@ import type { Axis, Expr } from '../ir/ir.js'
 import type { Scope } from './scope.js'
 
 /**
- * What an expression of the core is worth once all sizes are numbers: scalars are IR expressions over the index variables in scope, tensors are
- * functions from positions to such expressions, and records, tuples and functions have disappeared into the compiler.
+ * What an expression of the core is worth once all sizes are numbers: scalars are IR expressions over the
+ * index variables in scope, tensors are functions from positions to such expressions, and records, tuples
+ * and functions have disappeared into the compiler.
  */
 export type CoreValue =
   | { readonly kind: 'scalar'; readonly expr: Expr }
@@ -70,7 +71,10 @@ export interface ArrayValue {
 export const scalar = (expr: Expr): CoreValue => ({ kind: 'scalar', expr })
 export const number = (dtype: DType, value: number): CoreValue => scalar(constant(dtype, value))
 
-/** The compiler promised itself a value of one kind and got another: a defect of the checker, not of the program. */
+/**
+ * The compiler promised itself a value of one kind and got another: a defect of the checker, not of the
+ * program.
+ */
 export const unexpected = (wanted: string, got: CoreValue): never => {
   throw new Error(`specialise: expected a ${wanted}, got a ${got.kind}`)
 }

@@ -7,7 +7,10 @@ import { readAt } from './read-value.js'
 import { type Here, type Scope, within } from './scope.js'
 import { type Apply, asExpr, type CoreValue, indices, scalar, unexpected } from './value.js'
 
-/** The part of another tree that goes with one part of the first; a scalar goes with every part (`f32 per P`). */
+/**
+ * The part of another tree that goes with one part of the first; a scalar goes with every part (`f32 per
+ * P`).
+ */
 const partOf = (other: CoreValue, pick: (v: CoreValue) => CoreValue): CoreValue =>
   other.kind === 'scalar' ? other : pick(other)
 

@@ -5,7 +5,10 @@ import { index, prim, read } from '../../../compiler/ir/expr.js'
 import { interpret } from '../../../compiler/ir/interpret.js'
 import { gradientsOf, node } from './support.js'
 
-/** The gradient of reduce(op) over the columns of x: [2, 3], without the check by differences that a tie does not bear. */
+/**
+ * The gradient of reduce(op) over the columns of x: [2, 3], without the check by differences that a tie
+ * does not bear.
+ */
 const byRows = (op: 'prod' | 'max' | 'min', x: readonly number[]): readonly number[] => {
   const b = new Builder()
   const id = b.input('x', 'f32', [2, 3])

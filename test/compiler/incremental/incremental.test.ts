@@ -158,7 +158,8 @@ describe('a function of a sequence, token by token', () => {
     ['the running maximum', 'for t, e -> max s -> if s <= t then x[s, e] else -inf', 1],
     [
       'two layers of it',
-      'let y = for t, e -> sum s -> if s <= t then x[s, e] else 0\n  for t, e -> sum s -> if s <= t then y[s, e] * x[s, e] else 0',
+      'let y = for t, e -> sum s -> if s <= t then x[s, e] else 0\n' +
+        '  for t, e -> sum s -> if s <= t then y[s, e] * x[s, e] else 0',
       2,
     ],
   ])('goes on with %s', (_, mix, kept) => {

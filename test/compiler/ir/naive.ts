@@ -3,8 +3,8 @@ import type { ComputeNode, Expr, Graph, NodeId } from '../../../compiler/ir/ir.j
 import { applyPrim } from '../../../compiler/ir/prims.js'
 
 /**
- * The value of one element of a node, straight from the definition: by recursion over what it reads, without order, loops or
- * storage (carries unroll themselves). The oracle of the interpreter.
+ * The value of one element of a node, straight from the definition: by recursion over what it reads,
+ * without order, loops or storage (carries unroll themselves). The oracle of the interpreter.
  */
 export const naive = (
   graph: Graph,

@@ -28,8 +28,9 @@ export const randomNumbers = (seed: number): (() => number) => {
 }
 
 /**
- * A random well-formed graph of small tensors: reductions, gathers, guarded reads, product dimensions, one-hot sums, folds up and down,
- * nested ones too, and readers of what folds leave behind. Values stay of the order of 1 to 10.
+ * A random well-formed graph of small tensors: reductions, gathers, guarded reads, product dimensions,
+ * one-hot sums, folds up and down, nested ones too, and readers of what folds leave behind. Values stay of
+ * the order of 1 to 10.
  */
 export const randomGraph = (seed: number, options: RandomOptions = {}): RandomProgram => {
   const random = randomNumbers(seed)

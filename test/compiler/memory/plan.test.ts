@@ -28,7 +28,8 @@ describe("a plan's peak is within a tenth of the least its steps need", () => {
         )
   })
 
-  // Tensors of a few bytes of odd sizes, in whole buffers: a tenth of the least is sometimes less than any of them.
+  // Tensors of a few bytes of odd sizes, in whole buffers: a tenth of the least is sometimes less than any
+  // of them.
   it('for all but a few random graphs, which are within a quarter', () => {
     const ratios = [...Array(200).keys()].map(seed => {
       const { peakBytes, leastBytes } = compileGraph(simplify(randomGraph(seed + 1).graph), llvmpipe, {

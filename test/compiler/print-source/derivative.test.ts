@@ -22,7 +22,8 @@ fn rms_rows(x: f32[T, E], w: f32[E]) -> f32 = sum t, e -> rms_norm(x[t], w, 1e-5
 fn layer(x: f32[E], w: f32[E], b: f32[E], y: f32[E]) -> f32 = dot(layer_norm(x, w, b, 1e-5), y)
 fn turn(x: f32[2 * R], c: f32[R], s: f32[R], y: f32[2 * R]) -> f32 = dot(rope(x, c, s), y)
 fn smooth(x: f32[T]) -> f32 = sum t -> gelu(x[t]) * gelu_tanh(x[t]) + silu(x[t])
-fn gates_loss(phi: f32[T], u: f32[T]) -> f32 = sum t -> gates.sample(phi[t], u[t]) + gates.expected_open(phi[t])
+fn gates_loss(phi: f32[T], u: f32[T]) -> f32 =
+  sum t -> gates.sample(phi[t], u[t]) + gates.expected_open(phi[t])
 fn heads(x: f32[H], y: f32[K]) -> f32 = sum (k, g) -> x[(k, g)] ^ 2 * y[k]
 fn first(x: f32[2 * R]) -> f32 = sum r: R -> x[(0, r)] * x[(1, r)]
 fn products(a: f32[T, D], b: f32[D, E]) -> f32 = sum t, e -> (sum d -> a[t, d] * b[d, e]) ^ 2
@@ -33,11 +34,13 @@ fn every(x: f32[T]) -> f32 = prod t -> x[t] + 2
 fn shift(x: f32[T], y: f32[T]) -> f32 = sum t -> x.at(t - 1, else: 0) * y[t] * x[t]
 fn window(x: f32[T], y: f32[S]) -> f32 = sum t, s -> x.at(t + s - 1, else: 0) * y[s] * x[t]
 fn other(x: f32[T], y: f32[S]) -> f32 = sum t -> y.at(t, else: 0) * x[t] ^ 2
-fn edited(e: Edits, z: f32[K, D]) -> f32 = sum k, d -> ((1 + e.scale[k, d]) * z[k, d] + e.offset[d] + e.bias) ^ 2
+fn edited(e: Edits, z: f32[K, D]) -> f32 =
+  sum k, d -> ((1 + e.scale[k, d]) * z[k, d] + e.offset[d] + e.bias) ^ 2
 fn net(n: Net, x: f32[E], target: idx[V]) -> f32 =
   let h = for e -> sum l, h -> tanh(n.layers[l].w[h, e] * x[e] + n.layers[l].b[h])
   cross_entropy(for v -> dot(n.head[v], h), target)
-fn counted(x: f32[T + 1], y: f32[E + 1]) -> f32 = sqrt(T) * (mean t -> x[t] ^ 2) / (2 * E - 1) + f32(T) * y[0] * x[0]
+fn counted(x: f32[T + 1], y: f32[E + 1]) -> f32 =
+  sqrt(T) * (mean t -> x[t] ^ 2) / (2 * E - 1) + f32(T) * y[0] * x[0]
 fn ramp(x: f32[T]) -> f32 = sum t -> x[t] * f32(T - t) * (if t + 2 < T then 1.0 else 0.5)
 fn attend(q: f32[T, D], k: f32[T, D], v: f32[T, D]) -> f32 =
   sum t ->

@@ -50,8 +50,8 @@ const inputsFor = (fn: CoreFn, sizes: ReadonlyMap<string, number>): ReadonlyMap<
   )
 
 /**
- * How far the printed derivative, checked as a module of its own and evaluated, is from `grad`, at sizes from 2 to 5: the largest
- * difference relative to 1 + the value.
+ * How far the printed derivative, checked as a module of its own and evaluated, is from `grad`, at sizes
+ * from 2 to 5: the largest difference relative to 1 + the value.
  */
 export const distance = (text: string, name: string, wrt: string): number => {
   const program = programOf({ example: text })

@@ -255,7 +255,8 @@ describe('graphs become simpler', () => {
       })
     const whole = '[i=4, q=4, h=12] "" = sum j=3'
     expect(reader(at => at(I, L, id))).not.toContain(whole)
-    // On a condition without which it would be outside; data that may be outside; data of one position and of another.
+    // On a condition without which it would be outside; data that may be outside; data of one position and
+    // of another.
     const last = add(I, i32(9))
     expect(reader(at => hot(prim('lt', I, i32(3)), at(I, L, last)))).toContain(whole)
     expect(reader((_, guarded) => guarded(I, L, id))).toContain(whole)

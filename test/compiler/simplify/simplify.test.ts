@@ -29,7 +29,11 @@ const keepsValues = (transform: (g: Graph) => Graph, numRuns: number): void => {
         const wrong = [...values].findIndex((v, i) => !same(v, got[i]!))
         if (wrong >= 0 || got.length !== values.length)
           throw new Error(
-            `${name}[${wrong}] is ${got[wrong]}, was ${values[wrong]}\n${printGraph(graph)}\n${printGraph(after)}`,
+            [
+              `${name}[${wrong}] is ${got[wrong]}, was ${values[wrong]}`,
+              printGraph(graph),
+              printGraph(after),
+            ].join('\n'),
           )
       }
     }),
