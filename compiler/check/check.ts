@@ -1,3 +1,13 @@
+/**
+ * Checking a program: from the names of modules to the typed core (`core/core.ts`), or to every error in
+ * them.
+ *
+ *     load modules → build scopes → elaborate each declaration → look for recursion and reused keys
+ *
+ * A module that an earlier program had, and that has not changed, is not checked again
+ * (`checked-modules.ts`). Errors that may follow from a syntax error or a failed import are left out. The
+ * rules of types are in `types/`.
+ */
 import * as E from 'fp-ts/lib/Either.js'
 import type { CoreFn, CoreModule, CoreRecipe, CoreTest, Program, SizeDecl } from '../core/core.js'
 import type { RecordDecl } from '../core/type.js'

@@ -12,8 +12,8 @@ export interface CodeEntry {
 }
 
 /** Entries of one file of the catalogue, by their codes. */
-export type Entries = Readonly<Record<string, CodeEntry>>
+export type CodeEntries = Readonly<Record<string, CodeEntry>>
 
 /** A file of the catalogue from a list of entries. */
-export const entries = (list: readonly CodeEntry[]): Entries =>
+export const indexEntries = (list: readonly CodeEntry[]): CodeEntries =>
   Object.fromEntries(list.map(entry => [entry.code, entry]))

@@ -1,4 +1,4 @@
-import { type Entries, entries } from './code-entry.js'
+import { type CodeEntries, indexEntries } from './code-entry.js'
 
 /** E05xx: data and checkpoints that do not fit the program. */
-export const data: Entries = entries([])
+export const dataCodes: CodeEntries = indexEntries([])

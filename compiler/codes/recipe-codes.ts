@@ -1,12 +1,13 @@
-import { type Entries, entries } from './code-entry.js'
+import { type CodeEntries, indexEntries } from './code-entry.js'
 
 /** E0350 to E0359: recipes. */
-export const recipes: Entries = entries([
+export const recipeCodes: CodeEntries = indexEntries([
   {
     code: 'E0350',
-    title: 'a recipe’s method is not as training calls it',
+    title: 'a method of a recipe is not declared as training calls it',
     explanation:
-      'Training calls `init(key)`, `step(s, batch, key, at)`, `validate(s, batch)` and `predict(s, tokens)`; the first two must be there. Their parameters’ types need not be written.',
+      'Training calls `init(key)`, `step(s, batch, key, at)`, `validate(s, batch)` and `predict(s, ' +
+      'tokens)`. The first two are required. The types of their parameters need not be written.',
     wrong: `recipe R(c: f32) {
   state { x: f32 }
   init(key) = { x: c }
@@ -19,9 +20,9 @@ export const recipes: Entries = entries([
   },
   {
     code: 'E0351',
-    title: 'a method does not give numbers to show',
+    title: 'a method gives no numbers to show',
     explanation:
-      '`step` gives the state and a record of f32 numbers; `validate` gives an f32 or such a record.',
+      '`step` gives the state and a record of f32 numbers. `validate` gives an f32 or such a record.',
     wrong: `recipe R(c: f32) {
   state { x: f32 }
   init(key) = { x: c }
@@ -35,9 +36,10 @@ export const recipes: Entries = entries([
   },
   {
     code: 'E0352',
-    title: 'a setting or constant is none of its choices',
+    title: 'the value of a setting or constant is not one of its choices',
     explanation:
-      'A setting or constant written with choices has one of them as its value, and is compared with no other word.',
+      'A setting or constant with choices has one of them as its value. It can be compared with its ' +
+      'choices only.',
     wrong: `recipe R(c: f32) {
   setting schedule: linear | cosine = cosin
   state { x: f32 }
@@ -53,8 +55,8 @@ export const recipes: Entries = entries([
   },
   {
     code: 'E0353',
-    title: 'the records that training hands to recipes are not there',
-    explanation: '`Batch` and `At` are declared in `std.data`, which recipes read without importing it.',
+    title: 'the records that training hands to recipes are missing',
+    explanation: '`Batch` and `At` are declared in `std.data`. Recipes use them without importing them.',
     wrong: `recipe R(c: f32) {
   state { x: f32 }
   init(key) = { x: c }
@@ -64,9 +66,11 @@ export const recipes: Entries = entries([
   },
   {
     code: 'E0354',
-    title: 'a setting that training reads has a default that it cannot begin with',
+    title: 'training cannot use the default of a setting',
     explanation:
-      'Training reads `epochs`, `batch`, `patience` and `context` itself, if a recipe has them: each counts something, and is a whole number of at least 1. `end_of_text` is true or false. A recipe without `patience` never stops early, and one without `context` takes the model’s.',
+      'Training reads `epochs`, `batch`, `patience` and `context` itself, if a recipe has them. Each ' +
+      'is a whole number of at least 1. `end_of_text` is true or false. A recipe without `patience` ' +
+      'never stops early, and a recipe without `context` takes that of the model.',
     wrong: `import std.data (Batch)
 recipe R {
   setting epochs = 2.5

@@ -1,7 +1,7 @@
-import type { Entries } from './code-entry.js'
-import { recipes } from './recipe-codes.js'
-import { sizes } from './size-codes.js'
-import { values } from './value-codes.js'
+import type { CodeEntries } from './code-entry.js'
+import { recipeCodes } from './recipe-codes.js'
+import { sizeCodes } from './size-codes.js'
+import { valueCodes } from './value-codes.js'
 
 /** E03xx: types and sizes that disagree. */
-export const types: Entries = { ...sizes, ...values, ...recipes }
+export const typeCodes: CodeEntries = { ...sizeCodes, ...valueCodes, ...recipeCodes }

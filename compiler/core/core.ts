@@ -1,3 +1,11 @@
+/**
+ * The core language: what the checker gives to the other phases. Every name is resolved, every expression has
+ * its type, every index its range, and operators are chosen for their types.
+ *
+ *     for t -> x[t] * 2   ⟶   for t: T -> op mul [read x [t], 2.0]   : f32[T]
+ *
+ * The core still has functions, records and sizes by name. `specialise/` inlines and replaces them.
+ */
 import type { Span } from '../diagnostics/source.js'
 import type { ConfigExpr, ReducerName } from '../syntax/ast.js'
 import type { Size } from './size.js'

@@ -1,7 +1,7 @@
 /**
- * Sizes are polynomials over names with integer coefficients, kept in normal form: a map from monomial to
- * coefficient. A monomial is its sorted factors joined by `*` (`G*K`, `K*K`), the empty string for the
- * constant term.
+ * The size of an axis. Sizes are polynomials over names with integer coefficients, kept in normal form: a map
+ * from monomial to coefficient. A monomial is its sorted factors joined by `*` (`G*K`, `K*K`), the empty
+ * string for the constant term.
  */
 export interface Size {
   readonly terms: ReadonlyMap<string, number>

@@ -2,7 +2,7 @@ import type { Label } from './diagnostic.js'
 import { isControl } from './harmless.js'
 import { positionOf, type Source } from './source.js'
 
-/** A mark under one line: where it begins and ends, in columns as shown, and what stands beside it. */
+/** A mark under one line, from the column `start` to `end` as shown, and the remark beside it. */
 export interface Mark {
   readonly start: number
   readonly end: number
@@ -18,11 +18,12 @@ export interface ExcerptLine {
 }
 
 const tab = 4
-/** How much of a line is shown. */
+/** The most columns of a line that are shown. */
 const widest = 110
-/** How much is shown before the first mark of a line that is cut. */
+/** The columns before the first mark, where a line is cut. */
 const lead = 30
 
+/** Whether a terminal gives a character two columns (East Asian wide characters and emoji). */
 const isWide = (code: number): boolean =>
   (code >= 0x1100 && code <= 0x115f) ||
   (code >= 0x2e80 && code <= 0xa4cf) ||
@@ -33,8 +34,8 @@ const isWide = (code: number): boolean =>
   (code >= 0x20000 && code <= 0x3fffd)
 
 /**
- * A line as a terminal shows it, and the column of each UTF-16 offset: tabs are blanks, control characters
- * `�`.
+ * A line as a terminal shows it, and the column of each UTF-16 offset. Tabs become blanks and control
+ * characters `�`.
  */
 const layout = (line: string): { readonly cells: readonly string[]; readonly columns: readonly number[] } => {
   const cells: string[] = []
@@ -102,11 +103,11 @@ export const excerpt = (
         const end = columns[Math.min(s.end, columns.length - 1)]!
         return { start, end: Math.max(end, start + 1), text: s.text, primary: s.primary }
       })
-    return parts(cells, marks).map(part => ({ number, ...part }))
+    return cutLine(cells, marks).map(part => ({ number, ...part }))
   })
 }
 
-const parts = (
+const cutLine = (
   cells: readonly string[],
   marks: readonly Mark[],
 ): { text: string; marks: readonly Mark[] }[] => {

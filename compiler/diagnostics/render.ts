@@ -1,3 +1,18 @@
+/**
+ * Diagnostics as text. The layout is that of rustc: the code and title, the lines of source with marks under
+ * the places that matter, why, and what to do.
+ *
+ *     error[E0205]: there is no variable, function or constant `sqr`
+ *      --> example:1:24
+ *       |
+ *     1 | fn f(x: f32) -> f32 = sqr(x)
+ *       |                       ^^^ not known here
+ *       |
+ *     help: did you mean `sqrt`?
+ *
+ * `excerpt.ts` cuts lines out of the source, `underline.ts` draws the marks. Nothing that a program contains
+ * can act on the terminal (`harmless.ts`).
+ */
 import type { Diagnostic, Label } from './diagnostic.js'
 import { excerpt } from './excerpt.js'
 import { harmless, harmlessLine } from './harmless.js'
@@ -6,13 +21,11 @@ import { underlines } from './underline.js'
 
 const styles = { error: '1;31', secondary: '1;34', frame: '34', bold: '1', help: '1;32' } as const
 
-/** The width to which explanations are broken. */
+/** The width to which long texts are broken. */
 const measure = 100
 
 /**
- * A diagnostic for people: code and title, the places with what is to be seen there (the first label's file
- * first), why, and what to do. Ends without a line break. Nothing in it acts on a terminal but the colours
- * asked for.
+ * A diagnostic for people. The file of the first label comes first. The text ends without a line break.
  */
 export const renderDiagnostic = (diagnostic: Diagnostic, options: { readonly colour: boolean }): string => {
   const paint = (style: keyof typeof styles, text: string): string =>
@@ -119,7 +132,7 @@ export interface DiagnosticJson {
   }[]
 }
 
-/** What `--json` prints for a diagnostic. */
+/** A diagnostic as `--json` prints it. */
 export const diagnosticToJson = (diagnostic: Diagnostic): DiagnosticJson => ({
   code: diagnostic.code,
   title: diagnostic.title,

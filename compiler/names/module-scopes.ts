@@ -1,3 +1,10 @@
+/**
+ * Name resolution at the top of modules: which declaration a name or a qualified name stands for.
+ *
+ * A module has its own declarations, names that it imports one by one (`import std.nn (softmax)`), and
+ * modules whose names it qualifies (`llama.Model`). `modules.ts` loads modules in the order of their imports.
+ * Names inside functions are resolved with their types, in `types/callee.ts`.
+ */
 import type { Diagnostic } from '../diagnostics/diagnostic.js'
 import type { Span } from '../diagnostics/source.js'
 import type {

@@ -48,7 +48,9 @@ export const lexicalErrors = (
 
 const looksLike: Readonly<Record<string, string>> = {
   '#': 'comments begin with `//`, doc comments with `///`',
-  "'": 'strings stand between double quotes, in `from` clauses and the titles of tests; a prime may only end a name',
+  "'":
+    'strings stand between double quotes, in `from` clauses and the titles of tests; ' +
+    'a prime may only end a name',
   '`': 'strings stand between double quotes',
   '≤': 'write `<=`',
   '≥': 'write `>=`',
@@ -129,5 +131,7 @@ const stringErrors = (token: IToken, span: Span): Diagnostic[] =>
           text: 'in this string',
         },
       ],
-      hint: 'the escapes are \\n \\t \\r \\" \\\\ and \\u with four hexadecimal digits; a backslash is written \\\\',
+      hint:
+        'the escapes are \\n \\t \\r \\" \\\\ and \\u with four hexadecimal digits; ' +
+        'a backslash is written \\\\',
     }))

@@ -1,3 +1,16 @@
+/**
+ * Parsing: from the text of a file to its syntax tree (`ast.ts`), or to syntax errors.
+ *
+ * The text becomes tokens (`tokens.ts`), the tokens are cut where declarations begin
+ * (`split-declarations.ts`), and each declaration is parsed by itself. This is a coarse panic-mode recovery:
+ * an error ends its own declaration and hides no error of another. The grammar is LL(2) by recursive descent
+ * (Chevrotain); operators are put together by precedence climbing (`precedence.ts`), and doc comments are
+ * attached by their places (`doc-comments.ts`).
+ *
+ *     fn f(x: f32) -> f32 = x + 1   ⟶   { kind: 'fn', name: f, body: { kind: 'binary', op: '+', … } }
+ *
+ * Names are not resolved here: `a.b` may be a field or a name of the module `a`.
+ */
 import type { IToken } from 'chevrotain'
 import * as E from 'fp-ts/lib/Either.js'
 import type { Diagnostic } from '../diagnostics/diagnostic.js'

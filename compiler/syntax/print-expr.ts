@@ -113,7 +113,8 @@ const bare = (expr: SourceExpr, place: Place): string => {
       return `${expr.op} ${expr.binders.map(printBinder).join(', ')} ->${block(expr.body, indent)}`
     case 'fold': {
       const init = expr.init ? ` = ${print(expr.init, { indent: indent + 2, least: 1, last: false })}` : ''
-      return `fold ${printPattern(expr.pattern)}${init} for ${printBinder(expr.binder)} ->${block(expr.body, indent)}`
+      const head = `fold ${printPattern(expr.pattern)}${init} for ${printBinder(expr.binder)}`
+      return `${head} ->${block(expr.body, indent)}`
     }
     case 'lambda': {
       const single = expr.params.length === 1 && !expr.params[0]!.type

@@ -138,7 +138,8 @@ const printFunction = (item: FnItem, indent: string): string => {
   const params = item.params.map(printParam)
   const result = item.result ? ` -> ${printTypeExpr(item.result)}` : ''
   const inline = `${indent}${word}${item.name.text}(${params.join(', ')})${result} =`
-  const broken = `${indent}${word}${item.name.text}(\n${params.map(p => `${indent}  ${p},\n`).join('')}${indent})${result} =`
+  const lines = params.map(p => `${indent}  ${p},\n`).join('')
+  const broken = `${indent}${word}${item.name.text}(\n${lines}${indent})${result} =`
   const head = inline.length <= lineWidth || params.length === 0 ? inline : broken
   const body = printSourceExpr(item.body, indent.length + 2)
   const sameLine = !body.includes('\n') && head === inline && head.length + body.length < lineWidth

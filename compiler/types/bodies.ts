@@ -18,7 +18,7 @@ import { quoteSource } from './wording.js'
 import type { Substitution } from './zonk.js'
 import { zonk } from './zonk.js'
 
-/** Ends a body, which stands `at` a place: reports what is left open and gives what fills in the unknowns. */
+/** Ends the body at a place: reports unknowns without a solution, and returns the solutions of the others. */
 export const finishBody = (cx: BodyContext, at: Span): Substitution => {
   const { unsolved, negative } = cx.solver.sizes.finish(n => cx.parts.sizes.has(n))
   if (cx.solver.sizes.exceededLimits) cx.report(sizeTooLargeError(at))
@@ -64,7 +64,7 @@ export const finishBody = (cx: BodyContext, at: Span): Substitution => {
   return { size, type }
 }
 
-/** The body with all unknowns filled in, and what could not be checked before that. */
+/** Replaces all unknowns of a body, and checks the rules that need every type to be known. */
 export const closeBody = (cx: BodyContext, body: CoreExpr, filling: Substitution): CoreExpr => {
   const core = zonk(body, filling)
   if (cx.errors === 0) for (const d of [...coreRuleErrors(core), ...literalErrors(core)]) cx.report(d)

@@ -11,15 +11,15 @@ import { bindPattern, elaboratePattern } from './let-bindings.js'
 import type { Env } from './locals.js'
 import { arrayOf } from './type-traversal.js'
 
-interface Bound {
+interface BoundIndices {
   readonly binders: readonly CoreBinder[]
-  /** One extent an axis: products count as one. */
+  /** The size of each axis of the result. A product of indices makes one axis. */
   readonly extents: readonly Size[]
   readonly env: Env
 }
 
-/** Binds the indices of a comprehension; ranges that are not written are found by what the body reads. */
-const bindIndices = (cx: BodyContext, env: Env, binders: readonly Binder[]): Bound => {
+/** Binds the indices of a comprehension. The body's reads fix the ranges that are not written. */
+const bindIndices = (cx: BodyContext, env: Env, binders: readonly Binder[]): BoundIndices => {
   const inner = new Map(env)
   const seen = new Map<string, Name>()
   const one = (b: Binder): { core: CoreBinder; extent: Size } => {
@@ -57,9 +57,10 @@ export const elaborateFor = (cx: BodyContext, env: Env, e: SourceExpr & { kind: 
   const t = cx.solver.head(body.type)
   if (isError(t)) return errorExpr(e.span)
   if (t.kind === 'fn' || t.kind === 'key' || t.kind === 'per' || t.kind === 'choice') {
+    const collected = t.kind === 'fn' ? 'functions' : t.kind === 'key' ? 'keys' : 'settings'
     cx.report({
       code: 'E0305',
-      title: `a \`for\` cannot collect ${t.kind === 'fn' ? 'functions' : t.kind === 'key' ? 'keys' : 'settings'}`,
+      title: `a \`for\` cannot collect ${collected}`,
       labels: [{ span: e.body.span, text: `this is ${cx.show(t)}` }],
       ...(t.kind === 'key' && { hint: 'derive the key where it is used: `fold_in(key, i)`' }),
     })
@@ -90,7 +91,7 @@ export const elaborateReduce = (cx: BodyContext, env: Env, e: SourceExpr & { kin
     const swallowed = e.body.kind === 'binary' && t.kind === 'scalar'
     cx.report({
       code: 'E0333',
-      title: `\`${e.op}\` folds numbers, but its body is ${cx.show(t)}`,
+      title: `\`${e.op}\` reduces numbers, but its body is ${cx.show(t)}`,
       labels: [{ span: e.body.span, text: `this is ${cx.show(t)}` }],
       hint: swallowed
         ? `a body reaches as far as it can: put parentheses around the \`${e.op}\``
@@ -98,16 +99,17 @@ export const elaborateReduce = (cx: BodyContext, env: Env, e: SourceExpr & { kin
           ? `read one element of it and write the \`for\` around the \`${e.op}\``
           : t.kind === 'scalar'
             ? 'count with `i32(…)`, or use `any` or `all`'
-            : 'fold its fields one by one',
+            : 'reduce its fields one by one',
     })
     return errorExpr(e.span)
   }
   if (e.op === 'argmax' || e.op === 'argmin') {
     const [only] = binders
     if (binders.length !== 1 || only?.kind !== 'index') {
+      const several = binders.length === 1 ? 'this is a product' : 'there are several'
       cx.report({
         code: 'E0334',
-        title: `\`${e.op}\` finds one index, but ${binders.length === 1 ? 'this is a product' : 'there are several'}`,
+        title: `\`${e.op}\` finds one index, but ${several}`,
         labels: [{ span: e.binders[0]!.span, text: 'name one index' }],
         hint: `write one \`${e.op}\` inside another, or a \`for\` over the other indices`,
       })
@@ -151,7 +153,7 @@ const sumTensors = (
   return { kind: 'for', binders: axes, body: sum, type: t, span: e.span }
 }
 
-/** `fold x = init for l -> e`: the body's type is that of what is carried. */
+/** `fold x = init for l -> e`: the body has the type of the carry. */
 export const elaborateFold = (cx: BodyContext, env: Env, e: SourceExpr & { kind: 'fold' }): CoreExpr => {
   const init = e.init === undefined ? elaboratePattern(cx, env, e.pattern) : cx.infer(env, e.init)
   const carry = cx.solver.head(init.type)

@@ -33,11 +33,12 @@ export const readMismatch = (
   const undetermined = mismatch.kind === 'undetermined'
   const fitting = otherAxisOf(cx, target, axis, index.bound)
   const tensor = quoteSource(target.span)
+  const read = quoteSource(whole, tensor)
   return {
     code: undetermined ? 'E0324' : 'E0320',
     title: undetermined
       ? `cannot tell how ${name} divides ${length}, the ${ordinal(axis)} axis of ${tensor}`
-      : `${quoteSource(whole, tensor)} has ${length} for its ${ordinal(axis)} axis, but ${name} runs over ${bound}`,
+      : `${read} has ${length} for its ${ordinal(axis)} axis, but ${name} runs over ${bound}`,
     labels: distinctLabels([
       { span: index.span, text: undetermined ? 'more than one range fits' : `runs over ${bound}` },
       ...causeLabels(cx, [index.bound]),

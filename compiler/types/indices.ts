@@ -75,21 +75,24 @@ export const elaborateProductIndex = (
 /** Makes the range of an index equal to the size of its axis. */
 const unifyRange = (cx: BodyContext, index: RangedIndex, { dim, read }: IndexPlace): void => {
   const { span, bound } = index
+  const axis = read && `the ${ordinal(read.axis)} axis of ${quoteSource(read.target.span)}`
   const text =
-    read === undefined
+    axis === undefined
       ? `${quoteSource(span)} is used here`
-      : `${quoteSource(span, 'the index')} reads the ${ordinal(read.axis)} axis of ${quoteSource(read.target.span)} here`
+      : `${quoteSource(span, 'the index')} reads ${axis} here`
   cx.solver.sizes.unify({
     sides: [bound, dim],
     cause: { span: read?.whole ?? span, text },
     fail: mismatch => {
       if (read !== undefined) cx.report(readMismatch(cx, read, { index, dim, mismatch }))
-      else
+      else {
+        const range = `runs over ${cx.showSize(bound)}`
         cx.report({
           code: 'E0321',
-          title: `${quoteSource(span)} runs over ${cx.showSize(bound)}, but an index below ${cx.showSize(dim)} is wanted`,
-          labels: [{ span, text: `runs over ${cx.showSize(bound)}` }],
+          title: `${quoteSource(span)} ${range}, but an index below ${cx.showSize(dim)} is wanted`,
+          labels: [{ span, text: range }],
         })
+      }
     },
   })
 }
@@ -106,10 +109,13 @@ const refuseNonIndex = (cx: BodyContext, e: CoreExpr, read: ReadAxis | undefined
       ? `${quoteSource(e.span)} is a computed number and may be out of range`
       : `${quoteSource(e.span)} is ${cx.show(t)}, not an index`,
     labels: [{ span: e.span, text: below }],
-    hint:
-      integer && read !== undefined
-        ? `read with a guard: \`${sourceText(read.target.span, 'x')}.at(${sourceText(e.span, '…')}, else: 0)\``
-        : 'an index comes from a `for`, a reduction or a fold, from data of type `idx[N]`, or is a whole number',
+    hint: integer && read !== undefined ? guardedReadHint(read.target, e) : indexHint,
   })
   return errorExpr(e.span)
 }
+
+const indexHint =
+  'an index comes from a `for`, a reduction or a fold, from data of type `idx[N]`, or is a whole number'
+
+const guardedReadHint = (target: CoreExpr, index: CoreExpr): string =>
+  `read with a guard: \`${sourceText(target.span, 'x')}.at(${sourceText(index.span, '…')}, else: 0)\``

@@ -41,16 +41,18 @@ export const bindPattern = (
   return { pattern: core, env: inner }
 }
 
-const reportPattern = (cx: BodyContext, p: Pattern & { kind: 'tuple' }, whole: Type): void =>
+const reportPattern = (cx: BodyContext, p: Pattern & { kind: 'tuple' }, whole: Type): void => {
+  const names = countOf(p.items.length, 'name')
   cx.report({
     code: 'E0335',
     title:
       whole.kind === 'tuple'
-        ? `a tuple of ${countOf(whole.items.length, 'part')} is taken apart into ${countOf(p.items.length, 'name')}`
+        ? `a tuple of ${countOf(whole.items.length, 'part')} is taken apart into ${names}`
         : `only a tuple can be taken apart, and this is ${cx.show(whole)}`,
     labels: [{ span: p.span, text: `the value is ${cx.show(whole)}` }],
     ...(whole.kind === 'record' && { hint: 'read its fields: `r.field`' }),
   })
+}
 
 /** The value of a pattern's names as they are in scope: the start of a `fold` that writes none. */
 export const elaboratePattern = (cx: BodyContext, env: Env, pattern: Pattern): CoreExpr => {

@@ -147,7 +147,9 @@ const unknownName = (cx: BodyContext, env: Env, path: Path, span: Span): CoreExp
 const unknownSizeOf = (cx: BodyContext, text: string, size: string, span: Span): CoreExpr => {
   cx.report({
     code: 'E0313',
-    title: `\`${text}\` has one value for each of \`${size}\`, and ${cx.parts.owner} knows no size \`${size}\``,
+    title:
+      `\`${text}\` has one value for each of \`${size}\`, ` +
+      `and ${cx.parts.owner} knows no size \`${size}\``,
     labels: [{ span, text: `\`${size}\` occurs in no parameter` }],
     hint: `take something of that size, or one element of \`${text}\`, as a parameter`,
   })

@@ -175,13 +175,16 @@ const elaborateMethod = (
 }
 
 const paramTypes = (cx: BodyContext, recipe: RecipeParts, { item, role }: WrittenMethod): readonly Type[] => {
-  if (role !== undefined && role.params.length !== item.params.length)
+  if (role !== undefined && role.params.length !== item.params.length) {
+    const wanted = countOf(role.params.length, 'parameter')
+    const has = countOf(item.params.length, 'parameter')
     cx.report({
       code: 'E0350',
-      title: `\`${item.name.text}\` has ${countOf(role.params.length, 'parameter')} in a recipe, not ${countOf(item.params.length, 'parameter')}`,
+      title: `\`${item.name.text}\` has ${wanted} in a recipe, not ${has}`,
       labels: [{ span: item.name.span, text: 'declared here' }],
       hint: `write \`${role.form} = …\``,
     })
+  }
   return item.params.map((p, i) => {
     const given = role?.params[i]
     if (p.type === undefined) {

@@ -15,7 +15,7 @@ export interface SizeDefinition {
 
 export type SizeDefinitions = ReadonlyMap<string, SizeDefinition>
 
-/** The names alone, for substitution and for messages. */
+/** The sizes without their places. */
 export const definedSizes = (definitions: SizeDefinitions): ReadonlyMap<string, Size> =>
   new Map([...definitions].map(([n, d]) => [n, d.size]))
 
@@ -126,7 +126,9 @@ export const joinDefinitions = (
         { span: a.span, text: `here it is ${sizeText(a.size)}` },
         { span: b.span, text: `here it is ${sizeText(b.size)}` },
       ],
-      text: 'Within one signature one name is one size, and definitions come along with the records that use them.',
+      text:
+        'Within one signature a name is one size. ' +
+        'A record brings its size definitions into the signatures that mention it.',
       hint: `give one of the records its size explicitly: \`Record(${n} = …)\``,
     })
   }

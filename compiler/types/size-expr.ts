@@ -17,7 +17,7 @@ import type { Span } from '../diagnostics/source.js'
 import type { SourceExpr } from '../syntax/ast.js'
 import { errorSize, isUnknownSizeName } from './basic-types.js'
 
-/** What a size name means where it stands; undefined when it was reported. */
+/** Gives the size that a name stands for; undefined when it stands for none, which is reported. */
 export type SizeResolver = (n: {
   readonly text: string
   readonly span: SourceExpr['span']
@@ -57,7 +57,8 @@ export const refuseNegativeSize = (size: Size, span: Span, report: (d: Diagnosti
     hint:
       sizeNamesIn(size).length === 0
         ? 'write a number from 0 up'
-        : 'call the smaller size by a name and write the larger one as a sum: `x: f32[N + 1]` and `f32[N]` instead of `x: f32[N]` and `f32[N - 1]`',
+        : 'call the smaller size by a name and write the larger one as a sum: ' +
+          '`x: f32[N + 1]` and `f32[N]` instead of `x: f32[N]` and `f32[N - 1]`',
   })
   return errorSize
 }
@@ -68,7 +69,9 @@ export const sizeTooLargeError = (span: Span): Diagnostic => ({
   labels: [
     {
       span,
-      text: `multiplied out it has more than ${sizeLimits.terms} terms, a product of more than ${sizeLimits.degree} sizes, or a number that is not exact`,
+      text:
+        `multiplied out it has more than ${sizeLimits.terms} terms, ` +
+        `a product of more than ${sizeLimits.degree} sizes, or a number that is not exact`,
     },
   ],
   hint: 'give a part of it a name of its own: `size A` without a definition',

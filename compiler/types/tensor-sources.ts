@@ -49,7 +49,9 @@ export const resolveTensorSource = (
   if (dims.some(unknown) || sameSize(elements(shape), elements(dims))) return { ...source, shape }
   ts.report({
     code: 'E0314',
-    title: `\`${field.name.text}\` is stored as ${list(shape)}, which has not as many elements as ${list(dims)}`,
+    title:
+      `\`${field.name.text}\` is stored as ${list(shape)}, ` +
+      `which has another number of elements than ${list(dims)}`,
     labels: [
       { span: written, text: `${sizeText(elements(shape))} elements` },
       { span: field.type.span, text: `${sizeText(elements(dims))} elements` },

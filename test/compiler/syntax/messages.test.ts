@@ -24,7 +24,8 @@ describe('syntax messages', () => {
 
   it('come all at once, in the order of their places', () => {
     const text =
-      'let x = 1\n\nsize L 3\n\nfn f(x: f32 = 1\n\nrecord R { a f32 }\n\nfn ok() -> f32 = 1\n\nfn g() -> f32 = 1 ≤ 2\n'
+      'let x = 1\n\nsize L 3\n\nfn f(x: f32 = 1\n\nrecord R { a f32 }\n\n' +
+      'fn ok() -> f32 = 1\n\nfn g() -> f32 = 1 ≤ 2\n'
     const found = refused(text)
     expect(found.map(d => d.code)).toEqual(['E0106', 'E0105', 'E0104', 'E0105', 'E0101'])
     const places = found.map(d => d.labels[0]!.span.start)

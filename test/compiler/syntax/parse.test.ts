@@ -49,7 +49,8 @@ describe('expressions', () => {
 
   it('qualify by imports and read fields otherwise', () => {
     const text =
-      'import std.models.llama\nimport std.optim.adamw as adam\nfn f() -> f32 = llama.f(adam.b, adamw.c, llama.x.y)'
+      'import std.models.llama\nimport std.optim.adamw as adam\n' +
+      'fn f() -> f32 = llama.f(adam.b, adamw.c, llama.x.y)'
     const item = parsed(text).items[0]!
     if (item.kind !== 'fn' || item.body.kind !== 'call') throw new Error('not a call')
     expect(item.body.callee).toMatchObject({ kind: 'name', path: { module: { text: 'llama' } } })
@@ -136,7 +137,8 @@ describe('tests', () => {
 describe('doc comments', () => {
   it('belong to what they stand above or beside', () => {
     const [a, b, r] = parsed(
-      '/// file\n\n/// one\n/// two\nsize A  /// three\nsize B  /// b\nrecord R {  /// r\n  x: f32  /// x\n  /// y\n  y, z: f32\n}\n',
+      '/// file\n\n/// one\n/// two\nsize A  /// three\nsize B  /// b\n' +
+        'record R {  /// r\n  x: f32  /// x\n  /// y\n  y, z: f32\n}\n',
     ).items
     expect(a).toMatchObject({ doc: 'one\ntwo\nthree' })
     expect(b).toMatchObject({ doc: 'b' })

@@ -62,7 +62,8 @@ fn a17(k: key) -> f32 = let f = i -> uniform(k, i)  f(0) + f(1)
     'fn b12(k: key, x: f32[N]) -> f32[N] = map(a -> a + uniform(k, 0), x)',
     'fn b13(ps: P[3]) -> f32 = uniform(ps[0].k, 0) + uniform(ps[0].k, 1)',
     'fn b14(k: key) -> f32 = let t = (k, 1.0)  let (a, b) = t  let (c, e) = t  uniform(a, 0) + uniform(c, 0)',
-    'fn b15(k: key, x: f32[N]) -> f32 = fold s = 0.0 for i -> let (a, b) = split(k)  s + x[i] * uniform(a, 0)',
+    'fn b15(k: key, x: f32[N]) -> f32 = ' +
+      'fold s = 0.0 for i -> let (a, b) = split(k)  s + x[i] * uniform(a, 0)',
     'fn b16(k: key, x: f32[N]) -> f32 = fold s = 0.0 for i: N -> d(s, k)',
     'fn b17(x: f32[N]) -> f32 = fold s = 0.0 for i: N -> d(s)',
     'fn b18(k: key) -> f32 = let f = i -> uniform(k, i)  f(0) + f(0)',

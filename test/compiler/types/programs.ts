@@ -126,7 +126,9 @@ fn update(p: P, d: P, s: Moments, rate: f32 per P) -> (P, Moments) =
   let step = s.step + 1
   let m = map((m, g) -> 0.9 * m + 0.1 * g, s.m, d)
   let v = map((v, g) -> 0.999 * v + 0.001 * g * g, s.v, d)
-  let next = map((p, m, v, r) -> p - r * m / (1 - 0.9 ^ step) / (sqrt(v / (1 - 0.999 ^ step)) + 1e-8), p, m, v, rate)
+  let next = map(
+    (p, m, v, r) -> p - r * m / (1 - 0.9 ^ step) / (sqrt(v / (1 - 0.999 ^ step)) + 1e-8),
+    p, m, v, rate)
   (next, { m, v, step })
 
 fn clip_norm(d: P, most: f32) -> P =

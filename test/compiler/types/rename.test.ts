@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { sizes } from '../../../compiler/codes/size-codes.js'
-import { values } from '../../../compiler/codes/value-codes.js'
+import { sizeCodes } from '../../../compiler/codes/size-codes.js'
+import { valueCodes } from '../../../compiler/codes/value-codes.js'
 import { programs } from './programs.js'
 import { codesOf } from './support.js'
 
@@ -12,7 +12,7 @@ const texts = [
   programs['std.nn']!,
   programs['std.gates']!,
   programs['std.models.llama']!,
-  ...[...Object.values(sizes), ...Object.values(values)]
+  ...[...Object.values(sizeCodes), ...Object.values(valueCodes)]
     .flatMap(entry => [entry.wrong, entry.right])
     // A size of another module keeps its name there.
     .filter(text => !/recipe|import|type P|\b[WR]\b \{|R\(/.test(text)),

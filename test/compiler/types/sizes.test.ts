@@ -53,7 +53,8 @@ describe('the normal form of a size is bounded', () => {
     ],
     [
       'calls',
-      `fn f(x: f32[N]) -> f32[N * N] = for (i: N, j: N) -> x[i]\nfn g(x: f32[N]) -> f32 = sum i -> (${'f('.repeat(30)}x${')'.repeat(30)})[i]`,
+      'fn f(x: f32[N]) -> f32[N * N] = for (i: N, j: N) -> x[i]\n' +
+        `fn g(x: f32[N]) -> f32 = sum i -> (${'f('.repeat(30)}x${')'.repeat(30)})[i]`,
     ],
     [
       'a sum to a power',

@@ -56,7 +56,7 @@ describe('a stored shape', () => {
     expect(errors('record R { w: f32[H, D, E] from "q" as [H * D, D] }')).toEqual([
       {
         code: 'E0314',
-        title: '`w` is stored as [D * H, D], which has not as many elements as [H, D, E]',
+        title: '`w` is stored as [D * H, D], which has another number of elements than [H, D, E]',
       },
     ])
     expect(errors('size R\nsize D = 2 * R\nrecord X { w: f32[D] from "q" as [3, R] }')).toMatchObject([
