@@ -181,7 +181,9 @@ fn f(w: W) -> W = map((x, r) -> r * x, w, { a: 1.0, b: 2.0 })`,
     code: 'E0361',
     title: 'a default that nothing would use',
     explanation:
-      "A field of a record may have a default, which it has where a literal leaves the field out. A tensor of a checkpoint never is a literal: what it is where a checkpoint lacks it stands behind `else`. The fields of a recipe's state get their first values in `init`.",
+      'A field of a record may have a default, for literals that leave the field out. A field that is ' +
+      'read from a checkpoint has none: its value for checkpoints without the tensor stands after ' +
+      "`else`. The fields of a recipe's state get their first values in `init`.",
     wrong: 'record Model { bias: f32[N] = for i: N -> 0 from "bias" }',
     right: 'record Model { bias: f32[N] from "bias" else 0 }',
   },

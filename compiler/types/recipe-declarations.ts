@@ -157,7 +157,9 @@ const noData = (n: RecipeDecl['name']): Diagnostic => ({
   hint: `the standard library's \`${DATA_MODULE}\` is missing or does not have them`,
 })
 
-/** Reports parameters and fields of the state that training could not keep in memory, and defaults of a state. */
+/**
+ * Reports parameters and fields of the state that training could not keep in memory, and defaults of a state.
+ */
 const reportUnfit = (
   { report }: Declarations,
   { params, state }: RecipeDecl['item'],

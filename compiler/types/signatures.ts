@@ -59,7 +59,7 @@ export const buildSignature = (modules: ModuleRecords, decl: Decl & { kind: 'fn'
     size => (sizeNamesIn(size).some(n => lost.has(n)) ? errorSize : size),
     t => t,
   )
-  // A function is for all sizes: those that only functions of the result mention are told where they are used.
+  // A function is generic over its sizes. Its use fixes those that only functions in the result mention.
   const sizes = [...new Set([...told, ...sizesIn(result).flatMap(sizeNamesIn)])].filter(
     n => !isUnknownSizeName(n),
   )
