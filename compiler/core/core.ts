@@ -158,6 +158,7 @@ export type CoreOp =
   | 'sigmoid'
   | 'floor'
   | 'erf'
+  | 'atan2'
   | 'lt'
   | 'le'
   | 'gt'

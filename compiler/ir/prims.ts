@@ -142,6 +142,17 @@ const powDerivative = ([a, b]: readonly Expr[], result: Expr): readonly (Expr | 
   return [prim('select', isZero(exponent), zero, byBase), prim('select', flat, zero, byExponent)]
 }
 
+/**
+ * The partial derivatives x / (y² + x²) and −y / (y² + x²), of arguments divided by the larger one, so that no
+ * square leaves the range of f32. Not a number where both are 0.
+ */
+const angleDerivative = ([y, x]: readonly Expr[]): readonly Expr[] => {
+  const size = prim('max', prim('abs', y!), prim('abs', x!))
+  const [b, a] = [prim('div', y!, size), prim('div', x!, size)]
+  const length = prim('mul', size, prim('add', prim('mul', a, a), prim('mul', b, b)))
+  return [prim('div', a, length), prim('neg', prim('div', b, length))]
+}
+
 const threefryWord = (word: 0 | 1): Prim => ({
   arity: 4,
   check: same('u32'),
@@ -324,6 +335,15 @@ export const prims: Readonly<Record<PrimOp, Prim>> = {
     x => `erf(${x})`,
     ['erf'],
   ),
+  /** `atan2(y, x)`: the angle of the point (x, y), from −π to π; the sign of y, of ±0 too, is that of the angle. */
+  atan2: {
+    arity: 2,
+    check: real,
+    evaluate: ([y, x]) => Math.atan2(y!, x!),
+    derivative: angleDerivative,
+    wgsl: ([y, x]) => `real_atan2(${y}, ${x})`,
+    helpers: () => ['real_atan2'],
+  },
   lt: comparison((a, b) => a < b, '<'),
   le: comparison((a, b) => a <= b, '<='),
   gt: comparison((a, b) => a > b, '>'),

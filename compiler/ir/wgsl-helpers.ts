@@ -227,6 +227,32 @@ export const helpers: Readonly<Record<string, string>> = {
   let size = select(pow(-a, b), select(${infinity}, 0.0, b > 0.0), a == 0.0);
   return select(size, -size, odd && bitcast<u32>(a) > 0x7fffffffu);
 }`,
+  // By bits, for ±0, ±∞ and NaN; atan of a quotient up to 1 as in Moshier's Cephes (atanf), with an error of 2e-7.
+  real_atan2: `fn real_atan2(y: f32, x: f32) -> f32 {
+  let size_y = bitcast<u32>(y) & 0x7fffffffu;
+  let size_x = bitcast<u32>(x) & 0x7fffffffu;
+  let more = max(size_y, size_x);
+  let less = min(size_y, size_x);
+  if (more > 0x7f800000u) { return ${notANumber}; }
+  var q = select(0.0, 1.0, less == more && more != 0u);
+  if (less != more && more < 0x7f800000u) {
+    // Quotients are exact enough where the divisor is between 2^-101 and 2^101.
+    let large = select(1.0, 5.4210109e-20, more > 0x72000000u);
+    let scale = select(large, 1.8446744e19, more < 0x0d000000u);
+    q = (bitcast<f32>(less) * scale) / (bitcast<f32>(more) * scale);
+  }
+  // Beyond tan(π/8) from the other side: atan(q) = π/4 + atan((q - 1) / (q + 1)).
+  let far = q > 0.41421357;
+  let z = select(q, (q - 1.0) / (q + 1.0), far);
+  let s = z * z;
+  var p = fma(8.05374450e-2, s, -1.38776856e-1);
+  p = fma(p, s, 1.99777106e-1);
+  p = fma(p, s, -3.33329491e-1);
+  var r = select(0.0, 0.78539816, far) + fma(p * s, z, z);
+  if (size_y > size_x) { r = 1.5707964 - r; }
+  if (bitcast<u32>(x) > 0x7fffffffu) { r = 3.1415927 - r; }
+  return bitcast<f32>((bitcast<u32>(r) & 0x7fffffffu) | (bitcast<u32>(y) & 0x80000000u));
+}`,
   int_pow: `fn int_pow(a: i32, b: i32) -> i32 {
   if (b < 0) { return 0; }
   var out = 1;

@@ -12,6 +12,7 @@ const operationCosts: Readonly<Record<string, number>> = {
   tanh: 12,
   sigmoid: 12,
   erf: 16,
+  atan2: 20,
   sqrt: 4,
   rsqrt: 4,
   div: 3,

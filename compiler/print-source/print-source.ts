@@ -220,6 +220,7 @@ const partNames: Readonly<Record<string, string>> = {
   sigmoid: 'gate',
   tanh: 'bend',
   erf: 'error',
+  atan2: 'angle',
   sin: 'sine',
   cos: 'cosine',
   add: 'sum_of',

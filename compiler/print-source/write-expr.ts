@@ -70,6 +70,7 @@ export const printedBuiltins: Partial<Record<PrimOp, string>> = {
   sigmoid: 'sigmoid',
   floor: 'floor',
   erf: 'erf',
+  atan2: 'atan2',
 }
 
 /** A number of the graph as a size, or as itself. */

@@ -4,6 +4,7 @@ import { interner } from '../ir/intern.js'
 import { intervals } from '../ir/interval.js'
 import type { Axis, ComputeNode, Expr, Graph } from '../ir/ir.js'
 import { literalRange } from '../ir/verify.js'
+import { absoluteValue } from './absolute-value.js'
 import {
   compareDifference,
   compareRadix,
@@ -39,6 +40,7 @@ const exprRules: readonly ExprRule[] = [
   foldConstants,
   decide,
   identities,
+  absoluteValue,
   logic,
   clamp,
   mirrorComparison,

@@ -28,6 +28,7 @@ export const binaryBuiltins: ReadonlyMap<string, CoreOp> = new Map([
   ['maximum', 'max'],
   ['minimum', 'min'],
   ['div', 'idiv'],
+  ['atan2', 'atan2'],
 ])
 
 export const conversions: ReadonlyMap<string, Type> = new Map([

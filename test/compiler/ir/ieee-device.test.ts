@@ -31,7 +31,7 @@ const [zero, minusZero] = [f32(0), f32(-0)]
 
 const bodies: Readonly<Record<string, Body>> = {
   ...Object.fromEntries(
-    (['add', 'sub', 'mul', 'div', 'min', 'max', 'mod', 'pow'] as const).map(o => [o, op(o)]),
+    (['add', 'sub', 'mul', 'div', 'min', 'max', 'mod', 'pow', 'atan2'] as const).map(o => [o, op(o)]),
   ),
   ...Object.fromEntries(
     (['neg', 'abs', 'sign', 'exp', 'log', 'sqrt', 'rsqrt', 'tanh', 'sigmoid', 'floor', 'erf'] as const).map(
@@ -63,6 +63,7 @@ const bodies: Readonly<Record<string, Body>> = {
   '−∞ / x': a => prim('div', f32(-inf), a),
   'x · ∞ + y · ∞': (a, b) => prim('add', prim('mul', a, f32(inf)), prim('mul', b, f32(inf))),
   '∞ / x − ∞ / y': (a, b) => prim('sub', prim('div', f32(inf), a), prim('div', f32(inf), b)),
+  'sign of atan2, of zeros too': (a, b) => told(prim('gt', prim('div', f32(1), prim('atan2', a, b)), zero)),
   'x − x': a => prim('sub', a, a),
   'x + −x': a => prim('add', a, prim('neg', a)),
   '(x − y) + y': (a, b) => isNumber(prim('add', prim('sub', a, b), b)),
@@ -80,6 +81,8 @@ const bodies: Readonly<Record<string, Body>> = {
   'x · [y > 0]': (a, b) => prim('mul', a, asNumber(prim('gt', b, zero))),
   'x · if y > 0 then 0 else 1': (a, b) => prim('mul', prim('select', prim('gt', b, zero), zero, f32(1)), a),
   '[x > 0] · [y > 0]': (a, b) => prim('mul', asNumber(prim('gt', a, zero)), asNumber(prim('gt', b, zero))),
+  '|−x|': a => prim('abs', prim('neg', a)),
+  '||x||': a => prim('abs', prim('abs', a)),
   relu: a => prim('max', a, zero),
   clamp: a => prim('max', f32(-1), prim('min', f32(1), a)),
   i32: a => asNumber(cast('i32', a)),

@@ -74,6 +74,7 @@ const cases = [
   pairs('pow by constants', 'f32', reals.slice(1, 9), [0], a =>
     prim('add', prim('pow', a, f32(2)), prim('pow', a, f32(3))),
   ),
+  pairs('atan2', 'f32', reals, reals, op('atan2')),
   pairs('pow of i32', 'i32', [-3, -1, 0, 2, 7], [0, 1, 2, 5], op('pow')),
   pairs('shr', 'u32', words, [0, 1, 9, 31], op('shr')),
   pairs('add of u32', 'u32', words, words, op('add')),

@@ -84,6 +84,12 @@ const points: Partial<Record<PrimOp, readonly (readonly number[])[]>> = {
   sigmoid: [[0.7], [-3]],
   floor: [[0.7]],
   erf: [[0.7], [-1.3]],
+  atan2: [
+    [0.7, 1.3],
+    [-1.3, 0.2],
+    [0.4, -2],
+    [-2, -1],
+  ],
 }
 
 describe('derivatives', () => {

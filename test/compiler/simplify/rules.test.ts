@@ -24,6 +24,7 @@ const l = b.axis('l', 4)
 const [I, J, K, H, L] = [index(i), index(j), index(k), index(h), index(l)]
 const X = read(m, 'f32', [I, J])
 const Y = read(x, 'f32', [H])
+const W = read(b.input('w', 'u32', []), 'u32', [])
 const positive = prim('gt', X, f32(0))
 const id = read(ids, 'i32', [I])
 
@@ -98,6 +99,9 @@ describe('expressions become simpler', () => {
     [prim('select', eq(J, i32(1)), X, f32(2)), 'if j == 1 then %0[i, 1] else 2.0'],
     [sub(X, f32(-2)), '%0[i, j] + 2.0'],
     [prim('exp', f32(0)), '1.0'],
+    [prim('abs', prim('neg', X)), 'abs(%0[i, j])'],
+    [prim('abs', prim('abs', X)), 'abs(%0[i, j])'],
+    [prim('abs', prim('neg', W)), 'abs(-%5)'],
     [prim('stop', X), '%0[i, j]'],
     [read(m, 'f32', [I, J], true), '%0[i, j]'],
     [read(m, 'f32', [add(I, i32(4)), J], true), '0.0'],
