@@ -1,4 +1,7 @@
-/** The promise, or a rejection with the signal's reason as soon as it is aborted. What the promise is of goes on, and nobody hears of it. */
+/**
+ * The promise, or a rejection with the signal's reason as soon as it is aborted. What the promise is of goes
+ * on, and nobody hears of it.
+ */
 export const unlessAborted = <T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> => {
   if (signal === undefined) return promise
   return new Promise((resolve, reject) => {

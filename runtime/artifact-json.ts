@@ -17,7 +17,10 @@ const checksum = (text: string): string => {
   return (~crc >>> 0).toString(16).padStart(8, '0')
 }
 
-/** An artifact as JSON, with a checksum: {@link artifactFromJson} reads the same artifact. Throws a {@link DeviceError} where it is none. */
+/**
+ * An artifact as JSON, with a checksum: {@link artifactFromJson} reads the same artifact. Throws a {@link
+ * DeviceError} where it is none.
+ */
 export const artifactToJson = (artifact: Artifact): string => {
   checkArtifact(artifact)
   const { format, ...rest } = artifact
@@ -28,8 +31,9 @@ const unreadable = (what: string, why: string): DeviceError =>
   new DeviceError('artifact', { what, why, hint: 'Save it again by `artifactToJson`.' })
 
 /**
- * An artifact from the text of {@link artifactToJson}. Throws a {@link DeviceError} of kind `artifact` that says what it is instead: empty, no JSON or cut
- * off, no artifact, one of another version, or one that was changed since it was saved.
+ * An artifact from the text of {@link artifactToJson}. Throws a {@link DeviceError} of kind `artifact` that
+ * says what it is instead: empty, no JSON or cut off, no artifact, one of another version, or one that was
+ * changed since it was saved.
  */
 export const artifactFromJson = (text: string): Artifact => {
   if (typeof text !== 'string') throw unreadable('this is no artifact of Jola', 'It is no text.')

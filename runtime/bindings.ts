@@ -19,8 +19,9 @@ export interface Bound {
 }
 
 /**
- * Bind groups cost more than the dispatches they serve, so they are kept: those of the artifact's own buffers for good,
- * those of input buffers for the last few sets of inputs. A program that is not kept keeps none of those that bind a part of a buffer.
+ * Bind groups cost more than the dispatches they serve, so they are kept: those of the artifact's own buffers
+ * for good, those of input buffers for the last few sets of inputs. A program that is not kept keeps none of
+ * those that bind a part of a buffer.
  */
 export class Bindings {
   readonly #own = new Map<string, GPUBindGroup>()

@@ -92,7 +92,8 @@ const checkTensor = (at: Place, buffers: readonly BufferDecl[], kind: 'input' | 
   const { bytes, role } = buffers[buffer]!
   if (offset % 4 !== 0 || offset + bytesOf({ shape, ...(packing ? { packing } : {}) }) > bytes)
     at.fail(
-      `${showType(dtype, shape, packing)} from byte ${offset} on must lie inside its buffer of ${bytes} bytes`,
+      `${showType(dtype, shape, packing)} from byte ${offset} on must lie inside its buffer ` +
+        `of ${bytes} bytes`,
     )
   if (packing !== undefined && (dtype !== 'f32' || kind !== 'input')) at.fail('only f32 inputs are packed')
   if (kind === 'input' && (offset !== 0 || role !== 'input')) at.fail('an input is a buffer of its own')
@@ -114,7 +115,10 @@ interface Inside {
   readonly turns: readonly number[]
 }
 
-/** A part of a buffer must lie inside it in every turn of the loops around; it may be cut off at the buffer's end. */
+/**
+ * A part of a buffer must lie inside it in every turn of the loops around; it may be cut off at the buffer's
+ * end.
+ */
 const checkSlice = (at: Place, bytes: number, turns: readonly number[]): void => {
   const offset = at.field('offset').whole()
   at.field('size').whole(1)
@@ -195,8 +199,9 @@ const checkParts = (at: Place, artifact: Artifact): void => {
 }
 
 /**
- * Throws a {@link DeviceError} of kind `artifact` where a value is no artifact, one of another version, or one that contradicts itself: with the place in
- * it, what must stand there, and what does. What has passed refers to nothing outside itself.
+ * Throws a {@link DeviceError} of kind `artifact` where a value is no artifact, one of another version, or
+ * one that contradicts itself: with the place in it, what must stand there, and what does. What has passed
+ * refers to nothing outside itself.
  */
 export function checkArtifact(value: unknown): asserts value is Artifact {
   checkFormat(value)

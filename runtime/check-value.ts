@@ -9,7 +9,10 @@ const shown = (value: unknown): string => {
   return text.length > 60 ? `${text.slice(0, 60)}…` : text
 }
 
-/** A value and where it stands: `steps[3].kernel`. Its methods give what they are named for, or throw an {@link ArtifactProblem}. */
+/**
+ * A value and where it stands: `steps[3].kernel`. Its methods give what they are named for, or throw an
+ * {@link ArtifactProblem}.
+ */
 export interface Place {
   readonly value: unknown
   fail(problem: string): never

@@ -7,7 +7,9 @@ export interface BoundRange {
   readonly size: number
 }
 
-/** A step with its loops unrolled. `slot` is where in the table of loop indices this dispatch finds its own. */
+/**
+ * A step with its loops unrolled. `slot` is where in the table of loop indices this dispatch finds its own.
+ */
 export type Command =
   | {
       readonly kind: 'dispatch'
@@ -20,19 +22,25 @@ export type Command =
     }
   | Extract<Step, { kind: 'copy' }>
 
-/** Commands that are submitted together, and the rows of loop indices (four numbers each) that they refer to. */
+/**
+ * Commands that are submitted together, and the rows of loop indices (four numbers each) that they refer to.
+ */
 export interface Part {
   readonly commands: readonly Command[]
   readonly slots: readonly (readonly number[])[]
 }
 
 /**
- * A run's commands in order, in parts. A driver may hold something for each dispatch until a submission is over (llvmpipe holds a mapping of memory, of which a
- * process has some 65,000), so no part has more than so many.
+ * A run's commands in order, in parts. A driver may hold something for each dispatch until a submission is
+ * over (llvmpipe holds a mapping of memory, of which a process has some 65,000), so no part has more than so
+ * many.
  */
 const partCommands = 8192
 
-/** Parts that are kept from run to run; longer programs are unrolled anew by each run, so that they take no more memory than these. */
+/**
+ * Parts that are kept from run to run; longer programs are unrolled anew by each run, so that they take no
+ * more memory than these.
+ */
 const keptParts = 4
 
 /** An artifact's loops unrolled, part by part. */
@@ -56,7 +64,10 @@ const rangeOf = (slice: Slice | undefined, indices: readonly number[]): BoundRan
 const countOf = (steps: readonly Step[]): number =>
   steps.reduce((n, s) => n + (s.kind === 'loop' ? s.count * countOf(s.steps) : 1), 0)
 
-/** Unrolls the artifact's loops. Throws a `DeviceError` if they are too deep, an internal one if the artifact contradicts itself. */
+/**
+ * Unrolls the artifact's loops. Throws a `DeviceError` if they are too deep, an internal one if the artifact
+ * contradicts itself.
+ */
 export const unroll = (artifact: Artifact): Program => {
   checkSteps(artifact, artifact.steps, 0)
   const parts = (): Iterable<Part> => partsOf(artifact, partCommands)

@@ -11,7 +11,10 @@ import { plainWait, type Wait } from './wait.js'
 /** What the platform (Node, browser) brings to a device. */
 export interface DeviceOptions {
   readonly adapter?: GPURequestAdapterOptions
-  /** What products may be computed in; `f32` if absent. With `f16` matrix units are used where the platform offers them. */
+  /**
+   * What products may be computed in; `f32` if absent. With `f16` matrix units are used where the platform
+   * offers them.
+   */
   readonly precision?: Precision
   /** Bytes that it may hold at most, in all; what there is if absent. */
   readonly memory?: number
@@ -19,9 +22,14 @@ export interface DeviceOptions {
   readonly limits?: Limits
   /** How to wait for promises of this device; plain `await` if absent. */
   readonly wait?: (traits: DeviceTraits) => Wait
-  /** Memory that the device could still take, where that can be known (software devices share the machine's). */
+  /**
+   * Memory that the device could still take, where that can be known (software devices share the machine's).
+   */
   readonly availableBytes?: (traits: DeviceTraits) => number | undefined
-  /** Starts processes that compile kernels for this device's driver too, where its cache is shared; none, or absent, where there can't be. */
+  /**
+   * Starts processes that compile kernels for this device's driver too, where its cache is shared; none, or
+   * absent, where there can't be.
+   */
   readonly helpers?: (traits: DeviceTraits) => readonly Helper[]
 }
 
@@ -90,8 +98,9 @@ const traitsOf = (gpu: GPUDevice, info: GPUAdapterInfo, precision: Precision): D
 }
 
 /**
- * An open WebGPU device. It is reentrant: whatever is asked of it is done in the order of asking, whoever asks. An error of the device that belongs to no
- * one call is told to everything under way. Close it when it is no longer needed.
+ * An open WebGPU device. It is reentrant: whatever is asked of it is done in the order of asking, whoever
+ * asks. An error of the device that belongs to no one call is told to everything under way. Close it when it
+ * is no longer needed.
  */
 export class Device {
   readonly traits: DeviceTraits
@@ -136,7 +145,10 @@ export class Device {
     return this.#options.memory
   }
 
-  /** Bytes that the device may or could hold in all, what it holds already included; `undefined` where nobody knows. */
+  /**
+   * Bytes that the device may or could hold in all, what it holds already included; `undefined` where nobody
+   * knows.
+   */
   get capacityBytes(): number | undefined {
     const available = this.#options.availableBytes?.(this.traits)
     if (available === undefined) return this.memory
@@ -149,8 +161,9 @@ export class Device {
   }
 
   /**
-   * Waits for a promise of the device; rejects with a {@link DeviceError} if it is lost or has refused something. Whoever can do
-   * without its result for some milliseconds says so by `patience`, and leaves a software device more of the processor.
+   * Waits for a promise of the device; rejects with a {@link DeviceError} if it is lost or has refused
+   * something. Whoever can do without its result for some milliseconds says so by `patience`, and leaves a
+   * software device more of the processor.
    */
   wait<T>(promise: Promise<T>, patience?: number): Promise<T> {
     return this.#wait(this.#watch.guard(promise), patience)
@@ -169,8 +182,8 @@ export class Device {
   }
 
   /**
-   * A storage buffer that can be copied from and to. Throws a {@link DeviceError} if it is larger than any buffer of this
-   * device; if memory runs out, the next {@link check} or {@link wait} says so.
+   * A storage buffer that can be copied from and to. Throws a {@link DeviceError} if it is larger than any
+   * buffer of this device; if memory runs out, the next {@link check} or {@link wait} says so.
    */
   allocate(bytes: number, label: string): GPUBuffer {
     this.check()
@@ -178,7 +191,9 @@ export class Device {
     if (bytes > most) {
       throw new DeviceError('too-small', {
         what: `\`${label}\` does not fit into one buffer of the device`,
-        why: `It takes ${showBytes(bytes)}, and a buffer of ${this.traits.name} holds ${showBytes(most)} at most.`,
+        why:
+          `It takes ${showBytes(bytes)}, and a buffer of ${this.traits.name} holds ` +
+          `${showBytes(most)} at most.`,
         hint: 'Use smaller batches, shorter sequences or a smaller model, or another device.',
       })
     }
@@ -197,7 +212,10 @@ export class Device {
     buffer.destroy()
   }
 
-  /** Ends all use of the device: what is pending is rejected, its buffers are gone. Closing it again does nothing. */
+  /**
+   * Ends all use of the device: what is pending is rejected, its buffers are gone. Closing it again does
+   * nothing.
+   */
   close(): void {
     if (this.#closed) return
     this.#closed = true
@@ -210,7 +228,9 @@ const noAdapter = (why: string): DeviceError =>
   new DeviceError('no-adapter', {
     what: 'no WebGPU adapter was found',
     why,
-    hint: 'On Linux install mesa-vulkan-drivers (Mesa 24 or later) or your GPU’s Vulkan driver; `scripts/setup` does it on Debian and Ubuntu. In a browser switch WebGPU on.',
+    hint:
+      'On Linux install mesa-vulkan-drivers (Mesa 24 or later) or your GPU’s Vulkan driver; ' +
+      '`scripts/setup` does it on Debian and Ubuntu. In a browser switch WebGPU on.',
   })
 
 const explain = (error: unknown): string => (error instanceof Error ? error.message : String(error))
@@ -231,8 +251,9 @@ const requestAdapter = async (gpu: GPU, options: DeviceOptions): Promise<GPUAdap
 }
 
 /**
- * Opens a device with every feature and limit that Jola's kernels can use, or with the limits that it is told to keep to.
- * Rejects with a {@link DeviceError} if there is no adapter, it can't compute in the precision asked for, or it gives no device.
+ * Opens a device with every feature and limit that Jola's kernels can use, or with the limits that it is told
+ * to keep to. Rejects with a {@link DeviceError} if there is no adapter, it can't compute in the precision
+ * asked for, or it gives no device.
  */
 export const openDevice = async (gpu: GPU, options: DeviceOptions = {}): Promise<Device> => {
   const adapter = await requestAdapter(gpu, options)

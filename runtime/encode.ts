@@ -16,8 +16,8 @@ export interface Encoding {
 export type Stamps = (dispatch: number) => GPUComputePassTimestampWrites | undefined
 
 /**
- * Encodes the commands: dispatches that follow one another share a pass, unless each is measured, and then has its own.
- * A pass orders its dispatches by what they read and write.
+ * Encodes the commands: dispatches that follow one another share a pass, unless each is measured, and then
+ * has its own. A pass orders its dispatches by what they read and write.
  */
 export const encodeCommands = (
   encoder: GPUCommandEncoder,

@@ -1,7 +1,7 @@
 /**
- * `no-adapter`: nothing answers; `lost`: the device went away or was closed; `too-small`: a limit is below what is
- * needed; `out-of-memory`: an allocation failed; `input`: a tensor, value or option does not fit what is asked for;
- * `artifact`: what is to be loaded is no artifact, one of another version, or damaged;
+ * `no-adapter`: nothing answers; `lost`: the device went away or was closed; `too-small`: a limit is below
+ * what is needed; `out-of-memory`: an allocation failed; `input`: a tensor, value or option does not fit what
+ * is asked for; `artifact`: what is to be loaded is no artifact, one of another version, or damaged;
  * `internal`: we sent the device something it refuses, which is a defect of Jola.
  */
 export type DeviceErrorKind =

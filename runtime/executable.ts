@@ -38,8 +38,8 @@ interface ExecutableParts {
 }
 
 /**
- * An artifact on a device, ready to run. {@link load} makes it. It is reentrant: runs are done in the order of asking, each before the next begins, so that the
- * buffers that they share are never between two.
+ * An artifact on a device, ready to run. {@link load} makes it. It is reentrant: runs are done in the order
+ * of asking, each before the next begins, so that the buffers that they share are never between two.
  */
 export class Executable {
   private readonly program: Program
@@ -64,9 +64,10 @@ export class Executable {
   }
 
   /**
-   * Submits one run and returns at once with the tensors that will hold the outputs: those of `into`, inputs that
-   * outputs replace, whose values are then gone, and new ones that are the caller's to destroy. Runs, writes and readings happen in the order in which they were asked for.
-   * Throws a {@link DeviceError} if inputs are missing or do not fit, or the device is lost.
+   * Submits one run and returns at once with the tensors that will hold the outputs: those of `into`, inputs
+   * that outputs replace, whose values are then gone, and new ones that are the caller's to destroy. Runs,
+   * writes and readings happen in the order in which they were asked for. Throws a {@link DeviceError} if
+   * inputs are missing or do not fit, or the device is lost.
    */
   run(inputs: Tensors, { into = {} }: RunOptions = {}): Tensors {
     this.#check()
@@ -106,8 +107,9 @@ export class Executable {
   }
 
   /**
-   * Runs once without outputs and gives the time of each kernel, by the device's own clock where it has timestamps. Every
-   * dispatch is measured by itself, so the sum is more than a plain run takes. Rejects with a {@link DeviceError} like {@link run}.
+   * Runs once without outputs and gives the time of each kernel, by the device's own clock where it has
+   * timestamps. Every dispatch is measured by itself, so the sum is more than a plain run takes. Rejects with
+   * a {@link DeviceError} like {@link run}.
    */
   async profile(inputs: Tensors): Promise<Profile> {
     this.#check()
@@ -175,9 +177,10 @@ const loopTable = (device: Device, rows: number) => {
 }
 
 /**
- * Checks the artifact against the device, compiles its kernels side by side, with helpers where there are any, and allocates its buffers.
- * Rejects with a {@link DeviceError}: `artifact` if it is none or damaged, `too-small` or `out-of-memory` with the numbers, or `internal`
- * if the device refuses a kernel. Keeps no memory then.
+ * Checks the artifact against the device, compiles its kernels side by side, with helpers where there are
+ * any, and allocates its buffers. Rejects with a {@link DeviceError}: `artifact` if it is none or damaged,
+ * `too-small` or `out-of-memory` with the numbers, or `internal` if the device refuses a kernel. Keeps no
+ * memory then.
  */
 export const load = async (
   device: Device,

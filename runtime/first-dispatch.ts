@@ -2,10 +2,16 @@ import type { KernelDecl } from '../compiler/artifact.js'
 import type { Device } from './device.js'
 import { usage } from './flags.js'
 
-/** Enough for any element type, and for kernels to read and write without harm: past its end they are held back. */
+/**
+ * Enough for any element type, and for kernels to read and write without harm: past its end they are held
+ * back.
+ */
 const standInBytes = 4096
 
-/** Dispatches kernels so that their driver compiles them: a single workgroup, on buffers of nobody. {@link destroy} gives those back. */
+/**
+ * Dispatches kernels so that their driver compiles them: a single workgroup, on buffers of nobody. {@link
+ * destroy} gives those back.
+ */
 export class FirstDispatch {
   readonly #standIns: GPUBuffer[] = []
   readonly #indices: GPUBuffer

@@ -1,4 +1,6 @@
-/** WebGPU's flags by value (they are fixed by its specification): in Node there are no globals that hold them. */
+/**
+ * WebGPU's flags by value (they are fixed by its specification): in Node there are no globals that hold them.
+ */
 export const usage = {
   mapRead: 0x1,
   copySource: 0x4,
@@ -12,5 +14,7 @@ export const mapMode = { read: 0x1 } as const
 
 export const stage = { compute: 0x4 } as const
 
-/** Buffer sizes are multiples of 16, and never 0, so that every buffer can be bound as an array of any vector. */
+/**
+ * Buffer sizes are multiples of 16, and never 0, so that every buffer can be bound as an array of any vector.
+ */
 export const bufferBytes = (bytes: number): number => Math.max(16, Math.ceil(bytes / 16) * 16)

@@ -1,8 +1,14 @@
 import type { KernelDecl } from '../compiler/artifact.js'
 
-/** Another process with the same driver: what it compiles, the driver finds in the cache that its processes share. */
+/**
+ * Another process with the same driver: what it compiles, the driver finds in the cache that its processes
+ * share.
+ */
 export interface Helper {
-  /** Resolves when the kernel is in the cache; rejects if it never will be, or the helper is closed. One at a time. */
+  /**
+   * Resolves when the kernel is in the cache; rejects if it never will be, or the helper is closed. One at a
+   * time.
+   */
   compile(kernel: KernelDecl): Promise<void>
   /** Ends it at once, whatever it is doing. */
   close(): void
@@ -15,8 +21,9 @@ export interface Work {
 }
 
 /**
- * Kernels to compile, handed out one by one to this process and to helpers. The longest come first, so that all end at
- * about the same time: in a language of unrolled loops a text's length tells the time that it takes to compile.
+ * Kernels to compile, handed out one by one to this process and to helpers. The longest come first, so that
+ * all end at about the same time: in a language of unrolled loops a text's length tells the time that it
+ * takes to compile.
  */
 export class SharedWork {
   readonly #waiting: KernelDecl[]
@@ -45,8 +52,9 @@ export class SharedWork {
   }
 
   /**
-   * What this process is to do next, first what helpers have compiled; `undefined` when all is done. When nothing else is left, waits
-   * for helpers, unless one has been at its kernel for more than `patience` milliseconds.
+   * What this process is to do next, first what helpers have compiled; `undefined` when all is done. When
+   * nothing else is left, waits for helpers, unless one has been at its kernel for more than `patience`
+   * milliseconds.
    */
   async next(patience: number): Promise<Work | undefined> {
     for (;;) {

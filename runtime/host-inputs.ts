@@ -2,7 +2,10 @@ import type { DType } from '../compiler/artifact.js'
 import { DeviceError } from './errors.js'
 import { elementsOf, type HostArray, showType } from './tensor.js'
 
-/** Numbers of a tensor on the host: one number, a list of them row by row, or lists within lists that have the tensor's shape. */
+/**
+ * Numbers of a tensor on the host: one number, a list of them row by row, or lists within lists that have the
+ * tensor's shape.
+ */
 export type HostNumbers =
   | number
   | boolean
@@ -14,7 +17,10 @@ export type HostNumbers =
   | Uint16Array
   | readonly HostNumbers[]
 
-/** What is given for an input. Without `shape` it has that of `data`. `bool` is 0 and 1, or `false` and `true`. */
+/**
+ * What is given for an input. Without `shape` it has that of `data`. `bool` is 0 and 1, or `false` and
+ * `true`.
+ */
 export interface HostInput {
   readonly dtype: DType
   readonly shape?: readonly number[]
@@ -123,9 +129,9 @@ const read = (decl: InputDeclaration, given: HostInput | undefined): HostValues 
 }
 
 /**
- * The values for each of the `declared` inputs, by name. Throws a {@link DeviceError} of kind `input` that says of all that do not fit what
- * is wanted and what was given: a missing or unknown name, another type or shape, a value that the type can't hold. `unread` are inputs that may
- * be given and are not used.
+ * The values for each of the `declared` inputs, by name. Throws a {@link DeviceError} of kind `input` that
+ * says of all that do not fit what is wanted and what was given: a missing or unknown name, another type or
+ * shape, a value that the type can't hold. `unread` are inputs that may be given and are not used.
  */
 export const hostInputs = (
   declared: readonly InputDeclaration[],

@@ -1,4 +1,6 @@
-/** Runs artifacts: devices, tensors in their memory, executables, results. `node` and `browser` open a device. */
+/**
+ * Runs artifacts: devices, tensors in their memory, executables, results. `node` and `browser` open a device.
+ */
 export { artifactFromJson, artifactToJson } from './artifact-json.js'
 export { artifactFormat, checkArtifact } from './check-artifact.js'
 export { Device, type DeviceOptions, openDevice } from './device.js'

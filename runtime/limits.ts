@@ -1,7 +1,10 @@
 import type { DeviceTraits } from '../compiler/artifact.js'
 import { DeviceError } from './errors.js'
 
-/** Limits of a device by the names that users write, each with WebGPU's own name where it has one and the field of the traits. */
+/**
+ * Limits of a device by the names that users write, each with WebGPU's own name where it has one and the
+ * field of the traits.
+ */
 const known = {
   buffers: { webgpu: 'maxStorageBuffersPerShaderStage', trait: 'storageBuffersPerStage' },
   binding: { webgpu: 'maxStorageBufferBindingSize', trait: 'bindingBytes' },
@@ -19,7 +22,10 @@ type LimitTrait = (typeof known)[LimitName]['trait']
 /** A device smaller than the adapter could be: what these traits are at most, the alignment at least. */
 export type Limits = Partial<Pick<DeviceTraits, LimitTrait>>
 
-/** What every WebGPU device has, by its specification (section 3.6.2, Limits), and no more: no subgroups either. */
+/**
+ * What every WebGPU device has, by its specification (section 3.6.2, Limits), and no more: no subgroups
+ * either.
+ */
 export const baseline: Required<Limits> = {
   storageBuffersPerStage: 8,
   bindingBytes: 2 ** 27,
@@ -34,8 +40,9 @@ export const baseline: Required<Limits> = {
 const isName = (name: string): name is LimitName => Object.hasOwn(known, name)
 
 /**
- * Limits as users write them: `baseline`, or entries such as `buffers=10` and `alignment=256` (bytes for sizes; `subgroups=0` for none), or both, joined by
- * commas; later entries win. An empty text asks for nothing. Throws a `DeviceError` for anything else.
+ * Limits as users write them: `baseline`, or entries such as `buffers=10` and `alignment=256` (bytes for
+ * sizes; `subgroups=0` for none), or both, joined by commas; later entries win. An empty text asks for
+ * nothing. Throws a `DeviceError` for anything else.
  */
 export const parseLimits = (text: string): Limits => {
   const limits: { -readonly [T in LimitTrait]?: number } = {}
@@ -47,7 +54,9 @@ export const parseLimits = (text: string): Limits => {
     if (!isName(name) || (value === 0 && name !== 'subgroups'))
       throw new DeviceError('input', {
         what: `\`${entry}\` is no limit of a device`,
-        why: `There are \`baseline\`, and ${Object.keys(known).join(', ')}, each with \`=\` and a whole number above 0.`,
+        why:
+          `There are \`baseline\`, and ${Object.keys(known).join(', ')}, each with \`=\` and a ` +
+          'whole number above 0.',
         hint: 'Write JOLA_LIMITS=baseline, or JOLA_LIMITS=buffers=10,alignment=256.',
       })
     limits[known[name].trait] = value
@@ -57,7 +66,10 @@ export const parseLimits = (text: string): Limits => {
 
 const isAlignment = (trait: LimitTrait): boolean => trait === 'bindingAlignment'
 
-/** What to ask of an adapter: WebGPU gives its defaults where less is asked for, so traits are {@link held} to the limits as well. */
+/**
+ * What to ask of an adapter: WebGPU gives its defaults where less is asked for, so traits are {@link held} to
+ * the limits as well.
+ */
 export const requiredLimits = (
   adapter: GPUSupportedLimits,
   wanted: readonly (keyof GPUSupportedLimits & string)[],

@@ -7,7 +7,8 @@ const lostError = (reason: string, message: string): DeviceError =>
     hint:
       reason === 'destroyed'
         ? 'Close a device only after all of its results have arrived.'
-        : 'The driver was reset, ran out of memory, or the device was removed. Start again; a training run goes on from its last checkpoint with --resume.',
+        : 'The driver was reset, ran out of memory, or the device was removed. Start again; a ' +
+          'training run goes on from its last checkpoint with --resume.',
   })
 
 /** Whoever waits for the device, and an error of it that came meanwhile. */
@@ -17,9 +18,10 @@ interface Waiting {
 }
 
 /**
- * Watches a device for its loss and for errors that no call reports (validation, memory). Nobody can say whose work such an error is of: it is told to all
- * that wait for the device at that moment, each as it ends, and if nobody does to the first operation that is begun after it. A loss is told by every
- * operation from then on.
+ * Watches a device for its loss and for errors that no call reports (validation, memory). Nobody can say
+ * whose work such an error is of: it is told to all that wait for the device at that moment, each as it ends,
+ * and if nobody does to the first operation that is begun after it. A loss is told by every operation from
+ * then on.
  */
 export class Watch {
   #lost: DeviceError | undefined
@@ -44,14 +46,19 @@ export class Watch {
     this.#pending.clear()
   }
 
-  /** Throws the {@link DeviceError} if the device is lost, or an error was seen that nobody has been told of. */
+  /**
+   * Throws the {@link DeviceError} if the device is lost, or an error was seen that nobody has been told of.
+   */
   check(): void {
     const error = this.#lost ?? this.#fault
     this.#fault = undefined
     if (error !== undefined) throw error
   }
 
-  /** The promise, rejected with a {@link DeviceError} as soon as the device is lost, or if there was an error by its end. */
+  /**
+   * The promise, rejected with a {@link DeviceError} as soon as the device is lost, or if there was an error
+   * by its end.
+   */
   guard<T>(promise: Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const waiting: Waiting = { reject }

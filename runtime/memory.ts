@@ -57,7 +57,9 @@ export const allocateSlots = (
   return { buffer, stride }
 }
 
-/** Fills the table's first rows, after everything submitted before and ahead of everything submitted after. */
+/**
+ * Fills the table's first rows, after everything submitted before and ahead of everything submitted after.
+ */
 export const writeSlots = (
   device: Device,
   { buffer, stride }: { readonly buffer: GPUBuffer; readonly stride: number },

@@ -3,8 +3,10 @@ import { FirstDispatch } from './first-dispatch.js'
 import { type NodeDeviceOptions, openNodeDevice } from './node.js'
 import type { Answer } from './node-helper.js'
 
-// A program of its own, which a process that compiles kernels starts (`node-helper.ts`): it compiles the kernels that it is sent, one by one, on
-// a device opened with the options of its argument, so that the driver has them in its cache. It ends with whoever started it.
+// A program of its own, which a process that compiles kernels starts (`node-helper.ts`): it compiles the
+// kernels that it is sent, one by one, on
+// a device opened with the options of its argument, so that the driver has them in its cache. It ends with
+// whoever started it.
 
 // At once: `process.exit` would wait for the driver.
 const end = (): void => void process.kill(process.pid, 'SIGKILL')

@@ -18,7 +18,10 @@ const loaders = (): readonly string[] =>
     argument === '--import' ? [`--import=${all[i + 1]}`] : argument.startsWith('--import=') ? [argument] : [],
   )
 
-/** The script that a helper runs; absent where a package was bundled, which as CommonJS has not even an address to look beside. */
+/**
+ * The script that a helper runs; absent where a package was bundled, which as CommonJS has not even an
+ * address to look beside.
+ */
 const helperScript = (): string | undefined => {
   try {
     const file = fileURLToPath(new URL(`./node-compile${extname(import.meta.url)}`, import.meta.url))
@@ -31,7 +34,10 @@ const helperScript = (): string | undefined => {
 /** Mesa's own reading of a variable that switches something on. */
 const isSet = (name: string): boolean => /^(1|true|t|yes|y)$/i.test(process.env[name] ?? '')
 
-/** Whether a helper could be of use: a second core, a Node to start, which a program that has Node inside is not, and a driver's cache that is on. */
+/**
+ * Whether a helper could be of use: a second core, a Node to start, which a program that has Node inside is
+ * not, and a driver's cache that is on.
+ */
 const canHelp = ({ name }: DeviceTraits): boolean =>
   availableParallelism() > 1 &&
   /llvmpipe|lavapipe/i.test(name) &&
@@ -39,7 +45,10 @@ const canHelp = ({ name }: DeviceTraits): boolean =>
   !isSet('MESA_GLSL_CACHE_DISABLE') &&
   /^node(js)?(\.exe)?$/i.test(basename(process.execPath))
 
-/** A helper in a process that runs this script; {@link Answer} is what is expected of it. Whatever happens to it, `compile` rejects. */
+/**
+ * A helper in a process that runs this script; {@link Answer} is what is expected of it. Whatever happens to
+ * it, `compile` rejects.
+ */
 export const helperProcess = (
   file: string,
   args: readonly string[],

@@ -14,19 +14,28 @@ export * from './index.js'
 export interface NodeDeviceOptions {
   /** Part of the adapter's name, such as `llvmpipe`; the fastest adapter if absent. */
   readonly adapter?: string
-  /** What products may be computed in; `f32` if absent. `f16` also asks for matrix units, which WebGPU holds to be unsafe yet. */
+  /**
+   * What products may be computed in; `f32` if absent. `f16` also asks for matrix units, which WebGPU holds
+   * to be unsafe yet.
+   */
   readonly precision?: Precision
-  /** Limits to keep to, where the adapter could do more; what `JOLA_LIMITS` says if absent, such as `baseline`. */
+  /**
+   * Limits to keep to, where the adapter could do more; what `JOLA_LIMITS` says if absent, such as
+   * `baseline`.
+   */
   readonly limits?: Limits
   /** Bytes that it may hold at most, in all; what there is if absent. */
   readonly memory?: number
-  /** Whether other processes may be started that compile kernels too, where Mesa's software driver needs seconds for them; `true` if absent. */
+  /**
+   * Whether other processes may be started that compile kernels too, where Mesa's software driver needs
+   * seconds for them; `true` if absent.
+   */
   readonly helpers?: boolean
 }
 
 /**
- * Dawn's instances by their flags. Collected while a device lives, one takes the process down; each costs megabytes that are never given
- * back. So they are shared, and kept as long as the process.
+ * Dawn's instances by their flags. Collected while a device lives, one takes the process down; each costs
+ * megabytes that are never given back. So they are shared, and kept as long as the process.
  */
 const instances = new Map<string, GPU>()
 
@@ -42,8 +51,9 @@ const instanceOf = (flags: readonly string[]): GPU => {
 }
 
 /**
- * Opens a device of this machine through Dawn. Any number may be open at once. Rejects with a `DeviceError`, of kind `input` where an option is not what it should
- * be. Close the device when it is no longer needed: its memory stays until then, or until the process ends.
+ * Opens a device of this machine through Dawn. Any number may be open at once. Rejects with a `DeviceError`,
+ * of kind `input` where an option is not what it should be. Close the device when it is no longer needed: its
+ * memory stays until then, or until the process ends.
  */
 export const openNodeDevice = async (options: NodeDeviceOptions = {}): Promise<Device> => {
   checkOptions('the device', options, {

@@ -6,8 +6,9 @@ export type OptionRule = (value: unknown) => string | undefined
 const shown = (value: unknown): string => (typeof value === 'string' ? JSON.stringify(value) : String(value))
 
 /**
- * Throws a {@link DeviceError} of kind `input` where `options` has an entry that no rule is for, or whose rule it breaks; an entry that is
- * `undefined` counts as absent. What nobody reads would else be ignored in silence.
+ * Throws a {@link DeviceError} of kind `input` where `options` has an entry that no rule is for, or whose
+ * rule it breaks; an entry that is `undefined` counts as absent. What nobody reads would else be ignored in
+ * silence.
  */
 export const checkOptions = (
   of: string,

@@ -34,7 +34,9 @@ const wholeBlocks = (values: Float32Array): Float32Array => {
   return out
 }
 
-/** Bytes and scales: 127 steps to a block's largest magnitude. An infinity or NaN makes its whole block NaN. */
+/**
+ * Bytes and scales: 127 steps to a block's largest magnitude. An infinity or NaN makes its whole block NaN.
+ */
 const quantise = (values: Float32Array): readonly [Int8Array<ArrayBuffer>, Float32Array<ArrayBuffer>] => {
   const bytes = new Int8Array(values.length)
   const scales = new Float32Array(values.length / blockElements)
@@ -51,8 +53,9 @@ const quantise = (values: Float32Array): readonly [Int8Array<ArrayBuffer>, Float
 }
 
 /**
- * Values that begin at a block, as the planes of a packed tensor hold them: f16 and bf16 rounded to the nearest, ties to even; q8 to the nearest
- * multiple of the block's scale, which is its largest magnitude by 127.
+ * Values that begin at a block, as the planes of a packed tensor hold them: f16 and bf16 rounded to the
+ * nearest, ties to even; q8 to the nearest multiple of the block's scale, which is its largest magnitude by
+ * 127.
  */
 export const pack = (packing: Packing, values: Float32Array): readonly Uint8Array<ArrayBuffer>[] => {
   const whole = wholeBlocks(values)

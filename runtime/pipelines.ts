@@ -32,13 +32,17 @@ interface Kept {
   rehearsed: boolean
 }
 
-/** Several times the kernels of a training session. Each takes some tens of kilobytes, most of it the driver's. */
+/**
+ * Several times the kernels of a training session. Each takes some tens of kilobytes, most of it the
+ * driver's.
+ */
 const mostKept = 1024
 
 /**
- * Compiled kernels of one device and the layouts they share: group 0 holds the storage buffers, group 1, of kernels
- * inside loops, the loops' indices at a dynamic offset. It keeps the `most` kernels that were asked for last; an executable keeps its own, so that what is
- * dropped here is compiled again only where another executable asks for it.
+ * Compiled kernels of one device and the layouts they share: group 0 holds the storage buffers, group 1, of
+ * kernels inside loops, the loops' indices at a dynamic offset. It keeps the `most` kernels that were asked
+ * for last; an executable keeps its own, so that what is dropped here is compiled again only where another
+ * executable asks for it.
  */
 export class PipelineCache {
   /** Those asked for last come last. */
@@ -86,7 +90,10 @@ export class PipelineCache {
     return this.#loopLayout
   }
 
-  /** Compiles a kernel, or finds it compiled. Rejects with an internal `DeviceError` that shows the refused line. */
+  /**
+   * Compiles a kernel, or finds it compiled. Rejects with an internal `DeviceError` that shows the refused
+   * line.
+   */
   pipeline(kernel: KernelDecl): Promise<GPUComputePipeline> {
     const key = keyOf(kernel)
     const known = this.#kept.get(key)

@@ -13,7 +13,10 @@ export interface KernelTime {
   readonly nanoseconds: number
 }
 
-/** The times of a run's kernels, and whose clock they are of: the device's, or the host's around each dispatch by itself. */
+/**
+ * The times of a run's kernels, and whose clock they are of: the device's, or the host's around each dispatch
+ * by itself.
+ */
 export interface Profile {
   readonly clock: 'device' | 'host'
   readonly times: readonly KernelTime[]
@@ -22,7 +25,9 @@ export interface Profile {
 // A query set holds 4096 stamps.
 const dispatchesPerSet = 2048
 
-/** Stamps for the begin and end of each dispatch of a run, and the sums by kernel once it has been submitted. */
+/**
+ * Stamps for the begin and end of each dispatch of a run, and the sums by kernel once it has been submitted.
+ */
 export interface Stopwatch {
   readonly stamps: Stamps
   /** Resolves the stamps, after the last pass. */
@@ -43,7 +48,9 @@ const sums = (
 const kernelsOf = (commands: readonly Command[]): readonly number[] =>
   commands.flatMap(command => (command.kind === 'dispatch' ? [command.kernel] : []))
 
-/** For devices without timestamps: submits the commands one by one, waits for each, and takes the host's time. */
+/**
+ * For devices without timestamps: submits the commands one by one, waits for each, and takes the host's time.
+ */
 export const hostTimes = async (
   device: Device,
   artifact: Artifact,

@@ -50,7 +50,10 @@ const valuesIn = (bytes: ArrayBuffer, tensors: readonly DeviceTensor[], offset: 
   })
 }
 
-/** The tensors' values as all that was asked for so far leaves them, in one reading; any number may be under way. Rejects with a `DeviceError` if a tensor or the device is gone. */
+/**
+ * The tensors' values as all that was asked for so far leaves them, in one reading; any number may be under
+ * way. Rejects with a `DeviceError` if a tensor or the device is gone.
+ */
 export const download = async (device: Device, tensors: readonly DeviceTensor[]): Promise<HostArray[]> => {
   device.check()
   const bytes = bytesOf(tensors)
@@ -95,9 +98,10 @@ export interface ReadbackOptions {
 const patience = 5
 
 /**
- * Reads small tensors (loss, metrics) of steps without making the device wait. What a step leaves is copied to the next place of a
- * page; a full page is read while the steps of the next are already running. At most one page is being read beside the one
- * that is filled: a `push` that fills another waits for it, so the queue never grows. It is not reentrant: wait for each `push` and `drain` before the next.
+ * Reads small tensors (loss, metrics) of steps without making the device wait. What a step leaves is copied
+ * to the next place of a page; a full page is read while the steps of the next are already running. At most
+ * one page is being read beside the one that is filled: a `push` that fills another waits for it, so the
+ * queue never grows. It is not reentrant: wait for each `push` and `drain` before the next.
  */
 export class Readback<Tag> {
   readonly #interval: number
@@ -118,8 +122,8 @@ export class Readback<Tag> {
   }
 
   /**
-   * Asks for the tensors as everything submitted so far leaves them; they may be overwritten right after. Gives the
-   * readings that have arrived since, oldest first, and rejects with a `DeviceError` if one failed.
+   * Asks for the tensors as everything submitted so far leaves them; they may be overwritten right after.
+   * Gives the readings that have arrived since, oldest first, and rejects with a `DeviceError` if one failed.
    */
   async push(tag: Tag, tensors: Readonly<Record<string, DeviceTensor>>): Promise<readonly Reading<Tag>[]> {
     const names = Object.keys(tensors)
@@ -150,7 +154,10 @@ export class Readback<Tag> {
     for (const buffer of this.#free.splice(0)) buffer.destroy()
   }
 
-  /** The page that is filled, if so many bytes fit into it, or a new one with room for as many steps as shall share it. */
+  /**
+   * The page that is filled, if so many bytes fit into it, or a new one with room for as many steps as shall
+   * share it.
+   */
   #pageFor(bytes: number): Page<Tag> {
     if (this.#open !== undefined && this.#open.end + bytes > this.#open.staging.size) this.#close(patience)
     if (this.#open !== undefined) return this.#open

@@ -15,23 +15,33 @@ export interface RehearsalOptions {
   readonly ready?: ((done: number, total: number) => void) | undefined
   /** Starts helpers; those of the device if absent. */
   readonly helpers?: (() => readonly Helper[]) | undefined
-  /** Aborted, it ends the rehearsal at once, with its reason: a kernel that is being compiled is not waited for. */
+  /**
+   * Aborted, it ends the rehearsal at once, with its reason: a kernel that is being compiled is not waited
+   * for.
+   */
   readonly signal?: AbortSignal | undefined
 }
 
-/** Milliseconds after which a kernel is taken to be compiled, not found in the driver's cache: that takes some three. */
+/**
+ * Milliseconds after which a kernel is taken to be compiled, not found in the driver's cache: that takes some
+ * three.
+ */
 const coldAfter = 100
 
-/** Characters of kernels that a driver compiles in a second or so; with less a helper's own start is not worth it. */
+/**
+ * Characters of kernels that a driver compiles in a second or so; with less a helper's own start is not worth
+ * it.
+ */
 const worthHelp = 20_000
 
 /**
- * Has a software device compile kernels ahead of their first run. Its driver does so at a kernel's first dispatch, one after the
- * other, which takes seconds unless the driver's cache has them: so each is dispatched once, a single workgroup on buffers
- * of nobody, and `ready` is told how many are done. As soon as one is seen not to be in the cache, `helpers` are asked to compile some of
- * the others; what they have compiled is dispatched too, and if most of it is not found in the cache they are no longer asked.
- * Does nothing on other devices, whose pipelines are complete once loaded, and for what was rehearsed before, nor for little that nobody
- * is told of. Rejects with a `DeviceError` like `load`.
+ * Has a software device compile kernels ahead of their first run. Its driver does so at a kernel's first
+ * dispatch, one after the other, which takes seconds unless the driver's cache has them: so each is
+ * dispatched once, a single workgroup on buffers of nobody, and `ready` is told how many are done. As soon as
+ * one is seen not to be in the cache, `helpers` are asked to compile some of the others; what they have
+ * compiled is dispatched too, and if most of it is not found in the cache they are no longer asked. Does
+ * nothing on other devices, whose pipelines are complete once loaded, and for what was rehearsed before, nor
+ * for little that nobody is told of. Rejects with a `DeviceError` like `load`.
  */
 export const rehearse = async (
   device: Device,

@@ -14,14 +14,18 @@ type Need = readonly [unmet: boolean, sentence: string]
 
 const lanesOf = (least: number, most: number): string => (least === most ? `${least}` : `${least} to ${most}`)
 
-/** Subgroups are of other sizes on other devices, and a kernel that counts on one is silently wrong on another. */
+/**
+ * Subgroups are of other sizes on other devices, and a kernel that counts on one is silently wrong on
+ * another.
+ */
 const subgroupNeed = ({ info }: Device, wanted: Requirements['subgroups']): Need => {
   if (wanted === undefined) return [false, '']
   const { subgroupMinSize: least, subgroupMaxSize: most } = info
   const known = least !== undefined && most !== undefined
   return [
     !known || least < wanted.least || most > wanted.most,
-    `A kernel counts on subgroups of ${lanesOf(wanted.least, wanted.most)} lanes; ${known ? `the device's have ${lanesOf(least, most)}` : 'the device does not tell how many its have'}.`,
+    `A kernel counts on subgroups of ${lanesOf(wanted.least, wanted.most)} lanes; ` +
+      `${known ? `the device's have ${lanesOf(least, most)}` : 'the device does not tell how many its have'}.`,
   ]
 }
 
@@ -47,7 +51,10 @@ const windowsOf = ({ windowed = [] }: Requirements): string => {
 /** Bytes that an element takes; a scale of q8 is shared by 32. */
 const bytesOf = { f32: 4, f16: 2, bf16: 2, q8: 1.125 } as const
 
-/** How inputs that take several windows of a kernel could be stored so that it has bindings enough; empty where none is enough. */
+/**
+ * How inputs that take several windows of a kernel could be stored so that it has bindings enough; empty
+ * where none is enough.
+ */
 const smallerInputs = ({ traits }: Device, { requires, inputs }: Artifact): string => {
   const excess = requires.storageBuffersPerStage - traits.storageBuffersPerStage
   const large = (requires.windowed ?? []).flatMap(w => {
@@ -62,7 +69,11 @@ const smallerInputs = ({ traits }: Device, { requires, inputs }: Artifact): stri
   })
   if (enough === undefined) return ''
   const names = large.slice(0, 3).map(w => `\`${w.tensor}\``)
-  return ` Where ${names.join(', ')} ${large.length === 1 ? 'is a weight' : 'are weights'} of a model, \`--weights ${enough}\` makes ${large.length === 1 ? 'it' : 'them'} small enough.`
+  return (
+    ` Where ${names.join(', ')} ${large.length === 1 ? 'is a weight' : 'are weights'} of ` +
+    `a model, \`--weights ${enough}\` makes ${large.length === 1 ? 'it' : 'them'} small ` +
+    'enough.'
+  )
 }
 
 const needsOf = (device: Device, { requires, buffers }: Artifact): readonly Need[] => {
@@ -85,19 +96,23 @@ const needsOf = (device: Device, { requires, buffers }: Artifact): readonly Need
     missing.length > 0 ? [false, ''] : subgroupNeed(device, requires.subgroups),
     [
       requires.storageBuffersPerStage > traits.storageBuffersPerStage,
-      `A kernel binds ${requires.storageBuffersPerStage} storage buffers; the device allows ${traits.storageBuffersPerStage}.${windowsOf(requires)}`,
+      `A kernel binds ${requires.storageBuffersPerStage} storage buffers; the device allows ` +
+        `${traits.storageBuffersPerStage}.${windowsOf(requires)}`,
     ],
     [
       requires.bindingBytes > traits.bindingBytes,
-      `A kernel binds ${bytesBeside(requires.bindingBytes, traits.bindingBytes)} at once; the device allows ${bytesBeside(traits.bindingBytes, requires.bindingBytes)}.`,
+      `A kernel binds ${bytesBeside(requires.bindingBytes, traits.bindingBytes)} at once; ` +
+        `the device allows ${bytesBeside(traits.bindingBytes, requires.bindingBytes)}.`,
     ],
     [
       bindingAlignment !== undefined && bindingAlignment % traits.bindingAlignment !== 0,
-      `Bindings begin at multiples of ${bindingAlignment} bytes; the device allows multiples of ${traits.bindingAlignment}.`,
+      `Bindings begin at multiples of ${bindingAlignment} bytes; the device allows ` +
+        `multiples of ${traits.bindingAlignment}.`,
     ],
     [
       requires.workgroupInvocations > traits.workgroupInvocations,
-      `A workgroup has ${requires.workgroupInvocations} invocations; the device allows ${traits.workgroupInvocations}.`,
+      `A workgroup has ${requires.workgroupInvocations} invocations; the device allows ` +
+        `${traits.workgroupInvocations}.`,
     ],
     [
       x > sides[0] || y > sides[1] || z > sides[2],
@@ -105,11 +120,13 @@ const needsOf = (device: Device, { requires, buffers }: Artifact): readonly Need
     ],
     [
       requires.workgroupBytes > traits.workgroupBytes,
-      `A workgroup keeps ${showBytes(requires.workgroupBytes)} of memory; the device allows ${showBytes(traits.workgroupBytes)}.`,
+      `A workgroup keeps ${showBytes(requires.workgroupBytes)} of memory; the device allows ` +
+        `${showBytes(traits.workgroupBytes)}.`,
     ],
     [
       requires.workgroupsPerDimension > traits.workgroupsPerDimension,
-      `A dispatch has ${requires.workgroupsPerDimension} workgroups side by side; the device allows ${traits.workgroupsPerDimension}.`,
+      `A dispatch has ${requires.workgroupsPerDimension} workgroups side by side; the ` +
+        `device allows ${traits.workgroupsPerDimension}.`,
     ],
     [
       largest > most,
@@ -118,7 +135,10 @@ const needsOf = (device: Device, { requires, buffers }: Artifact): readonly Need
   ]
 }
 
-/** The error with which a device refuses an artifact whatever else it holds; undefined where it can run it if there is memory. */
+/**
+ * The error with which a device refuses an artifact whatever else it holds; undefined where it can run it if
+ * there is memory.
+ */
 export const refusalOf = (device: Device, artifact: Artifact): DeviceError | undefined => {
   const { unaddressable } = artifact.requires
   if (unaddressable.length > 0) {
@@ -129,11 +149,13 @@ export const refusalOf = (device: Device, artifact: Artifact): DeviceError | und
       why: unaddressable
         .map(
           t =>
-            `Of \`${t.tensor}\` a kernel binds ${count(t.elements)} elements; it can address ${count(t.most)}.`,
+            `Of \`${t.tensor}\` a kernel binds ${count(t.elements)} elements; it can address ` +
+            `${count(t.most)}.`,
         )
         .join(' '),
       hint: q8
-        ? 'Leave such weights as f16 or bf16, of which a kernel binds one layer at a time, or use a smaller model.'
+        ? 'Leave such weights as f16 or bf16, of which a kernel binds one layer at a time, or ' +
+          'use a smaller model.'
         : 'Use smaller sizes (batch, sequence) or a smaller model; another device does not help.',
     })
   }
@@ -142,14 +164,15 @@ export const refusalOf = (device: Device, artifact: Artifact): DeviceError | und
   return new DeviceError('too-small', {
     what: `\`${artifact.name}\` can't run on ${device.traits.name}`,
     why: lines.join(' '),
-    hint: `Compile it for this device, with smaller sizes (batch, sequence) where it is too large, or use another device; \`jola devices\` lists what there is.${smallerInputs(device, artifact)}`,
+    hint:
+      'Compile it for this device, with smaller sizes (batch, sequence) where it is too ' +
+      `large, or use another device; \`jola devices\` lists what there is.${smallerInputs(device, artifact)}`,
   })
 }
 
 /**
- * Throws a {@link DeviceError} (`too-small`, `out-of-memory`) with all the numbers if the device can't run the
- * artifact, and one of kind `artifact` if it is none.
- * Nothing is allocated before this has passed.
+ * Throws a {@link DeviceError} (`too-small`, `out-of-memory`) with all the numbers if the device can't run
+ * the artifact, and one of kind `artifact` if it is none. Nothing is allocated before this has passed.
  */
 export const checkRequirements = (device: Device, artifact: Artifact): void => {
   checkArtifact(artifact)
@@ -162,7 +185,9 @@ export const checkRequirements = (device: Device, artifact: Artifact): void => {
   if (capacity !== undefined && bytes > capacity) {
     throw new DeviceError('out-of-memory', {
       what: `\`${artifact.name}\` does not fit into memory`,
-      why: `It needs ${showBytes(bytes)}, what the device holds already included, and ${name} can have ${showBytes(capacity)}: ${showBytes(bytes - capacity)} too little.`,
+      why:
+        `It needs ${showBytes(bytes)}, what the device holds already included, and ${name} ` +
+        `can have ${showBytes(capacity)}: ${showBytes(bytes - capacity)} too little.`,
       hint: 'Use a smaller batch or shorter sequences, or free memory that other programs hold.',
     })
   }

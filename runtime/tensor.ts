@@ -51,8 +51,9 @@ export interface TensorKind {
 }
 
 /**
- * A tensor in the device's memory, row-major, four bytes an element, or f32 packed. It stays until it is destroyed or its
- * device closed. It is reentrant: writes, runs and readings see one another in the order of asking, and what is written is taken before `write` returns.
+ * A tensor in the device's memory, row-major, four bytes an element, or f32 packed. It stays until it is
+ * destroyed or its device closed. It is reentrant: writes, runs and readings see one another in the order of
+ * asking, and what is written is taken before `write` returns.
  */
 export class DeviceTensor {
   readonly id: number
@@ -84,15 +85,18 @@ export class DeviceTensor {
   }
 
   /**
-   * Replaces the elements, after everything submitted before and ahead of everything submitted after; they are packed on the way if
-   * the tensor is. Throws a {@link DeviceError} if type or number of elements differ.
+   * Replaces the elements, after everything submitted before and ahead of everything submitted after; they
+   * are packed on the way if the tensor is. Throws a {@link DeviceError} if type or number of elements
+   * differ.
    */
   write(data: HostData): void {
     const { dtype, shape, packing } = this
     if (!fits[dtype](data) || data.length !== elementsOf(shape)) {
       throw new DeviceError('input', {
         what: `\`${this.label}\` can't take these values`,
-        why: `It is ${showType(dtype, shape, packing)}, ${elementsOf(shape)} elements, and was given ${data.length} in a ${data.constructor.name}.`,
+        why:
+          `It is ${showType(dtype, shape, packing)}, ${elementsOf(shape)} elements, and was ` +
+          `given ${data.length} in a ${data.constructor.name}.`,
         hint: 'Give a typed array of the same type with one value for each element, row by row.',
       })
     }
@@ -102,8 +106,8 @@ export class DeviceTensor {
   }
 
   /**
-   * Replaces bytes from an element on by those of each plane of the tensor's packing, or of its only one; the element is the first of a block. What is
-   * too large for the host is brought so, piece by piece.
+   * Replaces bytes from an element on by those of each plane of the tensor's packing, or of its only one; the
+   * element is the first of a block. What is too large for the host is brought so, piece by piece.
    */
   writePlanes(element: number, planes: readonly Uint8Array[]): void {
     this.check()
@@ -154,8 +158,8 @@ export const zeros = (device: Device, dtype: DType, shape: readonly number[], la
   new DeviceTensor(device, { dtype, label }, shape)
 
 /**
- * A new tensor with these values. Throws a {@link DeviceError} if they do not fit type and shape, or the device.
- * A type alone stands for a tensor without a label.
+ * A new tensor with these values. Throws a {@link DeviceError} if they do not fit type and shape, or the
+ * device. A type alone stands for a tensor without a label.
  */
 export const upload = (
   device: Device,

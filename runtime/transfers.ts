@@ -39,7 +39,8 @@ const refuse = (artifact: Artifact, what: string, complaints: readonly (string |
 }
 
 /**
- * The input tensors in the artifact's order; others may be among those given. Throws a {@link DeviceError} that lists all that do not fit.
+ * The input tensors in the artifact's order; others may be among those given. Throws a {@link DeviceError}
+ * that lists all that do not fit.
  */
 export const checkInputs = (
   device: Device,
@@ -65,7 +66,10 @@ export const writtenInputs = ({ inputs, kernels, steps }: Artifact): ReadonlySet
   return new Set(inputs.flatMap(({ name, buffer }) => (written.has(buffer) ? [name] : [])))
 }
 
-/** Throws a {@link DeviceError} where a tensor that a run writes into is given for another input too, which would read it half written. */
+/**
+ * Throws a {@link DeviceError} where a tensor that a run writes into is given for another input too, which
+ * would read it half written.
+ */
 export const checkAliases = (
   artifact: Artifact,
   written: ReadonlySet<string>,
@@ -85,7 +89,10 @@ export const checkAliases = (
   )
 }
 
-/** The tensors that take the outputs: those given, inputs that outputs replace, and new ones. Throws a {@link DeviceError} like {@link checkInputs}. */
+/**
+ * The tensors that take the outputs: those given, inputs that outputs replace, and new ones. Throws a {@link
+ * DeviceError} like {@link checkInputs}.
+ */
 export const outputTensors = (
   device: Device,
   artifact: Artifact,
@@ -139,9 +146,9 @@ export interface OutputPlaces {
 }
 
 /**
- * Copies the outputs from the run's buffers into their tensors. An output may be an input as it came, and an input
- * may be a target too: then what is about to be overwritten goes through a buffer of its own, which is returned
- * to be destroyed after the submit.
+ * Copies the outputs from the run's buffers into their tensors. An output may be an input as it came, and an
+ * input may be a target too: then what is about to be overwritten goes through a buffer of its own, which is
+ * returned to be destroyed after the submit.
  */
 export const encodeOutputs = (
   device: Device,

@@ -1,4 +1,5 @@
-// Tries random inputs: `npm run fuzz -- [PART] [--count N] [--minutes N] [--seed S]`. Without a part, every part is run.
+// Tries random inputs: `npm run fuzz -- [PART] [--count N] [--minutes N] [--seed S]`. Without a part, every
+// part is run.
 // Each input that breaks a promise is printed, and the exit code is then 1.
 import { pathToFileURL } from 'node:url'
 import { Command, InvalidArgumentError } from 'commander'

@@ -62,6 +62,7 @@ for (const { path, count } of long) console.log(`long lines: ${path} has ${count
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0)
 console.log(
-  `${sum(circles.map(c => c.length))} files in ${circles.length} circles, ${wide.length} functions of 5 and more parameters, ` +
+  `${sum(circles.map(c => c.length))} files in ${circles.length} circles, ` +
+    `${wide.length} functions of 5 and more parameters, ` +
     `${sum(long.map(l => l.count))} lines over ${longest} columns`,
 )

@@ -1,8 +1,10 @@
-// Kills a training run with SIGKILL at random moments, goes on with it each time, and compares how it ends with a run that was left alone.
+// Kills a training run with SIGKILL at random moments, goes on with it each time, and compares how it ends
+// with a run that was left alone.
 //
 //     npx tsx scripts/kills.ts [--count 100] [--seed 1] [--model DIR]
 //
-// Prints a line a kill, and the verdict. Exit code 1 where a byte of the state, the best state or the adapter differs, or a run can't go on.
+// Prints a line a kill, and the verdict. Exit code 1 where a byte of the state, the best state or the adapter
+// differs, or a run can't go on.
 import { spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -106,7 +108,8 @@ if (cold.code !== 0) fail(`the run that is left alone: ${cold.said}`)
 const warm = await run(join(work, 'warm'), false, 'cache')
 const shown = (ms: number): string => `${(ms / 1000).toFixed(1)} s`
 console.log(
-  `a run takes ${shown(warm.whole)}, ${shown(warm.training)} of them training, and ${shown(cold.whole)} where kernels are compiled`,
+  `a run takes ${shown(warm.whole)}, ${shown(warm.training)} of them training, and ` +
+    `${shown(cold.whole)} where kernels are compiled`,
 )
 
 const ends = new Map<string, number>()

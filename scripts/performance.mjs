@@ -1,6 +1,9 @@
-// Measures again what docs/performance.md tells: runs the command of each `<!-- $ jola bench … -->` and puts what it prints between that line and
-// the next `<!-- end -->`. Arguments choose the sections whose commands contain one of them. The build must be there. A section stays as it is if
-// its command fails, or a kernel or a peer that belongs in it was not timed; with --incomplete what was timed replaces it.
+// Measures again what docs/performance.md tells: runs the command of each `<!-- $ jola bench … -->` and puts
+// what it prints between that line and
+// the next `<!-- end -->`. Arguments choose the sections whose commands contain one of them. The build must
+// be there. A section stays as it is if
+// its command fails, or a kernel or a peer that belongs in it was not timed; with --incomplete what was timed
+// replaces it.
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

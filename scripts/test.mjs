@@ -1,5 +1,6 @@
 // All checks of the project: types and style, the tests, and the tests inside the standard library.
-// The last line is `N passed, N failed, N skipped`; a check that is no test counts as one. Exit code 1 if any failed.
+// The last line is `N passed, N failed, N skipped`; a check that is no test counts as one. Exit code 1 if any
+// failed.
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,4 +1,7 @@
-/** Byte-level byte-pair encoding (Sennrich et al. 2016; the bytes as in GPT-2), trained to a Hugging Face `tokenizer.json`. */
+/**
+ * Byte-level byte-pair encoding (Sennrich et al. 2016; the bytes as in GPT-2), trained to a Hugging Face
+ * `tokenizer.json`.
+ */
 
 /** Ids 0 and 1: what every text starts with, and what ends a document. */
 export const specials = ['<|bos|>', '<|end|>'] as const
@@ -21,7 +24,9 @@ export interface TokenizerJson {
 /** How `ByteLevel` with `use_regex` cuts text before any merge: GPT-2's pattern. */
 const pieces = /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+/gu
 
-/** GPT-2's printable stand-in for each byte: printable Latin-1 stands for itself, the rest for U+0100 onwards. */
+/**
+ * GPT-2's printable stand-in for each byte: printable Latin-1 stands for itself, the rest for U+0100 onwards.
+ */
 const byteCharacters: readonly string[] = (() => {
   const printable = (b: number) => (b >= 33 && b <= 126) || (b >= 161 && b <= 172) || b >= 174
   let next = 256
@@ -59,8 +64,8 @@ const merged = (symbols: readonly number[], left: number, right: number, id: num
 }
 
 /**
- * Merges the most frequent pair (of equals, the one of lower ids) until the vocabulary has `size` entries or no pair
- * occurs twice. The same documents give the same tokenizer.
+ * Merges the most frequent pair (of equals, the one of lower ids) until the vocabulary has `size` entries or
+ * no pair occurs twice. The same documents give the same tokenizer.
  * @param size specials, 256 bytes and merges together; at least 258, below 65,536
  */
 export const trainBpe = (documents: Iterable<string>, size: number): TokenizerJson => {

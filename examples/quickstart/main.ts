@@ -10,8 +10,9 @@ import { makeReport } from '../../src/runs/make-report.js'
 import { train } from '../../src/runs/train-run.js'
 
 /**
- * The quickstart: JoLA on a small Llama that knows WordNet. From 200 definitions the model learns to answer what kind
- * of thing is defined, by edits of its attention heads alone. What is typed here by program can be typed by hand:
+ * The quickstart: JoLA on a small Llama that knows WordNet. From 200 definitions the model learns to answer
+ * what kind of thing is defined, by edits of its attention heads alone. What is typed here by program can be
+ * typed by hand:
  *
  *     jola train stdlib/recipes/jola.jola --model examples/quickstart/model --data examples/quickstart/task --out quickstart
  *     jola report quickstart

@@ -1,7 +1,7 @@
 /**
- * Makes what pretraining starts from, beside this file: `model/tokenizer.json`, `model/tokenizer_config.json`,
- * `model/config.json`, the text to learn in `corpus/`, and the task in `task/`. Run by `npx tsx examples/quickstart/make-model.ts`;
- * the same on every machine.
+ * Makes what pretraining starts from, beside this file: `model/tokenizer.json`,
+ * `model/tokenizer_config.json`, `model/config.json`, the text to learn in `corpus/`, and the task in
+ * `task/`. Run by `npx tsx examples/quickstart/make-model.ts`; the same on every machine.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -119,7 +119,10 @@ export const shuffled = <A>(items: readonly A[], seed: number): A[] => {
 
 const taskSeed = 20250701
 
-/** A definition that would give its answer away, or be too short or too long to be a fair question, is left out. */
+/**
+ * A definition that would give its answer away, or be too short or too long to be a fair question, is left
+ * out.
+ */
 const askable = (entry: Entry): boolean =>
   entry.pos === 'noun' &&
   !entry.instance &&
@@ -159,7 +162,9 @@ export const ask = (entry: Entry): Example => ({
   answer: ` ${entry.category}`,
 })
 
-/** The task, the same on every call: 200 training, 200 validation and 800 test examples of eight categories. */
+/**
+ * The task, the same on every call: 200 training, 200 validation and 800 test examples of eight categories.
+ */
 export const task = (all: readonly Entry[] = entries()): Task => {
   const by = chosen(all)
   const part = (from: number, count: number, seed: number): readonly Example[] =>

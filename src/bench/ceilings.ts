@@ -77,7 +77,10 @@ export class Ceilings {
     readonly length: Length = usualLength,
   ) {}
 
-  /** A copy of 16 MB, or the fastest of our hand-written products; undefined where there is none for this device. */
+  /**
+   * A copy of 16 MB, or the fastest of our hand-written products; undefined where there is none for this
+   * device.
+   */
   of(bound: Case['bound']): Promise<Ceiling | undefined> {
     const known = this.#known.get(bound)
     if (known !== undefined) return known

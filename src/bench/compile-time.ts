@@ -17,7 +17,10 @@ export interface FirstStep {
 
 export interface CompileResult {
   readonly name: string
-  /** With the driver's cache of compiled kernels empty, and in a second process, which finds it filled: one run of each. */
+  /**
+   * With the driver's cache of compiled kernels empty, and in a second process, which finds it filled: one
+   * run of each.
+   */
   readonly cold: FirstStep
   readonly warm: FirstStep
   /** Seconds from source to WGSL by the number of layers, in one process, in turn. */
@@ -51,7 +54,10 @@ export const compilePlan = { name: `compiling the step of ${storiesStep.name}` }
 
 const layerCounts = [4, 32] as const
 
-/** Measures how long compiling JoLA's step takes: from nothing, again, and for a deep model beside a shallow one. */
+/**
+ * Measures how long compiling JoLA's step takes: from nothing, again, and for a deep model beside a shallow
+ * one.
+ */
 export const measureCompiling = (traits: DeviceTraits, runs: number): CompileResult => {
   const cache = temporaryFolder()
   try {

@@ -102,9 +102,15 @@ export interface DecodeResult {
   readonly prefill: Spread
   /** Tokens written a second, all rows together, the choice of the likeliest included. */
   readonly decode: Spread
-  /** Seconds from the weights on the device to the first token after a prompt: compiling, and reading the prompt. */
+  /**
+   * Seconds from the weights on the device to the first token after a prompt: compiling, and reading the
+   * prompt.
+   */
   readonly firstTokenSeconds: number
-  /** GB of weights read a second while writing, by the rate of a copy of 16 MB in the same rounds; absent where none is known. */
+  /**
+   * GB of weights read a second while writing, by the rate of a copy of 16 MB in the same rounds; absent
+   * where none is known.
+   */
   readonly toCeiling?: Spread
 }
 

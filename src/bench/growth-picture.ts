@@ -51,7 +51,10 @@ const key = `<g class="key" transform="translate(8 18)">
 </g>`
 const keyHeight = 28
 
-/** A picture of all that grew, two panels a row, as an SVG: what was measured, and what the arithmetic says, dashed, from the first point on. */
+/**
+ * A picture of all that grew, two panels a row, as an SVG: what was measured, and what the arithmetic says,
+ * dashed, from the first point on.
+ */
 export const growthPicture = (growth: readonly GrowthResult[]): string => {
   const columns = Math.min(2, growth.length)
   const rows = Math.ceil(growth.length / columns)
@@ -60,5 +63,9 @@ export const growthPicture = (growth: readonly GrowthResult[]): string => {
     return `<g class="panel" transform="translate(${x} ${y})">${panel(g)}</g>`
   })
   const [w, h] = [columns * (width + gap), rows * (height + gap) + keyHeight + 8]
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${w} ${h}" width="${w}" height="${h}"><title>How a step’s time grows</title><style>${style}</style><rect width="${w}" height="${h}" fill="#ffffff"/>${key}${panels.join('')}</svg>\n`
+  return (
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${w} ${h}" width="${w}" ` +
+    `height="${h}"><title>How a step’s time grows</title><style>${style}</style><rect ` +
+    `width="${w}" height="${h}" fill="#ffffff"/>${key}${panels.join('')}</svg>\n`
+  )
 }

@@ -10,7 +10,10 @@ export interface GrowthPoint {
   readonly value: number
   readonly milliseconds: Spread
   readonly gflop: number
-  /** How often the first point's time, by how often the first point's arithmetic, of the same rounds: at most 1 is no worse than it says. */
+  /**
+   * How often the first point's time, by how often the first point's arithmetic, of the same rounds: at most
+   * 1 is no worse than it says.
+   */
   readonly toArithmetic: Spread
 }
 
@@ -51,7 +54,10 @@ const axis = (size: keyof At, name: string, values: readonly number[]): GrowthPl
   points: values.map(value => ({ value, plan: planAt({ ...middle, [size]: value }, `${size} = ${value}`) })),
 })
 
-/** JoLA's step of a model as wide as stories15M with 4 layers and 8,000 words, for 4 sequences of 64 tokens, from which one size at a time departs. */
+/**
+ * JoLA's step of a model as wide as stories15M with 4 layers and 8,000 words, for 4 sequences of 64 tokens,
+ * from which one size at a time departs.
+ */
 export const growthPlans: readonly GrowthPlan[] = [
   axis('T', 'tokens of a sequence', [32, 64, 128, 256]),
   axis('B', 'sequences', [2, 4, 8, 16]),

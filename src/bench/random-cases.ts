@@ -4,7 +4,10 @@ import type { ProductShape } from './handwritten/product.js'
 
 const largest = 300
 
-/** Cases of random shapes, the same ones for the same seed: products, matrices times vectors and rows, most of them small, many odd. */
+/**
+ * Cases of random shapes, the same ones for the same seed: products, matrices times vectors and rows, most of
+ * them small, many odd.
+ */
 export const randomCases = (seed: number, count: number): readonly Case[] =>
   Array.from({ length: count }, (_, stream) => {
     let drawn = 0

@@ -51,8 +51,9 @@ export const uniform = (length: number, stream: number): Float32Array =>
   new Float32Array(length).map((_, i) => drawn(stream, i, 1))
 
 /**
- * A checkpoint that was never written: all that parameters ask for, made when it is read. Norms' weights are 1, others of the size that
- * training begins with; an embedding that may be the output matrix too is, and what may be absent is.
+ * A checkpoint that was never written: all that parameters ask for, made when it is read. Norms' weights are
+ * 1, others of the size that training begins with; an embedding that may be the output matrix too is, and
+ * what may be absent is.
  */
 export const randomCheckpoint = (
   params: readonly CoreParam[],

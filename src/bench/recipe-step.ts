@@ -32,7 +32,10 @@ export interface StepPlan {
   }
   /** The folder of a model, or the config.json of one that gets random weights. */
   readonly model: string | JsonObject
-  /** What the model's weights are on the device: as a folder's are stored, those of a random one f32, if absent. */
+  /**
+   * What the model's weights are on the device: as a folder's are stored, those of a random one f32, if
+   * absent.
+   */
   readonly weights?: WeightFormat
   /** Entries and tensors of the model that are let pass. */
   readonly allow?: readonly string[]
@@ -99,8 +102,8 @@ const modelOf = async (plan: StepPlan, { loaded, recipe }: Parts): Promise<Model
 }
 
 /**
- * A recipe's step from its files to an artifact for a model of which the configuration is given. What a checkpoint may lack it is taken to lack.
- * Throws like {@link openStep}.
+ * A recipe's step from its files to an artifact for a model of which the configuration is given. What a
+ * checkpoint may lack it is taken to lack. Throws like {@link openStep}.
  */
 export const compileStep = (
   plan: StepPlan & { readonly model: JsonObject },

@@ -27,8 +27,8 @@ export interface SchedulesResult {
 }
 
 /**
- * Times all schedules of the cases' kernels, in turn. That the best is the least of many noisy times flatters it: of schedules that are equally
- * fast the ratio is a little above 1.
+ * Times all schedules of the cases' kernels, in turn. That the best is the least of many noisy times flatters
+ * it: of schedules that are equally fast the ratio is a little above 1.
  */
 export const measureSchedules = async (
   device: Device,

@@ -19,7 +19,8 @@ export const showSchedules = ({ kernels, ratio, wrong }: SchedulesResult): reado
   ...(kernels.length === 0
     ? []
     : [
-        `${kernels.length} kernels have a choice; the chosen schedule’s time ÷ the best’s: median ${three(ratio.median)}, worst ${three(ratio.most)}`,
+        `${kernels.length} kernels have a choice; the chosen schedule’s time ÷ the best’s: ` +
+          `median ${three(ratio.median)}, worst ${three(ratio.most)}`,
       ]),
   {
     columns: [

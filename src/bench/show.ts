@@ -52,7 +52,8 @@ const kernelRow = (k: KernelResult): readonly string[] =>
         '',
         '',
         '',
-        `${k.wrong.by === 'hand' ? 'the hand-written kernel' : 'our kernel'} gives ${k.wrong.actual} at ${k.wrong.at}, not ${k.wrong.expected}`,
+        `${k.wrong.by === 'hand' ? 'the hand-written kernel' : 'our kernel'} gives ` +
+          `${k.wrong.actual} at ${k.wrong.at}, not ${k.wrong.expected}`,
       ]
     : [
         k.name,
@@ -218,7 +219,9 @@ const blocksOf = (r: BenchReport): readonly Block[] => {
     [
       `${r.command}, ${e.date.slice(0, 10)}; medians of ${r.runs}, and from least to most`,
       `${e.device}; driver: ${e.driver}`,
-      `Jola ${r.jola}, products in ${r.precision}; ${r.tabled > 0 ? `${r.tabled} schedules from the device's table, others` : 'schedules'} as the cost model chooses`,
+      `Jola ${r.jola}, products in ${r.precision}; ` +
+        `${r.tabled > 0 ? `${r.tabled} schedules from the device's table, others` : 'schedules'} ` +
+        'as the cost model chooses',
       `${e.processor}, ${e.cores} cores, ${e.platform}, Node ${e.node}`,
     ].join('\n'),
     ...(r.kernels ? showKernels(r.kernels, r.ceilings ?? []) : []),

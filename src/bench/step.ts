@@ -30,7 +30,9 @@ export interface StepResult {
   /** Arithmetic of one step in GFLOP, as the compiler counts it, and its rate. */
   readonly gflop: number
   readonly rate: Spread
-  /** The rate by that of the fastest product, in the same rounds; absent where none is known for the device. */
+  /**
+   * The rate by that of the fastest product, in the same rounds; absent where none is known for the device.
+   */
   readonly toCeiling?: Spread
   readonly kernels: number
   readonly dispatches: number
@@ -97,7 +99,10 @@ const sharesOf = (
     .sort((a, b) => b.milliseconds - a.milliseconds)
 }
 
-/** Opens a training step as training does, and times it in turn with the fastest product that is known. Its loss is read after each. */
+/**
+ * Opens a training step as training does, and times it in turn with the fastest product that is known. Its
+ * loss is read after each.
+ */
 export const measureStep = async (
   device: Device,
   ceilings: Ceilings,

@@ -11,7 +11,10 @@ const ended = (signal: NodeJS.Signals): void => {
   process.kill(process.pid, signal)
 }
 
-/** An empty folder for what a bench hands to other processes. It is gone after {@link removeFolder}, or when a signal ends this process. */
+/**
+ * An empty folder for what a bench hands to other processes. It is gone after {@link removeFolder}, or when a
+ * signal ends this process.
+ */
 export const temporaryFolder = (): string => {
   if (open.size === 0) for (const signal of signals) process.on(signal, ended)
   const folder = mkdtempSync(join(tmpdir(), 'jola-bench-'))

@@ -48,7 +48,9 @@ interface Named {
   readonly name: string
 }
 
-/** What there is to measure, before a filter. Kernels by hand differ by the lanes of a subgroup, names do not. */
+/**
+ * What there is to measure, before a filter. Kernels by hand differ by the lanes of a subgroup, names do not.
+ */
 const plansFor = async (what: What, options: BenchOptions) => {
   // Schedules are of the compiler alone, and take minutes.
   const wants = (s: Section): boolean => what === s || (what === 'all' && s !== 'schedules')
@@ -66,7 +68,10 @@ const plansFor = async (what: What, options: BenchOptions) => {
   }
 }
 
-/** Measures what is asked for on this machine's device; `keep` gets all that is known after each section. Throws a `UserError` if a filter leaves nothing. */
+/**
+ * Measures what is asked for on this machine's device; `keep` gets all that is known after each section.
+ * Throws a `UserError` if a filter leaves nothing.
+ */
 const bench = async (
   what: What,
   options: BenchOptions,
@@ -187,13 +192,19 @@ export const registerBenchCommand = (program: Command): void => {
       'after',
       [
         '',
-        'A kernel is checked before it is timed, and a peer before it is compared. Ratios are of the same round: "÷ by hand" and "÷ ceiling" compare',
-        'speeds, 1 is as fast, 2 twice as fast; "÷ Jola’s time" is 2 where the peer takes twice as long. The exit code is 1 where a kernel or a peer',
-        'computes something else. --weights, --recipe, --set, --model, --shape, --batch, --context and --answers are for steps.',
+        'A kernel is checked before it is timed, and a peer before it is compared. Ratios are ' +
+          'of the same round: "÷ by hand" and "÷ ceiling" compare',
+        'speeds, 1 is as fast, 2 twice as fast; "÷ Jola’s time" is 2 where the peer takes ' +
+          'twice as long. The exit code is 1 where a kernel or a peer',
+        'computes something else. --weights, --recipe, --set, --model, --shape, --batch, ' +
+          '--context and --answers are for steps.',
         '',
-        '`bench schedules` holds the compiler’s cost model against measuring: for products, matrix-vector products and rows of random shapes it times every',
-        'schedule that a kernel may take, in turn, and tells how much longer the chosen one takes than the best. It is not part of `all`.',
-        'JOLA_TUNE=SECONDS lets any command find schedules for what it is about to run, as --tune does here; JOLA_TUNE=0 leaves those found unused.',
+        '`bench schedules` holds the compiler’s cost model against measuring: for products, ' +
+          'matrix-vector products and rows of random shapes it times every',
+        'schedule that a kernel may take, in turn, and tells how much longer the chosen one ' +
+          'takes than the best. It is not part of `all`.',
+        'JOLA_TUNE=SECONDS lets any command find schedules for what it is about to run, as ' +
+          '--tune does here; JOLA_TUNE=0 leaves those found unused.',
         examples([
           'bench',
           'bench kernels --filter product --runs 15',

@@ -25,8 +25,8 @@ const diagnosticsIn = (files: readonly string[]): readonly Diagnostic[] => {
 }
 
 /**
- * Every diagnostic of the files and what they import, once, sorted by place. Files of one folder are one program: modules
- * are named from their folder. Throws a `UserError` if a file can't be read.
+ * Every diagnostic of the files and what they import, once, sorted by place. Files of one folder are one
+ * program: modules are named from their folder. Throws a `UserError` if a file can't be read.
  */
 const diagnosticsOf = (files: readonly string[]): readonly Diagnostic[] => {
   const folders = new Map<string, readonly string[]>()

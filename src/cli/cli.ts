@@ -44,7 +44,9 @@ const checkEnvironment = (): void => {
   }
 }
 
-/** The whole command line. Its actions reject with whatever ended them; {@link runCli} turns that into words. */
+/**
+ * The whole command line. Its actions reject with whatever ended them; {@link runCli} turns that into words.
+ */
 export const cli = (): Command => {
   const program = new Command('jola')
     .description(
@@ -64,7 +66,8 @@ export const cli = (): Command => {
           'train stdlib/recipes/jola.jola --model DIR --data DIR --out RUN',
         ]),
         '',
-        'Exit codes: 0 fine, 1 the program or its data is wrong, 2 usage, 3 device, 130 stopped by Ctrl-C (143 by SIGTERM, 129 by SIGHUP).',
+        'Exit codes: 0 fine, 1 the program or its data is wrong, 2 usage, 3 device, 130 ' +
+          'stopped by Ctrl-C (143 by SIGTERM, 129 by SIGHUP).',
       ].join('\n'),
     )
   for (const register of registerCommands) register(program)

@@ -59,7 +59,8 @@ export const sizesOption = (): Option =>
 export const longOption = (): Option =>
   new Option(
     '--long <way>',
-    'what to do with prompts that leave no room for their answer: cut them at the left or right, skip them, or refuse',
+    'what to do with prompts that leave no room for their answer: cut them at the left or ' +
+      'right, skip them, or refuse',
   )
     .choices([...longWays])
     .default('refuse')

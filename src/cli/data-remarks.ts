@@ -9,7 +9,10 @@ export const partRemarks = (name: string, { remarks }: TokenisedPart): readonly 
   ...(remarks.empty > 0 ? [`${name}: ${count(remarks.empty, 'text')} left out: empty`] : []),
   ...(remarks.doubledBos > 0
     ? [
-        `${name}: ${count(remarks.doubledBos, 'row')} ${remarks.doubledBos === 1 ? 'begins' : 'begin'} with begin-of-text twice: the data (or the chat template) has one, and the tokenizer puts another before it; take it out of the data`,
+        `${name}: ${count(remarks.doubledBos, 'row')} ` +
+          `${remarks.doubledBos === 1 ? 'begins' : 'begin'} with begin-of-text twice: the data ` +
+          '(or the chat template) has one, and the tokenizer puts another before it; take it ' +
+          'out of the data',
       ]
     : []),
 ]
@@ -20,7 +23,8 @@ export const dataRemarks = (data: Pick<DataSet, 'parts' | 'shared'>): readonly s
   ...partRemarks('valid', data.parts.valid),
   ...(data.shared > 0
     ? [
-        `valid: ${count(data.shared, 'example')} ${data.shared === 1 ? 'is' : 'are'} in the training data too: the validation loss tells less`,
+        `valid: ${count(data.shared, 'example')} ${data.shared === 1 ? 'is' : 'are'} in the ` +
+          'training data too: the validation loss tells less',
       ]
     : []),
 ]

@@ -48,7 +48,10 @@ interface ShownToken {
   readonly role: 'prompt' | 'answer' | 'padding'
 }
 
-/** A row as training has it: tokens of the prompt, then of the answer, then padding up to the length of all rows. */
+/**
+ * A row as training has it: tokens of the prompt, then of the answer, then padding up to the length of all
+ * rows.
+ */
 const rowOf = (
   tokenizer: Tokenizer,
   { tokens, answerStart }: { readonly tokens: readonly number[]; readonly answerStart: number },
@@ -137,7 +140,8 @@ const showSpread = ({ least, median, most }: ReturnType<typeof spread>): string 
 
 const showPart = (s: PartSummary): string =>
   [
-    `${paint('bold', s.part)}: ${s.examples === undefined ? count(s.texts!, 'text') : count(s.examples, 'example')}`,
+    `${paint('bold', s.part)}: ` +
+      `${s.examples === undefined ? count(s.texts!, 'text') : count(s.examples, 'example')}`,
     `  tokens   ${showSpread(s.tokens)}`,
     ...(s.answer_tokens === undefined ? [] : [`  answers  ${showSpread(s.answer_tokens)}`]),
     ...(s.padded_to === undefined ? [] : [`  rows     ${s.padded_to} positions`]),
@@ -199,7 +203,8 @@ const noExamples = (text: string): number => (text === '0' ? 0 : positiveInteger
 export const registerDataCommand = (program: Command): void => {
   addReadingOptions(program.command('data'))
     .description(
-      'what a data folder becomes for a model: counts, lengths, what is left out, and tokens as training sees them',
+      'what a data folder becomes for a model: counts, lengths, what is left out, and ' +
+        'tokens as training sees them',
     )
     .argument('<data>', 'a folder with train.jsonl, valid.jsonl, test.jsonl (or .json, .csv, .tsv)')
     .addOption(modelOption())

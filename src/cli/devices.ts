@@ -42,7 +42,10 @@ const opened = async <A>(adapter: string | undefined, use: (device: Device) => A
   }
 }
 
-/** All adapters, the one that is used unless another is asked for marked. Throws a `DeviceError` if there is none. */
+/**
+ * All adapters, the one that is used unless another is asked for marked. Throws a `DeviceError` if there is
+ * none.
+ */
 export const reports = async (): Promise<readonly Report[]> => {
   const used = await opened(undefined, describe)
   const out: Report[] = [{ ...used, default: true }]
@@ -78,7 +81,8 @@ const show = (r: Report): string => {
     ['storage buffers', `${limits.storageBuffersPerStage} a kernel`],
     [
       'workgroup',
-      `${limits.workgroupInvocations} invocations, ${showBytes(limits.workgroupBytes)}, ${limits.workgroupsPerDimension} groups a dimension`,
+      `${limits.workgroupInvocations} invocations, ${showBytes(limits.workgroupBytes)}, ` +
+        `${limits.workgroupsPerDimension} groups a dimension`,
     ],
   ]
   return [

@@ -47,7 +47,10 @@ export interface Subject {
 
 export const defaultProgram = 'std.models.llama'
 
-/** Opens what the command line names, on a device of its own: the folder of a run, or a model by --model alone. */
+/**
+ * Opens what the command line names, on a device of its own: the folder of a run, or a model by --model
+ * alone.
+ */
 export const openSubject = async (path: string | undefined, o: Subject): Promise<OpenPredictor> => {
   if (path === undefined && o.model === undefined)
     throw new UserError({
@@ -104,7 +107,8 @@ const how = (e: Evaluation): string => {
 export const describe = (e: Evaluation): string => {
   const { correct, total, accuracy } = e.accuracy
   const parts = [
-    `${paint('bold', percent(accuracy))} right ${how(e)} (${correct} of ${total}; always the most frequent answer: ${percent(e.majority)})`,
+    `${paint('bold', percent(accuracy))} right ${how(e)} (${correct} of ${total}; always ` +
+      `the most frequent answer: ${percent(e.majority)})`,
   ]
   if (e.unconstrained !== undefined)
     parts.push(`the likeliest of all tokens is right in ${percent(e.unconstrained.accuracy)}`)
@@ -129,7 +133,11 @@ const asJson = (e: Evaluation): object => ({
 
 const overSeeds = (results: readonly Evaluation[]): string => {
   const shares = results.map(e => 100 * e.accuracy.accuracy)
-  return `over ${results.length} seeds: ${paint('bold', `${mean(shares).toFixed(1)} ± ${standardDeviation(shares).toFixed(1)} %`)} right`
+  return (
+    `over ${results.length} seeds: ` +
+    `${paint('bold', `${mean(shares).toFixed(1)} ± ${standardDeviation(shares).toFixed(1)} %`)} ` +
+    'right'
+  )
 }
 
 /** The part to score, and how many examples were split off, from one option that says either. */
@@ -140,7 +148,9 @@ const splitOf = (given: readonly string[]): { readonly part: Split; readonly siz
   if (sizes.length > 1 || more.length > 0 || (part !== 'train' && part !== 'valid' && part !== 'test'))
     throw new UserError({
       what: `--split cannot be '${given.join(' ')}'`,
-      why: 'Allowed choices are train, valid, test; and sizes as they were split off for training, such as 200/200.',
+      why:
+        'Allowed choices are train, valid, test; and sizes as they were split off for ' +
+        'training, such as 200/200.',
       hint: 'write --split valid, or --split test --split 200/200 for data that has no validation part',
       exitCode: 2,
     })
@@ -202,7 +212,8 @@ export const registerEvalCommand = (program: Command): void => {
     .addOption(
       new Option(
         '--split <part>',
-        'the part of the data: train, valid or test (the default); beside it sizes such as 200/200, where it was split off',
+        'the part of the data: train, valid or test (the default); beside it sizes such as ' +
+          '200/200, where it was split off',
       ).argParser(collect),
     )
     .addOption(

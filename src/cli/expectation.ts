@@ -31,7 +31,8 @@ const difference = (
   if (first === undefined) return undefined
   const gap = Math.abs(actual.data[first]! - expected.data[first]!)
   return [
-    `${showElement(name, actual.shape, first)} is ${shown(actual, first)}, and ${shown(expected, first)} is expected`,
+    `${showElement(name, actual.shape, first)} is ${shown(actual, first)}, and ` +
+      `${shown(expected, first)} is expected`,
     ...(within === undefined ? [] : [` within ${showNumber(within)}`]),
     ...(actual.dtype === 'bool' || Number.isNaN(gap) ? [] : [`; they differ by ${showNumber(gap)}`]),
     ...(wrong.length > 1 ? [` (${wrong.length} of ${actual.data.length} elements differ)`] : []),
@@ -39,8 +40,9 @@ const difference = (
 }
 
 /**
- * Judges one `expect` by the outputs of its test's graph: without `expected` every actual must be true, otherwise all elements
- * are equal, or within the tolerance. NaN equals NaN and nothing else. The first difference in words, or `undefined`.
+ * Judges one `expect` by the outputs of its test's graph: without `expected` every actual must be true,
+ * otherwise all elements are equal, or within the tolerance. NaN equals NaN and nothing else. The first
+ * difference in words, or `undefined`.
  */
 export const judge = (
   index: number,

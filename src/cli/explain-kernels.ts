@@ -10,7 +10,10 @@ import { type DeviceChoice, openTraits } from './explain-device.js'
 import { gradientOf } from './grad.js'
 import { count, paint } from './shared.js'
 
-/** What is told of a function's kernels. Node counts are those of the graph; `derivative` counts what --wrt added. */
+/**
+ * What is told of a function's kernels. Node counts are those of the graph; `derivative` counts what --wrt
+ * added.
+ */
 export interface Explanation {
   readonly function: string
   readonly device: string
@@ -98,7 +101,11 @@ const showFlops = (n: number): string => {
 const showKernel = (k: KernelUse, i: number, wgsl: boolean): string =>
   [
     `${paint('bold', `${i + 1}. ${k.name}`)}  ${k.schedule}`,
-    `   ${count(k.dispatches, 'dispatch').replace('dispatchs', 'dispatches')} of ${k.workgroups.join('×')} workgroups of ${k.workgroupSize.join('×')}; ${showFlops(k.flops)}, ${showBytes(Math.round(k.bytes))} each; ${count(k.bindings.length, 'binding')} (${k.bindings.filter(b => b === 'read_write').length} written)`,
+    `   ${count(k.dispatches, 'dispatch').replace('dispatchs', 'dispatches')} of ` +
+      `${k.workgroups.join('×')} workgroups of ${k.workgroupSize.join('×')}; ` +
+      `${showFlops(k.flops)}, ${showBytes(Math.round(k.bytes))} each; ` +
+      `${count(k.bindings.length, 'binding')} (${k.bindings.filter(b => b === 'read_write').length} ` +
+      'written)',
     ...(k.chosen && k.chosen.candidates.length > 1
       ? [`   one of ${count(k.chosen.candidates.length, 'schedule')} for ${k.chosen.signature}`]
       : []),
@@ -124,8 +131,11 @@ export const showExplanation = (e: Explanation, wgsl: boolean): string => {
     `${paint('bold', e.function)}${sizes === '' ? '' : `  ${sizes}`}`,
     `for ${e.device}`,
     `${count(before, 'node')} before simplification, ${after} after${derivative === undefined ? '' : `; ${derivative} of them are the derivative's`}`,
-    `${count(e.kernels.length, 'kernel')}, ${count(e.dispatches, 'dispatch').replace('dispatchs', 'dispatches')}, ${showFlops(e.flops)}, ${showBytes(Math.round(e.bytes))} read and written`,
-    `peak memory ${showBytes(e.peakBytes)}, of which inputs ${showBytes(e.inputBytes)}; these steps need ${showBytes(e.leastBytes)} at least`,
+    `${count(e.kernels.length, 'kernel')}, ` +
+      `${count(e.dispatches, 'dispatch').replace('dispatchs', 'dispatches')}, ` +
+      `${showFlops(e.flops)}, ${showBytes(Math.round(e.bytes))} read and written`,
+    `peak memory ${showBytes(e.peakBytes)}, of which inputs ${showBytes(e.inputBytes)}; ` +
+      `these steps need ${showBytes(e.leastBytes)} at least`,
     ...(e.loops.length > 0 ? [`loops: ${e.loops.join(', ')}`] : []),
     '',
     e.kernels.map((k, i) => showKernel(k, i, wgsl)).join('\n\n'),

@@ -158,7 +158,9 @@ export const registerExplainCommand = (program: Command): void => {
       const { memory } = options
       if (memory === undefined || explanation.peakBytes <= memory) return
       remark(
-        `it passes --memory, ${showBytes(memory)}, by ${showBytes(explanation.peakBytes - memory)}: there is nothing left to trade for memory`,
+        `it passes --memory, ${showBytes(memory)}, by ` +
+          `${showBytes(explanation.peakBytes - memory)}: there is nothing left to trade for ` +
+          'memory',
       )
       throw new Reported(1)
     })

@@ -23,7 +23,10 @@ export interface ElementCheck {
   readonly error: number
 }
 
-/** The elements to check: all of a small tensor, else a sample without repetition that only name and size decide. */
+/**
+ * The elements to check: all of a small tensor, else a sample without repetition that only name and size
+ * decide.
+ */
 export const sampleOf = (name: string, elements: number, most: number): readonly number[] => {
   if (elements <= most) return Array.from({ length: elements }, (_, i) => i)
   const chosen = new Set<number>()
@@ -31,13 +34,16 @@ export const sampleOf = (name: string, elements: number, most: number): readonly
   return [...chosen].sort((a, b) => a - b)
 }
 
-/** Steps relative to max(1, |x|): the first suits smooth functions; the smaller ones escape a kink close by. */
+/**
+ * Steps relative to max(1, |x|): the first suits smooth functions; the smaller ones escape a kink close by.
+ */
 const steps = [1e-4, 1e-5, 1e-6]
 
 /**
- * Compares derivatives with central differences (f(x + h) − f(x − h)) / 2h of the graph's output `value`, in float64 on the
- * interpreter. Where a step's error exceeds a tenth of the tolerance, smaller steps are tried and the best one counts: a kink
- * (relu, clamp) within h is no mistake of the derivative, and a mistake stays at every step.
+ * Compares derivatives with central differences (f(x + h) − f(x − h)) / 2h of the graph's output `value`, in
+ * float64 on the interpreter. Where a step's error exceeds a tenth of the tolerance, smaller steps are tried
+ * and the best one counts: a kink (relu, clamp) within h is no mistake of the derivative, and a mistake stays
+ * at every step.
  */
 export const checkGradient = (
   graph: Graph,

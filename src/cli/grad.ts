@@ -90,7 +90,11 @@ const showCheck = (c: TensorCheck, tolerance: number): string => {
   if (c.worst === undefined) return `${mark} ${c.name}: empty`
   const { flat, derivative, difference, error } = c.worst
   const amount = c.checked === c.elements ? `all ${c.elements}` : `${c.checked} of ${c.elements}`
-  return `${mark} ${c.name}: ${amount} checked; worst ${showElement(c.name, c.shape, flat)}: derivative ${showNumber(derivative)}, difference ${showNumber(difference)}, relative error ${error.toExponential(1)}`
+  return (
+    `${mark} ${c.name}: ${amount} checked; worst ${showElement(c.name, c.shape, flat)}: ` +
+    `derivative ${showNumber(derivative)}, difference ${showNumber(difference)}, relative ` +
+    `error ${error.toExponential(1)}`
+  )
 }
 
 interface GradOptions {
@@ -145,14 +149,18 @@ const check = async (file: string, options: GradOptions): Promise<void> => {
       [
         `value ${showNumber(value)}`,
         ...checks.map(c => showCheck(c, options.tolerance)),
-        `worst relative error ${worst.toExponential(1)}, ${right ? 'within' : 'above'} ${options.tolerance.toExponential(0)}; derivative on the ${device}, central differences in float64`,
+        `worst relative error ${worst.toExponential(1)}, ${right ? 'within' : 'above'} ` +
+          `${options.tolerance.toExponential(0)}; derivative on the ${device}, central ` +
+          'differences in float64',
       ].join('\n'),
     )
   }
   if (!right) throw new Reported(1)
 }
 
-/** The derivative as source for all sizes; where the language has no words for it, as the IR that is compiled. */
+/**
+ * The derivative as source for all sizes; where the language has no words for it, as the IR that is compiled.
+ */
 const derivativeText = async (options: Omit<CallOptions, 'inputs'> & { readonly wrt: string }) => {
   const call = await prepareCall({ ...options, inputs: 'none', chooseSizes: true })
   try {

@@ -1,6 +1,9 @@
 import { remark, type SignalExitCode } from './shared.js'
 
-/** Signals that ask a process to end, and the exit codes by which shells tell them: 128 and the signal's number. */
+/**
+ * Signals that ask a process to end, and the exit codes by which shells tell them: 128 and the signal's
+ * number.
+ */
 const exitCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const satisfies Record<string, SignalExitCode>
 
 type EndSignal = keyof typeof exitCodes
@@ -12,8 +15,9 @@ export interface Interruption {
   /** Aborted by the first Ctrl-C, SIGTERM or SIGHUP that comes while this listens. */
   readonly signal: AbortSignal
   /**
-   * From now on the first of those signals is ours to answer, and a second is the system's again. Before, each ends the process at once: also where
-   * it computes for seconds without a pause, as while it compiles, when a handler would not be called.
+   * From now on the first of those signals is ours to answer, and a second is the system's again. Before,
+   * each ends the process at once: also where it computes for seconds without a pause, as while it compiles,
+   * when a handler would not be called.
    */
   listen(): void
   release(): void

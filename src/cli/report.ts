@@ -36,7 +36,8 @@ const run = async (named: readonly string[], o: Options): Promise<void> => {
     await writeAtomic(file, [renderReport(data)])
     for (const row of data.scores)
       print(
-        `${row.name}: ${row.before.map(s => show(row.kind, s.value)).join(', ')} before, ${row.after.map(s => show(row.kind, s.value)).join(', ')} after`,
+        `${row.name}: ${row.before.map(s => show(row.kind, s.value)).join(', ')} before, ` +
+          `${row.after.map(s => show(row.kind, s.value)).join(', ')} after`,
       )
     for (const s of data.samples.slice(0, 3))
       print(`\n  ${s.prompt}\n    before: ${s.before}\n    after:  ${s.after}`)

@@ -55,7 +55,10 @@ export const deliver = async (
   else remark(`${count(outputs.size, 'tensor')} written to ${options.out}: ${[...outputs.keys()].join(', ')}`)
 }
 
-/** Evaluates a function of a program. Its outputs are named `result`, or by the fields and places of a record or tuple. */
+/**
+ * Evaluates a function of a program. Its outputs are named `result`, or by the fields and places of a record
+ * or tuple.
+ */
 const evaluateFunction = async (
   options: Omit<CallOptions, 'inputs'> & { readonly device: EngineKind },
 ): Promise<ReadonlyMap<string, HostTensor>> => {
@@ -107,7 +110,8 @@ export const registerRunCommand = (program: Command): void => {
       'after',
       examples([
         'run stdlib/gates.jola --fn settled --in phi.safetensors',
-        'run stdlib/models/llama.jola --fn logits --model DIR --in tokens.safetensors --out logits.safetensors',
+        'run stdlib/models/llama.jola --fn logits --model DIR --in tokens.safetensors --out ' +
+          'logits.safetensors',
         'run my.jola --fn noise --size N=16 --seed 7 --device interpreter',
       ]),
     )

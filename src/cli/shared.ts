@@ -21,7 +21,9 @@ export class Reported extends Error {
   }
 }
 
-/** Writes to standard output as {@link forTerminal} shows it, with a line break at the end if there is none. */
+/**
+ * Writes to standard output as {@link forTerminal} shows it, with a line break at the end if there is none.
+ */
 export const print = (text: string): void => {
   process.stdout.write(forTerminal(text.endsWith('\n') ? text : `${text}\n`))
 }
@@ -133,7 +135,8 @@ export const modelOption = (): Option =>
 export const weightsOption = (): Option =>
   new Option(
     '--weights <format>',
-    "what the model's weights are on the device: as the checkpoint stores them (auto, unless a run says otherwise), or matrices as f32, f16, bf16 or q8",
+    "what the model's weights are on the device: as the checkpoint stores them (auto, " +
+      'unless a run says otherwise), or matrices as f32, f16, bf16 or q8',
   ).choices([...weightFormats])
 
 /** `--allow NAME`, many times. */
@@ -168,7 +171,10 @@ export const version = (): string => {
   return typeof parsed === 'object' && parsed !== null && 'version' in parsed ? String(parsed.version) : ''
 }
 
-/** What a user is told of whatever ended a command, and the exit code. An empty text where all is said already. */
+/**
+ * What a user is told of whatever ended a command, and the exit code. An empty text where all is said
+ * already.
+ */
 export const failureOf = (
   error: unknown,
   colour: boolean,

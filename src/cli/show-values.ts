@@ -17,8 +17,8 @@ export const showElement = (name: string, shape: readonly number[], flat: number
   shape.length === 0 ? name : `${name}[${indexOf(shape, flat).join(', ')}]`
 
 /**
- * A number as text that reads back as the same number: whole numbers of the whole types exactly, an f32 by the fewest
- * digits that no other f32 has.
+ * A number as text that reads back as the same number: whole numbers of the whole types exactly, an f32 by
+ * the fewest digits that no other f32 has.
  */
 export const showNumber = (x: number, dtype: HostTensor['dtype'] = 'f32'): string => {
   if (!Number.isFinite(x)) return String(x).replace('Infinity', 'inf')
@@ -81,7 +81,10 @@ const summaryOf = (data: HostTensor['data']): { min: number; max: number; mean: 
   return { min, max, mean: sum / data.length }
 }
 
-/** A named tensor for people: small ones whole, of large ones the shape, the first numbers, and least, mean and greatest. */
+/**
+ * A named tensor for people: small ones whole, of large ones the shape, the first numbers, and least, mean
+ * and greatest.
+ */
 export const showTensor = (name: string, t: HostTensor): string => {
   const head = `${name} : ${showType(t)}`
   const n = elementsOf(t.shape)

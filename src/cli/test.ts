@@ -41,7 +41,10 @@ export interface TestResult {
   readonly failures: readonly TestFailure[]
 }
 
-/** The `.jola` files at a path: the file itself, or all below a folder, sorted. Throws a `UserError` if there are none. */
+/**
+ * The `.jola` files at a path: the file itself, or all below a folder, sorted. Throws a `UserError` if there
+ * are none.
+ */
 const programsAt = (path: string): readonly string[] => {
   try {
     if (!statSync(path).isDirectory()) return [path]
@@ -75,7 +78,10 @@ const runTest = async (program: Program, test: CoreTest, engine: Engine): Promis
   }
 }
 
-/** Runs the tests of one file on every engine, one after the other. Throws a `ProgramError` if it does not check. */
+/**
+ * Runs the tests of one file on every engine, one after the other. Throws a `ProgramError` if it does not
+ * check.
+ */
 export const testFile = async (
   file: string,
   engines: readonly Engine[],

@@ -81,7 +81,8 @@ export const barFor = (label: string): TrainWatcher & { readonly finish: () => v
     },
     started: ({ steps, from, trainable, bytes }) => {
       remark(
-        `${trainable.toLocaleString('en')} numbers to train, ${count(steps, 'step')}, ${showBytes(bytes)} of the device's memory${from > 0 ? `, going on after step ${from}` : ''}`,
+        `${trainable.toLocaleString('en')} numbers to train, ${count(steps, 'step')}, ` +
+          `${showBytes(bytes)} of the device's memory${from > 0 ? `, going on after step ${from}` : ''}`,
       )
       bar = startProgress({ label, total: steps, from })
     },
@@ -161,13 +162,17 @@ const run = async (file: string, o: Options): Promise<void> => {
       })
       if (!o.json)
         print(
-          `${result.end === 'early' ? 'stopped early' : 'finished'} in ${formatDuration(seconds)}: best validation loss ${paint('bold', formatNumber(best.loss))} after epoch ${best.epoch}; ${result.written.length === 0 ? '' : `wrote ${result.written.join(', ')}`}`,
+          `${result.end === 'early' ? 'stopped early' : 'finished'} in ` +
+            `${formatDuration(seconds)}: best validation loss ` +
+            `${paint('bold', formatNumber(best.loss))} after epoch ${best.epoch}; ` +
+            `${result.written.length === 0 ? '' : `wrote ${result.written.join(', ')}`}`,
         )
     }
     if (o.json) printJson(results)
     else if (losses.length > 1)
       print(
-        `validation loss over ${losses.length} seeds: ${formatNumber(mean(losses))} ± ${formatNumber(standardDeviation(losses))}`,
+        `validation loss over ${losses.length} seeds: ${formatNumber(mean(losses))} ± ` +
+          `${formatNumber(standardDeviation(losses))}`,
       )
   } finally {
     await hold?.release()

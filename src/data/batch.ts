@@ -9,14 +9,16 @@ export interface BatchShape {
   readonly B: number
   readonly T: number
   readonly A: number
-  /** Whether every row's a-th token to be learned follows its position a, so that positions need not be told. */
+  /**
+   * Whether every row's a-th token to be learned follows its position a, so that positions need not be told.
+   */
   readonly everywhere: boolean
 }
 
 /**
- * One batch, row-major: `tokens` [B, T], the others [B, A]. The token after `tokens[b, position[b, a]]` is `target[b, a]`,
- * the a-th of the row to be learned. `weight` is 1, and 0 where the row has fewer, and on rows that only fill the batch;
- * there, and on padding, which is on the right, everything is 0.
+ * One batch, row-major: `tokens` [B, T], the others [B, A]. The token after `tokens[b, position[b, a]]` is
+ * `target[b, a]`, the a-th of the row to be learned. `weight` is 1, and 0 where the row has fewer, and on
+ * rows that only fill the batch; there, and on padding, which is on the right, everything is 0.
  */
 export interface Batch {
   readonly tokens: Int32Array
@@ -43,8 +45,8 @@ interface Row {
 }
 
 /**
- * The length that a data set's rows are padded to: the longest example's positions (one fewer than its tokens), rounded
- * up to a multiple of 8 within the context.
+ * The length that a data set's rows are padded to: the longest example's positions (one fewer than its
+ * tokens), rounded up to a multiple of 8 within the context.
  */
 export const paddedLength = (examples: readonly TokenisedExample[], context: number): number => {
   const longest = examples.reduce((most, { tokens }) => Math.max(most, tokens.length - 1), 1)
@@ -104,7 +106,10 @@ export interface BatchOptions {
   readonly shuffleSeed?: number
 }
 
-/** Batches of examples, one a row, of which the answers are to be learned: `answer` tokens at most, see {@link longestAnswer}. */
+/**
+ * Batches of examples, one a row, of which the answers are to be learned: `answer` tokens at most, see {@link
+ * longestAnswer}.
+ */
 export const exampleBatches = (
   examples: readonly TokenisedExample[],
   { batchSize: B, length: T, answer: A, shuffleSeed }: BatchOptions & { readonly answer: number },
@@ -115,8 +120,9 @@ export const exampleBatches = (
   })
 
 /**
- * Batches for pretraining: the documents, each followed by `eos`, as one stream cut into rows of T + 1 tokens that
- * share their border token, so that every token but the first is predicted exactly once. The last row is padded.
+ * Batches for pretraining: the documents, each followed by `eos`, as one stream cut into rows of T + 1 tokens
+ * that share their border token, so that every token but the first is predicted exactly once. The last row is
+ * padded.
  */
 export const packedBatches = (
   documents: readonly ArrayLike<number>[],

@@ -14,7 +14,9 @@ const refuse = (file: string, line: number | undefined, why: string): UserError 
     what: 'the table cannot be read',
     where: line === undefined ? file : `${file}:${line}`,
     why,
-    hint: 'its first line names the columns, each row has a value for each of them, and a value with the delimiter or a line break stands in double quotes',
+    hint:
+      'its first line names the columns, each row has a value for each of them, and a value ' +
+      'with the delimiter or a line break stands in double quotes',
   })
 
 /** The line on which each row begins: a quoted value may hold line breaks. */
@@ -37,8 +39,9 @@ const parsed = (file: string, text: string, delimiter: string): readonly ParsedR
 }
 
 /**
- * Reads CSV (RFC 4180, delimiter `,`) or TSV: every value is text. Throws a `UserError` for rows of another length than the
- * first line, for quotes that are never closed, and for columns without a name or with the same one.
+ * Reads CSV (RFC 4180, delimiter `,`) or TSV: every value is text. Throws a `UserError` for rows of another
+ * length than the first line, for quotes that are never closed, and for columns without a name or with the
+ * same one.
  */
 export const csvRows = (file: string, text: string, delimiter: ',' | '\t'): readonly TableRow[] => {
   const rows = parsed(file, text, delimiter)

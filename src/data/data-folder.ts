@@ -27,7 +27,10 @@ export interface RunningText {
 const without = <T>(object: Readonly<Record<string, T>>, names: ReadonlySet<string>): Record<string, T> =>
   Object.fromEntries(Object.entries(object).filter(([name]) => !names.has(name)))
 
-/** The record under the names that forms know, without what does not matter. Throws a `UserError` for a name that is in no record. */
+/**
+ * The record under the names that forms know, without what does not matter. Throws a `UserError` for a name
+ * that is in no record.
+ */
 const renamed = (record: DataRecord, { fields = {}, ignore = [] }: Reading): DataRecord => {
   const sources = new Set(Object.values(fields))
   const roles = new Set(Object.keys(fields))
@@ -102,7 +105,10 @@ export class DataFolder {
     return (await this.#part(split)) !== undefined
   }
 
-  /** Whether a part is running text. Throws a `UserError` if it is missing, or of another form than the other parts read so far. */
+  /**
+   * Whether a part is running text. Throws a `UserError` if it is missing, or of another form than the other
+   * parts read so far.
+   */
   async isText(split: Split): Promise<boolean> {
     return (await this.#needed(split)).form.name === 'text'
   }
@@ -177,8 +183,8 @@ export class DataFolder {
   }
 
   /**
-   * Training and validation data from the training file; where there is none, from the validation file, or else the test file. What is left is the test
-   * data where no other file has it.
+   * Training and validation data from the training file; where there is none, from the validation file, or
+   * else the test file. What is left is the test data where no other file has it.
    */
   async #splitOff(split: Split, { train, valid }: NonNullable<Reading['split']>): Promise<Part | undefined> {
     const validFile = await splitFile(this.source, 'valid')

@@ -6,6 +6,8 @@ export interface DataSource {
   list(): Promise<readonly string[]>
   /** What a file is called in messages: its path. */
   pathOf(name: string): string
-  /** A file's text, unpacked if it was compressed with gzip. Rejects with a `UserError` if it can't be read. */
+  /**
+   * A file's text, unpacked if it was compressed with gzip. Rejects with a `UserError` if it can't be read.
+   */
   text(path: string): Promise<string>
 }

@@ -7,7 +7,10 @@ import type { Labelling } from './labels.js'
 import { chatParts, messagesOf } from './messages.js'
 import { type DataRecord, placeOf } from './records.js'
 
-/** JoLA's prompt (Lai, Fraser and Titov, ICML 2025), with its one blank before the first `###`; the answer follows. */
+/**
+ * JoLA's prompt (Lai, Fraser and Titov, ICML 2025), with its one blank before the first `###`; the answer
+ * follows.
+ */
 export const jolaPrompt = (instruction: string): string =>
   'Below is an instruction that describes a task. ' +
   'Write a response that appropriately completes the request.\n' +
@@ -149,9 +152,10 @@ const promptOf = (record: DataRecord, form: FoundForm, listing: string): string 
 }
 
 /**
- * A record as an example. `{prompt, answer}` is taken as it stands; an instruction or a question goes through {@link jolaPrompt}, with a
- * non-empty `input` or `context` on a line of its own; a text with a label is asked with a blank after it; messages go through the
- * model's chat template. Throws a `UserError` that names file and line where nothing fits, and for an empty answer.
+ * A record as an example. `{prompt, answer}` is taken as it stands; an instruction or a question goes through
+ * {@link jolaPrompt}, with a non-empty `input` or `context` on a line of its own; a text with a label is
+ * asked with a blank after it; messages go through the model's chat template. Throws a `UserError` that names
+ * file and line where nothing fits, and for an empty answer.
  */
 export const exampleOf = (record: DataRecord, context: FormContext = {}, form = formOf(record)): Example => {
   const place = { file: record.file, line: record.line }

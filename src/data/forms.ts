@@ -52,7 +52,9 @@ export const knownFields: ReadonlySet<string> = new Set(
 const identity = ['id', '_id', 'idx', 'index', 'uid', 'guid', 'question_id', 'prompt_id']
 const origin = ['source', 'src', 'category', 'subject', 'url', 'split', 'meta', 'metadata', 'dataset']
 
-/** What reads a record: its form, and the field that its answer is in (running text and messages have none). */
+/**
+ * What reads a record: its form, and the field that its answer is in (running text and messages have none).
+ */
 export interface FoundForm {
   readonly name: FormName
   readonly title: string
@@ -65,13 +67,16 @@ const listed = (names: readonly string[]): string =>
   names.length < 2 ? names.join() : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`
 
 const ways =
-  '{"prompt": "…", "answer": "…"}, {"instruction": "…", "answer": "…"}, {"question": "…", "answer": "…"}, {"text": "…", "label": …} or {"messages": […]}'
+  '{"prompt": "…", "answer": "…"}, {"instruction": "…", "answer": "…"}, {"question": ' +
+  '"…", "answer": "…"}, {"text": "…", "label": …} or {"messages": […]}'
 
 const noExample = (record: DataRecord, fields: readonly string[]): UserError =>
   new UserError({
     what: 'the entry is no example',
     where: placeOf(record),
-    why: `an example has an answer and either a prompt or an instruction (or a question, a text with a label, or messages); this has ${fields.join(', ') || 'nothing'}`,
+    why:
+      'an example has an answer and either a prompt or an instruction (or a question, a ' +
+      `text with a label, or messages); this has ${fields.join(', ') || 'nothing'}`,
     hint: `write ${ways}, or say which field is which: --fields prompt=${fields[0] ?? '…'},answer=${fields[1] ?? '…'}`,
   })
 
@@ -85,15 +90,22 @@ const ambiguous = (record: DataRecord, fields: readonly string[], role: string):
 
 const notUnderstood = (record: DataRecord, form: Form, fields: readonly string[]): UserError =>
   new UserError({
-    what: `the ${fields.length === 1 ? 'field' : 'fields'} ${listed(fields.map(f => `'${f}'`))} ${fields.length === 1 ? 'is' : 'are'} not understood`,
+    what:
+      `the ${fields.length === 1 ? 'field' : 'fields'} ${listed(fields.map(f => `'${f}'`))} ` +
+      `${fields.length === 1 ? 'is' : 'are'} not understood`,
     where: placeOf(record),
-    why: `the entry is read as ${form.title}, which knows ${fields.length === 1 ? 'no such field' : 'no such fields'}`,
-    hint: `--ignore ${fields.join(',')} says that ${fields.length === 1 ? 'it does' : 'they do'} not matter; --fields says which field is which, as in --fields prompt=${form.source},answer=${fields[0]}`,
+    why:
+      `the entry is read as ${form.title}, which knows ` +
+      `${fields.length === 1 ? 'no such field' : 'no such fields'}`,
+    hint:
+      `--ignore ${fields.join(',')} says that ` +
+      `${fields.length === 1 ? 'it does' : 'they do'} not matter; --fields says which field ` +
+      `is which, as in --fields prompt=${form.source},answer=${fields[0]}`,
   })
 
 /**
- * The form of a record, from the names of its fields. Throws a `UserError` where none fits, where several would, and where a field
- * is left that the form does not know: what is not read can change what is meant.
+ * The form of a record, from the names of its fields. Throws a `UserError` where none fits, where several
+ * would, and where a field is left that the form does not know: what is not read can change what is meant.
  */
 export const formOf = (record: DataRecord): FoundForm => {
   const fields = Object.keys(record.value).filter(name => record.value[name] !== null)

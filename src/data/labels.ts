@@ -38,8 +38,9 @@ const unlabelled = (record: DataRecord): UserError =>
   )
 
 /**
- * How the labels of a data set become answers, from its training records. Numbers need `--labels`; names are answers as they stand,
- * or letters in the order of the names. Throws a `UserError` where the labels can't be told apart or named.
+ * How the labels of a data set become answers, from its training records. Numbers need `--labels`; names are
+ * answers as they stand, or letters in the order of the names. Throws a `UserError` where the labels can't be
+ * told apart or named.
  */
 export const labellingOf = (records: readonly DataRecord[], labels: Reading['labels']): Labelling => {
   const first = records[0]!
@@ -49,7 +50,8 @@ export const labellingOf = (records: readonly DataRecord[], labels: Reading['lab
       first,
       'the labels are numbers, and nothing says what they mean',
       `this one is ${shownJson(labelOf(first))}`,
-      'name them in the order 0, 1, 2, …: --labels negative,positive, or have letters for answers: --labels letters',
+      'name them in the order 0, 1, 2, …: --labels negative,positive, or have letters for ' +
+        'answers: --labels letters',
     )
   if (numbered) {
     const most = Math.max(...records.map(record => numberOf(labelOf(record))!))
@@ -96,7 +98,8 @@ export const labellingOf = (records: readonly DataRecord[], labels: Reading['lab
       throw refuse(
         record,
         `the label '${text}' is not among the others`,
-        `${labels === undefined || labels === 'letters' ? 'the training data has' : '--labels names'} ${[...known].slice(0, 12).join(', ')}`,
+        `${labels === undefined || labels === 'letters' ? 'the training data has' : '--labels names'} ` +
+          `${[...known].slice(0, 12).join(', ')}`,
         'spell it as the others are, or name every label by --labels',
       )
     },

@@ -12,7 +12,10 @@ const speakers: ReadonlyMap<string, string> = new Map([
 const refuse = (record: DataRecord, what: string, why: string, hint: string): UserError =>
   new UserError({ what, where: placeOf(record), why, hint })
 
-/** The turns of a record: `{role, content}` as chat models have them, or `{from, value}`. Throws a `UserError` for others, and unless the last is the assistant's. */
+/**
+ * The turns of a record: `{role, content}` as chat models have them, or `{from, value}`. Throws a `UserError`
+ * for others, and unless the last is the assistant's.
+ */
 export const messagesOf = (record: DataRecord, field: string): readonly Message[] => {
   const list = record.value[field]
   const form = '{"messages": [{"role": "user", "content": "…"}, {"role": "assistant", "content": "…"}]}'
@@ -65,9 +68,9 @@ export interface ChatParts {
 }
 
 /**
- * The last message of a conversation as the answer to all before it. Where the template writes something before the message (an
- * empty thought), that belongs to the prompt. Throws a `UserError` where the template does not write the same beginning
- * with and without the answer.
+ * The last message of a conversation as the answer to all before it. Where the template writes something
+ * before the message (an empty thought), that belongs to the prompt. Throws a `UserError` where the template
+ * does not write the same beginning with and without the answer.
  */
 export const chatParts = (record: DataRecord, messages: readonly Message[], chat: Chat): ChatParts => {
   const before = chat.render(messages.slice(0, -1), true)

@@ -1,6 +1,6 @@
 /**
- * Counter-based random numbers: 32 random bits from (seed, stream, counter) alone, so that any point of any stream is
- * reached directly. Three rounds of MurmurHash3's finaliser (Appleby) over the mixed words.
+ * Counter-based random numbers: 32 random bits from (seed, stream, counter) alone, so that any point of any
+ * stream is reached directly. Three rounds of MurmurHash3's finaliser (Appleby) over the mixed words.
  */
 export const random32 = (seed: number, stream: number, counter: number): number => {
   const finalise = (word: number): number => {

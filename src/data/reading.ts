@@ -1,6 +1,9 @@
 import { UserError } from '../errors/user-error.js'
 
-/** How the files of a data folder are to be read, where that is not plain from the files. It is JSON: a run remembers it. */
+/**
+ * How the files of a data folder are to be read, where that is not plain from the files. It is JSON: a run
+ * remembers it.
+ */
 export interface Reading {
   /** What the labels 0, 1, 2, … are called, or `letters` for A, B, C, … */
   readonly labels?: readonly string[] | 'letters'
@@ -16,7 +19,9 @@ export interface Reading {
 
 const usage = (what: string, hint: string): UserError => new UserError({ what, hint, exitCode: 2 })
 
-/** `letters`, or names apart by commas. Throws a `UserError` unless there are two different names at least. */
+/**
+ * `letters`, or names apart by commas. Throws a `UserError` unless there are two different names at least.
+ */
 export const parseLabels = (text: string): readonly string[] | 'letters' => {
   if (text.trim() === 'letters') return 'letters'
   const names = text.split(',').map(name => name.trim())

@@ -17,8 +17,9 @@ const candidates = (split: Split): readonly string[] =>
   namesOf[split].flatMap(name => endings.map(ending => name + ending))
 
 /**
- * The file of a part in a data directory: `train`, `valid` (`validation`, `dev`) or `test` with the ending `.jsonl`, `.json`, `.csv` or
- * `.tsv`, and perhaps `.gz`; `undefined` if there is none. Throws a `UserError` if there are several, or the directory can't be read.
+ * The file of a part in a data directory: `train`, `valid` (`validation`, `dev`) or `test` with the ending
+ * `.jsonl`, `.json`, `.csv` or `.tsv`, and perhaps `.gz`; `undefined` if there is none. Throws a `UserError`
+ * if there are several, or the directory can't be read.
  */
 export const splitFile = async (source: DataSource, split: Split): Promise<string | undefined> => {
   const entries = await source.list()
@@ -37,14 +38,20 @@ const renaming = (name: string, split: Split): string => {
   if (/\.(xz|bz2|zst|zip|7z|tar)$/.test(name))
     return `${name} is compressed in a way that is not read: decompress it first`
   if (/\.(parquet|arrow|feather)$/.test(name))
-    return `${name} is not read: convert it to JSON Lines (in Python: pandas.read_parquet(…).to_json('${split}.jsonl', orient='records', lines=True))`
+    return (
+      `${name} is not read: convert it to JSON Lines (in Python: ` +
+      `pandas.read_parquet(…).to_json('${split}.jsonl', orient='records', lines=True))`
+    )
   const ending = endings.filter(e => name.endsWith(e)).sort((a, b) => b.length - a.length)[0]
   return ending === undefined
     ? `${name} is there: convert it to ${split}.jsonl`
     : `${name} is there: name it ${split}${ending} if it is what you mean`
 }
 
-/** The `UserError` for a part that is missing: it tells of files that could be meant, and of the ways to do without. */
+/**
+ * The `UserError` for a part that is missing: it tells of files that could be meant, and of the ways to do
+ * without.
+ */
 export const missingPart = async (source: DataSource, split: Split): Promise<UserError> => {
   const entries = await source.list()
   const known = new Set((['train', 'valid', 'test'] as const).flatMap(candidates))
@@ -61,7 +68,9 @@ export const missingPart = async (source: DataSource, split: Split): Promise<Use
   return new UserError({
     what: `there is no ${split} data`,
     where: source.directory,
-    why: `none of ${namesOf[split].join(', ')} with the ending ${['.jsonl', '.json', '.csv', '.tsv'].join(', ')} (or one of those and .gz) is in it${alike.length === 0 ? '' : `; it has ${alike.slice(0, 8).join(', ')}${alike.length > 8 ? ', …' : ''}`}`,
+    why:
+      `none of ${namesOf[split].join(', ')} with the ending ` +
+      `${['.jsonl', '.json', '.csv', '.tsv'].join(', ')} (or one of those and .gz) is in it${alike.length === 0 ? '' : `; it has ${alike.slice(0, 8).join(', ')}${alike.length > 8 ? ', …' : ''}`}`,
     hint: `${best === undefined ? `put the examples in ${source.pathOf(`${split}.jsonl`)}` : renaming(best, split)}${split200}`,
   })
 }

@@ -41,8 +41,8 @@ const tokeniseOne = (tokenizer: Tokenizer, example: Example, options: TokeniseOp
 }
 
 /**
- * Tokenises examples, with the answer's span. An example longer than the context is a `UserError` that names its line,
- * its length and the context, or is dropped and counted; if none is left that is a `UserError` too.
+ * Tokenises examples, with the answer's span. An example longer than the context is a `UserError` that names
+ * its line, its length and the context, or is dropped and counted; if none is left that is a `UserError` too.
  */
 export const tokeniseExamples = (
   tokenizer: Tokenizer,
@@ -59,8 +59,12 @@ export const tokeniseExamples = (
       throw new UserError({
         what: 'the example is longer than the context',
         where: placeOf(example),
-        why: `it takes ${length} positions (${tokenised.answerStart} tokens of prompt), and ${options.contextIsSet === true ? `the setting context is ${context}` : `the model reads at most ${context}`}`,
-        hint: `shorten it, ${options.contextIsSet === true ? 'raise --set context=…' : 'leave it out'}, or drop examples that are too long by --drop-long`,
+        why:
+          `it takes ${length} positions (${tokenised.answerStart} tokens of prompt), and ` +
+          `${options.contextIsSet === true ? `the setting context is ${context}` : `the model reads at most ${context}`}`,
+        hint:
+          `shorten it, ${options.contextIsSet === true ? 'raise --set context=…' : 'leave it out'}, ` +
+          'or drop examples that are too long by --drop-long',
       })
     }
   }

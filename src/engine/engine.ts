@@ -32,16 +32,18 @@ export interface EngineRunOptions {
 }
 
 /**
- * Something that evaluates graphs: a GPU, or the interpreter. It is reentrant: any number of runs may be under way, of one engine and of several. The caller's
- * arrays are read before `run` returns its promise, and results are arrays of their own.
+ * Something that evaluates graphs: a GPU, or the interpreter. It is reentrant: any number of runs may be
+ * under way, of one engine and of several. The caller's arrays are read before `run` returns its promise, and
+ * results are arrays of their own.
  */
 export interface Engine {
   readonly name: string
   /** Absent for the interpreter. */
   readonly device?: Device
   /**
-   * Runs a graph once. Inputs by name, each as the graph declares it; inputs that the graph does not read may be left out. Rejects with a `DeviceError`: of
-   * kind `input` with all that does not fit, `out-of-memory` or `too-small` with the numbers, `lost` where the engine is closed. A run that fails keeps no memory.
+   * Runs a graph once. Inputs by name, each as the graph declares it; inputs that the graph does not read may
+   * be left out. Rejects with a `DeviceError`: of kind `input` with all that does not fit, `out-of-memory` or
+   * `too-small` with the numbers, `lost` where the engine is closed. A run that fails keeps no memory.
    */
   run(
     graph: Graph,
@@ -68,7 +70,9 @@ export const graphOutputs = (
 /** The inputs that a graph reads. */
 export const graphInputs = (graph: Graph) => graph.nodes.flatMap(n => (n.kind === 'input' ? [n] : []))
 
-/** The values given for a graph, checked. Throws a `DeviceError` of kind `input` with all that does not fit. */
+/**
+ * The values given for a graph, checked. Throws a `DeviceError` of kind `input` with all that does not fit.
+ */
 export const graphValues = (
   graph: Graph,
   given: ReadonlyMap<string, HostInput>,

@@ -8,7 +8,10 @@ import { type Engine, graphInputs, graphOutputs, graphValues, type HostTensor } 
 /** Bytes of memory that are free now; `Infinity` where the platform does not say. */
 export type FreeBytes = () => number
 
-/** Throws a `DeviceError` where the interpreter, which keeps every tensor as float64, would need more than is free. */
+/**
+ * Throws a `DeviceError` where the interpreter, which keeps every tensor as float64, would need more than is
+ * free.
+ */
 const requireMemory = (graph: Graph, free: number): void => {
   const bytes = graph.nodes.reduce((n, node) => n + 8 * elementsOf(node), 0)
   if (bytes > free)

@@ -48,7 +48,9 @@ const indented = (text: string): string =>
     .replaceAll('\t', '\\t')
     .replaceAll('\n', `\n${' '.repeat(9)}`)
 
-/** The lines printed for a {@link UserError}: what, then where, why and hint, each on its own line if present. */
+/**
+ * The lines printed for a {@link UserError}: what, then where, why and hint, each on its own line if present.
+ */
 export const renderUserError = (error: UserError): string =>
   [
     `error: ${harmlessLine(clipped(error.what))}`,

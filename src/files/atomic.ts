@@ -28,8 +28,8 @@ const syncDirectory = async (path: string): Promise<void> => {
 }
 
 /**
- * Where a path leads: the number of a file that this process has open, as `/dev/stdout` may be, or a path without symbolic links.
- * Rejects if those go round in a circle.
+ * Where a path leads: the number of a file that this process has open, as `/dev/stdout` may be, or a path
+ * without symbolic links. Rejects if those go round in a circle.
  */
 const followed = async (path: string): Promise<number | string> => {
   const folder = await realpath(dirname(path))
@@ -70,10 +70,11 @@ const pour = async (path: string, chunks: Chunks): Promise<void> => {
 }
 
 /**
- * Replaces the file `path` by `chunks`, wholly or not at all: they go to a temporary file in the same folder, which is
- * synced and renamed. Rejects with a `UserError` if that fails (a full disk, no folder, a directory at `path`); then
- * the temporary file is gone and what was at `path` is untouched. A symbolic link is followed. A device or a pipe is written
- * to as it is, and so is a file that this process has open under a number (`/dev/stdout`), from where it has got to.
+ * Replaces the file `path` by `chunks`, wholly or not at all: they go to a temporary file in the same folder,
+ * which is synced and renamed. Rejects with a `UserError` if that fails (a full disk, no folder, a directory
+ * at `path`); then the temporary file is gone and what was at `path` is untouched. A symbolic link is
+ * followed. A device or a pipe is written to as it is, and so is a file that this process has open under a
+ * number (`/dev/stdout`), from where it has got to.
  */
 export const writeAtomic = async (path: string, chunks: Chunks): Promise<void> => {
   try {

@@ -28,8 +28,8 @@ const parseObject = (path: string, text: string): JsonObject => {
 }
 
 /**
- * Reads a file that holds one JSON object; `undefined` if there is no such file. Throws a `UserError` if it can't be
- * read, is not JSON, or not an object.
+ * Reads a file that holds one JSON object; `undefined` if there is no such file. Throws a `UserError` if it
+ * can't be read, is not JSON, or not an object.
  */
 export const readJsonObjectIfAny = async (path: string): Promise<JsonObject | undefined> => {
   try {
@@ -40,7 +40,9 @@ export const readJsonObjectIfAny = async (path: string): Promise<JsonObject | un
   }
 }
 
-/** Reads a file that holds one JSON object. Throws a `UserError` if it is missing, not JSON, or not an object. */
+/**
+ * Reads a file that holds one JSON object. Throws a `UserError` if it is missing, not JSON, or not an object.
+ */
 export const readJsonObject = async (path: string): Promise<JsonObject> => {
   try {
     return parseObject(path, await readTextFile(path))

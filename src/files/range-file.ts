@@ -7,8 +7,8 @@ import { fileError } from './file-error.js'
 const maxRead = 1 << 30
 
 /**
- * Opens a file for reading by ranges. Rejects with the system's error if it can't be opened, and with a `UserError` if
- * it is no regular file; reads reject with a `UserError` where the file ends early.
+ * Opens a file for reading by ranges. Rejects with the system's error if it can't be opened, and with a
+ * `UserError` if it is no regular file; reads reject with a `UserError` where the file ends early.
  */
 export const openRangeFile = async (path: string): Promise<ByteRanges> => {
   const handle = await open(path, 'r')

@@ -28,7 +28,9 @@ const tooLong = (path: string, most: number): UserError =>
     hint: 'check that it is the file you mean, or split it',
   })
 
-/** What this process was handed open, as `<(…)` and `/dev/stdin` are: whoever started it meant it to be read. */
+/**
+ * What this process was handed open, as `<(…)` and `/dev/stdin` are: whoever started it meant it to be read.
+ */
 const isHanded = (path: string): boolean => /^\/(?:dev\/(?:stdin$|fd\/)|proc\/self\/fd\/)/.test(path)
 
 /** Refuses what is no file before it is opened: opening a pipe that nobody writes into never ends. */
@@ -77,7 +79,10 @@ const wrongLine = (bytes: Buffer): number => {
   }
 }
 
-/** Bytes as text, without a byte order mark at its beginning. Throws a `UserError` that names the line which is not UTF-8. */
+/**
+ * Bytes as text, without a byte order mark at its beginning. Throws a `UserError` that names the line which
+ * is not UTF-8.
+ */
 export const decodeText = (path: string, bytes: Buffer): string => {
   const marked = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf
   if (isUtf8(bytes)) return bytes.toString('utf8', marked ? 3 : 0)
@@ -119,8 +124,8 @@ export interface TextFileOptions {
 }
 
 /**
- * Reads a text file in UTF-8, of which a byte order mark is no part. Throws a `UserError` where it is no regular file, longer than
- * its limit, or not UTF-8, and the system's error where it can't be read.
+ * Reads a text file in UTF-8, of which a byte order mark is no part. Throws a `UserError` where it is no
+ * regular file, longer than its limit, or not UTF-8, and the system's error where it can't be read.
  */
 export const readTextFile = async (path: string, options: TextFileOptions = {}): Promise<string> => {
   const { most = byteLimits.json, gzip = false } = options
@@ -145,7 +150,10 @@ export const readTextFile = async (path: string, options: TextFileOptions = {}):
   }
 }
 
-/** {@link readTextFile} at once, for what is read in the middle of other work. `action` is what an error says can't be done. */
+/**
+ * {@link readTextFile} at once, for what is read in the middle of other work. `action` is what an error says
+ * can't be done.
+ */
 export const readTextFileNow = (path: string, most: number, action: string): string => {
   let descriptor: number | undefined
   try {

@@ -1,7 +1,9 @@
 import { readdir } from 'node:fs/promises'
 import { basename } from 'node:path'
 
-/** What a file is that a model may come in and that is not read, and how it is converted. `DIR` is its folder. */
+/**
+ * What a file is that a model may come in and that is not read, and how it is converted. `DIR` is its folder.
+ */
 interface Format {
   readonly test: RegExp
   readonly is: string
@@ -21,7 +23,8 @@ const formats: readonly Format[] = [
     test: /^adapter_(model\.(safetensors|bin)|config\.json)$/,
     is: 'an adapter of PEFT, without the model that it belongs to',
     convert:
-      "python -c \"from peft import AutoPeftModelForCausalLM as M; M.from_pretrained('DIR').merge_and_unload().save_pretrained('OUT')\"",
+      'python -c "from peft import AutoPeftModelForCausalLM as M; ' +
+      "M.from_pretrained('DIR').merge_and_unload().save_pretrained('OUT')\"",
   },
   {
     test: /^pytorch_model.*\.bin(\.index\.json)?$/,
@@ -51,7 +54,8 @@ const tokenizerFormats: readonly Format[] = [
     test: /^(tokenizer\.model|spiece\.model|vocab\.json|merges\.txt|vocab\.txt|tekken\.json)$/,
     is: 'an older form of a tokenizer',
     convert:
-      "python -c \"from transformers import AutoTokenizer as T; T.from_pretrained('DIR').save_pretrained('DIR')\"",
+      'python -c "from transformers import AutoTokenizer as T; ' +
+      "T.from_pretrained('DIR').save_pretrained('DIR')\"",
   },
 ]
 
@@ -69,7 +73,9 @@ const describe = (files: readonly string[], known: readonly Format[], directory:
   return undefined
 }
 
-/** What of a model in another format a folder holds, and how to convert it; undefined where nothing is known. */
+/**
+ * What of a model in another format a folder holds, and how to convert it; undefined where nothing is known.
+ */
 export const foreignModel = async (directory: string) =>
   describe(await readdir(directory).catch(() => []), formats, directory)
 

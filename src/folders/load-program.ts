@@ -28,7 +28,9 @@ const packageRoot = (): string => {
 
 export const stdlibFolder = join(packageRoot(), 'stdlib')
 
-/** A file as a module: those of the standard library keep their names, others are named from their own folder. */
+/**
+ * A file as a module: those of the standard library keep their names, others are named from their own folder.
+ */
 const moduleOf = (file: string): { readonly name: string; readonly root: string } => {
   const full = resolve(file)
   const inside = relative(stdlibFolder, full)
@@ -42,7 +44,10 @@ const moduleOf = (file: string): { readonly name: string; readonly root: string 
 const fileOf = (name: string): string =>
   /^std(\.\w+)+$/.test(name) ? join(stdlibFolder, `${name.split('.').slice(1).join('/')}.jola`) : name
 
-/** The name of a program that holds wherever it is opened: a module of the standard library by its name, else its path. */
+/**
+ * The name of a program that holds wherever it is opened: a module of the standard library by its name, else
+ * its path.
+ */
 export const programName = (file: string): string => {
   const { name, root } = moduleOf(fileOf(file))
   return root === stdlibFolder ? name : resolve(file)
@@ -57,7 +62,10 @@ const readSource = (file: string): Source => ({
 export interface LoadedProgram {
   readonly program: Program
   readonly modules: readonly string[]
-  /** SHA-256 of every source that was read, in the order of their names, without comments, blank lines and the widths of spaces. */
+  /**
+   * SHA-256 of every source that was read, in the order of their names, without comments, blank lines and the
+   * widths of spaces.
+   */
   readonly hash: string
 }
 
@@ -73,8 +81,9 @@ const meant = (source: Source): string => {
 }
 
 /**
- * Reads and checks files of one folder, or of the standard library, with all that they import. Throws a {@link ProgramError} with every diagnostic at once, or a
- * `UserError` if a file can't be read. `before` is what a caller who loads many programs keeps, so that what they share is checked once.
+ * Reads and checks files of one folder, or of the standard library, with all that they import. Throws a
+ * {@link ProgramError} with every diagnostic at once, or a `UserError` if a file can't be read. `before` is
+ * what a caller who loads many programs keeps, so that what they share is checked once.
  */
 export const loadProgram = (files: readonly string[], before?: CheckedModules): LoadedProgram => {
   for (const file of files)

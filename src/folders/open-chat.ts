@@ -12,10 +12,15 @@ const textIfAny = (path: string): Promise<string | undefined> =>
     throw fileError('read the chat template', path, error)
   })
 
-/** A template is a program of others: it may take so long for one conversation, in milliseconds, and usually takes less than one. */
+/**
+ * A template is a program of others: it may take so long for one conversation, in milliseconds, and usually
+ * takes less than one.
+ */
 const mostTime = 3000
 
-/** What `work` gives. Throws where it takes longer than {@link mostTime}: V8 stops it then, wherever it is. */
+/**
+ * What `work` gives. Throws where it takes longer than {@link mostTime}: V8 stops it then, wherever it is.
+ */
 const bounded = <T>(work: () => T): T => {
   let result: { readonly value: T } | undefined
   const run = () => {

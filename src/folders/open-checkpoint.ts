@@ -13,7 +13,9 @@ const twoCheckpoints = (directory: string): UserError =>
     what: 'the directory holds two checkpoints',
     where: directory,
     why: `model.safetensors is in it, and ${indexName} names other files`,
-    hint: `remove the one that is not meant (transformers reads model.safetensors), or name a file itself where that will do`,
+    hint:
+      `remove the one that is not meant (transformers reads model.safetensors), or name a ` +
+      `file itself where that will do`,
   })
 
 const asPath = async (path: string): Promise<{ readonly file: string; readonly sharded: boolean }> => {
@@ -49,7 +51,8 @@ const twice = (name: string, shard: string, other: string): UserError =>
 
 /**
  * Opens a checkpoint: a `.safetensors` file, an `….index.json`, or a directory with `model.safetensors` or
- * `model.safetensors.index.json`. Only headers are read. Anything missing, cut off or inconsistent is a `UserError`.
+ * `model.safetensors.index.json`. Only headers are read. Anything missing, cut off or inconsistent is a
+ * `UserError`.
  */
 export const openCheckpoint = async (path: string): Promise<Checkpoint> => {
   const { file, sharded } = await asPath(path)

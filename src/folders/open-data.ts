@@ -14,7 +14,10 @@ const readText = (path: string): Promise<string> =>
     throw fileError('read the data', path, error)
   })
 
-/** Reads the objects of a data file, plain or compressed with gzip. Throws a `UserError` that names file and line. */
+/**
+ * Reads the objects of a data file, plain or compressed with gzip. Throws a `UserError` that names file and
+ * line.
+ */
 export const readRecords = async (path: string): Promise<readonly DataRecord[]> =>
   parseRecords(path, await readText(path))
 

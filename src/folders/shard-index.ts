@@ -14,7 +14,10 @@ export interface ShardIndex {
   readonly fileOf: ReadonlyMap<string, string>
 }
 
-/** Reads a `….index.json`: `weight_map` maps each tensor to a file beside the index. Throws a `UserError` otherwise. */
+/**
+ * Reads a `….index.json`: `weight_map` maps each tensor to a file beside the index. Throws a `UserError`
+ * otherwise.
+ */
 export const readIndex = async (path: string): Promise<ShardIndex> => {
   const { weight_map: map } = await readJsonObject(path)
   if (!isJsonObject(map)) {

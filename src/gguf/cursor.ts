@@ -6,7 +6,10 @@ export class NeedsMore extends Error {}
 /** A value of a file's metadata. Whole numbers of 64 bits that a `number` does not hold are a `bigint`. */
 export type MetadataValue = number | bigint | boolean | string | readonly MetadataValue[]
 
-/** The number of values in all of a file's metadata: some 2 million for a vocabulary of 256,000 tokens with merges. */
+/**
+ * The number of values in all of a file's metadata: some 2 million for a vocabulary of 256,000 tokens with
+ * merges.
+ */
 const mostValues = 8_000_000
 
 /** Arrays within arrays. The format allows any depth; no known file has any. */

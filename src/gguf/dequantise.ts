@@ -1,6 +1,7 @@
 /**
- * The numbers of quantised blocks as f32. Formulas and layouts are those of ggml (`ggml-quants.c`), every product and
- * sum rounded to f32 in the order in which the `gguf` package of Python computes them, so that results have its bits.
+ * The numbers of quantised blocks as f32. Formulas and layouts are those of ggml (`ggml-quants.c`), every
+ * product and sum rounded to f32 in the order in which the `gguf` package of Python computes them, so that
+ * results have its bits.
  */
 import { f16Value } from '../../runtime/float.js'
 import { gridOfIq2xxs } from './iq2-grid.js'
@@ -86,7 +87,9 @@ const scaleAndLeast = (bytes: Uint8Array, at: number, j: number): readonly [numb
   return [(rest & 15) | ((bytes[at + j - 4]! >> 6) << 4), (rest >> 4) | ((bytes[at + j]! >> 6) << 4)]
 }
 
-/** Decodes blocks of 8 parts of 32 with a scale and a minimum each; `quant` gives the number at an element. */
+/**
+ * Decodes blocks of 8 parts of 32 with a scale and a minimum each; `quant` gives the number at an element.
+ */
 const withMinima =
   (quant: (bytes: Uint8Array, at: number, i: number) => number): DecodeBlock =>
   (bytes, at, out, to) => {
@@ -128,8 +131,8 @@ const signsOf = (index: number): number => {
 }
 
 /**
- * An f16, and for 32 elements each 8 bytes: four indices into a table of 8 magnitudes, then 32 bits with four times
- * seven signs and, in the highest four, the scale.
+ * An f16, and for 32 elements each 8 bytes: four indices into a table of 8 magnitudes, then 32 bits with four
+ * times seven signs and, in the highest four, the scale.
  */
 const iq2_xxs: DecodeBlock = (bytes, at, out, to) => {
   const d = halfAt(bytes, at)

@@ -1,12 +1,14 @@
 /**
  * GGUF, the file format of llama.cpp: one file with a model's metadata, tokenizer and weights.
  *
- * Layout, all little-endian: the text `GGUF`, the version (u32), the counts of tensors and of metadata entries (u64);
- * each entry: key, type, value; each tensor: name, number of axes, extents (the innermost first), type, offset; then, from
- * the next multiple of `general.alignment` on, the tensors' data. Versions 2 and 3 differ in nothing that is read here.
- * Specification: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
+ * Layout, all little-endian: the text `GGUF`, the version (u32), the counts of tensors and of metadata
+ * entries (u64); each entry: key, type, value; each tensor: name, number of axes, extents (the innermost
+ * first), type, offset; then, from the next multiple of `general.alignment` on, the tensors' data. Versions 2
+ * and 3 differ in nothing that is read here. Specification:
+ * https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
  *
- * Read strictly: whatever does not fit the file, overlaps, or is of an unknown type is a `UserError` that names it.
+ * Read strictly: whatever does not fit the file, overlaps, or is of an unknown type is a `UserError` that
+ * names it.
  */
 import { UserError } from '../errors/user-error.js'
 import { Cursor, type MetadataValue, NeedsMore } from './cursor.js'
@@ -148,7 +150,8 @@ const placed = (
       refuseFile(
         file,
         `${tensor} reaches past the end of the file`,
-        `it has ${bytes} bytes from ${offset} on, and the file holds ${Math.max(0, size - start)} bytes of data`,
+        `it has ${bytes} bytes from ${offset} on, and the file holds ` +
+          `${Math.max(0, size - start)} bytes of data`,
       )
     const begin = start + Number(offset)
     if (begin < end)
@@ -196,7 +199,10 @@ const parse = (file: string, bytes: Uint8Array, size: number): GgufHeader => {
   return { version, metadata, tensors: placed(cursor, described, alignmentOf(file, metadata), size) }
 }
 
-/** Reads the header of a GGUF file. Rejects with a `UserError` for whatever is missing, damaged or unknown in it. */
+/**
+ * Reads the header of a GGUF file. Rejects with a `UserError` for whatever is missing, damaged or unknown in
+ * it.
+ */
 export const readGgufHeader = async (source: ByteSource): Promise<GgufHeader> => {
   const { path, size } = source
   for (let length = firstBytes; ; length *= 4) {

@@ -1,6 +1,6 @@
 /**
- * The table of IQ2_XXS: 256 rows of 8 magnitudes, points of the E8 lattice that occur most in weights. It is a part of
- * the format (ggml, `iq2xxs_grid`, MIT licence). Two bits an element stand for 8, 25 and 43.
+ * The table of IQ2_XXS: 256 rows of 8 magnitudes, points of the E8 lattice that occur most in weights. It is
+ * a part of the format (ggml, `iq2xxs_grid`, MIT licence). Two bits an element stand for 8, 25 and 43.
  */
 const packedGrid = [
   '00000200050008000a00110014002000220028002a00410044005000580061006400800082008a00a200010104011001',

@@ -1,6 +1,6 @@
 /**
- * How the tensors of a GGUF file are stored: a number's type, or blocks of numbers that share scales. The table is that
- * of ggml (`ggml.h`, `enum ggml_type`); types that are not in it are refused by name.
+ * How the tensors of a GGUF file are stored: a number's type, or blocks of numbers that share scales. The
+ * table is that of ggml (`ggml.h`, `enum ggml_type`); types that are not in it are refused by name.
  */
 
 /** A way to store numbers: `elements` neighbours of a row take `bytes`. */

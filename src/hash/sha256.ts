@@ -1,4 +1,7 @@
-/** A SHA-256 that is computed piece by piece. The platform brings one: it is much faster than one in JavaScript. */
+/**
+ * A SHA-256 that is computed piece by piece. The platform brings one: it is much faster than one in
+ * JavaScript.
+ */
 export interface Sha256 {
   /** Adds bytes, or a text's bytes in UTF-8. */
   update(data: string | Uint8Array | Int32Array): Sha256

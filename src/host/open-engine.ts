@@ -6,22 +6,27 @@ import { UserError } from '../errors/user-error.js'
 
 const engineKinds = ['gpu', 'interpreter'] as const
 
-/** `gpu`: WebGPU through Dawn, be it a GPU or a software driver. `interpreter`: float64 on the processor, slow and exact. */
+/**
+ * `gpu`: WebGPU through Dawn, be it a GPU or a software driver. `interpreter`: float64 on the processor, slow
+ * and exact.
+ */
 export type EngineKind = (typeof engineKinds)[number]
 
 /** The interpreter as an engine that is always open: it can't be closed. */
 export const interpreterEngine: Engine = { ...openInterpreter(freemem), close: () => undefined }
 
 /**
- * Opens an engine, `adapter` being a part of the name of the adapter to take. Close it when it is no longer needed. Throws a `UserError` where there is no such
- * kind, and a `DeviceError` where there is no device.
+ * Opens an engine, `adapter` being a part of the name of the adapter to take. Close it when it is no longer
+ * needed. Throws a `UserError` where there is no such kind, and a `DeviceError` where there is no device.
  */
 export const openEngine = async (kind: EngineKind, adapter?: string): Promise<Engine> => {
   if (!engineKinds.includes(kind))
     throw new UserError({
       what: `there is no engine ${JSON.stringify(kind)}`,
       why: `the engines are ${engineKinds.map(k => `'${k}'`).join(' and ')}`,
-      hint: "'gpu' is WebGPU, which a software driver may do on the processor; 'interpreter' computes in float64, slowly",
+      hint:
+        "'gpu' is WebGPU, which a software driver may do on the processor; 'interpreter' " +
+        'computes in float64, slowly',
       exitCode: 2,
     })
   if (kind === 'gpu') return deviceEngine(await openNodeDevice(adapter === undefined ? {} : { adapter }))

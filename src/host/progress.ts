@@ -31,7 +31,9 @@ export interface Progress {
   finish(): void
 }
 
-/** Redraws on a terminal at most this often, and plain lines elsewhere at most this often, in milliseconds. */
+/**
+ * Redraws on a terminal at most this often, and plain lines elsewhere at most this often, in milliseconds.
+ */
 const redrawEvery = 80
 const lineEvery = 10_000
 
@@ -64,8 +66,8 @@ const bar = (share: number, width: number): string => {
 }
 
 /**
- * Starts a progress display: on a terminal one line that is redrawn, elsewhere a plain line every ten seconds and at
- * the end. Rate and remaining time come from the steps done since it was started.
+ * Starts a progress display: on a terminal one line that is redrawn, elsewhere a plain line every ten seconds
+ * and at the end. Rate and remaining time come from the steps done since it was started.
  */
 export const startProgress = (options: ProgressOptions): Progress => {
   const { label, total, from = 0, output = process.stderr, now = Date.now } = options

@@ -22,12 +22,14 @@ const kinds = {
   precision: (value: unknown) => value === 'f32' || value === 'f16',
 } as const
 
-/** A kind of field: `count` is a whole number, `counts` an object of them; with `?` the field may be missing. */
+/**
+ * A kind of field: `count` is a whole number, `counts` an object of them; with `?` the field may be missing.
+ */
 export type FieldKind = keyof typeof kinds | `${keyof typeof kinds}?`
 
 /**
- * Checks that what a program wrote is still what it wrote: each of the fields is there, unless it may be missing, and of its kind.
- * Throws a `UserError` that names the first that is not.
+ * Checks that what a program wrote is still what it wrote: each of the fields is there, unless it may be
+ * missing, and of its kind. Throws a `UserError` that names the first that is not.
  */
 export const checkFields = (
   path: string,

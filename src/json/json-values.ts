@@ -24,9 +24,10 @@ export interface TextSpan {
 const isSpace = (c: string | undefined): boolean => c === ' ' || c === '\n' || c === '\r' || c === '\t'
 
 /**
- * The stretches between the commas of the outermost array or object of `text`, without surrounding blanks: the
- * elements of an array, the `"key": value` members of an object. It trusts the brackets, not the content: parse each
- * stretch to know whether it is JSON. Returns `undefined` where the outermost bracket is missing or never closed.
+ * The stretches between the commas of the outermost array or object of `text`, without surrounding blanks:
+ * the elements of an array, the `"key": value` members of an object. It trusts the brackets, not the content:
+ * parse each stretch to know whether it is JSON. Returns `undefined` where the outermost bracket is missing
+ * or never closed.
  */
 export const topLevelItems = (text: string): readonly TextSpan[] | undefined => {
   let at = 0

@@ -135,7 +135,8 @@ class JsonReader {
   }
 
   #object(depth: number): Readonly<Record<string, unknown>> {
-    // Without a prototype: `toString` is missing where the text does not have it, and `__proto__` is a name like others.
+    // Without a prototype: `toString` is missing where the text does not have it, and `__proto__` is a name
+    // like others.
     const object: Record<string, unknown> = Object.create(null)
     if (this.#closes('}')) return object
     do {
@@ -157,8 +158,9 @@ class JsonReader {
 const shortened = (name: string): string => (name.length <= 80 ? name : `${name.slice(0, 79)}…`)
 
 /**
- * Reads JSON that others wrote, in time and memory that its length bounds. Objects have no prototype, and a name that occurs twice in
- * one is refused, as are numbers that are infinite in f64. Throws a {@link JsonError}.
+ * Reads JSON that others wrote, in time and memory that its length bounds. Objects have no prototype, and a
+ * name that occurs twice in one is refused, as are numbers that are infinite in f64. Throws a {@link
+ * JsonError}.
  */
 export const parseJson = (text: string, limits: JsonLimits = {}): unknown =>
   new JsonReader(text, limits).whole()

@@ -20,8 +20,8 @@ export interface Timed {
 }
 
 /**
- * The artifact's work so many times in one run, its outputs left in its own buffers. Only for artifacts whose kernels read no index of
- * a loop, which the loop around them would shift.
+ * The artifact's work so many times in one run, its outputs left in its own buffers. Only for artifacts whose
+ * kernels read no index of a loop, which the loop around them would shift.
  */
 export const repeated = (artifact: Artifact, times: number): Artifact => {
   if (artifact.kernels.some(k => k.loops > 0))
@@ -64,8 +64,8 @@ export const prepare = async (
 }
 
 /**
- * Times everything once a round, in turn, in the order and the next round backwards: what drifts or disturbs strikes
- * all alike. The times of each, by rounds.
+ * Times everything once a round, in turn, in the order and the next round backwards: what drifts or disturbs
+ * strikes all alike. The times of each, by rounds.
  */
 export const alternately = async (
   timed: readonly Pick<Timed, 'time'>[],

@@ -9,20 +9,27 @@ export interface Disagreement {
   readonly expected: number
 }
 
-/** Positions of a result of so many elements: all of a small one, else the ends and others drawn by chance, the same every time. */
+/**
+ * Positions of a result of so many elements: all of a small one, else the ends and others drawn by chance,
+ * the same every time.
+ */
 export const positions = (elements: number, wanted = 256): readonly number[] => {
   if (elements <= wanted) return [...Array(elements).keys()]
   const drawn = Array.from({ length: wanted - 2 }, (_, i) => random32(17, 0, i) % elements)
   return [...new Set([0, elements - 1, ...drawn])]
 }
 
-/** What rounding may change of a result, relative to its magnitude: sums are of f32, and of products in f16 where the device's precision is that. */
+/**
+ * What rounding may change of a result, relative to its magnitude: sums are of f32, and of products in f16
+ * where the device's precision is that.
+ */
 export const toleranceOf = ({ precision }: Pick<DeviceTraits, 'precision'>): number =>
   precision === 'f16' ? 5e-3 : 1e-4
 
 /**
- * The first of some positions where a kernel's result is off by more than `tolerance` times the expected value's size or the root mean square of all
- * that are expected, whichever is larger; an infinity must be the same, and NaN is off.
+ * The first of some positions where a kernel's result is off by more than `tolerance` times the expected
+ * value's size or the root mean square of all that are expected, whichever is larger; an infinity must be the
+ * same, and NaN is off.
  */
 export const disagreement = (
   actual: ArrayLike<number>,

@@ -4,7 +4,9 @@ import { type InputSpec, inputsOf } from '../../compiler/specialise/parameters.j
 import { UserError } from '../errors/user-error.js'
 import type { Checkpoint } from '../safetensors/checkpoint.js'
 
-/** Where a program's tensor comes from: one checkpoint tensor, or one for each index of the arrays around it. */
+/**
+ * Where a program's tensor comes from: one checkpoint tensor, or one for each index of the arrays around it.
+ */
 export interface BoundTensor {
   readonly spec: InputSpec
   readonly shape: readonly number[]
@@ -12,7 +14,10 @@ export interface BoundTensor {
   readonly names: readonly string[]
 }
 
-/** A parameter bound to a checkpoint. `absent` are the tensors that the checkpoint lacks and a constant replaces. */
+/**
+ * A parameter bound to a checkpoint. `absent` are the tensors that the checkpoint lacks and a constant
+ * replaces.
+ */
 export interface BoundParam {
   readonly tensors: readonly BoundTensor[]
   readonly absent: ReadonlyMap<string, number>
@@ -25,8 +30,8 @@ export interface TensorNames {
 }
 
 /**
- * The names that a tensor may have in the checkpoint of a model, whose configuration says which conditions hold. A name whose condition holds is the
- * tensor's own: nothing behind it stands for it.
+ * The names that a tensor may have in the checkpoint of a model, whose configuration says which conditions
+ * hold. A name whose condition holds is the tensor's own: nothing behind it stands for it.
  */
 export const namesFor = (spec: InputSpec, holds: (id: string) => boolean): TensorNames => {
   const possible = (spec.from?.names ?? []).filter(n => n.when === undefined || holds(n.when))
@@ -49,7 +54,9 @@ export const nameAt = (template: string, index: readonly number[]): string => {
   return template.replaceAll('{}', () => `${index[i++]}`)
 }
 
-/** Whether a stored shape is the wanted one, or one in which neighbouring axes of the wanted one are joined. */
+/**
+ * Whether a stored shape is the wanted one, or one in which neighbouring axes of the wanted one are joined.
+ */
 const sameLayout = (stored: readonly number[], wanted: readonly number[]): boolean => {
   let at = 0
   for (const n of stored) {
@@ -69,8 +76,8 @@ const sameShape = (a: readonly number[], b: readonly number[]): boolean =>
   a.length === b.length && a.every((n, i) => n === b[i])
 
 /**
- * Matches a parameter's tensors with a checkpoint's by the `from` of its fields. Throws one `UserError` that lists every
- * tensor that is missing or of another shape.
+ * Matches a parameter's tensors with a checkpoint's by the `from` of its fields. Throws one `UserError` that
+ * lists every tensor that is missing or of another shape.
  */
 export const bindParam = (
   param: CoreParam,
@@ -126,8 +133,12 @@ export const bindParam = (
     throw new UserError({
       what: 'the checkpoint does not fit the model',
       where: checkpoint.path,
-      why: `${problems.length === 1 ? '1 tensor has another shape or is' : `${problems.length} tensors have other shapes or are`} missing:\n  - ${listed(problems)}`,
-      hint: 'check that config.json and the weights are of one model, and of a family that the program describes',
+      why:
+        `${problems.length === 1 ? '1 tensor has another shape or is' : `${problems.length} tensors have other shapes or are`} ` +
+        `missing:\n  - ${listed(problems)}`,
+      hint:
+        'check that config.json and the weights are of one model, and of a family that the ' +
+        'program describes',
     })
   return { tensors, absent }
 }

@@ -47,8 +47,9 @@ export const shown = (value: unknown): string => {
 }
 
 /**
- * Reads a model's configuration by the `from` clauses of a program, checks the type and range of all that it reads, and keeps what was read and what is
- * wrong. An entry that is `null` counts as missing where it is a list, where another expression follows by `else`, or where `mayBeNull` has its name.
+ * Reads a model's configuration by the `from` clauses of a program, checks the type and range of all that it
+ * reads, and keeps what was read and what is wrong. An entry that is `null` counts as missing where it is a
+ * list, where another expression follows by `else`, or where `mayBeNull` has its name.
  */
 export class ConfigReader {
   /** The paths that were asked for. */
@@ -61,7 +62,10 @@ export class ConfigReader {
     readonly ignored: ReadonlySet<string> = new Set(),
   ) {}
 
-  /** The value of an expression, or, with `list`, the values of an entry that is a list; undefined where what it needs is missing or wrong. */
+  /**
+   * The value of an expression, or, with `list`, the values of an entry that is a list; undefined where what
+   * it needs is missing or wrong.
+   */
   value(e: ConfigExpr, wanted: Wanted, list = false): ConfigValue | undefined {
     const value = this.#value(e, wanted, list)
     const beyond =

@@ -35,7 +35,9 @@ const wantedOf = (id: string, type: Type): Wanted => {
   return scalar.kind === 'scalar' && scalar.dtype !== 'u32' ? scalar.dtype : 'f32'
 }
 
-/** The module constants that a configuration sets. What is wrong with their entries is left with the reader. */
+/**
+ * The module constants that a configuration sets. What is wrong with their entries is left with the reader.
+ */
 export const readConstants = (program: Program, reader: ConfigReader): ReadonlyMap<string, ConstantValue> => {
   const values = new Map<string, ConstantValue>()
   // A constant stands behind those that it is made of and that it is read under.
@@ -60,13 +62,17 @@ export const configError = (problems: readonly ConfigProblem[], file: string): U
     what: `the model's configuration asks for something that the program does not know`,
     where: `${file}, ${[...quoted, ...more].join(' and ')}`,
     why: whys.length > 3 ? `${whys.length} entries:\n  - ${whys.join('\n  - ')}` : whys.join('; '),
-    hint: `take another model, or a program that computes what this one asks for; --allow ${names[0]} goes on as if ${names.length > 1 ? 'an entry were' : 'the entry were'} not there, whatever comes out`,
+    hint:
+      'take another model, or a program that computes what this one asks for; --allow ' +
+      `${names[0]} goes on as if ${names.length > 1 ? 'an entry were' : 'the entry were'} ` +
+      'not there, whatever comes out',
   })
 }
 
 /**
- * The module constants that a model's configuration sets. Throws a `UserError` with every entry that is of another type, out of range, or
- * asks for something that is not among a constant's choices. `file` is the configuration's, for the message.
+ * The module constants that a model's configuration sets. Throws a `UserError` with every entry that is of
+ * another type, out of range, or asks for something that is not among a constant's choices. `file` is the
+ * configuration's, for the message.
  */
 export const configuredConstants = (
   program: Program,

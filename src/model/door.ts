@@ -21,8 +21,9 @@ export const namesFamilies = (program: Program): boolean =>
   [...program.consts.values()].some(c => c.from !== undefined && pathsOf(c.from).includes('model_type'))
 
 /**
- * The entries of a configuration that might change numbers and that nothing has read: neither a constant or size of the program, nor known to be
- * harmless. Of a nested object that nothing reads at all only its own name.
+ * The entries of a configuration that might change numbers and that nothing has read: neither a constant or
+ * size of the program, nor known to be harmless. Of a nested object that nothing reads at all only its own
+ * name.
  */
 export const unreadEntries = ({ config, read }: ConfigReader): readonly ConfigProblem[] => {
   const family = typeof config.model_type === 'string' ? `of the family ${config.model_type} ` : ''

@@ -2,7 +2,10 @@ import { UserError } from '../errors/user-error.js'
 import type { Checkpoint } from '../safetensors/checkpoint.js'
 import type { Dtype } from '../safetensors/header.js'
 
-/** The index of the first number that is infinite or not a number; −1 if there is none. By the bits: all of an exponent's are set. */
+/**
+ * The index of the first number that is infinite or not a number; −1 if there is none. By the bits: all of an
+ * exponent's are set.
+ */
 const firstNotFinite = (bytes: Uint8Array, dtype: Dtype): number => {
   const { buffer, byteOffset, byteLength } = bytes
   const aligned = byteOffset % 4 === 0 ? bytes : bytes.slice()
@@ -27,8 +30,8 @@ export interface Origin {
 }
 
 /**
- * Refuses numbers of a checkpoint's tensor that are infinite or not a number: nothing that is computed with them means anything. Bytes as stored, or
- * converted to f32.
+ * Refuses numbers of a checkpoint's tensor that are infinite or not a number: nothing that is computed with
+ * them means anything. Bytes as stored, or converted to f32.
  */
 export const requireFinite = (bytes: Uint8Array, dtype: Dtype, { checkpoint, name, at }: Origin): void => {
   const wrong = firstNotFinite(bytes, dtype)
@@ -44,6 +47,8 @@ export const requireFinite = (bytes: Uint8Array, dtype: Dtype, { checkpoint, nam
     what: `the tensor ${name} holds numbers that are infinite or not a number`,
     where: file,
     why: `the first is at [${index.toReversed().join(', ')}]`,
-    hint: `fetch the checkpoint again, or take one that was trained without overflow; --allow ${name} takes it as it is`,
+    hint:
+      'fetch the checkpoint again, or take one that was trained without overflow; --allow ' +
+      `${name} takes it as it is`,
   })
 }

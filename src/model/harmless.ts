@@ -40,8 +40,9 @@ const noWindows: Harmless = (value, config) =>
   config.model_type !== 'mistral'
 
 /**
- * Entries of config.json of which it is known that they change no number, or that they change none where they have these values. This is the one list of
- * them. `null` needs no place here: it stands for an entry that is not there.
+ * Entries of config.json of which it is known that they change no number, or that they change none where they
+ * have these values. This is the one list of them. `null` needs no place here: it stands for an entry that is
+ * not there.
  */
 export const harmlessEntries: ReadonlyMap<string, Harmless> = new Map([
   ['architectures', architectures],
@@ -186,7 +187,10 @@ export const harmlessEntries: ReadonlyMap<string, Harmless> = new Map([
   ...entries(only({}), 'pruned_heads', 'rope_scaling', 'rope_parameters', 'quantization_config'),
 ])
 
-/** Entries that transformers takes for missing where they are `null`; others need a value. By the last name of a path. */
+/**
+ * Entries that transformers takes for missing where they are `null`; others need a value. By the last name of
+ * a path.
+ */
 const nullable: ReadonlySet<string> = new Set([
   ...['sliding_window', 'head_dim', 'num_key_value_heads', 'no_rope_layers', 'layer_types'],
   ...['attention_factor', 'beta_fast', 'beta_slow', 'mscale', 'mscale_all_dim'],

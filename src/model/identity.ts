@@ -16,7 +16,10 @@ export interface ModelIdentity {
 /** Models up to this many bytes are hashed whole. */
 const wholeBytes = 256 << 20
 
-/** Of a tensor of a larger model that has more bytes than these, as many are hashed, in pieces from its beginning to its end. */
+/**
+ * Of a tensor of a larger model that has more bytes than these, as many are hashed, in pieces from its
+ * beginning to its end.
+ */
 const sample = { bytes: 1 << 20, pieces: 64 } as const
 
 /** Bytes read at a time. */
@@ -54,9 +57,11 @@ const addStretch = async (
 }
 
 /**
- * A fingerprint of a checkpoint: SHA-256 of the names, types, shapes and bytes of its tensors, in the order of their names, however they are spread over files. Of a
- * model of more than 256 MiB, a tensor of more than 1 MiB counts by 64 pieces of 16 KiB at even distances, the first at its beginning and the last at its end:
- * `sha256-sampled:` instead of `sha256:`. Training changes nearly every number, so that is enough to tell models apart, and takes less than a second.
+ * A fingerprint of a checkpoint: SHA-256 of the names, types, shapes and bytes of its tensors, in the order
+ * of their names, however they are spread over files. Of a model of more than 256 MiB, a tensor of more than
+ * 1 MiB counts by 64 pieces of 16 KiB at even distances, the first at its beginning and the last at its end:
+ * `sha256-sampled:` instead of `sha256:`. Training changes nearly every number, so that is enough to tell
+ * models apart, and takes less than a second.
  */
 export const fingerprint = async (checkpoint: Checkpoint, newSha256: NewSha256): Promise<string> => {
   const tensors = [...checkpoint.tensors].sort(([a], [b]) => (a < b ? -1 : 1))

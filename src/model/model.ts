@@ -46,9 +46,10 @@ export interface ModelFacts {
 const isStored = (t: Type): boolean => inputsOf('', t).some(s => s.from !== undefined)
 
 /**
- * What a model's folder decides about a program: constants, and sizes that are still to be solved. Throws a `UserError`
- * with all that the configuration asks for and the program does not know: entries of another type or range, and, where the `types` are stored in
- * checkpoints, entries that nothing reads. `partial`: a program that names no families may read as little as it likes.
+ * What a model's folder decides about a program: constants, and sizes that are still to be solved. Throws a
+ * `UserError` with all that the configuration asks for and the program does not know: entries of another type
+ * or range, and, where the `types` are stored in checkpoints, entries that nothing reads. `partial`: a
+ * program that names no families may read as little as it likes.
  */
 export const modelFacts = (
   program: Program,
@@ -82,8 +83,8 @@ export const modelFacts = (
 }
 
 /**
- * Binds parameters to the model's checkpoint. Throws a `UserError` for tensors that are missing or of another shape, and, unless `partial`, for those that no
- * field asks for.
+ * Binds parameters to the model's checkpoint. Throws a `UserError` for tensors that are missing or of another
+ * shape, and, unless `partial`, for those that no field asks for.
  */
 export const bindModel = (
   params: readonly CoreParam[],

@@ -32,7 +32,10 @@ const recordsIn = (t: Type): readonly Extract<Type, { kind: 'record' }>[] => {
 /** The module that declares a record or a function. */
 export const moduleOf = (id: string): string => id.slice(0, id.lastIndexOf('.'))
 
-/** The entries that a type's sizes ask for and config.json does not have, as they are written beside the sizes. */
+/**
+ * The entries that a type's sizes ask for and config.json does not have, as they are written beside the
+ * sizes.
+ */
 export const missingEntries = (program: Program, t: Type, reader: ConfigReader): readonly string[] =>
   recordsIn(t).flatMap(({ record }) =>
     [...(program.modules.get(moduleOf(record.id))?.sizes.values() ?? [])].flatMap(({ from }) =>
@@ -40,7 +43,10 @@ export const missingEntries = (program: Program, t: Type, reader: ConfigReader):
     ),
   )
 
-/** What config.json says of the sizes of a type: by the `from` beside the sizes' declarations, and by the lengths of lists. */
+/**
+ * What config.json says of the sizes of a type: by the `from` beside the sizes' declarations, and by the
+ * lengths of lists.
+ */
 export const configEquations = (
   program: Program,
   t: Type,
@@ -67,8 +73,8 @@ export const configEquations = (
   })
 
 /**
- * That a recipe's `V` is the vocabulary, where its other equations don't speak of it: a recipe without a model's weights learns a table
- * of as many rows as there are tokens.
+ * That a recipe's `V` is the vocabulary, where its other equations don't speak of it: a recipe without a
+ * model's weights learns a table of as many rows as there are tokens.
  */
 export const vocabularyEquations = (
   equations: readonly SizeEquation[],
@@ -83,7 +89,10 @@ export const vocabularyEquations = (
   return [{ size: sizeName('V'), value, source: 'the vocabulary' }]
 }
 
-/** What the shapes of given tensors say. A tensor with another number of axes says nothing here; binding refuses it. */
+/**
+ * What the shapes of given tensors say. A tensor with another number of axes says nothing here; binding
+ * refuses it.
+ */
 export const shapeEquations = (
   params: readonly CoreParam[],
   shapes: ReadonlyMap<string, readonly number[]>,
@@ -106,7 +115,10 @@ export const declareSize =
 
 const largestIndex = 2 ** 31 - 1
 
-/** Solves for the sizes. Throws a `UserError` that lists every conflict and every size nothing tells, or those too large. */
+/**
+ * Solves for the sizes. Throws a `UserError` that lists every conflict and every size nothing tells, or those
+ * too large.
+ */
 export const sizesOf = (
   wanted: readonly string[],
   equations: readonly SizeEquation[],
@@ -118,7 +130,9 @@ export const sizesOf = (
     if (large.length === 0) return solved.right
     throw new UserError({
       what: 'a size is too large',
-      why: `${large.map(([name, n]) => `${name} is ${n}`).join(', ')}, and an index counts to ${largestIndex}`,
+      why:
+        `${large.map(([name, n]) => `${name} is ${n}`).join(', ')}, and an index counts to ` +
+        `${largestIndex}`,
       hint: 'take smaller tensors, batches or models',
     })
   }

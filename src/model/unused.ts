@@ -24,8 +24,9 @@ export interface ModelClaims {
 }
 
 /**
- * Refuses tensors of the checkpoint that nothing asks for, unless they are harmless or allowed: what was trained with them computes something else
- * without them. Those of all layers are one pattern, `model.layers.{}.self_attn.q_norm.weight`, which may be allowed as a whole.
+ * Refuses tensors of the checkpoint that nothing asks for, unless they are harmless or allowed: what was
+ * trained with them computes something else without them. Those of all layers are one pattern,
+ * `model.layers.{}.self_attn.q_norm.weight`, which may be allowed as a whole.
  */
 export const refuseUnused = (
   tensors: readonly BoundTensor[],
@@ -44,7 +45,8 @@ export const refuseUnused = (
   const reasons = [
     ...(beyond.length > 0
       ? [
-          `${beyond.slice(0, 4).join(', ')}${beyond.length > 4 ? ', …' : ''}: more layers than config.json says (num_hidden_layers ${entryAt(config, 'num_hidden_layers')})`,
+          `${beyond.slice(0, 4).join(', ')}${beyond.length > 4 ? ', …' : ''}: more layers than ` +
+            `config.json says (num_hidden_layers ${entryAt(config, 'num_hidden_layers')})`,
         ]
       : []),
     ...(tied
@@ -53,9 +55,14 @@ export const refuseUnused = (
   ]
   const family = typeof config.model_type === 'string' ? `the family ${config.model_type}` : 'the program'
   throw new UserError({
-    what: `the checkpoint holds ${unused.length === 1 ? 'a tensor' : `${unused.length} tensors`} that ${family} does not compute with`,
+    what:
+      'the checkpoint holds ' +
+      `${unused.length === 1 ? 'a tensor' : `${unused.length} tensors`} that ${family} does ` +
+      'not compute with',
     where: checkpoint.path,
     why: `nothing asks for ${patterns.slice(0, 8).join(', ')}${patterns.length > 8 ? ` and ${patterns.length - 8} more names` : ''}${reasons.map(r => `\n  - ${r}`).join('')}`,
-    hint: `check that config.json and the weights are of one model, and of a family that the program computes; --allow '${patterns[0]}' goes on without, whatever comes out`,
+    hint:
+      'check that config.json and the weights are of one model, and of a family that the ' +
+      `program computes; --allow '${patterns[0]}' goes on without, whatever comes out`,
   })
 }

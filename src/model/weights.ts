@@ -20,8 +20,8 @@ const dtypesOf = (t: BoundTensor, checkpoint: Checkpoint): ReadonlySet<Dtype> =>
 export type PackingOf = (name: string) => Packing | undefined
 
 /**
- * How a tensor is packed in a format. f16, bf16 and q8 are for matrices; vectors (norms, biases), which are small and
- * count for much, stay as they are stored.
+ * How a tensor is packed in a format. f16, bf16 and q8 are for matrices; vectors (norms, biases), which are
+ * small and count for much, stay as they are stored.
  */
 const packingFor = (
   spec: InputSpec,
@@ -52,7 +52,9 @@ export const plannedPacking = (specs: readonly InputSpec[], format: WeightFormat
 const tensorKey = (t: BoundTensor, packing: Packing | undefined): string =>
   `${t.names.join()} ${t.shape.join()} ${packing ?? ''}`
 
-/** Names that have the same key are one tensor on the device (a tied head); a name that is not bound has none. */
+/**
+ * Names that have the same key are one tensor on the device (a tied head); a name that is not bound has none.
+ */
 export const tensorKeyOf = (bound: BoundParam, model: Model): ((name: string) => string | undefined) => {
   const packing = packingOf(bound, model)
   const keys = new Map(bound.tensors.map(t => [t.spec.name, tensorKey(t, packing(t.spec.name))]))
@@ -65,7 +67,10 @@ const pieceElements = 1 << 20
 /** Bytes after which the device is waited for: until then the host holds them too. */
 const flushBytes = 128 << 20
 
-/** Calls `read` for each part of a range of a bound tensor: the checkpoint's tensor, where in it, and where in the range. */
+/**
+ * Calls `read` for each part of a range of a bound tensor: the checkpoint's tensor, where in it, and where in
+ * the range.
+ */
 const inParts = async (
   t: BoundTensor,
   first: number,
@@ -133,8 +138,8 @@ const readFloats = async (
 }
 
 /**
- * The numbers of a bound tensor, row-major: those of its parts one after the other. Throws a `UserError` for what is not finite, unless the model's user
- * lets it pass.
+ * The numbers of a bound tensor, row-major: those of its parts one after the other. Throws a `UserError` for
+ * what is not finite, unless the model's user lets it pass.
  */
 export const readBound = (
   checkpoint: Checkpoint,
@@ -147,8 +152,9 @@ export const readBound = (
   })
 
 /**
- * Puts the wanted ones of the bound tensors on the device, a piece at a time, so that the host never holds a whole one: bytes as they are where the
- * checkpoint stores them as the device is to, else converted. Tensors that are one in the checkpoint (a tied head) are one on the device.
+ * Puts the wanted ones of the bound tensors on the device, a piece at a time, so that the host never holds a
+ * whole one: bytes as they are where the checkpoint stores them as the device is to, else converted. Tensors
+ * that are one in the checkpoint (a tied head) are one on the device.
  */
 export const uploadWeights = async (
   device: Device,

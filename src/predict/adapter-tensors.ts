@@ -13,7 +13,9 @@ export interface OpenAdapter {
   readonly checkpoint: Checkpoint
 }
 
-/** Throws a `UserError` where a tensor of an adapter holds what is no finite number, unless that is let pass. */
+/**
+ * Throws a `UserError` where a tensor of an adapter holds what is no finite number, unless that is let pass.
+ */
 export const checkFinite = async (checkpoint: Checkpoint, allow: readonly string[] = []): Promise<void> => {
   for (const name of checkpoint.tensors.keys()) {
     if (allow.includes(name)) continue
@@ -23,8 +25,8 @@ export const checkFinite = async (checkpoint: Checkpoint, allow: readonly string
 }
 
 /**
- * Uploads what a recipe's `predict` reads of an adapter: the settings and the parts of the state that it names. Rejects
- * with a `UserError` where the adapter lacks one. `hash` is that of the program now.
+ * Uploads what a recipe's `predict` reads of an adapter: the settings and the parts of the state that it
+ * names. Rejects with a `UserError` where the adapter lacks one. `hash` is that of the program now.
  */
 export const adapterTensors = (
   device: Device,

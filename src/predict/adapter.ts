@@ -28,7 +28,10 @@ export interface AdapterConfig {
   readonly seed: number
 }
 
-/** An adapter's description from the JSON of its file. Throws a `UserError` that names `path` if it is of another shape. */
+/**
+ * An adapter's description from the JSON of its file. Throws a `UserError` that names `path` if it is of
+ * another shape.
+ */
 export const adapterConfigOf = (path: string, found: JsonObject): AdapterConfig => {
   checkFields(path, found, {
     program: 'text',
@@ -78,8 +81,8 @@ export const checkSizes = (
 }
 
 /**
- * What an adapter differs in from the program and the model that it is opened on, with both values. Throws a `UserError` with
- * them unless `force`: computing on would give other numbers than were trained.
+ * What an adapter differs in from the program and the model that it is opened on, with both values. Throws a
+ * `UserError` with them unless `force`: computing on would give other numbers than were trained.
  */
 export const checkFits = (
   adapter: AdapterConfig,
@@ -91,17 +94,22 @@ export const checkFits = (
     adapter.program_hash === undefined || adapter.program_hash === found.hash
       ? []
       : [
-          `${adapter.program} has changed since it was trained: it was ${shortHash(adapter.program_hash)}, and is ${shortHash(found.hash)}`,
+          `${adapter.program} has changed since it was trained: it was ` +
+            `${shortHash(adapter.program_hash)}, and is ${shortHash(found.hash)}`,
         ]
   const base =
     adapter.base === undefined || found.base === undefined ? [] : identityDiffers(adapter.base, found.base)
   const differs = [...program, ...base]
   if (differs.length === 0 || force) return differs
   throw new UserError({
-    what: `the adapter was trained on another ${base.length === 0 ? 'program' : program.length === 0 ? 'model' : 'model and program'}`,
+    what:
+      'the adapter was trained on another ' +
+      `${base.length === 0 ? 'program' : program.length === 0 ? 'model' : 'model and program'}`,
     where,
     why: differs.join('; '),
-    hint: 'take what it was trained on (--model names another folder), train again, or go on all the same by --force',
+    hint:
+      'take what it was trained on (--model names another folder), train again, or go on ' +
+      'all the same by --force',
   })
 }
 

@@ -7,7 +7,10 @@ import { chooseByCostModel } from '../measure/choose-schedules.js'
 import { requireLogits } from './logits.js'
 import type { PredictorSource } from './predictor-source.js'
 
-/** How many tokens of each row go in at once: one while generating, more of a prompt. Two, since each is compiled. */
+/**
+ * How many tokens of each row go in at once: one while generating, more of a prompt. Two, since each is
+ * compiled.
+ */
 const windows = [1, 64] as const
 
 /** Room for so many tokens: a power of two, so that few are compiled. */
@@ -34,12 +37,16 @@ interface Step {
 }
 
 /**
- * Continues rows of tokens with what a predictor finds likeliest, and keeps on the device what it needs of tokens that it has seen: of a row that
- * goes on, only its new tokens are computed. Rows are at most as long as the capacity. It is not reentrant: one `continue` at a time; its `SequenceModel` sees to that.
+ * Continues rows of tokens with what a predictor finds likeliest, and keeps on the device what it needs of
+ * tokens that it has seen: of a row that goes on, only its new tokens are computed. Rows are at most as long
+ * as the capacity. It is not reentrant: one `continue` at a time; its `SequenceModel` sees to that.
  */
 export class Decoder {
   readonly #steps = new Map<number, Promise<Step | undefined>>()
-  /** By name: what is kept, each row's place, and the tokens chosen, which are those of the next step of one token. All windows share them. */
+  /**
+   * By name: what is kept, each row's place, and the tokens chosen, which are those of the next step of one
+   * token. All windows share them.
+   */
   readonly #own = new Map<string, DeviceTensor>()
   /** The tokens of each row that what is kept is of. */
   #seen: readonly (readonly number[])[] = []
@@ -51,8 +58,8 @@ export class Decoder {
   ) {}
 
   /**
-   * Whether the predictor can go on where it was: one whose past depends on what comes later can't. All windows are on the device after this;
-   * rejects with a `DeviceError` where there is no room for them.
+   * Whether the predictor can go on where it was: one whose past depends on what comes later can't. All
+   * windows are on the device after this; rejects with a `DeviceError` where there is no room for them.
    */
   async works(signal?: AbortSignal): Promise<boolean> {
     for (const window of windows)
@@ -61,9 +68,10 @@ export class Decoder {
   }
 
   /**
-   * Continues each row with the first of the likeliest tokens, `most` of them at most. `take` is told of every token, those of a row in order, and
-   * says whether the row goes on. The device begins steps before the last ones' tokens are known here, so that it never waits, and does those
-   * of some 20 ms, or two, in vain where rows end. Rows that begin like those of the last call are computed from there on only.
+   * Continues each row with the first of the likeliest tokens, `most` of them at most. `take` is told of
+   * every token, those of a row in order, and says whether the row goes on. The device begins steps before
+   * the last ones' tokens are known here, so that it never waits, and does those of some 20 ms, or two, in
+   * vain where rows end. Rows that begin like those of the last call are computed from there on only.
    */
   async continue(rows: readonly (readonly number[])[], most: number, take: TakeToken): Promise<void> {
     if (most <= 0) return
@@ -100,7 +108,10 @@ export class Decoder {
     this.#seen = whole.map((row, r) => row.slice(0, Math.min(rows[r]!.length + steps, last)))
   }
 
-  /** The first of the likeliest tokens after each row, of which what begins like `seen` is not computed again. The device goes on from the same ones. */
+  /**
+   * The first of the likeliest tokens after each row, of which what begins like `seen` is not computed again.
+   * The device goes on from the same ones.
+   */
   async #prefill(
     rows: readonly (readonly number[])[],
     seen: readonly (readonly number[])[],
@@ -109,7 +120,8 @@ export class Decoder {
     for (;;) {
       const longest = Math.max(...rows.map((row, r) => row.length - known[r]!))
       const window = Math.min(this.capacity, windows.find(w => w >= longest) ?? windows.at(-1)!)
-      // At the end of the room a window begins earlier, and computes some tokens again; of a row that is done, the last: each run chooses for all.
+      // At the end of the room a window begins earlier, and computes some tokens again; of a row that is
+      // done, the last: each run chooses for all.
       const start = rows.map((row, r) => Math.min(known[r]!, row.length - 1, this.capacity - window))
       const parts = rows.map((row, r) => row.slice(start[r]!, start[r]! + window))
       const tokens = new Int32Array(this.rows * window)
@@ -126,7 +138,10 @@ export class Decoder {
     }
   }
 
-  /** A window of each row from its `start` on, of these tokens or of those chosen last; gives those chosen after `at` in it. */
+  /**
+   * A window of each row from its `start` on, of these tokens or of those chosen last; gives those chosen
+   * after `at` in it.
+   */
   async #run(
     window: number,
     start: readonly number[],

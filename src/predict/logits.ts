@@ -1,13 +1,16 @@
 import { UserError } from '../errors/user-error.js'
 
 /**
- * Gives back logits. Throws a `UserError` where one is +∞ or not a number: the text and the scores that follow would mean nothing. −∞ is a token that
- * can't be.
+ * Gives back logits. Throws a `UserError` where one is +∞ or not a number: the text and the scores that
+ * follow would mean nothing. −∞ is a token that can't be.
  */
 export const requireLogits = <A extends ArrayLike<number>>(values: A): A =>
   without(values, x => Number.isNaN(x) || x === Number.POSITIVE_INFINITY)
 
-/** Gives back losses by logits. Throws a `UserError` where one is not a number. +∞ is the loss of a token that can't be. */
+/**
+ * Gives back losses by logits. Throws a `UserError` where one is not a number. +∞ is the loss of a token that
+ * can't be.
+ */
 export const requireLosses = <A extends ArrayLike<number>>(values: A): A => without(values, Number.isNaN)
 
 const without = <A extends ArrayLike<number>>(values: A, wrong: (x: number) => boolean): A => {

@@ -132,7 +132,10 @@ const fitPredictor = ({
   }
 }
 
-/** The function of a module that takes a model and one sequence, `logits(w, tokens)`, and its parameter for the model. */
+/**
+ * The function of a module that takes a model and one sequence, `logits(w, tokens)`, and its parameter for
+ * the model.
+ */
 export const logitsFunction = (
   program: Program,
   module: string,

@@ -35,8 +35,9 @@ export interface GreedyOptions extends ModelCallOptions {
 }
 
 /**
- * Scores and continues token sequences on a device; compiled for each length bucket as it comes. It is reentrant: calls are done one after the other, in the
- * order of asking, each with the rows as they were when it was asked.
+ * Scores and continues token sequences on a device; compiled for each length bucket as it comes. It is
+ * reentrant: calls are done one after the other, in the order of asking, each with the rows as they were when
+ * it was asked.
  */
 export class SequenceModel {
   readonly #turns = new Turns()
@@ -87,7 +88,10 @@ export class SequenceModel {
     return out
   }
 
-  /** The summed negative log-likelihood of each row's tokens from `from` on, in nats. Rows are cut like those of `next`. */
+  /**
+   * The summed negative log-likelihood of each row's tokens from `from` on, in nats. Rows are cut like those
+   * of `next`.
+   */
   async losses(rows: readonly ScoredRow[], { signal }: ModelCallOptions = {}): Promise<readonly number[]> {
     const tokens = this.#tokensOf(rows.map(r => r.tokens))
     const own = rows.map(({ from }, i) => ({ tokens: tokens[i]!, from }))
@@ -179,7 +183,9 @@ export class SequenceModel {
     return written
   }
 
-  /** Like {@link Decoder.continue}, for what can't go on where it was: everything is computed for each token. */
+  /**
+   * Like {@link Decoder.continue}, for what can't go on where it was: everything is computed for each token.
+   */
   async #continueAnew(
     prompts: readonly (readonly number[])[],
     most: number,
@@ -198,7 +204,9 @@ export class SequenceModel {
     }
   }
 
-  /** Closes it after all that was asked for; what is asked from now on is refused. Closing again does nothing. */
+  /**
+   * Closes it after all that was asked for; what is asked from now on is refused. Closing again does nothing.
+   */
   close(): Promise<void> {
     this.#closing ??= this.#turns.take(() => this.#release())
     return this.#closing
@@ -231,7 +239,10 @@ export class SequenceModel {
     for (const d of this.#decoders.values()) await d.close()
   }
 
-  /** What continues some rows with what is kept of them: several at once if the device has room for that. Undefined if all must be computed anew for each token. */
+  /**
+   * What continues some rows with what is kept of them: several at once if the device has room for that.
+   * Undefined if all must be computed anew for each token.
+   */
   async #decoder(
     rows: readonly (readonly number[])[],
     most: number,

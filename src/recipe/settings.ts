@@ -27,7 +27,10 @@ const parseValue = (s: CoreSetting, text: string): GivenValue => {
   return value >= least && value <= greatest ? value : refuse(`a number from ${least} to ${greatest}`)
 }
 
-/** The defaults, with what `--set name=value` changes. Throws a `UserError` for a name or value that does not fit. */
+/**
+ * The defaults, with what `--set name=value` changes. Throws a `UserError` for a name or value that does not
+ * fit.
+ */
 export const settingsOf = (program: Program, recipe: CoreRecipe, given: readonly string[]): Settings => {
   const values = new Map(recipe.settings.map(s => [s.name, settingDefault(program, s)]))
   for (const entry of given) {
@@ -51,8 +54,8 @@ export const settingsOf = (program: Program, recipe: CoreRecipe, given: readonly
 }
 
 /**
- * A setting that the training driver reads itself, if the recipe has it. Throws a `UserError` unless it is a whole number of
- * at least 1: no run has no epochs, and no batch no rows.
+ * A setting that the training driver reads itself, if the recipe has it. Throws a `UserError` unless it is a
+ * whole number of at least 1: no run has no epochs, and no batch no rows.
  */
 export const countSetting = (settings: Settings, name: string, otherwise: number): number => {
   const value = settings.get(name)

@@ -13,7 +13,10 @@ const shared: Readonly<Record<string, (run: RunDescription) => unknown>> = {
   sizes: run => run.sizes,
 }
 
-/** Refuses runs that differ in more than their seeds, or of which two have one seed: a mean of their scores says nothing. */
+/**
+ * Refuses runs that differ in more than their seeds, or of which two have one seed: a mean of their scores
+ * says nothing.
+ */
 export const checkAlike = (runs: readonly (RunDescription & { readonly path: string })[]): void => {
   const [first, ...others] = runs
   if (first === undefined) return

@@ -1,6 +1,9 @@
 type Rgb = readonly [number, number, number]
 
-/** Eleven points of viridis (van der Walt and Smith), even in lightness, readable with any kind of colour vision. */
+/**
+ * Eleven points of viridis (van der Walt and Smith), even in lightness, readable with any kind of colour
+ * vision.
+ */
 const viridis: readonly Rgb[] = [
   [68, 1, 84],
   [72, 36, 117],

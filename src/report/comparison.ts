@@ -27,7 +27,9 @@ export interface ComparisonRequest {
   readonly limit?: number
   /** Told what of a run is not as it was trained, where that is forced. */
   readonly forced?: (reasons: readonly string[]) => void
-  /** Told what is under way and how many examples are scored, of all that will be: each counts once a model. */
+  /**
+   * Told what is under way and how many examples are scored, of all that will be: each counts once a model.
+   */
   readonly progress: (label: string, done: number, total: number) => void
 }
 
@@ -122,7 +124,9 @@ export const compareRuns = async (
   const deviation = shares.length > 1 ? ` ± ${(100 * standardDeviation(shares)).toFixed(1)}` : ''
   const percent = (x: number): string => (100 * x).toFixed(1)
   return {
-    summary: `accuracy on ${examples.length} held-out examples went from ${percent(before.accuracy.accuracy)} % to ${percent(mean(shares))}${deviation} %`,
+    summary:
+      `accuracy on ${examples.length} held-out examples went from ` +
+      `${percent(before.accuracy.accuracy)} % to ${percent(mean(shares))}${deviation} %`,
     data: [
       { name: 'Training examples', value: `${train.length}` },
       { name: 'Scored on', value: `${examples.length} (${split})` },

@@ -14,7 +14,10 @@ export interface GateSource {
   readonly read: (name: string) => Promise<Float32Array>
 }
 
-/** How far each head's edits are open: what the recipe's `gates` makes of the adapter, where it has such a method. */
+/**
+ * How far each head's edits are open: what the recipe's `gates` makes of the adapter, where it has such a
+ * method.
+ */
 export const gatesOf = async ({ program, recipe, run, read }: GateSource): Promise<ReportData['gates']> => {
   const method = recipe.methods.get('gates')
   if (method === undefined) return undefined

@@ -34,7 +34,9 @@ const cellOf = (gate: number, layer: number, head: number, size: number): string
   const box = `x="${coordinate(x)}" y="${coordinate(y)}" width="${inner}" height="${inner}" rx="${inner > 14 ? 3 : 1}"`
   if (gate === 0) {
     const [p, q] = [inner * 0.3, inner * 0.7]
-    const cross = `M${coordinate(x + p)} ${coordinate(y + p)}L${coordinate(x + q)} ${coordinate(y + q)}M${coordinate(x + q)} ${coordinate(y + p)}L${coordinate(x + p)} ${coordinate(y + q)}`
+    const cross =
+      `M${coordinate(x + p)} ${coordinate(y + p)}L${coordinate(x + q)} ${coordinate(y + q)}M${coordinate(x + q)} ` +
+      `${coordinate(y + p)}L${coordinate(x + p)} ${coordinate(y + q)}`
     return `<g class="closed">${title}<rect ${box}/><path d="${cross}"/></g>`
   }
   const value =
@@ -45,8 +47,9 @@ const cellOf = (gate: number, layer: number, head: number, size: number): string
 }
 
 /**
- * A heat map of gates, layers as rows (the first on top) and heads as columns, as an SVG element: viridis from 0 to 1,
- * heads that are exactly closed hollow and crossed, every value in a tooltip, and inside the cell where there is room.
+ * A heat map of gates, layers as rows (the first on top) and heads as columns, as an SVG element: viridis
+ * from 0 to 1, heads that are exactly closed hollow and crossed, every value in a tooltip, and inside the
+ * cell where there is room.
  */
 export const heatMap = (gates: GateGrid, name: string): string => {
   const heads = Math.max(...gates.map(row => row.length))
@@ -68,9 +71,13 @@ export const heatMap = (gates: GateGrid, name: string): string => {
   const cells = gates.flatMap((row, layer) => row.map((gate, head) => cellOf(gate, layer, head, size)))
   const axes = [
     `<text class="axis" x="${coordinate(margin.left + (heads * size) / 2)}" y="${height - 8}">head</text>`,
-    `<text class="axis" transform="translate(9 ${coordinate(margin.top + (gates.length * size) / 2)}) rotate(-90)">layer</text>`,
+    '<text class="axis" transform="translate(9 ' +
+      `${coordinate(margin.top + (gates.length * size) / 2)}) rotate(-90)">layer</text>`,
   ]
-  return `<svg class="heat" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${escapeHtml(name)}">${[...rows, ...columns, ...cells, ...axes].join('')}</svg>`
+  return (
+    `<svg class="heat" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" ` +
+    `role="img" aria-label="${escapeHtml(name)}">${[...rows, ...columns, ...cells, ...axes].join('')}</svg>`
+  )
 }
 
 /** The maps' common legend: the colours from 0 to 1, and the mark of a closed head. */
@@ -81,5 +88,12 @@ export const heatLegend = (): string => {
     (_, i) => `<rect x="${20 + i * 8}" y="2" width="8.5" height="12" fill="${sequential(i / (steps - 1))}"/>`,
   ).join('')
   const end = 20 + steps * 8
-  return `<svg class="heat legend" viewBox="0 0 ${end + 150} 18" width="${end + 150}" height="18" role="img" aria-label="colours from 0, closed, to 1, open"><text class="row" x="14" y="12">0</text>${bar}<text class="left" x="${end + 6}" y="12">1</text><g class="closed"><rect x="${end + 36}" y="1" width="14" height="14" rx="2"/><path d="M${end + 40} 5l6 6m0 -6l-6 6"/></g><text class="left" x="${end + 57}" y="12">exactly closed</text></svg>`
+  return (
+    `<svg class="heat legend" viewBox="0 0 ${end + 150} 18" width="${end + 150}" ` +
+    'height="18" role="img" aria-label="colours from 0, closed, to 1, open"><text ' +
+    `class="row" x="14" y="12">0</text>${bar}<text class="left" x="${end + 6}" ` +
+    `y="12">1</text><g class="closed"><rect x="${end + 36}" y="1" width="14" height="14" ` +
+    `rx="2"/><path d="M${end + 40} 5l6 6m0 -6l-6 6"/></g><text class="left" x="${end + 57}" ` +
+    'y="12">exactly closed</text></svg>'
+  )
 }

@@ -1,6 +1,9 @@
 import { harmless } from '../../compiler/diagnostics/harmless.js'
 
-/** Text made safe inside elements and double-quoted attributes; marks of direction and controls in it are shown. */
+/**
+ * Text made safe inside elements and double-quoted attributes; marks of direction and controls in it are
+ * shown.
+ */
 export const escapeHtml = (text: string): string =>
   harmless(text).replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;').replace(/"/g, '&quot;')
 

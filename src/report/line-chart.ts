@@ -70,7 +70,10 @@ const drawSeries = (series: Series, axis: string, scale: Scale, show: (value: nu
   const dots = series.style === 'plain' ? [] : thinned(points, 120)
   const circles = dots.map(({ step, value }) => {
     const title = `<title>${escapeHtml(`${series.name}, ${axis} ${step}: ${show(value)}`)}</title>`
-    return `<circle class="dot c${series.colour}" cx="${coordinate(scale.x(step))}" cy="${coordinate(scale.y(value))}" r="3.5">${title}</circle>`
+    return (
+      `<circle class="dot c${series.colour}" cx="${coordinate(scale.x(step))}" cy="${coordinate(scale.y(value))}" ` +
+      `r="3.5">${title}</circle>`
+    )
   })
   return line(points) + circles.join('')
 }
@@ -83,7 +86,10 @@ const legend = (series: readonly Series[]): string =>
     })
     .join('')}</ul>`
 
-/** What is inside a chart's SVG: axes, marks and lines; nothing (an empty text) if no series has a finite value. */
+/**
+ * What is inside a chart's SVG: axes, marks and lines; nothing (an empty text) if no series has a finite
+ * value.
+ */
 export const drawChart = (chart: Chart): string => {
   const series = chart.series.filter(s => s.points.some(({ value }) => Number.isFinite(value)))
   const points = series.flatMap(s => s.points).filter(({ value }) => Number.isFinite(value))
@@ -116,7 +122,8 @@ export const drawChart = (chart: Chart): string => {
       ? []
       : [
           `<path class="mark" d="M${coordinate(scale.x(mark.step))} ${margin.top}V${height - margin.bottom}"><title>${escapeHtml(`${mark.label}: step ${mark.step}`)}</title></path>`,
-          `<text class="${mark.step > maxStep * 0.7 ? 'end' : 'start'}" x="${coordinate(scale.x(mark.step) + (mark.step > maxStep * 0.7 ? -6 : 6))}" y="${margin.top + 10}">${escapeHtml(mark.label)}</text>`,
+          `<text class="${mark.step > maxStep * 0.7 ? 'end' : 'start'}" x="${coordinate(scale.x(mark.step) + (mark.step > maxStep * 0.7 ? -6 : 6))}" ` +
+            `y="${margin.top + 10}">${escapeHtml(mark.label)}</text>`,
         ]
   const horizontal = chart.axis ?? 'step'
   const drawn = series.map(s => drawSeries(s, horizontal, scale, show))
@@ -129,5 +136,8 @@ export const lineChart = (chart: Chart): string => {
   const drawing = drawChart(chart)
   if (drawing === '') return ''
   const series = chart.series.filter(s => s.points.some(({ value }) => Number.isFinite(value)))
-  return `${legend(series)}<svg class="chart" viewBox="0 0 ${width} ${height}" role="img" aria-label="${escapeHtml(chart.name)}">${drawing}</svg>`
+  return (
+    `${legend(series)}<svg class="chart" viewBox="0 0 ${width} ${height}" role="img" ` +
+    `aria-label="${escapeHtml(chart.name)}">${drawing}</svg>`
+  )
 }

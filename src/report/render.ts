@@ -45,7 +45,10 @@ const curves = ({ curves: { train, valid, openScale, openOffset, bestStep } }: R
 const gateMap = (title: string, what: string, gates: GateGrid): string => {
   const { closed, total } = closedOf(gates)
   const share = total === 0 ? '' : ` (${percent(closed / total)})`
-  return `<div><h3>${title}</h3><p class="soft">${what}: ${closed} of ${total} exactly closed${share}</p><div class="scroll">${heatMap(gates, title)}</div></div>`
+  return (
+    `<div><h3>${title}</h3><p class="soft">${what}: ${closed} of ${total} exactly closed${share}</p><div ` +
+    `class="scroll">${heatMap(gates, title)}</div></div>`
+  )
 }
 
 const gates = ({ gates: both }: ReportData): string => {
@@ -53,7 +56,8 @@ const gates = ({ gates: both }: ReportData): string => {
   const scale = gateMap('Scaling gates', '(1 + g·m) ⊙ z', both.scale)
   const offset = gateMap('Offset gates', 'z + g·a', both.offset)
   const text =
-    'Each cell is one attention head: how far its gate is open once training is over. Where a gate is closed, that kind of edit does nothing.'
+    'Each cell is one attention head: how far its gate is open once training is over. ' +
+    'Where a gate is closed, that kind of edit does nothing.'
   return `<p>${text}</p><div class="grid">${scale}${offset}</div><div class="heat-legend">${heatLegend()}</div>`
 }
 
@@ -62,7 +66,10 @@ const sample = ({ prompt, before, after, expected }: TextSample): string => {
     `<div><div class="label">${label}</div><div class="text">${escapeHtml(content)}</div></div>`
   const right =
     expected === undefined ? '' : `<div class="label">expected: <b>${escapeHtml(expected)}</b></div>`
-  return `<div class="sample"><div class="prompt">${escapeHtml(prompt)}</div>${right}<div class="grid">${text('before', before)}${text('after', after)}</div></div>`
+  return (
+    `<div class="sample"><div class="prompt">${escapeHtml(prompt)}</div>${right}<div ` +
+    `class="grid">${text('before', before)}${text('after', after)}</div></div>`
+  )
 }
 
 const pair = (...parts: readonly string[]): string => {
@@ -71,9 +78,9 @@ const pair = (...parts: readonly string[]): string => {
 }
 
 /**
- * A run as one HTML page that needs nothing else: style and drawings are inline, there are no scripts and nothing is
- * fetched; it follows the reader's light or dark scheme. Every text of the data is escaped. The same data give the
- * same page.
+ * A run as one HTML page that needs nothing else: style and drawings are inline, there are no scripts and
+ * nothing is fetched; it follows the reader's light or dark scheme. Every text of the data is escaped. The
+ * same data give the same page.
  */
 export const renderReport = (data: ReportData): string => {
   const body = [

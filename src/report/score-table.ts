@@ -46,9 +46,13 @@ const bars = (row: ScoreRow): string => {
     const sd = standardDeviation(values)
     const whisker =
       sd > 0
-        ? `<path class="sd" d="M${coordinate(x(m - sd))} ${y + 6}H${coordinate(x(m + sd))}M${coordinate(x(m - sd))} ${y + 3}v6M${coordinate(x(m + sd))} ${y + 3}v6"/>`
+        ? `<path class="sd" d="M${coordinate(x(m - sd))} ${y + 6}H${coordinate(x(m + sd))}M${coordinate(x(m - sd))} ` +
+          `${y + 3}v6M${coordinate(x(m + sd))} ${y + 3}v6"/>`
         : ''
-    return `<rect class="t" x="0" y="${y}" width="${width}" height="12" rx="2"/><rect class="${kind}" x="0" y="${y}" width="${coordinate(x(m))}" height="12" rx="2"/>${whisker}`
+    return (
+      `<rect class="t" x="0" y="${y}" width="${width}" height="12" rx="2"/><rect class="${kind}" ` +
+      `x="0" y="${y}" width="${coordinate(x(m))}" height="12" rx="2"/>${whisker}`
+    )
   }
   return `<td><svg class="bars" viewBox="0 0 ${width} 34" aria-hidden="true">${bar(row.before, 3, 'b')}${bar(row.after, 19, 'a')}</svg></td>`
 }
@@ -57,7 +61,12 @@ const bars = (row: ScoreRow): string => {
 export const scoreTable = (rows: readonly ScoreRow[]): string => {
   const body = rows.map(
     row =>
-      `<tr><th scope="row">${escapeHtml(row.name)}<small class="soft"> ${row.better} is better</small></th>${cell(row, row.before)}${cell(row, row.after)}${change(row)}${bars(row)}</tr>`,
+      `<tr><th scope="row">${escapeHtml(row.name)}<small class="soft"> ${row.better} is ` +
+      `better</small></th>${cell(row, row.before)}${cell(row, row.after)}${change(row)}${bars(row)}</tr>`,
   )
-  return `<div class="scroll"><table class="scores"><thead><tr><th>score</th><th>before</th><th>after</th><th>change</th><th>before over after</th></tr></thead><tbody>${body.join('')}</tbody></table></div>`
+  return (
+    '<div class="scroll"><table ' +
+    'class="scores"><thead><tr><th>score</th><th>before</th><th>after</th><th>change</th><th>before ' +
+    `over after</th></tr></thead><tbody>${body.join('')}</tbody></table></div>`
+  )
 }

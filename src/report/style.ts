@@ -1,4 +1,7 @@
-/** The page's style sheet. Line colours are Okabe and Ito's, apart for any kind of colour vision, in both schemes. */
+/**
+ * The page's style sheet. Line colours are Okabe and Ito's, apart for any kind of colour vision, in both
+ * schemes.
+ */
 export const style = `
 :root {
   color-scheme: light dark;

@@ -24,8 +24,9 @@ export interface StoredForm {
 }
 
 /**
- * State as the tensors of a checkpoint, in the names and shapes that `from … as …` gives them, one for each element of the
- * arrays of records. What is zero and would be filled with zero is left out, and so is what has no name in such a model.
+ * State as the tensors of a checkpoint, in the names and shapes that `from … as …` gives them, one for each
+ * element of the arrays of records. What is zero and would be filled with zero is left out, and so is what
+ * has no name in such a model.
  */
 export const storedTensors = (
   specs: readonly InputSpec[],
@@ -66,9 +67,9 @@ export interface ExportOptions {
 }
 
 /**
- * Writes what was learned. State that the program binds to a checkpoint's names becomes a model of its own, in
- * `model/`, beside the tokenizer it was trained with; anything else becomes an adapter. Returns the paths that were
- * written, for people.
+ * Writes what was learned. State that the program binds to a checkpoint's names becomes a model of its own,
+ * in `model/`, beside the tokenizer it was trained with; anything else becomes an adapter. Returns the paths
+ * that were written, for people.
  */
 export const exportState = async (
   folder: RunFolder,

@@ -23,7 +23,8 @@ const host = short(hostname())
 
 const linuxStart = (pid: number): string | undefined => {
   try {
-    // The name of the program, in brackets, may hold anything. After it: the state, and as the 20th the start in ticks since the machine's.
+    // The name of the program, in brackets, may hold anything. After it: the state, and as the 20th the start
+    // in ticks since the machine's.
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\)/s, '').trim().split(' ')
     if (fields[0] === 'Z' || fields[0] === 'X') return undefined
     return short(`${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8')} ${fields[19]}`)
@@ -74,7 +75,8 @@ const inUse = async (folder: string, name: string): Promise<UserError> => {
     hint:
       owner.host === host
         ? 'wait until it ends, stop it, or choose another --out'
-        : `wait until it ends, or choose another --out; it is on another machine: if it is not there any more, delete ${join(folder, name)}`,
+        : 'wait until it ends, or choose another --out; it is on another machine: if it is not ' +
+          `there any more, delete ${join(folder, name)}`,
   })
 }
 
@@ -88,8 +90,9 @@ export interface Hold {
 }
 
 /**
- * Whoever is the owner of a folder has a file in it that names its process. It says first that it would like to be, and then looks for others: of two at one time
- * each sees the other, so never both go on. A file of a process that is gone counts for nothing and is taken away, whatever ended it.
+ * Whoever is the owner of a folder has a file in it that names its process. It says first that it would like
+ * to be, and then looks for others: of two at one time each sees the other, so never both go on. A file of a
+ * process that is gone counts for nothing and is taken away, whatever ended it.
  */
 const claim = async (folder: string, own: string): Promise<string | undefined> => {
   await writeFile(join(folder, own), `since ${new Date().toISOString()} on ${hostname()}\n`)
@@ -108,8 +111,8 @@ const claim = async (folder: string, own: string): Promise<string | undefined> =
 const attempts = 3
 
 /**
- * Makes a folder if it is missing, and holds it for this process alone. Rejects with a `UserError` where another process that is still there, or this one, holds
- * it already. A process that dies holds nothing.
+ * Makes a folder if it is missing, and holds it for this process alone. Rejects with a `UserError` where
+ * another process that is still there, or this one, holds it already. A process that dies holds nothing.
  */
 export const holdFolder = async (folder: string): Promise<Hold> => {
   const found = await stat(folder).catch(() => undefined)
@@ -161,8 +164,8 @@ export const holdFolder = async (folder: string): Promise<Hold> => {
 const temporary = /^\.(.+)\.(\d+)\.[0-9a-f]{8}\.tmp$/
 
 /**
- * Takes away files that a process which was killed had begun to write into a run's folder, and the folder of its model. What others write there, as `jola report`
- * does, is left alone while they are there.
+ * Takes away files that a process which was killed had begun to write into a run's folder, and the folder of
+ * its model. What others write there, as `jola report` does, is left alone while they are there.
  */
 export const sweepTemporary = async (folder: string, model: string): Promise<void> => {
   for (const each of [folder, model])

@@ -29,7 +29,9 @@ export interface ReportRequest {
   readonly force?: boolean
   /** Told once what of a run is not as it was trained, where that is forced. */
   readonly forced?: (reasons: readonly string[]) => void
-  /** Told what is under way and how many examples are scored, of all that will be: each counts once a model. */
+  /**
+   * Told what is under way and how many examples are scored, of all that will be: each counts once a model.
+   */
   readonly progress: (label: string, done: number, total: number) => void
 }
 
@@ -55,7 +57,10 @@ const curvesOf = (history: History): ReportData['curves'] => {
 
 const commandOf = (run: RunDescription): string => {
   const settings = Object.entries(run.settings).map(([k, v]) => ` --set ${k}=${v}`)
-  return `jola train ${run.program} --model ${run.model} --data ${run.data} --out RUN --seed ${run.seed}${settings.join('')}`
+  return (
+    `jola train ${run.program} --model ${run.model} --data ${run.data} --out RUN --seed ` +
+    `${run.seed}${settings.join('')}`
+  )
 }
 
 /** The gates of a run's adapter, where its recipe has a method `gates`. */
@@ -71,8 +76,8 @@ const adapterGates = async (directory: string, run: RunDescription): Promise<Rep
 }
 
 /**
- * Everything a report shows, from runs that differ in their seeds. Runs with an adapter are scored anew, beside their base model; a
- * run that trained a model of its own has its curves.
+ * Everything a report shows, from runs that differ in their seeds. Runs with an adapter are scored anew,
+ * beside their base model; a run that trained a model of its own has its curves.
  */
 export const makeReport = async (
   device: Device,

@@ -88,8 +88,9 @@ const fitsOf =
     checkFits(adapter, { hash, base: await modelIdentityOf(model, constants) }, where, force === true)
 
 /**
- * The base model of a run: the module that declares the record of its recipe's first parameter says how it computes. Rejects with a
- * `UserError` where it is not the model and the program of the run, unless that is forced.
+ * The base model of a run: the module that declares the record of its recipe's first parameter says how it
+ * computes. Rejects with a `UserError` where it is not the model and the program of the run, unless that is
+ * forced.
  */
 export const openRunBase = async (
   device: Device,
@@ -107,8 +108,8 @@ export const openRunBase = async (
 }
 
 /**
- * A trained run: its adapter on its base model, or on the model given. Rejects with a `UserError` where that is not the model, or the program not the one, that
- * it was trained on, unless that is forced.
+ * A trained run: its adapter on its base model, or on the model given. Rejects with a `UserError` where that
+ * is not the model, or the program not the one, that it was trained on, unless that is forced.
  */
 export const openRun = async (
   device: Device,

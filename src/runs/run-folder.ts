@@ -21,7 +21,10 @@ import type {
   StateTensor,
 } from '../train/run-record.js'
 
-/** The names of an adapter's tensors and of its description within a run's folder, and of the folder of a trained model. */
+/**
+ * The names of an adapter's tensors and of its description within a run's folder, and of the folder of a
+ * trained model.
+ */
 export const adapterFiles = {
   tensors: 'adapter_model.safetensors',
   config: 'adapter_config.json',
@@ -38,7 +41,10 @@ export const isBegun = (path: string): boolean => existsSync(join(path, files.ru
 
 const seedFolder = /^seed-(\d+)$/
 
-/** The runs at a path: the run itself, or those of its seeds (`seed-0`, `seed-1`, …) by number. Throws a `UserError` if it is a file. */
+/**
+ * The runs at a path: the run itself, or those of its seeds (`seed-0`, `seed-1`, …) by number. Throws a
+ * `UserError` if it is a file.
+ */
 export const runsAt = async (path: string): Promise<readonly string[]> => {
   if (isBegun(path) || isAdapted(path)) return [path]
   if ((await stat(path).catch(() => undefined))?.isFile() === true)

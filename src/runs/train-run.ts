@@ -61,7 +61,10 @@ interface Asked extends LoadedProgram {
   readonly asked: Settings
 }
 
-/** Refuses to go on with a run in another way than it was begun: the command line may repeat its settings, not change them. */
+/**
+ * Refuses to go on with a run in another way than it was begun: the command line may repeat its settings, not
+ * change them.
+ */
 const checkResumed = (
   begun: RunDescription,
   request: TrainRequest,
@@ -91,11 +94,16 @@ const checkResumed = (
     what: 'the run cannot go on as asked',
     where: request.out,
     why: differs.join('; '),
-    hint: 'resume with what the run was started with, or begin a new one in another folder (or here with --force)',
+    hint:
+      'resume with what the run was started with, or begin a new one in another folder (or ' +
+      'here with --force)',
   })
 }
 
-/** What a run to resume differs in from the program and model it was begun with. Throws a `UserError` with both values, unless that is forced. */
+/**
+ * What a run to resume differs in from the program and model it was begun with. Throws a `UserError` with
+ * both values, unless that is forced.
+ */
 const checkUnchanged = (
   begun: RunDescription,
   { out, force = false }: TrainRequest,
@@ -113,14 +121,17 @@ const checkUnchanged = (
     what: 'the run cannot go on as asked',
     where: out,
     why: differs.join('; '),
-    hint: 'resume with what the run was started with, go on all the same by --resume --force, or begin a new one in another folder',
+    hint:
+      'resume with what the run was started with, go on all the same by --resume --force, ' +
+      'or begin a new one in another folder',
   })
 }
 
 /**
- * One training run from its files to its adapter: program, model and data are read and checked, then trained on, then
- * the best state is written. Throws `ProgramError`, `UserError` or `DeviceError`; aborted before its first step, it rejects with the signal's reason. Any number
- * of runs may be under way on one device, each into a folder of its own.
+ * One training run from its files to its adapter: program, model and data are read and checked, then trained
+ * on, then the best state is written. Throws `ProgramError`, `UserError` or `DeviceError`; aborted before its
+ * first step, it rejects with the signal's reason. Any number of runs may be under way on one device, each
+ * into a folder of its own.
  */
 export const train = async (
   device: Device,

@@ -22,8 +22,8 @@ export interface ByteRanges {
 }
 
 /**
- * An opened checkpoint: its tensors are known, their numbers are read one by one when asked for. Close it when done;
- * reading afterwards fails.
+ * An opened checkpoint: its tensors are known, their numbers are read one by one when asked for. Close it
+ * when done; reading afterwards fails.
  */
 export interface Checkpoint {
   /** The file or directory it was opened from. */
@@ -47,7 +47,9 @@ export interface Checkpoint {
 /** Bytes converted at a time, so that a tensor is never twice in memory. */
 const pieceBytes = 4 << 20
 
-/** Reads the header of a safetensors file. Throws a `UserError` if the file is damaged or of another format. */
+/**
+ * Reads the header of a safetensors file. Throws a `UserError` if the file is damaged or of another format.
+ */
 export const readFileHeader = async (file: ByteRanges): Promise<SafetensorsHeader> => {
   const first = await file.read(0, Math.min(8, file.size))
   refusePointer(file.path, first)
@@ -97,7 +99,9 @@ export const checkpointOf = ({ path, files, tensors, metadata }: CheckpointParts
       throw new UserError({
         what: `there is no tensor '${name}'`,
         where: path,
-        why: `the checkpoint has ${tensors.size} tensors: ${[...tensors.keys()].slice(0, 8).join(', ')}${tensors.size > 8 ? ', …' : ''}`,
+        why:
+          `the checkpoint has ${tensors.size} tensors: ` +
+          `${[...tensors.keys()].slice(0, 8).join(', ')}${tensors.size > 8 ? ', …' : ''}`,
         hint: 'check that the checkpoint belongs to this model',
       })
     }

@@ -3,8 +3,8 @@ import { UserError } from '../errors/user-error.js'
 import { type Dtype, dtypeBytes, elementCount } from './header.js'
 
 /**
- * A tensor to write, numbers in row-major order. BF16 and F16 hold bits as `Uint16Array`; BF16 also takes floats, which
- * are rounded to nearest.
+ * A tensor to write, numbers in row-major order. BF16 and F16 hold bits as `Uint16Array`; BF16 also takes
+ * floats, which are rounded to nearest.
  */
 export type TensorData =
   | { readonly dtype: 'F32'; readonly shape: readonly number[]; readonly data: Float32Array }
@@ -19,7 +19,10 @@ const bytesOf = (tensor: TensorData): Uint8Array => {
   return new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength)
 }
 
-/** Wide types first, so that every tensor is aligned; then by name, so that the same tensors give the same bytes. */
+/**
+ * Wide types first, so that every tensor is aligned; then by name, so that the same tensors give the same
+ * bytes.
+ */
 const ordered = (tensors: ReadonlyMap<string, TensorData>): readonly (readonly [string, TensorData])[] =>
   [...tensors].sort(
     ([a, x], [b, y]) => dtypeBytes[y.dtype] - dtypeBytes[x.dtype] || (a < b ? -1 : a > b ? 1 : 0),
@@ -48,8 +51,8 @@ const headerBytes = (
 }
 
 /**
- * The bytes of one safetensors file, in parts; the same tensors and metadata give the same bytes. Throws a `UserError`
- * that names `path` if a tensor's numbers don't fill its shape.
+ * The bytes of one safetensors file, in parts; the same tensors and metadata give the same bytes. Throws a
+ * `UserError` that names `path` if a tensor's numbers don't fill its shape.
  */
 export const encodeSafetensors = (
   path: string,
@@ -61,7 +64,9 @@ export const encodeSafetensors = (
     throw new UserError({
       what: `the tensor '${name}' can't be written`,
       where: path,
-      why: `its shape [${shape.join(', ')}] has ${elementCount(shape)} elements, and there are ${data.length}`,
+      why:
+        `its shape [${shape.join(', ')}] has ${elementCount(shape)} elements, and there are ` +
+        `${data.length}`,
     })
   }
   const list = ordered(tensors)

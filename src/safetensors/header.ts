@@ -156,8 +156,8 @@ const readMetadata = (file: string, value: unknown): Readonly<Record<string, str
 const isText = (byte: number): boolean => (byte >= 32 && byte < 127) || (byte >= 9 && byte <= 13)
 
 /**
- * Reads the eight bytes that give a header's length, for a file of `size` bytes. Throws a `UserError` if there are
- * fewer than eight bytes, or the length passes the file's end or the format's limit.
+ * Reads the eight bytes that give a header's length, for a file of `size` bytes. Throws a `UserError` if
+ * there are fewer than eight bytes, or the length passes the file's end or the format's limit.
  */
 export const headerLength = (file: string, first: Uint8Array, size: number): number => {
   if (first.length < 8) {
@@ -172,7 +172,9 @@ export const headerLength = (file: string, first: Uint8Array, size: number): num
     throw new UserError({
       what: 'it is no safetensors file',
       where: file,
-      why: `it begins with the text ${JSON.stringify(new TextDecoder().decode(first))}, where a header's length is due`,
+      why:
+        `it begins with the text ${JSON.stringify(new TextDecoder().decode(first))}, where a ` +
+        `header's length is due`,
       hint: 'name a .safetensors file',
     })
   if (length > BigInt(size - 8)) {
@@ -193,8 +195,9 @@ export const headerLength = (file: string, first: Uint8Array, size: number): num
 }
 
 /**
- * Reads the header (the JSON after the first eight bytes) of a file of `size` bytes, strictly: any dtype, shape or
- * range that doesn't fit, overlapping ranges, gaps and duplicate names are a `UserError` that names the tensor.
+ * Reads the header (the JSON after the first eight bytes) of a file of `size` bytes, strictly: any dtype,
+ * shape or range that doesn't fit, overlapping ranges, gaps and duplicate names are a `UserError` that names
+ * the tensor.
  */
 export const readHeader = (file: string, header: Uint8Array, size: number): SafetensorsHeader => {
   const dataStart = 8 + header.length

@@ -10,8 +10,9 @@ export interface EncodedOptions {
 }
 
 /**
- * Tokenises each option after a prompt as it would be tokenised in training. Where every continuation is one token,
- * one forward pass over `shared` scores them all: the option is the one whose token has the greatest logit.
+ * Tokenises each option after a prompt as it would be tokenised in training. Where every continuation is one
+ * token, one forward pass over `shared` scores them all: the option is the one whose token has the greatest
+ * logit.
  */
 export const encodeOptions = (
   tokenizer: Tokenizer,

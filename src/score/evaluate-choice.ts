@@ -48,7 +48,10 @@ export interface ChoiceOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-/** The likeliest option of each example: by one token where every option is one, else by the mean over its tokens. Throws a `UserError` where prompts are too long. */
+/**
+ * The likeliest option of each example: by one token where every option is one, else by the mean over its
+ * tokens. Throws a `UserError` where prompts are too long.
+ */
 export const chooseOptions = async (
   model: Scored,
   tokenizer: Tokenizer,

@@ -16,7 +16,10 @@ import {
   textAfter,
 } from './written-answers.js'
 
-/** Choice where there are few distinct answers, the first option word where the instruction lists them, text otherwise. */
+/**
+ * Choice where there are few distinct answers, the first option word where the instruction lists them, text
+ * otherwise.
+ */
 export const scoringFor = (examples: readonly Example[]): Scoring => {
   if (examples.every(e => e.options !== undefined)) return 'choice'
   if (examples.some(e => e.references !== undefined)) return 'text'
@@ -37,7 +40,10 @@ const answersIn = (examples: readonly Example[]): readonly string[] => {
   return distinctAnswers(examples).map(answer => spelled.get(answer)!)
 }
 
-/** The task of a split. Its answers are those of `train` and its own; the scoring is found from the split unless given. */
+/**
+ * The task of a split. Its answers are those of `train` and its own; the scoring is found from the split
+ * unless given.
+ */
 export const taskOf = (
   split: readonly Example[],
   train: readonly Example[],
@@ -60,7 +66,10 @@ const rowsAtOnce = 8
 /** New tokens at most, unless an answer has more. */
 const mostTokens = { word: 16, letter: 16, text: 64 } as const
 
-/** Scores a model on examples, which may be a part of the task's split. Throws a `UserError` where prompts are too long, or answers can't be told so. */
+/**
+ * Scores a model on examples, which may be a part of the task's split. Throws a `UserError` where prompts are
+ * too long, or answers can't be told so.
+ */
 export const evaluate = async (
   model: Scored,
   tokenizer: Tokenizer,

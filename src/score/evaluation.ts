@@ -13,7 +13,9 @@ export interface Prediction {
   readonly right: boolean
 }
 
-/** What is scored, and how: found from all of a split, so that scoring a part of it is scoring the same thing. */
+/**
+ * What is scored, and how: found from all of a split, so that scoring a part of it is scoring the same thing.
+ */
 export interface Task {
   readonly scoring: Scoring
   /** The answers to choose among where an example names none, spelled as they are learned. */
@@ -25,11 +27,16 @@ export interface Task {
 export interface Evaluation {
   readonly scoring: Scoring
   readonly accuracy: Accuracy
-  /** How many answers there were to choose among; absent where texts are read, or the examples name their own. */
+  /**
+   * How many answers there were to choose among; absent where texts are read, or the examples name their own.
+   */
   readonly answers?: number
   /** Of the most frequent answer. */
   readonly majority: number
-  /** `choice` with one token an option: how often the token that the model finds likeliest of all is the right one. */
+  /**
+   * `choice` with one token an option: how often the token that the model finds likeliest of all is the right
+   * one.
+   */
   readonly unconstrained?: Accuracy
   /** Absent where no reference has four words: there is no BLEU of such. */
   readonly bleu?: number

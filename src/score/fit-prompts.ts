@@ -2,7 +2,10 @@ import type { Example } from '../data/examples.js'
 import { placeOf } from '../data/records.js'
 import { UserError } from '../errors/user-error.js'
 
-/** What is done with a prompt that leaves no room for its answer in the context: cut it, leave the example out, or refuse to score. */
+/**
+ * What is done with a prompt that leaves no room for its answer in the context: cut it, leave the example
+ * out, or refuse to score.
+ */
 export const longWays = ['left', 'right', 'skip', 'refuse'] as const
 
 export type LongWay = (typeof longWays)[number]
@@ -24,10 +27,14 @@ export interface Fitted<A extends Asked> {
 const tooLong = (long: readonly Asked[], all: number, context: number): UserError => {
   const { example, prompt, answer } = long[0]!
   return new UserError({
-    what: `${long.length} of ${all} prompts ${long.length === 1 ? 'leaves' : 'leave'} no room for an answer in the context`,
+    what:
+      `${long.length} of ${all} prompts ${long.length === 1 ? 'leaves' : 'leave'} no room ` +
+      'for an answer in the context',
     where: placeOf(example),
     why: `this one has ${prompt.length} tokens, its answer ${answer}, and the model reads ${context}`,
-    hint: '--long left or --long right cuts prompts on that side, --long skip leaves those examples out and says how many',
+    hint:
+      '--long left or --long right cuts prompts on that side, --long skip leaves those ' +
+      'examples out and says how many',
   })
 }
 
@@ -41,8 +48,8 @@ export interface FitOptions {
 }
 
 /**
- * Fits prompts to a context. Throws a `UserError` where prompts are too long and `way` is to refuse, where none is left, and where an answer alone
- * fills the context.
+ * Fits prompts to a context. Throws a `UserError` where prompts are too long and `way` is to refuse, where
+ * none is left, and where an answer alone fills the context.
  */
 export const fitPrompts = <A extends Asked>(
   all: readonly A[],

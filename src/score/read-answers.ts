@@ -4,10 +4,16 @@ import { UserError } from '../errors/user-error.js'
 import { firstLetter, firstOption, optionsInInstruction } from './scores.js'
 import { comparable, referencesOf } from './written-answers.js'
 
-/** What a text says, in the way that a score reads it: the same function reads what is right and what was written. */
+/**
+ * What a text says, in the way that a score reads it: the same function reads what is right and what was
+ * written.
+ */
 export type ReadAnswer = (text: string, example: Example) => string | undefined
 
-/** How each score reads texts. Throws a `UserError` for the first example whose own answer can't be read so: nothing could be right there. */
+/**
+ * How each score reads texts. Throws a `UserError` for the first example whose own answer can't be read so:
+ * nothing could be right there.
+ */
 export const answerReader = (
   scoring: 'word' | 'letter' | 'text',
   examples: readonly Example[],

@@ -17,9 +17,9 @@ export const shareOf = (right: readonly boolean[]): Accuracy => {
 const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
 
 /**
- * The option that occurs first in a text as a word of its own (no letter or digit beside it), regardless of case; of
- * two that begin at the same place, the longer. `undefined` if none occurs. The score of the commonsense tasks
- * (`true|false`, `answer1`, …) and of JoLA's reference.
+ * The option that occurs first in a text as a word of its own (no letter or digit beside it), regardless of
+ * case; of two that begin at the same place, the longer. `undefined` if none occurs. The score of the
+ * commonsense tasks (`true|false`, `answer1`, …) and of JoLA's reference.
  */
 export const firstOption = (text: string, options: readonly string[]): string | undefined => {
   const longestFirst = [...options].sort((a, b) => b.length - a.length)
@@ -28,7 +28,10 @@ export const firstOption = (text: string, options: readonly string[]): string | 
   return found === undefined ? undefined : options.find(o => o.toLowerCase() === found.toLowerCase())
 }
 
-/** The option words of a commonsense task, from the answer format its instruction ends with; `undefined` if it has none. */
+/**
+ * The option words of a commonsense task, from the answer format its instruction ends with; `undefined` if it
+ * has none.
+ */
 export const optionsInInstruction = (instruction: string): readonly string[] | undefined => {
   const format = /Answer format:\s*([A-Za-z0-9]+(?:\/[A-Za-z0-9]+)+)/.exec(instruction)?.[1]
   return format?.split('/')
@@ -39,9 +42,10 @@ export const firstLetter = (text: string): string | undefined =>
   /(?<![\p{L}\p{N}])[A-J](?![\p{L}\p{N}])/u.exec(text)?.[0]
 
 /**
- * Likelihood score: the option whose tokens have the least mean negative log-likelihood. `losses[i]` are those of the
- * tokens of `options[i]`; on a tie the one of more tokens wins, since what begins another option is as likely as that, and then the first.
- * `undefined` if there are no options. Throws a `UserError` for losses that are not numbers.
+ * Likelihood score: the option whose tokens have the least mean negative log-likelihood. `losses[i]` are
+ * those of the tokens of `options[i]`; on a tie the one of more tokens wins, since what begins another option
+ * is as likely as that, and then the first. `undefined` if there are no options. Throws a `UserError` for
+ * losses that are not numbers.
  */
 export const likeliest = (
   options: readonly string[],

@@ -6,8 +6,8 @@ const blanks = new RegExp(blank)
 const blanksAtEnd = new RegExp(`${blank}$`)
 
 /**
- * Splits text as mteval-v13a and sacreBLEU's `13a` do: punctuation and symbols apart, but not a full stop or comma
- * between digits; case is kept.
+ * Splits text as mteval-v13a and sacreBLEU's `13a` do: punctuation and symbols apart, but not a full stop or
+ * comma between digits; case is kept.
  */
 export const tokenise13a = (text: string): readonly string[] =>
   ` ${text
@@ -59,10 +59,11 @@ const nearestLength = (length: number, references: readonly (readonly string[])[
     })
 
 /**
- * Corpus BLEU (Papineni et al. 2002), 0 to 100: the geometric mean of the clipped 1- to 4-gram precisions over the
- * whole corpus times the brevity penalty, on {@link tokenise13a} words. As sacreBLEU has it: where there are n-grams of an order and none
- * matches, the k-th such order counts as 1 / (2^k · n-grams) (the smoothing `exp`, NIST's); no match at all, or texts without n-grams of some order,
- * score 0. `references[i]` are those of `hypotheses[i]`, at least one each.
+ * Corpus BLEU (Papineni et al. 2002), 0 to 100: the geometric mean of the clipped 1- to 4-gram precisions
+ * over the whole corpus times the brevity penalty, on {@link tokenise13a} words. As sacreBLEU has it: where
+ * there are n-grams of an order and none matches, the k-th such order counts as 1 / (2^k · n-grams) (the
+ * smoothing `exp`, NIST's); no match at all, or texts without n-grams of some order, score 0. `references[i]`
+ * are those of `hypotheses[i]`, at least one each.
  */
 export const corpusBleu = (
   hypotheses: readonly string[],
@@ -115,9 +116,11 @@ const rougeF1 = (hypothesis: string, reference: string): number => {
 }
 
 /**
- * ROUGE-L (Lin 2004), 0 to 1: the F-measure with β = 1 of recall LCS / m and precision LCS / n, with the longest common subsequence of words of a text of n
- * and a reference of m, which is 2 LCS / (m + n); the best reference counts, averaged over the texts. Words are runs of letters and digits of any script,
- * lower case, without stemming: on English those of the `rouge_score` package. Where a reference has no words, the text must be it.
+ * ROUGE-L (Lin 2004), 0 to 1: the F-measure with β = 1 of recall LCS / m and precision LCS / n, with the
+ * longest common subsequence of words of a text of n and a reference of m, which is 2 LCS / (m + n); the best
+ * reference counts, averaged over the texts. Words are runs of letters and digits of any script, lower case,
+ * without stemming: on English those of the `rouge_score` package. Where a reference has no words, the text
+ * must be it.
  */
 export const rougeL = (hypotheses: readonly string[], references: readonly (readonly string[])[]): number =>
   mean(hypotheses.map((text, i) => Math.max(...references[i]!.map(reference => rougeF1(text, reference)))))

@@ -17,7 +17,10 @@ export const answerTokens = (
   return tokens.slice(answerStart)
 }
 
-/** The text that tokens after a prompt are: a blank or a part of a character at the border belongs to it only with what is before. */
+/**
+ * The text that tokens after a prompt are: a blank or a part of a character at the border belongs to it only
+ * with what is before.
+ */
 export const textAfter = (
   tokenizer: Tokenizer,
   prompt: readonly number[],
@@ -34,6 +37,9 @@ export const comparable = (text: string): string => text.normalize('NFC').trim()
 /** All answers of an example that are right. */
 export const referencesOf = (example: Example): readonly string[] => example.references ?? [example.answer]
 
-/** What of a written text is the answer: all of it where the answers to compare with have several lines, else its first line that is not blank. */
+/**
+ * What of a written text is the answer: all of it where the answers to compare with have several lines, else
+ * its first line that is not blank.
+ */
 export const answerWithin = (text: string, references: readonly string[]): string =>
   references.some(r => comparable(r).includes('\n')) ? text.trim() : text.trimStart().split('\n')[0]!.trim()

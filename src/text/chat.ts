@@ -45,7 +45,10 @@ export interface ChatSource {
 /** Does some work, or throws where it takes too long: a template is a program of others. */
 export type InBoundedTime = <T>(work: () => T) => T
 
-/** Writes conversations by a model's chat template. Rendering throws a `UserError` where the model has none, or where it refuses the messages. */
+/**
+ * Writes conversations by a model's chat template. Rendering throws a `UserError` where the model has none,
+ * or where it refuses the messages.
+ */
 export const chatOf = (
   { directory, file, template: text, settings }: ChatSource,
   bounded: InBoundedTime,
@@ -65,8 +68,12 @@ export const chatOf = (
         throw new UserError({
           what: 'the model has no chat template',
           where: directory,
-          why: 'the data has messages, and a chat template says how they become text: chat_template.jinja, or chat_template in tokenizer_config.json',
-          hint: 'take a model that was trained on conversations, or write the examples as {"prompt": "…", "answer": "…"}',
+          why:
+            'the data has messages, and a chat template says how they become text: ' +
+            'chat_template.jinja, or chat_template in tokenizer_config.json',
+          hint:
+            'take a model that was trained on conversations, or write the examples as {"prompt": ' +
+            '"…", "answer": "…"}',
         })
       try {
         template ??= bounded(() => new Template(text))

@@ -1,7 +1,8 @@
 /**
- * How many of `tokens` (of a prompt and what follows it, tokenised together) are wholly of the prompt: the most whose
- * text `prompt` begins with. `prompt` is the prompt as the tokenizer writes it back, since a tokenizer may normalise.
- * A token that holds the border, or a part of a character behind it, is not of the prompt.
+ * How many of `tokens` (of a prompt and what follows it, tokenised together) are wholly of the prompt: the
+ * most whose text `prompt` begins with. `prompt` is the prompt as the tokenizer writes it back, since a
+ * tokenizer may normalise. A token that holds the border, or a part of a character behind it, is not of the
+ * prompt.
  */
 const promptTokens = (
   tokens: readonly number[],
@@ -15,13 +16,17 @@ const promptTokens = (
   return 0
 }
 
-/** What stands before an answer that is tokenised by itself: nothing, or a character that merges with no other. */
+/**
+ * What stands before an answer that is tokenised by itself: nothing, or a character that merges with no
+ * other.
+ */
 const leads = ['', '\n', '\u0001']
 
 /**
- * Prompt and answer as one row, the prompt's tokens being those it has alone. An answer's own tokens are sought in the
- * text together, by itself, and after a character that keeps a tokenizer from beginning a word; they are right when the row decodes to the
- * same text. Failing that the two are tokenised together, and a token across the border is the answer's.
+ * Prompt and answer as one row, the prompt's tokens being those it has alone. An answer's own tokens are
+ * sought in the text together, by itself, and after a character that keeps a tokenizer from beginning a word;
+ * they are right when the row decodes to the same text. Failing that the two are tokenised together, and a
+ * token across the border is the answer's.
  */
 export const continued = (
   prompt: string,

@@ -74,8 +74,8 @@ const checkPart = (name: string, part: unknown): void => {
 }
 
 /**
- * Checks that a `tokenizer.json` has the shape that its readers take for granted. Throws an `Error` that says what is where another thing is
- * wanted; what the parts mean is for the tokenizers library to know.
+ * Checks that a `tokenizer.json` has the shape that its readers take for granted. Throws an `Error` that says
+ * what is where another thing is wanted; what the parts mean is for the tokenizers library to know.
  */
 export const checkTokenizerShape = (tokenizer: JsonObject): void => {
   checkAdded(tokenizer.added_tokens)

@@ -8,7 +8,10 @@ import { checkTokenizerShape } from './tokenizer-shape.js'
 export interface EncodedExample {
   /** Begin-of-text if the model has it, the text of both, and end-of-text if it was asked for. */
   readonly tokens: readonly number[]
-  /** Index of the answer's first token; everything from here on is the answer. At least 1 if there is begin-of-text. */
+  /**
+   * Index of the answer's first token; everything from here on is the answer. At least 1 if there is
+   * begin-of-text.
+   */
   readonly answerStart: number
 }
 
@@ -31,10 +34,11 @@ export interface Tokenizer {
   /** The text of tokens, without special tokens. */
   decode(tokens: readonly number[]): string
   /**
-   * The prompt's tokens as they are when the model is asked, and the answer's after them, so that training, scoring and
-   * generation see the same. Only where no tokens of the answer by itself give back the text is the answer's first token
-   * one merged across the border. With `chat`, the model's chat template has written the prompt: its special tokens are in the text, none is put
-   * before it, and `endOfText` adds the template's own ending.
+   * The prompt's tokens as they are when the model is asked, and the answer's after them, so that training,
+   * scoring and generation see the same. Only where no tokens of the answer by itself give back the text is
+   * the answer's first token one merged across the border. With `chat`, the model's chat template has written
+   * the prompt: its special tokens are in the text, none is put before it, and `endOfText` adds the
+   * template's own ending.
    */
   encodeExample(
     prompt: string,
@@ -53,7 +57,10 @@ const tokenText = (value: unknown): string | undefined =>
 
 const isToken = (id: unknown): id is number => typeof id === 'number' && Number.isInteger(id) && id >= 0
 
-/** The tokens of an `eos_token_id`: one, several, or none. Throws a `UserError` that names the file for anything else. */
+/**
+ * The tokens of an `eos_token_id`: one, several, or none. Throws a `UserError` that names the file for
+ * anything else.
+ */
 export const endTokensOf = (value: unknown, where: string): readonly number[] => {
   const given: readonly unknown[] = Array.isArray(value)
     ? value

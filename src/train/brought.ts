@@ -7,7 +7,10 @@ export interface BroughtTensor {
   readonly shape: readonly number[]
 }
 
-/** What the driver brings to a recipe's methods for batches of a shape: the fields of `Batch` and of `At` (`std.data`), and a key. */
+/**
+ * What the driver brings to a recipe's methods for batches of a shape: the fields of `Batch` and of `At`
+ * (`std.data`), and a key.
+ */
 export const broughtBy = ({ B, T, A }: BatchShape) =>
   ({
     batch: {

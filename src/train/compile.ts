@@ -60,7 +60,10 @@ export interface CompileOptions {
   readonly chooseSchedules?: ChooseSchedules | undefined
   /** The schedules of an earlier session, instead of those that would be chosen now. */
   readonly schedules?: Tuning | undefined
-  /** What an earlier session was held to, instead of what the device can have now: it is gone on with as it was, or not at all. */
+  /**
+   * What an earlier session was held to, instead of what the device can have now: it is gone on with as it
+   * was, or not at all.
+   */
   readonly memory?: number | undefined
   /** How the command can be told another batch or context. */
   readonly remedies?: Pick<Remedies, 'batch' | 'context'>
@@ -68,7 +71,10 @@ export interface CompileOptions {
   readonly signal?: AbortSignal
 }
 
-/** Throws a `UserError` where a schedule that a run was begun with is no kernel's any more: its sums would no longer be the same. */
+/**
+ * Throws a `UserError` where a schedule that a run was begun with is no kernel's any more: its sums would no
+ * longer be the same.
+ */
 const requireSchedules = (schedules: Tuning, artifacts: CompiledRecipe['artifacts']): void => {
   const kernels = Object.values(artifacts).flatMap(a => a.kernels)
   const taken = new Set(
@@ -78,14 +84,18 @@ const requireSchedules = (schedules: Tuning, artifacts: CompiledRecipe['artifact
   if (lost.length > 0)
     throw new UserError({
       what: 'the run cannot go on as it was begun',
-      why: `on this device this version of Jola writes no kernel by ${lost.length} of the schedules that were measured for it: ${lost[0]}`,
-      hint: 'resume with the version and the device that the run was started with, or begin a new one in another folder (or here with --force)',
+      why:
+        `on this device this version of Jola writes no kernel by ${lost.length} of the ` +
+        `schedules that were measured for it: ${lost[0]}`,
+      hint:
+        'resume with the version and the device that the run was started with, or begin a new ' +
+        'one in another folder (or here with --force)',
     })
 }
 
 /**
- * Compiles a recipe's `init`, `step` and `validate`. Nothing is put on the device. Throws a `UserError` when sizes or weights do not fit,
- * and a `DeviceError` when the device is too small.
+ * Compiles a recipe's `init`, `step` and `validate`. Nothing is put on the device. Throws a `UserError` when
+ * sizes or weights do not fit, and a `DeviceError` when the device is too small.
  */
 export const compileRecipe = async (
   { device, program, recipe, model, settings }: TrainingSubject,

@@ -121,7 +121,9 @@ const textBatches = (
   }
 }
 
-/** Opens the `train` and `valid` parts of a data folder. Throws a `UserError` for whatever is wrong with them. */
+/**
+ * Opens the `train` and `valid` parts of a data folder. Throws a `UserError` for whatever is wrong with them.
+ */
 export const openDataSet = async (
   tokenizer: Tokenizer,
   settings: Settings,

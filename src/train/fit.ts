@@ -2,7 +2,10 @@ import { DeviceError, showBytes } from '../../runtime/errors.js'
 import type { BatchShape } from '../data/batch.js'
 import type { Plan } from './plan.js'
 
-/** Shapes to try instead, the nearest first: a smaller batch, and once that is a single example, a shorter context. */
+/**
+ * Shapes to try instead, the nearest first: a smaller batch, and once that is a single example, a shorter
+ * context.
+ */
 const smaller = ({ B, T, A, ...rest }: BatchShape): readonly BatchShape[] => {
   const halves = (n: number): readonly number[] =>
     n <= 1 ? [] : [Math.floor(n / 2), ...halves(Math.floor(n / 2))]
@@ -60,8 +63,8 @@ export interface FitQuestion {
 }
 
 /**
- * Throws a {@link DeviceError} if a plan takes more than `capacity` bytes. It says by how much, and which batch or
- * context would fit: the largest by its own plan of those that halving gives.
+ * Throws a {@link DeviceError} if a plan takes more than `capacity` bytes. It says by how much, and which
+ * batch or context would fit: the largest by its own plan of those that halving gives.
  */
 export const requireFit = ({ name, plan, capacity, shape, replan, remedies }: FitQuestion): void => {
   const { bytes, given } = plan
@@ -74,7 +77,10 @@ export const requireFit = ({ name, plan, capacity, shape, replan, remedies }: Fi
           .find(s => s.bytes <= capacity)
   throw new DeviceError('out-of-memory', {
     what: `\`${name}\` does not fit into memory`,
-    why: `It needs ${showBytes(bytes)} at least, ${showBytes(given)} of them for what it is given and keeps, and may have ${showBytes(capacity)}: ${showBytes(bytes - capacity)} too little.`,
+    why:
+      `It needs ${showBytes(bytes)} at least, ${showBytes(given)} of them for what it is ` +
+      `given and keeps, and may have ${showBytes(capacity)}: ${showBytes(bytes - capacity)} ` +
+      'too little.',
     hint:
       replan === undefined
         ? 'It goes on only as it was begun: free memory that other programs hold.'

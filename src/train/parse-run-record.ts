@@ -33,7 +33,10 @@ const parsed = (file: string, entry: string, text: string): JsonObject => {
   throw damaged(file, entry, 'it is no object')
 }
 
-/** The position in the metadata of a run's state. Throws a `UserError` that names `file` if it is of another shape. */
+/**
+ * The position in the metadata of a run's state. Throws a `UserError` that names `file` if it is of another
+ * shape.
+ */
 export const readPosition = (file: string, text: string | undefined): Position => {
   if (text === undefined) throw damaged(file, 'position', 'it is missing')
   const { step, steps, done, best } = parsed(file, 'position', text)
@@ -45,7 +48,10 @@ export const readPosition = (file: string, text: string | undefined): Position =
   return { step, steps, done, ...(best === undefined ? {} : { best }) }
 }
 
-/** The history in the metadata of a run's state. Throws a `UserError` that names `file` if it is of another shape. */
+/**
+ * The history in the metadata of a run's state. Throws a `UserError` that names `file` if it is of another
+ * shape.
+ */
 export const readHistory = (file: string, text: string | undefined): History => {
   if (text === undefined) throw damaged(file, 'history', 'it is missing')
   const { steps, epochs } = parsed(file, 'history', text)

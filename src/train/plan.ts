@@ -58,7 +58,10 @@ const givenBytes = (
   return sum([...kept.values(), ...shapes.map(s => 4 * elementsOf(s))])
 }
 
-/** Plans the methods within a budget that they share. Where they pass it, the one with the most buffers of its own gives way first. */
+/**
+ * Plans the methods within a budget that they share. Where they pass it, the one with the most buffers of its
+ * own gives way first.
+ */
 export const planMethods = (
   graphs: Readonly<Record<Method, Graph>>,
   traits: DeviceTraits,

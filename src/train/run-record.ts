@@ -40,7 +40,10 @@ export interface RunDescription {
   readonly schedules?: Readonly<Record<string, Schedule>>
   /** Bytes that it was told to take at most. */
   readonly memory?: number
-  /** Bytes that it was held to, by that or by what the device had: what passes them is computed in other parts. */
+  /**
+   * Bytes that it was held to, by that or by what the device had: what passes them is computed in other
+   * parts.
+   */
   readonly budget?: number
   readonly data: string
   /** How the data's files are read, where that was said. */

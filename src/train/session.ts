@@ -23,8 +23,9 @@ import type { StateTensor } from './run-record.js'
 export type Tensors = Readonly<Record<string, DeviceTensor>>
 
 /**
- * A recipe on a device: its methods compiled for one model and one batch shape, its weights and its state resident. It is not reentrant: a step is of the
- * state that the one before left. Any number of sessions may be open on one device, each with a state of its own.
+ * A recipe on a device: its methods compiled for one model and one batch shape, its weights and its state
+ * resident. It is not reentrant: a step is of the state that the one before left. Any number of sessions may
+ * be open on one device, each with a state of its own.
  */
 export interface Session {
   readonly device: Device
@@ -34,9 +35,15 @@ export interface Session {
   readonly learned: readonly string[]
   readonly metrics: readonly string[]
   readonly weights: Tensors
-  /** The schedules that are not the cost model's choice: with them the same methods compile to the same kernels. */
+  /**
+   * The schedules that are not the cost model's choice: with them the same methods compile to the same
+   * kernels.
+   */
   readonly schedules: Tuning
-  /** The bytes that it was held to, if anything held it: with them the same methods compile to the same kernels. */
+  /**
+   * The bytes that it was held to, if anything held it: with them the same methods compile to the same
+   * kernels.
+   */
   readonly memory: number | undefined
   /** Sets the state by `init`. */
   initialise(seed: number): void
@@ -50,7 +57,10 @@ export interface Session {
   readonly metricTensors: Tensors
   /** The compiled step and what it reads, for measuring. */
   readonly compiledStep: { readonly executable: Executable; readonly inputs: Tensors }
-  /** Submits one validation; the losses by name are in the tensors returned, which are reused by the next call. */
+  /**
+   * Submits one validation; the losses by name are in the tensors returned, which are reused by the next
+   * call.
+   */
   validate(batch: Batch): Tensors
   close(): void
 }
@@ -76,8 +86,9 @@ const measuredOf = (kernels: readonly KernelDecl[]): Tuning =>
   )
 
 /**
- * Compiles a recipe's `init`, `step` and `validate` and puts what they need on the device. Throws a `UserError` when
- * sizes or weights do not fit, and a `DeviceError` when the device is too small; aborted, it rejects with the signal's reason. It keeps no memory then.
+ * Compiles a recipe's `init`, `step` and `validate` and puts what they need on the device. Throws a
+ * `UserError` when sizes or weights do not fit, and a `DeviceError` when the device is too small; aborted, it
+ * rejects with the signal's reason. It keeps no memory then.
  */
 export const openSession = async (
   subject: TrainingSubject,
@@ -176,7 +187,9 @@ const furnishSession = async (
     if (missing !== undefined)
       throw new UserError({
         what: `${x.artifact.name} needs \`${missing.name}\`, which nothing brings`,
-        hint: 'a recipe is given its model, its settings, its state, a batch, a key and the place in training',
+        hint:
+          'a recipe is given its model, its settings, its state, a batch, a key and the place ' +
+          'in training',
       })
     return Object.fromEntries(x.artifact.inputs.map(i => [i.name, all[i.name]!]))
   }

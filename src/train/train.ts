@@ -40,7 +40,9 @@ export interface TrainJob {
   readonly data: { readonly train: BatchStream; readonly valid: BatchStream }
   readonly schedule: TrainingSchedule
   readonly record: TrainingRecord
-  /** How kernels are chosen, and the schedules and the memory limit of the run to resume, if they are known. */
+  /**
+   * How kernels are chosen, and the schedules and the memory limit of the run to resume, if they are known.
+   */
   readonly compiling: Pick<CompileOptions, 'chooseSchedules' | 'schedules' | 'memory'>
   readonly watcher: TrainWatcher
   /** Becomes aborted when the user wants to stop. */
@@ -53,7 +55,9 @@ export interface TrainWatcher {
   forced?(differs: readonly string[]): void
   /** The data is read: how much of it there is, and what is odd about it. */
   read?(data: DataSet): void
-  /** Program, model and data are read and fit: the methods are about to be compiled, which may take seconds. */
+  /**
+   * Program, model and data are read and fit: the methods are about to be compiled, which may take seconds.
+   */
   preparing(): void
   /** So many kernels of all are compiled; only of drivers that may take long over it. */
   compiled(done: number, total: number): void
@@ -87,7 +91,10 @@ const snapshot = async (session: Session): Promise<ReadonlyMap<string, StateTens
   )
 }
 
-/** The mean of `validate` over the batches, each weighted by the number of tokens that count in it; `undefined` if it was aborted. */
+/**
+ * The mean of `validate` over the batches, each weighted by the number of tokens that count in it;
+ * `undefined` if it was aborted.
+ */
 const validationLoss = async (
   session: Session,
   stream: BatchStream,
@@ -121,9 +128,9 @@ const notFinite = (step: number, metric: string, value: number, saved: number): 
   })
 
 /**
- * Trains: epochs of steps, a validation after each, the best state kept, early stopping after `patience` epochs without
- * a better validation loss. State, position and history are saved together, so a run that was killed
- * goes on with --resume and ends in the same bits.
+ * Trains: epochs of steps, a validation after each, the best state kept, early stopping after `patience`
+ * epochs without a better validation loss. State, position and history are saved together, so a run that was
+ * killed goes on with --resume and ends in the same bits.
  */
 export const runTraining = async (job: TrainJob): Promise<TrainOutcome> => {
   const { subject, record: keeping, watcher } = job

@@ -11,8 +11,8 @@ const unbounded = 100
 const uncast = (e: Expr): Expr => (e.op === 'cast' ? uncast(e.args[0]!) : e)
 
 /**
- * Below what the whole numbers of an input must stay, by the input's name: the extent of what they are an index into or are compared with; 1 where
- * an index is computed from them.
+ * Below what the whole numbers of an input must stay, by the input's name: the extent of what they are an
+ * index into or are compared with; 1 where an index is computed from them.
  */
 const boundsOf = (graph: Graph): ReadonlyMap<string, number> => {
   const nodes = new Map(graph.nodes.map(n => [n.id, n]))
@@ -43,8 +43,9 @@ const boundsOf = (graph: Graph): ReadonlyMap<string, number> => {
 }
 
 /**
- * Numbers drawn by chance for a fragment's inputs: real ones from `least` to 1, and whole ones that are valid wherever they serve as an index, the
- * lowest and the highest of them often, since those are what the ends of a result are made of.
+ * Numbers drawn by chance for a fragment's inputs: real ones from `least` to 1, and whole ones that are valid
+ * wherever they serve as an index, the lowest and the highest of them often, since those are what the ends of
+ * a result are made of.
  */
 export const drawnInputs = (
   device: Device,

@@ -13,7 +13,10 @@ import { environmentOf } from '../host/environment.js'
 import { isJsonObject } from '../json/json-values.js'
 import { JsonError, parseJson } from '../json/parse-json.js'
 
-/** What is measured holds for one device with one driver, and for kernels as this version of the compiler writes them. */
+/**
+ * What is measured holds for one device with one driver, and for kernels as this version of the compiler
+ * writes them.
+ */
 const version = 2
 
 /** Whether tables are read and written: not where `JOLA_TUNE` is 0. */
@@ -34,7 +37,10 @@ export const tableFile = (device: Device): string => {
   return join(cache, 'jola', 'schedules', `${name}.json`)
 }
 
-/** The schedules of a table's file by their signatures; undefined if it can't be read, is no table, or another device's. */
+/**
+ * The schedules of a table's file by their signatures; undefined if it can't be read, is no table, or another
+ * device's.
+ */
 export const readTable = (file: string, subject: string): Tuning | undefined => {
   try {
     const json = parseJson(readTextFileNow(file, byteLimits.json, 'read the table'))
@@ -54,7 +60,10 @@ const silent: Remark = () => undefined
 
 const tables = new WeakMap<Device, Tuning>()
 
-/** What was measured on this device before; a file that can't be understood is left out of account, with a remark. */
+/**
+ * What was measured on this device before; a file that can't be understood is left out of account, with a
+ * remark.
+ */
 export const tuningOf = (device: Device, remark: Remark = silent): Tuning => {
   const known = tables.get(device)
   if (known !== undefined) return known
@@ -76,8 +85,9 @@ const stored = (device: Device, remark: Remark): Tuning => {
 const unwritable = new WeakSet<Device>()
 
 /**
- * Adds to the device's table: in memory, and unless `JOLA_TUNE` is 0 in its file, which is replaced wholly or not at all. What another process has
- * written there since stays. A file that can't be written is remarked on once.
+ * Adds to the device's table: in memory, and unless `JOLA_TUNE` is 0 in its file, which is replaced wholly or
+ * not at all. What another process has written there since stays. A file that can't be written is remarked on
+ * once.
  */
 export const remember = async (device: Device, found: Tuning, remark: Remark = silent): Promise<void> => {
   const known = new Map([...tuningOf(device, remark), ...found])

@@ -31,8 +31,9 @@ export interface Study {
 }
 
 /**
- * The kernels of a graph that have a choice, one of each signature, the longest first. Those that are others by themselves are left out: what is written
- * into a cache in place, and sums over weights that come from memory, unless a kernel's own are too many to stay in the cache.
+ * The kernels of a graph that have a choice, one of each signature, the longest first. Those that are others
+ * by themselves are left out: what is written into a cache in place, and sums over weights that come from
+ * memory, unless a kernel's own are too many to stay in the cache.
  */
 export const studiesOf = (graph: Graph, traits: DeviceTraits): readonly Study[] => {
   const whole = groupNodes(graph, traits)
@@ -81,7 +82,10 @@ const posed = async (device: Device, graph: Graph, artifact: Artifact, least: nu
   return { tensors, expected: new Map(expected) }
 }
 
-/** With numbers of both signs, so that no sum hides a term; with positive ones for what has no value otherwise, as a logarithm. */
+/**
+ * With numbers of both signs, so that no sum hides a term; with positive ones for what has no value
+ * otherwise, as a logarithm.
+ */
 const problemFor = async (device: Device, graph: Graph, artifact: Artifact): Promise<Problem> => {
   const signed = await posed(device, graph, artifact, -1)
   if (![...signed.expected.values()].some(({ at }) => [...at.values()].some(Number.isNaN))) return signed
@@ -96,8 +100,9 @@ export interface Measured {
 }
 
 /**
- * Times those of a kernel's schedules, in turn, that compute what the interpreter does at positions drawn by chance. Schedules that take more than
- * twice the time of the best are timed once only, but for the chosen one.
+ * Times those of a kernel's schedules, in turn, that compute what the interpreter does at positions drawn by
+ * chance. Schedules that take more than twice the time of the best are timed once only, but for the chosen
+ * one.
  */
 export const study = async (
   device: Device,
@@ -143,7 +148,10 @@ export const study = async (
   }
 }
 
-/** Does the device take a schedule, and compute by it what the interpreter does? One that it refuses is one of several. */
+/**
+ * Does the device take a schedule, and compute by it what the interpreter does? One that it refuses is one of
+ * several.
+ */
 const trusted = async (...of: Parameters<typeof agrees>): Promise<boolean> => {
   try {
     return await agrees(...of)
@@ -189,7 +197,10 @@ export interface TuneOptions {
 /** The longest that a timer can wait, in milliseconds. */
 const longest = 2 ** 31 - 1
 
-/** Studies a graph's kernels that have no schedule of theirs in the device's table yet, keeping each result at once; the one that the time ends in is left too. */
+/**
+ * Studies a graph's kernels that have no schedule of theirs in the device's table yet, keeping each result at
+ * once; the one that the time ends in is left too.
+ */
 export const tune = async (
   device: Device,
   graph: Graph,
@@ -214,7 +225,8 @@ export const tune = async (
   } catch (error) {
     if (error !== stop.reason) throw error
     progress(
-      `${open.filter(unknown).length} kernels are left as they are: ${signal?.aborted ? 'tuning was stopped' : 'the time for tuning is over'}`,
+      `${open.filter(unknown).length} kernels are left as they are: ` +
+        `${signal?.aborted ? 'tuning was stopped' : 'the time for tuning is over'}`,
     )
   }
   return tuningOf(device)
@@ -230,7 +242,10 @@ export const allowTuning = (seconds: number): void => {
   left = seconds
 }
 
-/** As `JOLA_TUNE` says; none without it, and none where `CI` is set. Throws a `UserError` if it says no number of seconds. */
+/**
+ * As `JOLA_TUNE` says; none without it, and none where `CI` is set. Throws a `UserError` if it says no number
+ * of seconds.
+ */
 export const usualBudget = (): number => {
   const { CI, JOLA_TUNE = '0' } = process.env
   const seconds = JOLA_TUNE.trim() === '' ? Number.NaN : Number(JOLA_TUNE)
@@ -245,8 +260,8 @@ export const usualBudget = (): number => {
 }
 
 /**
- * The schedules that a graph is to be compiled with: those of the device's table, after tuning what is missing there as long as time is left for
- * that and the signal, if any, is not aborted.
+ * The schedules that a graph is to be compiled with: those of the device's table, after tuning what is
+ * missing there as long as time is left for that and the signal, if any, is not aborted.
  */
 export const tuningFor = async (device: Device, graph: Graph, signal?: AbortSignal): Promise<Tuning> => {
   const budget = left ?? usualBudget()

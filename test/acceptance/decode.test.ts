@@ -58,38 +58,42 @@ withStories('decoding', stories =>
       await close()
     })
 
-    it('goes on where it was: after tokens of its own, after a stop, after a failure, and at the end of its room', async () => {
-      const { sequence, model, close } = await openBase(device, stories, 'std.models.llama')
-      const follows = async (row: readonly number[], most: number, stops: readonly number[] = []) => {
-        const [found] = await sequence.greedy([row], most, { stops })
-        const all = await anew(sequence, row, most, model.context)
-        const stop = all.findIndex(t => stops.includes(t))
-        expect(found).toEqual(stop < 0 ? all : all.slice(0, stop))
-        return found!
-      }
-      const row = tokens(20, 1)
-      const written = await follows(row, 12)
-      await follows([...row, ...written, 9], 5)
-      const stop = written.find((t, i) => i > 2 && !written.slice(0, i).includes(t))!
-      const some = await follows(row, 12, [stop])
-      expect(some.length).toBeGreaterThan(2)
-      await follows([...row, ...some, 9], 5)
-      for (const at of [1, 9]) {
-        let left = at
-        const full = () => {
-          left -= 1
-          if (left === 0) throw new Error('the disk is full')
+    it(
+      'goes on where it was: after tokens of its own, after a stop, after a failure, and at ' +
+        'the end of its room',
+      async () => {
+        const { sequence, model, close } = await openBase(device, stories, 'std.models.llama')
+        const follows = async (row: readonly number[], most: number, stops: readonly number[] = []) => {
+          const [found] = await sequence.greedy([row], most, { stops })
+          const all = await anew(sequence, row, most, model.context)
+          const stop = all.findIndex(t => stops.includes(t))
+          expect(found).toEqual(stop < 0 ? all : all.slice(0, stop))
+          return found!
         }
-        await expect(sequence.greedy([tokens(20, 9)], 12, never, { onToken: full })).rejects.toThrow(
-          'the disk is full',
-        )
+        const row = tokens(20, 1)
+        const written = await follows(row, 12)
+        await follows([...row, ...written, 9], 5)
+        const stop = written.find((t, i) => i > 2 && !written.slice(0, i).includes(t))!
+        const some = await follows(row, 12, [stop])
+        expect(some.length).toBeGreaterThan(2)
         await follows([...row, ...some, 9], 5)
-      }
-      const long = tokens(model.context - 40, 2)
-      await follows(long, 1)
-      await follows([...long, ...tokens(30, 3)], 1)
-      await close()
-    })
+        for (const at of [1, 9]) {
+          let left = at
+          const full = () => {
+            left -= 1
+            if (left === 0) throw new Error('the disk is full')
+          }
+          await expect(sequence.greedy([tokens(20, 9)], 12, never, { onToken: full })).rejects.toThrow(
+            'the disk is full',
+          )
+          await follows([...row, ...some, 9], 5)
+        }
+        const long = tokens(model.context - 40, 2)
+        await follows(long, 1)
+        await follows([...long, ...tokens(30, 3)], 1)
+        await close()
+      },
+    )
 
     it('goes on with rows of which one ended before the others', async () => {
       const { sequence, model, close } = await openBase(device, stories, 'std.models.llama')

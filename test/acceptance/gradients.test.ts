@@ -36,7 +36,10 @@ const beforeMargin = (u: Nested): HostTensor => {
   return { ...t, data: Float64Array.from(t.data, v => (v - margin) / (1 - 2 * margin)) }
 }
 
-/** The fixture's batch, which has a weight at every position, with those alone that count, and with all of them. */
+/**
+ * The fixture's batch, which has a weight at every position, with those alone that count, and with all of
+ * them.
+ */
 const batches = {
   answers: torch.weights.map(row => row.flatMap((w, t) => (w === 0 ? [] : [t]))),
   everywhere: torch.weights.map(row => [...row.keys()]),

@@ -24,13 +24,17 @@ interface Module {
   readonly inputs: ReadonlyMap<string, Float64Array>
 }
 
-/** Programs as one module, whose `main` gives for each of them its value and a derivative: outputs `2i` and `2i + 1`. */
+/**
+ * Programs as one module, whose `main` gives for each of them its value and a derivative: outputs `2i` and
+ * `2i + 1`.
+ */
 const moduleOf = (programs: readonly Genome[]): Module => {
   const sources = programs.map((p, i) => programText(p, `p${i}`))
   const text = [
     prelude,
     ...sources.map(s => `${s.text}\n`),
-    `fn main(\n  ${sources.map(s => s.given).join(',\n  ')}\n) -> (${sources.flatMap(s => s.types).join(', ')}) = (\n  ${sources.flatMap(s => s.results).join(',\n  ')})`,
+    `fn main(\n  ${sources.map(s => s.given).join(',\n  ')}\n) -> (${sources.flatMap(s => s.types).join(', ')}) ` +
+      `= (\n  ${sources.flatMap(s => s.results).join(',\n  ')})`,
   ].join('\n')
   const program = programOf(text)
   const graph = simplified(specialiseFn(program, program.fns.get('main.main')!, { sizes: new Map() }))
@@ -47,7 +51,9 @@ const moduleOf = (programs: readonly Genome[]): Module => {
   return { text, graph, inputs: new Map(inputs) }
 }
 
-/** The program whose outputs differ between interpreter, unfused and fused kernels; undefined if none does. */
+/**
+ * The program whose outputs differ between interpreter, unfused and fused kernels; undefined if none does.
+ */
 const disagreement = async (device: Device, programs: readonly Genome[]): Promise<number | undefined> => {
   const { graph, inputs } = moduleOf(programs)
   const exact = interpret(graph, inputs)
@@ -116,7 +122,8 @@ withDevice('random programs', device => {
   })
 })
 
-// Found by the test above: the two sums were one kernel, which the loop between them both needed and was needed by.
+// Found by the test above: the two sums were one kernel, which the loop between them both needed and was
+// needed by.
 it('a sum before a loop and one after it stay two kernels', () => {
   const program = programOf(`
 fn p(x: f32[A], w: f32[B]) -> f32[A] =

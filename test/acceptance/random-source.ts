@@ -93,7 +93,10 @@ export const programText = (genome: Genome, name: string): RandomSource => {
       const start = term(g.parts[0] ?? leaf, within)
       const next = term(g, carried)
       inner = { ...inner, tensors: [{ name: t, dims, bound: 1.5 }, ...inner.tensors] }
-      return `  let ${t} = fold ${t} = (${head}tanh(${start.text})) for ${l.name}: ${fold} -> ${head}tanh(${next.text}) + 0.5 * ${readOf(inner.tensors[0]!, 0, carried).text}`
+      return (
+        `  let ${t} = fold ${t} = (${head}tanh(${start.text})) for ${l.name}: ${fold} -> ` +
+        `${head}tanh(${next.text}) + 0.5 * ${readOf(inner.tensors[0]!, 0, carried).text}`
+      )
     }
     const x = term(g, within)
     inner = { ...inner, tensors: [{ name: t, dims, bound: x.bound }, ...inner.tensors] }

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 
 /**
- * What a random program is made of: trees without types, which `programText` reads as a well-typed program whatever they are.
- * So every smaller tree is a smaller program, and fast-check shrinks as it does any tree.
+ * What a random program is made of: trees without types, which `programText` reads as a well-typed program
+ * whatever they are. So every smaller tree is a smaller program, and fast-check shrinks as it does any tree.
  */
 export interface Gene {
   readonly choice: number
@@ -72,7 +72,9 @@ export interface Scope {
   readonly tensors: readonly Tensor[]
   /** Elements that an expression here is evaluated for. */
   readonly cost: number
-  /** Whether it may be evaluated several times at the same indices, so that no random number is drawn in it. */
+  /**
+   * Whether it may be evaluated several times at the same indices, so that no random number is drawn in it.
+   */
   readonly repeats: boolean
   readonly fresh: (stem: string) => string
 }
@@ -136,7 +138,9 @@ const leafTerm = (g: Gene, scope: Scope): Term => {
   return choose(choices, g.choice)
 }
 
-/** A condition that both precisions decide alike: of indices, or of numbers that nothing was computed with. */
+/**
+ * A condition that both precisions decide alike: of indices, or of numbers that nothing was computed with.
+ */
 const condition = (g: Gene, scope: Scope): string => {
   const [a, b] = [
     choose([...scope.indices, undefined], g.pick),

@@ -35,7 +35,8 @@ const torch = fixture<{
   readonly base_last_logits: readonly (readonly number[])[]
 }>('torch/jola-stories260k.json')
 const opening =
-  ', there was a little girl named Lily. She loved to play outside in the park. One day, she saw a big, red ball'
+  ', there was a little girl named Lily. She loved to play outside in the park. One ' +
+  'day, she saw a big, red ball'
 
 const program = programOf(`
 import std.models.llama
@@ -45,7 +46,9 @@ fn batch(w: llama.Model, tokens: idx[V][B, T]) -> f32[B, T, V] = for b -> llama.
 const V = 512
 const T = greedy.ids.length + greedy.tokens.length - 1
 
-/** The logits of rows, padded on the right to the same length: what follows a token has no part in its logits. */
+/**
+ * The logits of rows, padded on the right to the same length: what follows a token has no part in its logits.
+ */
 const logitsOf = async (engine: Engine, rows: readonly (readonly number[])[]) => {
   const { fn, bindings, weights } = await onStories(program, 'main.batch', { B: rows.length, T })
   const padded = rows.map(r => [...r, ...new Array<number>(T - r.length).fill(0)])

@@ -29,7 +29,9 @@ interface Ended {
   readonly err: string
 }
 
-/** Runs the command line in a process of its own; `meanwhile` may wait for something and end it by a signal. */
+/**
+ * Runs the command line in a process of its own; `meanwhile` may wait for something and end it by a signal.
+ */
 const jola = (
   args: readonly string[],
   meanwhile?: (
@@ -153,34 +155,38 @@ const tests = (): void => {
     expect(await filesOf('killed')).toEqual(await filesOf('whole'))
   })
 
-  it('saves at Ctrl-C, SIGTERM and SIGHUP, tells which by its exit code, and goes on to the same bits', async () => {
-    let last = 0
-    for (const [signal, code] of [
-      ['SIGINT', 130],
-      ['SIGTERM', 143],
-      ['SIGHUP', 129],
-    ] as const) {
-      const resumed = last === 0 ? [] : ['--resume']
-      const stopped = await jola(train('stopped', [...resumed, '--save-every', '0.001']), async kill => {
-        await reached('stopped', last + 1)
-        kill(signal)
-      })
-      expect(stopped.code, stopped.err).toBe(code)
-      expect(stopped.err).toContain('--resume')
-      const before = await position('stopped')
-      expect(before.step).toBeGreaterThan(last)
-      expect(before.done).toBe(false)
-      last = before.step
-    }
-    expect((await jola(train('stopped', ['--resume']))).code).toBe(0)
-    expect(await filesOf('stopped')).toEqual(await filesOf('whole'))
-  })
+  it(
+    'saves at Ctrl-C, SIGTERM and SIGHUP, tells which by its exit code, and goes on to ' + 'the same bits',
+    async () => {
+      let last = 0
+      for (const [signal, code] of [
+        ['SIGINT', 130],
+        ['SIGTERM', 143],
+        ['SIGHUP', 129],
+      ] as const) {
+        const resumed = last === 0 ? [] : ['--resume']
+        const stopped = await jola(train('stopped', [...resumed, '--save-every', '0.001']), async kill => {
+          await reached('stopped', last + 1)
+          kill(signal)
+        })
+        expect(stopped.code, stopped.err).toBe(code)
+        expect(stopped.err).toContain('--resume')
+        const before = await position('stopped')
+        expect(before.step).toBeGreaterThan(last)
+        expect(before.done).toBe(false)
+        last = before.step
+      }
+      expect((await jola(train('stopped', ['--resume']))).code).toBe(0)
+      expect(await filesOf('stopped')).toEqual(await filesOf('whole'))
+    },
+  )
 
   it('ends at once at Ctrl-C while it compiles, and leaves nothing half-written', async () => {
     const ended = await jola(train('compiling'), (kill, said) =>
       said('compiling for the device').then(() => kill('SIGINT')),
     )
-    // As a shell has it, 130: the process ends by the signal itself, which needs no turn of a busy event loop.
+    // As a shell has it, 130: the process ends by the signal itself, which needs no turn of a busy event
+    // loop.
     expect(ended).toMatchObject({ code: null, signal: 'SIGINT', out: '' })
     // The lock of a process that is gone counts for nothing, and the next run removes it.
     const isLock = (name: string) => name.startsWith('.jola-lock.')

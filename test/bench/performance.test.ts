@@ -43,16 +43,19 @@ const measureAgain = async (...args: readonly string[]) => {
   return { status, stderr, fresh, kept: [...text.matchAll(/^old (\w+)/gm)].map(m => m[1]) }
 }
 
-it('the page keeps a section whose peers are missing or refused, or whose command fails, and says why', async () => {
-  const { status, stderr, fresh, kept } = await measureAgain()
-  expect(status).toBe(1)
-  expect(fresh).toEqual(['whole'])
-  expect(kept).toEqual(['missing', 'refused', 'broken'])
-  expect(stderr).toMatch(/PyTorch is not here \(no python3\): install it/)
-  expect(stderr).toMatch(/odd was not timed at product: it differs/)
-  expect(stderr).toMatch(/it ended with 3/)
-  expect(stderr).not.toMatch(/^ +at /m)
-})
+it(
+  'the page keeps a section whose peers are missing or refused, or whose command fails, ' + 'and says why',
+  async () => {
+    const { status, stderr, fresh, kept } = await measureAgain()
+    expect(status).toBe(1)
+    expect(fresh).toEqual(['whole'])
+    expect(kept).toEqual(['missing', 'refused', 'broken'])
+    expect(stderr).toMatch(/PyTorch is not here \(no python3\): install it/)
+    expect(stderr).toMatch(/odd was not timed at product: it differs/)
+    expect(stderr).toMatch(/it ended with 3/)
+    expect(stderr).not.toMatch(/^ +at /m)
+  },
+)
 
 it('what was timed replaces it where that is asked for', async () => {
   expect((await measureAgain('missing', 'refused', '--incomplete')).fresh).toEqual(['missing', 'refused'])

@@ -61,20 +61,24 @@ describe('jola data', () => {
     expect((await jola('data', folder)).code).toBe(2)
   })
 
-  it('splits off what is missing: of the training data, else of the validation data, else of the test data', async () => {
-    const some = await folderWith({ 'train.jsonl': numbered(9), 'test.jsonl': numbered(3, 20) })
-    expect(await counts(some, '--split', '5/2')).toEqual({ train: 5, valid: 2, test: 3 })
-    const dev = await folderWith({ 'dev.jsonl': numbered(9), 'test.jsonl': numbered(3, 20) })
-    expect(await counts(dev, '--split', '5/2')).toEqual({ train: 5, valid: 2, test: 3 })
-    const alone = await folderWith({ 'dev.jsonl': numbered(9) })
-    expect(await counts(alone, '--split', '5/2')).toEqual({ train: 5, valid: 2, test: 2 })
-    const test = await folderWith({ 'test.jsonl': numbered(9) })
-    expect(await counts(test, '--split', '5/2')).toEqual({ train: 5, valid: 2, test: 2 })
-    const both = await folderWith({ 'train.jsonl': numbered(9), 'dev.jsonl': numbered(2) })
-    const refused = await jola('data', both, '--model', model, '--split', '5/2')
-    expect(refused.code).toBe(1)
-    expect(refused.err).toContain('there is validation data')
-  })
+  it(
+    'splits off what is missing: of the training data, else of the validation data, else ' +
+      'of the test data',
+    async () => {
+      const some = await folderWith({ 'train.jsonl': numbered(9), 'test.jsonl': numbered(3, 20) })
+      expect(await counts(some, '--split', '5/2')).toEqual({ train: 5, valid: 2, test: 3 })
+      const dev = await folderWith({ 'dev.jsonl': numbered(9), 'test.jsonl': numbered(3, 20) })
+      expect(await counts(dev, '--split', '5/2')).toEqual({ train: 5, valid: 2, test: 3 })
+      const alone = await folderWith({ 'dev.jsonl': numbered(9) })
+      expect(await counts(alone, '--split', '5/2')).toEqual({ train: 5, valid: 2, test: 2 })
+      const test = await folderWith({ 'test.jsonl': numbered(9) })
+      expect(await counts(test, '--split', '5/2')).toEqual({ train: 5, valid: 2, test: 2 })
+      const both = await folderWith({ 'train.jsonl': numbered(9), 'dev.jsonl': numbered(2) })
+      const refused = await jola('data', both, '--model', model, '--split', '5/2')
+      expect(refused.code).toBe(1)
+      expect(refused.err).toContain('there is validation data')
+    },
+  )
 
   it('says which part is missing and how to make it', async () => {
     const folder = await folderWith({ 'dev.jsonl': numbered(9), 'test.jsonl': numbered(3, 20) })

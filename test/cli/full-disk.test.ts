@@ -18,7 +18,10 @@ const mounts = (): boolean => {
   }
 }
 
-/** Runs a script with a disk of 16 KiB at DISK, after `before`; what the command said, its exit code, and what is left in the folder. */
+/**
+ * Runs a script with a disk of 16 KiB at DISK, after `before`; what the command said, its exit code, and what
+ * is left in the folder.
+ */
 const onSmallDisk = async (script: string, before: string) => {
   const disk = await folderWith({})
   const lines = [
@@ -41,7 +44,9 @@ describe.skipIf(!mounts())('a disk that is full or read-only', () => {
   it('leaves nothing half-written where run was to write', async () => {
     const folder = await folderWith({ 'f.jola': 'fn f(n: f32[N]) -> f32[N, N] = for i, j -> n[i] * n[j]\n' })
     const tensors = await tensorsFile({ n: { dtype: 'F32', shape: [100], data: new Float32Array(100) } })
-    const command = `${node} src/cli/main.ts run ${join(folder, 'f.jola')} --fn f --in ${tensors} --device interpreter --out DISK/o.safetensors`
+    const command =
+      `${node} src/cli/main.ts run ${join(folder, 'f.jola')} --fn f --in ${tensors} ` +
+      '--device interpreter --out DISK/o.safetensors'
     const wrong = (why: string): string =>
       `error: cannot write the file\n  where: DISK/o.safetensors\n  why:   ${why}\n  hint:  `
     const filled = await onSmallDisk(command, 'true')

@@ -40,18 +40,21 @@ describe('jola run', () => {
     await written.close()
   })
 
-  it('draws the same numbers from the same seed, and others from another; parameters take their defaults', async () => {
-    const draw = async (...args: readonly string[]) => (await run('noise', ...args)).out
-    const first = await draw('--seed', '4')
-    expect(await draw('--seed', '4')).toBe(first)
-    expect(await draw('--seed', '5')).not.toBe(first)
-    const scaled = await tensorsFile({ scale: f32([], 4) })
-    const numbers = (text: string) => text.split('\n')[1]!.trim().split(/ +/).map(Number)
-    const half = numbers(first)
-    numbers(await draw('--seed', '4', '--in', scaled)).forEach((x, i) => {
-      expect(x / half[i]!).toBeCloseTo(2, 5)
-    })
-  })
+  it(
+    'draws the same numbers from the same seed, and others from another; parameters take ' + 'their defaults',
+    async () => {
+      const draw = async (...args: readonly string[]) => (await run('noise', ...args)).out
+      const first = await draw('--seed', '4')
+      expect(await draw('--seed', '4')).toBe(first)
+      expect(await draw('--seed', '5')).not.toBe(first)
+      const scaled = await tensorsFile({ scale: f32([], 4) })
+      const numbers = (text: string) => text.split('\n')[1]!.trim().split(/ +/).map(Number)
+      const half = numbers(first)
+      numbers(await draw('--seed', '4', '--in', scaled)).forEach((x, i) => {
+        expect(x / half[i]!).toBeCloseTo(2, 5)
+      })
+    },
+  )
 
   it('lists at once what is missing, unexpected, and of another type or rank', async () => {
     const input = await tensorsFile({

@@ -31,7 +31,8 @@ describe('an example', () => {
 
   it("puts an instruction into JoLA's prompt", () => {
     const prompt = [
-      'Below is an instruction that describes a task. Write a response that appropriately completes the request.',
+      'Below is an instruction that describes a task. Write a response that appropriately ' +
+        'completes the request.',
       ' ### Instruction:',
       'Add 1 and 2.',
       '',

@@ -91,7 +91,8 @@ describe('a conversation', () => {
     { role: 'assistant', content: ' So long ' },
   ]
   const template =
-    '{{ bos_token }}{% for m in messages %}<{{ m.role }}>{{ m.content | trim }}<end>\n{% endfor %}{% if add_generation_prompt %}<assistant>{% endif %}'
+    '{{ bos_token }}{% for m in messages %}<{{ m.role }}>{{ m.content | trim }}<end>\n{% ' +
+    'endfor %}{% if add_generation_prompt %}<assistant>{% endif %}'
 
   const chatOf = async (files: Readonly<Record<string, string>>) => openChat(await folderWith(files))
 
@@ -116,23 +117,26 @@ describe('a conversation', () => {
     expect((await read(lines({ messages: turns }), {}, own))[0]?.prompt).toMatch(/^!<s>/)
   })
 
-  it('is refused without a template, without an answer, and with what the template would not see', async () => {
-    const none = await chatOf({ 'tokenizer_config.json': '{}' })
-    expect((await userError(read(lines({ messages: turns }), {}, none))).what).toBe(
-      'the model has no chat template',
-    )
-    expect(await refusal({ messages: turns.slice(0, 3) })).toContain('does not end with an answer')
-    expect(await refusal({ messages: [...turns.slice(0, 3), { ...turns[3], tool_calls: [1] }] })).toContain(
-      'it has tool_calls too',
-    )
-    expect(await refusal({ messages: [{ role: 'user', content: [{ type: 'image' }] }, turns[1]] })).toContain(
-      'not of a role and a text',
-    )
-    const strict = await chatOf({
-      'chat_template.jinja': "{{ raise_exception('roles must alternate') }}",
-    })
-    expect((await userError(read(lines({ messages: turns }), {}, strict))).why).toContain('must alternate')
-  })
+  it(
+    'is refused without a template, without an answer, and with what the template would ' + 'not see',
+    async () => {
+      const none = await chatOf({ 'tokenizer_config.json': '{}' })
+      expect((await userError(read(lines({ messages: turns }), {}, none))).what).toBe(
+        'the model has no chat template',
+      )
+      expect(await refusal({ messages: turns.slice(0, 3) })).toContain('does not end with an answer')
+      expect(await refusal({ messages: [...turns.slice(0, 3), { ...turns[3], tool_calls: [1] }] })).toContain(
+        'it has tool_calls too',
+      )
+      expect(
+        await refusal({ messages: [{ role: 'user', content: [{ type: 'image' }] }, turns[1]] }),
+      ).toContain('not of a role and a text')
+      const strict = await chatOf({
+        'chat_template.jinja': "{{ raise_exception('roles must alternate') }}",
+      })
+      expect((await userError(read(lines({ messages: turns }), {}, strict))).why).toContain('must alternate')
+    },
+  )
 })
 
 describe('what is not understood', () => {

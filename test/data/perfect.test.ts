@@ -12,7 +12,10 @@ import { type Tokenizer, tokenizerOf } from '../../src/text/tokenizer.js'
 import { sharedPath } from '../support/shared.js'
 import { userError } from '../support/user-error.js'
 
-/** A stand-in for a model that is sure of each example's answer, in the tokens that training would have taught it. */
+/**
+ * A stand-in for a model that is sure of each example's answer, in the tokens that training would have taught
+ * it.
+ */
 const perfect = (tokenizer: Tokenizer, examples: readonly Example[], context = 100_000): Scored => {
   const answers = new Map(
     examples.map(e => [promptTokens(tokenizer, e).join(), answerTokens(tokenizer, e, e.answer)] as const),

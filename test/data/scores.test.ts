@@ -96,7 +96,8 @@ describe('BLEU', () => {
   })
 
   it('clips by the reference that has most, takes the nearest length, and adds up over the corpus', () => {
-    // Text 1: 'the' ×4 with at most 2 allowed; 2 of 4, pairs 1 of 3, triples and quadruples 0. Text 2: all match.
+    // Text 1: 'the' ×4 with at most 2 allowed; 2 of 4, pairs 1 of 3, triples and quadruples 0. Text 2: all
+    // match.
     const texts = ['the the the the', 'a b c d e']
     const references = [['the the end', 'the cat sat down'], ['a b c d e']]
     const expected = 100 * ((7 / 9) * (5 / 7) * (3 / 5) * (2 / 3)) ** 0.25

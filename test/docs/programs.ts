@@ -35,7 +35,10 @@ export const programsOn = (page: string): readonly ShownProgram[] => {
   })
 }
 
-/** A project that has the programs, and the package's sources as if they were installed; call `remove` in the end. */
+/**
+ * A project that has the programs, and the package's sources as if they were installed; call `remove` in the
+ * end.
+ */
 export const projectOf = async (programs: readonly ShownProgram[]) => {
   const folder = await mkdtemp(join(tmpdir(), 'jola-docs-'))
   const installed = join(folder, 'node_modules', 'jola')
@@ -69,7 +72,9 @@ export const typeErrors = (folder: string, programs: readonly ShownProgram[]): r
 
 const mark = '-- end of a program --'
 
-/** What each program prints, run one after the other in one process that has the project's folder as its own. */
+/**
+ * What each program prints, run one after the other in one process that has the project's folder as its own.
+ */
 export const printedBy = async (
   folder: string,
   programs: readonly ShownProgram[],

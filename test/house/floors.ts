@@ -40,8 +40,9 @@ export const compilerFloors: readonly Floor[] = [
 ]
 
 /**
- * The floors of `src/` that run in a browser too, the lowest first: what a page needs to read a model's bytes, to train
- * and to report. What only a platform has (files, hashes, timers for strangers' code) is handed to them as interfaces.
+ * The floors of `src/` that run in a browser too, the lowest first: what a page needs to read a model's
+ * bytes, to train and to report. What only a platform has (files, hashes, timers for strangers' code) is
+ * handed to them as interfaces.
  */
 export const portableFloors: readonly Floor[] = [
   [room('errors', 'an error that its reader can mend')],
@@ -50,7 +51,11 @@ export const portableFloors: readonly Floor[] = [
     room('async', 'work done in turns'),
     room('hash', 'what a platform brings to hash with'),
   ],
-  [room('safetensors', 'the format: bytes ↔ tensors'), room('text', 'tokenizers and chat templates')],
+  [
+    room('safetensors', 'the format: bytes ↔ tensors'),
+    room('gguf', 'the format: bytes → tensors'),
+    room('text', 'tokenizers and chat templates'),
+  ],
   [room('data', 'records → examples → tokens → batches')],
   [room('measure', 'timing executables, judging results'), room('engine', 'what evaluates graphs')],
   [room('model', 'configuration and checkpoint → sizes and weights')],

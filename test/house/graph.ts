@@ -2,8 +2,8 @@
 export type ImportGraph = ReadonlyMap<string, readonly string[]>
 
 /**
- * The groups of files that import each other in a circle: the strongly connected components of more than one file
- * (Tarjan, "Depth-first search and linear graph algorithms", 1972).
+ * The groups of files that import each other in a circle: the strongly connected components of more than one
+ * file (Tarjan, "Depth-first search and linear graph algorithms", 1972).
  */
 export const circlesOf = (graph: ImportGraph): readonly (readonly string[])[] => {
   const numbers = new Map<string, number>()

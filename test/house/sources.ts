@@ -37,8 +37,8 @@ const visit = (node: ts.Node, see: (node: ts.Node) => void): void => {
 }
 
 /**
- * What a file imports, statically or dynamically, types included, and what it exports again: files of the project by
- * their path from the root, packages as they are written.
+ * What a file imports, statically or dynamically, types included, and what it exports again: files of the
+ * project by their path from the root, packages as they are written.
  */
 export const importsOf = (file: SourceFile): readonly string[] => {
   const found = new Set<string>()
@@ -60,7 +60,9 @@ export const importsOf = (file: SourceFile): readonly string[] => {
   return [...found]
 }
 
-/** The names that a file declares and exports. A name that it only passes on from another file does not count. */
+/**
+ * The names that a file declares and exports. A name that it only passes on from another file does not count.
+ */
 export const exportedNames = (file: SourceFile): readonly string[] => {
   const names = parse(file).statements.flatMap((statement): readonly string[] => {
     const exported =

@@ -170,15 +170,18 @@ describe.skipIf(stories === undefined)('stories260K', () => {
     expect([tokenizer.size, tokenizer.bos, tokenizer.eos, tokenizer.stops]).toEqual([512, 1, 2, [2]])
   })
 
-  it('draws the border after the blank of a prompt, for letters that merge with it and others alike', async () => {
-    const tokenizer = await openTokenizer(stories!)
-    for (const letter of 'ABCDEF') {
-      const { tokens, answerStart } = tokenizer.encodeExample('What is a witch ? ', letter, false)
-      expect(tokens.length - answerStart).toBe(1)
-      expect(tokens.slice(0, answerStart)).toEqual(tokenizer.encode('What is a witch ? '))
-      expect(tokenizer.decode(tokens)).toBe(`What is a witch ? ${letter}`)
-    }
-  })
+  it(
+    'draws the border after the blank of a prompt, for letters that merge with it and ' + 'others alike',
+    async () => {
+      const tokenizer = await openTokenizer(stories!)
+      for (const letter of 'ABCDEF') {
+        const { tokens, answerStart } = tokenizer.encodeExample('What is a witch ? ', letter, false)
+        expect(tokens.length - answerStart).toBe(1)
+        expect(tokens.slice(0, answerStart)).toEqual(tokenizer.encode('What is a witch ? '))
+        expect(tokenizer.decode(tokens)).toBe(`What is a witch ? ${letter}`)
+      }
+    },
+  )
 })
 
 const goldens = {

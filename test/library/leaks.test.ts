@@ -16,7 +16,10 @@ const graphOf = (N: number) =>
   specialiseFn(program, program.fns.get('main.total')!, { sizes: new Map([['N', N]]) })
 const inputOf = (N: number) => new Map([['x', { dtype: 'f32' as const, data: new Float32Array(N) }]])
 
-/** Counts the buffers of a device that are made and not yet destroyed, be they tensors, tables or what is read through. */
+/**
+ * Counts the buffers of a device that are made and not yet destroyed, be they tensors, tables or what is read
+ * through.
+ */
 const countBuffers = ({ gpu }: Device): (() => number) => {
   let live = 0
   const create = gpu.createBuffer.bind(gpu)

@@ -80,27 +80,30 @@ withStories('a sequence model', stories => {
       expect(model.tokenizer).toBeDefined()
     })
 
-    it('obeys a signal before and while it compiles and while it generates, and goes on afterwards', async () => {
-      const own = await openNodeDevice()
-      const { sequence, tokenizer, close } = await openBase(own, stories, 'std.models.llama')
-      const prompt = tokenizer.encode('Once upon a time')
-      const never = { stops: [] }
-      const before = AbortSignal.abort(new Error('before'))
-      await expect(sequence.greedy([prompt], 8, never, { signal: before })).rejects.toThrow('before')
-      const stop = new AbortController()
-      const compiling = sequence.greedy([prompt], 8, never, { signal: stop.signal })
-      setTimeout(() => stop.abort(new Error('compiling')), 20)
-      await expect(compiling).rejects.toThrow('compiling')
-      const wanted = await sequence.greedy([prompt], 8, never)
-      const later = new AbortController()
-      const onToken = () => later.abort(new Error('a token'))
-      await expect(sequence.greedy([prompt], 200, never, { signal: later.signal, onToken })).rejects.toThrow(
-        'a token',
-      )
-      expect(await sequence.greedy([prompt], 8, never)).toEqual(wanted)
-      await close()
-      expect(own.residentBytes).toBe(0)
-      own.close()
-    })
+    it(
+      'obeys a signal before and while it compiles and while it generates, and goes on ' + 'afterwards',
+      async () => {
+        const own = await openNodeDevice()
+        const { sequence, tokenizer, close } = await openBase(own, stories, 'std.models.llama')
+        const prompt = tokenizer.encode('Once upon a time')
+        const never = { stops: [] }
+        const before = AbortSignal.abort(new Error('before'))
+        await expect(sequence.greedy([prompt], 8, never, { signal: before })).rejects.toThrow('before')
+        const stop = new AbortController()
+        const compiling = sequence.greedy([prompt], 8, never, { signal: stop.signal })
+        setTimeout(() => stop.abort(new Error('compiling')), 20)
+        await expect(compiling).rejects.toThrow('compiling')
+        const wanted = await sequence.greedy([prompt], 8, never)
+        const later = new AbortController()
+        const onToken = () => later.abort(new Error('a token'))
+        await expect(
+          sequence.greedy([prompt], 200, never, { signal: later.signal, onToken }),
+        ).rejects.toThrow('a token')
+        expect(await sequence.greedy([prompt], 8, never)).toEqual(wanted)
+        await close()
+        expect(own.residentBytes).toBe(0)
+        own.close()
+      },
+    )
   })
 })

@@ -116,25 +116,28 @@ describe('an entry of config.json', () => {
     expect(error.why).toContain('the length of "no_rope_layers" in config.json')
   })
 
-  it('changes nothing where it is known to be harmless, null, or of the value that means nothing', async () => {
-    const { logits } = familyFixture('llama')
-    const harmless = {
-      _name_or_path: 'x',
-      torch_dtype: 'float16',
-      use_cache: false,
-      attention_dropout: 0.1,
-      partial_rotary_factor: 1,
-      rope_scaling: null,
-      quantization_config: null,
-      sliding_window: null,
-      use_sliding_window: false,
-      rope_theta: 10000,
-      temperature: 0.6,
-      id2label: { 0: 'a' },
-    }
-    const got = await logitsOf('llama', { config: harmless })
-    for (const [i, x] of logits.entries()) expect(got[i]).toBeCloseTo(x, 4)
-  })
+  it(
+    'changes nothing where it is known to be harmless, null, or of the value that means ' + 'nothing',
+    async () => {
+      const { logits } = familyFixture('llama')
+      const harmless = {
+        _name_or_path: 'x',
+        torch_dtype: 'float16',
+        use_cache: false,
+        attention_dropout: 0.1,
+        partial_rotary_factor: 1,
+        rope_scaling: null,
+        quantization_config: null,
+        sliding_window: null,
+        use_sliding_window: false,
+        rope_theta: 10000,
+        temperature: 0.6,
+        id2label: { 0: 'a' },
+      }
+      const got = await logitsOf('llama', { config: harmless })
+      for (const [i, x] of logits.entries()) expect(got[i]).toBeCloseTo(x, 4)
+    },
+  )
 
   it('may be null where that says that it is not there', async () => {
     const head = { head_dim: null, rope_scaling: null }

@@ -67,7 +67,8 @@ export const sampleReport = (layers: number, heads: number): ReportData => ({
   ],
   reproduce: {
     command:
-      'jola train stdlib/recipes/jola.jola --model models/stories260K --data data/trec --out runs/trec --seed 1',
+      'jola train stdlib/recipes/jola.jola --model models/stories260K --data data/trec ' +
+      '--out runs/trec --seed 1',
     facts: [{ name: 'seed', value: '1' }],
   },
 })

@@ -186,20 +186,23 @@ withDevice('an executable', device => {
     expect(await value(run.run({ x: upload(device, 'f32', [], f32(3)) }).y)).toEqual(f32(expected))
   })
 
-  it("gives times by kernel, by the device's clock where it has timestamps and by ours where not", async () => {
-    const add = await load(device, addition(100_000))
-    const x = upload(device, 'f32', [100_000], ramp(100_000))
-    const stamped = device.has('timestamp-query')
-    const clocks = [(await add.profile({ x, y: x })).clock]
-    const without = vi.spyOn(device, 'has').mockReturnValue(false)
-    const { clock, times } = await add.profile({ x, y: x })
-    without.mockRestore()
-    expect([...clocks, clock]).toEqual([stamped ? 'device' : 'host', 'host'])
-    for (const { times: found } of [{ times }, await add.profile({ x, y: x })]) {
-      expect(found).toEqual([
-        { kernel: 0, name: 'add', dispatches: 1, nanoseconds: expect.any(Number) as number },
-      ])
-      expect(found[0]!.nanoseconds).toBeGreaterThan(0)
-    }
-  })
+  it(
+    "gives times by kernel, by the device's clock where it has timestamps and by ours " + 'where not',
+    async () => {
+      const add = await load(device, addition(100_000))
+      const x = upload(device, 'f32', [100_000], ramp(100_000))
+      const stamped = device.has('timestamp-query')
+      const clocks = [(await add.profile({ x, y: x })).clock]
+      const without = vi.spyOn(device, 'has').mockReturnValue(false)
+      const { clock, times } = await add.profile({ x, y: x })
+      without.mockRestore()
+      expect([...clocks, clock]).toEqual([stamped ? 'device' : 'host', 'host'])
+      for (const { times: found } of [{ times }, await add.profile({ x, y: x })]) {
+        expect(found).toEqual([
+          { kernel: 0, name: 'add', dispatches: 1, nanoseconds: expect.any(Number) as number },
+        ])
+        expect(found[0]!.nanoseconds).toBeGreaterThan(0)
+      }
+    },
+  )
 })

@@ -1,7 +1,8 @@
 import { download, load, openNodeDevice, rehearse, upload } from '../../runtime/node.js'
 import { slowChain, wordyKernel } from './slow-kernels.js'
 
-// A program of its own, for a driver's cache of its own: rehearses so many kernels, with helpers or `alone`, runs them, and prints as JSON what came of it.
+// A program of its own, for a driver's cache of its own: rehearses so many kernels, with helpers or `alone`,
+// runs them, and prints as JSON what came of it.
 const [count, alone] = process.argv.slice(2)
 const device = await openNodeDevice({ helpers: alone === undefined })
 const chain = slowChain(Number(count), 0.5)

@@ -184,7 +184,10 @@ withDevice('a rehearsal with helpers', device => {
   })
 })
 
-/** `helped.ts` in a process of its own, with an empty cache of the driver's, which tells how often something was found in it. */
+/**
+ * `helped.ts` in a process of its own, with an empty cache of the driver's, which tells how often something
+ * was found in it.
+ */
 const helpedProgram = async (kernels: number, env: NodeJS.ProcessEnv = {}, ...args: readonly string[]) => {
   const program = join(root, 'test/runtime/helped.ts')
   const child = spawn(process.execPath, ['--import', 'tsx', program, `${kernels}`, ...args], {

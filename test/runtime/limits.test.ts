@@ -54,7 +54,8 @@ withDevice('a device that keeps to limits', device => {
     expect(large).toContain("`twice` can't run on")
     expect(large).toContain(`A buffer takes ${bytes(4 * elements)}; the device allows ${bytes(bufferBytes)}.`)
     expect(refused(2 ** 13, 1024)).toContain(
-      'A kernel binds 64 storage buffers; the device allows 16. Larger than one binding, `x` takes 32, `twice` takes 32.',
+      'A kernel binds 64 storage buffers; the device allows 16. Larger than one binding, ' +
+        '`x` takes 32, `twice` takes 32.',
     )
   })
 

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll } from 'vitest'
 
-// To be imported before a device is opened: Mesa's drivers then cache what a file's tests compile, whatever the user has set, and in a folder of
+// To be imported before a device is opened: Mesa's drivers then cache what a file's tests compile, whatever
+// the user has set, and in a folder of
 // the tests' own.
 const folder = mkdtempSync(join(tmpdir(), 'jola-test-cache-'))
 process.env.MESA_SHADER_CACHE_DIR = folder

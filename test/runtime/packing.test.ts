@@ -7,7 +7,9 @@ const arrays = (least: number, most: number) =>
     .array(fc.float({ noNaN: true, noDefaultInfinity: true, min: least, max: most }), { maxLength: 100 })
     .map(a => Float32Array.from(a))
 
-/** The nearest multiple of the spacing of numbers with so many bits of precision, ties to even, in float64. */
+/**
+ * The nearest multiple of the spacing of numbers with so many bits of precision, ties to even, in float64.
+ */
 const nearest = (x: number, precision: number, leastExponent: number): number => {
   if (x === 0) return x
   const exponent = Math.max(leastExponent, Math.floor(Math.log2(Math.abs(x))))

@@ -62,8 +62,10 @@ withDevice('a process that used a device', () => {
     expect({ code, output }).toEqual({ code: 0, output: 'alive\n' })
   })
 
-  it('learns of its loss from what is asked next, and of nothing else, whatever is given back then', async () => {
-    const { code, output } = await inProcess(`
+  it(
+    'learns of its loss from what is asked next, and of nothing else, whatever is given ' + 'back then',
+    async () => {
+      const { code, output } = await inProcess(`
       import { openNodeDevice, upload, Readback } from './runtime/node.ts'
       const device = await openNodeDevice()
       const loss = upload(device, 'f32', [], Float32Array.of(1))
@@ -76,6 +78,7 @@ withDevice('a process that used a device', () => {
       await new Promise(resolve => setTimeout(resolve, 50))
       device.close()
     `)
-    expect({ code, output }).toEqual({ code: 0, output: 'lost\n' })
-  })
+      expect({ code, output }).toEqual({ code: 0, output: 'lost\n' })
+    },
+  )
 })

@@ -4,7 +4,10 @@ import { artifact, buffer, dispatch, kernel, tensor } from './artifacts.js'
 const copying = (name: string, salt: number, body: string): KernelDecl =>
   kernel(name, ['read', 'read_write'], `var x = b0[i] + ${salt.toFixed(9)};\n  ${body}\n  b1[i] = x;`)
 
-/** A kernel that takes a software driver some tenths of a second to compile. Another salt, in [0, 1), makes a kernel that it has never seen. */
+/**
+ * A kernel that takes a software driver some tenths of a second to compile. Another salt, in [0, 1), makes a
+ * kernel that it has never seen.
+ */
 export const slowKernel = (k: number, salt: number): KernelDecl =>
   copying(
     `slow ${k}`,

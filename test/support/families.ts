@@ -10,7 +10,9 @@ import { writeSafetensors } from '../../src/folders/write-safetensors.js'
 import type { JsonObject } from '../../src/json/json-values.js'
 import type { TensorData } from '../../src/safetensors/encode.js'
 
-/** A tiny checkpoint and what transformers computes with it, as `test/fixtures/families/make.py` writes it. */
+/**
+ * A tiny checkpoint and what transformers computes with it, as `test/fixtures/families/make.py` writes it.
+ */
 export interface FamilyFixture {
   readonly name: string
   readonly config: JsonObject
@@ -55,7 +57,9 @@ export const familyFixture = (name: string): FamilyFixture => {
   return { name, config, tokens, tensors, logits: new Float32Array(bytes(stored.logits)) }
 }
 
-/** Writes a fixture as a model's folder in the Hugging Face layout, with the tokens in `tokens.safetensors`. */
+/**
+ * Writes a fixture as a model's folder in the Hugging Face layout, with the tokens in `tokens.safetensors`.
+ */
 export const writeFamily = async (
   { config, tensors, tokens }: FamilyFixture,
   directory: string,
@@ -68,7 +72,10 @@ export const writeFamily = async (
   await writeSafetensors(join(directory, 'tokens.safetensors'), new Map([['tokens', given]]))
 }
 
-/** The logits [T, V] of a fixture's folder by `std.models.llama`, through what `jola run` does. Throws what that would print. */
+/**
+ * The logits [T, V] of a fixture's folder by `std.models.llama`, through what `jola run` does. Throws what
+ * that would print.
+ */
 export const familyLogits = async (
   engine: Engine,
   directory: string,

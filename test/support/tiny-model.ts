@@ -13,7 +13,9 @@ const special = (id: number, content: string) => ({
   normalized: false,
 })
 
-/** Writes a tokenizer with a token for each of these letters, after those of what is unknown and of an end. */
+/**
+ * Writes a tokenizer with a token for each of these letters, after those of what is unknown and of an end.
+ */
 export const writeLetters = async (directory: string, letters: string): Promise<void> => {
   const words = ['<unk>', '</s>', ...letters]
   const tokenizer = {
@@ -38,7 +40,10 @@ export const writeLetters = async (directory: string, letters: string): Promise<
   )
 }
 
-/** Writes the fixture of Llama as a model's folder, with more entries of `config.json` and a tokenizer of letters. */
+/**
+ * Writes the fixture of Llama as a model's folder, with more entries of `config.json` and a tokenizer of
+ * letters.
+ */
 export const writeTinyLlama = async (directory: string, more: JsonObject = {}): Promise<void> => {
   const fixture = familyFixture('llama')
   await writeFamily({ ...fixture, config: { ...fixture.config, ...more } }, directory)

@@ -32,7 +32,10 @@ interface Trained {
   readonly inputs: State
 }
 
-/** Trains on one batch on a device with so many storage buffers a stage: the loss of every step, and the state before the first. */
+/**
+ * Trains on one batch on a device with so many storage buffers a stage: the loss of every step, and the state
+ * before the first.
+ */
 const train = async (recipe: StepPlan['recipe'], storageBuffersPerStage: number): Promise<Trained> => {
   const device = await openNodeDevice({ limits: { storageBuffersPerStage } })
   const byName = async (tensors: Tensors): Promise<State> => {

@@ -147,7 +147,8 @@ withDevice('tuning', device => {
     }
 
     it('that leaves out one term of a sum', { timeout: 240_000 }, async () => {
-      const text = `fn bench(x: f32[M, K], y: f32[K, N]) -> f32[M, N] = for m, n -> sum k -> x[m, k] * y[k, n]`
+      const text =
+        `fn bench(x: f32[M, K], y: f32[K, N]) -> f32[M, N] = for m, n -> sum k -> x[m, k] * ` + `y[k, n]`
       const found = await misread(text, { M: 8, K: 1024, N: 8 }, (body, { reduce }) => {
         if (reduce === undefined) return body
         const k = reduce.axes[0]!
@@ -157,7 +158,9 @@ withDevice('tuning', device => {
     })
 
     it('that looks something up in the wrong place', { timeout: 240_000 }, async () => {
-      const text = `fn bench(table: f32[V, D], at: idx[V][T], y: f32[D]) -> f32[T] = for t -> sum d -> table[at[t], d] * y[d]`
+      const text =
+        `fn bench(table: f32[V, D], at: idx[V][T], y: f32[D]) -> f32[T] = for t -> sum d -> ` +
+        `table[at[t], d] * y[d]`
       const found = await misread(text, { V: 50, D: 256, T: 64 }, body =>
         rewrite(body, e => (e.op === 'read' && e.dtype === 'i32' ? i32(0) : e)),
       )
@@ -195,7 +198,8 @@ fn bench(x: f32[R, N]) -> f32[R, N] = for r -> softmax(x[r])`
     const found = await tune(device, layer().graph, { budget: 1e9, progress, signal: stop.signal })
     expect(found.size).toBe(1)
     expect(lines.at(-1)).toBe(
-      `${studiesOf(layer().graph, device.traits).length - 1} kernels are left as they are: tuning was stopped`,
+      `${studiesOf(layer().graph, device.traits).length - 1} kernels are left as they are: ` +
+        'tuning was stopped',
     )
     const again = await openNodeDevice()
     try {

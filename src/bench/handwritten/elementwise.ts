@@ -4,9 +4,9 @@ const size = 64
 const turns = 64
 
 /**
- * `y_i = body(x_i)` with `x` a vec4f: workgroups of 64 threads, each of which goes through 64 vectors in a loop, neighbours side by side. The number
- * of turns is hidden, or drivers unroll it. The length must be a multiple of 16384. With the body `x` it is a copy, which is
- * the ceiling for what memory bounds.
+ * `y_i = body(x_i)` with `x` a vec4f: workgroups of 64 threads, each of which goes through 64 vectors in a
+ * loop, neighbours side by side. The number of turns is hidden, or drivers unroll it. The length must be a
+ * multiple of 16384. With the body `x` it is a copy, which is the ceiling for what memory bounds.
  */
 export const elementwise = (n: number, body: string, name = '64 vectors a thread'): HandKernel => {
   const each = 4 * size * turns

@@ -7,7 +7,9 @@ export interface HandInput {
   readonly shape: readonly number[]
 }
 
-/** A kernel written by hand: `main` of a WGSL text whose bindings are the inputs in order and then the result. */
+/**
+ * A kernel written by hand: `main` of a WGSL text whose bindings are the inputs in order and then the result.
+ */
 export interface HandKernel {
   /** What it is, for the table. */
   readonly name: string
@@ -22,7 +24,10 @@ export interface HandKernel {
 
 const bytesOf = (shape: readonly number[]): number => 4 * shape.reduce((a, b) => a * b, 1)
 
-/** A hand-written kernel in the form that the compiler hands to the runtime, so that both run in the same way. Its output is `result`. */
+/**
+ * A hand-written kernel in the form that the compiler hands to the runtime, so that both run in the same way.
+ * Its output is `result`.
+ */
 export const handArtifact = (kernel: HandKernel): Artifact => {
   const result = kernel.inputs.length
   const shapes = [...kernel.inputs.map(i => i.shape), kernel.shape]
@@ -75,7 +80,8 @@ export const bindings = (...list: readonly (readonly [name: string, element: str
   list
     .map(
       ([name, element], i) =>
-        `@group(0) @binding(${i}) var<storage, ${i === list.length - 1 ? 'read_write' : 'read'}> ${name}: array<${element}>;`,
+        `@group(0) @binding(${i}) var<storage, ` +
+        `${i === list.length - 1 ? 'read_write' : 'read'}> ${name}: array<${element}>;`,
     )
     .join('\n')
 

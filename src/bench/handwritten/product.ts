@@ -13,9 +13,10 @@ export interface ProductShape {
 const rows = 32
 
 /**
- * A product for devices with subgroups of eight that run on a CPU. One subgroup is a workgroup and makes 32 rows of 4 · lanes columns:
- * a lane owns four columns, in 32 vectors of sums. In a step of four along k the lanes load different parts of the left operand and
- * broadcast them. No memory is shared and nothing waits. Undefined where the shape is not a multiple of the tile.
+ * A product for devices with subgroups of eight that run on a CPU. One subgroup is a workgroup and makes 32
+ * rows of 4 · lanes columns: a lane owns four columns, in 32 vectors of sums. In a step of four along k the
+ * lanes load different parts of the left operand and broadcast them. No memory is shared and nothing waits.
+ * Undefined where the shape is not a multiple of the tile.
  */
 export const productByBroadcast = (p: ProductShape, lanes: number): HandKernel | undefined => {
   const columns = 4 * lanes
@@ -32,12 +33,14 @@ export const productByBroadcast = (p: ProductShape, lanes: number): HandKernel |
           ...upTo(4).map(c => `let t${c} = right[right0 + (4u * column + ${c}u) * ${k4}u + k];`),
           ...upTo(4).map(j => `let b${j} = vec4f(t0[${j}], t1[${j}], t2[${j}], t3[${j}]);`),
         ]
-  // With the left operand transposed a lane's four vectors are four rows at four steps; else eight rows' own steps.
+  // With the left operand transposed a lane's four vectors are four rows at four steps; else eight rows' own
+  // steps.
   const multiply =
     p.left === 'mk'
       ? upTo(rows).map(
           r =>
-            `{ let x = subgroupBroadcast(a${Math.floor(r / 8)}, ${r % 8}u); s${r} += x.x * b0 + x.y * b1 + x.z * b2 + x.w * b3; }`,
+            `{ let x = subgroupBroadcast(a${Math.floor(r / 8)}, ${r % 8}u); s${r} += x.x * b0 + ` +
+            'x.y * b1 + x.z * b2 + x.w * b3; }',
         )
       : upTo(8).map(
           l =>
@@ -100,8 +103,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 }
 
 /**
- * A matrix times a vector: a subgroup makes four results at once, its lanes taking turns along the row, so that each part of the vector is
- * loaded once for four rows. Undefined where the shape is not a multiple of that.
+ * A matrix times a vector: a subgroup makes four results at once, its lanes taking turns along the row, so
+ * that each part of the vector is loaded once for four rows. Undefined where the shape is not a multiple of
+ * that.
  */
 export const matrixVector = (m: number, k: number, lanes: number): HandKernel | undefined => {
   if (lanes <= 1 || m % 4 !== 0 || k % (4 * lanes) !== 0) return undefined

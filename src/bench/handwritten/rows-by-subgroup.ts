@@ -13,7 +13,10 @@ interface SubgroupRows {
   readonly body: string
 }
 
-/** A subgroup a row: neighbours side by side in the lanes, four at a time. Undefined where rows do not fill whole subgroups. */
+/**
+ * A subgroup a row: neighbours side by side in the lanes, four at a time. Undefined where rows do not fill
+ * whole subgroups.
+ */
 const subgroupKernel = ({
   name,
   rows,

@@ -24,7 +24,10 @@ const rowKernel = ({ name, rows, width, inputs, wgsl }: RowKernel): HandKernel |
 const head = `@compute @workgroup_size(${size})
 fn main(@builtin(global_invocation_id) id: vec3u)`
 
-/** Softmax of each row, a thread a row, four neighbours at a time: the maximum, the sum, the quotients. Undefined where the shape is no multiple. */
+/**
+ * Softmax of each row, a thread a row, four neighbours at a time: the maximum, the sum, the quotients.
+ * Undefined where the shape is no multiple.
+ */
 export const rowSoftmax = (rows: number, width: number): HandKernel | undefined =>
   rowKernel({
     name: 'a thread a row, three passes',
@@ -47,7 +50,10 @@ ${head} {
 `,
   })
 
-/** x / √(mean x² + ε) ⊙ w of each row, a thread a row, four neighbours at a time. Undefined where the shape is no multiple. */
+/**
+ * x / √(mean x² + ε) ⊙ w of each row, a thread a row, four neighbours at a time. Undefined where the shape is
+ * no multiple.
+ */
 export const rowNorm = (rows: number, width: number, epsilon: number): HandKernel | undefined =>
   rowKernel({
     name: 'a thread a row, two passes',

@@ -5,7 +5,10 @@ export interface Learned {
   readonly after: ArrayLike<number>
 }
 
-/** What a work's check gives: numbers that must be near ours, and after them what was learned, tensor by tensor. */
+/**
+ * What a work's check gives: numbers that must be near ours, and after them what was learned, tensor by
+ * tensor.
+ */
 export interface Expected {
   /** Each within `tolerance`, of its own size or 1, whichever is larger. */
   readonly each: readonly number[]

@@ -133,7 +133,10 @@ const compareWork = async (
   }
 }
 
-/** Does every work by Jola and by every peer in turn, round by round. Peers that are missing are told, and no failure. */
+/**
+ * Does every work by Jola and by every peer in turn, round by round. Peers that are missing are told, and no
+ * failure.
+ */
 export const comparePeers = async (
   device: Device,
   programs: readonly PeerProgram[],

@@ -11,7 +11,10 @@ export interface PeerProgram {
   readonly env?: Readonly<Record<string, string>>
   /** What to do where it is missing. */
   readonly install: string
-  /** Milliseconds that an answer may take; if absent three minutes, longer than compiling any of the peers' steps takes. */
+  /**
+   * Milliseconds that an answer may take; if absent three minutes, longer than compiling any of the peers'
+   * steps takes.
+   */
   readonly patience?: number
 }
 
@@ -30,8 +33,8 @@ const parsed = (line: string): JsonObject => {
 }
 
 /**
- * A peer in a process of its own, which lives as long as the comparison: requests and answers are lines of JSON, on its standard input and
- * its file descriptor 3. Between requests it waits for input.
+ * A peer in a process of its own, which lives as long as the comparison: requests and answers are lines of
+ * JSON, on its standard input and its file descriptor 3. Between requests it waits for input.
  */
 export class PeerProcess {
   readonly #child: ChildProcess
@@ -56,7 +59,10 @@ export class PeerProcess {
     this.#lines = createInterface({ input: answers })[Symbol.asyncIterator]()
   }
 
-  /** Starts a peer: the process, its name with its version, and the kinds of work it can do. Rejects with a {@link PeerFailure}. */
+  /**
+   * Starts a peer: the process, its name with its version, and the kinds of work it can do. Rejects with a
+   * {@link PeerFailure}.
+   */
   static async open(program: PeerProgram) {
     let failure = new PeerFailure(`${program.name} has no command`)
     for (const command of program.commands) {
@@ -73,7 +79,10 @@ export class PeerProcess {
     throw failure
   }
 
-  /** The answer to a request. Rejects with a {@link PeerFailure} that tells what the peer said; one that does not answer in time is ended. */
+  /**
+   * The answer to a request. Rejects with a {@link PeerFailure} that tells what the peer said; one that does
+   * not answer in time is ended.
+   */
   async ask(request: JsonObject): Promise<JsonObject> {
     this.#child.stdin!.write(`${JSON.stringify(request)}\n`)
     let timer: NodeJS.Timeout | undefined

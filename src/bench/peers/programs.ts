@@ -5,13 +5,19 @@ import { UserError } from '../../errors/user-error.js'
 import { stdlibFolder } from '../../folders/load-program.js'
 import type { PeerProgram } from './process.js'
 
-/** The peers' scripts, with a package.json and a lock of their own: they are no dependencies of the project. */
+/**
+ * The peers' scripts, with a package.json and a lock of their own: they are no dependencies of the project.
+ */
 export const peersFolder = join(stdlibFolder, '..', 'test', 'bench', 'peers')
 
 const installTorch =
-  'install PyTorch for python3: `apt-get install python3-torch python3-numpy libopenblas0-pthread`, or `python3 -m pip install torch numpy`'
+  'install PyTorch for python3: `apt-get install python3-torch python3-numpy ' +
+  'libopenblas0-pthread`, or `python3 -m pip install torch numpy`'
 
-/** What Jola is compared with. `software`: the WebGPU device is the processor, and waiting for it must leave it the cores. */
+/**
+ * What Jola is compared with. `software`: the WebGPU device is the processor, and waiting for it must leave
+ * it the cores.
+ */
 export const peerPrograms = (software: boolean): readonly PeerProgram[] => {
   const node = (name: string, file: string): PeerProgram => ({
     name,

@@ -38,8 +38,8 @@ const noiseOf = async (device: Device, { program }: LoadedProgram, sizes: Readon
 export const editNames = ['scale', 'offset', 'scale_gate', 'offset_gate'] as const
 
 /**
- * What the peers read of a training step, beside the model: `step.json` with the batch, the settings and the place in training, and `step.safetensors`
- * with the edits to begin with and the noise of the steps.
+ * What the peers read of a training step, beside the model: `step.json` with the batch, the settings and the
+ * place in training, and `step.safetensors` with the edits to begin with and the noise of the steps.
  */
 export const writeStep = async (
   device: Device,

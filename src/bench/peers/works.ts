@@ -27,7 +27,9 @@ export interface Work {
   readonly amount: { readonly unit: 'GFLOP' | 'tokens'; readonly value: number }
 }
 
-/** Says what is to be done when a work is over, or when preparing it fails: what was said last comes first. */
+/**
+ * Says what is to be done when a work is over, or when preparing it fails: what was said last comes first.
+ */
 export type Afterwards = (close: () => void | Promise<void>) => void
 
 /** A kind of work and how to prepare it. */
@@ -80,7 +82,10 @@ export const productPlan = (name: string, p: ProductShape): WorkPlan => ({
   },
 })
 
-/** JoLA's step on a folder with random weights, which the peers read too, and the files that tell them of the step. */
+/**
+ * JoLA's step on a folder with random weights, which the peers read too, and the files that tell them of the
+ * step.
+ */
 const openShared = async (device: Device, afterwards: Afterwards) => {
   const folder = folderUntil(afterwards)
   const opened = await openStep(device, storiesStep)

@@ -13,8 +13,8 @@ export const someOf = (names: Iterable<string>, most = 12): string => {
 }
 
 /**
- * A function of a program's first module that can be called from outside. Throws a `UserError` if there is none of the name, if a
- * parameter is a function without a default, or if it is generic over types.
+ * A function of a program's first module that can be called from outside. Throws a `UserError` if there is
+ * none of the name, if a parameter is a function without a default, or if it is generic over types.
  */
 export const findFunction = (loaded: LoadedProgram, file: string, name: string): CoreFn => {
   const module = loaded.program.modules.get(loaded.modules[0]!)

@@ -2,7 +2,9 @@ import type { InputSpec } from '../../../compiler/specialise/parameters.js'
 import { random32 } from '../../data/random.js'
 import type { HostTensor } from '../../engine/engine.js'
 
-/** A stream of random numbers for each name (FNV-1a), so that one input's values do not depend on the others. */
+/**
+ * A stream of random numbers for each name (FNV-1a), so that one input's values do not depend on the others.
+ */
 export const streamOf = (name: string): number => {
   let h = 0x811c9dc5
   for (const c of name) h = Math.imul(h ^ c.codePointAt(0)!, 0x01000193)
@@ -24,7 +26,10 @@ export interface InventedInput {
   readonly shape: readonly number[]
   /** Below what an index must stay, where the input is one. */
   readonly bound: number | undefined
-  /** Draws f32 from N(0, 1/4), for what is differentiated; else uniformly from (0.05, 0.95), for weights and noise. */
+  /**
+   * Draws f32 from N(0, 1/4), for what is differentiated; else uniformly from (0.05, 0.95), for weights and
+   * noise.
+   */
   readonly spread: boolean
   readonly seed: number
 }

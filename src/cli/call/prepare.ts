@@ -40,8 +40,9 @@ export interface CallOptions {
   /** The parameter that is differentiated by, if any. */
   readonly wrt?: string | undefined
   /**
-   * `read`: everything must be given. `invent`: what is missing gets random numbers, and sizes that nothing tells small
-   * values. `none`: values are not wanted, only shapes; with `chooseSizes` unknown sizes get small values.
+   * `read`: everything must be given. `invent`: what is missing gets random numbers, and sizes that nothing
+   * tells small values. `none`: values are not wanted, only shapes; with `chooseSizes` unknown sizes get
+   * small values.
    */
   readonly inputs: 'read' | 'invent' | 'none'
   readonly chooseSizes?: boolean
@@ -103,7 +104,10 @@ const misfitError = (
   })
 }
 
-/** A model's facts that a call needs. Without weights, where only shapes are wanted, config.json alone will do. */
+/**
+ * A model's facts that a call needs. Without weights, where only shapes are wanted, config.json alone will
+ * do.
+ */
 const openFor = async (options: CallOptions): Promise<Model | undefined> =>
   options.model === undefined
     ? undefined
@@ -127,8 +131,9 @@ const openInputs = async (path: string): Promise<Checkpoint> => {
 }
 
 /**
- * Reads the program, opens model and inputs, solves for the sizes and matches every parameter with its source. Throws a
- * `ProgramError`, or a `UserError` that lists at once all that is missing, unexpected, or of another type or shape.
+ * Reads the program, opens model and inputs, solves for the sizes and matches every parameter with its
+ * source. Throws a `ProgramError`, or a `UserError` that lists at once all that is missing, unexpected, or of
+ * another type or shape.
  */
 export const prepareCall = async (options: CallOptions): Promise<Call> => {
   const loaded = loadProgram([options.file])

@@ -47,7 +47,10 @@ const readNumbers = async (
   return Int32Array.from(wide, Number)
 }
 
-/** A tensor of a file as one of a program. Throws a `UserError` for whole numbers that do not fit into 32 bits. */
+/**
+ * A tensor of a file as one of a program. Throws a `UserError` for whole numbers that do not fit into 32
+ * bits.
+ */
 export const readTensor = async (file: Checkpoint, spec: InputSpec): Promise<HostTensor> => ({
   dtype: spec.dtype,
   shape: file.tensors.get(spec.name)!.shape,
@@ -63,7 +66,8 @@ export const checkRange = (spec: InputSpec, bound: number, t: HostTensor, path: 
   throw outside(
     path,
     'an index is out of range',
-    `${showElement(spec.name, t.shape, wrong)} is ${t.data[wrong]}, and it must be at least 0 and below ${bound}${name === `${bound}` ? '' : ` (${name})`}`,
+    `${showElement(spec.name, t.shape, wrong)} is ${t.data[wrong]}, and it must be at ` +
+      `least 0 and below ${bound}${name === `${bound}` ? '' : ` (${name})`}`,
     'indices count from 0; token ids must come from the tokenizer of the same model',
   )
 }

@@ -41,7 +41,10 @@ const product = async ({ m, n, k, left, right, transposedRight, positions }) => 
   }
 }
 
-/** Model and batch on the device, and the mean cross-entropy as a function of what the edits multiply by and add. */
+/**
+ * Model and batch on the device, and the mean cross-entropy as a function of what the edits multiply by and
+ * add.
+ */
 const load = folder => {
   const { sizes, layers, embed, head, norm } = readModel(folder)
   const step = readStep(folder)
@@ -93,7 +96,8 @@ const load = folder => {
     }
     for (const used of [w.cos, w.sin, w.mask]) used.dispose()
     const n = rmsNorm(x, w.norm)
-    // The target's logit by a dot product: the gradient of a choice among the logits is not implemented under jit.
+    // The target's logit by a dot product: the gradient of a choice among the logits is not implemented under
+    // jit.
     const chosen = np.sum(n.ref.mul(np.take(w.embed, w.targets, 0)), -1)
     return np.mean(nn.logsumexp(np.matmul(n, w.head), -1).sub(chosen))
   }

@@ -97,7 +97,10 @@ export const logOdds = noise =>
 export const settled = phi =>
   phi.map(p => Math.min(1, Math.max(0, (gates.zeta - gates.gamma) / (1 + Math.exp(-p)) + gates.gamma)))
 
-/** What `step.json` and `step.safetensors` of a folder tell of a training step: batch, settings, the state to begin with, noise. */
+/**
+ * What `step.json` and `step.safetensors` of a folder tell of a training step: batch, settings, the state to
+ * begin with, noise.
+ */
 export const readStep = folder => {
   const about = JSON.parse(readFileSync(join(folder, 'step.json'), 'utf8'))
   const tensors = readTensors(join(folder, 'step.safetensors'))
@@ -117,7 +120,10 @@ export const readStep = folder => {
 
 export const editNames = ['scale', 'offset', 'scale_gate', 'offset_gate']
 
-/** What depends on the number of the step only: rates, the penalty's weight, AdamW's corrections. `i` counts from 0. */
+/**
+ * What depends on the number of the step only: rates, the penalty's weight, AdamW's corrections. `i` counts
+ * from 0.
+ */
 export const scheduleOf = ({ settings, at, steps }, i) => {
   const step = at + i
   const warm = (n, length) => (length > 0 ? Math.min(1, n / length) : 1)

@@ -42,7 +42,9 @@ const pieces = (g, { sizes, layers, embed, head, norm }) => {
   }
 }
 
-/** Tokens and targets `[B · T]`, `factor` and `shift` `[L, 1, H, 1, D]`, to `loss`: the mean cross-entropy. */
+/**
+ * Tokens and targets `[B · T]`, `factor` and `shift` `[L, 1, H, 1, D]`, to `loss`: the mean cross-entropy.
+ */
 export const forwardModel = (model, B, T) => {
   const g = new OnnxGraph()
   const { L, E, H, D } = model.sizes
@@ -77,8 +79,8 @@ export const forwardModel = (model, B, T) => {
 }
 
 /**
- * One more token of one sequence: `token` and `position` `[1]`, the keys and values so far `[H, past, D]` of each layer, to `next`, the likeliest
- * token, and the keys and values with the new ones.
+ * One more token of one sequence: `token` and `position` `[1]`, the keys and values so far `[H, past, D]` of
+ * each layer, to `next`, the likeliest token, and the keys and values with the new ones.
  */
 export const decoderModel = (model, most) => {
   const g = new OnnxGraph()

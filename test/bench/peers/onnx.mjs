@@ -1,4 +1,5 @@
-// As much of ONNX's protocol buffers (onnx.proto, opset 17) as the models here need: a message is fields, each a number, a type and a value.
+// As much of ONNX's protocol buffers (onnx.proto, opset 17) as the models here need: a message is fields,
+// each a number, a type and a value.
 
 const varint = value => {
   const bytes = []

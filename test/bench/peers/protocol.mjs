@@ -1,15 +1,17 @@
 import { writeSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 
-// A peer answers requests, a JSON object a line on standard input, in the same way on file descriptor 3: what libraries print
+// A peer answers requests, a JSON object a line on standard input, in the same way on file descriptor 3: what
+// libraries print
 // goes elsewhere and disturbs nothing. Between requests it waits for input and costs nothing.
 
 const busyMilliseconds = 0.3
 const never = new Int32Array(new SharedArrayBuffer(4))
 
 /**
- * Waits for a promise of the WebGPU binding as Jola's own runtime does: where the device is the processor (SLEEP=1), the main
- * thread sleeps between polls, or the binding would take a core from the device. The peer itself is as it was shipped.
+ * Waits for a promise of the WebGPU binding as Jola's own runtime does: where the device is the processor
+ * (SLEEP=1), the main thread sleeps between polls, or the binding would take a core from the device. The peer
+ * itself is as it was shipped.
  */
 export const idle = async promise => {
   if (process.env.SLEEP !== '1') return promise
@@ -26,7 +28,10 @@ export const idle = async promise => {
   return settled
 }
 
-/** Puts the WebGPU binding where browsers have theirs. The object is kept: collected, it would take the process down. */
+/**
+ * Puts the WebGPU binding where browsers have theirs. The object is kept: collected, it would take the
+ * process down.
+ */
 export const installWebGPU = async () => {
   process.env.XDG_RUNTIME_DIR ??= '/tmp'
   const { create, globals } = await import('webgpu')
@@ -38,9 +43,9 @@ export const installWebGPU = async () => {
 }
 
 /**
- * Serves until standard input ends. `open()` gives the peer's name with its version. `works` has, by the name of a kind of work, a
- * function from the request to `{ check, run, close }`: `check()` gives the numbers that are compared, `run(times)` does the work so many times
- * and returns when it is done.
+ * Serves until standard input ends. `open()` gives the peer's name with its version. `works` has, by the name
+ * of a kind of work, a function from the request to `{ check, run, close }`: `check()` gives the numbers that
+ * are compared, `run(times)` does the work so many times and returns when it is done.
  */
 export const serve = async ({ open, works }) => {
   let current

@@ -43,7 +43,10 @@ const product = async ({ m, n, k, left, right, transposedRight, positions }) => 
   }
 }
 
-/** Model and batch on the device, and the mean cross-entropy as a function of what the edits multiply by and add. */
+/**
+ * Model and batch on the device, and the mean cross-entropy as a function of what the edits multiply by and
+ * add.
+ */
 const load = folder => {
   const { sizes, layers, embed, norm } = readModel(folder)
   const step = readStep(folder)
@@ -92,7 +95,8 @@ const load = folder => {
       x = x.add(tf.matMul(gate.mul(gate.sigmoid()).mul(tf.matMul(y, layer.up)), layer.down))
     }
     const n = rmsNorm(x, given.norm)
-    // The target's logit by a dot product: a one-hot matrix over the vocabulary would be as large as the logits.
+    // The target's logit by a dot product: a one-hot matrix over the vocabulary would be as large as the
+    // logits.
     const chosen = n.mul(tf.gather(given.embed, given.targets)).sum(-1)
     return tf.matMul(n, given.embed, false, true).logSumExp(-1).sub(chosen).mean()
   }
