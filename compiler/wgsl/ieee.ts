@@ -1,8 +1,9 @@
 /**
  * IEEE 754 arithmetic in WGSL. WGSL lets compilers of shaders assume that no value is infinite or NaN, so
  * they rewrite x · 0 and x − x to 0, x ≠ x to false, `not (a < b)` to a ≥ b, and x · ∞ + y · ∞ to
- * (x + y) · ∞. The interpreter follows IEEE 754, and kernels must agree with it. This file finds such patterns
- * in expressions and writes them as calls of helpers (`ir/wgsl-helpers.ts`) that no compiler sees through.
+ * (x + y) · ∞. The interpreter follows IEEE 754, and kernels must agree with it. This file finds such
+ * patterns in expressions and writes them as calls of helpers (`ir/wgsl-helpers.ts`) that no
+ * compiler sees through.
  *
  *     mul(x, 0)  →  times_zero(x)          le(x, x)  →  !is_nan(x)
  */

@@ -18,8 +18,8 @@ const levels = (n: number, level: (i: number) => string): string =>
   Array.from({ length: n }, (_, i) => level(i)).join('\n')
 
 /**
- * Functions `f0` to `fn` with the same parameters. `f0` has the body `first`; each other one has the body that
- * `next` makes from the name of the one before.
+ * Functions `f0` to `fn` with the same parameters. `f0` has the body `first`; each other one has the body
+ * that `next` makes from the name of the one before.
  */
 const tower = (
   n: number,
