@@ -3,7 +3,7 @@ import type { RecordDecl } from '../core/type.js'
 import type { Source } from '../diagnostics/source.js'
 import type { KnownDeclarations } from '../types/declarations.js'
 
-/** What one module's declarations mean, by their ids. */
+/** The elaborated declarations of one module, by their ids. */
 export interface Elaborated {
   readonly consts: ReadonlyMap<string, CoreConst>
   readonly fns: ReadonlyMap<string, CoreFn>
@@ -41,7 +41,7 @@ export class CheckedModules {
     return source
   }
 
-  /** What is known of a module, if it is the same text with the same modules. */
+  /** The checked module, if it has the same text and the same imports. */
   find(
     name: string,
     source: Source,

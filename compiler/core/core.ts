@@ -15,7 +15,7 @@ import type { Instance, RecordDecl, Type } from './type.js'
 export type VarId = number
 
 /**
- * What the checker hands on: every name resolved, every type and index range written out, operators resolved.
+ * A checked program.
  * Sizes are polynomials over the size names of the enclosing declaration.
  */
 export interface Program {

@@ -22,7 +22,7 @@ import type { LoadedModule } from './modules.js'
 import { importHint } from './std-modules.js'
 import { didYouMean } from './suggest.js'
 
-/** What a name at the top of a module stands for. */
+/** A declaration at the top of a module. */
 export type Decl =
   | { readonly kind: 'size'; readonly item: SizeItem; readonly name: Name; readonly module: string }
   | { readonly kind: 'type'; readonly item: TypeItem; readonly name: Name; readonly module: string }
@@ -128,11 +128,11 @@ export const buildScopes = (
   return scopes
 }
 
-/** What an unqualified name means at the top of a module. */
+/** The declaration that an unqualified name stands for. */
 export const lookup = (scope: ModuleScope, name: string): Decl | undefined =>
   scope.own.get(name) ?? scope.imported.get(name)
 
-/** What a path means; `broken` when an import that failed was to say it. */
+/** The declaration that a path stands for; `broken` when it depends on an import that failed. */
 export const lookupPath = (scope: ModuleScope, path: Path): Decl | 'broken' | undefined => {
   if (path.module === undefined)
     return lookup(scope, path.name.text) ?? (scope.broken.has(path.name.text) ? 'broken' : undefined)

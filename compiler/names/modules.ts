@@ -23,8 +23,8 @@ export const DATA_MODULE = 'std.data'
 export const hasRecipe = (ast: Module): boolean => ast.items.some(item => item.kind === 'recipe')
 
 /**
- * What an import names: as written when it begins with `std`, else relative to the importing module's folder,
- * that is with the last segment of its name replaced.
+ * The module that an import names: as written when it begins with `std`, else relative to the importing
+ * module's folder, that is with the last segment of its name replaced.
  */
 const importedName = (importer: string, segments: readonly string[]): string => {
   if (segments[0] === 'std') return segments.join('.')
@@ -70,7 +70,7 @@ export const loadModules = (
         if (data !== undefined) visit(DATA_MODULE, data)
       }
       const loaded = { name, ast, imports, lost }
-      // What imports a module with syntax errors is checked without it.
+      // Modules that import a module with syntax errors are checked without it.
       done.set(name, errors.length > 0 ? undefined : loaded)
       modules.push(loaded)
     }

@@ -5,7 +5,7 @@ import type { Name, SourceExpr } from './ast.js'
 import type { Claim } from './doc-comments.js'
 import { vocabulary } from './tokens.js'
 
-/** What one declaration is parsed with: its file, and what was found out about its tokens beforehand. */
+/** The input of the parse of one declaration: its file, and facts about its tokens. */
 export interface ParseInput {
   readonly source: Source
   /** From an opening bracket to the token after the one that closes it. */
@@ -29,7 +29,7 @@ export const deepest = 120
 /** The same for chains: operators between operands, `let` after `let`, call after call. */
 export const longest = 400
 
-/** What the rules share: spans, names, lookahead over brackets and line breaks. */
+/** The helpers of all rules: spans, names, lookahead over brackets and line breaks. */
 export abstract class BaseRules extends EmbeddedActionsParser {
   /** Errors that did not stop the parse. */
   found: Diagnostic[] = []

@@ -12,7 +12,7 @@ import {
 import { hintFor } from './rule-hints.js'
 import * as t from './tokens.js'
 
-/** What each rule was about to read when no alternative fitted. */
+/** The part that each rule of the grammar reads, for a failure where no alternative fits. */
 const wanted: Readonly<Record<string, string>> = {
   operand: 'an expression',
   atom: 'an expression',

@@ -25,7 +25,7 @@ const encodeCharacter = (character: string): string => {
   return plain ? character : `\\u${code.toString(16).padStart(4, '0')}`
 }
 
-/** What is wrong with the text before any grammar is asked: characters, numbers and strings. */
+/** The errors in characters, numbers and strings, which need no grammar. */
 export const lexicalErrors = (
   source: Source,
   tokens: readonly IToken[],

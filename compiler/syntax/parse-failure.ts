@@ -9,7 +9,7 @@ export interface FailedDeclaration {
   readonly opener: ReadonlyMap<IToken, IToken>
 }
 
-/** What the parser found, where, and what it was doing. */
+/** The state of the parser at a failure: the token, its place and the open rules. */
 export interface ParseFailure extends FailedDeclaration {
   readonly found: IToken | undefined
   readonly previous: IToken | undefined

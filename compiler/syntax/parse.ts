@@ -49,7 +49,7 @@ export const lex = (source: Source): Lexed => {
   }
 }
 
-/** What a source spells, as far as it could be parsed. */
+/** The module of a source, as far as it could be parsed. */
 export interface PartlyParsed {
   /** Without the declarations that failed. */
   readonly module: Module

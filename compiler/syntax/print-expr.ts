@@ -200,7 +200,7 @@ const bare = (expr: SourceExpr, place: Place): string => {
   }
 }
 
-/** What is called, read or updated. */
+/** An expression that is called, read or updated. */
 const tight = (expr: SourceExpr, indent: number): string =>
   print(expr, { indent, least: tightest, last: false })
 

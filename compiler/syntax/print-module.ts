@@ -121,7 +121,7 @@ const printConfig = (config: ConfigExpr, least = 0): string => {
   return own < least ? `(${text})` : text
 }
 
-/** What stands behind the left side of a joined entry. */
+/** The text after the left side of a joined entry. */
 const printRest = (config: Extract<ConfigExpr, { readonly left: ConfigExpr }>, own: number): string => {
   if (config.kind === 'bound') return `${config.op} ${config.least}`
   if (config.kind !== 'is')

@@ -22,7 +22,7 @@ const byRule: Readonly<Record<string, string>> = {
   list: 'commas stand between the parts of a list',
 }
 
-/** What is usually meant where the parse failed. */
+/** A hint for the rule in which the parse failed. */
 export const hintFor = (situation: ParseFailure): { hint?: string } => {
   const { found, previous, rules, expected } = situation
   const rule = rules.at(-1) ?? ''

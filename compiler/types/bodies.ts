@@ -112,7 +112,7 @@ const elaborateSigned = (parts: Parts, signature: FnSignature): CoreFn => {
     types: new Set(signature.types),
     owner: `\`${signature.name}\``,
   })
-  // What is open after a signature in error is not a second error.
+  // Unknowns that a wrong signature leaves open are no second error.
   const refused = (t: Type): boolean => isError(t) || sizesIn(t).some(p => sameSize(p, errorSize))
   if (signature.params.some(p => refused(p.type)) || refused(signature.result)) cx.errors++
   let env: Env = new Map()

@@ -18,7 +18,7 @@ import { definedSizes } from './size-definitions.js'
 import { isSizeName, resolveSize } from './size-expr.js'
 import { TypeSolver } from './type-solver.js'
 
-/** What the declaration around a body gives to it. */
+/** The facts that the declaration around a body provides. */
 export interface BodyContextParts {
   readonly declarations: Declarations
   readonly scope: ModuleScope
@@ -26,7 +26,7 @@ export interface BodyContextParts {
   /** The size names that may be used. Names with a definition are replaced by it before. */
   readonly sizes: ReadonlySet<string>
   readonly types: ReadonlySet<string>
-  /** What is being checked, for messages: `the function \`f\``. */
+  /** The declaration that is checked, for messages: `the function \`f\``. */
   readonly owner: string
   /** Records that only this declaration knows: a recipe's `State`, `Batch` and `At`. */
   readonly records?: ReadonlyMap<string, RecordInfo>

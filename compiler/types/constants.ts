@@ -16,7 +16,7 @@ import { arrayOf, sizesIn } from './type-traversal.js'
 
 type Parts = Pick<BodyContextParts, 'declarations' | 'constant' | 'uses'>
 
-/** What a constant and a setting may be made of. */
+/** Whether an expression may be the value of a constant or a setting. */
 const isConstant = (e: SourceExpr): boolean => {
   switch (e.kind) {
     case 'number':
@@ -46,7 +46,7 @@ export interface WrittenConstant {
   readonly value: SourceExpr
   /** The written type, if there is one. */
   readonly written?: Type | undefined
-  /** What has the value, for messages: `the setting \`a\``. */
+  /** The owner of the value, for messages: `the setting \`a\``. */
   readonly owner: string
 }
 

@@ -18,7 +18,7 @@ export const coreRuleErrors = (body: CoreExpr): readonly Diagnostic[] => {
   const visit = (e: CoreExpr): void => {
     const children = subexpressionsOf(e)
     for (const child of children) visit(child)
-    // What is wrong inside is the reason for what is wrong here.
+    // An error inside is the reason for an error here.
     if (errors.length > 0) return
     const wrong = faultOf(e)
     if (wrong === undefined) return

@@ -4,7 +4,7 @@ import type { RecordInfo } from './resolve-type.js'
 import { buildSignature, type FnSignature } from './signatures.js'
 import type { SizeDefinitions } from './size-definitions.js'
 
-/** What is known of one module's declarations. */
+/** The declarations of one module. */
 export interface KnownDeclarations {
   readonly definitions: SizeDefinitions
   readonly records: ReadonlyMap<string, RecordInfo>

@@ -1,7 +1,10 @@
 import type { Type } from '../core/type.js'
 import type { Span } from '../diagnostics/source.js'
 
-/** What expects a type of an expression. It words the message when the expression has another type. */
+/**
+ * The reason why a type is expected of an expression. It words the message when the expression has another
+ * type.
+ */
 export type ExpectedBy =
   | {
       readonly kind: 'argument'

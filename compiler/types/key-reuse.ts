@@ -33,7 +33,7 @@ const join = (parts: readonly KeyUses[]): KeyUses => ({
   draws: parts.flatMap(p => p.draws),
 })
 
-/** What a call of a function does with its arguments. */
+/** The effect of a call of a function on its arguments. */
 interface Summary {
   /** For each parameter, the paths within it whose keys are used; an empty path is the parameter itself. */
   readonly used: readonly (readonly (readonly string[])[])[]
@@ -174,8 +174,8 @@ class KeyPass {
   }
 
   /**
-   * What leaves a loop. A draw from a key of outside gives the same number in every turn unless its position
-   * depends on an index.
+   * The uses and draws of a loop as its surroundings see them. A draw from a key of outside gives the same
+   * number in every turn unless its position depends on an index.
    */
   private leaveLoop(body: KeyUses, outside: KeyEnv, indices: ReadonlySet<VarId>, fold: boolean): KeyUses {
     const draws = body.draws.map(d => {
@@ -336,6 +336,6 @@ const binderIds = (b: Binder): readonly VarId[] => (b.kind === 'index' ? [b.id] 
 const withIndices = (env: KeyEnv, ids: readonly VarId[]): KeyEnv =>
   new Map([...env, ...ids.map(id => [id, { by: new Set([id]) }] as const)])
 
-/** What a fold carries depends on its turn. Keys that it carries are new in every turn. */
+/** The carry of a fold depends on its turn, so its keys are new in every turn. */
 const withCarry = (env: KeyEnv, pattern: CorePattern, turn: VarId): KeyEnv =>
   bindKnown(env, pattern, { by: new Set([turn]) })

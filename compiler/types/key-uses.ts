@@ -32,7 +32,7 @@ export interface KeyDraw {
 }
 
 /**
- * What is known of a variable: the indices and parameters behind it, the keys behind it, and a local
+ * Facts about a variable: the indices and parameters behind it, the keys behind it, and a local
  * function's body.
  */
 export interface KnownVariable {

@@ -9,7 +9,7 @@ import type { Env, Local, UntypedLambda } from './locals.js'
 import { elaborateName } from './name-expressions.js'
 import { countOf, sourceText } from './wording.js'
 
-/** What a `let` binds, in an expression or in a test. */
+/** A `let` of an expression or of a test. */
 type Binding = Pick<SourceExpr & { kind: 'let' }, 'pattern' | 'type' | 'value'>
 
 /** Binds the names of a pattern to the parts of a value of some type. */

@@ -35,7 +35,7 @@ export const mayBeNegative = (cx: BodyContext, { about, value, cause }: SolvedSi
   }
 }
 
-/** What a place expects, as the end of a title. */
+/** The type that a place expects, as the end of a title. */
 const expectation = (why: ExpectedBy, expected: string): string => {
   switch (why.kind) {
     case 'argument':

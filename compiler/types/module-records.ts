@@ -157,8 +157,8 @@ export class ModuleRecords {
   }
 
   /**
-   * What types of a module's declaration are read with. `seen` is called for every size name without a
-   * definition.
+   * The scope in which the types of a module's declaration are read. `seen` is called for every size name
+   * without a definition.
    */
   typeScope(module: string, definitions: SizeDefinitions, seen: (name: string) => void): TypeScope {
     const scope = this.scope(module)

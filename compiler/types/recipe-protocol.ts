@@ -6,7 +6,7 @@ import type { BodyContext } from './body-context.js'
 import { typeMismatch } from './mismatch-messages.js'
 import { fieldTypes } from './type-traversal.js'
 
-/** What a recipe's protocol is made of. */
+/** The types in the signatures of the methods that training calls. */
 export interface RecipeProtocol {
   readonly state: Type
   readonly batch: Type
@@ -20,7 +20,7 @@ export interface RecipeProtocol {
 export interface MethodRole {
   readonly form: string
   readonly params: readonly Type[]
-  /** What the result must be, as far as it is said. */
+  /** The required result, where it is fixed. */
   readonly result?: Type
 }
 

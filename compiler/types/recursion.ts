@@ -1,7 +1,7 @@
 import type { Diagnostic } from '../diagnostics/diagnostic.js'
 import type { Span } from '../diagnostics/source.js'
 
-/** Who uses whom, with the place. */
+/** The functions that each function uses, with the places. */
 export type UseGraph = ReadonlyMap<string, ReadonlyMap<string, Span>>
 
 /** Circles among functions: everything is inlined, so nothing can call itself. */

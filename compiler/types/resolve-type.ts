@@ -18,7 +18,7 @@ export interface RecordInfo {
   readonly definitions: SizeDefinitions
 }
 
-/** What a type expression is read with. */
+/** The scope in which a type expression is read. */
 export interface TypeScope {
   readonly scope: ModuleScope
   /** Records by their declaration; undefined when the record was refused. */

@@ -21,7 +21,9 @@ export interface Cause {
   readonly text: string
 }
 
-/** What an unknown size is: the range of an index, an extent, or a size of a function or record in use. */
+/**
+ * The meaning of an unknown size: the range of an index, an extent, or a size of a function or record in use.
+ */
 export interface UnknownSize {
   readonly kind: 'index' | 'extent' | 'instance'
   /** The name of the index or of the size. */

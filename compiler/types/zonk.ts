@@ -2,7 +2,7 @@ import type { CoreBinder, CoreExpr, CorePattern } from '../core/core.js'
 import type { Size } from '../core/size.js'
 import type { Instance, Type } from '../core/type.js'
 
-/** What fills in the unknowns of a checked body. */
+/** The solutions of the unknowns of a body. */
 export interface Substitution {
   readonly size: (p: Size) => Size
   readonly type: (t: Type) => Type
