@@ -14,7 +14,7 @@ import {
   sameAffine,
 } from './affine.js'
 
-/** What a normaliser does beyond sums, differences and constant multiples. */
+/** The choices of a normaliser beyond sums, differences and constant multiples. */
 interface Normaliser {
   readonly of: (e: Expr) => Affine
   readonly add: (a: Affine, b: Affine) => Affine

@@ -15,7 +15,7 @@ export interface AxisEquation {
   readonly numerator: Affine
 }
 
-/** What `form = 0` says of an axis. Undefined where the axis does not occur, or occurs inside an atom too. */
+/** Solves `form = 0` for an axis. Undefined where the axis does not occur, or occurs inside an atom too. */
 export const solveFor = (form: Affine, axis: Axis): AxisEquation | undefined => {
   const by = coefficientOf(form, axis.id)
   if (by === 0 || restDependsOn(form, axis.id)) return undefined

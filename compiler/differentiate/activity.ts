@@ -3,7 +3,7 @@ import { regionOf } from '../ir/graph.js'
 import type { NodeId, RegionId } from '../ir/ir.js'
 import { differentiableReads } from './scalar-adjoints.js'
 
-/** What a derivative needs to pass through. */
+/** The nodes that a derivative passes through: the result of activity analysis. */
 export interface Activity {
   /** Nodes that depend on what is differentiated by, and that the loss depends on. */
   readonly active: ReadonlySet<NodeId>

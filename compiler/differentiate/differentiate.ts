@@ -1,3 +1,16 @@
+/*
+ * Reverse-mode differentiation of the tensor IR (Griewank and Walther, "Evaluating Derivatives", 2008).
+ * 1. Activity analysis: which nodes depend on `wrt` and reach the loss (`activity.ts`).
+ * 2. In reverse order of evaluation, each node's cotangent is the sum of what its readers contribute
+ *    (`cotangent-sum.ts`).
+ * 3. A read M[f(a)] contributes to M̄ at f(a). The position is inverted, so that the contribution is a
+ *    gather and not a scatter: of `y[i] = 2·x[i + 1]`, x̄[j] = if 1 <= j then 2·ȳ[j - 1] else 0
+ *    (`invert-positions.ts`, `contribute.ts`).
+ * 4. A loop is reversed as a loop the other way, whose carries are the cotangents of its carries
+ *    (`reverse-region.ts`).
+ * The result is a graph like any other. It keeps all that the forward loop made: what is computed again
+ * instead of kept is decided later, in the room `memory`.
+ */
 import type { Builder } from '../ir/builder.js'
 import { identityAt, read } from '../ir/expr.js'
 import { shapeOf } from '../ir/graph.js'

@@ -8,8 +8,8 @@ import { type Demand, quotedLabel } from './demand.js'
 import { axisOf, isIndex, type Timing } from './timing.js'
 
 /**
- * What is known of a value where an axis lies after the window's position: a number, that it does not
- * depend on what comes later, or that it may.
+ * The abstract value of an expression where an axis lies after the window's position: a number, that it
+ * does not depend on what comes later, or that it may.
  */
 type Causality = number | 'past' | 'future'
 

@@ -13,7 +13,7 @@ export type ReadUse =
   | { readonly kind: 'whole' }
   | { readonly kind: 'unknown' }
 
-/** What a window of positions needs. */
+/** The nodes that a window of positions needs: the result of demand analysis. */
 export interface Demand {
   /** The nodes that are computed for the window alone, and which of their dimensions it cuts. */
   readonly windowed: ReadonlyMap<NodeId, number>

@@ -1,3 +1,16 @@
+/*
+ * Incremental decoding: a function of whole sequences becomes a function of their next tokens.
+ * 1. Timing analysis: which dimension of each node counts rows, and which count positions (`timing.ts`).
+ * 2. Demand analysis: which nodes are computed for the new positions alone, and which of them are also
+ *    read at earlier positions, so that their values are kept, as keys and values of attention are
+ *    (`demand.ts`).
+ * 3. Causality analysis by abstract interpretation: nothing that is computed may depend on later tokens
+ *    (`causality.ts`).
+ * 4. The graph is rewritten for a window of positions; what is kept is an input, and an output of the same
+ *    name.
+ * For example `y[t] = sum s<=t -> x[s]` becomes `y[start + i]` over x kept so far and x of the window.
+ * A program that fails an analysis is refused with the reason; there is no fallback here.
+ */
 import * as E from 'fp-ts/lib/Either.js'
 import { Builder } from '../ir/builder.js'
 import { i32, identityAt, index, prim, read } from '../ir/expr.js'

@@ -73,7 +73,7 @@ export const analyseTiming = (graph: Graph, tokens: InputNode): ReadonlyMap<Node
   const of = (n: Node): Timing | undefined =>
     n.kind === 'compute' ? ofCompute(n) : n.kind === 'carry' ? ofCarry(n) : found.get(n.id)
 
-  // What a loop hands on is known when its body is: once more until nothing changes.
+  // The timing of a carry depends on the loop's body, and the body's on the carry: iterate to a fixed point.
   for (let changed = true; changed && !mixed; ) {
     changed = false
     for (const n of graph.nodes) {

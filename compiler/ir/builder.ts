@@ -19,12 +19,12 @@ import type {
   RegionId,
 } from './ir.js'
 
-/** What a read of a tensor without elements is worth: it has no value, and no kernel may look for one. */
+/** The value of a read of a tensor without elements. No kernel may perform such a read. */
 export const ofNothing: Readonly<Record<DType, number>> = { f32: Number.NaN, i32: 0, u32: 0, bool: 0 }
 
 const withoutEmptyReads = (node: Node, nodes: ReadonlyMap<NodeId, Node>): Node => {
   if (node.kind !== 'compute') return node
-  // What no output needs may read what is gone.
+  // A node that no output needs may read a node that was removed.
   const isEmpty = (id: NodeId): boolean => {
     const read = nodes.get(id)
     return read !== undefined && elementsOf(read) === 0

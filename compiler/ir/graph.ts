@@ -23,7 +23,7 @@ export const regionPath = (
 }
 
 /**
- * What must be there before a node can be evaluated; a carry needs its `init` (its `next` comes an
+ * The nodes that must be evaluated before a node; a carry needs its `init` (its `next` comes an
  * iteration later).
  */
 export const dependenciesOf = (node: Node): readonly NodeId[] =>

@@ -23,7 +23,7 @@ export const interner = (): ((e: Expr) => Expr) => {
 /** Interns whole expressions, parts first. */
 export const deepInterner = (): ((root: Expr) => Expr) => rewriter(interner())
 
-/** What tells an expression from others with the same operation, type and parts. */
+/** The text that tells an expression from others with the same operation, type and parts. */
 export const ownText = (e: Expr): string => {
   switch (e.op) {
     case 'const':

@@ -1,7 +1,7 @@
 import type { DType } from '../artifact.js'
 import type { Expr, NodeId } from './ir.js'
 
-/** All integers from `lo` to `hi`, both included. */
+/** All integers from `lo` to `hi`, both included: the values of interval analysis. */
 export interface Interval {
   readonly lo: number
   readonly hi: number

@@ -1,3 +1,15 @@
+/*
+ * The tensor IR: the form between the typed core and kernels.
+ * A graph is a list of tensors. Besides inputs and literals there is one kind of node, `for dims ->
+ * reduce(op, axes) -> scalar expression over reads of other nodes` (as in Halide and tinygrad: a pure
+ * definition without a schedule), and one kind of region, the loop that a `fold` becomes. All sizes are
+ * numbers. For example `softmax` of x: f32[4] becomes
+ *     %1 = max i=4: x[i]        %2 = sum i=4: exp(x[i] - %1)        %3[i=4] = exp(x[i] - %1) / %2
+ * `prims.ts` says what each scalar operation means, `verify.ts` what a well-formed graph is,
+ * `interpret.ts` runs one.
+ * Nothing here says how a graph is computed on a device: that is for the rooms `kernel`, `fuse` and
+ * `schedule`.
+ */
 import type { DType, Packing } from '../artifact.js'
 import type { CoreOp } from '../core/core.js'
 import type { Span } from '../diagnostics/source.js'
@@ -70,11 +82,11 @@ export interface ComputeNode {
 }
 
 /**
- * What a loop hands from one iteration to the next, as a tensor of all its values: shape `[count + 1, …]`
- * (after the axes of the parents of the region, if any). With `up`: slot 0 is `init`, iteration l reads
- * slot l, and slot l + 1 is `next` at l. With `down` iterations run from count - 1 to 0: slot count is
- * `init`, iteration l reads slot l + 1, and slot l is `next` at l. `init` lies outside the region (in its
- * parent), `next` inside.
+ * A value that a loop carries from one iteration to the next, as a tensor of all its values: shape `[count
+ * + 1, …]` (after the axes of the parents of the region, if any). With `up`: slot 0 is `init`, iteration l
+ * reads slot l, and slot l + 1 is `next` at l. With `down` iterations run from count - 1 to 0: slot count
+ * is `init`, iteration l reads slot l + 1, and slot l is `next` at l. `init` lies outside the region (in
+ * its parent), `next` inside.
  */
 export interface CarryNode {
   readonly kind: 'carry'

@@ -2,119 +2,31 @@ import type { DType } from '../artifact.js'
 import { angleDerivative, powerDerivative } from './binary-derivatives.js'
 import { f32, prim } from './expr.js'
 import type { Expr, PrimOp } from './ir.js'
-import { erf, realMod, threefry } from './special.js'
+import {
+  comparison,
+  givesBool,
+  integerArguments,
+  numericArguments,
+  type Prim,
+  realArguments,
+  realFunction,
+  sameTypes,
+  threefryWord,
+} from './prim.js'
+import { convert, sigmoid, wholePower, wrap } from './prim-values.js'
+import { erf, realMod } from './special.js'
 
 export { helpers, wgslLiteral } from './wgsl-helpers.js'
-
-/** All there is to know about a primitive. */
-export interface Prim {
-  readonly arity: number
-  /** What is wrong with arguments of these types for a result of this type; undefined if nothing. */
-  readonly check: (args: readonly DType[], dtype: DType) => string | undefined
-  /** The value: f32 in float64 arithmetic, i32 and u32 wrapping around, bool as 0 or 1. */
-  readonly evaluate: (args: readonly number[], dtype: DType, argDtypes: readonly DType[]) => number
-  /** The partial derivative by each argument, undefined where it is 0. `result` is the application itself. */
-  readonly derivative?: (args: readonly Expr[], result: Expr) => readonly (Expr | undefined)[]
-  /**
-   * The WGSL of an application; arguments come parenthesised or atomic, and may occur twice in the result
-   * only where they are cheap. `natural` says that integer arguments are known not to be negative, and the
-   * last not to be 0.
-   */
-  readonly wgsl: (
-    args: readonly string[],
-    dtype: DType,
-    argDtypes: readonly DType[],
-    natural?: boolean,
-  ) => string
-  /** The helpers that `wgsl` may call for this type. */
-  readonly helpers?: (dtype: DType) => readonly string[]
-}
 
 const one = f32(1)
 const half = f32(0.5)
 const zero = f32(0)
 
-/** A number brought into the range of its type: integers wrap around. */
-export const wrap = (value: number, dtype: DType): number =>
-  dtype === 'i32' ? value | 0 : dtype === 'u32' ? value >>> 0 : value
-
-/** Same type for all arguments and the result, one of those given. */
-const same =
-  (...allowed: readonly DType[]) =>
-  (args: readonly DType[], dtype: DType): string | undefined =>
-    !allowed.includes(args[0]!)
-      ? `wants ${allowed.join(' or ')}, has ${args[0]}`
-      : args.some(a => a !== args[0])
-        ? `wants arguments of one type, has ${args.join(', ')}`
-        : dtype === args[0]
-          ? undefined
-          : `gives ${args[0]}, is marked ${dtype}`
-
-const predicate =
-  (...allowed: readonly DType[]) =>
-  (args: readonly DType[], dtype: DType): string | undefined =>
-    same(...allowed)(args, args[0]!) ?? (dtype === 'bool' ? undefined : `gives bool, is marked ${dtype}`)
-
-const real = same('f32')
-const numeric = same('f32', 'i32', 'u32')
-const integer = same('i32', 'u32')
-
-const unary = (
-  f: (x: number) => number,
-  derivative: (x: Expr, y: Expr) => Expr | undefined,
-  wgsl: (x: string) => string,
-  helpers?: readonly string[],
-): Prim => ({
-  arity: 1,
-  check: real,
-  evaluate: ([x]) => f(x!),
-  derivative: ([x], y) => [derivative(x!, y)],
-  wgsl: ([x]) => wgsl(x!),
-  ...(helpers ? { helpers: () => helpers } : {}),
-})
-
-const comparison = (f: (a: number, b: number) => boolean, sign: string, alsoBool = false): Prim => ({
-  arity: 2,
-  check: alsoBool ? predicate('f32', 'i32', 'u32', 'bool') : predicate('f32', 'i32', 'u32'),
-  evaluate: ([a, b]) => (f(a!, b!) ? 1 : 0),
-  wgsl: ([a, b]) => `(${a} ${sign} ${b})`,
-})
-
 /** 1 where the condition holds, 0 elsewhere. */
 const indicator = (condition: Expr): Expr => prim('select', condition, one, zero)
 const otherwise = (condition: Expr): Expr => prim('select', condition, zero, one)
 
-/** Towards 0, within the type's range; NaN gives 0. */
-const toInteger = (value: number, dtype: DType): number =>
-  Number.isNaN(value)
-    ? 0
-    : dtype === 'i32'
-      ? Math.min(2147483647, Math.max(-2147483648, Math.trunc(value)))
-      : Math.min(4294967295, Math.max(0, Math.trunc(value)))
-
-const convert = (value: number, to: DType, from: DType): number => {
-  if (to === 'bool') return value !== 0 ? 1 : 0
-  if (to === 'f32') return value
-  return from === 'f32' ? toInteger(value, to) : wrap(value, to)
-}
-
-const wholePower = (base: number, exponent: number, dtype: DType): number => {
-  if (exponent < 0) return 0
-  let out = 1
-  let square = base
-  for (let n = exponent; n > 0; n = Math.floor(n / 2)) {
-    if (n % 2 === 1) out = wrap(Math.imul(out, square), dtype)
-    square = wrap(Math.imul(square, square), dtype)
-  }
-  return out
-}
-
 const signs: Partial<Record<DType, string>> = { f32: 'real_sign', u32: 'uint_sign' }
-const sigmoid = (x: number): number => {
-  const e = Math.exp(-Math.abs(x))
-  return (x >= 0 ? 1 : e) / (1 + e)
-}
-
 const literalValue = (text: string): number | undefined =>
   /^\(?-?\d[\d.]*(e[+-]?\d+)?f?\)?$/.test(text) ? Number.parseFloat(text.replace('(', '')) : undefined
 
@@ -123,14 +35,6 @@ const powerOfTwo = (text: string): number | undefined => {
   return n > 0 && Number.isInteger(Math.log2(n)) ? n : undefined
 }
 
-const threefryWord = (word: 0 | 1): Prim => ({
-  arity: 4,
-  check: same('u32'),
-  evaluate: ([k0, k1, c0, c1]) => threefry(k0!, k1!, c0!, c1!)[word],
-  wgsl: args => `threefry(${args.join(', ')}).${word === 0 ? 'x' : 'y'}`,
-  helpers: () => ['threefry'],
-})
-
 /**
  * Every primitive of the tensor IR. `min` and `max` give the whole derivative of a tie to the first
  * argument.
@@ -138,28 +42,28 @@ const threefryWord = (word: 0 | 1): Prim => ({
 export const prims: Readonly<Record<PrimOp, Prim>> = {
   add: {
     arity: 2,
-    check: numeric,
+    check: numericArguments,
     evaluate: ([a, b], t) => wrap(a! + b!, t),
     derivative: () => [one, one],
     wgsl: ([a, b]) => `(${a} + ${b})`,
   },
   sub: {
     arity: 2,
-    check: numeric,
+    check: numericArguments,
     evaluate: ([a, b], t) => wrap(a! - b!, t),
     derivative: () => [one, f32(-1)],
     wgsl: ([a, b]) => `(${a} - ${b})`,
   },
   mul: {
     arity: 2,
-    check: numeric,
+    check: numericArguments,
     evaluate: ([a, b], t) => (t === 'f32' ? a! * b! : wrap(Math.imul(a!, b!), t)),
     derivative: ([a, b]) => [b, a],
     wgsl: ([a, b]) => `(${a} * ${b})`,
   },
   div: {
     arity: 2,
-    check: real,
+    check: realArguments,
     evaluate: ([a, b]) => a! / b!,
     derivative: ([, b], y) => [prim('div', one, b!), prim('neg', prim('div', y, b!))],
     wgsl: ([a, b]) => `(${a} / ${b})`,
@@ -167,7 +71,7 @@ export const prims: Readonly<Record<PrimOp, Prim>> = {
   /** The quotient rounded down; by 0 it is 0. */
   idiv: {
     arity: 2,
-    check: integer,
+    check: integerArguments,
     evaluate: ([a, b], t) => (b === 0 ? 0 : wrap(Math.floor(a! / b!), t)),
     wgsl: ([a, b], t, _, natural) => {
       const n = powerOfTwo(b!)
@@ -179,7 +83,7 @@ export const prims: Readonly<Record<PrimOp, Prim>> = {
   /** What the quotient rounded down leaves, with the sign of the divisor. */
   mod: {
     arity: 2,
-    check: numeric,
+    check: numericArguments,
     evaluate: ([a, b], t) => (t === 'f32' ? realMod(a!, b!) : b === 0 ? 0 : wrap(realMod(a!, b!), t)),
     // The quotient rounded down, found from what it leaves, so that the two agree.
     derivative: ([a, b], y) => [one, prim('neg', prim('div', prim('sub', a!, y), b!))],
@@ -194,7 +98,7 @@ export const prims: Readonly<Record<PrimOp, Prim>> = {
   /** Of integers with a negative exponent: 0. */
   pow: {
     arity: 2,
-    check: numeric,
+    check: numericArguments,
     evaluate: ([a, b], t) => (t === 'f32' ? a! ** b! : wholePower(a!, b!, t)),
     derivative: powerDerivative,
     wgsl: ([a, b], t) => {
@@ -208,14 +112,14 @@ export const prims: Readonly<Record<PrimOp, Prim>> = {
   },
   neg: {
     arity: 1,
-    check: numeric,
+    check: numericArguments,
     evaluate: ([a], t) => wrap(-a!, t),
     derivative: () => [f32(-1)],
     wgsl: ([a], t) => (t === 'u32' ? `(0u - ${a})` : `(-${a})`),
   },
   min: {
     arity: 2,
-    check: numeric,
+    check: numericArguments,
     evaluate: ([a, b]) => Math.min(a!, b!),
     derivative: ([a, b]) => {
       const first = prim('le', a!, b!)
@@ -226,7 +130,7 @@ export const prims: Readonly<Record<PrimOp, Prim>> = {
   },
   max: {
     arity: 2,
-    check: numeric,
+    check: numericArguments,
     evaluate: ([a, b]) => Math.max(a!, b!),
     derivative: ([a, b]) => {
       const first = prim('ge', a!, b!)
@@ -237,69 +141,69 @@ export const prims: Readonly<Record<PrimOp, Prim>> = {
   },
   abs: {
     arity: 1,
-    check: numeric,
+    check: numericArguments,
     evaluate: ([a], t) => wrap(Math.abs(a!), t),
     derivative: ([a]) => [prim('sign', a!)],
     wgsl: ([a]) => `abs(${a})`,
   },
   sign: {
     arity: 1,
-    check: numeric,
+    check: numericArguments,
     evaluate: ([a]) => Math.sign(a!),
     derivative: () => [undefined],
     wgsl: ([a], t) => `${signs[t] ?? 'sign'}(${a})`,
     helpers: t => (signs[t] === undefined ? [] : [signs[t]]),
   },
-  exp: unary(
+  exp: realFunction(
     Math.exp,
     (_, y) => y,
     x => `exp(${x})`,
   ),
-  log: unary(
+  log: realFunction(
     Math.log,
     x => prim('div', one, x),
     x => `real_log(${x})`,
     ['real_log'],
   ),
-  sqrt: unary(
+  sqrt: realFunction(
     Math.sqrt,
     (_, y) => prim('div', half, y),
     x => `real_sqrt(${x})`,
     ['real_sqrt'],
   ),
-  rsqrt: unary(
+  rsqrt: realFunction(
     x => 1 / Math.sqrt(x),
     (_, y) => prim('mul', f32(-0.5), prim('mul', y, prim('mul', y, y))),
     x => `inverseSqrt(${x})`,
   ),
-  sin: unary(
+  sin: realFunction(
     Math.sin,
     x => prim('cos', x),
     x => `sin(${x})`,
   ),
-  cos: unary(
+  cos: realFunction(
     Math.cos,
     x => prim('neg', prim('sin', x)),
     x => `cos(${x})`,
   ),
-  tanh: unary(
+  tanh: realFunction(
     Math.tanh,
     (_, y) => prim('sub', one, prim('mul', y, y)),
     x => `safe_tanh(${x})`,
     ['safe_tanh'],
   ),
-  sigmoid: unary(
+  sigmoid: realFunction(
     sigmoid,
     (_, y) => prim('mul', y, prim('sub', one, y)),
     x => `sigmoid(${x})`,
     ['sigmoid'],
   ),
-  floor: unary(
+  floor: realFunction(
     Math.floor,
     () => undefined,
     x => `floor(${x})`,
   ),
-  erf: unary(
+  erf: realFunction(
     erf,
     x => prim('mul', f32(2 / Math.sqrt(Math.PI)), prim('exp', prim('neg', prim('mul', x, x)))),
     x => `erf(${x})`,
@@ -308,7 +212,7 @@ export const prims: Readonly<Record<PrimOp, Prim>> = {
   /** `atan2(y, x)`: the angle of the point (x, y), from −π to π; the sign of y, of ±0 too, is that of the angle. */
   atan2: {
     arity: 2,
-    check: real,
+    check: realArguments,
     evaluate: ([y, x]) => Math.atan2(y!, x!),
     derivative: angleDerivative,
     wgsl: ([y, x]) => `real_atan2(${y}, ${x})`,
@@ -322,19 +226,19 @@ export const prims: Readonly<Record<PrimOp, Prim>> = {
   ne: comparison((a, b) => a !== b, '!=', true),
   and: {
     arity: 2,
-    check: predicate('bool'),
+    check: givesBool('bool'),
     evaluate: ([a, b]) => a! & b!,
     wgsl: ([a, b]) => `(${a} && ${b})`,
   },
   or: {
     arity: 2,
-    check: predicate('bool'),
+    check: givesBool('bool'),
     evaluate: ([a, b]) => a! | b!,
     wgsl: ([a, b]) => `(${a} || ${b})`,
   },
   not: {
     arity: 1,
-    check: predicate('bool'),
+    check: givesBool('bool'),
     evaluate: ([a]) => 1 - a!,
     wgsl: ([a]) => `(!${a})`,
   },
@@ -373,7 +277,7 @@ export const prims: Readonly<Record<PrimOp, Prim>> = {
   threefry1: threefryWord(1),
   stop: {
     arity: 1,
-    check: same('f32', 'i32', 'u32', 'bool'),
+    check: sameTypes('f32', 'i32', 'u32', 'bool'),
     evaluate: ([a]) => a!,
     derivative: () => [undefined],
     wgsl: ([a]) => a!,

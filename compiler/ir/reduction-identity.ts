@@ -1,7 +1,10 @@
 import type { DType } from '../artifact.js'
 import type { ReduceOp } from './ir.js'
 
-/** What an empty reduction gives: the identity of the operation within the type's range; 0 for a position. */
+/**
+ * The result of an empty reduction: the identity of the operation within the type's range; 0 for a
+ * position.
+ */
 export const identityOf = (op: ReduceOp, dtype: DType): number => {
   if (op === 'sum' || op === 'argmax' || op === 'argmin') return 0
   if (op === 'prod') return 1

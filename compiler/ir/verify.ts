@@ -25,7 +25,7 @@ interface Context {
 }
 
 /**
- * What is wrong with a graph, one line each; empty if it keeps the promises of `ir.ts`: types by the
+ * The defects of a graph, one line each; empty if it keeps the promises of `ir.ts`: types by the
  * primitive table, positions counted and of type i32, reads that provably stay within, axes bound once,
  * order, regions in one piece with their carries first.
  */

@@ -14,7 +14,7 @@ export interface ChunkChain {
   readonly stage: ReadonlyMap<NodeId, number>
 }
 
-/** What the search for chains knows of the graph. */
+/** The graph as the search for chains needs it. */
 export interface ChunkSearch {
   readonly graph: Graph
   readonly nodes: ReadonlyMap<NodeId, Node>

@@ -16,7 +16,7 @@ import type { Axis, ComputeNode, Expr, NodeId, Region, RegionId } from '../ir/ir
 import { identityOf } from '../ir/reduction-identity.js'
 import { type Cut, cutAxis } from './chunk-cut.js'
 
-/** What reads of a node become when it is made in a loop. */
+/** Rewrites a read of a node that is now made in a loop. */
 type ReadView = (r: ReadExpr) => Expr
 
 const within = (e: Expr, extent: number): Expr =>

@@ -1,3 +1,15 @@
+/*
+ * Fitting a graph into memory: trading operations and dispatches for bytes.
+ * 1. Rematerialisation (`rematerialise.ts`): what a forward loop would keep for the backward loop is
+ *    computed again there, where that costs few operations (Chen et al., "Training deep nets with
+ *    sublinear memory cost", 2016; Griewank and Walther's checkpointing with the loop's carries as
+ *    checkpoints).
+ * 2. Chunking (`chunk-tensors.ts`): a large tensor and its readers are computed a chunk at a time in a
+ *    loop, so that the scores of attention or the logits of all tokens never exist whole.
+ * For example `loss = sum t -> log(sum v -> exp(logits[t, v]))` becomes a loop over chunks of t that adds
+ * up.
+ * Buffers are placed later, in the room `plan`. Nothing happens to graphs of small tensors.
+ */
 import type { DeviceTraits } from '../artifact.js'
 import { fuseNodes } from '../fuse/fuse.js'
 import { normalise } from '../fuse/normalise.js'
@@ -7,7 +19,7 @@ import { verified } from '../ir/verify.js'
 import { type ChunkOptions, chunkLargeTensors, sliceBytes } from './chunk-tensors.js'
 import { type KeptNode, rematerialise } from './rematerialise.js'
 
-/** What memory is traded for. Sizes are in bytes. */
+/** The limits from which memory is traded for operations. Sizes are in bytes. */
 export interface MemoryLimits extends ChunkOptions {
   /** What a loop keeps of more bytes for another loop is made again there, if that costs few operations. */
   readonly kept: number
@@ -31,8 +43,8 @@ export const memoryLimits = (traits: DeviceTraits): MemoryLimits => {
 }
 
 /**
- * What a kernel binds of a tensor: its slot of the loops around, where slots lie as offsets of bindings
- * must.
+ * The bytes that a kernel binds of a tensor: its slot of the loops around, where slots lie as offsets of
+ * bindings must.
  */
 const boundBytes = (slot: number, all: number, traits: DeviceTraits): number =>
   slot % traits.bindingAlignment === 0 ? slot : all

@@ -49,7 +49,7 @@ const isMirror = (r: ReadExpr, from: readonly Region[], to: readonly Region[]): 
 
 /**
  * Makes nodes again where another loop reads them, instead of keeping them for all iterations, if `wanted`.
- * What they are made of is kept, if it is anyway or is much smaller, or made again as well.
+ * Their sources are kept, if they are kept anyway or are much smaller, or computed again as well.
  */
 export const rematerialise = (graph: Graph, wanted: (kept: KeptNode) => boolean): Graph => {
   const mirrors = findMirrors(graph)

@@ -45,7 +45,7 @@ export const showDefinition = (
   return { node, outer, inner }
 }
 
-/** What occurs more than once and is no mere read. */
+/** The expressions that occur more than once and are more than a read: they get names. */
 export const sharedParts = (shown: readonly PrintedDefinition[]): ReadonlySet<Expr> => {
   const roots = shown.flatMap(partsOfDefinition)
   const uses = new Map<Expr, number>()
@@ -123,7 +123,7 @@ const wholeUse = (all: readonly Expr[], id: NodeId): Expr | undefined => {
 }
 
 /**
- * What stands around a sum that is divided by the number of its terms, without the division: around a mean.
+ * The expression around a mean: around a sum divided by the number of its terms, without that division.
  */
 export const meanOf = (
   d: PrintedDefinition,

@@ -1,3 +1,16 @@
+/*
+ * Printing a derivative as a `.jola` module that can be checked and called (`jola grad FILE --fn f --wrt x`).
+ * 1. The graph is made for two sets of prime sizes; numbers that differ between both are named as
+ *    polynomials of the sizes, and graphs that differ in more than numbers have no one text
+ *    (`for-all-sizes.ts`, `name-sizes.ts`).
+ * 2. Small definitions are put where they are used (`inline-definitions.ts`).
+ * 3. Expressions take the form in which people write them: products, powers, common factors (`tidy.ts`).
+ * 4. Definitions are written as syntax, and the syntax printer prints it (`print-source.ts`,
+ *    `write-expr.ts`).
+ * For example the derivative of `sum i -> x[i] ^ 2` by x is printed as `for i -> 2 * x[i]`.
+ * Loops that run backwards and random numbers have no source form: for those the text is the IR with named
+ * sizes.
+ */
 import * as E from 'fp-ts/lib/Either.js'
 import type { CoreFn, Program } from '../core/core.js'
 import { sizeText } from '../core/size.js'

@@ -190,7 +190,7 @@ const moduleOf = (graph: Graph, sizes: SizedGraph['sizes'], { program, fn, wrt }
   return { imports: signature.imports(), items: [...signature.definitions(), item], span: s.nowhere }
 }
 
-/** What a definition is called: its own name, unless that is a function of which it is only a part. */
+/** The name of a definition: its own label, unless that is a function of which it is only a part. */
 const labelOf = (
   n: Exclude<Graph['nodes'][number], { kind: 'input' }>,
   bodies: ReadonlyMap<string, Span>,

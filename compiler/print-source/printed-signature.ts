@@ -24,7 +24,7 @@ export interface SourceInput {
   readonly target: (front: readonly SourceExpr[]) => SourceExpr
 }
 
-/** What a printed function has in common with the one it is derived from. */
+/** The signature of a printed function, which it shares with the function it is derived from. */
 export interface PrintedSignature {
   readonly params: readonly Param[]
   readonly inputs: ReadonlyMap<string, SourceInput>

@@ -14,7 +14,7 @@ import { reductionNode } from './write-expr.js'
 export const conditionsOf = (e: Expr): readonly Expr[] =>
   e.op === 'and' ? e.args.flatMap(conditionsOf) : [e]
 
-/** What a comparison says to be at least 0. */
+/** The form that a comparison states to be at least 0. */
 const notNegative = (e: Expr): Affine | undefined => {
   if (e.op === 'const' || e.op === 'index' || e.op === 'read' || e.args[0]?.dtype !== 'i32') return undefined
   const [a, b] = e.args.map(affineOfAnySize)

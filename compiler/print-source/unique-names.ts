@@ -47,7 +47,7 @@ const keywords = [
   'grad',
   'value_and_grad',
 ]
-/** What the printed text may call; other built-in names may be given away. */
+/** The built-in functions that the printed text may call; other built-in names are free for definitions. */
 const called = Object.values(printedBuiltins)
 const reserved: ReadonlySet<string> = new Set([...keywords, ...called, 'inf', 'stop'])
 

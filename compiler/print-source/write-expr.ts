@@ -18,7 +18,7 @@ import * as s from './build-syntax.js'
 import { type SizeNames, sizeInput } from './name-sizes.js'
 import type { PrintedSignature } from './printed-signature.js'
 
-/** What an expression needs to know to be written. */
+/** The names and types with which an expression is written. */
 export interface ExprWriter {
   readonly nodes: ReadonlyMap<NodeId, Node>
   readonly sizes: SizeNames
@@ -86,7 +86,7 @@ export const dimsOf = (w: ExprWriter, node: Node): readonly Size[] => {
   return node.shape.map(n => sizeAt(w, n))
 }
 
-/** What a whole number is known to be below by its type. */
+/** The bound below which a whole number lies by its type. */
 const boundOf = (w: ExprWriter, e: Expr): Size | undefined => {
   if (e.op === 'index') return sizeAt(w, e.axis.extent)
   if (e.op !== 'read' || e.guarded) return undefined

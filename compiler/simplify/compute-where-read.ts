@@ -50,7 +50,7 @@ const narrow = (
     const position = positionOf(node, reads[0]!, dim)
     const { extent } = axes[0]!
     if (2 * position.own.reduce((n, a) => n * a.extent, 1) > extent) continue
-    // What is read on a condition may be outside otherwise; an index that is data never is.
+    // A read on a condition may be outside where the condition fails; an index that is data is never outside.
     const { lo, hi } = facts.interval(position.at)
     if (position.at.op !== 'read' && (lo < 0 || hi >= extent)) continue
     const text = textOf(position)
@@ -61,9 +61,9 @@ const narrow = (
 
 /**
  * A node that is read only at some positions is computed at those alone: of `y[i] = x[p(i)]` the node
- * `x'[i] = x[p(i)]`, where the i are fewer than what x ranges over, however many nodes read it so. Of
- * logits at every position, of which a loss or a next token wants few, few are left, and of whatever only
- * they were computed from.
+ * `x'[i] = x[p(i)]`, where i has fewer values than the dimension of x. All readers must read it so.
+ * A loss or a next token needs the logits at few positions: with this rule only those are computed, and so
+ * are the nodes that only the logits read.
  */
 export const computeWhereRead = (graph: Graph, facts: Facts): Graph => {
   const nodes = new Map<NodeId, Node>(graph.nodes.map(n => [n.id, n]))

@@ -14,7 +14,7 @@ interface Masked {
 
 const conjuncts = (e: Expr): readonly Expr[] => (e.op === 'and' ? e.args.flatMap(conjuncts) : [e])
 
-/** What holds where the condition does not: for one value of two, the other. */
+/** The negated condition. Where an axis has two values, `i == 0` becomes `i == 1`. */
 const complement = (c: Expr, facts: Facts): readonly Expr[] => {
   const [x, v] = c.op === 'eq' ? c.args : []
   if (x?.op === 'index' && facts.interval(x).hi === 1 && (isValue(v!, 0) || isValue(v!, 1)))

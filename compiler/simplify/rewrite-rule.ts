@@ -2,7 +2,7 @@ import { i32, prim } from '../ir/expr.js'
 import type { Interval } from '../ir/interval.js'
 import type { Axis, ComputeNode, Expr, Node, NodeId } from '../ir/ir.js'
 
-/** What rules may know about the graph around them. */
+/** The facts about the graph that rules may use. */
 export interface Facts {
   readonly nodes: ReadonlyMap<NodeId, Node>
   readonly interval: (e: Expr) => Interval

@@ -1,3 +1,14 @@
+/*
+ * Simplification: the same outputs with less work.
+ * Rewriting to a fixed point: rules on expressions, applied bottom-up to interned expressions
+ * (`interner`), rules on single nodes, and passes over the graph (views inlined, equal nodes shared, loop
+ * invariants hoisted, nodes computed only where they are read). Integer rules use interval analysis and
+ * the normal forms of the room `affine`.
+ * For example `sum j -> (if j == i then x[j] else 0)` becomes `x[i]`: one-hot sums of a derivative become
+ * reads.
+ * Floats keep their values exactly; no law that only holds for real numbers is used
+ * (`print-source/tidy.ts` has those).
+ */
 import { childrenOf } from '../ir/expr.js'
 import { sortGraph } from '../ir/graph.js'
 import { interner } from '../ir/intern.js'

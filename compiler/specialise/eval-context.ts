@@ -11,7 +11,7 @@ import type { StandIn } from './parameters.js'
 import type { Here, Scope } from './scope.js'
 import { type ConstantValue, type CoreValue, unexpected } from './value.js'
 
-/** What an expression of the core is evaluated in. */
+/** The environment in which an expression of the core is evaluated. */
 export interface EvalContext {
   readonly program: Program
   /**

@@ -39,7 +39,7 @@ export interface InputSpec {
 }
 
 /**
- * What an input that is not there is instead: everywhere a constant, or at each position the last of its
+ * The value of an input that does not exist: everywhere a constant, or at each position the last of its
  * indices.
  */
 export type StandIn = number | 'last index'
@@ -79,7 +79,7 @@ export const instantiateFields = (t: Type, instance: Instance): Type => {
 
 const join = (prefix: string, name: string): string => (prefix === '' ? name : `${prefix}.${name}`)
 
-/** What surrounds a part of a parameter's type. */
+/** The surroundings of a part of a parameter's type. */
 interface FieldPlace {
   /** The axes of the arrays of records around it. */
   readonly front: readonly Size[]

@@ -14,7 +14,7 @@ export const within = (scope: Scope, axes: readonly Axis[]): Scope => ({
   axes: [...scope.axes, ...axes],
 })
 
-/** What identifies a node for people: the nearest name and its place in the source. */
+/** Identifies a node for people: the nearest name and its place in the source. */
 export interface Here {
   readonly label: string
   readonly span: Span

@@ -1,3 +1,14 @@
+/*
+ * Specialisation: the typed core becomes a graph of the tensor IR, for given sizes, constants and
+ * settings.
+ * The core is evaluated by a partial evaluator (`evaluate.ts`): scalars are IR expressions over the index
+ * variables in scope, tensors are functions from positions to expressions, and functions, records and
+ * tuples exist only at compile time, so that every call is inlined. Nodes are made where the language's
+ * `let` and `for` ask for a tensor (`materialiser.ts`), outside of every loop on which they do not depend.
+ * Equal calls are evaluated once (`call-cache.ts`).
+ * For example `fn f(x: f32[N]) = for i -> x[i] * scale` with N = 3 becomes `%1[i=3] = %0[i] * scale`.
+ * Only conditions on constants are folded here; the rest is for the simplifier.
+ */
 import type { CoreFn, CoreParam, CoreRecipe, CoreSetting, CoreTest, Program } from '../core/core.js'
 import type { Type } from '../core/type.js'
 import { differentiate } from '../differentiate/differentiate.js'
@@ -27,7 +38,7 @@ import {
 export { type ConstantValue, type GivenValue, isList } from './value.js'
 
 /**
- * What becomes numbers: every size, the module constants that the model's configuration gives, and the
+ * The given values: every size, the module constants that the model's configuration gives, and the
  * settings.
  */
 export interface Bindings {
@@ -198,7 +209,7 @@ export const specialiseMethod = (
   return c.m.builder.finish()
 }
 
-/** What a setting is unless the user says otherwise. */
+/** The value of a setting that the user does not give. */
 export const settingDefault = (program: Program, s: CoreSetting): GivenValue => {
   const c = contextFor(program, { sizes: new Map() }, s.name)
   const v = evaluateCore(c, s.value)

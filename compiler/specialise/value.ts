@@ -4,7 +4,7 @@ import type { Axis, Expr } from '../ir/ir.js'
 import type { Scope } from './scope.js'
 
 /**
- * What an expression of the core is worth once all sizes are numbers: scalars are IR expressions over the
+ * The value of an expression of the core, where all sizes are numbers: scalars are IR expressions over the
  * index variables in scope, tensors are functions from positions to such expressions, and records, tuples
  * and functions have disappeared into the compiler.
  */
@@ -44,10 +44,10 @@ export const differs = (a: ChoiceValue, b: ChoiceValue): Expr =>
       ? differs(b, a)
       : constant('i32', a.name === b.name ? 0 : 1)
 
-/** What the outside says of a setting or of a constant: a number, a truth value, or one of its choices. */
+/** A value that is given for a setting or a constant: a number, a truth value, or one of its choices. */
 export type GivenValue = number | boolean | string
 
-/** What the outside says of a constant: one value, or a list of them in the order of its axis. */
+/** A value that is given for a constant: one value, or a list of them in the order of its axis. */
 export type ConstantValue = GivenValue | readonly (number | boolean)[]
 
 export const isList = (value: unknown): value is readonly (number | boolean)[] => Array.isArray(value)

@@ -9,7 +9,8 @@
  */
 import { constant } from '../ir/expr.js'
 import type { Expr } from '../ir/ir.js'
-import { applyPrim, type Prim, prims } from '../ir/prims.js'
+import type { Prim } from '../ir/prim.js'
+import { applyPrim, prims } from '../ir/prims.js'
 
 type Application = Extract<Expr, { args: readonly Expr[] }>
 
