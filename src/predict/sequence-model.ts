@@ -1,6 +1,7 @@
-// A predictor on a device: logits after rows, losses of rows, and greedy continuation. Rows are padded to a few
-// lengths, and each shape is compiled once, when it first comes. Continuation keeps keys and values (decoder.ts)
-// where the program can go on where it was, and computes each row anew where it can't.
+// A predictor on a device: logits after rows, losses of rows, and greedy continuation. Rows are padded
+// to a few lengths, and each shape is compiled once, when it first comes. Continuation keeps keys and
+// values (decoder.ts) where the program can go on where it was, and computes each row anew where it
+// can't.
 
 import { DeviceError } from '../../runtime/index.js'
 import { Turns } from '../async/turns.js'

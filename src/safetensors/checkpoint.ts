@@ -1,5 +1,6 @@
-// A checkpoint over files that are read by ranges, so that no whole file is ever in memory. Opening reads headers
-// alone; numbers are read and widened to f32 when they are asked for. Who opens the files is the platform's affair.
+// A checkpoint over files that are read by ranges, so that no whole file is ever in memory. Opening
+// reads headers alone; numbers are read and widened to f32 when they are asked for. Who opens the files
+// is the platform's affair.
 
 import { bf16ToF32, f16ToF32 } from '../../runtime/float.js'
 import { refusePointer } from '../errors/git-lfs.js'

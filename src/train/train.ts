@@ -1,7 +1,8 @@
-// Training as a loop of submitted steps. The device runs ahead: a step's metrics are read back while later steps
-// run. State, position and history are saved together, so that a run that was killed goes on to the same bits.
-// In: a recipe, its model and batches. Out: the history, and the best state in a `RunStore`. How the methods are
-// compiled is in session.ts and compile.ts; where a run is kept is the platform's affair (src/runs for folders).
+// Training as a loop of submitted steps. The device runs ahead: a step's metrics are read back while
+// later steps run. State, position and history are saved together, so that a run that was killed goes on
+// to the same bits. In: a recipe, its model and batches. Out: the history, and the best state in a
+// `RunStore`. How the methods are compiled is in session.ts and compile.ts; where a run is kept is the
+// platform's affair (src/runs for folders).
 
 import { download, Readback } from '../../runtime/index.js'
 import type { BatchStream } from '../data/batch.js'
