@@ -11,7 +11,7 @@ import { simplify } from '../simplify/simplify.js'
 import { bindAll, type EvalContext, evaluateCore, extent } from './eval-context.js'
 import { top, within } from './scope.js'
 import { type Bindings, contextFor, methodContext, paramValue } from './specialise.js'
-import { asExpr, asTensor, type TensorValue } from './value.js'
+import { asExpr, asTensor, scalar, type TensorValue } from './value.js'
 
 /** A function from one sequence's tokens to logits: a model's, or a recipe's `predict`. */
 export type Predictor =
@@ -25,6 +25,9 @@ export interface BatchedPredictor {
   readonly bindings: Bindings
   readonly rows: number
 }
+
+/** The place of a prompt's length among the parameters of a recipe's `predict`. */
+const promptParameter = 2
 
 /** How many tokens there are to choose from, by the type of a sequence of them. */
 const boundOf = (c: EvalContext, t: Type): number | undefined =>
@@ -54,6 +57,10 @@ const logitsOf = ({
   const c = fn.params.reduce(
     (inner, p) => {
       const isTokens = p.type.kind === 'tensor' && p.type.element.kind === 'idx'
+      if (predictor.kind === 'recipe' && p === fn.params[promptParameter]) {
+        const prompt = m.builder.input('prompt', 'i32', [rows])
+        return bindAll(inner, [[p.id, scalar(read(prompt, 'i32', [index(row)]))]])
+      }
       if (!isTokens) return bindAll(inner, [[p.id, paramValue(inner, p)]])
       const length = p.type.kind === 'tensor' ? extent(inner, p.type.dims[0]!) : 0
       const node = m.builder.input('tokens', 'i32', [rows, length], { below: boundOf(inner, p.type) })
@@ -66,8 +73,9 @@ const logitsOf = ({
 }
 
 /**
- * A predictor over `rows` sequences at once. Inputs besides the predictor's own: `tokens` i32[rows, T]; for
- * `next`, `at` i32[rows], and for `loss` `position` and `target` i32[rows, A] and `weight` f32[rows, A].
+ * A predictor over `rows` sequences at once. Inputs besides the predictor's own: `tokens` i32[rows, T];
+ * `prompt` i32[rows], the tokens of each row's prompt, where a recipe asks for it; for `next`, `at` i32[rows],
+ * and for `loss` `position` and `target` i32[rows, A] and `weight` f32[rows, A].
  * Outputs: for `next`, the logits at position `at` of each row, f32[rows, V]; for `loss`, the weighted sum
  * of the cross-entropies of each row's targets at their positions, f32[rows]. Simplified, logits are
  * computed at those positions alone.

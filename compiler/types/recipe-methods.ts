@@ -175,9 +175,11 @@ const elaborateMethod = (
 }
 
 const paramTypes = (cx: BodyContext, recipe: RecipeParts, { item, role }: WrittenMethod): readonly Type[] => {
-  if (role !== undefined && role.params.length !== item.params.length) {
+  const given = item.params.length
+  const least = role === undefined ? given : role.params.length - (role.optional ?? 0)
+  if (role !== undefined && (given < least || given > role.params.length)) {
     const wanted = countOf(role.params.length, 'parameter')
-    const has = countOf(item.params.length, 'parameter')
+    const has = countOf(given, 'parameter')
     cx.report({
       code: 'E0350',
       title: `\`${item.name.text}\` has ${wanted} in a recipe, not ${has}`,

@@ -1,7 +1,7 @@
 import type { Size } from '../core/size.js'
 import type { Type } from '../core/type.js'
 import type { Span } from '../diagnostics/source.js'
-import { isError, typeF32 } from './basic-types.js'
+import { isError, typeF32, typeI32 } from './basic-types.js'
 import type { BodyContext } from './body-context.js'
 import { typeMismatch } from './mismatch-messages.js'
 import { fieldTypes } from './type-traversal.js'
@@ -20,6 +20,8 @@ export interface RecipeProtocol {
 export interface MethodRole {
   readonly form: string
   readonly params: readonly Type[]
+  /** How many of the last parameters a recipe may leave out. */
+  readonly optional?: number
   /** The required result, where it is fixed. */
   readonly result?: Type
 }
@@ -32,11 +34,13 @@ export const methodRoles = (p: RecipeProtocol): ReadonlyMap<string, MethodRole> 
     [
       'predict',
       {
-        form: 'predict(s, tokens)',
+        form: 'predict(s, tokens, prompt)',
         params: [
           p.state,
           { kind: 'tensor', element: { kind: 'idx', bound: p.vocabulary }, dims: [p.length] },
+          typeI32,
         ],
+        optional: 1,
         result: { kind: 'tensor', element: typeF32, dims: [p.length, p.vocabulary] },
       },
     ],

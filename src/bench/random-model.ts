@@ -123,6 +123,7 @@ export const randomBatch = ({ B, T, A }: BatchShape, V: number): Batch => {
     position: new Int32Array(B * A).map((_, i) => T - A + (i % A)),
     target: tokens(B * A, 1),
     weight: new Float32Array(B * A).fill(1),
+    prompt: new Int32Array(B).fill(T - A + 1),
     rows: B,
   }
 }

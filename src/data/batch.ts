@@ -25,6 +25,8 @@ export interface Batch {
   readonly position: Int32Array
   readonly target: Int32Array
   readonly weight: Float32Array
+  /** [B]: the tokens of each row's prompt, which are those before the first that is to be learned. */
+  readonly prompt: Int32Array
   /** Rows that hold data; the others fill the batch. */
   readonly rows: number
 }
@@ -78,8 +80,10 @@ const streamOf = (
       const position = new Int32Array(B * A)
       const target = new Int32Array(B * A)
       const weight = new Float32Array(B * A)
+      const prompt = new Int32Array(B)
       for (let b = 0; b < rows; b++) {
         const row = rowOf(order?.[first + b] ?? first + b)
+        prompt[b] = row.learned
         for (let t = 0; t < Math.min(row.tokens.length, T); t++) tokens[b * T + t] = row.tokens[t]!
         for (let i = row.learned; i < row.tokens.length; i++) {
           const at = b * A + i - row.learned
@@ -88,7 +92,7 @@ const streamOf = (
           weight[at] = 1
         }
       }
-      return { tokens, position, target, weight, rows }
+      return { tokens, position, target, weight, prompt, rows }
     },
   }
 }

@@ -14,7 +14,14 @@ export interface CompiledSequence {
   readonly destroy: () => void
 }
 
-const sequenceInputs: ReadonlySet<string> = new Set(['tokens', 'position', 'target', 'weight', 'at'])
+const sequenceInputs: ReadonlySet<string> = new Set([
+  'tokens',
+  'prompt',
+  'position',
+  'target',
+  'weight',
+  'at',
+])
 
 /** Rows, tokens of each, and tokens of each that are scored. */
 export interface SequenceShape {

@@ -50,6 +50,7 @@ export class Decoder {
   readonly #own = new Map<string, DeviceTensor>()
   /** The tokens of each row that what is kept is of. */
   #seen: readonly (readonly number[])[] = []
+  #prompts: readonly number[] = []
 
   constructor(
     private readonly source: PredictorSource,
@@ -75,8 +76,12 @@ export class Decoder {
    */
   async continue(rows: readonly (readonly number[])[], most: number, take: TakeToken): Promise<void> {
     if (most <= 0) return
-    const seen = this.#seen
+    const prompts = rows.map(row => row.length)
+    // What is kept of tokens may depend on how long their prompt is.
+    const same = !this.#own.has('prompt') || prompts.every((n, r) => n === this.#prompts[r])
+    const seen = same ? this.#seen : []
     this.#seen = []
+    this.#prompts = prompts
     const first = await this.#prefill(rows, seen)
     const whole = rows.map(row => [...row])
     const open = new Set(rows.keys())
@@ -156,6 +161,7 @@ export class Decoder {
     }
     if (tokens !== undefined) step.tokens.write(perRow(tokens, window))
     this.#own.get('start')?.write(perRow(start))
+    this.#own.get('prompt')?.write(perRow(this.#prompts))
     this.#own.get('at')?.write(perRow(at))
     const own = Object.fromEntries(this.#own)
     const chosen = this.#own.get('chosen')!
@@ -201,7 +207,7 @@ export class Decoder {
   async #furnish(executable: Executable, window: number): Promise<Step> {
     const { device, bring } = this.source
     const { inputs, outputs } = executable.artifact
-    const isOwn = (name: string): boolean => /^(start|at|kept\.\d+)$/.test(name)
+    const isOwn = (name: string): boolean => /^(start|at|prompt|kept\.\d+)$/.test(name)
     for (const { name, dtype, shape } of [...inputs.filter(i => isOwn(i.name)), ...outputs])
       if (!this.#own.has(name)) this.#own.set(name, zeros(device, dtype, shape, name))
     const brought = await bring(inputs.map(i => i.name).filter(n => n !== 'tokens' && !isOwn(n)))

@@ -22,6 +22,13 @@ const bucket = (length: number, context: number): number =>
 const answerBucket = (count: number, T: number): number =>
   Math.min(T, 2 ** Math.ceil(Math.log2(Math.max(count, 1))))
 
+/** A number for each of so many rows, 0 for those that only fill up. */
+const perRow = (values: readonly number[], rows: number): Int32Array => {
+  const all = new Int32Array(rows)
+  all.set(values)
+  return all
+}
+
 /** One token row to score: which of its tokens count. */
 export interface ScoredRow {
   readonly tokens: readonly number[]
@@ -66,7 +73,12 @@ export class SequenceModel {
     return this.#turn(() => this.#next(own, signal), signal)
   }
 
-  async #next(rows: readonly (readonly number[])[], signal?: AbortSignal): Promise<readonly Float32Array[]> {
+  /** `prompts` has the tokens of each row's prompt; a row without is all prompt. */
+  async #next(
+    rows: readonly (readonly number[])[],
+    signal?: AbortSignal,
+    prompts: readonly number[] = [],
+  ): Promise<readonly Float32Array[]> {
     const out: Float32Array[] = []
     const { context, vocabulary } = this.source
     if (rows.some(r => r.length === 0))
@@ -86,6 +98,12 @@ export class SequenceModel {
         at[i] = r.length - 1
       })
       c.own.tokens?.write(tokens)
+      c.own.prompt?.write(
+        perRow(
+          some.map((r, i) => prompts[first + i] ?? r.length),
+          c.rows,
+        ),
+      )
       c.own.at?.write(at)
       const values = await c.run()
       for (const i of some.keys()) out.push(requireLogits(values.slice(i * vocabulary, (i + 1) * vocabulary)))
@@ -136,6 +154,12 @@ export class SequenceModel {
         }
       })
       c.own.tokens?.write(tokens)
+      c.own.prompt?.write(
+        perRow(
+          some.map(r => r.from),
+          c.rows,
+        ),
+      )
       c.own.position?.write(position)
       c.own.target?.write(target)
       c.own.weight?.write(weight)
@@ -198,9 +222,10 @@ export class SequenceModel {
     signal?: AbortSignal,
   ): Promise<void> {
     const rows = prompts.map(p => [...p])
+    const lengths = prompts.map(p => p.length)
     const open = new Set(rows.keys())
     for (let i = 0; i < most && open.size > 0; i++) {
-      const logits = await this.#next(rows, signal)
+      const logits = await this.#next(rows, signal, lengths)
       for (const r of open) {
         const token = argmax(logits[r]!)
         rows[r]!.push(token)

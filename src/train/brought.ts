@@ -18,6 +18,7 @@ export const broughtBy = ({ B, T, A }: BatchShape) =>
       position: { dtype: 'i32', shape: [B, A] },
       target: { dtype: 'i32', shape: [B, A] },
       weight: { dtype: 'f32', shape: [B, A] },
+      prompt: { dtype: 'i32', shape: [B] },
     },
     at: {
       step: { dtype: 'f32', shape: [] },

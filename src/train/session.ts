@@ -214,6 +214,7 @@ const furnishSession = async (
     batchTensors.position.write(batch.position)
     batchTensors.target.write(batch.target)
     batchTensors.weight.write(batch.weight)
+    batchTensors.prompt.write(batch.prompt)
   }
   const scalars = (values: {
     readonly step: number

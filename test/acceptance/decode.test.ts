@@ -14,7 +14,7 @@ afterAll(() => rmSync(work, { recursive: true, force: true }))
 
 const edited = `import std.models.llama
 fn logits(w: llama.Model, tokens: idx[V][T]) -> f32[T, V] =
-  llama.logits(w, tokens, (l, h, z) -> for d -> (1 + 0.2 * f32(h)) * z[d] + 0.05 * f32(l))
+  llama.logits(w, tokens, { head: (l, p, h, z) -> for d -> (1 + 0.2 * f32(h)) * z[d] + 0.05 * f32(l) })
 `
 /** Centred over the sequence: what is later has a part in what is earlier. */
 const centred = `import std.models.llama

@@ -87,7 +87,7 @@ const disagreement = (c: Case, rows: readonly (readonly number[])[], window: num
 
 const llama = `import std.models.llama
 fn logits(w: llama.Model, tokens: idx[V][T]) -> f32[T, V] =
-  llama.logits(w, tokens, (l, h, z) -> for d -> z[d] * 1.5 + 0.1 * f32(l) + 0.01 * f32(h))
+  llama.logits(w, tokens, { head: (l, p, h, z) -> for d -> z[d] * 1.5 + 0.1 * f32(l) + 0.01 * f32(h) })
 `
 
 const toy = (mix: string): string => `import std.nn (softmax, dot)
