@@ -1,4 +1,4 @@
-/** Writes the listings of docs/journey.md anew: `npm run journey`. With `--check` it only says which are old. */
+/** Writes the listings of docs/journey.md anew: `npm run journey`. With `--check` it only names old ones. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { listingsIn, printedBy, withListings } from '../test/docs/listings.js'
 

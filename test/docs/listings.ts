@@ -1,6 +1,6 @@
 import { runCli } from '../../src/cli/cli.js'
 
-/** A command of a page and the listing below it: a `sh` block of one line, then a block with what it prints. */
+/** A command of a page and the listing below it: a `sh` block of one line, then a block with its output. */
 export interface Listing {
   /** After the word `jola`. */
   readonly args: readonly string[]
@@ -15,8 +15,8 @@ const opening = '```sh'
 const fence = '```'
 
 /**
- * The listings of a page, in order. A `sh` block with a `jola explain` command must be followed by a block with
- * its output; throws where it is not.
+ * The listings of a page, in order. A `sh` block with a `jola explain` command must be followed by a block
+ * with its output; throws where it is not.
  */
 export const listingsIn = (page: string): readonly Listing[] => {
   const lines = page.split('\n')
