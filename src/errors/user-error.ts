@@ -48,13 +48,16 @@ const indented = (text: string): string =>
     .replaceAll('\t', '\\t')
     .replaceAll('\n', `\n${' '.repeat(9)}`)
 
+/** On one line, with tabs and line breaks shown. */
+const onOneLine = (text: string): string => harmlessLine(clipped(text)).replaceAll('\t', '\\t')
+
 /**
  * The lines printed for a {@link UserError}: what, then where, why and hint, each on its own line if present.
  */
 export const renderUserError = (error: UserError): string =>
   [
-    `error: ${harmlessLine(clipped(error.what))}`,
-    ...(error.where === undefined ? [] : [`  where: ${harmlessLine(clipped(error.where))}`]),
+    `error: ${onOneLine(error.what)}`,
+    ...(error.where === undefined ? [] : [`  where: ${onOneLine(error.where)}`]),
     ...(error.why === undefined ? [] : [`  why:   ${indented(error.why)}`]),
     ...(error.hint === undefined ? [] : [`  hint:  ${indented(error.hint)}`]),
   ].join('\n')

@@ -16,8 +16,8 @@ const byTransformers = (load: string): string =>
 const formats: readonly Format[] = [
   {
     test: /\.gguf$/i,
-    is: 'a GGUF file',
-    convert: byTransformers("'DIR', gguf_file='FILE'"),
+    is: 'a GGUF file, which is a whole model by itself',
+    convert: 'name it as the model: DIR/FILE',
   },
   {
     test: /^adapter_(model\.(safetensors|bin)|config\.json)$/,
@@ -67,7 +67,8 @@ const describe = (files: readonly string[], known: readonly Format[], directory:
     const names = `${found.slice(0, 3).join(', ')}${found.length > 3 ? `, … (${found.length})` : ''}`
     return {
       why: `${names} is there: ${is}`,
-      hint: how === '' ? 'fetch the model as safetensors' : `convert it: ${how}`,
+      hint:
+        how === '' ? 'fetch the model as safetensors' : how.startsWith('name ') ? how : `convert it: ${how}`,
     }
   }
   return undefined

@@ -5,6 +5,7 @@ import { systemCode } from '../files/file-error.js'
 import { nodeSha256 } from '../host/node-sha256.js'
 import { identityFrom, type ModelIdentity } from '../model/identity.js'
 import type { Checkpoint } from '../safetensors/checkpoint.js'
+import { isGguf, readGguf, tokenizerBytes } from './gguf-model.js'
 
 const fileIfAny = async (path: string): Promise<Uint8Array | undefined> => {
   try {
@@ -20,6 +21,8 @@ export const modelIdentityOf = async (
   { directory, checkpoint }: { readonly directory: string; readonly checkpoint: Checkpoint | undefined },
   constants: ReadonlyMap<string, ConstantValue>,
 ): Promise<ModelIdentity> => {
-  const tokenizerFile = await fileIfAny(join(directory, 'tokenizer.json'))
+  const tokenizerFile = (await isGguf(directory))
+    ? tokenizerBytes((await readGguf(directory)).header)
+    : await fileIfAny(join(directory, 'tokenizer.json'))
   return identityFrom({ checkpoint, tokenizerFile }, constants, nodeSha256)
 }

@@ -3,8 +3,10 @@ import { createContext, runInContext } from 'node:vm'
 import { fileError, systemCode } from '../files/file-error.js'
 import { readJsonObjectIfAny } from '../files/json-file.js'
 import { byteLimits, readTextFile } from '../files/text-file.js'
+import { ggufTokenizer } from '../gguf/tokenizer.js'
 import { isJsonObject } from '../json/json-values.js'
 import { type Chat, chatOf, configuredTemplate } from '../text/chat.js'
+import { isGguf, readGguf } from './gguf-model.js'
 
 const textIfAny = (path: string): Promise<string | undefined> =>
   readTextFile(path, { most: byteLimits.json }).catch((error: unknown) => {
@@ -38,10 +40,15 @@ const bounded = <T>(work: () => T): T => {
 }
 
 /**
- * The chat template of a model's folder: `chat_template.jinja`, else that in `tokenizer_config.json`.
+ * The chat template of a GGUF file, or of a model's folder: `chat_template.jinja`, else that in `tokenizer_config.json`.
  * Rendering throws a `UserError` where the model has none, or where it refuses the messages.
  */
 export const openChat = async (directory: string): Promise<Chat> => {
+  if (await isGguf(directory)) {
+    const { settings } = ggufTokenizer(directory, (await readGguf(directory)).header)
+    const template = configuredTemplate(settings.chat_template)
+    return chatOf({ directory, file: directory, template, settings }, bounded)
+  }
   const file = join(directory, 'chat_template.jinja')
   const config = join(directory, 'tokenizer_config.json')
   const own = await textIfAny(file)

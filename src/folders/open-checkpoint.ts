@@ -6,6 +6,7 @@ import { openRangeFile } from '../files/range-file.js'
 import { type ByteRanges, type Checkpoint, checkpointOf, readFileHeader } from '../safetensors/checkpoint.js'
 import type { TensorEntry } from '../safetensors/header.js'
 import { foreignModel } from './foreign.js'
+import { isGguf, openGgufCheckpoint, readGguf } from './gguf-model.js'
 import { indexName, readIndex } from './shard-index.js'
 
 const twoCheckpoints = (directory: string): UserError =>
@@ -50,11 +51,12 @@ const twice = (name: string, shard: string, other: string): UserError =>
   })
 
 /**
- * Opens a checkpoint: a `.safetensors` file, an `….index.json`, or a directory with `model.safetensors` or
- * `model.safetensors.index.json`. Only headers are read. Anything missing, cut off or inconsistent is a
- * `UserError`.
+ * Opens a checkpoint: a `.safetensors` or `.gguf` file, an `….index.json`, or a directory with
+ * `model.safetensors` or `model.safetensors.index.json`. Only headers are read. Anything missing, cut off or
+ * inconsistent is a `UserError`.
  */
 export const openCheckpoint = async (path: string): Promise<Checkpoint> => {
+  if (await isGguf(path)) return openGgufCheckpoint(await readGguf(path))
   const { file, sharded } = await asPath(path)
   const index = sharded ? await readIndex(file) : undefined
   const files = new Map<string, ByteRanges>()

@@ -9,19 +9,24 @@ import type { WeightFormat } from '../model/weight-format.js'
 import type { Tokenizer } from '../text/tokenizer.js'
 import { withinVocabulary } from '../text/vocabulary.js'
 import { foreignFile, foreignModel } from './foreign.js'
+import { isGguf, openGgufCheckpoint, readGguf, tokenizerOfGguf } from './gguf-model.js'
 import { openCheckpoint } from './open-checkpoint.js'
 import { openTokenizer } from './open-tokenizer.js'
 
-/** A model's `config.json`, as it stands. Throws a `UserError` if the directory has none or it is broken. */
+/**
+ * A model's `config.json`, as it stands, or what the metadata of a GGUF file says in its words. Throws a
+ * `UserError` if the directory has none or it is broken.
+ */
 export const readConfig = async (directory: string): Promise<JsonObject> => {
+  if (await isGguf(directory)) return (await readGguf(directory)).config
   const path = join(directory, 'config.json')
   const found = await stat(directory).catch(() => undefined)
   if (found === undefined)
     throw new UserError({
       what: 'there is no such model',
       where: directory,
-      why: 'there is no folder of this name',
-      hint: 'check the path; a model is a folder in the Hugging Face layout on this machine',
+      why: 'there is no folder or file of this name',
+      hint: 'check the path; a model is a folder in the Hugging Face layout, or a GGUF file, on this machine',
     })
   if (found.isFile()) {
     const folder = dirname(directory)
@@ -63,8 +68,31 @@ export interface ModelWants {
   readonly allow?: readonly string[] | undefined
 }
 
-/** Opens a model's folder. Throws a `UserError` for whatever is missing or broken in it. */
+/** Opens a GGUF file as a model. */
+const openGgufModel = async (path: string, wants: ModelWants): Promise<Model> => {
+  const gguf = await readGguf(path)
+  const { config } = gguf
+  const { max_position_embeddings: positions, vocab_size: vocabulary } = config
+  const tokenizer = wants.tokenizer ? tokenizerOfGguf(gguf) : undefined
+  return {
+    directory: path,
+    configFile: path,
+    config,
+    checkpoint: wants.weights ? await openGgufCheckpoint(gguf) : undefined,
+    headIsEmbedding: false,
+    format: wants.format ?? 'auto',
+    tokenizer:
+      tokenizer !== undefined && typeof vocabulary === 'number'
+        ? withinVocabulary(tokenizer, vocabulary, path)
+        : tokenizer,
+    context: typeof positions === 'number' ? positions : 2048,
+    allowed: new Set(wants.allow),
+  }
+}
+
+/** Opens a model: a folder, or a GGUF file. Throws a `UserError` for whatever is missing or broken in it. */
 export const openModel = async (directory: string, wants: ModelWants): Promise<Model> => {
+  if (await isGguf(directory)) return openGgufModel(directory, wants)
   const config = await readConfig(directory)
   const positions = config.max_position_embeddings
   const tokenizer = wants.tokenizer ? await tokenizerFor(directory, config) : undefined

@@ -11,6 +11,7 @@
  * names it.
  */
 import { UserError } from '../errors/user-error.js'
+import type { ByteRanges } from '../safetensors/checkpoint.js'
 import { Cursor, type MetadataValue, NeedsMore } from './cursor.js'
 import { refuseFile } from './refuse.js'
 import { type GgufType, ggmlTypeName, ggufBlocks, isGgufType } from './tensor-types.js'
@@ -31,15 +32,8 @@ export interface GgufHeader {
   readonly tensors: ReadonlyMap<string, GgufTensor>
 }
 
-/** Where a file's bytes come from. */
-export interface ByteSource {
-  /** The file's name, for messages. */
-  readonly path: string
-  /** Bytes of the whole file. */
-  readonly size: number
-  /** `length` bytes from `at` on; they lie within the file. */
-  read(at: number, length: number): Promise<Uint8Array>
-}
+/** The bytes of a file, by ranges. */
+export type GgufBytes = Pick<ByteRanges, 'path' | 'size' | 'read'>
 
 const defaultAlignment = 32
 
@@ -203,7 +197,7 @@ const parse = (file: string, bytes: Uint8Array, size: number): GgufHeader => {
  * Reads the header of a GGUF file. Rejects with a `UserError` for whatever is missing, damaged or unknown in
  * it.
  */
-export const readGgufHeader = async (source: ByteSource): Promise<GgufHeader> => {
+export const readGgufHeader = async (source: GgufBytes): Promise<GgufHeader> => {
   const { path, size } = source
   for (let length = firstBytes; ; length *= 4) {
     const bytes = await source.read(0, Math.min(length, size))

@@ -3,11 +3,7 @@
  * table is that of ggml (`ggml.h`, `enum ggml_type`); types that are not in it are refused by name.
  */
 
-/** A way to store numbers: `elements` neighbours of a row take `bytes`. */
-export interface BlockShape {
-  readonly elements: number
-  readonly bytes: number
-}
+import type { BlockShape } from '../safetensors/checkpoint.js'
 
 /** The types that are read, by name. */
 export const ggufBlocks = {

@@ -1,12 +1,11 @@
 import { UserError } from '../errors/user-error.js'
-import type { Checkpoint } from '../safetensors/checkpoint.js'
-import type { Dtype } from '../safetensors/header.js'
+import type { Checkpoint, StoredTensor } from '../safetensors/checkpoint.js'
 
 /**
  * The index of the first number that is infinite or not a number; −1 if there is none. By the bits: all of an
  * exponent's are set.
  */
-const firstNotFinite = (bytes: Uint8Array, dtype: Dtype): number => {
+const firstNotFinite = (bytes: Uint8Array, dtype: StoredTensor['dtype']): number => {
   const { buffer, byteOffset, byteLength } = bytes
   const aligned = byteOffset % 4 === 0 ? bytes : bytes.slice()
   if (dtype === 'F32') {
@@ -33,7 +32,11 @@ export interface Origin {
  * Refuses numbers of a checkpoint's tensor that are infinite or not a number: nothing that is computed with
  * them means anything. Bytes as stored, or converted to f32.
  */
-export const requireFinite = (bytes: Uint8Array, dtype: Dtype, { checkpoint, name, at }: Origin): void => {
+export const requireFinite = (
+  bytes: Uint8Array,
+  dtype: StoredTensor['dtype'],
+  { checkpoint, name, at }: Origin,
+): void => {
   const wrong = firstNotFinite(bytes, dtype)
   if (wrong < 0) return
   const { shape, file } = checkpoint.tensors.get(name)!

@@ -1,7 +1,7 @@
 import type { ConstantValue } from '../../compiler/specialise/specialise.js'
 import type { NewSha256, Sha256 } from '../hash/sha256.js'
-import type { Checkpoint } from '../safetensors/checkpoint.js'
-import { dtypeBytes, elementCount } from '../safetensors/header.js'
+import { type BlockShape, blockOf, type Checkpoint } from '../safetensors/checkpoint.js'
+import { elementCount } from '../safetensors/header.js'
 
 /** Which model something was trained on: two models of the same sizes differ in it. */
 export interface ModelIdentity {
@@ -30,28 +30,28 @@ interface Stretch {
   readonly count: number
 }
 
-/** What of a tensor's elements is hashed. */
-const stretchesOf = (elements: number, width: number, whole: boolean): readonly Stretch[] => {
-  if (whole || elements * width <= sample.bytes) return [{ from: 0, count: elements }]
-  const count = sample.bytes / sample.pieces / width
-  const last = elements - count
+/** What of a tensor's blocks is hashed. */
+const stretchesOf = (blocks: number, width: number, whole: boolean): readonly Stretch[] => {
+  if (whole || blocks * width <= sample.bytes) return [{ from: 0, count: blocks }]
+  const count = Math.floor(sample.bytes / sample.pieces / width)
+  const last = blocks - count
   return Array.from({ length: sample.pieces }, (_, i) => ({
     from: Math.round((i * last) / (sample.pieces - 1)),
     count,
   }))
 }
 
-/** Adds a stretch of a tensor's elements to a hash, a chunk at a time. */
+/** Adds a stretch of a tensor's blocks to a hash, a chunk at a time. */
 const addStretch = async (
   { update }: Pick<Sha256, 'update'>,
   read: (first: number, out: Uint8Array) => Promise<void>,
   { from, count }: Stretch,
-  width: number,
+  { elements, bytes: width }: BlockShape,
 ): Promise<void> => {
-  const most = chunkBytes / width
+  const most = Math.floor(chunkBytes / width)
   for (let done = 0; done < count; done += most) {
     const bytes = new Uint8Array(Math.min(most, count - done) * width)
-    await read(from + done, bytes)
+    await read((from + done) * elements, bytes)
     update(bytes)
   }
 }
@@ -68,11 +68,12 @@ export const fingerprint = async (checkpoint: Checkpoint, newSha256: NewSha256):
   const bytes = tensors.reduce((sum, [, t]) => sum + t.end - t.begin, 0)
   const whole = bytes <= wholeBytes
   const hash = newSha256()
-  for (const [name, { dtype, shape }] of tensors) {
+  for (const [name, tensor] of tensors) {
+    const { dtype, shape } = tensor
     hash.update(`${JSON.stringify([name, dtype, shape])}\n`)
-    const width = dtypeBytes[dtype]
-    for (const stretch of stretchesOf(elementCount(shape), width, whole))
-      await addStretch(hash, (first, out) => checkpoint.readElements(name, first, out), stretch, width)
+    const block = blockOf(tensor)
+    for (const stretch of stretchesOf(elementCount(shape) / block.elements, block.bytes, whole))
+      await addStretch(hash, (first, out) => checkpoint.readElements(name, first, out), stretch, block)
   }
   return `${whole ? 'sha256' : 'sha256-sampled'}:${hash.hex()}`
 }

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../json/json-values.js'
-import type { Checkpoint } from '../safetensors/checkpoint.js'
-import { dtypeBytes, elementCount } from '../safetensors/header.js'
+import { blockOf, type Checkpoint } from '../safetensors/checkpoint.js'
+import { elementCount } from '../safetensors/header.js'
 
 /** Bytes compared at a time. */
 const pieceBytes = 4 << 20
@@ -21,14 +21,14 @@ export const storesEmbeddingAsHead = async (checkpoint: Checkpoint, config: Json
   const embedding = checkpoint.tensors.get(embeddingName)
   if (config.tie_word_embeddings === false || head === undefined || embedding === undefined) return false
   if (head.dtype !== embedding.dtype || `${head.shape}` !== `${embedding.shape}`) return false
-  const count = elementCount(head.shape)
-  const width = dtypeBytes[head.dtype]
-  const step = pieceBytes / width
+  const { elements, bytes: width } = blockOf(head)
+  const count = elementCount(head.shape) / elements
+  const step = Math.floor(pieceBytes / width)
   for (let first = 0; first < count; first += step) {
     const bytes = Math.min(step, count - first) * width
     const [a, b] = [new Uint8Array(bytes), new Uint8Array(bytes)]
-    await checkpoint.readElements(headName, first, a)
-    await checkpoint.readElements(embeddingName, first, b)
+    await checkpoint.readElements(headName, first * elements, a)
+    await checkpoint.readElements(embeddingName, first * elements, b)
     if (!sameBytes(a, b)) return false
   }
   return true

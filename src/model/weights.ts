@@ -2,18 +2,17 @@ import type { Packing } from '../../compiler/artifact.js'
 import type { InputSpec } from '../../compiler/specialise/parameters.js'
 import { type Device, DeviceTensor, pack } from '../../runtime/index.js'
 import { UserError } from '../errors/user-error.js'
-import type { Checkpoint } from '../safetensors/checkpoint.js'
-import { type Dtype, dtypeBytes } from '../safetensors/header.js'
+import { blockOf, type Checkpoint, type StoredTensor } from '../safetensors/checkpoint.js'
 import type { BoundParam, BoundTensor } from './bind.js'
 import { requireFinite } from './finite.js'
 import type { Model } from './model.js'
 import type { WeightFormat } from './weight-format.js'
 
 /** How a tensor is packed that a checkpoint stores so: F32 and F64 are f32 on the device. */
-const packingIn = (dtypes: ReadonlySet<Dtype>): Packing | undefined =>
+const packingIn = (dtypes: ReadonlySet<StoredTensor['dtype']>): Packing | undefined =>
   dtypes.size > 1 ? undefined : dtypes.has('F16') ? 'f16' : dtypes.has('BF16') ? 'bf16' : undefined
 
-const dtypesOf = (t: BoundTensor, checkpoint: Checkpoint): ReadonlySet<Dtype> =>
+const dtypesOf = (t: BoundTensor, checkpoint: Checkpoint): ReadonlySet<StoredTensor['dtype']> =>
   new Set(t.names.map(n => checkpoint.tensors.get(n)!.dtype))
 
 /** How inputs are packed, by name. */
@@ -111,8 +110,9 @@ const readStored = async (
   t: BoundTensor,
   { first, count }: ElementRange,
 ): Promise<Uint8Array> => {
-  const { dtype } = checkpoint.tensors.get(t.names[0]!)!
-  const width = dtypeBytes[dtype]
+  const tensor = checkpoint.tensors.get(t.names[0]!)!
+  const { dtype } = tensor
+  const width = blockOf(tensor).bytes
   const out = new Uint8Array(Math.ceil((count * width) / 4) * 4)
   await inParts(t, first, count, async (name, at, from, to) => {
     const part = out.subarray(from * width, to * width)

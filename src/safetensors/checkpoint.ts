@@ -6,6 +6,7 @@ import { bf16ToF32, f16ToF32 } from '../../runtime/float.js'
 import { refusePointer } from '../errors/git-lfs.js'
 import { UserError } from '../errors/user-error.js'
 import {
+  type Dtype,
   dtypeBytes,
   elementCount,
   headerLength,
@@ -25,6 +26,25 @@ export interface ByteRanges {
   close(): Promise<void>
 }
 
+/** Elements of a row that are stored together, and their bytes. */
+export interface BlockShape {
+  readonly elements: number
+  readonly bytes: number
+}
+
+/** A type of llama.cpp in which the elements of a block share scales, as a checkpoint names it. */
+export type QuantisedType = `ggml ${string}`
+
+/** A tensor of a checkpoint: those of a GGUF file may be quantised, and have blocks. */
+export interface StoredTensor extends Omit<TensorEntry, 'dtype'> {
+  readonly dtype: Dtype | QuantisedType
+  readonly block?: BlockShape
+}
+
+/** The elements that are stored together: one alone, unless the tensor is quantised. */
+export const blockOf = ({ dtype, block }: Pick<StoredTensor, 'dtype' | 'block'>): BlockShape =>
+  block ?? { elements: 1, bytes: dtypeBytes[dtype as Dtype] }
+
 /**
  * An opened checkpoint: its tensors are known, their numbers are read one by one when asked for. Close it
  * when done; reading afterwards fails.
@@ -32,7 +52,7 @@ export interface ByteRanges {
 export interface Checkpoint {
   /** The file or directory it was opened from. */
   readonly path: string
-  readonly tensors: ReadonlyMap<string, TensorEntry>
+  readonly tensors: ReadonlyMap<string, StoredTensor>
   /** The `__metadata__` of its files together. */
   readonly metadata: Readonly<Record<string, string>>
   /** Numbers in row-major order. F16 and BF16 widen exactly, F64 rounds; other dtypes are a `UserError`. */
@@ -43,7 +63,7 @@ export interface Checkpoint {
   readInts(name: string): Promise<Int32Array | Uint32Array>
   /** The tensor's bytes as stored, little-endian, row-major. */
   readRaw(name: string): Promise<Uint8Array>
-  /** Fills `out` with bytes as stored, from element `first` on. */
+  /** Fills `out` with bytes as stored, from element `first` on, the first of a block; whole blocks. */
   readElements(name: string, first: number, out: Uint8Array): Promise<void>
   close(): Promise<void>
 }

@@ -1,4 +1,4 @@
-import type { ByteSource } from '../../src/gguf/header.js'
+import type { GgufBytes } from '../../src/gguf/header.js'
 
 export const bytesOfBase64 = (text: string): Uint8Array<ArrayBuffer> =>
   Uint8Array.from(Buffer.from(text, 'base64'))
@@ -95,7 +95,7 @@ export const ggufBytes = (file: WrittenFile): Buffer => {
 }
 
 /** Bytes as a file that is read by ranges; a read outside them fails the test. */
-export const sourceOf = (bytes: Uint8Array, path = 'model.gguf'): ByteSource => ({
+export const sourceOf = (bytes: Uint8Array, path = 'model.gguf'): GgufBytes => ({
   path,
   size: bytes.length,
   read: async (at, length) => {

@@ -51,11 +51,8 @@ export const portableFloors: readonly Floor[] = [
     room('async', 'work done in turns'),
     room('hash', 'what a platform brings to hash with'),
   ],
-  [
-    room('safetensors', 'the format: bytes ↔ tensors'),
-    room('gguf', 'the format: bytes → tensors'),
-    room('text', 'tokenizers and chat templates'),
-  ],
+  [room('safetensors', 'the format: bytes ↔ tensors'), room('text', 'tokenizers and chat templates')],
+  [room('gguf', 'the format of llama.cpp: metadata, tokenizer and weights in one file')],
   [room('data', 'records → examples → tokens → batches')],
   [room('measure', 'timing executables, judging results'), room('engine', 'what evaluates graphs')],
   [room('model', 'configuration and checkpoint → sizes and weights')],

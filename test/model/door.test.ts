@@ -252,7 +252,7 @@ describe('a folder that holds a model in another form', () => {
   }
 
   it.each([
-    ['m.Q4_K.gguf', 'a GGUF file', "gguf_file='m.Q4_K.gguf'"],
+    ['m.Q4_K.gguf', 'a GGUF file', 'm.Q4_K.gguf'],
     ['pytorch_model.bin', "PyTorch's own format", 'save_pretrained'],
     ['consolidated.00.pth', "PyTorch's own format", 'conversion script'],
     ['adapter_model.safetensors', 'an adapter of PEFT', 'merge_and_unload'],

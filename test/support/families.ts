@@ -73,18 +73,19 @@ export const writeFamily = async (
 }
 
 /**
- * The logits [T, V] of a fixture's folder by `std.models.llama`, through what `jola run` does. Throws what
- * that would print.
+ * The logits [T, V] of a fixture's folder by `std.models.llama`, through what `jola run` does; `model`, where
+ * the model is another than the folder's. Throws what that would print.
  */
 export const familyLogits = async (
   engine: Engine,
   directory: string,
   allow: readonly string[] = [],
+  model = directory,
 ): Promise<ArrayLike<number>> => {
   const call = await prepareCall({
     file: 'std.models.llama',
     fn: 'logits',
-    model: directory,
+    model,
     allow,
     in: join(directory, 'tokens.safetensors'),
     inputs: 'read',

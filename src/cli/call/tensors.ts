@@ -3,13 +3,12 @@ import { sizeText } from '../../../compiler/core/size.js'
 import type { InputSpec } from '../../../compiler/specialise/parameters.js'
 import type { HostTensor } from '../../engine/engine.js'
 import { UserError } from '../../errors/user-error.js'
-import type { Checkpoint } from '../../safetensors/checkpoint.js'
+import type { Checkpoint, StoredTensor } from '../../safetensors/checkpoint.js'
 import type { TensorData } from '../../safetensors/encode.js'
-import type { Dtype } from '../../safetensors/header.js'
 import { showElement } from '../show-values.js'
 
 /** The stored types that a tensor of a program can be read from; the first is the one to write. */
-export const storedAs: Readonly<Record<DType, readonly Dtype[]>> = {
+export const storedAs: Readonly<Record<DType, readonly StoredTensor['dtype'][]>> = {
   f32: ['F32', 'F16', 'BF16', 'F64'],
   i32: ['I32', 'I64'],
   u32: ['U32'],

@@ -4,12 +4,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { UserError } from '../../../src/errors/user-error.js'
 import { openDataFolder } from '../../../src/folders/open-data.js'
+import { openModel } from '../../../src/folders/open-model.js'
 import { readIndex } from '../../../src/folders/shard-index.js'
 import { readAdapterConfig } from '../../../src/runs/read-adapter.js'
 import { RunFolder } from '../../../src/runs/run-folder.js'
 import { dtypeBytes, elementCount, headerLength, readHeader } from '../../../src/safetensors/header.js'
 import { readHistory, readPosition } from '../../../src/train/parse-run-record.js'
 import { readTable } from '../../../src/tune/table.js'
+import { ggufBytes } from '../../gguf/support.js'
 import { mutateBytes, mutateJson } from '../mutate.js'
 import type { Random } from '../random.js'
 import { Broken, type Target } from './target.js'
@@ -228,5 +230,56 @@ const tuning: Target = {
   },
 }
 
-/** The parsers of files that hold no model and no program. */
-export const fileTargets: readonly Target[] = [tables, safetensors, index, data, state, run, adapter, tuning]
+const ggufFile = ggufBytes({
+  metadata: {
+    'general.architecture': { text: 'llama' },
+    'llama.attention.head_count': { u32: 2 },
+    'llama.embedding_length': { u32: 8 },
+    'llama.rope.scaling.type': { text: 'yarn' },
+    'llama.rope.scaling.factor': { f32: 2 },
+    'llama.odd': { list: [{ i64: -5n }, { i64: 2n ** 60n }] },
+    'tokenizer.ggml.model': { text: 'llama' },
+    'tokenizer.ggml.tokens': { list: ['<unk>', '<s>', '▁', 'a', 'ab', 'b'].map(text => ({ text })) },
+    'tokenizer.ggml.scores': { list: [0, 0, -1, -2, -3, -4].map(f32 => ({ f32 })) },
+    'tokenizer.ggml.token_type': { list: [2, 3, 1, 1, 1, 1].map(i32 => ({ i32 })) },
+    'tokenizer.ggml.bos_token_id': { u32: 1 },
+    'tokenizer.chat_template': { text: '{{ messages[0].content }}' },
+  },
+  tensors: [
+    { name: 'token_embd.weight', extents: [8, 6], type: 0, bytes: new Uint8Array(192) },
+    { name: 'blk.0.attn_q.weight', extents: [32, 8], type: 8, bytes: new Uint8Array(272) },
+    { name: 'rope_freqs.weight', extents: [2], type: 0, bytes: new Uint8Array(8) },
+  ],
+})
+
+const gguf: Target = {
+  name: 'gguf',
+  make: random => mutateBytes(ggufFile, random),
+  read: async bytes => {
+    const path = await scratch('model.gguf', bytes)
+    const model = await openModel(path, { weights: true, tokenizer: true })
+    try {
+      for (const [name, { shape, end }] of model.checkpoint!.tensors) {
+        if (end > bytes.length) throw new Broken(`the tensor '${name}' lies outside the file`)
+        await model.checkpoint!.readFloats(name, 0, new Float32Array(elementCount(shape)))
+      }
+      if (typeof model.tokenizer!.decode(model.tokenizer!.encode('ab a')) !== 'string')
+        throw new Broken('a text is none')
+    } finally {
+      await model.checkpoint!.close()
+    }
+  },
+}
+
+/** The parsers of files that hold no program. */
+export const fileTargets: readonly Target[] = [
+  tables,
+  safetensors,
+  gguf,
+  index,
+  data,
+  state,
+  run,
+  adapter,
+  tuning,
+]
