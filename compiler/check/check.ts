@@ -29,22 +29,31 @@ import { settingErrors } from './recipe-settings.js'
 
 export type { Load } from '../names/modules.js'
 
+/** How a program is checked. */
+export interface CheckOptions {
+  /** The modules that earlier programs imported: those that are the same are not checked again. */
+  readonly before?: CheckedModules | undefined
+  /** The module that `std.model` stands for. */
+  readonly model?: string | undefined
+}
+
 /**
  * Checks modules and all that they import, and gives the typed program or every error in them.
  *
  * `entry` holds module names; `load` gives the text of one. A module that does not begin with `std` is named
  * by its path with dots, and its imports are relative to that: `import layers` in `models.gpt` asks for
- * `models.layers`. `before` holds what earlier programs imported; the same modules are not checked again.
+ * `models.layers`.
  */
 export const checkProgram = (
   entry: readonly string[],
   load: Load,
-  before: CheckedModules = new CheckedModules(),
+  { before = new CheckedModules(), model }: CheckOptions = {},
 ): E.Either<readonly Diagnostic[], Program> => {
-  const { modules, diagnostics: found } = loadModules(entry, (name, from) => {
+  const loadSame: Load = (name, from) => {
     const source = load(name, from)
     return source && before.same(source)
-  })
+  }
+  const { modules, diagnostics: found } = loadModules(entry, loadSame, model)
   const diagnostics = [...found]
   const report = (d: Diagnostic): void => {
     diagnostics.push(d)

@@ -19,6 +19,13 @@ export type Load = (moduleName: string, importedFrom: string) => Source | undefi
 /** The module that recipes take their `Batch` and `At` from. */
 export const DATA_MODULE = 'std.data'
 
+/**
+ * The name by which recipes import the model they are used with. It stands for a module of `std.models`, or for
+ * one of the user's; without a choice for the first one there was.
+ */
+export const MODEL_MODULE = 'std.model'
+export const DEFAULT_MODEL = 'std.models.llama'
+
 /** Whether a module needs the records of `std.data`, though it may not import them. */
 export const hasRecipe = (ast: Module): boolean => ast.items.some(item => item.kind === 'recipe')
 
@@ -45,6 +52,7 @@ const parseOnce = (source: Source): PartlyParsed => {
 export const loadModules = (
   entry: readonly string[],
   load: Load,
+  model: string = DEFAULT_MODEL,
 ): { readonly modules: readonly LoadedModule[]; readonly diagnostics: readonly Diagnostic[] } => {
   const diagnostics: Diagnostic[] = []
   const done = new Map<string, LoadedModule | undefined>()
@@ -59,10 +67,11 @@ export const loadModules = (
     else {
       const imports = new Map<ImportDecl, string>()
       for (const item of ast.imports) {
-        const target = importedName(
+        const written = importedName(
           name,
           item.segments.map(s => s.text),
         )
+        const target = written === MODEL_MODULE ? model : written
         if (reach(target, name, item)) imports.set(item, target)
       }
       if (hasRecipe(ast) && name !== DATA_MODULE && !done.has(DATA_MODULE)) {

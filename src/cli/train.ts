@@ -45,6 +45,7 @@ interface Options extends ReadingOptions {
   readonly allow?: readonly string[]
   readonly data: string
   readonly out: string
+  readonly program?: string
   readonly recipe?: string
   readonly set: readonly string[]
   readonly seed: number
@@ -118,6 +119,7 @@ const run = async (file: string, o: Options): Promise<void> => {
       const request: TrainRequest = {
         file,
         ...(o.recipe === undefined ? {} : { recipe: o.recipe }),
+        ...(o.program === undefined ? {} : { program: o.program }),
         model: o.model,
         data: o.data,
         reading: readingFrom(o, o.split),
@@ -181,8 +183,8 @@ const run = async (file: string, o: Options): Promise<void> => {
   }
 }
 
-const listSettings = (file: string, name: string | undefined): void => {
-  const { program, modules } = loadProgram([file])
+const listSettings = (file: string, name: string | undefined, model: string | undefined): void => {
+  const { program, modules } = loadProgram([file], { model })
   const recipe = findRecipe(program, modules[0]!, name)
   const values = settingsOf(program, recipe, [])
   if (recipe.doc !== undefined) print(`${recipe.doc.trim()}\n`)
@@ -211,6 +213,7 @@ export const registerTrainCommand = (program: Command): void => {
     .addOption(sizesOption())
     .option('--out <run>', "the run's folder")
     .option('--recipe <name>', 'which recipe, where the file has several')
+    .option('--program <file>', 'the program that computes the model, for a recipe that imports std.model')
     .option('--set <name=value>', 'a setting; may be repeated', collect, [])
     .option('--seed <n>', 'where randomness comes from', seedNumber, 0)
     .option('--seeds <a,b,c>', 'one run a seed, in RUN/seed-N', seedList)
@@ -236,7 +239,7 @@ export const registerTrainCommand = (program: Command): void => {
       ]),
     )
     .action(async (file: string, options: Options & { readonly settings?: true }) => {
-      if (options.settings) return listSettings(file, options.recipe)
+      if (options.settings) return listSettings(file, options.recipe, options.program)
       const missing = (['model', 'data', 'out'] as const).filter(k => options[k] === undefined)
       if (missing.length > 0)
         throw new UserError({

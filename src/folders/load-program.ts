@@ -3,8 +3,7 @@ import { existsSync, statSync } from 'node:fs'
 import { basename, dirname, join, relative, resolve, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import * as Either from 'fp-ts/lib/Either.js'
-import { checkProgram } from '../../compiler/check/check.js'
-import type { CheckedModules } from '../../compiler/check/checked-modules.js'
+import { type CheckOptions, checkProgram } from '../../compiler/check/check.js'
 import type { Program } from '../../compiler/core/core.js'
 import type { Diagnostic } from '../../compiler/diagnostics/diagnostic.js'
 import type { Source } from '../../compiler/diagnostics/source.js'
@@ -83,14 +82,18 @@ const meant = (source: Source): string => {
 /**
  * Reads and checks files of one folder, or of the standard library, with all that they import. Throws a
  * {@link ProgramError} with every diagnostic at once, or a `UserError` if a file can't be read. `before` is
- * what a caller who loads many programs keeps, so that what they share is checked once.
+ * what a caller who loads many programs keeps, so that what they share is checked once. `model` is the file,
+ * or the module of the standard library, that `std.model` stands for.
  */
-export const loadProgram = (files: readonly string[], before?: CheckedModules): LoadedProgram => {
-  for (const file of files)
+export const loadProgram = (files: readonly string[], options: CheckOptions = {}): LoadedProgram => {
+  for (const file of [...files, ...(options.model === undefined ? [] : [options.model])])
     if (existsSync(file) && statSync(file).isDirectory())
       throw new UserError({ what: 'a folder is not a program', where: file, hint: 'name a .jola file' })
-  const entries = files.map(fileOf).map(file => ({ file, ...moduleOf(file) }))
-  const roots = [...new Set(entries.map(e => e.root))]
+  const named = [...files, ...(options.model === undefined ? [] : [options.model])].map(fileOf)
+  const known = named.map(file => ({ file, ...moduleOf(file) }))
+  const entries = known.slice(0, files.length)
+  const model = known[files.length]?.name
+  const roots = [...new Set(known.map(e => e.root))]
   const read = new Map<string, Source>()
   const load = (name: string): Source | undefined => {
     const source = find(name)
@@ -98,8 +101,8 @@ export const loadProgram = (files: readonly string[], before?: CheckedModules): 
     return source
   }
   const find = (name: string): Source | undefined => {
-    const entry = entries.find(e => e.name === name)
-    if (entry !== undefined) return readSource(entry.file)
+    const given = known.find(e => e.name === name)
+    if (given !== undefined) return readSource(given.file)
     const path = name.split('.')
     const file =
       path[0] === 'std'
@@ -110,7 +113,7 @@ export const loadProgram = (files: readonly string[], before?: CheckedModules): 
   const checked = checkProgram(
     entries.map(e => e.name),
     load,
-    before,
+    { ...options, model },
   )
   if (Either.isLeft(checked)) throw new ProgramError(checked.left)
   const hash = createHash('sha256')

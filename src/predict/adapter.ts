@@ -11,6 +11,8 @@ import type { Checkpoint } from '../safetensors/checkpoint.js'
 /** An adapter's description, as `adapter_config.json` has it. */
 export interface AdapterConfig {
   readonly program: string
+  /** The program that computes the base model, where that was said. */
+  readonly model_program?: string
   readonly recipe: string
   readonly program_hash: string
   readonly base_model: string
@@ -35,6 +37,7 @@ export interface AdapterConfig {
 export const adapterConfigOf = (path: string, found: JsonObject): AdapterConfig => {
   checkFields(path, found, {
     program: 'text',
+    model_program: 'text?',
     recipe: 'text',
     program_hash: 'text',
     base_model: 'text',

@@ -106,6 +106,7 @@ export const exportState = async (
     const config = {
       format: 'jola-adapter-1',
       program: run.program,
+      ...(run.modelProgram === undefined ? {} : { model_program: run.modelProgram }),
       recipe: run.recipe,
       program_hash: run.programHash,
       base_model: run.model,

@@ -65,7 +65,7 @@ const commandOf = (run: RunDescription): string => {
 
 /** The gates of a run's adapter, where its recipe has a method `gates`. */
 const adapterGates = async (directory: string, run: RunDescription): Promise<ReportData['gates']> => {
-  const { program, modules } = loadProgram([run.program])
+  const { program, modules } = loadProgram([run.program], { model: run.modelProgram })
   const recipe = findRecipe(program, modules[0]!, run.recipe)
   const checkpoint = await openCheckpoint(join(directory, adapterFiles.tensors))
   try {

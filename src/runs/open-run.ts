@@ -98,7 +98,7 @@ export const openRunBase = async (
   { model, force, ...how }: OpenOptions = {},
 ): Promise<OpenPredictor> => {
   const adapter = await readAdapterConfig(directory)
-  const { program, modules, hash } = loadProgram([adapter.program])
+  const { program, modules, hash } = loadProgram([adapter.program], { model: adapter.model_program })
   const recipe = findRecipe(program, modules[0]!, adapter.recipe)
   const type = recipe.params[0]?.type
   if (type?.kind !== 'record') throw new UserError({ what: `the recipe ${recipe.name} has no base model` })
@@ -141,7 +141,7 @@ const openAdapted = async (
   { model: modelDirectory, force, ...how }: OpenOptions,
 ): Promise<OpenPredictor> => {
   const { adapter, directory } = opened
-  const { program, modules, hash } = loadProgram([adapter.program])
+  const { program, modules, hash } = loadProgram([adapter.program], { model: adapter.model_program })
   const recipe = findRecipe(program, modules[0]!, adapter.recipe)
   const base = modelDirectory ?? adapter.base_model
   const model = await openModel(base, {

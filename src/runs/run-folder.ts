@@ -99,6 +99,7 @@ export class RunFolder implements RunStore {
     if (found === undefined) return undefined
     checkFields(this.file(files.run), found, {
       program: 'text',
+      modelProgram: 'text?',
       recipe: 'text',
       programHash: 'text',
       model: 'text',

@@ -28,6 +28,8 @@ import { adapterFiles, isBegun, RunFolder } from './run-folder.js'
 /** What `jola train` is told. */
 export interface TrainRequest {
   readonly file: string
+  /** The program that computes the model, for recipes that import `std.model`; as the run to resume was begun. */
+  readonly program?: string
   readonly recipe?: string
   readonly model: string
   readonly data: string
@@ -59,6 +61,7 @@ export interface TrainResult extends TrainOutcome {
 interface Asked extends LoadedProgram {
   readonly recipe: CoreRecipe
   readonly asked: Settings
+  readonly modelProgram: string | undefined
 }
 
 /**
@@ -140,7 +143,9 @@ export const train = async (
   signal: AbortSignal,
 ): Promise<TrainResult> => {
   signal.throwIfAborted()
-  const loaded = loadProgram([request.file])
+  const begun = request.mode === 'resume' ? await new RunFolder(request.out).descriptionIfAny() : undefined
+  const modelProgram = request.program === undefined ? begun?.modelProgram : programName(request.program)
+  const loaded = loadProgram([request.file], { model: modelProgram })
   const recipe = findRecipe(loaded.program, loaded.modules[0]!, request.recipe)
   const asked = settingsOf(loaded.program, recipe, request.set)
   for (const name of ['epochs', 'patience', 'batch', 'context']) countSetting(asked, name, 1)
@@ -154,7 +159,7 @@ export const train = async (
   const hold = await holdFolder(request.out)
   try {
     await sweepTemporary(request.out, join(request.out, adapterFiles.model))
-    return await trainHeld(device, request, { ...loaded, recipe, asked }, { watcher, signal })
+    return await trainHeld(device, request, { ...loaded, recipe, asked, modelProgram }, { watcher, signal })
   } finally {
     await hold.release()
   }
@@ -164,7 +169,7 @@ export const train = async (
 const trainHeld = async (
   device: Device,
   request: TrainRequest,
-  { program, hash, recipe, asked }: Asked,
+  { program, hash, recipe, asked, modelProgram }: Asked,
   { watcher, signal }: { readonly watcher: TrainWatcher; readonly signal: AbortSignal },
 ): Promise<TrainResult> => {
   const folder = new RunFolder(request.out)
@@ -213,6 +218,7 @@ const trainHeld = async (
     const describe = (trainable: number, { sizes, schedules, memory }: Session): RunDescription => ({
       format: 'jola-run-1',
       program: programName(request.file),
+      ...(modelProgram === undefined ? {} : { modelProgram }),
       recipe: recipe.name,
       programHash: hash,
       model: resolve(request.model),

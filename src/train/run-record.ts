@@ -25,6 +25,8 @@ export interface History {
 export interface RunDescription {
   readonly format: 'jola-run-1'
   readonly program: string
+  /** The program that computes the model, where that was said. */
+  readonly modelProgram?: string
   readonly recipe: string
   readonly programHash: string
   readonly model: string

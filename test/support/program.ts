@@ -19,7 +19,7 @@ export const programOf = (text: string): Program => {
     if (path[0] !== 'std') return undefined
     return { name, text: readFileSync(join(stdlibFolder, `${path.slice(1).join('/')}.jola`), 'utf8') }
   }
-  const checked = checkProgram(['main'], load, before)
+  const checked = checkProgram(['main'], load, { before })
   if (Either.isRight(checked)) return checked.right
   throw new Error(checked.left.map(d => renderDiagnostic(d, { colour: false })).join('\n'))
 }

@@ -16,7 +16,7 @@ const checkTexts = (entry: string, texts: Texts, before?: CheckedModules) =>
       const text = texts[name]
       return text === undefined ? loadLibrary(name) : { name: `${name}.jola`, text }
     },
-    before,
+    { before },
   )
 
 /** All that a program means or all that is wrong with it, without the numbers of its variables. */

@@ -22,7 +22,7 @@ export const checkText = (
       const found = all[name]
       return found === undefined ? undefined : { name, text: found }
     },
-    before,
+    { before },
   )
 }
 

@@ -170,11 +170,9 @@ const library = new CheckedModules()
 
 const tryAtLeisure = (text: string, load: (name: string) => Source | undefined, lowers: boolean): Tried => {
   try {
-    const checked = checkProgram(
-      ['m'],
-      name => (name === 'm' ? { name: 'm.jola', text } : load(name)),
-      library,
-    )
+    const checked = checkProgram(['m'], name => (name === 'm' ? { name: 'm.jola', text } : load(name)), {
+      before: library,
+    })
     if (Either.isLeft(checked)) return { accepted: false, broke: undefined }
     const program = checked.right
     for (const made of graphsOf(program)) {
