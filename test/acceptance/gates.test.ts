@@ -20,6 +20,7 @@ import {
 const program = programOf(`
 import std.gates
 import std.edits.jola as edits
+import std.edits.merge as merging
 import std.models.llama
 size V, T, B
 
@@ -35,10 +36,10 @@ fn edited(e: edits.Edits, w: llama.Model, tokens: idx[V][B, T]) -> f32[B, T, V] 
   for b -> edits.settled_logits(e, w, tokens[b])
 
 fn merged(e: edits.Edits, w: llama.Model, tokens: idx[V][B, T]) -> f32[B, T, V] =
-  let m = edits.merge(e, w)
+  let m = merging.merge(e, w)
   for b -> llama.logits(m, tokens[b])
 
-fn merged_outputs(e: edits.Edits, w: llama.Model) -> llama.Model = edits.merge(e, w)
+fn merged_outputs(e: edits.Edits, w: llama.Model) -> llama.Model = merging.merge(e, w)
 `)
 
 const torch = fixture<{

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs'
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
+import { stdlibFolder } from '../../src/folders/load-program.js'
 import { RunFolder } from '../../src/runs/run-folder.js'
 import { examplesIn } from '../docs/examples.js'
 import { withDevice } from '../support/device.js'
@@ -92,5 +93,33 @@ withDevice('jola train', () => {
     expect(forced).toMatchObject({ code: 0 })
     expect(forced.err).toContain('going on all the same (--force):')
     expect(existsSync(join(run, 'report.html'))).toBe(true)
+  })
+
+  it('trains a recipe of the standard library on a model that a file of the user computes', async () => {
+    const llama = await readFile(join(stdlibFolder, 'models', 'llama.jola'), 'utf8')
+    const own = llama.replace('/ logit_divisor)', '/ (2 * logit_divisor))')
+    expect(own).not.toBe(llama)
+    const folder = await folderWith({ 'own.jola': own, ...splits(questions) })
+    const model = join(folder, 'model')
+    await writeTinyLlama(model)
+    const run = join(folder, 'run')
+    const train = ['train', 'std.recipes.jola', '--model', model, '--data', folder, '--out', run]
+    const small = ['--set', 'epochs=2', '--set', 'batch=2']
+    const program = join(folder, 'own.jola')
+    const { code, err } = await jola(...train, ...small, '--program', program)
+    expect({ code, err }).toMatchObject({ code: 0 })
+    expect((await new RunFolder(run).description()).modelProgram).toBe(program)
+    for (const command of [
+      ['eval', run],
+      ['eval', run, '--base'],
+      [...train, '--resume'],
+    ]) {
+      const { code, err } = await jola(...command)
+      expect({ code, err, command }).toMatchObject({ code: 0 })
+    }
+    await writeFile(program, llama)
+    const changed = await jola('eval', run)
+    expect(changed).toMatchObject({ code: 1 })
+    expect(changed.err).toContain('another program')
   })
 })
