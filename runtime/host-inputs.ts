@@ -128,6 +128,9 @@ const read = (decl: InputDeclaration, given: HostInput | undefined): HostValues 
   return typed[dtype](numbers) ? numbers : Float64Array.from(numbers as readonly number[])
 }
 
+/** An input as a message lists it: `tokens: i32[8, 64]`. */
+const showInput = ({ name, dtype, shape }: InputDeclaration): string => `${name}: ${showType(dtype, shape)}`
+
 /**
  * The values for each of the `declared` inputs, by name. Throws a {@link DeviceError} of kind `input` that
  * says of all that do not fit what is wanted and what was given: a missing or unknown name, another type or
@@ -161,7 +164,7 @@ export const hostInputs = (
     hint:
       known.size === 0
         ? 'There are no inputs: give an empty Map.'
-        : `The inputs are: ${[...known.values()].map(d => `${d.name}: ${showType(d.dtype, d.shape)}`).join(', ')}.`,
+        : `The inputs are: ${[...known.values()].map(showInput).join(', ')}.`,
   })
 }
 

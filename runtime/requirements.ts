@@ -25,7 +25,7 @@ const subgroupNeed = ({ info }: Device, wanted: Requirements['subgroups']): Need
   return [
     !known || least < wanted.least || most > wanted.most,
     `A kernel counts on subgroups of ${lanesOf(wanted.least, wanted.most)} lanes; ` +
-      `${known ? `the device's have ${lanesOf(least, most)}` : 'the device does not tell how many its have'}.`,
+      (known ? `the device's have ${lanesOf(least, most)}.` : 'the device does not tell how many its have.'),
   ]
 }
 

@@ -15,8 +15,10 @@ export const elementsOf = (shape: readonly number[]): number =>
   shape.reduce((product, size) => product * size, 1)
 
 /** `f32[2, 3]`, `f32[2, 3] as bf16`. */
-export const showType = (dtype: DType, shape: readonly number[], packing?: Packing): string =>
-  `${dtype}${shape.length === 0 ? '' : `[${shape.join(', ')}]`}${packing === undefined ? '' : ` as ${packing}`}`
+export const showType = (dtype: DType, shape: readonly number[], packing?: Packing): string => {
+  const sizes = shape.length === 0 ? '' : `[${shape.join(', ')}]`
+  return `${dtype}${sizes}${packing === undefined ? '' : ` as ${packing}`}`
+}
 
 const fits: Readonly<Record<DType, (data: HostData) => boolean>> = {
   f32: data => data instanceof Float32Array,

@@ -1,10 +1,10 @@
 /**
  * `npm run house [FOLDER…]`: circles of imports, names that recur, wide functions and long lines.
- * `npm run house -- --draw`: draws the floors of the compiler into docs/ARCHITECTURE.md.
+ * `npm run house -- --draw`: draws the floors of compiler/ and src/ into docs/ARCHITECTURE.md.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { compilerFloors, pictureOf } from '../test/house/floors.js'
+import { compilerFloors, nodeFloors, pictureOf, portableFloors } from '../test/house/floors.js'
 import { circlesOf } from '../test/house/graph.js'
 import {
   exportedNames,
@@ -30,6 +30,8 @@ const draw = (page: string, mark: string, lines: readonly string[]): void => {
 
 if (process.argv.includes('--draw')) {
   draw('docs/ARCHITECTURE.md', 'compiler floors', pictureOf(compilerFloors))
+  draw('docs/ARCHITECTURE.md', 'src floors, Node', pictureOf(nodeFloors))
+  draw('docs/ARCHITECTURE.md', 'src floors, portable', pictureOf(portableFloors))
   process.exit(0)
 }
 

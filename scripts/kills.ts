@@ -136,7 +136,8 @@ for (let out = join(work, 'run-0'); kills < count; out = join(work, `run-${runs}
     const where = position === undefined ? 'before its first state' : `after step ${position.step}`
     ends.set(where, (ends.get(where) ?? 0) + 1)
     console.log(
-      `kill ${kills}: ${shown(moment.wait)} after its ${moment.after}, ${where}${isCold ? ', compiling anew' : ''}`,
+      `kill ${kills}: ${shown(moment.wait)} after its ${moment.after}, ${where}` +
+        (isCold ? ', compiling anew' : ''),
     )
   }
   const differing = sameBytes(alone, out)

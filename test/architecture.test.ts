@@ -114,8 +114,8 @@ describe('the floors of the compiler', () => {
 })
 
 describe('circles of imports', () => {
-  it('are at most those that there still are', () => {
-    expect(circlesOf(importsIn).length).toBeLessThanOrEqual(9)
+  it('do not exist, in the whole product, types included', () => {
+    expect(circlesOf(importsIn)).toEqual([])
   })
 
   it('are found, whether of two files or of more', () => {
@@ -143,8 +143,7 @@ describe('names', () => {
   }
 
   it('stand in one file each', () => {
-    expect(repeated(compiler).length).toBeLessThanOrEqual(48)
-    expect(repeated(runtime)).toEqual([])
+    for (const part of [compiler, runtime, source]) expect(repeated(part)).toEqual([])
   })
 
   it('are seen however they are exported', () => {
@@ -168,7 +167,7 @@ describe('names', () => {
 describe('functions', () => {
   it('take four parameters at most, or a named record', () => {
     const wide = product.flatMap(file => wideFunctions(file, 5))
-    expect(wide.length).toBeLessThanOrEqual(109)
+    expect(wide.map(({ path, line, parameters }) => `${path}:${line} takes ${parameters}`)).toEqual([])
   })
 
   it('are counted, whether they are arrows, methods or types', () => {
@@ -198,7 +197,7 @@ describe('files', () => {
     const long = files.flatMap(({ path, text }) =>
       text.split('\n').flatMap((line, i) => (line.length > mostColumns ? [`${path}:${i + 1}`] : [])),
     )
-    expect(long.length).toBeLessThanOrEqual(1345)
+    expect(long).toEqual([])
   })
 
   it('have names in kebab-case', () => {

@@ -5,8 +5,8 @@ const one = f32(1)
 const zero = f32(0)
 
 /**
- * The partial derivatives of `a ^ b`. As PyTorch has it: by the base 0 where the exponent is 0, by the exponent 0
- * where the base is 0 and the exponent is not negative.
+ * The partial derivatives of `a ^ b`. As PyTorch has it: by the base 0 where the exponent is 0, by the
+ * exponent 0 where the base is 0 and the exponent is not negative.
  */
 export const powerDerivative = ([a, b]: readonly Expr[], result: Expr): readonly (Expr | undefined)[] => {
   const base = a!
@@ -27,8 +27,8 @@ export const powerDerivative = ([a, b]: readonly Expr[], result: Expr): readonly
 }
 
 /**
- * The partial derivatives x / (y² + x²) and −y / (y² + x²), of arguments divided by the larger one, so that no
- * square leaves the range of f32. Not a number where both are 0.
+ * The partial derivatives x / (y² + x²) and −y / (y² + x²), of arguments divided by the larger one, so that
+ * no square leaves the range of f32. Not a number where both are 0.
  */
 export const angleDerivative = ([y, x]: readonly Expr[]): readonly Expr[] => {
   const size = prim('max', prim('abs', y!), prim('abs', x!))

@@ -209,7 +209,10 @@ export const prims: Readonly<Record<PrimOp, Prim>> = {
     x => `erf(${x})`,
     ['erf'],
   ),
-  /** `atan2(y, x)`: the angle of the point (x, y), from −π to π; the sign of y, of ±0 too, is that of the angle. */
+  /**
+   * `atan2(y, x)`: the angle of the point (x, y), from −π to π; the sign of y, of ±0 too, is that of the
+   * angle.
+   */
   atan2: {
     arity: 2,
     check: realArguments,

@@ -227,7 +227,8 @@ export const helpers: Readonly<Record<string, string>> = {
   let size = select(pow(-a, b), select(${infinity}, 0.0, b > 0.0), a == 0.0);
   return select(size, -size, odd && bitcast<u32>(a) > 0x7fffffffu);
 }`,
-  // By bits, for ±0, ±∞ and NaN; atan of a quotient up to 1 as in Moshier's Cephes (atanf), with an error of 2e-7.
+  // By bits, for ±0, ±∞ and NaN; atan of a quotient up to 1 as in Moshier's Cephes (atanf), with an error of
+  // 2e-7.
   real_atan2: `fn real_atan2(y: f32, x: f32) -> f32 {
   let size_y = bitcast<u32>(y) & 0x7fffffffu;
   let size_x = bitcast<u32>(x) & 0x7fffffffu;

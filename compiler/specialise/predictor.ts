@@ -74,11 +74,11 @@ const logitsOf = ({
 
 /**
  * A predictor over `rows` sequences at once. Inputs besides the predictor's own: `tokens` i32[rows, T];
- * `prompt` i32[rows], the tokens of each row's prompt, where a recipe asks for it; for `next`, `at` i32[rows],
- * and for `loss` `position` and `target` i32[rows, A] and `weight` f32[rows, A].
- * Outputs: for `next`, the logits at position `at` of each row, f32[rows, V]; for `loss`, the weighted sum
- * of the cross-entropies of each row's targets at their positions, f32[rows]. Simplified, logits are
- * computed at those positions alone.
+ * `prompt` i32[rows], the tokens of each row's prompt, where a recipe asks for it; for `next`, `at`
+ * i32[rows], and for `loss` `position` and `target` i32[rows, A] and `weight` f32[rows, A]. Outputs: for
+ * `next`, the logits at position `at` of each row, f32[rows, V]; for `loss`, the weighted sum of the
+ * cross-entropies of each row's targets at their positions, f32[rows]. Simplified, logits are computed at
+ * those positions alone.
  */
 export const specialisePredictor = (batched: BatchedPredictor, output: 'next' | 'loss'): Graph => {
   const { bindings, rows } = batched

@@ -46,8 +46,9 @@ const reserved = new Set(
 const reservedByWgsl = new Set(
   `bool bitcast acos acosh asin asinh atan cosh cross degrees determinant distance faceforward floor fract
     frexp ldexp length modf normalize radians reflect refract round saturate sinh smoothstep tan
-    transpose trunc NULL Self abstract active alignas alignof as asm asm_fragment async attribute auto await become cast catch
-    class co_await co_return co_yield coherent column_major common compile compile_fragment concept const_cast
+    transpose trunc NULL Self abstract active alignas alignof as asm asm_fragment async attribute
+    auto await become cast catch class co_await co_return co_yield coherent column_major
+    common compile compile_fragment concept const_cast
     consteval constexpr constinit crate debugger decltype delete demote demote_to_helper do dynamic_cast enum
     explicit export extends extern external fallthrough filter final finally friend from fxgroup get goto
     groupshared highp impl implements import inline instanceof interface layout lowp macro macro_rules match

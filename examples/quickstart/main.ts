@@ -14,7 +14,8 @@ import { train } from '../../src/runs/train-run.js'
  * what kind of thing is defined, by edits of its attention heads alone. What is typed here by program can be
  * typed by hand:
  *
- *     jola train stdlib/recipes/jola.jola --model examples/quickstart/model --data examples/quickstart/task --out quickstart
+ *     jola train stdlib/recipes/jola.jola --model examples/quickstart/model \
+ *       --data examples/quickstart/task --out quickstart
  *     jola report quickstart
  */
 const settings = [

@@ -45,8 +45,9 @@ const perCategory = { train: 25, valid: 25, test: 100 } as const
 
 /** Names of the lexicographer files 00 to 44, in WordNet's order (lexnames(5WN)). */
 const lexicographerFiles: readonly string[] =
-  `all all all Tops act animal artifact attribute body cognition communication event feeling food group location
-   motive object person phenomenon plant possession process quantity relation shape state substance time
+  `all all all Tops act animal artifact attribute body cognition communication event feeling food group
+   location motive object person phenomenon plant possession process quantity relation shape
+   state substance time
    body change cognition communication competition consumption contact creation emotion motion perception
    possession social stative weather participle`.split(/\s+/)
 

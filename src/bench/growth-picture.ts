@@ -23,7 +23,7 @@ const panel = ({ name, axis, points }: GrowthResult): string => {
     kind: 'number',
     series: [
       {
-        name: 'what the arithmetic says',
+        name: 'expected from the arithmetic',
         colour: 2,
         style: 'plain',
         points: points.map(p => ({
@@ -44,16 +44,17 @@ const panel = ({ name, axis, points }: GrowthResult): string => {
 
 const gap = 40
 
-/** What the two kinds of line are, beside one another at the top. */
+/** The key: the two kinds of line, side by side at the top. */
 const key = `<g class="key" transform="translate(8 18)">
 <path class="line c1" d="M0 -4H28"/><text class="start" x="36" y="0">measured</text>
-<path class="line c2" d="M120 -4H148"/><text class="start" x="156" y="0">what the arithmetic says, from the first point on</text>
+<path class="line c2" d="M120 -4H148"/>
+<text class="start" x="156" y="0">expected from the arithmetic and the first point</text>
 </g>`
 const keyHeight = 28
 
 /**
- * A picture of all that grew, two panels a row, as an SVG: what was measured, and what the arithmetic says,
- * dashed, from the first point on.
+ * An SVG of growth, two panels a row: the measured times, and, dashed, the times expected from the arithmetic
+ * and the first point.
  */
 export const growthPicture = (growth: readonly GrowthResult[]): string => {
   const columns = Math.min(2, growth.length)

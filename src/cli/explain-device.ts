@@ -11,7 +11,7 @@ export type DeviceChoice = 'here' | 'any'
 export const deviceChoiceOption = (): Option =>
   new Option(
     '--device <which>',
-    'compile for the device of this machine, or for any WebGPU device, so that the text is the same everywhere',
+    'compile for the device of this machine, or for any WebGPU device (the same text everywhere)',
   )
     .choices(['here', 'any'])
     .default('here')

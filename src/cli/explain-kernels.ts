@@ -130,7 +130,8 @@ export const showExplanation = (e: Explanation, wgsl: boolean): string => {
   return [
     `${paint('bold', e.function)}${sizes === '' ? '' : `  ${sizes}`}`,
     `for ${e.device}`,
-    `${count(before, 'node')} before simplification, ${after} after${derivative === undefined ? '' : `; ${derivative} of them are the derivative's`}`,
+    `${count(before, 'node')} before simplification, ${after} after` +
+      (derivative === undefined ? '' : `; ${derivative} of them are the derivative's`),
     `${count(e.kernels.length, 'kernel')}, ` +
       `${count(e.dispatches, 'dispatch').replace('dispatchs', 'dispatches')}, ` +
       `${showFlops(e.flops)}, ${showBytes(Math.round(e.bytes))} read and written`,

@@ -77,7 +77,9 @@ const noExample = (record: DataRecord, fields: readonly string[]): UserError =>
     why:
       'an example has an answer and either a prompt or an instruction (or a question, a ' +
       `text with a label, or messages); this has ${fields.join(', ') || 'nothing'}`,
-    hint: `write ${ways}, or say which field is which: --fields prompt=${fields[0] ?? '…'},answer=${fields[1] ?? '…'}`,
+    hint:
+      `write ${ways}, or say which field is which: ` +
+      `--fields prompt=${fields[0] ?? '…'},answer=${fields[1] ?? '…'}`,
   })
 
 const ambiguous = (record: DataRecord, fields: readonly string[], role: string): UserError =>

@@ -49,8 +49,8 @@ const renaming = (name: string, split: Split): string => {
 }
 
 /**
- * The `UserError` for a part that is missing: it tells of files that could be meant, and of the ways to do
- * without.
+ * The `UserError` for a missing part: it names files that could be meant, and the ways to do without the
+ * part.
  */
 export const missingPart = async (source: DataSource, split: Split): Promise<UserError> => {
   const entries = await source.list()
@@ -64,13 +64,17 @@ export const missingPart = async (source: DataSource, split: Split): Promise<Use
   const words = namesOf[split].concat(split === 'valid' ? ['val', 'eval'] : [])
   const best = alike.find(name => words.some(word => name.toLowerCase().includes(word))) ?? alike[0]
   const others = entries.filter(name => known.has(name))
-  const split200 = split !== 'test' && others.length > 0 ? '; or split some off: --split 200/200' : ''
+  const splitting = split !== 'test' && others.length > 0 ? '; or split some off: --split 200/200' : ''
+  const listed = alike.slice(0, 8).join(', ') + (alike.length > 8 ? ', …' : '')
+  const remedy =
+    best === undefined ? `put the examples in ${source.pathOf(`${split}.jsonl`)}` : renaming(best, split)
   return new UserError({
     what: `there is no ${split} data`,
     where: source.directory,
     why:
       `none of ${namesOf[split].join(', ')} with the ending ` +
-      `${['.jsonl', '.json', '.csv', '.tsv'].join(', ')} (or one of those and .gz) is in it${alike.length === 0 ? '' : `; it has ${alike.slice(0, 8).join(', ')}${alike.length > 8 ? ', …' : ''}`}`,
-    hint: `${best === undefined ? `put the examples in ${source.pathOf(`${split}.jsonl`)}` : renaming(best, split)}${split200}`,
+      '.jsonl, .json, .csv, .tsv (or one of those and .gz) is in it' +
+      (alike.length === 0 ? '' : `; it has ${listed}`),
+    hint: remedy + splitting,
   })
 }

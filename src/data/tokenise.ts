@@ -61,7 +61,9 @@ export const tokeniseExamples = (
         where: placeOf(example),
         why:
           `it takes ${length} positions (${tokenised.answerStart} tokens of prompt), and ` +
-          `${options.contextIsSet === true ? `the setting context is ${context}` : `the model reads at most ${context}`}`,
+          (options.contextIsSet === true
+            ? `the setting context is ${context}`
+            : `the model reads at most ${context}`),
         hint:
           `shorten it, ${options.contextIsSet === true ? 'raise --set context=…' : 'leave it out'}, ` +
           'or drop examples that are too long by --drop-long',

@@ -11,7 +11,8 @@ interface Format {
 }
 
 const byTransformers = (load: string): string =>
-  `python -c "from transformers import AutoModelForCausalLM as M; M.from_pretrained(${load}).save_pretrained('OUT')"`
+  'python -c "from transformers import AutoModelForCausalLM as M; ' +
+  `M.from_pretrained(${load}).save_pretrained('OUT')"`
 
 const formats: readonly Format[] = [
   {

@@ -40,8 +40,9 @@ const bounded = <T>(work: () => T): T => {
 }
 
 /**
- * The chat template of a GGUF file, or of a model's folder: `chat_template.jinja`, else that in `tokenizer_config.json`.
- * Rendering throws a `UserError` where the model has none, or where it refuses the messages.
+ * The chat template of a GGUF file, or of a model's folder: `chat_template.jinja`, else that in
+ * `tokenizer_config.json`. Rendering throws a `UserError` where the model has none, or where it refuses the
+ * messages.
  */
 export const openChat = async (directory: string): Promise<Chat> => {
   if (await isGguf(directory)) {

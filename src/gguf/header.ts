@@ -90,7 +90,10 @@ const readType = (file: string, tensor: string, id: number): GgufType => {
   const type = ggmlTypeName(id)
   if (isGgufType(type)) return type
   throw new UserError({
-    what: `${tensor} has the ${type === undefined ? `unknown type ${id}` : `type ${type}, which is not read`}`,
+    what:
+      type === undefined
+        ? `${tensor} has the unknown type ${id}`
+        : `${tensor} has the type ${type}, which is not read`,
     where: file,
     why: `the types that are read are ${Object.keys(ggufBlocks).join(' ')}`,
     hint: "convert the model to one of them with llama.cpp's llama-quantize, for example Q8_0 or Q4_K",

@@ -133,9 +133,11 @@ export const bindParam = (
     throw new UserError({
       what: 'the checkpoint does not fit the model',
       where: checkpoint.path,
-      why:
-        `${problems.length === 1 ? '1 tensor has another shape or is' : `${problems.length} tensors have other shapes or are`} ` +
-        `missing:\n  - ${listed(problems)}`,
+      why: `${
+        problems.length === 1
+          ? '1 tensor has another shape or is missing:'
+          : `${problems.length} tensors have other shapes or are missing:`
+      }\n  - ${listed(problems)}`,
       hint:
         'check that config.json and the weights are of one model, and of a family that the ' +
         'program describes',

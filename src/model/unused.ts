@@ -53,6 +53,8 @@ export const refuseUnused = (
       ? ['lm_head.weight: by tie_word_embeddings the head is the embedding, and the file has another head']
       : []),
   ]
+  const first = patterns.slice(0, 8).join(', ')
+  const more = patterns.length > 8 ? ` and ${patterns.length - 8} more names` : ''
   const family = typeof config.model_type === 'string' ? `the family ${config.model_type}` : 'the program'
   throw new UserError({
     what:
@@ -60,7 +62,7 @@ export const refuseUnused = (
       `${unused.length === 1 ? 'a tensor' : `${unused.length} tensors`} that ${family} does ` +
       'not compute with',
     where: checkpoint.path,
-    why: `nothing asks for ${patterns.slice(0, 8).join(', ')}${patterns.length > 8 ? ` and ${patterns.length - 8} more names` : ''}${reasons.map(r => `\n  - ${r}`).join('')}`,
+    why: `nothing asks for ${first}${more}${reasons.map(r => `\n  - ${r}`).join('')}`,
     hint:
       'check that config.json and the weights are of one model, and of a family that the ' +
       `program computes; --allow '${patterns[0]}' goes on without, whatever comes out`,

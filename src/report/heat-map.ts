@@ -31,18 +31,20 @@ const cellOf = (gate: number, layer: number, head: number, size: number): string
   const inner = size - gap
   const state = gate === 0 ? 'closed (exactly 0)' : gate === 1 ? 'open (exactly 1)' : gate.toFixed(4)
   const title = `<title>layer ${layer}, head ${head}: ${state}</title>`
-  const box = `x="${coordinate(x)}" y="${coordinate(y)}" width="${inner}" height="${inner}" rx="${inner > 14 ? 3 : 1}"`
+  const corner = inner > 14 ? 3 : 1
+  const box = `x="${coordinate(x)}" y="${coordinate(y)}" width="${inner}" height="${inner}" rx="${corner}"`
   if (gate === 0) {
     const [p, q] = [inner * 0.3, inner * 0.7]
-    const cross =
-      `M${coordinate(x + p)} ${coordinate(y + p)}L${coordinate(x + q)} ${coordinate(y + q)}M${coordinate(x + q)} ` +
-      `${coordinate(y + p)}L${coordinate(x + p)} ${coordinate(y + q)}`
+    const [left, right] = [coordinate(x + p), coordinate(x + q)]
+    const [top, bottom] = [coordinate(y + p), coordinate(y + q)]
+    const cross = `M${left} ${top}L${right} ${bottom}M${right} ${top}L${left} ${bottom}`
     return `<g class="closed">${title}<rect ${box}/><path d="${cross}"/></g>`
   }
   const value =
     size < 30
       ? ''
-      : `<text x="${coordinate(x + inner / 2)}" y="${coordinate(y + inner / 2 + 4)}" fill="${inkOn(gate)}">${escapeHtml(short(gate))}</text>`
+      : `<text x="${coordinate(x + inner / 2)}" y="${coordinate(y + inner / 2 + 4)}" ` +
+        `fill="${inkOn(gate)}">${escapeHtml(short(gate))}</text>`
   return `<g>${title}<rect ${box} fill="${sequential(gate)}"/>${value}</g>`
 }
 

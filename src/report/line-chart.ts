@@ -70,10 +70,8 @@ const drawSeries = (series: Series, axis: string, scale: Scale, show: (value: nu
   const dots = series.style === 'plain' ? [] : thinned(points, 120)
   const circles = dots.map(({ step, value }) => {
     const title = `<title>${escapeHtml(`${series.name}, ${axis} ${step}: ${show(value)}`)}</title>`
-    return (
-      `<circle class="dot c${series.colour}" cx="${coordinate(scale.x(step))}" cy="${coordinate(scale.y(value))}" ` +
-      `r="3.5">${title}</circle>`
-    )
+    const [x, y] = [coordinate(scale.x(step)), coordinate(scale.y(value))]
+    return `<circle class="dot c${series.colour}" cx="${x}" cy="${y}" r="3.5">${title}</circle>`
   })
   return line(points) + circles.join('')
 }
@@ -86,10 +84,20 @@ const legend = (series: readonly Series[]): string =>
     })
     .join('')}</ul>`
 
-/**
- * What is inside a chart's SVG: axes, marks and lines; nothing (an empty text) if no series has a finite
- * value.
- */
+/** A dashed upright line at a step, its label on the side that has room. */
+const drawMark = (mark: NonNullable<Chart['mark']>, scale: Scale, maxStep: number): string => {
+  const x = scale.x(mark.step)
+  const title = escapeHtml(`${mark.label}: step ${mark.step}`)
+  const label = escapeHtml(mark.label)
+  const [anchor, gap] = mark.step > maxStep * 0.7 ? ['end', -6] : ['start', 6]
+  return (
+    `<path class="mark" d="M${coordinate(x)} ${margin.top}V${height - margin.bottom}">` +
+    `<title>${title}</title></path>` +
+    `<text class="${anchor}" x="${coordinate(x + gap)}" y="${margin.top + 10}">${label}</text>`
+  )
+}
+
+/** The content of a chart's SVG: axes, marks and lines. It is empty if no series has a finite value. */
 export const drawChart = (chart: Chart): string => {
   const series = chart.series.filter(s => s.points.some(({ value }) => Number.isFinite(value)))
   const points = series.flatMap(s => s.points).filter(({ value }) => Number.isFinite(value))
@@ -111,24 +119,20 @@ export const drawChart = (chart: Chart): string => {
   const [left, right] = [margin.left, width - margin.right]
   const grid = ys.map(v => {
     const y = coordinate(scale.y(v))
-    return `<path class="grid" d="M${left} ${y}H${right}"/><text class="end" x="${left - 8}" y="${coordinate(scale.y(v) + 4)}">${escapeHtml(tick(v))}</text>`
+    return (
+      `<path class="grid" d="M${left} ${y}H${right}"/>` +
+      `<text class="end" x="${left - 8}" y="${coordinate(scale.y(v) + 4)}">${escapeHtml(tick(v))}</text>`
+    )
   })
   const feet = xs.map(
     step => `<text x="${coordinate(scale.x(step))}" y="${height - margin.bottom + 18}">${step}</text>`,
   )
-  const { mark } = chart
-  const marked =
-    mark === undefined
-      ? []
-      : [
-          `<path class="mark" d="M${coordinate(scale.x(mark.step))} ${margin.top}V${height - margin.bottom}"><title>${escapeHtml(`${mark.label}: step ${mark.step}`)}</title></path>`,
-          `<text class="${mark.step > maxStep * 0.7 ? 'end' : 'start'}" x="${coordinate(scale.x(mark.step) + (mark.step > maxStep * 0.7 ? -6 : 6))}" ` +
-            `y="${margin.top + 10}">${escapeHtml(mark.label)}</text>`,
-        ]
+  const marked = chart.mark === undefined ? '' : drawMark(chart.mark, scale, maxStep)
   const horizontal = chart.axis ?? 'step'
   const drawn = series.map(s => drawSeries(s, horizontal, scale, show))
-  const axis = `<text class="axis" x="${coordinate((left + right) / 2)}" y="${height - 2}">${escapeHtml(horizontal)}</text>`
-  return [...grid, ...feet, axis, ...marked, ...drawn].join('')
+  const middle = coordinate((left + right) / 2)
+  const axis = `<text class="axis" x="${middle}" y="${height - 2}">${escapeHtml(horizontal)}</text>`
+  return [...grid, ...feet, axis, marked, ...drawn].join('')
 }
 
 /** A line chart as an SVG with its key above it; nothing (an empty text) if no series has a finite value. */

@@ -13,7 +13,8 @@ const factTable = (facts: readonly Fact[]): string => {
   const noted = facts.some(({ note }) => note !== undefined)
   const rows = facts.map(({ name, value, note }) => {
     const last = noted ? `<td class="soft">${escapeHtml(note ?? '')}</td>` : ''
-    return `<tr><th scope="row">${escapeHtml(name)}</th><td class="wide">${escapeHtml(value)}</td>${last}</tr>`
+    const first = `<th scope="row">${escapeHtml(name)}</th>`
+    return `<tr>${first}<td class="wide">${escapeHtml(value)}</td>${last}</tr>`
   })
   return `<div class="scroll"><table><tbody>${rows.join('')}</tbody></table></div>`
 }
@@ -58,7 +59,8 @@ const gates = ({ gates: both }: ReportData): string => {
   const text =
     'Each cell is one attention head: how far its gate is open once training is over. ' +
     'Where a gate is closed, that kind of edit does nothing.'
-  return `<p>${text}</p><div class="grid">${scale}${offset}</div><div class="heat-legend">${heatLegend()}</div>`
+  const maps = `<div class="grid">${scale}${offset}</div>`
+  return `<p>${text}</p>${maps}<div class="heat-legend">${heatLegend()}</div>`
 }
 
 const sample = ({ prompt, before, after, expected }: TextSample): string => {

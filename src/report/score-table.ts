@@ -30,7 +30,9 @@ const change = (row: ScoreRow): string => {
       : readable(Math.abs(difference))
   if (difference === 0) return '<td class="soft">no change</td>'
   const good = difference > 0 === (row.better === 'higher')
-  return `<td class="${good ? 'good' : 'bad'}">${difference > 0 ? '+' : '−'}${escapeHtml(size)}<small>${good ? 'better' : 'worse'}</small></td>`
+  const text = (difference > 0 ? '+' : '−') + escapeHtml(size)
+  const [style, verdict] = good ? ['good', 'better'] : ['bad', 'worse']
+  return `<td class="${style}">${text}<small>${verdict}</small></td>`
 }
 
 /** Two bars on the same scale, before over after, with one standard deviation either way. */
@@ -44,17 +46,16 @@ const bars = (row: ScoreRow): string => {
     const x = (v: number) => Math.min(width, Math.max(0, (v / full) * width))
     const m = mean(values)
     const sd = standardDeviation(values)
+    const [low, high] = [coordinate(x(m - sd)), coordinate(x(m + sd))]
     const whisker =
-      sd > 0
-        ? `<path class="sd" d="M${coordinate(x(m - sd))} ${y + 6}H${coordinate(x(m + sd))}M${coordinate(x(m - sd))} ` +
-          `${y + 3}v6M${coordinate(x(m + sd))} ${y + 3}v6"/>`
-        : ''
+      sd > 0 ? `<path class="sd" d="M${low} ${y + 6}H${high}M${low} ${y + 3}v6M${high} ${y + 3}v6"/>` : ''
     return (
       `<rect class="t" x="0" y="${y}" width="${width}" height="12" rx="2"/><rect class="${kind}" ` +
       `x="0" y="${y}" width="${coordinate(x(m))}" height="12" rx="2"/>${whisker}`
     )
   }
-  return `<td><svg class="bars" viewBox="0 0 ${width} 34" aria-hidden="true">${bar(row.before, 3, 'b')}${bar(row.after, 19, 'a')}</svg></td>`
+  const drawn = bar(row.before, 3, 'b') + bar(row.after, 19, 'a')
+  return `<td><svg class="bars" viewBox="0 0 ${width} 34" aria-hidden="true">${drawn}</svg></td>`
 }
 
 /** The table of scores before and after, with means and deviations over seeds, counts, and bars. */

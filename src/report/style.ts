@@ -15,7 +15,10 @@ export const style = `
   }
 }
 * { box-sizing: border-box; }
-body { margin: 0; background: var(--page); color: var(--ink); font: 15px/1.55 system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif; }
+body {
+  margin: 0; background: var(--page); color: var(--ink);
+  font: 15px/1.55 system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif;
+}
 main { max-width: 1160px; margin: 0 auto; padding: 40px 20px 64px; }
 h1 { font-size: 30px; line-height: 1.2; margin: 0 0 8px; letter-spacing: -0.01em; text-wrap: balance; }
 h2 { font-size: 18px; margin: 0 0 14px; }
@@ -23,14 +26,22 @@ h3 { font-size: 15px; margin: 0 0 2px; }
 p { margin: 0 0 12px; max-width: 75ch; }
 .lead { color: var(--soft); font-size: 17px; margin-bottom: 24px; }
 .soft { color: var(--soft); }
-.grid { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 440px), 1fr)); gap: 20px; align-items: start; }
-section { background: var(--card); border: 1px solid var(--rule); border-radius: 10px; padding: 22px 24px; margin-bottom: 20px; min-width: 0; }
+.grid {
+  display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 440px), 1fr)); gap: 20px;
+  align-items: start;
+}
+section {
+  background: var(--card); border: 1px solid var(--rule); border-radius: 10px; padding: 22px 24px;
+  margin-bottom: 20px; min-width: 0;
+}
 .grid > section { margin: 0; height: 100%; }
 .grid { margin-bottom: 20px; }
 section .grid { margin-bottom: 0; gap: 28px; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-th, td { text-align: left; vertical-align: top; padding: 6px 14px 6px 0; border-bottom: 1px solid var(--rule); }
+th, td {
+  text-align: left; vertical-align: top; padding: 6px 14px 6px 0; border-bottom: 1px solid var(--rule);
+}
 tr:last-child td, tr:last-child th { border-bottom: 0; }
 thead th { color: var(--soft); font-weight: 500; font-size: 13px; white-space: nowrap; }
 tbody th { font-weight: 500; }
@@ -41,7 +52,10 @@ td.wide { overflow-wrap: anywhere; }
 .scores small { display: block; color: var(--soft); font-size: 12.5px; }
 .good { color: var(--good); } .bad { color: var(--bad); }
 .bars { width: 180px; height: 34px; display: block; margin-top: 2px; }
-.bars .b { fill: var(--soft); opacity: .55; } .bars .a { fill: var(--one); } .bars .t { fill: var(--shade); } .bars .sd { stroke: var(--ink); stroke-width: 1.5; }
+.bars .b { fill: var(--soft); opacity: .55; }
+.bars .a { fill: var(--one); }
+.bars .t { fill: var(--shade); }
+.bars .sd { stroke: var(--ink); stroke-width: 1.5; }
 svg { display: block; max-width: 100%; }
 svg text { fill: var(--soft); font-size: 11.5px; text-anchor: middle; font-variant-numeric: tabular-nums; }
 svg text.end, svg text.row { text-anchor: end; } svg text.start, svg text.left { text-anchor: start; }
@@ -53,18 +67,34 @@ svg text[fill="#000"] { fill: #000; } svg text[fill="#fff"] { fill: #fff; }
 .line.faint { stroke-width: 1; opacity: .3; }
 .line.c1 { stroke: var(--one); } .line.c2 { stroke: var(--two); }
 .dot { stroke: var(--card); stroke-width: 1.5; } .dot.c1 { fill: var(--one); } .dot.c2 { fill: var(--two); }
-.key { list-style: none; display: flex; flex-wrap: wrap; gap: 4px 18px; margin: 0 0 8px; padding: 0; font-size: 13px; color: var(--soft); }
-.swatch { display: inline-block; width: 16px; height: 3px; border-radius: 2px; margin-right: 7px; vertical-align: middle; }
+.key {
+  list-style: none; display: flex; flex-wrap: wrap; gap: 4px 18px; margin: 0 0 8px; padding: 0;
+  font-size: 13px; color: var(--soft);
+}
+.swatch {
+  display: inline-block; width: 16px; height: 3px; border-radius: 2px; margin-right: 7px;
+  vertical-align: middle;
+}
 .swatch.c1 { background: var(--one); } .swatch.c2 { background: var(--two); }
 .heat g:hover > rect { stroke: var(--ink); stroke-width: 2; }
-.heat .closed rect { fill: none; stroke: var(--soft); stroke-opacity: .55; } .heat .closed path { stroke: var(--soft); stroke-width: 1.5; fill: none; }
+.heat .closed rect { fill: none; stroke: var(--soft); stroke-opacity: .55; }
+.heat .closed path { stroke: var(--soft); stroke-width: 1.5; fill: none; }
 .heat-legend { margin-top: 16px; }
 .sample { border-top: 1px solid var(--rule); padding: 16px 0 18px; }
 .sample:first-of-type { border-top: 0; padding-top: 0; }
-.sample .grid { gap: 12px; margin-top: 8px; grid-template-columns: repeat(auto-fit, minmax(min(100%, 320px), 1fr)); }
-.text { white-space: pre-wrap; overflow-wrap: anywhere; background: var(--shade); border-radius: 6px; padding: 10px 12px; }
+.sample .grid {
+  gap: 12px; margin-top: 8px; grid-template-columns: repeat(auto-fit, minmax(min(100%, 320px), 1fr));
+}
+.text {
+  white-space: pre-wrap; overflow-wrap: anywhere; background: var(--shade); border-radius: 6px;
+  padding: 10px 12px;
+}
 .prompt { white-space: pre-wrap; overflow-wrap: anywhere; }
 .label { font-size: 12.5px; color: var(--soft); margin-bottom: 3px; }
-pre { overflow-x: auto; background: var(--shade); border-radius: 6px; padding: 12px 14px; margin: 0 0 14px; font: 13.5px/1.5 ui-monospace, "SF Mono", Menlo, "DejaVu Sans Mono", monospace; white-space: pre-wrap; overflow-wrap: anywhere; }
+pre {
+  overflow-x: auto; background: var(--shade); border-radius: 6px; padding: 12px 14px; margin: 0 0 14px;
+  font: 13.5px/1.5 ui-monospace, "SF Mono", Menlo, "DejaVu Sans Mono", monospace; white-space: pre-wrap;
+  overflow-wrap: anywhere;
+}
 footer { color: var(--soft); font-size: 13px; }
 `

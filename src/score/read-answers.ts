@@ -27,10 +27,12 @@ export const answerReader = (
   const unread = examples.find(e => referencesOf(e).some(r => read(r, e) === undefined))
   if (unread === undefined) return read
   const wanted = scoring === 'letter' ? 'a letter A to J that stands as a word' : 'one of the option words'
+  const words = (optionsInInstruction(unread.prompt) ?? options).slice(0, 12)
+  const listed = scoring === 'word' ? `: ${words.join(', ')}` : ''
   throw new UserError({
     what: `the answer is not told by ${scoring === 'letter' ? 'a letter' : 'an option word'}`,
     where: placeOf(unread),
-    why: `it is ${JSON.stringify(unread.answer)}, and --score ${scoring} reads ${wanted}${scoring === 'word' ? `: ${(optionsInInstruction(unread.prompt) ?? options).slice(0, 12).join(', ')}` : ''}`,
+    why: `it is ${JSON.stringify(unread.answer)}, and --score ${scoring} reads ${wanted}${listed}`,
     hint: 'score by --score choice or --score text',
   })
 }

@@ -45,7 +45,8 @@ const adviceFor = (
   const what =
     T === shape.T
       ? `A batch of ${B} would fit${told(batch && `${batch}${B}`)}`
-      : `A context of ${T} tokens would fit, one example at a time${told(batch && `${batch}1`, context && `${context}${T}`)}`
+      : `A context of ${T} tokens would fit, one example at a time` +
+        told(batch && `${batch}1`, context && `${context}${T}`)
   return `${what}: it needs ${showBytes(bytes)}.`
 }
 

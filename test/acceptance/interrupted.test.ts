@@ -1,101 +1,38 @@
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { Schedule } from '../../compiler/artifact.js'
 import { openNodeDevice } from '../../runtime/node.js'
 import { openStep } from '../../src/bench/recipe-step.js'
 import { defaultProgram, openSubject } from '../../src/cli/eval.js'
-import { UserError } from '../../src/errors/user-error.js'
+import type { UserError } from '../../src/errors/user-error.js'
 import { stdlibFolder } from '../../src/folders/load-program.js'
-import { holdFolder } from '../../src/runs/lock.js'
 import { openRun } from '../../src/runs/open-run.js'
 import { RunFolder } from '../../src/runs/run-folder.js'
-import { type TrainRequest, train } from '../../src/runs/train-run.js'
+import { train } from '../../src/runs/train-run.js'
 import type { RunDescription } from '../../src/train/run-record.js'
 import type { TrainWatcher } from '../../src/train/train.js'
 import { remember } from '../../src/tune/table.js'
 import { jola } from '../cli/support.js'
 import { withDevice } from '../support/device.js'
 import { stories } from './support.js'
-
-const work = mkdtempSync(join(tmpdir(), 'jola-interrupted-'))
-afterAll(() => rmSync(work, { recursive: true, force: true }))
-const at = (...parts: readonly string[]): string => join(work, ...parts)
-
-const questions = [
-  'Who saw the ball?',
-  'Where did Lily play?',
-  'What is a big dog?',
-  'How many cats are there?',
-]
-const dataFolder = (name: string, prompt: (i: number) => string): string => {
-  mkdirSync(at(name))
-  const line = (i: number): string => `${JSON.stringify({ prompt: prompt(i), answer: 'ABCD'[i % 4] })}\n`
-  writeFileSync(at(name, 'train.jsonl'), [0, 1, 2, 3].map(line).join(''))
-  writeFileSync(at(name, 'valid.jsonl'), line(0))
-  return at(name)
-}
-const data = dataFolder('data', i => `${questions[i]} `)
-
-/** A recipe of one number whose state is NaN after the third step, while every step reports a loss of 1. */
-writeFileSync(
-  at('breaks.jola'),
-  `import std.models.llama
-recipe Breaks(model: llama.Model) {
-  setting epochs = 3
-  setting batch = 2
-  state { x: f32 }
-  init(key) = { x: 1.0 }
-  step(s, batch, key, at) = ({ x: log(1.5 - at.step) }, { loss: 1.0 })
-  validate(s, batch) = 1.0
-  predict(s, tokens) = llama.logits(model with { norm: for i -> model.norm[i] * s.x }, tokens)
-}
-`,
-)
-
-const request = (more: Partial<TrainRequest>): TrainRequest => ({
-  file: 'std.recipes.jola',
-  model: stories!,
+import {
+  at,
+  atFirst,
   data,
-  out: at('run'),
-  set: ['batch=4', 'epochs=6', 'patience=99', 'warmup=2'],
-  seed: 0,
-  mode: 'new',
-  dropLong: false,
-  saveEvery: 1e9,
-  bf16: false,
-  ...more,
-})
-const silent: TrainWatcher = {
-  preparing: () => undefined,
-  compiled: () => undefined,
-  started: () => undefined,
-  step: () => undefined,
-  epoch: () => undefined,
-}
-/** A watcher that stops training as it begins, before its first step. */
-const atFirst = (stop: AbortController, watcher: TrainWatcher = silent): TrainWatcher => ({
-  ...watcher,
-  started: info => {
-    watcher.started(info)
-    stop.abort()
-  },
-})
-const never = new AbortController().signal
+  dataFolder,
+  never,
+  questions,
+  refusalOn,
+  request,
+  silent,
+} from './training-run.js'
 
 const tests = (): void =>
   withDevice('a training run', device => {
-    const refusal = (more: Partial<TrainRequest>): Promise<UserError> =>
-      train(device, request(more), silent, never).then(
-        () => expect.unreachable(),
-        (error: unknown) => {
-          expect(error).toBeInstanceOf(UserError)
-          return error as UserError
-        },
-      )
+    const refusal = refusalOn(device)
 
-    it('that is interrupted at the end of an epoch keeps its last step, and goes on with the validation', async () => {
+    it('keeps its last step when interrupted at the end of an epoch, and goes on with validation', async () => {
       const whole = await train(device, request({ out: at('whole') }), silent, never)
       const stop = new AbortController()
       const watcher = { ...silent, epoch: ({ epoch }: { epoch: number }) => epoch === 2 && stop.abort() }
@@ -218,32 +155,6 @@ const tests = (): void =>
       expect(why).toContain(`by 1 of the schedules that were measured for it: ${signature}`)
     })
 
-    it('holds no more at once than it may, or is refused', async () => {
-      const shape = { B: 4, T: 64, A: 1, everywhere: false }
-      const plan = { name: 'step', recipe: { file: 'std.recipes.jola', set: [] }, model: stories!, shape }
-      const before = device.residentBytes
-      const free = await openStep(device, plan)
-      const wanted = device.residentBytes - before
-      await free.close()
-      const ends: string[] = []
-      for (const memory of [wanted, wanted - 16, Math.round(0.8 * wanted), 1000]) {
-        const limited = await openNodeDevice({ memory })
-        try {
-          const step = await openStep(limited, plan)
-          expect(limited.residentBytes).toBeLessThanOrEqual(memory)
-          ends.push('fits')
-          await step.close()
-        } catch (error) {
-          expect(error).toMatchObject({ kind: 'out-of-memory' })
-          expect(limited.residentBytes).toBe(0)
-          ends.push('refused')
-        } finally {
-          limited.close()
-        }
-      }
-      expect(ends).toEqual(['fits', 'fits', 'fits', 'refused'])
-    })
-
     it('goes on with the memory it was begun with, whatever there is now', async () => {
       const set = ['batch=8', 'epochs=2', 'patience=99']
       const more = { set, data: dataFolder('longer', i => 'and then '.repeat(30) + questions[i]) }
@@ -292,7 +203,7 @@ const tests = (): void =>
       )
     })
 
-    it('is not resumed on other weights under the same name, nor by a changed program, unless that is meant', async () => {
+    it('refuses other weights under the same name, and a changed program without --force', async () => {
       const stop = new AbortController()
       const stopping = { ...silent, started: () => stop.abort() }
       const model = at('base')
@@ -329,63 +240,6 @@ const tests = (): void =>
       )
       expect(other.what).toBe('the adapter was trained on another model')
       expect(other.why).toMatch(/rope_base was 10000, and is 500000/)
-    })
-
-    it('is alone in its folder from its first moment', async () => {
-      const hold = await holdFolder(at('alone'))
-      const error = await refusal({ out: at('alone'), model: at('nowhere') })
-      expect(error.what).toBe('the folder is in use by another run')
-      await hold.release()
-    })
-
-    it('is of a size that an index can count', async () => {
-      const { what, why } = await refusal({ out: at('huge'), set: ['batch=1e12'] })
-      expect(`${what} ${why}`).toMatch(/batch.*2147483647/s)
-    })
-
-    it('whose state is no longer a number stops and keeps the last state that was', async () => {
-      const error = await refusal({ file: at('breaks.jola'), out: at('nan'), set: [], saveEvery: 1e-9 })
-      expect(error.what).toContain('`x` is not a number')
-      expect(error.hint).toContain('after step 2')
-      const saved = await new RunFolder(at('nan')).load()
-      expect(saved!.position.step).toBe(2)
-      expect(saved!.state.get('x')!.data[0]).toBeCloseTo(Math.log(0.5))
-    })
-
-    it('has a state of f32 alone, as it is saved', async () => {
-      const text = readFileSync(at('breaks.jola'), 'utf8')
-      writeFileSync(
-        at('counts.jola'),
-        text
-          .replace('x: f32 }', 'x: f32  n: i32 }')
-          .replace('{ x: 1.0 }', '{ x: 1.0, n: 0 }')
-          .replace('{ x: log(1.5 - at.step) }', '{ x: 1.0, n: s.n + 1 }'),
-      )
-      expect((await refusal({ file: at('counts.jola'), out: at('counts'), set: [] })).what).toBe(
-        "the state's `n` is i32",
-      )
-    })
-
-    it.each(['batch', 'epochs', 'context', 'patience'])('has at least one: %s', async name => {
-      for (const value of ['0', '-1']) {
-        const error = await refusal({ out: at('none'), set: [`${name}=${value}`] })
-        expect(error.what).toBe(`the setting ${name} cannot be ${value}`)
-        expect(error.exitCode).toBe(2)
-      }
-      expect(existsSync(at('none'))).toBe(false)
-    })
-
-    it('that replaces another leaves no adapter of the other while it is under way', async () => {
-      await train(device, request({ out: at('again'), set: ['batch=4', 'epochs=1'] }), silent, never)
-      expect(existsSync(at('again', 'adapter_config.json'))).toBe(true)
-      const stop = new AbortController()
-      await train(device, request({ out: at('again'), mode: 'replace' }), atFirst(stop), stop.signal)
-      expect(existsSync(at('again', 'adapter_config.json'))).toBe(false)
-    })
-
-    it('is not put where a file is', async () => {
-      writeFileSync(at('file'), '')
-      expect((await refusal({ out: at('file'), mode: 'replace' })).why).toContain('not a directory')
     })
   })
 

@@ -37,7 +37,8 @@ recipe Scaled(model: llama.Model) {
   init(key) = { ${field}: 1.0 }
   step(s, batch, key, at) = ({ ${field}: s.${field} }, { loss: 1.0 })
   validate(s, batch) = 1.0
-  predict(s, tokens) = llama.logits(model with { norm: for i -> model.norm[i] * s.${field} * ${setting} }, tokens)
+  predict(s, tokens) =
+    llama.logits(model with { norm: for i -> model.norm[i] * s.${field} * ${setting} }, tokens)
 }
 `
 

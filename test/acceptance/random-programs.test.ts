@@ -33,7 +33,8 @@ const moduleOf = (programs: readonly Genome[]): Module => {
   const text = [
     prelude,
     ...sources.map(s => `${s.text}\n`),
-    `fn main(\n  ${sources.map(s => s.given).join(',\n  ')}\n) -> (${sources.flatMap(s => s.types).join(', ')}) ` +
+    `fn main(\n  ${sources.map(s => s.given).join(',\n  ')}\n)` +
+      ` -> (${sources.flatMap(s => s.types).join(', ')}) ` +
       `= (\n  ${sources.flatMap(s => s.results).join(',\n  ')})`,
   ].join('\n')
   const program = programOf(text)

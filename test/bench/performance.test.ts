@@ -13,7 +13,10 @@ const [, what, ...rest] = process.argv.slice(2)
 const peers = {
   whole: { comparisons: [{ name: 'product', peers: [{ name: 'good' }] }], missing: [] },
   missing: { comparisons: [], missing: [{ name: 'PyTorch', why: 'no python3', install: 'install it' }] },
-  refused: { comparisons: [{ name: 'product', peers: [{ name: 'odd', refused: 'it differs' }] }], missing: [] },
+  refused: {
+    comparisons: [{ name: 'product', peers: [{ name: 'odd', refused: 'it differs' }] }],
+    missing: [],
+  },
 }[what]
 if (peers === undefined) process.exit(3)
 writeFileSync(rest[rest.indexOf('--json') + 1], JSON.stringify({ peers }))

@@ -94,7 +94,7 @@ withDevice('a model', device => {
 })
 
 describe('the picture of growth', () => {
-  it('has a key, and a panel for each size, with what was measured and what the arithmetic says', () => {
+  it('has a key, and a panel for each size, with the measured and the expected times', () => {
     const spread = (median: number) => ({ median, least: median, most: median })
     const grown = (axis: string): GrowthResult => ({
       name: `growth with ${axis}`,

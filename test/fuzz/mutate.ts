@@ -91,7 +91,10 @@ const change = (root: { value: unknown }, random: Random): void => {
   else if (!Array.isArray(of) && of !== (root as unknown)) put(random.pick(oddNames), oddValue(random))
 }
 
-/** JSON with one to three values changed, taken away, renamed, copied or added; now and then its bytes are changed too. */
+/**
+ * JSON with one to three values changed, taken away, renamed, copied or added; now and then its bytes are
+ * changed too.
+ */
 export const mutateJson = (text: string, random: Random): Buffer => {
   const root = { value: JSON.parse(text) as unknown }
   for (let n = 1 + random.below(3); n > 0; n--) change(root, random)

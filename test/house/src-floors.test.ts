@@ -1,7 +1,9 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import ts from 'typescript'
 import { describe, expect, it } from 'vitest'
-import { portableFloors, roomOf, srcFloors, violationsOf } from './floors.js'
-import { importsOf, modulesUnder, type SourceFile } from './sources.js'
+import { nodeFloors, pictureOf, portableFloors, roomOf, srcFloors, violationsOf } from './floors.js'
+import { importsOf, modulesUnder, root, type SourceFile } from './sources.js'
 
 const src = modulesUnder('src')
 const importsIn = new Map(
@@ -47,6 +49,11 @@ describe('the floors of src/', () => {
 
   it('hold: a room imports lower floors only, types included', () => {
     expect(violationsOf(srcFloors, imports)).toEqual([])
+  })
+
+  it('are drawn in docs/ARCHITECTURE.md as they are: `npm run house -- --draw`', () => {
+    const page = readFileSync(join(root, 'docs/ARCHITECTURE.md'), 'utf8')
+    for (const floors of [nodeFloors, portableFloors]) expect(page).toContain(pictureOf(floors).join('\n'))
   })
 
   it('refuse an import that goes up', () => {

@@ -90,6 +90,7 @@ const work = mkdtempSync(join(tmpdir(), 'jola-limits-'))
 afterAll(() => rmSync(work, { recursive: true, force: true }))
 
 const weights = Array.from({ length: 40 }, (_, i) => `w${i}`)
+const terms = weights.map((w, k) => `(sum i: 5 -> p.${w}[i] * x[b, t, i] ^ ${1 + (k % 3)})`)
 const forty = join(work, 'forty.jola')
 writeFileSync(
   forty,
@@ -104,7 +105,7 @@ ${weights.map(w => `  ${w}: f32[5]`).join('\n')}
 
 fn loss(p: Forty, batch: Batch) -> f32 =
   let x = for b, t, i: 5 -> sin(f32(i32(batch.tokens[b, t])) + f32(i))
-  mean b, t -> (${weights.map((w, k) => `(sum i: 5 -> p.${w}[i] * x[b, t, i] ^ ${1 + (k % 3)})`).join('\n    + ')} - 30) ^ 2
+  mean b, t -> (${terms.join('\n    + ')} - 30) ^ 2
 
 recipe Many {
   state {

@@ -94,7 +94,8 @@ const misfitError = (
     missing.length > 0 && options.in === undefined
       ? 'give tensors by --in X.safetensors, weights by --model DIR'
       : unknown.length > 0 && missing.length === 0
-        ? `give ${unknown.map(n => `--size ${n}=…`).join(' ')}${options.model === undefined ? ', or a model by --model' : ''}`
+        ? `give ${unknown.map(n => `--size ${n}=…`).join(' ')}` +
+          (options.model === undefined ? ', or a model by --model' : '')
         : 'tensors are matched by name: a parameter `x` is the tensor `x`, its field `scale` is `x.scale`'
   return new UserError({
     what: `the inputs do not fit \`${name}\``,

@@ -24,7 +24,10 @@ const library = new Map(
 /** The standard library, for what the programs import. */
 export const loadLibrary = (name: string): Source | undefined => library.get(name)
 
-/** Well-typed programs of every kind: the standard library's, the documentation's, the examples' and the tests'. */
+/**
+ * Well-typed programs of every kind: the standard library's, the documentation's, the examples' and the
+ * tests'.
+ */
 export const seedPrograms: readonly string[] = [
   ...[...library.values()].map(s => s.text),
   ...filesIn('examples').map(f => readFileSync(join(root, f), 'utf8')),
@@ -75,7 +78,10 @@ const alike: readonly (readonly string[])[] = [
   ['i', 'j', 'k', 't', 'a', 'b', 'h', 'd', 'v', 'l'],
 ]
 
-/** A program with one to three changes: tokens exchanged, left out or put in, and whole bracketed parts exchanged. */
+/**
+ * A program with one to three changes: tokens exchanged, left out or put in, and whole bracketed parts
+ * exchanged.
+ */
 export const mutant = (next: (below: number) => number): string => {
   const pick = <A>(from: readonly A[]): A => from[next(from.length)]!
   const text = pick(seedPrograms)

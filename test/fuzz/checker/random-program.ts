@@ -1,4 +1,7 @@
-/** What random programs call: records with sizes, type parameters, constants with choices, product indices, defaults, functions as parameters. */
+/**
+ * What random programs call: records with sizes, type parameters, constants with choices, product indices,
+ * defaults, functions as parameters.
+ */
 const prelude = `import std.nn
 import std.nn (softmax)
 import std.optim (adamw, moments)
@@ -28,7 +31,10 @@ fn doubled(r: R) -> R(N = 2 * N) = R { b: for (h: 2, i) -> if h == 0 then r.b[i]
 
 const signature = '(x: f32[N], w: f32[N, M], t: idx[N][M], a: f32, r: R, k: key, o: f32[O])'
 
-/** A random module of small tensors, most of which are well typed: functions, their derivatives, a recipe and a test. */
+/**
+ * A random module of small tensors, most of which are well typed: functions, their derivatives, a recipe and
+ * a test.
+ */
 export const randomProgram = (next: (below: number) => number): string => {
   const pick = <A>(from: readonly A[]): A => from[next(from.length)]!
   let names = 0
@@ -59,7 +65,8 @@ export const randomProgram = (next: (below: number) => number): string => {
                   : v === 6
                     ? `(r with { b: for ${i}: N -> ${rest()} }).b`
                     : v === 7
-                      ? `(fold s${n} = x for l${n}: ${pick(['M', '2', '3'])} -> for ${i}: N -> 0.5 * s${n}[${i}] + ${rest()})`
+                      ? `(fold s${n} = x for l${n}: ${pick(['M', '2', '3'])} ->
+                           for ${i}: N -> 0.5 * s${n}[${i}] + ${rest()})`
                       : `(for ${i}: N -> ${rest()})`
     }
     const whole = (): string => pick(['N', 'M', '7', ...indices])
@@ -69,7 +76,8 @@ export const randomProgram = (next: (below: number) => number): string => {
       () => `(if ${sub()} < ${sub()} then ${sub()} else ${sub()})`,
       () => `(fold s${n} = ${sub()} for ${i}: N -> s${n} * 0.5 + ${sub(within)})`,
       () =>
-        `(fold s${n} = ${sub()} for ${i}: N -> fold u${n} = s${n} for j${n}: M -> u${n} * 0.5 + ${sub(within)})`,
+        `(fold s${n} = ${sub()} for ${i}: N -> ` +
+        `fold u${n} = s${n} for j${n}: M -> u${n} * 0.5 + ${sub(within)})`,
       () => `(let v${n} = ${sub()} v${n} + ${sub()})`,
       () => `x[${pick(['argmax', 'argmin'])} ${i}: N -> ${sub(within)}]`,
       () => `x.at(${pick(['max', 'min'])} ${i} -> t[${i}], else: ${sub()})`,
@@ -79,9 +87,11 @@ export const randomProgram = (next: (below: number) => number): string => {
       () => `(let f${n} = y${n} -> y${n} + ${sub()} f${n}(${sub()}) * f${n}(2.0))`,
       () => `${pick(['exp', 'log', 'sqrt', 'sin', 'tanh', 'abs', 'floor', 'stop', 'sigmoid'])}(${sub()})`,
       () =>
-        `(sum ${i} -> (for j${n}: M, k${n}: N -> ${sub([...indices, `k${n}`])})[${i}, argmin b${n}: N -> x[b${n}]])`,
+        `(sum ${i} -> (for j${n}: M, k${n}: N -> ${sub([...indices, `k${n}`])})` +
+        `[${i}, argmin b${n}: N -> x[b${n}]])`,
       () =>
-        `(let (p${n}, q${n}) = fold (p${n}, q${n}) = (${sub()}, ${sub()}) for ${i}: M -> (q${n}, p${n} + 1) p${n})`,
+        `(let (p${n}, q${n}) = fold (p${n}, q${n}) = (${sub()}, ${sub()}) ` +
+        `for ${i}: M -> (q${n}, p${n} + 1) p${n})`,
       () => `(r with { c: ${sub()} }).c`,
       () => `total(e${n} -> e${n} * ${sub()}, ${vector()})`,
       () => `placed((${i}, e${n}) -> e${n} * ${sub(within)}, ${vector()})`,
@@ -94,12 +104,14 @@ export const randomProgram = (next: (below: number) => number): string => {
       () => `uniform(fold_in(k, ${n}), ${indices.length === 0 ? '3' : `(${indices.join(', ')}, 1)`})`,
       () => `(sum (${i}: N, j${n}: M) -> flat(w)[(${i}, j${n})] * ${sub(within)})`,
       () =>
-        `(let (p${n}, g${n}) = value_and_grad(y${n} -> total(e${n} -> e${n} * ${sub()}, y${n}))(x) p${n} + (sum ${i} -> g${n}[${i}]))`,
+        `(let (p${n}, g${n}) = value_and_grad(y${n} -> total(e${n} -> e${n} * ${sub()}, y${n}))(x) ` +
+        `p${n} + (sum ${i} -> g${n}[${i}]))`,
       () => `(if ${pick(['any', 'all'])} ${i}: N -> ${sub(within)} > 0 then ${sub()} else ${sub()})`,
       () => `f32(${pick([`div(${whole()}, ${pick(['2', '3', 'N + 1'])})`, `(${whole()} % 3)`, whole()])})`,
       () => `(sum j${n} -> x[t[j${n}]] * ${sub()})`,
       () =>
-        `(let z${n} = scaled((x, r), ${sub()}) let (p${n}, q${n}) = z${n} p${n}[argmax ${i} -> p${n}[${i}]] * q${n}.c)`,
+        `(let z${n} = scaled((x, r), ${sub()}) let (p${n}, q${n}) = z${n} ` +
+        `p${n}[argmax ${i} -> p${n}[${i}]] * q${n}.c)`,
       () => `(sum l${n} -> (for m${n}: M -> R { b: ${vector()}, c: ${sub()} })[l${n}].c)`,
     ]
     return pick(cases)()
@@ -111,12 +123,16 @@ recipe Learn {
   state { q: f32[V, V], n: f32 }
   init(key) = { q: for i: V, j: V -> 0.01 * normal(key, (i, j)), n: 0 }
   step(s, batch, key, at) =
-    let (loss, d) = value_and_grad(q -> target_loss(for b, a -> q[batch.tokens[b, batch.position[b, a]]], batch))(s.q)
+    let (loss, d) = value_and_grad(q ->
+      target_loss(for b, a -> q[batch.tokens[b, batch.position[b, a]]], batch))(s.q)
     let u = uniform(key, 3)
-    let bent = if way == ${pick(['plain', 'bent'])} then ${pick(['rate', 'u', 'at.step / at.steps', 's.n'])} else ${pick(['rate', '0', 'at.epoch'])}
+    let bent = if way == ${pick(['plain', 'bent'])}
+      then ${pick(['rate', 'u', 'at.step / at.steps', 's.n'])}
+      else ${pick(['rate', '0', 'at.epoch'])}
     ({ q: s.q - (for i, j -> bent * d[i, j]), n: s.n + ${pick(['1', 'loss', 'u', 'bent'])} }, { loss })
   validate(s, batch) = target_loss(for b, a -> s.q[batch.tokens[b, batch.position[b, a]]], batch)
-  predict(s, tokens) = for t -> ${pick(['s.q[tokens[t]]', 'softmax(s.q[tokens[t]])', 'for j -> s.q[tokens[t], j] * s.n'])}
+  predict(s, tokens) =
+    for t -> ${pick(['s.q[tokens[t]]', 'softmax(s.q[tokens[t]])', 'for j -> s.q[tokens[t], j] * s.n'])}
 }
 size V
 `
@@ -124,7 +140,8 @@ size V
 test "small" {
   let x = [1.0, ${pick(['2', '-1', '0'])}]
   let (a, r) = (0.5, R { b: x, c: ${pick(['1', '0.25'])} })
-  let (w, t, k, o) = ([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], for i: 3 -> argmax j: 2 -> x[j], key(${next(9)}), [1.0])
+  let w = [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]
+  let (t, k, o) = (for i: 3 -> argmax j: 2 -> x[j], key(${next(9)}), [1.0])
   expect f(x, w, t, a, r, k, o) == f(x, w, t, a, r, k, o)
 }
 `
@@ -132,6 +149,7 @@ test "small" {
 fn f${signature} -> f32 = ${scalar(1 + next(3), [])}
 fn g${signature} -> f32[N] = for i -> ${scalar(1 + next(3), ['i'])}
 fn h${signature} -> (f32, R) = (${scalar(next(2), [])}, r with { b: for i -> ${scalar(next(3), ['i'])} })
-fn d${signature} -> (f32[N], f32[N, M]) = (grad(y -> f(y, w, t, a, r, k, o))(x), grad(z -> f(x, z, t, a, r, k, o))(w))
+fn d${signature} -> (f32[N], f32[N, M]) =
+  (grad(y -> f(y, w, t, a, r, k, o))(x), grad(z -> f(x, z, t, a, r, k, o))(w))
 ${next(4) === 0 ? test() : ''}`
 }

@@ -28,12 +28,12 @@ export interface Tried {
   readonly broke: string | undefined
 }
 
-const describe = (error: unknown): string | undefined =>
-  error instanceof ProgramLimit
-    ? undefined
-    : error instanceof Error
-      ? `${error.name}: ${error.message.split('\n')[0]} (${/\/(compiler\/[\w/-]+\.ts:\d+)/.exec(error.stack ?? '')?.[1] ?? '?'})`
-      : String(error)
+const describe = (error: unknown): string | undefined => {
+  if (error instanceof ProgramLimit) return undefined
+  if (!(error instanceof Error)) return String(error)
+  const place = /\/(compiler\/[\w/-]+\.ts:\d+)/.exec(error.stack ?? '')?.[1] ?? '?'
+  return `${error.name}: ${error.message.split('\n')[0]} (${place})`
+}
 
 /** Whether a function can be called from outside: its parameters are tensors, or have defaults. */
 const isCallable = (fn: CoreFn): boolean =>
@@ -118,7 +118,10 @@ const methodSizes = (recipe: CoreRecipe, fn: CoreFn): readonly string[] => [
   ...new Set([...fn.sizes, ...[...recipe.methods.values()].flatMap(m => m.sizes), ...recipe.sizes]),
 ]
 
-/** Graphs that were tried, lowered or not: most functions of a mutant are those of the program that it was made of. */
+/**
+ * Graphs that were tried, lowered or not: most functions of a mutant are those of the program that it was
+ * made of.
+ */
 const tried = new Set<string>()
 
 const tryGraph = ({ name, sizes, graph }: Made, lowers: boolean): string | undefined => {
@@ -142,14 +145,16 @@ const tryGraph = ({ name, sizes, graph }: Made, lowers: boolean): string | undef
   }
 }
 
-/** Milliseconds that a program may take, which takes a second at most where the processor does nothing else. */
+/**
+ * Milliseconds that a program may take, which takes a second at most where the processor does nothing else.
+ */
 const longest = 60_000
 const turn = new Script('run()')
 const inContext = createContext({})
 
 /**
- * Checks a program, and specialises, interprets and lowers what its module `m` declares if it is accepted. A program that
- * takes longer than `longest` breaks.
+ * Checks a program, and specialises, interprets and lowers what its module `m` declares if it is accepted. A
+ * program that takes longer than `longest` breaks.
  */
 export const tryProgram = (
   text: string,

@@ -178,7 +178,8 @@ const generation: Target = {
 }
 
 const template = `{{ bos_token }}{% for m in messages %}{% if m.role == 'user' %}[{{ m.content | trim }}]
-{%- elif loop.last %}{{ m['content'] + eos_token }}{% else %}{{ raise_exception('no') }}{% endif %}{% endfor %}
+{%- elif loop.last %}{{ m['content'] + eos_token }}
+{%- else %}{{ raise_exception('no') }}{% endif %}{% endfor %}
 {%- set n = namespace(i=1) %}{% if add_generation_prompt %}{{ n.i }}: {% endif %}`
 
 const chat: Target = {

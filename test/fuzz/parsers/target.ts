@@ -5,7 +5,9 @@ export interface Target {
   readonly name: string
   /** A file, damaged. */
   make(random: Random): Buffer
-  /** Reads it: refuses it by a `UserError`, or takes it. It throws `Broken` where it takes what it must not. */
+  /**
+   * Reads it: refuses it by a `UserError`, or takes it. It throws `Broken` where it takes what it must not.
+   */
   read(bytes: Buffer): void | Promise<void>
 }
 

@@ -1,6 +1,9 @@
 import { randomNumbers } from '../../compiler/ir/random-graph.js'
 
-/** What a generator decides by: whole numbers in order. Where they end, all further ones are 0, which stands for what is simplest. */
+/**
+ * What a generator decides by: whole numbers in order. Where they end, all further ones are 0, which stands
+ * for what is simplest.
+ */
 export class Choices {
   private at = 0
 

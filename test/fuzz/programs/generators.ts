@@ -89,7 +89,8 @@ export const many: Generator = c => {
   const body = c.one([
     `  sum i: ${d} -> sin(${sum})`,
     `  let n = 1 + ${norm}\n  (sum i: ${d} -> ${sum}) / sqrt(n)`,
-    `  let s = for i: ${d} -> ${sum}\n  nn.log_sum_exp(for i: ${Math.max(d, 1)} -> s.at(i, else: 0)) + sum i: ${d} -> s[i] * x0[i]`,
+    `  let s = for i: ${d} -> ${sum}\n` +
+      `  nn.log_sum_exp(for i: ${Math.max(d, 1)} -> s.at(i, else: 0)) + sum i: ${d} -> s[i] * x0[i]`,
   ])
   return withGradient(body, inputs, c.one(names))
 }

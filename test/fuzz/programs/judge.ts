@@ -11,7 +11,10 @@ import type { Sample } from './sample.js'
 
 type Values = ReadonlyMap<string, Float64Array>
 
-/** What of a device's traits is varied: limits that other devices have, and kernels for GPUs on a software device. */
+/**
+ * What of a device's traits is varied: limits that other devices have, and kernels for GPUs on a software
+ * device.
+ */
 export type Limits = Pick<
   DeviceTraits,
   'storageBuffersPerStage' | 'bindingAlignment' | 'bindingBytes' | 'software'
@@ -26,7 +29,9 @@ export const limitsOf = (c: Choices, traits: DeviceTraits): Limits => ({
 
 const tolerance = 1e-3
 
-/** Of what no generator keeps track: constants outside their type. Programs refused for these are no findings. */
+/**
+ * Of what no generator keeps track: constants outside their type. Programs refused for these are no findings.
+ */
 const isRefusal = (message: string): boolean => /^error\[E0360\]/.test(message)
 
 const graphOf = (sample: Sample): Graph => {
@@ -57,7 +62,10 @@ const gradientComplaint = (sample: Sample, graph: Graph, inputs: Values): string
     : `the derivative by ${by} along a direction is ${found}, by differences ${expected}`
 }
 
-/** What is wrong with a program: undefined if interpreter, unfused and fused kernels agree, and the derivative is that of differences. */
+/**
+ * What is wrong with a program: undefined if interpreter, unfused and fused kernels agree, and the derivative
+ * is that of differences.
+ */
 export const complaint = async (
   device: Device,
   sample: Sample,

@@ -12,7 +12,9 @@ export interface SampleInput {
 export interface Sample {
   readonly text: string
   readonly inputs: readonly SampleInput[]
-  /** The parameter by which output 1 is the derivative of output 0, where that can be told from differences. */
+  /**
+   * The parameter by which output 1 is the derivative of output 0, where that can be told from differences.
+   */
   readonly smoothBy?: string
 }
 

@@ -20,7 +20,11 @@ export const terms: Generator = c => {
   }
   const { text, given, types, results, inputs } = programText(genome, 'p')
   return {
-    text: `${prelude}\n${text}\n\nfn main(${given}) -> (${types.join(', ')}) =\n  (${results.join(',\n  ')})\n`,
+    text: [
+      `${prelude}\n${text}\n`,
+      `fn main(${given}) -> (${types.join(', ')}) =`,
+      `  (${results.join(',\n  ')})\n`,
+    ].join('\n'),
     inputs: inputs.map(({ name, shape, bound }) => {
       const value = bound === undefined ? number : indexBelow(bound)
       const few = Array.from({ length: 11 }, () => value(c))
