@@ -16,12 +16,12 @@ export interface LoadedModule {
 /** Gives a module's text; the second argument is the module that imports it, empty for what was asked for. */
 export type Load = (moduleName: string, importedFrom: string) => Source | undefined
 
-/** The module that recipes take their `Batch` and `At` from. */
+/** The module that declares `Batch` and `At` for recipes. */
 export const DATA_MODULE = 'std.data'
 
 /**
- * The name by which recipes import the model they are used with. It stands for a module of `std.models`, or for
- * one of the user's; without a choice for the first one there was.
+ * The name by which recipes import the model they are used with. It stands for a module of `std.models` or of
+ * the user; without a choice, for {@link DEFAULT_MODEL}.
  */
 export const MODEL_MODULE = 'std.model'
 export const DEFAULT_MODEL = 'std.models.llama'

@@ -28,7 +28,7 @@ import { adapterFiles, isBegun, RunFolder } from './run-folder.js'
 /** What `jola train` is told. */
 export interface TrainRequest {
   readonly file: string
-  /** The program that computes the model, for recipes that import `std.model`; as the run to resume was begun. */
+  /** The module that recipes import as `std.model`; a resumed run keeps its own. */
   readonly program?: string
   readonly recipe?: string
   readonly model: string

@@ -32,7 +32,7 @@ const tests = (): void =>
   withDevice('a training run', device => {
     const refusal = refusalOn(device)
 
-    it('keeps its last step when interrupted at the end of an epoch, and goes on with validation', async () => {
+    it('keeps its last step if it is interrupted after an epoch, and goes on with validation', async () => {
       const whole = await train(device, request({ out: at('whole') }), silent, never)
       const stop = new AbortController()
       const watcher = { ...silent, epoch: ({ epoch }: { epoch: number }) => epoch === 2 && stop.abort() }
