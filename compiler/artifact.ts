@@ -202,8 +202,26 @@ export type DType = 'f32' | 'i32' | 'u32' | 'bool'
  * - `f16`, `bf16`: 16 bits an element.
  * - `q8`: first the blocks' elements, a signed byte each, then the blocks' scales, an f32 each; a value is
  *   byte · scale.
+ * - `blocks …`: blocks of llama.cpp's types, of which the name is the layout (`ir/block-packing.ts`).
  */
-export type Packing = 'f16' | 'bf16' | 'q8'
+export type Packing = 'f16' | 'bf16' | 'q8' | BlockPacking
+
+/** Types of llama.cpp in which the elements of a block share scales. */
+export type BlockType =
+  | 'Q4_0'
+  | 'Q4_1'
+  | 'Q5_0'
+  | 'Q5_1'
+  | 'Q8_0'
+  | 'Q2_K'
+  | 'Q3_K'
+  | 'Q4_K'
+  | 'Q5_K'
+  | 'Q6_K'
+  | 'IQ2_XXS'
+
+/** How many equal parts of a tensor are stored as which type, in order: `blocks 2*Q2_K 20*IQ2_XXS`. */
+export type BlockPacking = `blocks ${string}`
 
 /** The part of a buffer that a dispatch binds. */
 export interface Slice {

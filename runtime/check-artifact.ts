@@ -1,4 +1,5 @@
-import type { Artifact, BufferDecl, KernelDecl, Step, TensorDecl } from '../compiler/artifact.js'
+import type { Artifact, BufferDecl, KernelDecl, Packing, Step, TensorDecl } from '../compiler/artifact.js'
+import { blockPacking, partTypes } from './block-packing.js'
 import { ArtifactProblem, check, type Place } from './check-value.js'
 import { DeviceError } from './errors.js'
 import { packedBytes } from './packing.js'
@@ -36,6 +37,12 @@ const checkFormat = (value: unknown): void => {
 
 const dtypes = ['f32', 'i32', 'u32', 'bool'] as const
 const packings = ['f16', 'bf16', 'q8'] as const
+
+const packingAt = (at: Place): Packing => {
+  const text = at.text()
+  const types = partTypes(text)
+  return types === undefined ? at.oneOf(packings) : blockPacking(types)
+}
 const features = ['subgroups', 'shader-f16', 'chromium-experimental-subgroup-matrix'] as const
 const roles = ['input', 'output', 'temp', 'literal'] as const
 
@@ -87,7 +94,10 @@ const checkTensor = (at: Place, buffers: readonly BufferDecl[], kind: 'input' | 
   const shape = at.list('shape').map(n => n.whole())
   const buffer = at.field('buffer').whole(0, buffers.length - 1)
   const offset = at.field('offset').whole()
-  const packing = at.optional('packing')?.oneOf(packings)
+  const declared = at.optional('packing')
+  const packing = declared === undefined ? undefined : packingAt(declared)
+  if (packing !== undefined && !Number.isInteger(packedBytes(packing, elementsOf(shape))))
+    at.fail(`${showType(dtype, shape, packing)} must consist of whole blocks`)
   at.optional('below')?.whole()
   const { bytes, role } = buffers[buffer]!
   if (offset % 4 !== 0 || offset + bytesOf({ shape, ...(packing ? { packing } : {}) }) > bytes)

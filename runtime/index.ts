@@ -2,6 +2,7 @@
  * Runs artifacts: devices, tensors in their memory, executables, results. `node` and `browser` open a device.
  */
 export { artifactFromJson, artifactToJson } from './artifact-json.js'
+export { blockPacking, deviceLayout, isBlockPacking, tableBytes } from './block-packing.js'
 export { artifactFormat, checkArtifact } from './check-artifact.js'
 export { Device, type DeviceOptions, openDevice } from './device.js'
 export { DeviceError, type DeviceErrorKind, type DeviceErrorParts, showBytes } from './errors.js'

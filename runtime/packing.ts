@@ -1,20 +1,30 @@
-import type { Packing } from '../compiler/artifact.js'
+import type { BlockPacking, Packing } from '../compiler/artifact.js'
+import { blockOffset, blockPackedBytes, isBlockPacking } from './block-packing.js'
+import { internalError } from './errors.js'
 import { bf16ToF32, f16ToF32, f32ToBf16, f32ToF16 } from './float.js'
 
 /** Elements of a block, the unit in which packed tensors are written. */
 export const blockElements = 32
 
 /** Bytes of a block in each of the planes that a packed tensor consists of, one plane after the other. */
-const planeBytes: Readonly<Record<Packing, readonly number[]>> = { f16: [64], bf16: [64], q8: [32, 4] }
+const planeBytes: Readonly<Record<Exclude<Packing, BlockPacking>, readonly number[]>> = {
+  f16: [64],
+  bf16: [64],
+  q8: [32, 4],
+}
 
 const blocksOf = (elements: number): number => Math.ceil(elements / blockElements)
 
 /** Bytes of a packed tensor of so many elements, the last block filled up. */
 export const packedBytes = (packing: Packing, elements: number): number =>
+  isBlockPacking(packing) ? blockPackedBytes(packing, elements) : scaledBytes(packing, elements)
+
+const scaledBytes = (packing: Exclude<Packing, BlockPacking>, elements: number): number =>
   blocksOf(elements) * planeBytes[packing].reduce((a, b) => a + b)
 
 /** Where each plane's part from a block on begins, in a tensor of so many elements. */
 export const planeOffsets = (packing: Packing, elements: number, block: number): readonly number[] => {
+  if (isBlockPacking(packing)) return [blockOffset(packing, elements, block * blockElements)]
   let start = 0
   return planeBytes[packing].map(bytes => {
     const at = start + block * bytes
@@ -55,9 +65,10 @@ const quantise = (values: Float32Array): readonly [Int8Array<ArrayBuffer>, Float
 /**
  * Values that begin at a block, as the planes of a packed tensor hold them: f16 and bf16 rounded to the
  * nearest, ties to even; q8 to the nearest multiple of the block's scale, which is its largest magnitude by
- * 127.
+ * 127. Blocks of llama.cpp's types are brought as a file has them, and not packed here.
  */
 export const pack = (packing: Packing, values: Float32Array): readonly Uint8Array<ArrayBuffer>[] => {
+  if (isBlockPacking(packing)) throw internalError(`numbers are not packed as ${packing}`)
   const whole = wholeBlocks(values)
   if (packing === 'q8') return quantise(whole).map(bytesOf)
   return [bytesOf(packing === 'f16' ? f32ToF16(whole) : f32ToBf16(whole))]
@@ -65,6 +76,7 @@ export const pack = (packing: Packing, values: Float32Array): readonly Uint8Arra
 
 /** The values of a packed tensor of so many elements, exactly as a kernel sees them. */
 export const unpack = (packing: Packing, bytes: ArrayBuffer, elements: number): Float32Array => {
+  if (isBlockPacking(packing)) throw internalError(`blocks are not unpacked on the host: ${packing}`)
   const out = new Float32Array(elements)
   if (packing !== 'q8') {
     const words = new Uint16Array(bytes, 0, elements)

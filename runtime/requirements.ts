@@ -1,4 +1,5 @@
-import type { Artifact, MatrixUnit, Requirements } from '../compiler/artifact.js'
+import type { Artifact, MatrixUnit, Packing, Requirements } from '../compiler/artifact.js'
+import { isBlockPacking } from './block-packing.js'
 import { checkArtifact } from './check-artifact.js'
 import type { Device } from './device.js'
 import { DeviceError, showBytes } from './errors.js'
@@ -48,8 +49,11 @@ const windowsOf = ({ windowed = [] }: Requirements): string => {
   return named.length === 0 ? '' : ` Larger than one binding, ${named.join(', ')}${rest}.`
 }
 
-/** Bytes that an element takes; a scale of q8 is shared by 32. */
-const bytesOf = { f32: 4, f16: 2, bf16: 2, q8: 1.125 } as const
+/** Bytes that an element takes; a scale of q8 is shared by 32, and blocks take at least two bits. */
+const elementBytes = (packing: Packing | 'f32'): number =>
+  isBlockPacking(packing as Packing)
+    ? 0.25
+    : { f32: 4, f16: 2, bf16: 2, q8: 1.125 }[packing as 'f32' | 'f16' | 'bf16' | 'q8']
 
 /**
  * How inputs that take several windows of a kernel could be stored so that it has bindings enough; empty
@@ -59,11 +63,11 @@ const smallerInputs = ({ traits }: Device, { requires, inputs }: Artifact): stri
   const excess = requires.storageBuffersPerStage - traits.storageBuffersPerStage
   const large = (requires.windowed ?? []).flatMap(w => {
     const input = inputs.find(i => i.name === w.tensor && i.dtype === 'f32')
-    return input === undefined ? [] : [{ ...w, bytes: bytesOf[input.packing ?? 'f32'] }]
+    return input === undefined ? [] : [{ ...w, bytes: elementBytes(input.packing ?? 'f32') }]
   })
   const enough = (['f16', 'q8'] as const).find(format => {
     const saved = large.map(w =>
-      Math.max(0, w.bindings - Math.ceil((w.bindings * bytesOf[format]) / w.bytes)),
+      Math.max(0, w.bindings - Math.ceil((w.bindings * elementBytes(format)) / w.bytes)),
     )
     return excess > 0 && saved.reduce((a, b) => a + b, 0) >= excess
   })

@@ -7,12 +7,14 @@ import { type Affine, affineAxis, affineScale, coefficientOf, restDependsOn } fr
 import { affineExpr } from '../affine/affine-expr.js'
 import { affineAdd } from '../affine/affine-of.js'
 import type { DType } from '../artifact.js'
+import { isBlockPacking } from '../ir/block-packing.js'
 import { axesOf } from '../ir/expr.js'
 import type { AxisId, Expr } from '../ir/ir.js'
 import type { Storage } from '../kernel/placement.js'
 import { type Block, quarterAxis, type TextValue, vectorComponents, vectorType } from './block.js'
 import { type BindingBase, countWindows } from './slices.js'
 import { isPacked, packedElement, unpackers, unpackFour, unpackOne } from './unpack.js'
+import { blockFunctions, fourName, oneName, splitBytes } from './unpack-blocks.js'
 import { type BufferWindows, declarationsOf, functionsOf, loadName, storeName } from './windows.js'
 
 /** A buffer that the kernel binds. */
@@ -233,6 +235,7 @@ export class BufferAccess {
   private element(storage: number, at: string, block: Block): string {
     const s = this.storages[storage]!
     const cell = this.cellText(storage)
+    if (isBlockPacking(s.packing)) return this.blockCall(oneName, storage, at)
     return isPacked(s) ? this.unpacked(unpackOne(s, cell, this.index(at, block))) : cell(at)
   }
 
@@ -241,6 +244,7 @@ export class BufferAccess {
     const s = this.storages[storage]!
     const cell = this.cellText(storage)
     if (!isPacked(s)) return cell(quarter)
+    if (isBlockPacking(s.packing)) return this.blockCall(fourName, storage, `4 * (${quarter})`)
     const once = s.packing !== 'q8' && this.isVector(storage)
     const at = once ? quarter : this.index(quarter, block)
     return this.unpacked(unpackFour(s, cell, at, this.isVector(storage)))
@@ -251,6 +255,12 @@ export class BufferAccess {
     const name = call.slice(0, call.indexOf('('))
     this.w.functions.set(name, unpackers[name]!)
     return call
+  }
+
+  /** A call of a buffer's own function that decodes blocks. */
+  private blockCall(functionOf: (buffer: string) => string, storage: number, at: string): string {
+    this.w.functions.set('bytes4', splitBytes)
+    return `${functionOf(this.nameOf(storage))}(${at})`
   }
 
   private quarterAddress(a: Affine, axis: AxisId, quarter: AxisId, block: Block): string {
@@ -308,6 +318,10 @@ export class BufferAccess {
       const b: BufferWindows = { name: `§${index}§`, mode, element, windows, length }
       variables.push(...declarationsOf(b, first))
       functions.push(...functionsOf(b))
+      if (isBlockPacking(storage.packing)) {
+        const word = this.cellText(storage.id)
+        functions.push(...blockFunctions(b.name, storage.packing, storage.elements, word))
+      }
       first += windows
     }
     return [...variables, ...functions]

@@ -7,7 +7,7 @@ import { type Affine, affineConstant, affineRange, coefficientOf } from '../affi
 import { affineAdd } from '../affine/affine-of.js'
 import type { DeviceTraits, Slice } from '../artifact.js'
 import type { Region } from '../ir/ir.js'
-import { bytesOf } from '../ir/packing.js'
+import { bytesOf, isScattered } from '../ir/packing.js'
 import type { Storage } from '../kernel/placement.js'
 import type { Access } from './accesses.js'
 import { largestI32 } from './block.js'
@@ -39,8 +39,7 @@ export const bindingBaseOf = (
   loops: readonly Region[],
   traits: Pick<DeviceTraits, 'bindingAlignment' | 'bindingBytes'>,
 ): BindingBase | undefined => {
-  // The scales of q8 lie behind all elements, so the whole is needed.
-  if (storage.packing === 'q8') return undefined
+  if (isScattered(storage.packing)) return undefined
   const moves = accesses[0]?.moves
   if (moves === undefined) return undefined
   const steps = loops.map(r => coefficientOf(moves, r.axis.id))
@@ -85,7 +84,9 @@ export const storageBytes = ({ elements, packing }: Storage): number =>
  * all elements.
  */
 const usedBytes = (storage: Storage, { elements }: BindingBase): number =>
-  storage.packing === 'q8' ? storageBytes(storage) : Math.ceil((elements * elementBytes(storage)) / 16) * 16
+  isScattered(storage.packing)
+    ? storageBytes(storage)
+    : Math.ceil((elements * elementBytes(storage)) / 16) * 16
 
 /**
  * The part of a buffer that a kernel binds: the base's part, or undefined for the whole in one binding. A
@@ -136,7 +137,7 @@ export const mostElements = largestI32
  * whole.
  */
 export const elementsBound = (storage: Storage, slices: readonly (Slice | undefined)[]): number => {
-  if (storage.packing === 'q8' || slices.includes(undefined)) return storage.elements
+  if (isScattered(storage.packing) || slices.includes(undefined)) return storage.elements
   const bytes = slices.reduce((sum, slice) => sum + slice!.size, 0)
   return Math.min(storage.elements, bytes / elementBytes(storage))
 }

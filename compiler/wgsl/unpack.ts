@@ -1,5 +1,5 @@
 import type { Packing } from '../artifact.js'
-import { blockElements, scalesAt } from '../ir/packing.js'
+import { blockElements, isScattered, scalesAt } from '../ir/packing.js'
 import type { Storage } from '../kernel/placement.js'
 
 /** A storage whose tensor is packed. */
@@ -39,7 +39,7 @@ export const unpackers: Readonly<Record<string, string>> = {
  * neighbours.
  */
 export const packedElement = ({ packing }: PackedStorage, vectors: boolean): string =>
-  vectors && packing !== 'q8' ? 'vec2<u32>' : 'u32'
+  vectors && !isScattered(packing) ? 'vec2<u32>' : 'u32'
 
 /** The text of the array element at an index, by the type that the buffer is declared with. */
 export type WordText = (at: string) => string

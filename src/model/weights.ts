@@ -1,19 +1,29 @@
 import type { Packing } from '../../compiler/artifact.js'
 import type { InputSpec } from '../../compiler/specialise/parameters.js'
-import { type Device, DeviceTensor, pack } from '../../runtime/index.js'
+import { blockPacking, type Device, DeviceTensor, isBlockPacking, pack } from '../../runtime/index.js'
 import { UserError } from '../errors/user-error.js'
 import { blockOf, type Checkpoint, type StoredTensor } from '../safetensors/checkpoint.js'
 import type { BoundParam, BoundTensor } from './bind.js'
+import { blockTypeOf, readBlocks } from './block-weights.js'
 import { requireFinite } from './finite.js'
 import type { Model } from './model.js'
 import type { WeightFormat } from './weight-format.js'
 
-/** How a tensor is packed that a checkpoint stores so: F32 and F64 are f32 on the device. */
-const packingIn = (dtypes: ReadonlySet<StoredTensor['dtype']>): Packing | undefined =>
-  dtypes.size > 1 ? undefined : dtypes.has('F16') ? 'f16' : dtypes.has('BF16') ? 'bf16' : undefined
+const dtypesOf = (t: BoundTensor, checkpoint: Checkpoint): readonly StoredTensor['dtype'][] =>
+  t.names.map(n => checkpoint.tensors.get(n)!.dtype)
 
-const dtypesOf = (t: BoundTensor, checkpoint: Checkpoint): ReadonlySet<StoredTensor['dtype']> =>
-  new Set(t.names.map(n => checkpoint.tensors.get(n)!.dtype))
+/** How a tensor is packed whose parts a checkpoint stores so: F32 and F64 are f32 on the device. */
+const packingIn = (dtypes: readonly StoredTensor['dtype'][]): Packing | undefined => {
+  const blocks = dtypes.map(blockTypeOf).filter(t => t !== undefined)
+  if (blocks.length > 0 && blocks.length === dtypes.length) return blockPacking(blocks)
+  return new Set(dtypes).size > 1
+    ? undefined
+    : dtypes[0] === 'F16'
+      ? 'f16'
+      : dtypes[0] === 'BF16'
+        ? 'bf16'
+        : undefined
+}
 
 /** How inputs are packed, by name. */
 export type PackingOf = (name: string) => Packing | undefined
@@ -168,6 +178,13 @@ export const uploadWeights = async (
   const out: Record<string, DeviceTensor> = Object.create(null)
   const same = new Map<string, DeviceTensor>()
   let written = 0
+  const bring = async (tensor: DeviceTensor, first: number, planes: readonly Uint8Array[]): Promise<void> => {
+    tensor.writePlanes(first, planes)
+    written += planes.reduce((n, plane) => n + plane.length, 0)
+    if (written < flushBytes) return
+    await device.idle()
+    written = 0
+  }
   try {
     for (const t of bound.tensors) {
       const { name } = t.spec
@@ -181,18 +198,18 @@ export const uploadWeights = async (
       same.set(key, tensor)
       const source = { checkpoint, allowed }
       const dtypes = dtypesOf(t, checkpoint)
-      const asStored = packingIn(dtypes) === p && (p !== undefined || [...dtypes].every(d => d === 'F32'))
+      const asStored = packingIn(dtypes) === p && (p !== undefined || dtypes.every(d => d === 'F32'))
       const elements = t.shape.reduce((a, b) => a * b, 1)
+      if (isBlockPacking(p)) {
+        await readBlocks(t, { checkpoint, allowed }, (first, bytes) => bring(tensor, first, [bytes]))
+        continue
+      }
       for (let first = 0; first < elements; first += pieceElements) {
         const count = Math.min(pieceElements, elements - first)
         const planes = asStored
           ? [await readStored(source, t, { first, count })]
           : planesOf(await readFloats(source, t, { first, count }), p, name)
-        tensor.writePlanes(first, planes)
-        written += planes.reduce((n, plane) => n + plane.length, 0)
-        if (written < flushBytes) continue
-        await device.idle()
-        written = 0
+        await bring(tensor, first, planes)
       }
     }
   } catch (error) {

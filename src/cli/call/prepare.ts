@@ -6,6 +6,7 @@ import { evaluateSize } from '../../../compiler/core/size.js'
 import type { Graph } from '../../../compiler/ir/ir.js'
 import { type InputSpec, inputsOf } from '../../../compiler/specialise/parameters.js'
 import type { Bindings } from '../../../compiler/specialise/specialise.js'
+import { isBlockPacking } from '../../../runtime/index.js'
 import type { HostTensor } from '../../engine/engine.js'
 import { UserError } from '../../errors/user-error.js'
 import { fileError } from '../../files/file-error.js'
@@ -71,6 +72,14 @@ const hasWeights = (directory: string): boolean =>
 
 const specsOf = (sorted: Sorted, part: 'bound' | 'keys' | 'given'): readonly InputSpec[] =>
   sorted[part].flatMap(p => inputsOf(p.name, p.type))
+
+/** Blocks of a GGUF file are not made from numbers: a call, which brings numbers, has them as f32. */
+const withoutBlocks =
+  (packing: PackingOf): PackingOf =>
+  name => {
+    const found = packing(name)
+    return isBlockPacking(found) ? undefined : found
+  }
 
 /** What keeps a call from being made. */
 interface Misfit {
@@ -246,7 +255,7 @@ const matchInputs = (
     packing:
       bound === undefined
         ? plannedPacking(specsOf(sorted, 'bound'), options.weights ?? 'auto')
-        : packingOf(bound, model!),
+        : withoutBlocks(packingOf(bound, model!)),
     chosen,
     invented: options.inputs === 'invent' ? missing.map(s => s.name) : [],
     missing: options.inputs === 'read' ? [] : missing,
