@@ -1,6 +1,6 @@
 /**
- * The promise, or a rejection with the signal's reason as soon as it is aborted. What the promise is of goes
- * on, and nobody hears of it.
+ * The promise, or a rejection with the signal's reason as soon as the signal is aborted. The work behind the
+ * promise continues; its result is dropped.
  */
 export const unlessAborted = <T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> => {
   if (signal === undefined) return promise

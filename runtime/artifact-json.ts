@@ -19,7 +19,7 @@ const checksum = (text: string): string => {
 
 /**
  * An artifact as JSON, with a checksum: {@link artifactFromJson} reads the same artifact. Throws a {@link
- * DeviceError} where it is none.
+ * DeviceError} if the value is not an artifact.
  */
 export const artifactToJson = (artifact: Artifact): string => {
   checkArtifact(artifact)
@@ -31,9 +31,9 @@ const unreadable = (what: string, why: string): DeviceError =>
   new DeviceError('artifact', { what, why, hint: 'Save it again by `artifactToJson`.' })
 
 /**
- * An artifact from the text of {@link artifactToJson}. Throws a {@link DeviceError} of kind `artifact` that
- * says what it is instead: empty, no JSON or cut off, no artifact, one of another version, or one that was
- * changed since it was saved.
+ * Reads the text of {@link artifactToJson}. Throws a {@link DeviceError} of kind `artifact` that names the
+ * defect: the text is empty, cut off, not JSON, not an artifact, of another version, or was changed after it
+ * was saved.
  */
 export const artifactFromJson = (text: string): Artifact => {
   if (typeof text !== 'string') throw unreadable('this is no artifact of Jola', 'It is no text.')

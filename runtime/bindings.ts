@@ -19,9 +19,9 @@ export interface Bound {
 }
 
 /**
- * Bind groups cost more than the dispatches they serve, so they are kept: those of the artifact's own buffers
- * for good, those of input buffers for the last few sets of inputs. A program that is not kept keeps none of
- * those that bind a part of a buffer.
+ * A cache of bind groups, since making one costs more than the dispatch that it serves. Groups of the
+ * artifact's own buffers stay for good; groups of input buffers stay for the last few sets of inputs. A
+ * program whose commands are unrolled anew by each run keeps no group that binds a part of a buffer.
  */
 export class Bindings {
   readonly #own = new Map<string, GPUBindGroup>()
@@ -35,7 +35,7 @@ export class Bindings {
     private readonly buffers: readonly (GPUBuffer | undefined)[],
   ) {}
 
-  /** For input tensors in the order of the artifact's declarations. */
+  /** Binds input tensors, which are in the order of the artifact's declarations. */
   bind(inputs: readonly DeviceTensor[]): Bound {
     const key = inputs.map(tensor => tensor.id).join()
     const set = this.#sets.get(key)
@@ -65,7 +65,8 @@ export class Bindings {
     const brought = new Map(this.artifact.inputs.map((decl, i) => [decl.buffer, inputs[i].buffer]))
     return this.buffers.map((own, i) => {
       const buffer = own ?? brought.get(i)
-      if (buffer === undefined) throw internalError(`buffer ${i} of \`${this.artifact.name}\` is nobody's`)
+      if (buffer === undefined)
+        throw internalError(`buffer ${i} of \`${this.artifact.name}\` belongs to no run`)
       return buffer
     })
   }

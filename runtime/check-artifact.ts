@@ -14,7 +14,7 @@ const refused = (what: string, why: string, hint: string): DeviceError =>
 
 const again = 'Compile it again, with `lower`, and keep it by `artifactToJson`.'
 
-/** Throws where a value is no artifact at all, or one of another version. */
+/** Throws if a value is not an artifact, or is one of another version. */
 const checkFormat = (value: unknown): void => {
   const format = typeof value === 'object' && value !== null && 'format' in value ? value.format : undefined
   if (format === artifactFormat) return
@@ -121,13 +121,13 @@ const checkKernel = (at: Place): void => {
 interface Inside {
   readonly buffers: readonly BufferDecl[]
   readonly kernels: readonly KernelDecl[]
-  /** How many turns the loops around have, outermost first. */
+  /** The numbers of iterations of the enclosing loops, outermost first. */
   readonly turns: readonly number[]
 }
 
 /**
- * A part of a buffer must lie inside it in every turn of the loops around; it may be cut off at the buffer's
- * end.
+ * A part of a buffer must lie inside it in every iteration of the enclosing loops; it may be cut off at the
+ * buffer's end.
  */
 const checkSlice = (at: Place, bytes: number, turns: readonly number[]): void => {
   const offset = at.field('offset').whole()
@@ -209,9 +209,9 @@ const checkParts = (at: Place, artifact: Artifact): void => {
 }
 
 /**
- * Throws a {@link DeviceError} of kind `artifact` where a value is no artifact, one of another version, or
- * one that contradicts itself: with the place in it, what must stand there, and what does. What has passed
- * refers to nothing outside itself.
+ * Throws a {@link DeviceError} of kind `artifact` if a value is not an artifact, is of another version, or
+ * contradicts itself. The error names the place, the expected value and the found one. An artifact that
+ * passes refers to nothing outside itself.
  */
 export function checkArtifact(value: unknown): asserts value is Artifact {
   checkFormat(value)

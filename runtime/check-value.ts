@@ -1,4 +1,4 @@
-/** What is wrong with a value of an artifact, with its place. */
+/** A defect of a value in an artifact, with its place. */
 export class ArtifactProblem extends Error {}
 
 const shown = (value: unknown): string => {
@@ -10,8 +10,8 @@ const shown = (value: unknown): string => {
 }
 
 /**
- * A value and where it stands: `steps[3].kernel`. Its methods give what they are named for, or throw an
- * {@link ArtifactProblem}.
+ * A value and its place, such as `steps[3].kernel`. Each method returns the value as the type it is named
+ * for, or throws an {@link ArtifactProblem}.
  */
 export interface Place {
   readonly value: unknown
@@ -32,7 +32,7 @@ export interface Place {
   oneOf<const T extends string>(words: readonly T[]): T
 }
 
-/** A value that is to be checked, at the top. */
+/** The outermost value, from which a check starts. */
 export const check = (value: unknown, path = ''): Place => {
   const fail = (problem: string): never => {
     throw new ArtifactProblem(path === '' ? problem : `\`${path}\`: ${problem}`)

@@ -7,9 +7,7 @@ export interface BoundRange {
   readonly size: number
 }
 
-/**
- * A step with its loops unrolled. `slot` is where in the table of loop indices this dispatch finds its own.
- */
+/** A step with its loops unrolled. `slot` is the row of this dispatch in the table of loop indices. */
 export type Command =
   | {
       readonly kind: 'dispatch'
@@ -31,23 +29,22 @@ export interface Part {
 }
 
 /**
- * A run's commands in order, in parts. A driver may hold something for each dispatch until a submission is
- * over (llvmpipe holds a mapping of memory, of which a process has some 65,000), so no part has more than so
- * many.
+ * The most commands of one part. A driver may hold a resource for each dispatch until a submission ends:
+ * llvmpipe holds a memory mapping, and a process may have about 65,000 of them.
  */
 const partCommands = 8192
 
 /**
- * Parts that are kept from run to run; longer programs are unrolled anew by each run, so that they take no
- * more memory than these.
+ * The most parts that are kept between runs. Each run of a longer program unrolls it again, so that it takes
+ * no more memory than this.
  */
 const keptParts = 4
 
 /** An artifact's loops unrolled, part by part. */
 export interface Program {
-  /** Rows of loop indices that a part has at most. */
+  /** The most rows of loop indices of a part. */
   readonly mostSlots: number
-  /** All parts, where there are few enough to keep. */
+  /** All parts, if there are few enough to keep. */
   readonly kept: readonly Part[] | undefined
   readonly parts: () => Iterable<Part>
 }
@@ -77,7 +74,7 @@ export const unroll = (artifact: Artifact): Program => {
   return { mostSlots: Math.max(0, ...kept.map(p => p.slots.length)), kept, parts: () => kept }
 }
 
-/** All commands as one part, however many they are. */
+/** All commands as one part, without a limit. */
 export const onePart = (artifact: Artifact): Part =>
   [...partsOf(artifact, Number.POSITIVE_INFINITY)][0] ?? { commands: [], slots: [] }
 
@@ -102,7 +99,7 @@ const checkSteps = (artifact: Artifact, steps: readonly Step[], depth: number): 
   }
 }
 
-/** The steps one by one, each with the indices of the loops around it. */
+/** The steps one by one, each with the indices of its enclosing loops. */
 function* turnsOf(
   steps: readonly Step[],
   indices: readonly number[],

@@ -8,27 +8,27 @@ import { Watch } from './lost.js'
 import { PipelineCache } from './pipelines.js'
 import { plainWait, type Wait } from './wait.js'
 
-/** What the platform (Node, browser) brings to a device. */
+/** What a platform (Node or a browser) adds to a device. */
 export interface DeviceOptions {
   readonly adapter?: GPURequestAdapterOptions
   /**
-   * What products may be computed in; `f32` if absent. With `f16` matrix units are used where the platform
-   * offers them.
+   * The precision that products may be computed in; `f32` if absent. `f16` also uses matrix units where the
+   * platform offers them.
    */
   readonly precision?: Precision
-  /** Bytes that it may hold at most, in all; what there is if absent. */
+  /** The most bytes that the device may hold in all; no limit if absent. */
   readonly memory?: number
-  /** Limits to keep to, where the adapter could do more. */
+  /** Limits that the device keeps, even if the adapter could do more. */
   readonly limits?: Limits
   /** How to wait for promises of this device; plain `await` if absent. */
   readonly wait?: (traits: DeviceTraits) => Wait
   /**
-   * Memory that the device could still take, where that can be known (software devices share the machine's).
+   * Memory that the device could still take, if that is known (software devices share the machine's memory).
    */
   readonly availableBytes?: (traits: DeviceTraits) => number | undefined
   /**
-   * Starts processes that compile kernels for this device's driver too, where its cache is shared; none, or
-   * absent, where there can't be.
+   * Starts processes that compile kernels into the cache of this device's driver. Absent, or returning none,
+   * if processes cannot share that cache.
    */
   readonly helpers?: (traits: DeviceTraits) => readonly Helper[]
 }
@@ -98,9 +98,9 @@ const traitsOf = (gpu: GPUDevice, info: GPUAdapterInfo, precision: Precision): D
 }
 
 /**
- * An open WebGPU device. It is reentrant: whatever is asked of it is done in the order of asking, whoever
- * asks. An error of the device that belongs to no one call is told to everything under way. Close it when it
- * is no longer needed.
+ * An open WebGPU device. It is reentrant: it does all operations in the order in which they were requested.
+ * An error that belongs to no single call rejects every operation under way. Close the device when it is no
+ * longer needed.
  */
 export class Device {
   readonly traits: DeviceTraits
@@ -140,15 +140,12 @@ export class Device {
     return this.#residentBytes
   }
 
-  /** Bytes that it was told to hold at most. */
+  /** The limit of memory that the device was opened with, in bytes. */
   get memory(): number | undefined {
     return this.#options.memory
   }
 
-  /**
-   * Bytes that the device may or could hold in all, what it holds already included; `undefined` where nobody
-   * knows.
-   */
+  /** Bytes that the device can hold in all, including those it holds now; `undefined` if that is unknown. */
   get capacityBytes(): number | undefined {
     const available = this.#options.availableBytes?.(this.traits)
     if (available === undefined) return this.memory
@@ -161,8 +158,8 @@ export class Device {
   }
 
   /**
-   * Waits for a promise of the device; rejects with a {@link DeviceError} if it is lost or has refused
-   * something. Whoever can do without its result for some milliseconds says so by `patience`, and leaves a
+   * Waits for a promise of the device; rejects with a {@link DeviceError} if the device is lost or has
+   * refused something. `patience` is how many milliseconds late the end may be noticed: a larger one leaves a
    * software device more of the processor.
    */
   wait<T>(promise: Promise<T>, patience?: number): Promise<T> {
@@ -175,7 +172,7 @@ export class Device {
     await this.wait(this.gpu.queue.onSubmittedWorkDone())
   }
 
-  /** A number no other tensor of this device has. */
+  /** A number that no other tensor of this device has. */
   nextId(): number {
     this.#nextId += 1
     return this.#nextId
@@ -213,8 +210,7 @@ export class Device {
   }
 
   /**
-   * Ends all use of the device: what is pending is rejected, its buffers are gone. Closing it again does
-   * nothing.
+   * Closes the device: pending operations are rejected and its buffers are freed. A second call does nothing.
    */
   close(): void {
     if (this.#closed) return
@@ -241,7 +237,7 @@ const requestAdapter = async (gpu: GPU, options: DeviceOptions): Promise<GPUAdap
   try {
     adapter = await gpu.requestAdapter({ powerPreference: 'high-performance', ...options.adapter })
   } catch (error) {
-    // Dawn throws, with a list of what there is, where an adapter was asked for by a name that none has.
+    // Dawn throws, with a list of the adapters, if no adapter has the requested name.
     throw noAdapter(explain(error))
   }
   if (adapter !== null) return adapter
@@ -251,9 +247,9 @@ const requestAdapter = async (gpu: GPU, options: DeviceOptions): Promise<GPUAdap
 }
 
 /**
- * Opens a device with every feature and limit that Jola's kernels can use, or with the limits that it is told
- * to keep to. Rejects with a {@link DeviceError} if there is no adapter, it can't compute in the precision
- * asked for, or it gives no device.
+ * Opens a device with every feature and limit that Jola's kernels can use, or within the given limits.
+ * Rejects with a {@link DeviceError} if there is no adapter, if the adapter lacks the requested precision, or
+ * if it gives no device.
  */
 export const openDevice = async (gpu: GPU, options: DeviceOptions = {}): Promise<Device> => {
   const adapter = await requestAdapter(gpu, options)

@@ -1,23 +1,23 @@
 import type { Bound } from './bindings.js'
 import type { Command } from './commands.js'
 
-/** What a command needs besides its own bind group. */
+/** The objects that a command needs besides its own bind group. */
 export interface Encoding {
   readonly pipelines: readonly GPUComputePipeline[]
   /** The loop indices, absent if no kernel asks for them; `stride` bytes a slot. */
   readonly loops:
     | { readonly buffer: GPUBuffer; readonly group: GPUBindGroup; readonly stride: number }
     | undefined
-  /** Absent for a run that is not measured. */
+  /** Absent in a run that is not measured. */
   readonly stamps?: Stamps | undefined
 }
 
-/** Where a dispatch writes the times of its begin and end; `undefined` for an unmeasured run. */
+/** The place for the times of a dispatch's begin and end; `undefined` in a run that is not measured. */
 export type Stamps = (dispatch: number) => GPUComputePassTimestampWrites | undefined
 
 /**
- * Encodes the commands: dispatches that follow one another share a pass, unless each is measured, and then
- * has its own. A pass orders its dispatches by what they read and write.
+ * Encodes the commands. Consecutive dispatches share a pass, but each measured dispatch has its own. WebGPU
+ * orders the dispatches of a pass by their reads and writes.
  */
 export const encodeCommands = (
   encoder: GPUCommandEncoder,

@@ -1,8 +1,8 @@
 /**
- * `no-adapter`: nothing answers; `lost`: the device went away or was closed; `too-small`: a limit is below
- * what is needed; `out-of-memory`: an allocation failed; `input`: a tensor, value or option does not fit what
- * is asked for; `artifact`: what is to be loaded is no artifact, one of another version, or damaged;
- * `internal`: we sent the device something it refuses, which is a defect of Jola.
+ * `no-adapter`: there is no device; `lost`: the device went away or was closed; `too-small`: a limit of the
+ * device is too low; `out-of-memory`: an allocation failed; `input`: a tensor, value or option does not fit;
+ * `artifact`: the value to load is not an artifact, is of another version, or is damaged; `internal`: the
+ * device refused something that Jola sent, which is a defect of Jola.
  */
 export type DeviceErrorKind =
   | 'no-adapter'
@@ -13,17 +13,17 @@ export type DeviceErrorKind =
   | 'artifact'
   | 'internal'
 
-/** What to tell of a {@link DeviceError}. */
+/** The parts of a {@link DeviceError}'s message. */
 export interface DeviceErrorParts {
-  /** What is wrong, in one sentence. */
+  /** The mistake, in one sentence. */
   readonly what: string
   /** Why, with the numbers. */
   readonly why?: string
-  /** What to do about it. */
+  /** The remedy. */
   readonly hint?: string
 }
 
-/** Whatever goes wrong between an artifact and its results. The message holds all parts, one a line. */
+/** Any failure between an artifact and its results. The message holds all parts, one a line. */
 export class DeviceError extends Error {
   readonly kind: DeviceErrorKind
   readonly what: string
@@ -58,7 +58,7 @@ export const fromGpuError = (error: GPUError): DeviceError =>
       })
     : internalError('the device refuses what it was sent', error.message)
 
-/** Bytes for people: `1.5 MiB`. */
+/** A number of bytes in words: `1.5 MiB`. */
 export const showBytes = (bytes: number): string => {
   const units = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB']
   const power = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log2(Math.max(1, bytes)) / 10)))

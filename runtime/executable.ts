@@ -16,30 +16,33 @@ import { checkAliases, checkInputs, encodeOutputs, outputTensors, writtenInputs 
 export type Tensors = Readonly<Record<string, DeviceTensor>>
 
 export interface RunOptions {
-  /** Tensors that take outputs, by name; they may be inputs of the same run, which are read before. */
+  /**
+   * Tensors that take outputs, by name. They may be inputs of the same run: inputs are read before outputs
+   * are written.
+   */
   readonly into?: Tensors
 }
 
 export interface LoadOptions {
-  /** Aborted, it ends loading at once, with its reason. */
+  /** If it is aborted, loading ends at once with its reason. */
   readonly signal?: AbortSignal | undefined
 }
 
-/** What loading puts on the device for an artifact. */
+/** The objects that loading creates on the device for an artifact. */
 interface ExecutableParts {
   readonly program: Program
   readonly encoding: Encoding
-  /** Buffers that it gives back when it is destroyed. */
+  /** Buffers that the executable frees when it is destroyed. */
   readonly own: readonly GPUBuffer[]
   /** The loop indices, if a kernel asks for them. */
   readonly slots: GPUBuffer | undefined
-  /** The artifact's buffers; those that each run brings are undefined. */
+  /** The artifact's buffers; undefined for those that each run provides. */
   readonly buffers: readonly (GPUBuffer | undefined)[]
 }
 
 /**
- * An artifact on a device, ready to run. {@link load} makes it. It is reentrant: runs are done in the order
- * of asking, each before the next begins, so that the buffers that they share are never between two.
+ * An artifact on a device, ready to run; {@link load} makes it. It is reentrant: runs happen in the order of
+ * the calls, and one ends before the next begins, so that they can share buffers.
  */
 export class Executable {
   private readonly program: Program
@@ -64,10 +67,10 @@ export class Executable {
   }
 
   /**
-   * Submits one run and returns at once with the tensors that will hold the outputs: those of `into`, inputs
-   * that outputs replace, whose values are then gone, and new ones that are the caller's to destroy. Runs,
-   * writes and readings happen in the order in which they were asked for. Throws a {@link DeviceError} if
-   * inputs are missing or do not fit, or the device is lost.
+   * Submits one run and returns at once the tensors that will hold the outputs: those of `into`; inputs that
+   * outputs replace, whose old values are lost; and new ones, which the caller destroys. Runs, writes and
+   * readings happen in the order of the calls. Throws a {@link DeviceError} if inputs are missing or do not
+   * fit, or the device is lost.
    */
   run(inputs: Tensors, { into = {} }: RunOptions = {}): Tensors {
     this.#check()
@@ -96,7 +99,7 @@ export class Executable {
         last = encoder()
       }
       const { loops } = this.encoding
-      // One part's rows are there since the program was loaded.
+      // A program of one part wrote its rows when it was loaded.
       if (loops !== undefined && this.program.kept?.length !== 1) writeSlots(this.device, loops, part.slots)
       encodeCommands(last, part.commands, bound, this.encoding)
       before = part
@@ -107,9 +110,9 @@ export class Executable {
   }
 
   /**
-   * Runs once without outputs and gives the time of each kernel, by the device's own clock where it has
-   * timestamps. Every dispatch is measured by itself, so the sum is more than a plain run takes. Rejects with
-   * a {@link DeviceError} like {@link run}.
+   * Runs once without outputs and returns the time of each kernel, by the device's clock if it has
+   * timestamps. Every dispatch is measured alone, so the sum exceeds the time of a plain run. Rejects with a
+   * {@link DeviceError} like {@link run}.
    */
   async profile(inputs: Tensors): Promise<Profile> {
     this.#check()
@@ -147,7 +150,7 @@ export class Executable {
     return { clock: 'device', times: await watch.times() }
   }
 
-  /** Gives the artifact's own buffers back; tensors that came from runs stay. */
+  /** Frees the artifact's own buffers; the tensors that runs returned stay. */
   destroy(): void {
     if (this.#destroyed) return
     this.#destroyed = true
@@ -177,10 +180,10 @@ const loopTable = (device: Device, rows: number) => {
 }
 
 /**
- * Checks the artifact against the device, compiles its kernels side by side, with helpers where there are
- * any, and allocates its buffers. Rejects with a {@link DeviceError}: `artifact` if it is none or damaged,
- * `too-small` or `out-of-memory` with the numbers, or `internal` if the device refuses a kernel. Keeps no
- * memory then.
+ * Checks the artifact against the device, compiles its kernels in parallel (with helper processes if there
+ * are any), and allocates its buffers. Rejects with a {@link DeviceError}: `artifact` if the value is damaged
+ * or not an artifact, `too-small` or `out-of-memory` with the numbers, or `internal` if the device refuses a
+ * kernel. A rejection leaves no memory allocated.
  */
 export const load = async (
   device: Device,

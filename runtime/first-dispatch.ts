@@ -2,15 +2,12 @@ import type { KernelDecl } from '../compiler/artifact.js'
 import type { Device } from './device.js'
 import { usage } from './flags.js'
 
-/**
- * Enough for any element type, and for kernels to read and write without harm: past its end they are held
- * back.
- */
+/** Enough for any element type. Accesses past the end are harmless: WebGPU bounds them. */
 const standInBytes = 4096
 
 /**
- * Dispatches kernels so that their driver compiles them: a single workgroup, on buffers of nobody. {@link
- * destroy} gives those back.
+ * Dispatches one workgroup of a kernel on scratch buffers, so that the driver compiles it. {@link destroy}
+ * frees the buffers.
  */
 export class FirstDispatch {
   readonly #standIns: GPUBuffer[] = []

@@ -1,6 +1,4 @@
-/**
- * WebGPU's flags by value (they are fixed by its specification): in Node there are no globals that hold them.
- */
+/** WebGPU's flags, whose values its specification fixes. Node has no globals that hold them. */
 export const usage = {
   mapRead: 0x1,
   copySource: 0x4,

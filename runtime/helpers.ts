@@ -1,16 +1,16 @@
 import type { KernelDecl } from '../compiler/artifact.js'
 
 /**
- * Another process with the same driver: what it compiles, the driver finds in the cache that its processes
- * share.
+ * Another process with the same driver. A kernel that it compiles is then in the driver's cache, which the
+ * processes share.
  */
 export interface Helper {
   /**
-   * Resolves when the kernel is in the cache; rejects if it never will be, or the helper is closed. One at a
-   * time.
+   * Resolves when the kernel is in the cache; rejects if compilation fails or the helper is closed. Call it
+   * for one kernel at a time.
    */
   compile(kernel: KernelDecl): Promise<void>
-  /** Ends it at once, whatever it is doing. */
+  /** Ends the process at once. */
   close(): void
 }
 
@@ -21,14 +21,14 @@ export interface Work {
 }
 
 /**
- * Kernels to compile, handed out one by one to this process and to helpers. The longest come first, so that
- * all end at about the same time: in a language of unrolled loops a text's length tells the time that it
- * takes to compile.
+ * A queue of kernels to compile, for this process and its helpers. The longest kernels come first (longest
+ * processing time first, a rule of Graham), so that all processes end at about the same time. The length of a
+ * kernel's text estimates its compile time, since loops are unrolled in the text.
  */
 export class SharedWork {
   readonly #waiting: KernelDecl[]
   readonly #helped: KernelDecl[] = []
-  /** Since when each helper has been at a kernel. */
+  /** The time at which each helper began its kernel. */
   readonly #busy = new Map<Helper, number>()
   #changed = (): void => undefined
 
@@ -36,25 +36,25 @@ export class SharedWork {
     this.#waiting = [...kernels].sort((a, b) => b.wgsl.length - a.wgsl.length)
   }
 
-  /** Characters of the kernels that nobody has begun. */
+  /** The length in characters of the kernels that no process has begun. */
   get left(): number {
     return textOf(this.#waiting)
   }
 
-  /** Lets helpers take part until nothing is left. They are closed then. */
+  /** Lets helpers take kernels until none is left, then closes them. */
   invite(helpers: readonly Helper[]): void {
     for (const helper of helpers) void this.#serve(helper)
   }
 
-  /** Closes the helpers; what they were at is left to this process. */
+  /** Closes the helpers; this process then compiles their kernels. */
   dismiss(): void {
     for (const helper of this.#busy.keys()) helper.close()
   }
 
   /**
-   * What this process is to do next, first what helpers have compiled; `undefined` when all is done. When
-   * nothing else is left, waits for helpers, unless one has been at its kernel for more than `patience`
-   * milliseconds.
+   * The next kernel for this process; `undefined` when all are done. Kernels that helpers have compiled come
+   * first. If only the kernels of helpers are left, it waits for them, unless a helper has spent more than
+   * `patience` milliseconds on its kernel.
    */
   async next(patience: number): Promise<Work | undefined> {
     for (;;) {

@@ -18,8 +18,8 @@ export type HostNumbers =
   | readonly HostNumbers[]
 
 /**
- * What is given for an input. Without `shape` it has that of `data`. `bool` is 0 and 1, or `false` and
- * `true`.
+ * The value of an input. Without `shape` it has the shape of `data`. `bool` values are 0 and 1, or `false`
+ * and `true`.
  */
 export interface HostInput {
   readonly dtype: DType
@@ -27,7 +27,10 @@ export interface HostInput {
   readonly data: HostNumbers
 }
 
-/** What an input must be. Where `below` is set its values are indices: at least 0, and less than that. */
+/**
+ * The type and shape of an input. If `below` is set, its values are indices: at least 0 and less than
+ * `below`.
+ */
 export interface InputDeclaration {
   readonly name: string
   readonly dtype: DType
@@ -71,7 +74,7 @@ const ranges: Readonly<Record<Exclude<DType, 'f32'>, readonly [least: number, mo
   bool: [0, 1],
 }
 
-/** What is wrong with a value, or undefined. */
+/** The defect of a value, or undefined. */
 const faultOf = (x: unknown, { dtype, below }: InputDeclaration): string | undefined => {
   if (typeof x !== 'number') return `is ${typeof x === 'string' ? JSON.stringify(x) : String(x)}, no number`
   if (dtype === 'f32')
@@ -96,7 +99,7 @@ const place = (flat: number, shape: readonly number[]): string => {
 const sameShape = (a: readonly number[], b: readonly number[]): boolean =>
   a.length === b.length && a.every((size, i) => size === b[i])
 
-/** The values that are given for an input, or what is wrong with them. */
+/** The values of an input, or a sentence about their defect. */
 const read = (decl: InputDeclaration, given: HostInput | undefined): HostValues | string => {
   const { name, dtype } = decl
   const wanted = `\`${name}\` must be ${showType(dtype, decl.shape)}`
@@ -132,9 +135,9 @@ const read = (decl: InputDeclaration, given: HostInput | undefined): HostValues 
 const showInput = ({ name, dtype, shape }: InputDeclaration): string => `${name}: ${showType(dtype, shape)}`
 
 /**
- * The values for each of the `declared` inputs, by name. Throws a {@link DeviceError} of kind `input` that
- * says of all that do not fit what is wanted and what was given: a missing or unknown name, another type or
- * shape, a value that the type can't hold. `unread` are inputs that may be given and are not used.
+ * The values of the `declared` inputs, by name. Throws a {@link DeviceError} of kind `input` that lists
+ * everything that does not fit, with what is wanted and what was given: missing and unknown names, other
+ * types and shapes, values that the type can't hold. `unread` inputs may be given and are not used.
  */
 export const hostInputs = (
   declared: readonly InputDeclaration[],
@@ -168,7 +171,7 @@ export const hostInputs = (
   })
 }
 
-/** Values as the device takes them, in an array of their type. */
+/** Values in the typed array that the device takes for their type. */
 export const asHostArray = (dtype: DType, values: HostValues): HostArray => {
   const own = values.buffer instanceof ArrayBuffer
   if (dtype === 'f32') return own && values instanceof Float32Array ? values : Float32Array.from(values)

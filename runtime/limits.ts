@@ -19,13 +19,12 @@ const known = {
 type LimitName = keyof typeof known
 type LimitTrait = (typeof known)[LimitName]['trait']
 
-/** A device smaller than the adapter could be: what these traits are at most, the alignment at least. */
+/**
+ * A device smaller than the adapter allows: upper bounds of these traits, and a lower bound of the alignment.
+ */
 export type Limits = Partial<Pick<DeviceTraits, LimitTrait>>
 
-/**
- * What every WebGPU device has, by its specification (section 3.6.2, Limits), and no more: no subgroups
- * either.
- */
+/** The limits that WebGPU's specification guarantees (section 3.6.2, Limits), without subgroups. */
 export const baseline: Required<Limits> = {
   storageBuffersPerStage: 8,
   bindingBytes: 2 ** 27,
@@ -40,9 +39,9 @@ export const baseline: Required<Limits> = {
 const isName = (name: string): name is LimitName => Object.hasOwn(known, name)
 
 /**
- * Limits as users write them: `baseline`, or entries such as `buffers=10` and `alignment=256` (bytes for
- * sizes; `subgroups=0` for none), or both, joined by commas; later entries win. An empty text asks for
- * nothing. Throws a `DeviceError` for anything else.
+ * Parses limits as users write them: `baseline`, or entries such as `buffers=10` and `alignment=256` (bytes
+ * for sizes; `subgroups=0` for none), or both, separated by commas; later entries win. An empty text sets no
+ * limit. Throws a `DeviceError` for anything else.
  */
 export const parseLimits = (text: string): Limits => {
   const limits: { -readonly [T in LimitTrait]?: number } = {}
@@ -67,8 +66,8 @@ export const parseLimits = (text: string): Limits => {
 const isAlignment = (trait: LimitTrait): boolean => trait === 'bindingAlignment'
 
 /**
- * What to ask of an adapter: WebGPU gives its defaults where less is asked for, so traits are {@link held} to
- * the limits as well.
+ * The limits to request from an adapter. WebGPU grants its defaults if less is requested, so {@link held}
+ * applies the limits to the traits too.
  */
 export const requiredLimits = (
   adapter: GPUSupportedLimits,
@@ -90,14 +89,14 @@ export const requiredLimits = (
   )
 }
 
-/** A device's traits, none better than the limits. */
+/** A device's traits, bounded by the limits. */
 export const held = (traits: DeviceTraits, limits: Limits): DeviceTraits => {
   const out: Record<LimitTrait, number> = { ...traits }
   for (const { trait } of Object.values(known)) {
     const most = limits[trait]
     if (most !== undefined) out[trait] = (isAlignment(trait) ? Math.max : Math.min)(traits[trait], most)
   }
-  // A subgroup's size is the hardware's: a smaller one does not exist.
+  // The hardware fixes the size of a subgroup, so it cannot be reduced.
   const subgroupSize = out.subgroupSize < traits.subgroupSize ? 0 : traits.subgroupSize
   return { ...traits, ...out, subgroupSize, matrices: subgroupSize === 0 ? [] : traits.matrices }
 }

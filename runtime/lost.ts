@@ -11,17 +11,16 @@ const lostError = (reason: string, message: string): DeviceError =>
           'training run goes on from its last checkpoint with --resume.',
   })
 
-/** Whoever waits for the device, and an error of it that came meanwhile. */
+/** A caller that waits for the device, and an error that arrived in the meantime. */
 interface Waiting {
   readonly reject: (error: DeviceError) => void
   fault?: DeviceError
 }
 
 /**
- * Watches a device for its loss and for errors that no call reports (validation, memory). Nobody can say
- * whose work such an error is of: it is told to all that wait for the device at that moment, each as it ends,
- * and if nobody does to the first operation that is begun after it. A loss is told by every operation from
- * then on.
+ * Watches a device for its loss and for errors that no call reports (validation, memory). Such an error
+ * cannot be attributed to an operation. It therefore rejects all operations that wait at that moment, each
+ * when it ends; if none waits, it rejects the next operation. After a loss every operation is rejected.
  */
 export class Watch {
   #lost: DeviceError | undefined
@@ -38,7 +37,7 @@ export class Watch {
     })
   }
 
-  /** Marks the device as lost; everything pending is rejected. */
+  /** Marks the device as lost and rejects every pending operation. */
   lose(reason: string, message: string): void {
     if (this.#lost !== undefined) return
     this.#lost = lostError(reason, message)
@@ -46,9 +45,7 @@ export class Watch {
     this.#pending.clear()
   }
 
-  /**
-   * Throws the {@link DeviceError} if the device is lost, or an error was seen that nobody has been told of.
-   */
+  /** Throws a {@link DeviceError} if the device is lost or an error has not been reported yet. */
   check(): void {
     const error = this.#lost ?? this.#fault
     this.#fault = undefined
@@ -56,8 +53,8 @@ export class Watch {
   }
 
   /**
-   * The promise, rejected with a {@link DeviceError} as soon as the device is lost, or if there was an error
-   * by its end.
+   * The promise; it rejects with a {@link DeviceError} as soon as the device is lost, or at its end if there
+   * was an error.
    */
   guard<T>(promise: Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
@@ -76,7 +73,7 @@ export class Watch {
       this.#pending.add(waiting)
       promise.then(
         value => end(() => resolve(value)),
-        // The promise of the loss, or the event with the reason, may come just after this rejection.
+        // The event with the reason, or the promise of the loss, may come just after this rejection.
         (error: unknown) => setTimeout(() => end(() => reject(error)), 0),
       )
       this.check()

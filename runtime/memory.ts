@@ -8,8 +8,8 @@ const fill = (device: Device, buffer: GPUBuffer, words: NonNullable<BufferDecl['
 }
 
 /**
- * The artifact's own buffers, literals filled in; `undefined` stands for those that the caller brings.
- * Rejects with a `DeviceError`, and keeps nothing, if memory runs out.
+ * Allocates the artifact's own buffers and fills in literals; `undefined` stands for buffers that the caller
+ * provides. If memory runs out, rejects with a `DeviceError` and frees everything.
  */
 export const allocateBuffers = async (
   device: Device,
@@ -58,7 +58,7 @@ export const allocateSlots = (
 }
 
 /**
- * Fills the table's first rows, after everything submitted before and ahead of everything submitted after.
+ * Fills the table's first rows. The write happens after all earlier submissions and before all later ones.
  */
 export const writeSlots = (
   device: Device,

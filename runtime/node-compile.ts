@@ -3,16 +3,15 @@ import { FirstDispatch } from './first-dispatch.js'
 import { type NodeDeviceOptions, openNodeDevice } from './node.js'
 import type { Answer } from './node-helper.js'
 
-// A program of its own, which a process that compiles kernels starts (`node-helper.ts`): it compiles the
-// kernels that it is sent, one by one, on
-// a device opened with the options of its argument, so that the driver has them in its cache. It ends with
-// whoever started it.
+// The program of a helper process, which `node-helper.ts` starts. It opens a device with the options of its
+// argument and compiles the kernels that it receives, one by one, so that the driver has them in its cache.
+// It ends when its parent ends.
 
-// At once: `process.exit` would wait for the driver.
+// A kill ends the process at once; `process.exit` would wait for the driver.
 const end = (): void => void process.kill(process.pid, 'SIGKILL')
 process.on('disconnect', end)
 if (!process.connected) end()
-// A terminal's Ctrl-C comes here too; what it ends is for whoever started this to say.
+// The terminal sends Ctrl-C to this process too; the parent decides what ends.
 process.on('SIGINT', () => undefined)
 
 const answer = (text: Answer): void => void process.send?.(text)

@@ -6,21 +6,24 @@ import { fileURLToPath } from 'node:url'
 import type { DeviceTraits, KernelDecl } from '../compiler/artifact.js'
 import type { Helper } from './helpers.js'
 
-/** What a helper answers to a kernel that it has compiled, and to one that it could not. */
+/** A helper's answer: it has compiled the kernel, or it failed. */
 export type Answer = 'compiled' | 'failed'
 
-/** Each holds a device of its own; more gain little, since the slowest kernel is a tenth of all. */
+/**
+ * Each helper holds its own device. More helpers gain little, since the slowest kernel takes a tenth of the
+ * total time.
+ */
 const mostHelpers = 3
 
-/** How this process was told to load TypeScript, which a script in TypeScript needs to be told too. */
+/** The flags by which this process loads TypeScript; a helper in TypeScript needs them too. */
 const loaders = (): readonly string[] =>
   process.execArgv.flatMap((argument, i, all) =>
     argument === '--import' ? [`--import=${all[i + 1]}`] : argument.startsWith('--import=') ? [argument] : [],
   )
 
 /**
- * The script that a helper runs; absent where a package was bundled, which as CommonJS has not even an
- * address to look beside.
+ * The script that a helper runs; absent if the package was bundled (a CommonJS bundle has no module address
+ * to search from).
  */
 const helperScript = (): string | undefined => {
   try {
@@ -35,8 +38,8 @@ const helperScript = (): string | undefined => {
 const isSet = (name: string): boolean => /^(1|true|t|yes|y)$/i.test(process.env[name] ?? '')
 
 /**
- * Whether a helper could be of use: a second core, a Node to start, which a program that has Node inside is
- * not, and a driver's cache that is on.
+ * Whether helpers are useful: there is a second core, the driver's cache is on, and the executable is Node
+ * itself, not a program that embeds Node.
  */
 const canHelp = ({ name }: DeviceTraits): boolean =>
   availableParallelism() > 1 &&
@@ -46,8 +49,8 @@ const canHelp = ({ name }: DeviceTraits): boolean =>
   /^node(js)?(\.exe)?$/i.test(basename(process.execPath))
 
 /**
- * A helper in a process that runs this script; {@link Answer} is what is expected of it. Whatever happens to
- * it, `compile` rejects.
+ * A helper process that runs this script and sends {@link Answer}s. If the process fails in any way,
+ * `compile` rejects.
  */
 export const helperProcess = (
   file: string,
@@ -63,7 +66,7 @@ export const helperProcess = (
     pending = undefined
   }
   try {
-    // What the driver says is said by this process already.
+    // This process already prints the driver's messages.
     child = fork(file, args, { execArgv: [...execArgv], stdio: ['ignore', 'ignore', 'ignore', 'ipc'] })
     child.on('error', close)
     child.on('exit', close)
@@ -87,7 +90,7 @@ export const helperProcess = (
   }
 }
 
-/** Helpers for a device that was opened with these options; none where they would be of no use. */
+/** Helpers for a device that was opened with these options; none if they would not help. */
 export const helpersFor = (traits: DeviceTraits, options: object): readonly Helper[] => {
   const script = canHelp(traits) ? helperScript() : undefined
   if (script === undefined) return []

@@ -10,32 +10,33 @@ import { plainWait, sleepingWait } from './wait.js'
 
 export * from './index.js'
 
-/** Which of the machine's adapters to open. */
+/** The choice of an adapter of this machine, and its limits. */
 export interface NodeDeviceOptions {
   /** Part of the adapter's name, such as `llvmpipe`; the fastest adapter if absent. */
   readonly adapter?: string
   /**
-   * What products may be computed in; `f32` if absent. `f16` also asks for matrix units, which WebGPU holds
-   * to be unsafe yet.
+   * The precision that products may be computed in; `f32` if absent. `f16` also enables matrix units, which
+   * WebGPU still marks as unsafe.
    */
   readonly precision?: Precision
   /**
-   * Limits to keep to, where the adapter could do more; what `JOLA_LIMITS` says if absent, such as
-   * `baseline`.
+   * Limits that the device keeps even if the adapter could do more; if absent, those of the variable
+   * `JOLA_LIMITS`, such as `baseline`.
    */
   readonly limits?: Limits
-  /** Bytes that it may hold at most, in all; what there is if absent. */
+  /** The most bytes that the device may hold in all; no limit if absent. */
   readonly memory?: number
   /**
-   * Whether other processes may be started that compile kernels too, where Mesa's software driver needs
-   * seconds for them; `true` if absent.
+   * Whether other processes may be started to compile kernels, for which Mesa's software driver needs
+   * seconds; `true` if absent.
    */
   readonly helpers?: boolean
 }
 
 /**
- * Dawn's instances by their flags. Collected while a device lives, one takes the process down; each costs
- * megabytes that are never given back. So they are shared, and kept as long as the process.
+ * Dawn's instances by their flags. Garbage collection of an instance whose device lives crashes the process,
+ * and each instance takes megabytes that are never freed. So instances are shared and kept for the life of
+ * the process.
  */
 const instances = new Map<string, GPU>()
 
@@ -43,7 +44,7 @@ const instanceOf = (flags: readonly string[]): GPU => {
   const key = flags.join(' ')
   const known = instances.get(key)
   if (known !== undefined) return known
-  // Mesa wants it, and says so where it is not set.
+  // Mesa prints a warning if this variable is not set.
   process.env.XDG_RUNTIME_DIR ??= tmpdir()
   const made = create([...flags])
   instances.set(key, made)
@@ -51,9 +52,9 @@ const instanceOf = (flags: readonly string[]): GPU => {
 }
 
 /**
- * Opens a device of this machine through Dawn. Any number may be open at once. Rejects with a `DeviceError`,
- * of kind `input` where an option is not what it should be. Close the device when it is no longer needed: its
- * memory stays until then, or until the process ends.
+ * Opens a device of this machine through Dawn. Any number may be open at once. Rejects with a `DeviceError`;
+ * a wrong option gives the kind `input`. Close the device when it is no longer needed: its memory stays
+ * allocated until then, or until the process ends.
  */
 export const openNodeDevice = async (options: NodeDeviceOptions = {}): Promise<Device> => {
   checkOptions('the device', options, {
@@ -81,7 +82,7 @@ export const openNodeDevice = async (options: NodeDeviceOptions = {}): Promise<D
 
 /** The names of this machine's adapters, each of which `openNodeDevice` can open. */
 export const adapterNames = async (): Promise<readonly string[]> => {
-  // The binding tells the names only when it is asked for one that does not exist.
+  // The binding lists the names only in its error for a name that does not exist.
   try {
     const device = await openNodeDevice({ adapter: 'no adapter has this name' })
     device.close()

@@ -1,14 +1,13 @@
 import { DeviceError } from './errors.js'
 
-/** What an option must be, in words, if it is not. */
+/** A rule for one option: the text of what it must be, or undefined if the value keeps the rule. */
 export type OptionRule = (value: unknown) => string | undefined
 
 const shown = (value: unknown): string => (typeof value === 'string' ? JSON.stringify(value) : String(value))
 
 /**
- * Throws a {@link DeviceError} of kind `input` where `options` has an entry that no rule is for, or whose
- * rule it breaks; an entry that is `undefined` counts as absent. What nobody reads would else be ignored in
- * silence.
+ * Throws a {@link DeviceError} of kind `input` if an entry of `options` has no rule or breaks its rule;
+ * `undefined` counts as absent. Without this check a misspelt option would be ignored in silence.
  */
 export const checkOptions = (
   of: string,

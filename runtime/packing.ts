@@ -15,14 +15,17 @@ const planeBytes: Readonly<Record<Exclude<Packing, BlockPacking>, readonly numbe
 
 const blocksOf = (elements: number): number => Math.ceil(elements / blockElements)
 
-/** Bytes of a packed tensor of so many elements, the last block filled up. */
+/** Bytes of a packed tensor with a number of elements, the last block filled up. */
 export const packedBytes = (packing: Packing, elements: number): number =>
   isBlockPacking(packing) ? blockPackedBytes(packing, elements) : scaledBytes(packing, elements)
 
 const scaledBytes = (packing: Exclude<Packing, BlockPacking>, elements: number): number =>
   blocksOf(elements) * planeBytes[packing].reduce((a, b) => a + b)
 
-/** Where each plane's part from a block on begins, in a tensor of so many elements. */
+/**
+ * The offsets in bytes at which each plane's part from a block on begins, in a tensor with a number of
+ * elements.
+ */
 export const planeOffsets = (packing: Packing, elements: number, block: number): readonly number[] => {
   if (isBlockPacking(packing)) return [blockOffset(packing, elements, block * blockElements)]
   let start = 0
@@ -56,7 +59,8 @@ const quantise = (values: Float32Array): readonly [Int8Array<ArrayBuffer>, Float
     const scale = scales[b]!
     if (scale === 0) continue
     for (let i = 0; i < blockElements; i++)
-      // The scale is rounded too, and of the smallest numbers so far that 127 steps may fall short.
+      // The scale is rounded too. For the smallest numbers this error is so large that 127 steps may not
+      // reach the value.
       bytes[b * blockElements + i] = Math.max(-127, Math.min(127, Math.round(block[i]! / scale)))
   }
   return [bytes, scales]
@@ -74,7 +78,7 @@ export const pack = (packing: Packing, values: Float32Array): readonly Uint8Arra
   return [bytesOf(packing === 'f16' ? f32ToF16(whole) : f32ToBf16(whole))]
 }
 
-/** The values of a packed tensor of so many elements, exactly as a kernel sees them. */
+/** The values of a packed tensor with a number of elements, exactly as a kernel reads them. */
 export const unpack = (packing: Packing, bytes: ArrayBuffer, elements: number): Float32Array => {
   if (isBlockPacking(packing)) throw internalError(`blocks are not unpacked on the host: ${packing}`)
   const out = new Float32Array(elements)
@@ -100,6 +104,6 @@ export const packed = (packing: Packing, values: Float32Array): Uint8Array<Array
   return out
 }
 
-/** The values as a kernel sees them that reads them from a packed tensor. */
+/** The values after packing, as a kernel reads them. */
 export const rounded = (packing: Packing, values: Float32Array): Float32Array =>
   unpack(packing, packed(packing, values).buffer, values.length)

@@ -25,7 +25,7 @@ const refusal = async (kernel: KernelDecl, module: GPUShaderModule, error: unkno
 /** Kernels with the same key are compiled once. */
 const keyOf = (kernel: KernelDecl): string => `${kernel.bindings.join()} ${kernel.loops > 0} ${kernel.wgsl}`
 
-/** What is kept of a kernel. */
+/** A cached kernel. */
 interface Kept {
   readonly pipeline: Promise<GPUComputePipeline>
   /** Whether a driver that compiles at the first dispatch has compiled it. */
@@ -33,19 +33,19 @@ interface Kept {
 }
 
 /**
- * Several times the kernels of a training session. Each takes some tens of kilobytes, most of it the
- * driver's.
+ * Several times the kernels of a training session. Each takes some tens of kilobytes, most of them in the
+ * driver.
  */
 const mostKept = 1024
 
 /**
- * Compiled kernels of one device and the layouts they share: group 0 holds the storage buffers, group 1, of
- * kernels inside loops, the loops' indices at a dynamic offset. It keeps the `most` kernels that were asked
- * for last; an executable keeps its own, so that what is dropped here is compiled again only where another
- * executable asks for it.
+ * A cache of the compiled kernels of one device, and the layouts that they share. Group 0 holds the storage
+ * buffers; group 1, for kernels inside loops, holds the loop indices at a dynamic offset. The cache keeps the
+ * `most` kernels that were used last (least recently used ones go first). An executable holds its own
+ * kernels, so a dropped kernel is compiled again only for another executable.
  */
 export class PipelineCache {
-  /** Those asked for last come last. */
+  /** The most recently used ones come last. */
   readonly #kept = new Map<string, Kept>()
   readonly #layouts = new Map<string, GPUBindGroupLayout>()
   #loopLayout: GPUBindGroupLayout | undefined
@@ -103,7 +103,7 @@ export class PipelineCache {
     if (known !== undefined) return known.pipeline
     const [oldest] = this.#kept.keys()
     if (this.#kept.size > this.most && oldest !== undefined) this.#kept.delete(oldest)
-    // Whoever asked is told; who asks again may fare better.
+    // The caller sees the failure. It is not cached, so a later call tries again.
     kept.pipeline.catch(() => {
       if (this.#kept.get(key) === kept) this.#kept.delete(key)
     })
@@ -128,7 +128,7 @@ export class PipelineCache {
     const layout = gpu.createPipelineLayout({
       bindGroupLayouts: kernel.loops > 0 ? [storage, this.loopLayout] : [storage],
     })
-    // The scope keeps a refused module from being told as an uncaptured error too.
+    // The scope keeps WebGPU from reporting a refused module again as an uncaptured error.
     gpu.pushErrorScope('validation')
     const module = gpu.createShaderModule({ label: kernel.name, code: kernel.wgsl })
     const scope = gpu.popErrorScope()

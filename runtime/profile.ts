@@ -4,7 +4,7 @@ import type { Device } from './device.js'
 import type { Stamps } from './encode.js'
 import { mapMode, usage } from './flags.js'
 
-/** Time that one kernel took in a run, all of its dispatches together. */
+/** The time of all dispatches of one kernel in a run. */
 export interface KernelTime {
   /** Number and name of the kernel in the artifact. */
   readonly kernel: number
@@ -14,8 +14,8 @@ export interface KernelTime {
 }
 
 /**
- * The times of a run's kernels, and whose clock they are of: the device's, or the host's around each dispatch
- * by itself.
+ * The times of a run's kernels, and the clock that measured them: the device's, or the host's around each
+ * single dispatch.
  */
 export interface Profile {
   readonly clock: 'device' | 'host'

@@ -29,7 +29,7 @@ const copyOut = (
   device.gpu.queue.submit([encoder.finish()])
 }
 
-/** What was copied to `staging`, once it is there; it may be noticed `patience` milliseconds late. */
+/** The bytes that were copied to `staging`. Their arrival may be noticed `patience` milliseconds late. */
 const bytesIn = async (
   device: Device,
   staging: GPUBuffer,
@@ -51,8 +51,8 @@ const valuesIn = (bytes: ArrayBuffer, tensors: readonly DeviceTensor[], offset: 
 }
 
 /**
- * The tensors' values as all that was asked for so far leaves them, in one reading; any number may be under
- * way. Rejects with a `DeviceError` if a tensor or the device is gone.
+ * Reads the tensors' values after all operations requested so far, in one transfer. Any number of readings
+ * may be under way. Rejects with a `DeviceError` if a tensor or the device is gone.
  */
 export const download = async (device: Device, tensors: readonly DeviceTensor[]): Promise<HostArray[]> => {
   device.check()
@@ -66,7 +66,7 @@ export const download = async (device: Device, tensors: readonly DeviceTensor[])
   }
 }
 
-/** What {@link Readback} gives back: the tag of `push`, and the values of its tensors by name. */
+/** A result of {@link Readback}: the tag of `push`, and the values of its tensors by name. */
 export interface Reading<Tag> {
   readonly tag: Tag
   readonly values: Readonly<Record<string, HostArray>>
@@ -79,29 +79,29 @@ interface Entry<Tag> {
   readonly offset: number
 }
 
-/** A staging buffer under way: what steps left in it, and once it is closed their readings. */
+/** A staging buffer in use: the copies of several steps, and, once it is closed, their readings. */
 interface Page<Tag> {
   readonly staging: GPUBuffer
   readonly entries: Entry<Tag>[]
   end: number
 }
 
-/** How {@link Readback} shares out its readings. */
+/** The pace of {@link Readback}. */
 export interface ReadbackOptions {
-  /** About so many milliseconds pass between two readings: steps that are shorter share one. */
+  /** The wanted time between two readings, in milliseconds; shorter steps share one reading. */
   readonly interval?: number
-  /** How many steps share a reading at most. */
+  /** The most steps that share a reading. */
   readonly most?: number
 }
 
-/** A reading that has further work behind it on the device may be noticed so late, in milliseconds. */
+/** How many milliseconds late a reading may be noticed if the device has further work. */
 const patience = 5
 
 /**
- * Reads small tensors (loss, metrics) of steps without making the device wait. What a step leaves is copied
- * to the next place of a page; a full page is read while the steps of the next are already running. At most
- * one page is being read beside the one that is filled: a `push` that fills another waits for it, so the
- * queue never grows. It is not reentrant: wait for each `push` and `drain` before the next.
+ * Reads small tensors (loss, metrics) of steps without making the device wait. Each step's tensors are copied
+ * to the next place of a page; a full page is read while the next steps run (double buffering). At most one
+ * page is read while another is filled: a `push` that would fill a third one waits, so the queue never grows.
+ * It is not reentrant: wait for each `push` and `drain` before the next.
  */
 export class Readback<Tag> {
   readonly #interval: number
@@ -122,8 +122,9 @@ export class Readback<Tag> {
   }
 
   /**
-   * Asks for the tensors as everything submitted so far leaves them; they may be overwritten right after.
-   * Gives the readings that have arrived since, oldest first, and rejects with a `DeviceError` if one failed.
+   * Requests the tensors' values after everything submitted so far; the tensors may be overwritten right
+   * after. Returns the readings that have arrived since the last call, oldest first, and rejects with a
+   * `DeviceError` if one failed.
    */
   async push(tag: Tag, tensors: Readonly<Record<string, DeviceTensor>>): Promise<readonly Reading<Tag>[]> {
     const names = Object.keys(tensors)
@@ -137,7 +138,7 @@ export class Readback<Tag> {
     return this.#closed.length > 1 ? this.#take() : []
   }
 
-  /** Waits for all that was pushed, oldest first. */
+  /** Waits for all remaining readings, oldest first. */
   async drain(): Promise<readonly Reading<Tag>[]> {
     this.#close()
     const rest: Reading<Tag>[] = []
@@ -146,7 +147,7 @@ export class Readback<Tag> {
     return rest
   }
 
-  /** Gives the staging buffers back; what was pushed and is not drained is lost. */
+  /** Frees the staging buffers; readings that were not drained are lost. */
   destroy(): void {
     this.#destroyed = true
     this.#open?.staging.destroy()
@@ -155,8 +156,8 @@ export class Readback<Tag> {
   }
 
   /**
-   * The page that is filled, if so many bytes fit into it, or a new one with room for as many steps as shall
-   * share it.
+   * The current page if a number of bytes fits into it, or a new one with room for the steps that will share
+   * it.
    */
   #pageFor(bytes: number): Page<Tag> {
     if (this.#open !== undefined && this.#open.end + bytes > this.#open.staging.size) this.#close(patience)
@@ -168,7 +169,7 @@ export class Readback<Tag> {
     return this.#open
   }
 
-  /** Begins to read the page that is filled. */
+  /** Begins to read the current page. */
   #close(late?: number): void {
     const page = this.#open
     if (page === undefined) return
@@ -184,12 +185,12 @@ export class Readback<Tag> {
         return { tag, values: Object.fromEntries(names.map((name, i) => [name, values[i]])) }
       })
     })
-    // A failure is told by whoever takes the reading; until then it is no unhandled rejection.
+    // The consumer of the reading reports a failure; until then it must not be an unhandled rejection.
     reading.catch(() => undefined)
     this.#closed.push(reading)
   }
 
-  /** As many steps share the next page as came in the interval at the pace of the last. */
+  /** Chooses the next page's number of steps: as many as fit into the interval at the last page's pace. */
   #paced(steps: number): void {
     const now = performance.now()
     if (this.#readAt !== undefined) {

@@ -11,37 +11,37 @@ export interface Rehearsal {
 }
 
 export interface RehearsalOptions {
-  /** Is told how many kernels of all are done. What it throws ends the rehearsal. */
+  /** Receives the numbers of finished and of all kernels. An exception from it ends the rehearsal. */
   readonly ready?: ((done: number, total: number) => void) | undefined
   /** Starts helpers; those of the device if absent. */
   readonly helpers?: (() => readonly Helper[]) | undefined
   /**
-   * Aborted, it ends the rehearsal at once, with its reason: a kernel that is being compiled is not waited
-   * for.
+   * If it is aborted, the rehearsal ends at once with its reason, without waiting for the kernel that is
+   * being compiled.
    */
   readonly signal?: AbortSignal | undefined
 }
 
 /**
- * Milliseconds after which a kernel is taken to be compiled, not found in the driver's cache: that takes some
- * three.
+ * A first dispatch that takes longer than this, in milliseconds, means that the kernel was not in the
+ * driver's cache. A cached one takes about three.
  */
 const coldAfter = 100
 
 /**
- * Characters of kernels that a driver compiles in a second or so; with less a helper's own start is not worth
- * it.
+ * Characters of kernels that a driver compiles in about a second. For fewer, the start of a helper costs more
+ * than it saves.
  */
 const worthHelp = 20_000
 
 /**
- * Has a software device compile kernels ahead of their first run. Its driver does so at a kernel's first
- * dispatch, one after the other, which takes seconds unless the driver's cache has them: so each is
- * dispatched once, a single workgroup on buffers of nobody, and `ready` is told how many are done. As soon as
- * one is seen not to be in the cache, `helpers` are asked to compile some of the others; what they have
- * compiled is dispatched too, and if most of it is not found in the cache they are no longer asked. Does
- * nothing on other devices, whose pipelines are complete once loaded, and for what was rehearsed before, nor
- * for little that nobody is told of. Rejects with a `DeviceError` like `load`.
+ * Compiles kernels on a software device ahead of their first run. Such a driver compiles a kernel at its
+ * first dispatch, one after the other, which takes seconds if its cache lacks them. So each kernel is
+ * dispatched once, one workgroup on scratch buffers, and `ready` receives the progress. As soon as a kernel
+ * is not found in the cache, `helpers` are started to compile some of the others. Their kernels are
+ * dispatched here too; if most of those are not found in the cache, the helpers are dismissed. Other devices
+ * complete their pipelines at loading, so there it does nothing; it also skips kernels that were rehearsed
+ * before, and small sets of kernels without a `ready`. Rejects with a `DeviceError` like `load`.
  */
 export const rehearse = async (
   device: Device,
@@ -63,7 +63,7 @@ export const rehearse = async (
     try {
       work.invite(helpers?.() ?? [])
     } catch {
-      // Then all kernels are compiled here.
+      // Without helpers, this process compiles all kernels.
     }
   }
   const first = new FirstDispatch(device)

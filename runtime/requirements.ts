@@ -10,14 +10,14 @@ const bytesBeside = (bytes: number, other: number): string => {
   return bytes !== other && own === its ? `${bytes.toLocaleString('en')} bytes` : showBytes(bytes)
 }
 
-/** A need of an artifact's kernels, what the device has, and a sentence with both. */
+/** A requirement of an artifact's kernels, the device's value, and a sentence with both. */
 type Need = readonly [unmet: boolean, sentence: string]
 
 const lanesOf = (least: number, most: number): string => (least === most ? `${least}` : `${least} to ${most}`)
 
 /**
- * Subgroups are of other sizes on other devices, and a kernel that counts on one is silently wrong on
- * another.
+ * The size of a subgroup differs between devices. A kernel compiled for another size would compute wrong
+ * numbers in silence.
  */
 const subgroupNeed = ({ info }: Device, wanted: Requirements['subgroups']): Need => {
   if (wanted === undefined) return [false, '']
@@ -56,8 +56,8 @@ const elementBytes = (packing: Packing | 'f32'): number =>
     : { f32: 4, f16: 2, bf16: 2, q8: 1.125 }[packing as 'f32' | 'f16' | 'bf16' | 'q8']
 
 /**
- * How inputs that take several windows of a kernel could be stored so that it has bindings enough; empty
- * where none is enough.
+ * Storage formats for inputs that take several bindings of a kernel, with which the bindings suffice; empty
+ * if none suffices.
  */
 const smallerInputs = ({ traits }: Device, { requires, inputs }: Artifact): string => {
   const excess = requires.storageBuffersPerStage - traits.storageBuffersPerStage
@@ -140,8 +140,8 @@ const needsOf = (device: Device, { requires, buffers }: Artifact): readonly Need
 }
 
 /**
- * The error with which a device refuses an artifact whatever else it holds; undefined where it can run it if
- * there is memory.
+ * The error by which a device refuses an artifact however much memory is free; undefined if the device can
+ * run it.
  */
 export const refusalOf = (device: Device, artifact: Artifact): DeviceError | undefined => {
   const { unaddressable } = artifact.requires
@@ -176,7 +176,8 @@ export const refusalOf = (device: Device, artifact: Artifact): DeviceError | und
 
 /**
  * Throws a {@link DeviceError} (`too-small`, `out-of-memory`) with all the numbers if the device can't run
- * the artifact, and one of kind `artifact` if it is none. Nothing is allocated before this has passed.
+ * the artifact, and one of kind `artifact` if the value is not an artifact. It runs before anything is
+ * allocated.
  */
 export const checkRequirements = (device: Device, artifact: Artifact): void => {
   checkArtifact(artifact)

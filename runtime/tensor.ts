@@ -7,7 +7,7 @@ import { blockElements, packed, packedBytes, planeOffsets, unpack } from './pack
 /** Row-major values on the host; `bool` comes back as 0 and 1. */
 export type HostArray = Float32Array | Int32Array | Uint32Array
 
-/** What may be uploaded as each type: `bool` also from bytes, any number but 0 being true. */
+/** Arrays that can be uploaded. `bool` may come from bytes, where any number except 0 is true. */
 export type HostData = HostArray | Uint8Array
 
 /** The product of the axes: 1 for a scalar. */
@@ -44,7 +44,7 @@ export const hostArray = (dtype: DType, data: readonly number[]): HostArray => {
   return dtype === 'i32' ? Int32Array.from(data) : Uint32Array.from(data)
 }
 
-/** What a tensor's elements are, how they are stored, and what messages call it: `tensor` unless given. */
+/** A tensor's element type, its storage, and its name in messages (`tensor` by default). */
 export interface TensorKind {
   readonly dtype: DType
   readonly label?: string | undefined
@@ -53,14 +53,14 @@ export interface TensorKind {
 }
 
 /**
- * A tensor in the device's memory, row-major, four bytes an element, or f32 packed. It stays until it is
- * destroyed or its device closed. It is reentrant: writes, runs and readings see one another in the order of
- * asking, and what is written is taken before `write` returns.
+ * A tensor in the device's memory, row-major, with four bytes an element, or packed f32. It lives until it is
+ * destroyed or its device is closed. It is reentrant: writes, runs and readings happen in the order of the
+ * calls, and `write` has copied the values when it returns.
  */
 export class DeviceTensor {
   readonly id: number
   readonly dtype: DType
-  /** What messages call it. */
+  /** The name in messages. */
   readonly label: string
   readonly packing: Packing | undefined
   readonly buffer: GPUBuffer
@@ -87,9 +87,9 @@ export class DeviceTensor {
   }
 
   /**
-   * Replaces the elements, after everything submitted before and ahead of everything submitted after; they
-   * are packed on the way if the tensor is. Throws a {@link DeviceError} if type or number of elements
-   * differ.
+   * Replaces the elements, packing them if the tensor is packed. The write happens after all earlier
+   * submissions and before all later ones. Throws a {@link DeviceError} if the type or the number of elements
+   * differs.
    */
   write(data: HostData): void {
     const { dtype, shape, packing } = this
@@ -108,8 +108,8 @@ export class DeviceTensor {
   }
 
   /**
-   * Replaces bytes from an element on by those of each plane of the tensor's packing, or of its only one; the
-   * element is the first of a block. What is too large for the host is brought so, piece by piece.
+   * Replaces bytes from an element on, one array for each plane of the tensor's packing. The element must
+   * begin a block. So a tensor too large for the host is uploaded piece by piece.
    */
   writePlanes(element: number, planes: readonly Uint8Array[]): void {
     this.check()
@@ -147,7 +147,7 @@ export class DeviceTensor {
     }
   }
 
-  /** Gives the memory back. Work already submitted still sees the values. */
+  /** Frees the memory. Submitted work still sees the values. */
   destroy(): void {
     if (this.#destroyed) return
     this.#destroyed = true

@@ -39,8 +39,8 @@ const refuse = (artifact: Artifact, what: string, complaints: readonly (string |
 }
 
 /**
- * The input tensors in the artifact's order; others may be among those given. Throws a {@link DeviceError}
- * that lists all that do not fit.
+ * The input tensors in the artifact's order; other tensors are ignored. Throws a {@link DeviceError} that
+ * lists all that do not fit.
  */
 export const checkInputs = (
   device: Device,
@@ -54,7 +54,7 @@ export const checkInputs = (
   return tensors
 }
 
-/** The inputs that kernels write into: those whose place an output takes. */
+/** The inputs that kernels overwrite: those that an output replaces. */
 export const writtenInputs = ({ inputs, kernels, steps }: Artifact): ReadonlySet<string> => {
   const written = new Set(
     allSteps(steps).flatMap(step =>
@@ -67,8 +67,8 @@ export const writtenInputs = ({ inputs, kernels, steps }: Artifact): ReadonlySet
 }
 
 /**
- * Throws a {@link DeviceError} where a tensor that a run writes into is given for another input too, which
- * would read it half written.
+ * Throws a {@link DeviceError} if a tensor that a run overwrites is also another input, which would be read
+ * half written.
  */
 export const checkAliases = (
   artifact: Artifact,
@@ -90,8 +90,8 @@ export const checkAliases = (
 }
 
 /**
- * The tensors that take the outputs: those given, inputs that outputs replace, and new ones. Throws a {@link
- * DeviceError} like {@link checkInputs}.
+ * The tensors that receive the outputs: the given ones, inputs that outputs replace, and new ones. Throws a
+ * {@link DeviceError} like {@link checkInputs}.
  */
 export const outputTensors = (
   device: Device,
@@ -146,9 +146,9 @@ export interface OutputPlaces {
 }
 
 /**
- * Copies the outputs from the run's buffers into their tensors. An output may be an input as it came, and an
- * input may be a target too: then what is about to be overwritten goes through a buffer of its own, which is
- * returned to be destroyed after the submit.
+ * Copies the outputs from the run's buffers into their tensors. An output may be an unchanged input, and an
+ * input may also be a target. Values that would be overwritten too early then go through an extra buffer; the
+ * caller destroys the returned buffers after the submission.
  */
 export const encodeOutputs = (
   device: Device,

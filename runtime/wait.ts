@@ -1,19 +1,19 @@
 /**
- * Waits for a promise of the device. Every such promise must be awaited through the device's own. Where
- * waiting costs processor time, its end may be noticed `patience` milliseconds late, 1 unless given.
+ * Waits for a promise of the device. Await every such promise through the device's own `wait`. If waiting
+ * costs processor time, the end may be noticed `patience` milliseconds late (1 by default).
  */
 export type Wait = <T>(promise: Promise<T>, patience?: number) => Promise<T>
 
-/** Right wherever waiting costs no processor time that the device needs: browsers, and GPUs. */
+/** For browsers and GPUs, where waiting costs no processor time that the device needs. */
 export const plainWait: Wait = promise => promise
 
 const busyMilliseconds = 0.3
 
 /**
- * For software devices in Node. There the binding polls in a `setImmediate` loop while any of its promises is
- * pending, and takes a core from the device's own threads. So: poll for a moment (short work ends in it)
- * unless whoever waits is patient, then block the main thread between polls, as long as they are. All pending
- * waits share one such loop.
+ * For software devices in Node. The binding polls in a `setImmediate` loop while one of its promises is
+ * pending, which takes a core from the device's own threads. So this polls for a moment, in which short work
+ * ends (unless the caller is patient), and then blocks the main thread between polls for as long as the
+ * callers' patience allows. All pending waits share one loop.
  */
 export const sleepingWait = (): Wait => {
   const never = new Int32Array(new SharedArrayBuffer(4))
