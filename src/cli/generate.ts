@@ -1,12 +1,19 @@
+import { createInterface } from 'node:readline/promises'
 import type { Command } from 'commander'
 import { UserError } from '../errors/user-error.js'
+import { fileError } from '../files/file-error.js'
+import { byteLimits, readTextFile } from '../files/text-file.js'
+import { openChat } from '../folders/open-chat.js'
 import { forTerminal } from '../host/terminal.js'
+import type { OpenPredictor } from '../predict/open-predictor.js'
+import type { Message } from '../text/chat.js'
+import { untilStop } from '../text/stop-text.js'
 import { defaultProgram, openSubject, type Subject } from './eval.js'
+import { addGenerationOptions, type GenerationOptions, samplingOf } from './generate-options.js'
 import {
   allowOption,
   examples,
   modelOption,
-  positiveInteger,
   precisionOption,
   print,
   printJson,
@@ -14,53 +21,158 @@ import {
   weightsOption,
 } from './shared.js'
 
-interface Options extends Subject {
-  readonly prompt: string
-  readonly tokens: number
+interface Options extends Subject, GenerationOptions {
+  readonly prompt?: string
+  readonly prompts?: string
+  readonly chat?: true
+  readonly system?: string
   readonly json?: true
 }
 
-const run = async (path: string | undefined, o: Options): Promise<void> => {
-  if (o.prompt === undefined)
-    throw new UserError({
-      what: '--prompt is missing',
-      hint: 'write --prompt "Once upon a time"',
-      exitCode: 2,
-    })
-  const { sequence, tokenizer, model, close } = await openSubject(path, o)
-  try {
-    const prompt = tokenizer.encode(o.prompt)
+/** A prompt and how it was continued. */
+interface Continuation {
+  readonly tokens: readonly number[]
+  /** The new text, before the first stop text. */
+  readonly text: string
+}
+
+/** Continues prompts together. A single one is shown by `show` while it is written. */
+const continueTexts = async (
+  { sequence, tokenizer, model }: OpenPredictor,
+  prompts: readonly (readonly number[])[],
+  o: GenerationOptions,
+  show: (text: string) => void,
+): Promise<readonly Continuation[]> => {
+  for (const prompt of prompts)
     if (prompt.length === 0 || prompt.length > model.context)
       throw new UserError({
         what: prompt.length === 0 ? 'the prompt is empty' : 'the prompt is longer than the context',
         why: `it has ${prompt.length} tokens; the model reads 1 to ${model.context}`,
       })
-    const written: number[] = []
-    let shown = ''
-    const show = (_: number, token: number): void => {
-      written.push(token)
-      if (o.json) return
-      const text = tokenizer.decode([...prompt, ...written])
-      if (!text.endsWith('\uFFFD')) {
-        process.stdout.write(forTerminal(text.slice(shown.length)))
-        shown = text
-      }
+  const written = prompts.map((): number[] => [])
+  const begun = prompts.map(prompt => tokenizer.decode(prompt))
+  const textOf = (row: number): string =>
+    tokenizer.decode([...prompts[row]!, ...written[row]!]).slice(begun[row]!.length)
+  let shown = 0
+  const onToken = (row: number, token: number): boolean => {
+    written[row]!.push(token)
+    if (o.stop.length === 0 && prompts.length > 1) return true
+    const text = textOf(row)
+    // The last character may be unfinished: its other bytes come with the next token.
+    const { sure, ended } = untilStop(text.replace(/\uFFFD+$/, ''), o.stop)
+    if (prompts.length === 1 && sure.length > shown) {
+      show(sure.slice(shown))
+      shown = sure.length
     }
-    const [tokens] = await sequence.greedy([prompt], o.tokens, tokenizer, { onToken: show })
-    if (o.json) printJson({ prompt: o.prompt, text: tokenizer.decode([...prompt, ...tokens!]), tokens })
+    return !ended
+  }
+  const sampling = samplingOf(o)
+  const rows = await (sampling === undefined
+    ? sequence.greedy(prompts, o.tokens, tokenizer, { onToken })
+    : sequence.sample(prompts, o.tokens, tokenizer, { onToken, sampling }))
+  const made = rows.map((tokens, row): Continuation => {
+    const text = textOf(row)
+    const { sure, ended } = untilStop(text, o.stop)
+    return { tokens, text: ended ? sure : text }
+  })
+  if (prompts.length === 1) show(made[0]!.text.slice(shown))
+  const full = prompts.filter(
+    (p, i) => rows[i]!.length < o.tokens && p.length + rows[i]!.length >= model.context,
+  )
+  if (full.length > 0) remark(`ended where the model's context does: it reads ${model.context} tokens`)
+  return made
+}
+
+const toTerminal = (text: string): void => {
+  process.stdout.write(forTerminal(text))
+}
+
+/** The lines of a file, or of the standard input for `-`; empty ones are passed over. */
+const readLines = async (file: string): Promise<readonly string[]> => {
+  const text = file === '-' ? await readInput() : await readPrompts(file)
+  return text.split(/\r?\n/).filter(line => line.trim() !== '')
+}
+
+const readPrompts = (file: string): Promise<string> =>
+  readTextFile(file, { most: byteLimits.data }).catch((error: unknown) => {
+    throw fileError('read the prompts', file, error)
+  })
+
+const readInput = async (): Promise<string> => {
+  const parts: Buffer[] = []
+  for await (const part of process.stdin) parts.push(part as Buffer)
+  return Buffer.concat(parts).toString('utf8')
+}
+
+const continueOne = async (subject: OpenPredictor, prompt: string, o: Options): Promise<void> => {
+  if (!o.json) toTerminal(prompt)
+  const tokens = subject.tokenizer.encode(prompt)
+  const [made] = await continueTexts(subject, [tokens], o, o.json ? () => undefined : toTerminal)
+  if (o.json) printJson({ prompt, text: prompt + made!.text, tokens: made!.tokens })
+  else print('')
+}
+
+/** One line a prompt: the text as JSON, since it may have line breaks of its own. */
+const continueMany = async (subject: OpenPredictor, file: string, o: Options): Promise<void> => {
+  const prompts = await readLines(file)
+  if (prompts.length === 0) throw new UserError({ what: 'there are no prompts', where: file })
+  const encoded = prompts.map(prompt => subject.tokenizer.encode(prompt))
+  const made = await continueTexts(subject, encoded, o, () => undefined)
+  for (const [i, prompt] of prompts.entries()) {
+    const { text, tokens } = made[i]!
+    print(JSON.stringify({ prompt, text: prompt + text, tokens }))
+  }
+}
+
+/** A conversation in the model's own form: each line of the standard input is a turn, or `--prompt` is the only one. */
+const converse = async (subject: OpenPredictor, o: Options): Promise<void> => {
+  const chat = await openChat(subject.model.directory)
+  const messages: Message[] = o.system === undefined ? [] : [{ role: 'system', content: o.system }]
+  const answer = async (content: string): Promise<void> => {
+    messages.push({ role: 'user', content })
+    const prompt = subject.tokenizer.encodePlain(chat.render(messages, true))
+    const [made] = await continueTexts(subject, [prompt], o, o.json ? () => undefined : toTerminal)
+    messages.push({ role: 'assistant', content: made!.text })
+    if (o.json) print(JSON.stringify({ role: 'assistant', content: made!.text, tokens: made!.tokens }))
     else print('')
-    if (tokens!.length < o.tokens && prompt.length + tokens!.length >= model.context)
-      remark(`ended where the model's context does: it reads ${model.context} tokens`)
+  }
+  if (o.prompt !== undefined) return answer(o.prompt)
+  const lines = createInterface({
+    input: process.stdin,
+    ...(process.stdin.isTTY && { output: process.stderr, prompt: '> ' }),
+  })
+  lines.prompt()
+  for await (const line of lines) {
+    if (line.trim() !== '') await answer(line)
+    lines.prompt()
+  }
+}
+
+const run = async (path: string | undefined, o: Options): Promise<void> => {
+  const ways = [o.prompt, o.prompts].filter(way => way !== undefined).length
+  if (ways > 1 || (ways === 0 && o.chat === undefined) || (o.chat && o.prompts !== undefined))
+    throw new UserError({
+      what: ways === 0 ? '--prompt is missing' : 'the prompts are given twice',
+      hint: 'write --prompt "Once upon a time", --prompts FILE with one a line (- for the standard input), or --chat',
+      exitCode: 2,
+    })
+  if (o.system !== undefined && !o.chat)
+    throw new UserError({ what: '--system is for a conversation', hint: 'add --chat', exitCode: 2 })
+  const subject = await openSubject(path, o)
+  try {
+    if (o.chat) await converse(subject, o)
+    else if (o.prompts !== undefined) await continueMany(subject, o.prompts, o)
+    else await continueOne(subject, o.prompt!, o)
   } finally {
-    await close()
+    await subject.close()
   }
 }
 
 /** Adds `jola generate`. */
 export const registerGenerateCommand = (program: Command): void => {
-  program
+  const command = program
     .command('generate')
-    .description('continue a text, greedily, by a run, its base model, or any model')
+    .description('continue texts, by a run, its base model, or any model')
     .argument('[run]', "a run's folder")
     .addOption(modelOption())
     .addOption(allowOption())
@@ -68,15 +180,20 @@ export const registerGenerateCommand = (program: Command): void => {
     .option('--base', 'the base model, without the edits')
     .option('--force', 'go on though model or program are not what the run was trained on')
     .option('--program <file>', 'the module whose `logits` describes the model', defaultProgram)
-    .option('--prompt <text>', 'what to continue')
-    .option('--tokens <n>', 'new tokens at most', positiveInteger, 64)
+    .option('--prompt <text>', 'the text to continue')
+    .option('--prompts <file>', 'a file with a text on each line, or - for the standard input')
+    .option('--chat', "a conversation in the model's own form, one turn a line of the standard input")
+    .option('--system <text>', 'what a conversation begins with')
+  addGenerationOptions(command)
     .addOption(precisionOption())
     .option('--json', 'print text and tokens as JSON')
     .addHelpText(
       'after',
       examples([
         'generate --model MODEL --prompt "Once upon a time"',
-        'generate runs/first --prompt "…" --tokens 16',
+        'generate runs/first --prompt "…" --temperature 0.8 --top-p 0.95 --seed 1 --stop "###"',
+        'generate --model MODEL --prompts prompts.txt > texts.jsonl',
+        'generate --model MODEL --chat --system "Answer in one sentence."',
       ]),
     )
     .action(run)

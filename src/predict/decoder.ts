@@ -26,6 +26,12 @@ const commonLength = (a: readonly number[], b: readonly number[]): number => {
 /** Of a few tokens that take little time each, several are read at once. */
 const pace = { interval: 10, most: 16 } as const
 
+/** What a step gives for each row: the likeliest token and its logit, or all logits. */
+export type DecoderOutput = 'chosen' | 'next'
+
+/** Chooses a row's next token by its logits; `written` is the row so far. */
+export type ChooseToken = (row: number, logits: Float32Array, written: readonly number[]) => number
+
 /** Is told of a row's next token, and says whether the row goes on. */
 export type TakeToken = (row: number, token: number) => boolean
 
@@ -56,6 +62,7 @@ export class Decoder {
     private readonly source: PredictorSource,
     readonly rows: number,
     readonly capacity: number,
+    private readonly output: DecoderOutput = 'chosen',
   ) {}
 
   /**
@@ -76,13 +83,7 @@ export class Decoder {
    */
   async continue(rows: readonly (readonly number[])[], most: number, take: TakeToken): Promise<void> {
     if (most <= 0) return
-    const prompts = rows.map(row => row.length)
-    // What is kept of tokens may depend on how long their prompt is.
-    const same = !this.#own.has('prompt') || prompts.every((n, r) => n === this.#prompts[r])
-    const seen = same ? this.#seen : []
-    this.#seen = []
-    this.#prompts = prompts
-    const first = await this.#prefill(rows, seen)
+    const first = await this.#begin(rows)
     const whole = rows.map(row => [...row])
     const open = new Set(rows.keys())
     const taken = ({ chosen, top }: Readonly<Record<string, ArrayLike<number>>>): void => {
@@ -114,6 +115,52 @@ export class Decoder {
   }
 
   /**
+   * Continues each row with the tokens that `choose` takes by their logits. The decoder must give `next`.
+   * Each step waits for the choice of the one before.
+   */
+  async continueBy(
+    rows: readonly (readonly number[])[],
+    most: number,
+    choose: ChooseToken,
+    take: TakeToken,
+  ): Promise<void> {
+    if (most <= 0) return
+    let { next } = await this.#begin(rows)
+    const whole = rows.map(row => [...row])
+    const open = new Set(rows.keys())
+    const last = this.capacity - 1
+    let steps = 0
+    for (; ; steps++) {
+      const vocabulary = next!.length / this.rows
+      for (const r of open) {
+        const logits = requireLogits(Float32Array.from(next!).subarray(r * vocabulary, (r + 1) * vocabulary))
+        const token = choose(r, logits, whole[r]!)
+        whole[r]!.push(token)
+        if (!take(r, token)) open.delete(r)
+      }
+      if (open.size === 0 || steps === most - 1) break
+      const start = rows.map(row => Math.min(row.length + steps, last))
+      // A row that has ended goes on with any token; nothing of it is kept for later calls.
+      const tokens = whole.map(row => row.at(-1)!)
+      const made = await this.#run(1, start, tokens)
+      next = (await download(this.source.device, [made]))[0]!
+    }
+    const ended = (r: number): number => Math.min(whole[r]!.length - 1, last)
+    this.#seen = whole.map((row, r) => row.slice(0, open.has(r) ? ended(r) : rows[r]!.length))
+  }
+
+  /** Reads the rows, of which what the last call has read is not computed again. */
+  #begin(rows: readonly (readonly number[])[]): Promise<Readonly<Record<string, ArrayLike<number>>>> {
+    const prompts = rows.map(row => row.length)
+    // What is kept of tokens may depend on how long their prompt is.
+    const same = !this.#own.has('prompt') || prompts.every((n, r) => n === this.#prompts[r])
+    const seen = same ? this.#seen : []
+    this.#seen = []
+    this.#prompts = prompts
+    return this.#prefill(rows, seen)
+  }
+
+  /**
    * The first of the likeliest tokens after each row, of which what begins like `seen` is not computed again.
    * The device goes on from the same ones.
    */
@@ -137,7 +184,9 @@ export class Decoder {
         known[r] = start[r]! + parts[r]!.length
       })
       if (rows.every((row, r) => known[r] === row.length)) {
-        const [tokens, top] = await download(this.source.device, [chosen, this.#own.get('top')!])
+        const { device } = this.source
+        if (this.output === 'next') return { next: (await download(device, [chosen]))[0]! }
+        const [tokens, top] = await download(device, [chosen, this.#own.get('top')!])
         return { chosen: tokens!, top: top! }
       }
     }
@@ -164,10 +213,11 @@ export class Decoder {
     this.#own.get('prompt')?.write(perRow(this.#prompts))
     this.#own.get('at')?.write(perRow(at))
     const own = Object.fromEntries(this.#own)
-    const chosen = this.#own.get('chosen')!
-    const top = this.#own.get('top')!
-    step.executable.run({ ...step.brought, ...own, tokens: step.tokens }, { into: { chosen, top } })
-    return chosen
+    const result = this.#own.get(this.output)!
+    const top = this.#own.get('top')
+    const into = { [this.output]: result, ...(top && { top }) }
+    step.executable.run({ ...step.brought, ...own, tokens: step.tokens }, { into })
+    return result
   }
 
   #step(window: number, signal?: AbortSignal): Promise<Step | undefined> {
@@ -186,7 +236,7 @@ export class Decoder {
     const graph = specialiseDecoder(
       { program, predictor, bindings: { ...bindings, sizes }, rows: this.rows },
       window,
-      'chosen',
+      this.output,
     )
     if (E.isLeft(graph)) return undefined
     const packed = packInputs(graph.right, packing)
@@ -211,8 +261,8 @@ export class Decoder {
     for (const { name, dtype, shape } of [...inputs.filter(i => isOwn(i.name)), ...outputs])
       if (!this.#own.has(name)) this.#own.set(name, zeros(device, dtype, shape, name))
     const brought = await bring(inputs.map(i => i.name).filter(n => n !== 'tokens' && !isOwn(n)))
-    const tokens =
-      window === 1 ? this.#own.get('chosen')! : zeros(device, 'i32', [this.rows, window], 'tokens')
+    const chosen = window === 1 ? this.#own.get('chosen') : undefined
+    const tokens = chosen ?? zeros(device, 'i32', [this.rows, window], 'tokens')
     return { executable, brought, tokens }
   }
 

@@ -8,9 +8,10 @@ import { Turns } from '../async/turns.js'
 import { UserError } from '../errors/user-error.js'
 import type { Tokenizer } from '../text/tokenizer.js'
 import { type CompiledSequence, compileSequence, type SequenceShape } from './compiled-sequence.js'
-import { capacityFor, Decoder, type TakeToken } from './decoder.js'
+import { type ChooseToken, capacityFor, Decoder, type DecoderOutput, type TakeToken } from './decoder.js'
 import { argmax, requireLogits, requireLosses } from './logits.js'
 import type { PredictorSource } from './predictor-source.js'
+import { checkSampling, drawAt, drawToken, type Sampling } from './sampling.js'
 
 const rowsAtOnce = 8
 
@@ -42,8 +43,15 @@ export interface ModelCallOptions {
 }
 
 export interface GreedyOptions extends ModelCallOptions {
-  /** Is told of every new token, those of a row in order. What it throws ends the call. */
-  readonly onToken?: ((row: number, token: number) => void) | undefined
+  /**
+   * Gets every new token, those of a row in order, and may end the row by `false`, where it has found a text
+   * that it stops at, say. An error that it throws ends the call.
+   */
+  readonly onToken?: ((row: number, token: number) => unknown) | undefined
+}
+
+interface GenerateOptions extends GreedyOptions {
+  readonly sampling?: Sampling
 }
 
 /**
@@ -169,6 +177,20 @@ export class SequenceModel {
     return out
   }
 
+  /**
+   * Continues each row with tokens drawn by chance (see `sampling.ts`) until a stop token, `most` new tokens,
+   * or the end of the context. The same seed gives the same tokens, whatever rows there are beside one.
+   */
+  async sample(
+    prompts: readonly (readonly number[])[],
+    most: number,
+    tokenizer: Pick<Tokenizer, 'stops'>,
+    { sampling, ...options }: GreedyOptions & { readonly sampling: Sampling },
+  ): Promise<readonly (readonly number[])[]> {
+    checkSampling(sampling)
+    return this.#generate(prompts, most, tokenizer, { ...options, sampling })
+  }
+
   /** Continues each row greedily until a stop token, `most` new tokens, or the end of the context. */
   async greedy(
     prompts: readonly (readonly number[])[],
@@ -176,23 +198,33 @@ export class SequenceModel {
     tokenizer: Pick<Tokenizer, 'stops'>,
     options: GreedyOptions = {},
   ): Promise<readonly (readonly number[])[]> {
+    return this.#generate(prompts, most, tokenizer, options)
+  }
+
+  async #generate(
+    prompts: readonly (readonly number[])[],
+    most: number,
+    tokenizer: Pick<Tokenizer, 'stops'>,
+    options: GenerateOptions,
+  ): Promise<readonly (readonly number[])[]> {
     const own = this.#tokensOf(prompts)
     if (!Number.isInteger(most) || most < 0)
       throw new UserError({
         what: `${most} new tokens are asked for`,
         hint: 'give a whole number from 0 on',
       })
-    return this.#turn(() => this.#greedy(own, most, tokenizer, options), options.signal)
+    return this.#turn(() => this.#continue(own, most, tokenizer, options), options.signal)
   }
 
-  async #greedy(
+  async #continue(
     prompts: readonly (readonly number[])[],
     most: number,
     { stops }: Pick<Tokenizer, 'stops'>,
-    { onToken, signal }: GreedyOptions,
+    { onToken, signal, sampling }: GenerateOptions,
   ): Promise<readonly (readonly number[])[]> {
     const written = prompts.map((): number[] => [])
-    const decoder = await this.#decoder(prompts, most, signal)
+    const output = sampling === undefined ? 'chosen' : 'next'
+    const decoder = await this.#decoder(prompts, { most, output }, signal)
     const width = decoder?.rows ?? rowsAtOnce
     for (let first = 0; first < prompts.length; first += width) {
       const some = prompts.slice(first, first + width)
@@ -202,12 +234,17 @@ export class SequenceModel {
         const own = written[first + row]!
         if (stops.includes(token) || own.length >= room[row]!) return false
         own.push(token)
-        onToken?.(first + row, token)
-        return own.length < room[row]!
+        return onToken?.(first + row, token) !== false && own.length < room[row]!
       }
-      await (decoder === undefined
-        ? this.#continueAnew(some, most, take, signal)
-        : decoder.continue(some, Math.min(most, Math.max(...room)), take))
+      const choose: ChooseToken = (row, logits, seen) => {
+        if (sampling === undefined) return argmax(logits)
+        const step = seen.length - some[row]!.length
+        return drawToken(logits, seen, sampling, drawAt(sampling.seed, first + row, step))
+      }
+      const steps = Math.min(most, Math.max(...room))
+      if (decoder === undefined) await this.#continueAnew(some, { most, choose, take }, signal)
+      else if (sampling === undefined) await decoder.continue(some, steps, take)
+      else await decoder.continueBy(some, steps, choose, take)
     }
     return written
   }
@@ -217,8 +254,7 @@ export class SequenceModel {
    */
   async #continueAnew(
     prompts: readonly (readonly number[])[],
-    most: number,
-    take: TakeToken,
+    { most, choose, take }: { readonly most: number; readonly choose: ChooseToken; readonly take: TakeToken },
     signal?: AbortSignal,
   ): Promise<void> {
     const rows = prompts.map(p => [...p])
@@ -227,7 +263,7 @@ export class SequenceModel {
     for (let i = 0; i < most && open.size > 0; i++) {
       const logits = await this.#next(rows, signal, lengths)
       for (const r of open) {
-        const token = argmax(logits[r]!)
+        const token = choose(r, logits[r]!, rows[r]!)
         rows[r]!.push(token)
         if (!take(r, token)) open.delete(r)
       }
@@ -275,7 +311,7 @@ export class SequenceModel {
    */
   async #decoder(
     rows: readonly (readonly number[])[],
-    most: number,
+    { most, output }: { readonly most: number; readonly output: DecoderOutput },
     signal?: AbortSignal,
   ): Promise<Decoder | undefined> {
     const { context } = this.source
@@ -283,8 +319,8 @@ export class SequenceModel {
     if (longest > context || rows.some(r => r.length === 0)) return undefined
     const capacity = capacityFor(longest + most, context)
     for (const width of rows.length === 1 ? [1] : [rowsAtOnce, 1]) {
-      const key = `${width} ${capacity}`
-      const decoder = this.#decoders.get(key) ?? new Decoder(this.source, width, capacity)
+      const key = `${output} ${width} ${capacity}`
+      const decoder = this.#decoders.get(key) ?? new Decoder(this.source, width, capacity, output)
       this.#decoders.set(key, decoder)
       try {
         return (await decoder.works(signal)) ? decoder : undefined

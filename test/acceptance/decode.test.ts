@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, expect, it } from 'vitest'
 import { openNodeDevice } from '../../runtime/node.js'
 import { argmax } from '../../src/predict/logits.js'
+import { drawAt, drawToken } from '../../src/predict/sampling.js'
 import type { SequenceModel } from '../../src/predict/sequence-model.js'
 import { openBase } from '../../src/runs/open-run.js'
 import { withDevice } from '../support/device.js'
@@ -55,6 +56,30 @@ withStories('decoding', stories =>
       // The same room again, for rows that have nothing to do with those before.
       const [again] = await sequence.greedy([...prompts.slice(1), tokens(9, 5)], 2, never)
       expect(again).toEqual(found[1]!.slice(0, 2))
+      await close()
+    })
+
+    it('draws the same tokens for a row alone, among others, and computed anew', async () => {
+      const { sequence, close } = await openBase(device, stories, 'std.models.llama')
+      const prompts = [tokens(3, 1), tokens(9, 2), tokens(33, 3)]
+      const sampling = { temperature: 0.9, topK: 40, topP: 0.95, repetitionPenalty: 1.1, seed: 5 }
+      const drawn = await sequence.sample(prompts, 6, never, { sampling })
+      expect(await sequence.sample(prompts, 6, never, { sampling })).toEqual(drawn)
+      // The first row has the same number, and so the same chance, when it is alone.
+      const [alone] = await sequence.sample(prompts.slice(0, 1), 6, never, { sampling })
+      expect(alone).toEqual(drawn[0])
+      for (const [r, prompt] of prompts.entries()) {
+        const row = [...prompt]
+        for (let step = 0; step < 6; step++) {
+          const [logits] = await sequence.next([row])
+          row.push(drawToken(logits!, row, sampling, drawAt(sampling.seed, r, step)))
+        }
+        expect(drawn[r]).toEqual(row.slice(prompt.length))
+      }
+      const coldest = await sequence.sample(prompts, 6, never, { sampling: { temperature: 0, seed: 1 } })
+      expect(coldest).toEqual(await sequence.greedy(prompts, 6, never))
+      const other = await sequence.sample(prompts, 6, never, { sampling: { ...sampling, seed: 6 } })
+      expect(other).not.toEqual(drawn)
       await close()
     })
 
