@@ -124,7 +124,10 @@ const continueMany = async (subject: OpenPredictor, file: string, o: Options): P
   }
 }
 
-/** A conversation in the model's own form: each line of the standard input is a turn, or `--prompt` is the only one. */
+/**
+ * A conversation in the model's own form: each line of the standard input is a turn, or `--prompt` is the
+ * only one.
+ */
 const converse = async (subject: OpenPredictor, o: Options): Promise<void> => {
   const chat = await openChat(subject.model.directory)
   const messages: Message[] = o.system === undefined ? [] : [{ role: 'system', content: o.system }]
@@ -153,7 +156,9 @@ const run = async (path: string | undefined, o: Options): Promise<void> => {
   if (ways > 1 || (ways === 0 && o.chat === undefined) || (o.chat && o.prompts !== undefined))
     throw new UserError({
       what: ways === 0 ? '--prompt is missing' : 'the prompts are given twice',
-      hint: 'write --prompt "Once upon a time", --prompts FILE with one a line (- for the standard input), or --chat',
+      hint:
+        'write --prompt "Once upon a time", --prompts FILE with one a line (- for the standard input), ' +
+        'or --chat',
       exitCode: 2,
     })
   if (o.system !== undefined && !o.chat)

@@ -127,7 +127,9 @@ withDevice('jola train refuses', () => {
   })
 
   it('a model that is not there', async () => {
-    expect(await train({ model: join(folder, 'nowhere') })).toContain('there is no folder or file of this name')
+    expect(await train({ model: join(folder, 'nowhere') })).toContain(
+      'there is no folder or file of this name',
+    )
   })
 
   it('a model without a tokenizer', async () => {
