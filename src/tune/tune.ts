@@ -1,6 +1,7 @@
 import type { Artifact, ChosenSchedule, DeviceTraits, Schedule } from '../../compiler/artifact.js'
 import { compileGroups, type GroupedGraph, groupNodes } from '../../compiler/backend/compile.js'
 import { fragmentOf } from '../../compiler/backend/fragment.js'
+import { isBlockPacking } from '../../compiler/ir/block-packing.js'
 import { elementsOf } from '../../compiler/ir/graph.js'
 import { interpretAt } from '../../compiler/ir/interpret-at.js'
 import type { Graph } from '../../compiler/ir/ir.js'
@@ -33,7 +34,8 @@ export interface Study {
 /**
  * The kernels of a graph that have a choice, one of each signature, the longest first. Those that are others
  * by themselves are left out: what is written into a cache in place, and sums over weights that come from
- * memory, unless a kernel's own are too many to stay in the cache.
+ * memory, unless a kernel's own are too many to stay in the cache. So are kernels that read blocks of a GGUF
+ * file, for which no numbers can be drawn.
  */
 export const studiesOf = (graph: Graph, traits: DeviceTraits): readonly Study[] => {
   const whole = groupNodes(graph, traits)
@@ -44,6 +46,7 @@ export const studiesOf = (graph: Graph, traits: DeviceTraits): readonly Study[] 
     const fragment = fragmentOf(whole, group, traits)
     const [kernel] = compileGroups(fragment, traits).kernels
     if (kernel?.chosen === undefined || kernel.chosen.candidates.length < 2) continue
+    if (fragment.graph.nodes.some(n => n.kind === 'input' && isBlockPacking(n.packing))) continue
     const { chosen } = kernel
     if (signatures.has(chosen.signature) && !studies.has(chosen.signature))
       studies.set(chosen.signature, { chosen, fragment, flops: kernel.flops + kernel.bytes })
