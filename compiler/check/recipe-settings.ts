@@ -9,11 +9,11 @@ const says = (s: CoreSetting, title: string, hint: string): Diagnostic => ({
   code: 'E0354',
   title,
   labels: [{ span: s.value.span, text: 'its default' }],
-  text: `Training reads \`${s.name}\` itself.`,
+  text: s.isSize ? 'The state has axes of this size.' : `Training reads \`${s.name}\` itself.`,
   hint,
 })
 
-/** The defaults that training could not begin with. */
+/** The defaults that training could not begin with, sizes below 1 among them. */
 export const settingErrors = (program: Program): readonly Diagnostic[] =>
   [...program.recipes.values()].flatMap(recipe =>
     recipe.settings.flatMap(s => settingError(program, recipe, s)),
@@ -24,7 +24,7 @@ const settingError = (program: Program, recipe: CoreRecipe, s: CoreSetting): rea
   const owner = `the setting \`${s.name}\` of \`${recipe.name}\``
   if (s.name === 'end_of_text' && dtype !== 'bool')
     return [says(s, `${owner} is true or false`, 'write `setting end_of_text = true`')]
-  if (!countedSettings.some(n => n === s.name)) return []
+  if (!s.isSize && !countedSettings.some(n => n === s.name)) return []
   const value = dtype === 'i32' ? settingDefault(program, s) : undefined
   return typeof value === 'number' && value >= 1
     ? []
@@ -32,7 +32,9 @@ const settingError = (program: Program, recipe: CoreRecipe, s: CoreSetting): rea
         says(
           s,
           `${owner} is a whole number of at least 1`,
-          `write \`setting ${s.name} = 5\`, or give it another name`,
+          s.isSize
+            ? `write \`setting ${s.name}: size = 8\``
+            : `write \`setting ${s.name} = 5\`, or give it another name`,
         ),
       ]
 }

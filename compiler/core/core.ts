@@ -86,6 +86,8 @@ export interface CoreSetting {
   readonly id: VarId
   readonly name: string
   readonly type: Type
+  /** Whether it is a size of the recipe's state, and so a whole number of at least 1. */
+  readonly isSize?: true
   readonly value: CoreExpr
   readonly doc?: string
   readonly span: Span

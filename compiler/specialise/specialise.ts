@@ -183,7 +183,8 @@ export const methodContext = (
   const root = contextFor(program, bindings, `${recipe.name}.${method}`)
   let c: EvalContext = root
   for (const p of recipe.params) c = bindAll(c, [[p.id, inputOf(c, p.name, p.type)]])
-  for (const s of recipe.settings) c = bindAll(c, [[s.id, settingValue(c, s, root.settings.get(s.name))]])
+  for (const s of recipe.settings)
+    if (!s.isSize) c = bindAll(c, [[s.id, settingValue(c, s, root.settings.get(s.name))]])
   return { c, fn }
 }
 

@@ -173,9 +173,13 @@ export interface RecipeItem {
   readonly span: Span
 }
 
-/** `setting rate = 5e-3`; `setting objective: paper | reference = paper` has a closed set of choices. */
+/**
+ * `setting rate = 5e-3`; `setting objective: paper | reference = paper` has a closed set of choices;
+ * `setting R: size = 8` is a size of the recipe.
+ */
 export interface SettingDecl {
   readonly name: Name
+  readonly size?: true
   readonly choices?: readonly Name[]
   readonly value: SourceExpr
   readonly doc?: string

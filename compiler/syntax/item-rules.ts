@@ -215,14 +215,29 @@ export abstract class ItemRules extends ExprRules {
     (): Ast.SettingDecl => {
       const word = this.CONSUME(t.SettingKeyword)
       const name = this.CONSUME(t.Identifier)
-      const choices = this.OPTION(() => {
+      let size = false
+      let choices: Ast.Name[] | undefined
+      this.OPTION(() => {
         this.CONSUME(t.Colon)
-        return this.SUBRULE(this.choices)
+        this.OR([
+          {
+            ALT: () => {
+              this.CONSUME(t.SizeKeyword)
+              size = true
+            },
+          },
+          {
+            ALT: () => {
+              choices = this.SUBRULE(this.choices)
+            },
+          },
+        ])
       })
       this.CONSUME(t.Equals)
       const value = this.SUBRULE(this.expr)
       return this.ACTION(() => ({
         name: this.nameOf(name),
+        ...(size && { size }),
         ...(choices && { choices }),
         value,
         ...this.docOf(word),

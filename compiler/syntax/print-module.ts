@@ -147,7 +147,7 @@ const printFunction = (item: FnItem, indent: string): string => {
 }
 
 const printSetting = (setting: SettingDecl): string => {
-  const choices = printChoices(setting.choices)
+  const choices = setting.size ? ': size' : printChoices(setting.choices)
   return documented(
     `setting ${setting.name.text}${choices} = ${printSourceExpr(setting.value, 4)}`,
     setting.doc,

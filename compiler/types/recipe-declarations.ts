@@ -6,7 +6,7 @@ import type { Decl } from '../names/module-scopes.js'
 import { duplicate, idOf } from '../names/module-scopes.js'
 import { DATA_MODULE } from '../names/modules.js'
 import type { SettingDecl } from '../syntax/ast.js'
-import { isUnknownSizeName } from './basic-types.js'
+import { isUnknownSizeName, typeI32 } from './basic-types.js'
 import type { BodyContextParts } from './body-context.js'
 import { choiceType, choiceValue } from './choices.js'
 import { elaborateConstant } from './constants.js'
@@ -16,6 +16,7 @@ import { elaborateMethods } from './recipe-methods.js'
 import type { RecordInfo, TypeScope } from './resolve-type.js'
 import { resolveType } from './resolve-type.js'
 import { resolveParams } from './signatures.js'
+import { isSizeName } from './size-expr.js'
 import { sizesIn } from './type-traversal.js'
 
 type Parts = Pick<BodyContextParts, 'declarations' | 'constant' | 'uses'>
@@ -33,8 +34,10 @@ const elaborateSetting = (parts: Parts, module: string, s: SettingDecl): CoreSet
   const doc = s.doc === undefined ? {} : { doc: s.doc }
   const owner = `the setting \`${s.name.text}\``
   if (s.choices === undefined) {
-    const { value, type } = elaborateConstant(parts, { module, value: s.value, owner })
-    return { id, name: s.name.text, type, value, ...doc, span: s.span }
+    const written = s.size ? typeI32 : undefined
+    const { value, type } = elaborateConstant(parts, { module, value: s.value, written, owner })
+    const size = s.size ? ({ isSize: true } as const) : {}
+    return { id, name: s.name.text, type, ...size, value, ...doc, span: s.span }
   }
   const type = choiceType(s.choices)
   const value = choiceValue(parts.declarations, owner, type, s.value)
@@ -105,24 +108,26 @@ export const elaborateRecipe = (parts: Parts, decl: RecipeDecl): CoreRecipe | un
     vocabulary: substituteSizes(sizeName('V'), n => definitions.get(n)?.size),
     length: substituteSizes(sizeName('T'), n => definitions.get(n)?.size),
   }
-  const mentioned = [...params.map(p => p.type), protocol.state, protocol.batch].flatMap(sizesIn)
-  const sizes = [...new Set([...mentioned.flatMap(sizeNamesIn), 'V', 'T'])].filter(n => !isUnknownSizeName(n))
+  const given = new Set([...params.map(p => p.type), protocol.batch].flatMap(sizesIn).flatMap(sizeNamesIn))
+  for (const s of item.settings) if (s.size) reportUnfitSize(declarations, s.name, { definitions, given })
+  const chosen = item.settings.flatMap(s => (s.size ? [s.name.text] : []))
+  const mentioned = [...given, ...sizesIn(protocol.state).flatMap(sizeNamesIn)]
+  const sizes = [...new Set([...mentioned, ...chosen, 'V', 'T'])].filter(n => !isUnknownSizeName(n))
 
   const settings = item.settings.map(s => elaborateSetting(parts, module, s))
   const coreParams = params.map(p => ({ id: declarations.freshVariable(), name: p.name, type: p.type }))
   const locals = new Map<string, Local>()
   for (const [i, p] of coreParams.entries())
     locals.set(p.name, { ...p, role: 'parameter', span: params[i]!.span })
+  const places = new Map([...locals].map(([name, local]) => [name, local.span]))
   for (const [i, s] of settings.entries()) {
-    const before = locals.get(s.name)
-    if (before !== undefined) declarations.report(duplicate(item.settings[i]!.name, before.span))
-    locals.set(s.name, {
-      id: s.id,
-      name: s.name,
-      type: s.type,
-      role: 'setting',
-      span: item.settings[i]!.name.span,
-    })
+    const { name } = item.settings[i]!
+    const before = places.get(s.name)
+    if (before !== undefined) declarations.report(duplicate(name, before))
+    places.set(s.name, name.span)
+    // A size is no variable: bodies read it as a number like every other size.
+    if (s.isSize) continue
+    locals.set(s.name, { id: s.id, name: s.name, type: s.type, role: 'setting', span: name.span })
   }
   const methods = elaborateMethods(
     {
@@ -156,6 +161,34 @@ const noData = (n: RecipeDecl['name']): Diagnostic => ({
   labels: [{ span: n.span, text: 'declared here' }],
   hint: `the standard library's \`${DATA_MODULE}\` is missing or does not have them`,
 })
+
+/** Reports a setting that cannot be a size, or whose size something else tells already. */
+const reportUnfitSize = (
+  { report }: Declarations,
+  { text, span }: SettingDecl['name'],
+  {
+    definitions,
+    given,
+  }: { readonly definitions: ReadonlyMap<string, unknown>; readonly given: ReadonlySet<string> },
+): void => {
+  if (!isSizeName(text))
+    report({
+      code: 'E0301',
+      title: `the setting \`${text}\` is no size`,
+      labels: [{ span, text: 'does not begin with a capital letter' }],
+      hint: `give it a capital letter, or write a number: \`setting ${text} = 8\``,
+    })
+  else if (definitions.has(text) || given.has(text) || text === 'V' || text === 'T')
+    report({
+      code: 'E0303',
+      title: `the size \`${text}\` is told twice`,
+      labels: [{ span, text: 'set here' }],
+      text: definitions.has(text)
+        ? 'A declaration defines it by other sizes.'
+        : "The recipe's parameters or the batch tell it.",
+      hint: 'give the setting another name',
+    })
+}
 
 /**
  * Reports parameters and fields of the state that training could not keep in memory, and defaults of a state.

@@ -9,6 +9,7 @@ import type { ChooseSchedules } from '../measure/choose-schedules.js'
 import { bindModel, type Model, modelFacts } from '../model/model.js'
 import { sizesOf, vocabularyEquations } from '../model/sizes.js'
 import { packingOf, uploadWeights } from '../model/weights.js'
+import { settingEquations } from '../recipe/settings.js'
 import type { Tokenizer } from '../text/tokenizer.js'
 import { SequenceModel } from './sequence-model.js'
 
@@ -89,7 +90,11 @@ const fitPredictor = ({
   const own = predictor.kind === 'fn' ? [] : predictor.recipe.sizes
   const sizes = sizesOf(
     [...new Set([...fn.sizes, ...own])].filter(s => !batchSizes.has(s)),
-    [...facts.equations, ...vocabularyEquations(facts.equations, model)],
+    [
+      ...facts.equations,
+      ...vocabularyEquations(facts.equations, model),
+      ...(predictor.kind === 'fn' ? [] : settingEquations(predictor.recipe, settings ?? new Map())),
+    ],
     facts.hint,
   )
   check?.(sizes)

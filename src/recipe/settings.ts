@@ -1,5 +1,7 @@
 import type { CoreRecipe, CoreSetting, Program } from '../../compiler/core/core.js'
+import { sizeName } from '../../compiler/core/size.js'
 import { nearest } from '../../compiler/names/suggest.js'
+import type { SizeEquation } from '../../compiler/specialise/solve-sizes.js'
 import { type GivenValue, settingDefault } from '../../compiler/specialise/specialise.js'
 import { numberRanges } from '../../compiler/types/number-ranges.js'
 import { UserError } from '../errors/user-error.js'
@@ -23,7 +25,8 @@ const parseValue = (s: CoreSetting, text: string): GivenValue => {
   const value = text.trim() === '' ? Number.NaN : Number(text)
   if (!Number.isFinite(value)) return refuse('a number')
   if (dtype !== 'f32' && !Number.isInteger(value)) return refuse('a whole number')
-  const [least, greatest] = numberRanges[dtype]
+  const [lowest, greatest] = numberRanges[dtype]
+  const least = s.isSize ? 1 : lowest
   return value >= least && value <= greatest ? value : refuse(`a number from ${least} to ${greatest}`)
 }
 
@@ -52,6 +55,18 @@ export const settingsOf = (program: Program, recipe: CoreRecipe, given: readonly
   }
   return values
 }
+
+/** The sizes that a recipe's settings choose: `setting R: size = 8` tells R. */
+export const settingEquations = (
+  recipe: CoreRecipe,
+  settings: ReadonlyMap<string, GivenValue>,
+): readonly SizeEquation[] =>
+  recipe.settings.flatMap(s => {
+    const value = s.isSize ? settings.get(s.name) : undefined
+    return typeof value === 'number'
+      ? [{ size: sizeName(s.name), value, source: `the setting ${s.name}` }]
+      : []
+  })
 
 /**
  * A setting that the training driver reads itself, if the recipe has it. Throws a `UserError` unless it is a

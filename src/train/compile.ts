@@ -16,7 +16,7 @@ import { bindModel, type Model, modelFacts } from '../model/model.js'
 import { sizesOf, vocabularyEquations } from '../model/sizes.js'
 import { packingOf, tensorKeyOf } from '../model/weights.js'
 import { methodOf, stateType } from '../recipe/recipe-parts.js'
-import type { Settings } from '../recipe/settings.js'
+import { type Settings, settingEquations } from '../recipe/settings.js'
 import { type Remedies, requireFit } from './fit.js'
 import { type Method, methods, planMethods } from './plan.js'
 
@@ -106,6 +106,7 @@ export const compileRecipe = async (
   const equations = ({ B, T, A }: BatchShape) => [
     ...facts.equations,
     ...vocabularyEquations(facts.equations, model),
+    ...settingEquations(recipe, settings),
     { size: sizeName('B'), value: B, source: 'the batch' },
     { size: sizeName('T'), value: T, source: 'the length of the examples' },
     { size: sizeName('A'), value: A, source: 'the length of the answers' },

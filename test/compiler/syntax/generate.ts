@@ -331,9 +331,15 @@ const item = fc.oneof(
       name,
       params: fc.array(looseParam, { maxLength: 2 }),
       settings: some(
-        fc.record(
-          { name, choices: some(name), value: expr, doc, span: fc.constant(span) },
-          { requiredKeys: ['name', 'value', 'span'] },
+        fc.oneof(
+          fc.record(
+            { name, choices: some(name), value: expr, doc, span: fc.constant(span) },
+            { requiredKeys: ['name', 'value', 'span'] },
+          ),
+          fc.record(
+            { name, size: fc.constant(true as const), value: expr, doc, span: fc.constant(span) },
+            { requiredKeys: ['name', 'size', 'value', 'span'] },
+          ),
         ),
         0,
       ),

@@ -9,6 +9,36 @@ const recipe = (setting: string, more = ''): string => `recipe R {
   ${more}
 }`
 
+/** A recipe whose state has an axis R. */
+const sized = (setting: string): string => `size N
+size S = 2 * N
+record Edits { x: f32[R] }
+recipe Low {
+  ${setting}
+  state { edits: Edits }
+  init(key) = { edits: Edits { x: for r: R -> 1 / R } }
+  step(s, batch, key, at) = (s, { loss: sum r -> s.edits.x[r] })
+}`
+
+describe('a setting that is a size', () => {
+  test.each(['setting R: size = 8', 'setting R: size = 2 * 4'])('takes %s', setting => {
+    expect(codesOf(sized(setting))).toEqual([])
+  })
+
+  test.each([
+    ['setting R: size = 0', 'E0354'],
+    ['setting R: size = 1 - 3', 'E0354'],
+    ['setting R: size = 2.5', 'E0330'],
+    ['setting r: size = 8', 'E0301'],
+    ['setting V: size = 8', 'E0303'],
+    ['setting B: size = 8', 'E0303'],
+    ['setting S: size = 8', 'E0303'],
+    ['setting R: size = 8 setting R: size = 9', 'E0203'],
+  ])('refuses %s', (setting, code) => {
+    expect(codesOf(sized(setting))).toEqual([code])
+  })
+})
+
 describe('what training reads of a recipe', () => {
   test.each([
     'setting epochs = 2.5',
