@@ -1,15 +1,15 @@
 import { unlessAborted } from '../../runtime/abort.js'
 
 /**
- * Work that is done one after the other, in the order in which it was asked for. What fails does not keep the
- * next from its turn.
+ * A queue of work: each piece runs after the earlier ones, in the order of the calls. A failure does not stop
+ * the pieces behind it.
  */
 export class Turns {
   #last: Promise<unknown> = Promise.resolve()
 
   /**
-   * Does the work when all that was asked for before is over. An aborted signal ends the waiting: work that
-   * has not begun is never done.
+   * Does the work when all earlier work has ended. An aborted signal ends the waiting; work that has not
+   * begun is then never done.
    */
   async take<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     const before = this.#last

@@ -1,6 +1,6 @@
 /**
- * Lets events that came in meanwhile, such as Ctrl-C, be handled between two long pieces of work. Does
- * nothing without a signal. Rejects with the signal's reason if it is aborted.
+ * Lets pending events, such as Ctrl-C, be handled between two long pieces of work. Does nothing without a
+ * signal. Rejects with the signal's reason if it is aborted.
  */
 export const yieldToEvents = async (signal?: AbortSignal): Promise<void> => {
   signal?.throwIfAborted()

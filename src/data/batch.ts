@@ -10,7 +10,7 @@ export interface BatchShape {
   readonly T: number
   readonly A: number
   /**
-   * Whether every row's a-th token to be learned follows its position a, so that positions need not be told.
+   * Whether every row's a-th token to be learned follows its position a, so that batches need no positions.
    */
   readonly everywhere: boolean
 }

@@ -29,7 +29,7 @@ interface ParsedRow {
 
 const parsed = (file: string, text: string, delimiter: string): readonly ParsedRow[] => {
   try {
-    // With `info` each row comes with its place, which the types of the package do not say.
+    // With `info` each row has its place, which the package's types do not declare.
     const rows: unknown = parse(text, { delimiter, info: true, skip_empty_lines: true, bom: true })
     return rows as readonly ParsedRow[]
   } catch (error) {

@@ -11,7 +11,7 @@ import type { Reading } from './reading.js'
 import { type DataRecord, parseRecords, placeOf } from './records.js'
 import { missingPart, type Split, splitFile } from './split-files.js'
 
-/** A part of a data set as its files have it: one form for all records, at least one record. */
+/** A part of a data set as its file stores it: all records have one form, and there is at least one. */
 interface Part {
   readonly form: FoundForm
   readonly records: readonly DataRecord[]
@@ -28,8 +28,8 @@ const without = <T>(object: Readonly<Record<string, T>>, names: ReadonlySet<stri
   Object.fromEntries(Object.entries(object).filter(([name]) => !names.has(name)))
 
 /**
- * The record under the names that forms know, without what does not matter. Throws a `UserError` for a name
- * that is in no record.
+ * The record with its fields renamed as forms know them, and without ignored fields. Throws a `UserError` for
+ * a name that is in no record.
  */
 const renamed = (record: DataRecord, { fields = {}, ignore = [] }: Reading): DataRecord => {
   const sources = new Set(Object.values(fields))
@@ -67,7 +67,7 @@ const sameForm = (record: DataRecord, form: FoundForm, first: FoundForm, place: 
   })
 }
 
-/** The record of a part in its form. A file has one. */
+/** A part made of a file's records, which must all have one form. */
 const partOf = (file: string, raw: readonly DataRecord[], reading: Reading): Part => {
   const [begin, ...rest] = raw.map(record => renamed(record, reading))
   if (begin === undefined)
@@ -82,7 +82,7 @@ const partOf = (file: string, raw: readonly DataRecord[], reading: Reading): Par
   return { form, records: [begin, ...rest] }
 }
 
-/** A data folder: its parts are found, and read once, when they are asked for. */
+/** A data folder. Each part is found and read at its first use, once. */
 export class DataFolder {
   readonly #parts = new Map<Split, Promise<Part | undefined>>()
   readonly #files = new Map<string, Promise<Part>>()
@@ -95,7 +95,7 @@ export class DataFolder {
     checkRoles(reading.fields ?? {})
   }
 
-  /** What the folder is called in messages. */
+  /** The folder's name in messages. */
   get directory(): string {
     return this.source.directory
   }
@@ -136,7 +136,7 @@ export class DataFolder {
     return records.map(record => exampleOf(record, { labelling, chat: this.chat }, formOf(record)))
   }
 
-  /** Labels are those of the training data, or of the part itself where there is none. */
+  /** Labels come from the training data, or from the part itself if there is no training data. */
   async #labelling(split: Split): Promise<Labelling> {
     const train = await this.#part('train')
     const part = train?.form.name === 'label' ? train : await this.#needed(split)
@@ -147,7 +147,7 @@ export class DataFolder {
     const part = await this.#part(split)
     if (part === undefined) throw await missingPart(this.source, split)
     const train = split === 'train' ? undefined : await this.#part('train')
-    // Examples of every kind are learned alike; running text is not.
+    // Running text is learned in another way than examples, so the two cannot be mixed.
     if (train !== undefined && (part.form.name === 'text') !== (train.form.name === 'text'))
       sameForm(part.records[0]!, part.form, train.form, placeOf(train.records[0]!))
     return part
@@ -183,8 +183,8 @@ export class DataFolder {
   }
 
   /**
-   * Training and validation data from the training file; where there is none, from the validation file, or
-   * else the test file. What is left is the test data where no other file has it.
+   * Splits training and validation data off the training file, else the validation file, else the test file.
+   * The rest is the test data if no other file has it.
    */
   async #splitOff(split: Split, { train, valid }: NonNullable<Reading['split']>): Promise<Part | undefined> {
     const validFile = await splitFile(this.source, 'valid')
@@ -208,7 +208,7 @@ export class DataFolder {
         why: `it has ${records.length}${isAll ? ', and what is left is the test data' : ''}`,
         hint: 'split off fewer: --split TRAIN/VALID',
       })
-    // One order for all runs, whatever their seeds: they are compared with each other.
+    // The order is the same for all seeds, since runs with different seeds are compared.
     const order = permutation(0, 0, records.length)
     const [from, to] = { train: [0, train], valid: [train, train + valid], test: [train + valid, undefined] }[
       split

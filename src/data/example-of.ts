@@ -8,8 +8,8 @@ import { chatParts, messagesOf } from './messages.js'
 import { type DataRecord, placeOf } from './records.js'
 
 /**
- * JoLA's prompt (Lai, Fraser and Titov, ICML 2025), with its one blank before the first `###`; the answer
- * follows.
+ * JoLA's prompt (Lai, Fraser and Titov, ICML 2025), with one blank before the first `###`; the answer follows
+ * it.
  */
 export const jolaPrompt = (instruction: string): string =>
   'Below is an instruction that describes a task. ' +
@@ -30,7 +30,7 @@ const textField = (record: DataRecord, name: string): string | undefined => {
   )
 }
 
-/** A text that has to be there. */
+/** A field that must be a text. */
 const neededText = (record: DataRecord, name: string): string => {
   const text = textField(record, name) ?? ''
   if (text.trim() !== '') return text
@@ -50,7 +50,7 @@ const emptyAnswer = (record: DataRecord): UserError =>
     'give every example an answer, or leave it out',
   )
 
-/** The answers of a record: the first is learned, each is right. */
+/** The answers of a record. Training uses the first; scoring accepts each. */
 const answersOf = (record: DataRecord, name: string): readonly string[] => {
   const field = record.value[name]
   if (!Array.isArray(field)) {
@@ -89,7 +89,7 @@ const listField = (record: DataRecord): readonly string[] | undefined => {
 
 const letterOf = (i: number): string => String.fromCharCode(65 + i)
 
-/** The place of an answer that is the number or the letter of one of the options. */
+/** The index of the option that an answer names by its number or letter. */
 const placeAmong = (answer: unknown, options: readonly string[]): number => {
   if (options.length > 26) return -1
   if (typeof answer === 'number') return Number.isInteger(answer) && answer < options.length ? answer : -1
@@ -101,7 +101,7 @@ const placeAmong = (answer: unknown, options: readonly string[]): number => {
 interface Answered {
   readonly answers: readonly string[]
   readonly options?: readonly string[]
-  /** What the prompt lists the options in, where the answer is a letter. */
+  /** The text by which the prompt lists the options, if the answer is a letter. */
   readonly listing: string
 }
 
@@ -137,7 +137,7 @@ const answered = (record: DataRecord, form: FoundForm): Answered => {
   )
 }
 
-/** What examples need to know beside their own record. */
+/** The context that a record needs to become an example. */
 export interface FormContext {
   readonly labelling?: Labelling | undefined
   readonly chat?: Chat | undefined
@@ -152,10 +152,10 @@ const promptOf = (record: DataRecord, form: FoundForm, listing: string): string 
 }
 
 /**
- * A record as an example. `{prompt, answer}` is taken as it stands; an instruction or a question goes through
- * {@link jolaPrompt}, with a non-empty `input` or `context` on a line of its own; a text with a label is
- * asked with a blank after it; messages go through the model's chat template. Throws a `UserError` that names
- * file and line where nothing fits, and for an empty answer.
+ * Makes an example of a record. `{prompt, answer}` is used unchanged; an instruction or a question goes
+ * through {@link jolaPrompt}, with a non-empty `input` or `context` on its own line; a text with a label
+ * becomes a prompt with a blank after it; messages go through the model's chat template. Throws a `UserError`
+ * that names file and line if no form fits, or the answer is empty.
  */
 export const exampleOf = (record: DataRecord, context: FormContext = {}, form = formOf(record)): Example => {
   const place = { file: record.file, line: record.line }

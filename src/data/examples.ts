@@ -1,13 +1,13 @@
-/** A text to continue and the continuation that is right. */
+/** A text to continue, and its right continuation. */
 export interface Example {
   readonly prompt: string
   readonly answer: string
-  /** All answers that are right, where there are several; the first is `answer`. */
+  /** All right answers, if there are several; the first is `answer`. */
   readonly references?: readonly string[]
-  /** The answers to choose among, where the data names them. */
+  /** The answers to choose among, if the data names them. */
   readonly options?: readonly string[]
   /**
-   * Where the model's chat template wrote the prompt: special tokens are in its text, and `ending` follows
+   * Set if the model's chat template wrote the prompt: its text contains special tokens, and `ending` follows
    * the answer.
    */
   readonly chat?: { readonly ending: string }
@@ -17,8 +17,8 @@ export interface Example {
 }
 
 /**
- * Every distinct answer of some examples, without white space around it, sorted: what a classification
- * chooses from when the data doesn't say.
+ * Every distinct answer of some examples, trimmed and sorted: the options of a classification whose data does
+ * not list them.
  */
 export const distinctAnswers = (examples: readonly Example[]): readonly string[] =>
   [...new Set(examples.map(({ answer }) => answer.trim()))].sort()

@@ -4,15 +4,15 @@ import { type DataRecord, placeOf } from './records.js'
 /** The ways in which a record can be read. A file has one. */
 export type FormName = 'prompt' | 'instruction' | 'question' | 'label' | 'messages' | 'text'
 
-/** A form: the field that holds the text to go on from, and what may stand beside it. */
+/** A form: the field that holds the prompt, and the other fields that may occur. */
 interface Form {
   readonly name: FormName
-  /** For people. */
+  /** Its name in messages. */
   readonly title: string
   readonly source: string
   /** Fields that may hold the answer. */
   readonly answers: readonly string[]
-  /** Fields that are read too, where they are there. */
+  /** Optional fields that are read too. */
   readonly more: readonly string[]
 }
 
@@ -43,18 +43,16 @@ const forms: readonly Form[] = [
   { name: 'text', title: 'running text', source: 'text', answers: [], more: [] },
 ]
 
-/** The names of all fields that some form reads: what `--fields` can give a field of the file for. */
+/** The names of all fields that some form reads. `--fields` can map fields of the file to them. */
 export const knownFields: ReadonlySet<string> = new Set(
   forms.flatMap(form => [form.source, ...form.answers, ...form.more]),
 )
 
-/** Fields that only tell which record it is, or where it is from. */
+/** Fields that only identify the record or its origin. */
 const identity = ['id', '_id', 'idx', 'index', 'uid', 'guid', 'question_id', 'prompt_id']
 const origin = ['source', 'src', 'category', 'subject', 'url', 'split', 'meta', 'metadata', 'dataset']
 
-/**
- * What reads a record: its form, and the field that its answer is in (running text and messages have none).
- */
+/** A record's form, and the field of its answer (running text and messages have none). */
 export interface FoundForm {
   readonly name: FormName
   readonly title: string
@@ -62,7 +60,7 @@ export interface FoundForm {
   readonly answer: string | undefined
 }
 
-/** A list of names as prose has it: `a, b and c`. */
+/** A list of names in prose: `a, b and c`. */
 const listed = (names: readonly string[]): string =>
   names.length < 2 ? names.join() : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`
 
@@ -106,8 +104,8 @@ const notUnderstood = (record: DataRecord, form: Form, fields: readonly string[]
   })
 
 /**
- * The form of a record, from the names of its fields. Throws a `UserError` where none fits, where several
- * would, and where a field is left that the form does not know: what is not read can change what is meant.
+ * The form of a record, from the names of its fields. Throws a `UserError` if no form fits, if several do, or
+ * if a field remains that the form does not read: an unread field could change the meaning.
  */
 export const formOf = (record: DataRecord): FoundForm => {
   const fields = Object.keys(record.value).filter(name => record.value[name] !== null)
@@ -119,7 +117,7 @@ export const formOf = (record: DataRecord): FoundForm => {
   const form = fitting.find(f => f.answers.length === 0 || f.answers.some(has) || f.more.some(has))
   if (form === undefined) throw noExample(record, fields)
   const answers = form.answers.filter(has)
-  // `output` beside `answer` is the answer within a sentence.
+  // An `output` beside an `answer` is a sentence that contains the answer.
   const plain = answers.includes('answer') && answers.every(a => a === 'answer' || a === 'output')
   if (answers.length > 1 && !plain) throw ambiguous(record, answers, 'answer')
   const answer = plain ? 'answer' : answers[0]

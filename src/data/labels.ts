@@ -3,7 +3,7 @@ import { shownJson } from '../json/json-values.js'
 import type { Reading } from './reading.js'
 import { type DataRecord, placeOf } from './records.js'
 
-/** Turns a record's label into its answer, and knows all answers there are. */
+/** A function from a record's label to its answer, and the list of all answers. */
 export interface Labelling {
   readonly options: readonly string[]
   answerOf(record: DataRecord): string
@@ -11,7 +11,7 @@ export interface Labelling {
 
 const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ'
 
-/** A label as a whole number, also where a table has it as text. */
+/** A label as a whole number; a table stores it as text. */
 const numberOf = (value: unknown): number | undefined => {
   if (typeof value === 'number') return Number.isInteger(value) ? value : undefined
   return typeof value === 'string' && /^-?\d+$/.test(value.trim()) ? Number(value) : undefined
@@ -20,7 +20,7 @@ const numberOf = (value: unknown): number | undefined => {
 const refuse = (record: DataRecord, what: string, why: string, hint: string): UserError =>
   new UserError({ what, where: placeOf(record), why, hint })
 
-/** The field of a record that labels it: a name beside the number says it better. */
+/** The field of a record that labels it. A name is preferred to a number. */
 const labelOf = ({ value }: DataRecord): unknown =>
   typeof value.label_text === 'string' ? value.label_text : value.label
 

@@ -60,7 +60,7 @@ export const messagesOf = (record: DataRecord, field: string): readonly Message[
   )
 }
 
-/** A conversation as what is asked, what is answered, and what the template writes after the answer. */
+/** A conversation as a prompt, an answer, and the template's text after the answer. */
 export interface ChatParts {
   readonly prompt: string
   readonly answer: string
@@ -68,9 +68,9 @@ export interface ChatParts {
 }
 
 /**
- * The last message of a conversation as the answer to all before it. Where the template writes something
- * before the message (an empty thought), that belongs to the prompt. Throws a `UserError` where the template
- * does not write the same beginning with and without the answer.
+ * Takes the last message of a conversation as the answer to all earlier ones. If the template writes a text
+ * before the message (an empty thought), that text belongs to the prompt. Throws a `UserError` if the
+ * template writes different beginnings with and without the answer.
  */
 export const chatParts = (record: DataRecord, messages: readonly Message[], chat: Chat): ChatParts => {
   const before = chat.render(messages.slice(0, -1), true)

@@ -1,6 +1,7 @@
 /**
- * Counter-based random numbers: 32 random bits from (seed, stream, counter) alone, so that any point of any
- * stream is reached directly. Three rounds of MurmurHash3's finaliser (Appleby) over the mixed words.
+ * A counter-based random generator: 32 random bits from (seed, stream, counter) alone, so that any point of
+ * any stream can be computed directly. It applies MurmurHash3's finaliser (Appleby) three times to the mixed
+ * words.
  */
 export const random32 = (seed: number, stream: number, counter: number): number => {
   const finalise = (word: number): number => {
@@ -14,7 +15,7 @@ export const random32 = (seed: number, stream: number, counter: number): number 
   return finalise(b ^ Math.imul(counter + 1, 0xc2b2ae3d))
 }
 
-/** A permutation of 0 … n−1 by Fisher and Yates's shuffle, a pure function of (seed, epoch, n). */
+/** A permutation of 0 … n−1 by the Fisher–Yates shuffle, a pure function of (seed, epoch, n). */
 export const permutation = (seed: number, epoch: number, n: number): Int32Array => {
   const order = Int32Array.from({ length: n }, (_, i) => i)
   for (let i = n - 1; i > 0; i--) {

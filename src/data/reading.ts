@@ -1,26 +1,24 @@
 import { UserError } from '../errors/user-error.js'
 
-/**
- * How the files of a data folder are to be read, where that is not plain from the files. It is JSON: a run
- * remembers it.
- */
+/** Choices about reading a data folder that the files do not determine. It is JSON, and a run stores it. */
 export interface Reading {
-  /** What the labels 0, 1, 2, … are called, or `letters` for A, B, C, … */
+  /** The names of the labels 0, 1, 2, …, or `letters` for A, B, C, … */
   readonly labels?: readonly string[] | 'letters'
   /** The file's name of a field, by the name that Jola knows it under. */
   readonly fields?: Readonly<Record<string, string>>
-  /** Fields that do not matter. */
+  /** Fields to ignore. */
   readonly ignore?: readonly string[]
-  /** How many examples to split off for training and for validation. */
+  /** The numbers of examples to split off for training and for validation. */
   readonly split?: { readonly train: number; readonly valid: number }
-  /** The first so many of the training and of the validation data. */
+  /** The number of examples to take from the beginning of the training and of the validation data. */
   readonly take?: number
 }
 
 const usage = (what: string, hint: string): UserError => new UserError({ what, hint, exitCode: 2 })
 
 /**
- * `letters`, or names apart by commas. Throws a `UserError` unless there are two different names at least.
+ * Parses `letters`, or names separated by commas. Throws a `UserError` unless there are at least two
+ * different names.
  */
 export const parseLabels = (text: string): readonly string[] | 'letters' => {
   if (text.trim() === 'letters') return 'letters'
@@ -52,7 +50,7 @@ export const parseSizes = (text: string): Reading['split'] | undefined => {
 
 const show = (value: unknown): string => (value === undefined ? 'not given' : JSON.stringify(value))
 
-/** What of a run's way of reading its data was given otherwise now, in words. */
+/** The choices that differ between a run and the present command, in words. */
 export const readingDiffers = (begun: Reading, given: Reading): readonly string[] =>
   (['labels', 'fields', 'ignore', 'split', 'take'] as const).flatMap(key =>
     given[key] === undefined || JSON.stringify(given[key]) === JSON.stringify(begun[key])

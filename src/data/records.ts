@@ -11,7 +11,7 @@ export interface DataRecord {
   readonly line: number
 }
 
-/** The place of a record, as errors show it. */
+/** The place of a record, for messages. */
 export const placeOf = (record: { readonly file: string; readonly line: number }): string =>
   `${record.file}:${record.line}`
 
@@ -58,9 +58,9 @@ const parseArray = (file: string, text: string): readonly DataRecord[] => {
 }
 
 /**
- * The objects in a data file's text: JSON Lines (blank lines are skipped), one JSON array, or a table by its
- * ending `.csv` or `.tsv`, A string is `{"text": …}`. Throws a `UserError` that names file and line for
- * anything else. An empty file gives no records.
+ * The objects in a data file's text: JSON Lines (blank lines are skipped), one JSON array, or, for the
+ * endings `.csv` and `.tsv`, a table. A string stands for `{"text": …}`. Throws a `UserError` that names file
+ * and line for anything else. An empty file gives no records.
  */
 export const parseRecords = (path: string, text: string): readonly DataRecord[] => {
   const table = /\.(csv|tsv)(\.gz)?$/.exec(path)?.[1]

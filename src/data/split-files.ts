@@ -33,7 +33,7 @@ export const splitFile = async (source: DataSource, split: Split): Promise<strin
   })
 }
 
-/** What to do with a file that could be meant. */
+/** Advice about a file that the user could have meant. */
 const renaming = (name: string, split: Split): string => {
   if (/\.(xz|bz2|zst|zip|7z|tar)$/.test(name))
     return `${name} is compressed in a way that is not read: decompress it first`

@@ -3,7 +3,7 @@ import type { EncodedExample, Tokenizer } from '../text/tokenizer.js'
 import type { Example } from './examples.js'
 import { placeOf } from './records.js'
 
-/** An example as tokens, with what it was made from. */
+/** An example as tokens, with its source. */
 export interface TokenisedExample extends EncodedExample {
   readonly example: Example
 }
@@ -12,11 +12,11 @@ export interface TokenisedExample extends EncodedExample {
 export interface TokeniseOptions {
   /** The most tokens the model reads. The last token of an example is only predicted, and may lie beyond. */
   readonly context: number
-  /** Whether it is the recipe's setting `context`, below what the model reads; errors then name it. */
+  /** Whether `context` is the recipe's setting, not the model's own limit; errors then name the setting. */
   readonly contextIsSet?: boolean
   /** Whether the end-of-text token follows the answer and counts for the loss. */
   readonly endOfText: boolean
-  /** What happens to an example longer than the context. */
+  /** The treatment of an example longer than the context. */
   readonly tooLong: 'refuse' | 'drop'
 }
 
@@ -41,8 +41,9 @@ const tokeniseOne = (tokenizer: Tokenizer, example: Example, options: TokeniseOp
 }
 
 /**
- * Tokenises examples, with the answer's span. An example longer than the context is a `UserError` that names
- * its line, its length and the context, or is dropped and counted; if none is left that is a `UserError` too.
+ * Tokenises examples, with the answer's span. An example longer than the context is dropped and counted, or
+ * causes a `UserError` that names its line, its length and the context. Throws a `UserError` too if no
+ * example is left.
  */
 export const tokeniseExamples = (
   tokenizer: Tokenizer,

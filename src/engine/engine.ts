@@ -25,25 +25,26 @@ export interface HostTensor {
 
 /** How a graph is run. */
 export interface EngineRunOptions {
-  /** What the graph is called in messages; `graph` if absent. */
+  /** The graph's name in messages; `graph` if absent. */
   readonly name?: string
-  /** Aborted, it ends the run: `run` rejects with the signal's reason. */
+  /** If it is aborted, `run` rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined
 }
 
 /**
- * Something that evaluates graphs: a GPU, or the interpreter. It is reentrant: any number of runs may be
- * under way, of one engine and of several. The caller's arrays are read before `run` returns its promise, and
- * results are arrays of their own.
+ * An evaluator of graphs: a GPU, or the interpreter. It is reentrant: any number of runs may be under way, of
+ * one engine and of several. `run` has read the caller's arrays when it returns its promise, and results are
+ * new arrays.
  */
 export interface Engine {
   readonly name: string
   /** Absent for the interpreter. */
   readonly device?: Device
   /**
-   * Runs a graph once. Inputs by name, each as the graph declares it; inputs that the graph does not read may
-   * be left out. Rejects with a `DeviceError`: of kind `input` with all that does not fit, `out-of-memory` or
-   * `too-small` with the numbers, `lost` where the engine is closed. A run that fails keeps no memory.
+   * Runs a graph once. Inputs are given by name, each as the graph declares it; inputs that the graph does
+   * not read may be left out. Rejects with a `DeviceError`: `input` with all that does not fit,
+   * `out-of-memory` or `too-small` with the numbers, `lost` if the engine is closed. A failed run keeps no
+   * memory.
    */
   run(
     graph: Graph,
@@ -78,7 +79,7 @@ export const graphValues = (
   given: ReadonlyMap<string, HostInput>,
 ): ReadonlyMap<string, HostValues> => hostInputs(graphInputs(graph), given, graph.unread)
 
-/** The inputs an artifact asks for, on the device. Keeps nothing where one does not fit. */
+/** Uploads the inputs of an artifact. If one does not fit, frees them all. */
 export const uploadInputs = (
   device: Device,
   artifact: Artifact,
@@ -98,7 +99,7 @@ export const uploadInputs = (
   }
 }
 
-/** Compiles and runs graphs on a device, with kernels for its own traits unless others are given. */
+/** Compiles and runs graphs on a device, for the device's traits by default. */
 export const deviceEngine = (device: Device, traits: DeviceTraits = device.traits): Engine => ({
   name: device.traits.name,
   device,
@@ -108,7 +109,7 @@ export const deviceEngine = (device: Device, traits: DeviceTraits = device.trait
     const values = graphValues(graph, inputs)
     const artifact = lower(graph, traits, name === undefined ? {} : { name })
     checkRequirements(device, artifact)
-    // Before anything is waited for: from then on the caller may change its arrays.
+    // This must precede the first `await`: after that the caller may change its arrays.
     const brought = uploadInputs(device, artifact, values)
     const made: { destroy(): void }[] = Object.values(brought)
     try {

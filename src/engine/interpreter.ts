@@ -9,8 +9,8 @@ import { type Engine, graphInputs, graphOutputs, graphValues, type HostTensor } 
 export type FreeBytes = () => number
 
 /**
- * Throws a `DeviceError` where the interpreter, which keeps every tensor as float64, would need more than is
- * free.
+ * Throws a `DeviceError` if the interpreter, which stores every tensor as float64, would need more memory
+ * than is free.
  */
 const requireMemory = (graph: Graph, free: number): void => {
   const bytes = graph.nodes.reduce((n, node) => n + 8 * elementsOf(node), 0)
@@ -39,7 +39,7 @@ const interpretGraph = (
   return new Map([...graphOutputs(graph)].map(([k, s]) => [k, { ...s, data: outputs.get(k)! }]))
 }
 
-/** The float64 interpreter: slow, exact, and the judge of every kernel. */
+/** The float64 interpreter: slow and exact. Kernels are tested against it. */
 export const openInterpreter = (freeBytes: FreeBytes): Engine => {
   let closed = false
   return {

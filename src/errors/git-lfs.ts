@@ -1,11 +1,11 @@
 import { UserError } from './user-error.js'
 
-/** The first words of the text file that Git LFS leaves where the file itself was not fetched. */
+/** The first words of the text file that Git LFS leaves in place of a file that was not fetched. */
 const pointer = 'version https://git-lfs'
 
 /**
- * Throws a `UserError` if a file is only a pointer of Git LFS. `start` is how the file begins, as text or as
- * bytes.
+ * Throws a `UserError` if a file is only a pointer of Git LFS. `start` is the beginning of the file, as text
+ * or as bytes.
  */
 export const refusePointer = (path: string, start: string | Uint8Array): void => {
   const text = typeof start === 'string' ? start : new TextDecoder().decode(start)

@@ -1,23 +1,25 @@
 import { harmless, harmlessLine } from '../../compiler/diagnostics/harmless.js'
 
-/** The shell's exit codes other than 0: 1 the program or its data is wrong, 2 usage, 3 device. */
+/** The exit codes of failures: 1 the program or its data is wrong, 2 usage, 3 device. */
 export type ExitCode = 1 | 2 | 3
 
-/** What a user is told when something they gave is wrong. */
+/** The parts of the message about a user's mistake. */
 export interface UserErrorParts {
-  /** What is wrong, in one sentence. */
+  /** The mistake, in one sentence. */
   readonly what: string
-  /** The file, line, tensor or option it concerns. */
+  /** The file, line, tensor or option that it concerns. */
   readonly where?: string
-  /** Why it is refused, with the numbers. */
+  /** The reason, with the numbers. */
   readonly why?: string
-  /** What to do about it. */
+  /** The remedy. */
   readonly hint?: string
   /** 1 unless given. */
   readonly exitCode?: ExitCode
 }
 
-/** An error the user can cause and mend. It is shown by {@link renderUserError}, never with a stack trace. */
+/**
+ * An error that the user can cause and correct. {@link renderUserError} shows it, never with a stack trace.
+ */
 export class UserError extends Error {
   readonly what: string
   readonly where: string | undefined
@@ -42,7 +44,10 @@ const mostCharacters = 4000
 const clipped = (text: string): string =>
   text.length <= mostCharacters ? text : `${text.slice(0, mostCharacters)}…`
 
-/** Indents what follows a line break, so that no name in it passes for a line of ours, and shows tabs. */
+/**
+ * Indents the lines after the first, so that no name in a text can imitate a line of the message, and shows
+ * tabs.
+ */
 const indented = (text: string): string =>
   harmless(clipped(text))
     .replaceAll('\t', '\\t')

@@ -28,8 +28,8 @@ const syncDirectory = async (path: string): Promise<void> => {
 }
 
 /**
- * Where a path leads: the number of a file that this process has open, as `/dev/stdout` may be, or a path
- * without symbolic links. Rejects if those go round in a circle.
+ * The target of a path: the number of a file that this process has open, as `/dev/stdout` may be, or a path
+ * without symbolic links. Rejects if the links form a circle.
  */
 const followed = async (path: string): Promise<number | string> => {
   const folder = await realpath(dirname(path))
@@ -59,7 +59,7 @@ const replace = async (path: string, chunks: Chunks): Promise<void> => {
   }
 }
 
-/** Writes into a device, a pipe or a socket: it takes what is written, and can't be replaced by a file. */
+/** Writes into a device, a pipe or a socket, which a file can't replace. */
 const pour = async (path: string, chunks: Chunks): Promise<void> => {
   const file = await open(path, 'w')
   try {
@@ -70,11 +70,11 @@ const pour = async (path: string, chunks: Chunks): Promise<void> => {
 }
 
 /**
- * Replaces the file `path` by `chunks`, wholly or not at all: they go to a temporary file in the same folder,
- * which is synced and renamed. Rejects with a `UserError` if that fails (a full disk, no folder, a directory
- * at `path`); then the temporary file is gone and what was at `path` is untouched. A symbolic link is
- * followed. A device or a pipe is written to as it is, and so is a file that this process has open under a
- * number (`/dev/stdout`), from where it has got to.
+ * Replaces the file `path` by `chunks` atomically: writes a temporary file in the same folder, syncs it and
+ * renames it. Rejects with a `UserError` if that fails (a full disk, no folder, a directory at `path`); then
+ * the temporary file is removed and the old file is unchanged. Symbolic links are followed. A device or a
+ * pipe is written to directly, and so is a file that this process has open under a number (`/dev/stdout`),
+ * from its current position.
  */
 export const writeAtomic = async (path: string, chunks: Chunks): Promise<void> => {
   try {

@@ -22,8 +22,8 @@ const reasons: Readonly<Record<string, readonly [why: string, hint: string]>> = 
 }
 
 /**
- * A system error of reading or writing `path` as a {@link UserError}; a `UserError` is returned as it is, and
- * anything that is no system error is thrown again, since it is a defect of ours.
+ * Turns a system error of reading or writing `path` into a {@link UserError}. Returns a `UserError`
+ * unchanged, and throws any other value again, since it is a defect of Jola.
  */
 export const fileError = (action: string, path: string, error: unknown): UserError => {
   if (error instanceof UserError) return error

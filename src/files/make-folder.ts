@@ -3,9 +3,9 @@ import { dirname } from 'node:path'
 import { systemCode } from './file-error.js'
 
 /**
- * Makes a folder, with those above it that are missing; one that is there already will do. Rejects with the
- * system's error. (Node's own recursive way never ends where a file system answers that it knows no such
- * folder, as /proc does.)
+ * Makes a folder and its missing parents; an existing folder is fine. Rejects with the system's error.
+ * (Node's `recursive` option never ends on file systems such as /proc, which deny that the new folder could
+ * exist.)
  */
 export const makeFolder = async (path: string): Promise<void> => {
   const failed = await mkdir(path).catch((error: unknown) => error)

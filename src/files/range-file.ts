@@ -3,7 +3,7 @@ import { UserError } from '../errors/user-error.js'
 import type { ByteRanges } from '../safetensors/checkpoint.js'
 import { fileError } from './file-error.js'
 
-/** No single read call asks for more bytes: the system takes fewer than 2 GiB at a time. */
+/** The most bytes of one read call: the system reads less than 2 GiB at a time. */
 const maxRead = 1 << 30
 
 /**

@@ -7,13 +7,13 @@ import { fileError, systemCode } from './file-error.js'
 
 const mebibyte = 1 << 20
 
-/** How many bytes of a file are read at most; a longer one is refused. */
+/** The most bytes of a file; a longer one is refused. */
 export const byteLimits = {
   program: 4 * mebibyte,
   json: 128 * mebibyte,
-  /** As long as a text may be in this process. */
+  /** The greatest length of a text in this process. */
   data: constants.MAX_STRING_LENGTH - 1,
-  /** What a compressed file may unpack to. */
+  /** The most bytes that a compressed file may unpack to. */
   unpacked: 256 * mebibyte,
 } as const
 
@@ -29,11 +29,12 @@ const tooLong = (path: string, most: number): UserError =>
   })
 
 /**
- * What this process was handed open, as `<(…)` and `/dev/stdin` are: whoever started it meant it to be read.
+ * Whether the path is a file that this process received open, such as `<(…)` and `/dev/stdin`. The user wants
+ * these to be read.
  */
 const isHanded = (path: string): boolean => /^\/(?:dev\/(?:stdin$|fd\/)|proc\/self\/fd\/)/.test(path)
 
-/** Refuses what is no file before it is opened: opening a pipe that nobody writes into never ends. */
+/** Refuses anything but a file before opening it: opening a pipe without a writer never ends. */
 const checkKind = (path: string, found: Stats, most: number): void => {
   if (found.isFile() && found.size > most) throw tooLong(path, most)
   if (found.isFile() || (isHanded(path) && !found.isDirectory())) return
@@ -45,7 +46,7 @@ const checkKind = (path: string, found: Stats, most: number): void => {
   })
 }
 
-/** Collects what is read, up to a limit. */
+/** Collects chunks up to a limit. */
 class Collected {
   readonly #parts: Buffer[] = []
   #bytes = 0
@@ -66,7 +67,7 @@ class Collected {
   }
 }
 
-/** As much as a read is asked for: a file's size is a hint only, since it may grow, and a pipe has none. */
+/** Bytes of one read. A file's size is only a hint: a file may grow, and a pipe has no size. */
 const pieceOf = (size: number): number => Math.min(Math.max(size + 1, 1 << 16), 1 << 28)
 
 /** The first line, from 1, that is not UTF-8. */
@@ -124,8 +125,8 @@ export interface TextFileOptions {
 }
 
 /**
- * Reads a text file in UTF-8, of which a byte order mark is no part. Throws a `UserError` where it is no
- * regular file, longer than its limit, or not UTF-8, and the system's error where it can't be read.
+ * Reads a text file in UTF-8, without its byte order mark. Throws a `UserError` if it is not a regular file,
+ * is longer than its limit, or is not UTF-8, and the system's error if it can't be read.
  */
 export const readTextFile = async (path: string, options: TextFileOptions = {}): Promise<string> => {
   const { most = byteLimits.json, gzip = false } = options
@@ -150,10 +151,7 @@ export const readTextFile = async (path: string, options: TextFileOptions = {}):
   }
 }
 
-/**
- * {@link readTextFile} at once, for what is read in the middle of other work. `action` is what an error says
- * can't be done.
- */
+/** The synchronous {@link readTextFile}. `action` is the verb of its error messages. */
 export const readTextFileNow = (path: string, most: number, action: string): string => {
   let descriptor: number | undefined
   try {

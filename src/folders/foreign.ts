@@ -2,7 +2,8 @@ import { readdir } from 'node:fs/promises'
 import { basename } from 'node:path'
 
 /**
- * What a file is that a model may come in and that is not read, and how it is converted. `DIR` is its folder.
+ * A format of model files that is not read, and the command that converts it. `DIR` stands for the file's
+ * folder.
  */
 interface Format {
   readonly test: RegExp
@@ -76,7 +77,8 @@ const describe = (files: readonly string[], known: readonly Format[], directory:
 }
 
 /**
- * What of a model in another format a folder holds, and how to convert it; undefined where nothing is known.
+ * A sentence about a model in another format in a folder, and how to convert it; undefined if no format is
+ * recognised.
  */
 export const foreignModel = async (directory: string) =>
   describe(await readdir(directory).catch(() => []), formats, directory)
@@ -85,5 +87,5 @@ export const foreignModel = async (directory: string) =>
 export const foreignTokenizer = async (directory: string) =>
   describe(await readdir(directory).catch(() => []), tokenizerFormats, directory)
 
-/** What a file of another format is by its name, and how to convert it. */
+/** A sentence about a file of another format, recognised by its name, and how to convert it. */
 export const foreignFile = (path: string, directory: string) => describe([basename(path)], formats, directory)

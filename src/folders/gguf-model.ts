@@ -10,8 +10,7 @@ import type { ByteRanges, Checkpoint } from '../safetensors/checkpoint.js'
 import { type Tokenizer, tokenizerOf } from '../text/tokenizer.js'
 
 /**
- * Whether a path is a GGUF file: one of that name, or one that begins as they do, as caches of Ollama name
- * none.
+ * Whether a path is a GGUF file, by its name or its first bytes: files in Ollama's cache have no such name.
  */
 export const isGguf = async (path: string): Promise<boolean> => {
   const handle = await open(path, 'r').catch(() => undefined)
@@ -37,7 +36,7 @@ const openFile = (path: string): Promise<ByteRanges> =>
     throw fileError('open the model', path, error)
   })
 
-/** What `work` gives of a file that is closed where it fails. */
+/** The result of `work`, which uses a file; if `work` fails, the file is closed. */
 const closedOnFailure = async <T>(file: ByteRanges, work: () => T | Promise<T>): Promise<T> => {
   try {
     return await work()

@@ -11,7 +11,7 @@ import { lex } from '../../compiler/syntax/parse.js'
 import { UserError } from '../errors/user-error.js'
 import { byteLimits, readTextFileNow } from '../files/text-file.js'
 
-/** The program is wrong: its diagnostics are shown by the command line, or kept by an editor. */
+/** A program with errors. The command line prints its diagnostics; an editor keeps them. */
 export class ProgramError extends Error {
   constructor(readonly diagnostics: readonly Diagnostic[]) {
     super(diagnostics.map(d => d.title).join('\n'))
@@ -28,7 +28,8 @@ const packageRoot = (): string => {
 export const stdlibFolder = join(packageRoot(), 'stdlib')
 
 /**
- * A file as a module: those of the standard library keep their names, others are named from their own folder.
+ * A file as a module. Files of the standard library keep their module names; others are named relative to
+ * their folder.
  */
 const moduleOf = (file: string): { readonly name: string; readonly root: string } => {
   const full = resolve(file)
@@ -39,7 +40,7 @@ const moduleOf = (file: string): { readonly name: string; readonly root: string 
   return { name: stem(basename(full)), root: dirname(full) }
 }
 
-/** A program may also be named as it is imported: `std.recipes.jola`. */
+/** A module of the standard library may be named as it is imported: `std.recipes.jola`. */
 const fileOf = (name: string): string =>
   /^std(\.\w+)+$/.test(name) ? join(stdlibFolder, `${name.split('.').slice(1).join('/')}.jola`) : name
 
@@ -68,7 +69,7 @@ export interface LoadedProgram {
   readonly hash: string
 }
 
-/** The tokens of a source, by lines: a line break may decide what is meant. */
+/** The tokens of a source, by lines, since a line break can change the meaning. */
 const meant = (source: Source): string => {
   let line = 1
   let text = ''

@@ -15,14 +15,12 @@ const textIfAny = (path: string): Promise<string | undefined> =>
   })
 
 /**
- * A template is a program of others: it may take so long for one conversation, in milliseconds, and usually
+ * The time limit of a template for one conversation, in milliseconds. A template is foreign code; it usually
  * takes less than one.
  */
 const mostTime = 3000
 
-/**
- * What `work` gives. Throws where it takes longer than {@link mostTime}: V8 stops it then, wherever it is.
- */
+/** The result of `work`. If `work` takes longer than {@link mostTime}, V8 interrupts it and this throws. */
 const bounded = <T>(work: () => T): T => {
   let result: { readonly value: T } | undefined
   const run = () => {
@@ -31,7 +29,7 @@ const bounded = <T>(work: () => T): T => {
   try {
     runInContext('run()', createContext({ run }), { timeout: mostTime })
   } catch (error) {
-    // The error is one of the context's own, no `Error` of this realm.
+    // The error comes from another context, so it is not an instance of this realm's `Error`.
     if (isJsonObject(error) && error.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT')
       throw new Error(`it takes longer than ${mostTime / 1000} seconds`)
     throw error

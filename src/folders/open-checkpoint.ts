@@ -80,7 +80,7 @@ export const openCheckpoint = async (path: string): Promise<Checkpoint> => {
       Object.assign(metadata, header.metadata)
       for (const [name, entry] of header.tensors) {
         const own = index?.fileOf.get(name)
-        // What the index does not know is there all the same.
+        // A tensor that the index does not list belongs to the checkpoint too.
         if (own === undefined || own === shard) tensors.set(name, entry)
         else elsewhere.set(name, shard)
       }

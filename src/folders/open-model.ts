@@ -58,7 +58,7 @@ const tokenizerFor = async (directory: string, config: JsonObject): Promise<Toke
   return typeof vocab_size === 'number' ? withinVocabulary(tokenizer, vocab_size, directory) : tokenizer
 }
 
-/** What of a model's folder is wanted, and how. */
+/** The parts of a model's folder to open, and their options. */
 export interface ModelWants {
   readonly weights: boolean
   readonly tokenizer: boolean
@@ -90,13 +90,13 @@ const openGgufModel = async (path: string, wants: ModelWants): Promise<Model> =>
   }
 }
 
-/** Opens a model: a folder, or a GGUF file. Throws a `UserError` for whatever is missing or broken in it. */
+/** Opens a model: a folder, or a GGUF file. Throws a `UserError` if a part is missing or broken. */
 export const openModel = async (directory: string, wants: ModelWants): Promise<Model> => {
   if (await isGguf(directory)) return openGgufModel(directory, wants)
   const config = await readConfig(directory)
   const positions = config.max_position_embeddings
   const tokenizer = wants.tokenizer ? await tokenizerFor(directory, config) : undefined
-  // Last, since it stays open.
+  // The checkpoint is opened last, since it stays open.
   const checkpoint = wants.weights ? await openCheckpoint(directory) : undefined
   return {
     directory,

@@ -7,10 +7,10 @@ import { isGguf, readGguf, tokenizerOfGguf } from './gguf-model.js'
 
 /**
  * Opens the tokenizer of a GGUF file, or of a model's directory: `tokenizer.json`, and for the tokens that
- * end a text `tokenizer_config.json`, `config.json` and `generation_config.json` where present. Begin-of-text
- * is put before a text if the post-processor in `tokenizer.json` does so, and by nothing else: that is what
- * transformers 5 does, which ignores `add_bos_token` where there is a `tokenizer.json`. Throws a `UserError`
- * if a file is missing, broken, or of an unknown kind.
+ * end a text `tokenizer_config.json`, `config.json` and `generation_config.json` where present. Only the
+ * post-processor in `tokenizer.json` decides whether begin-of-text precedes a text, as in transformers 5,
+ * which ignores `add_bos_token` if there is a `tokenizer.json`. Throws a `UserError` if a file is missing,
+ * broken, or of an unknown kind.
  */
 export const openTokenizer = async (directory: string): Promise<Tokenizer> => {
   if (await isGguf(directory)) return tokenizerOfGguf(await readGguf(directory))

@@ -6,7 +6,7 @@ import { isJsonObject } from '../json/json-values.js'
 /** The name of a sharded checkpoint's index. */
 export const indexName = 'model.safetensors.index.json'
 
-/** Which file of a sharded checkpoint holds which tensor. */
+/** The map from the tensors of a sharded checkpoint to its files. */
 export interface ShardIndex {
   /** Paths of the shards, each once, in the order of their names. */
   readonly files: readonly string[]

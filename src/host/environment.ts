@@ -1,7 +1,7 @@
 import { availableParallelism, cpus } from 'node:os'
 import type { Device } from '../../runtime/index.js'
 
-/** Where something was measured. */
+/** The machine and the versions of a measurement. */
 export interface Environment {
   readonly device: string
   readonly driver: string

@@ -7,7 +7,7 @@ import { UserError } from '../errors/user-error.js'
 const engineKinds = ['gpu', 'interpreter'] as const
 
 /**
- * `gpu`: WebGPU through Dawn, be it a GPU or a software driver. `interpreter`: float64 on the processor, slow
+ * `gpu`: WebGPU through Dawn, on a GPU or a software driver. `interpreter`: float64 on the processor, slow
  * and exact.
  */
 export type EngineKind = (typeof engineKinds)[number]

@@ -1,7 +1,7 @@
 import { harmlessLine } from '../../compiler/diagnostics/harmless.js'
 import { forTerminal } from './terminal.js'
 
-/** Where progress is written: standard error, or a stand-in. */
+/** The stream for progress: standard error, or a substitute. */
 export interface ProgressOutput {
   readonly isTTY?: boolean | undefined
   readonly columns?: number | undefined
@@ -10,11 +10,11 @@ export interface ProgressOutput {
 
 /** How progress is shown. */
 export interface ProgressOptions {
-  /** What is under way, in a word or two. */
+  /** The name of the work, in a word or two. */
   readonly label: string
   /** Steps in all. */
   readonly total: number
-  /** Steps done before this process, when resuming: they don't count for the rate. */
+  /** Steps done before this process, in a resumed run; they do not count for the rate. */
   readonly from?: number
   readonly output?: ProgressOutput
   /** Milliseconds, for the rate; the system's clock unless given. */
@@ -25,15 +25,13 @@ export interface ProgressOptions {
 export interface Progress {
   /** Shows that `done` steps are done, with named numbers in their order. */
   update(done: number, numbers?: Readonly<Record<string, number | string>>): void
-  /** Prints a line of its own without breaking the bar. */
+  /** Prints a separate line without breaking the bar. */
   note(line: string): void
   /** Shows the last state and ends the line. */
   finish(): void
 }
 
-/**
- * Redraws on a terminal at most this often, and plain lines elsewhere at most this often, in milliseconds.
- */
+/** The shortest time between redraws on a terminal, and between plain lines elsewhere, in milliseconds. */
 const redrawEvery = 80
 const lineEvery = 10_000
 

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { harmless } from '../../compiler/diagnostics/harmless.js'
 
 /**
- * Stands for the escape character of this program's own styles. No text from elsewhere can hold it, since it
- * is drawn anew in each process.
+ * A placeholder for the escape character in this program's own styles. It is random in each process, so that
+ * no other text can contain it.
  */
 const mark = `\u001b${randomBytes(8).toString('hex')}`
 
@@ -18,5 +18,5 @@ export const styled = (style: string, text: string): string => `${mark}[${style}
  */
 export const ownStyles = (text: string): string => text.replaceAll('\u001b', mark)
 
-/** What is written to a terminal: nothing in it acts on the terminal except this program's own styles. */
+/** A text for a terminal, in which only this program's own styles act on the terminal. */
 export const forTerminal = (text: string): string => text.split(mark).map(harmless).join('\u001b')

@@ -3,13 +3,13 @@ import { isJsonObject, type JsonObject, shownJson } from './json-values.js'
 
 const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0
 
-/** Of an object, whether all its values are of one kind. */
+/** Whether all values of an object are of one kind. */
 const all =
   (is: (value: unknown) => boolean) =>
   (value: unknown): boolean =>
     isJsonObject(value) && Object.values(value).every(is)
 
-/** What a field of a file may be required to hold. */
+/** The kinds of fields in a file. */
 const kinds = {
   text: (value: unknown) => typeof value === 'string',
   count: isCount,
@@ -28,8 +28,8 @@ const kinds = {
 export type FieldKind = keyof typeof kinds | `${keyof typeof kinds}?`
 
 /**
- * Checks that what a program wrote is still what it wrote: each of the fields is there, unless it may be
- * missing, and of its kind. Throws a `UserError` that names the first that is not.
+ * Checks an object that a program wrote: each required field is present and each field is of its kind. Throws
+ * a `UserError` that names the first wrong field.
  */
 export const checkFields = (
   path: string,

@@ -5,7 +5,7 @@ export type JsonObject = Readonly<Record<string, unknown>>
 export const isJsonObject = (value: unknown): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** A parsed JSON value as a message shows it: its beginning, where it is long. */
+/** A parsed JSON value for a message; of a long value, the beginning. */
 export const shownJson = (value: unknown): string => {
   if (value === undefined) return '(none)'
   const text =

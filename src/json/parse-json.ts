@@ -1,7 +1,7 @@
-/** A text that is not JSON, or is more of it than is read. The message says why, and the line and column. */
+/** The text is not JSON, or exceeds a limit. The message has the reason, the line and the column. */
 export class JsonError extends Error {}
 
-/** How much JSON is read before it is refused. */
+/** Limits of the JSON that is read. */
 export interface JsonLimits {
   /** Arrays and objects inside each other. 128, as serde_json has it, unless given. */
   readonly depth?: number
@@ -110,7 +110,7 @@ class JsonReader {
     }
   }
 
-  /** Whether another item follows: a comma, or what closes the array or object. */
+  /** Whether another item follows: there is a comma, and not the closing bracket. */
   #more(close: string): boolean {
     this.#blanks()
     const c = this.text[this.#at]
@@ -154,13 +154,13 @@ class JsonReader {
   }
 }
 
-/** A name for a message: as much of it as a line holds. */
+/** A name for a message, cut to fit a line. */
 const shortened = (name: string): string => (name.length <= 80 ? name : `${name.slice(0, 79)}…`)
 
 /**
- * Reads JSON that others wrote, in time and memory that its length bounds. Objects have no prototype, and a
- * name that occurs twice in one is refused, as are numbers that are infinite in f64. Throws a {@link
- * JsonError}.
+ * Parses JSON from any source, in time and memory bounded by its length. Objects have no prototype. Throws a
+ * {@link JsonError}, also for a name that occurs twice in an object, and for a number that is infinite in
+ * f64.
  */
 export const parseJson = (text: string, limits: JsonLimits = {}): unknown =>
   new JsonReader(text, limits).whole()

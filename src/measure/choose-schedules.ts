@@ -3,8 +3,8 @@ import type { Tuning } from '../../compiler/schedule/choose.js'
 import type { Device } from '../../runtime/index.js'
 
 /**
- * Finds the schedules that a graph is to be compiled with, by its kernels' signatures; the cost model decides
- * for the kernels that it leaves out. It may measure, which takes time; an aborted signal ends that.
+ * Finds schedules for a graph's kernels, by their signatures. The cost model decides for kernels that it
+ * leaves out. It may measure, which takes time; an aborted signal ends it.
  */
 export type ChooseSchedules = (device: Device, graph: Graph, signal?: AbortSignal) => Promise<Tuning>
 

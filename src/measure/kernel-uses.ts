@@ -3,7 +3,7 @@ import type { Artifact, KernelDecl, Step } from '../../compiler/artifact.js'
 /** A kernel and how often a run dispatches it. */
 export interface KernelUse extends KernelDecl {
   readonly dispatches: number
-  /** Of its first dispatch. */
+  /** The workgroups of its first dispatch. */
   readonly workgroups: readonly [number, number, number]
 }
 

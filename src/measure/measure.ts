@@ -1,7 +1,7 @@
 import type { Artifact } from '../../compiler/artifact.js'
 import { type Device, type Executable, load, type Tensors } from '../../runtime/index.js'
 
-/** Milliseconds that one timing lasts at least, if `most` dispatches suffice for that. */
+/** The least milliseconds of one timing, if `most` dispatches suffice. */
 export interface Length {
   readonly milliseconds: number
   readonly most: number
@@ -14,14 +14,14 @@ export const usualLength: Length = { milliseconds: 60, most: 2000 }
 export interface Timed {
   /** Runs of the work in one timing. */
   readonly repeats: number
-  /** Does it `repeats` times in one submit; milliseconds for one. */
+  /** Does the work `repeats` times in one submission; returns the milliseconds of one time. */
   time(): Promise<number>
   close(): void
 }
 
 /**
- * The artifact's work so many times in one run, its outputs left in its own buffers. Only for artifacts whose
- * kernels read no index of a loop, which the loop around them would shift.
+ * The artifact with its steps repeated in a loop, and its outputs left in its own buffers. The kernels must
+ * read no loop index, since the added loop would shift the indices.
  */
 export const repeated = (artifact: Artifact, times: number): Artifact => {
   if (artifact.kernels.some(k => k.loops > 0))
@@ -50,7 +50,7 @@ export const prepare = async (
     await timeRun(executable, inputs) // compiles, the first time
     const took = await timeRun(executable, inputs)
     const enough = Math.min(length.most, Math.ceil((repeats * length.milliseconds) / Math.max(took, 0.01)))
-    // Of a few runs most of the time is the submission's, so that many more may be needed than they say.
+    // If there are few runs, the submission takes most of the time, so the estimate from them is too small.
     if (enough <= 1.25 * repeats) break
     executable.destroy()
     repeats = enough
@@ -64,8 +64,8 @@ export const prepare = async (
 }
 
 /**
- * Times everything once a round, in turn, in the order and the next round backwards: what drifts or disturbs
- * strikes all alike. The times of each, by rounds.
+ * Times every work once a round; every second round goes backwards, so that drift and disturbances affect all
+ * works alike. Returns the times of each work, by rounds.
  */
 export const alternately = async (
   timed: readonly Pick<Timed, 'time'>[],

@@ -24,8 +24,8 @@ export const spreadOf = (values: readonly number[]): Spread => ({
 })
 
 /**
- * The ratios a_i / b_i of what was measured in the same round: load that comes and goes strikes both, so that
- * they scatter less than the ratio of the medians does. Both must have as many values.
+ * The ratios a_i / b_i of the measurements of each round. Temporary load affects both, so these ratios vary
+ * less than the ratio of the medians. Both lists must have the same length.
  */
 export const pairedRatios = (a: readonly number[], b: readonly number[]): Spread => {
   if (a.length !== b.length) throw new Error(`${a.length} and ${b.length} measurements are no pairs`)

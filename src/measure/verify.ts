@@ -1,17 +1,16 @@
 import type { DeviceTraits } from '../../compiler/artifact.js'
 import { random32 } from '../data/random.js'
 
-/** A result that is not what it should be. */
+/** A wrong result: the place, the expected and the computed value. */
 export interface Disagreement {
-  /** Where in the row-major result. */
+  /** The index in the row-major result. */
   readonly at: number
   readonly actual: number
   readonly expected: number
 }
 
 /**
- * Positions of a result of so many elements: all of a small one, else the ends and others drawn by chance,
- * the same every time.
+ * The positions to check in a result: all of a small one; of a large one the ends and a fixed random sample.
  */
 export const positions = (elements: number, wanted = 256): readonly number[] => {
   if (elements <= wanted) return [...Array(elements).keys()]
@@ -20,16 +19,16 @@ export const positions = (elements: number, wanted = 256): readonly number[] => 
 }
 
 /**
- * What rounding may change of a result, relative to its magnitude: sums are of f32, and of products in f16
- * where the device's precision is that.
+ * The rounding error that a result may have, relative to its magnitude: sums are in f32, and products in f16
+ * if that is the device's precision.
  */
 export const toleranceOf = ({ precision }: Pick<DeviceTraits, 'precision'>): number =>
   precision === 'f16' ? 5e-3 : 1e-4
 
 /**
- * The first of some positions where a kernel's result is off by more than `tolerance` times the expected
- * value's size or the root mean square of all that are expected, whichever is larger; an infinity must be the
- * same, and NaN is off.
+ * The first of some positions at which a kernel's result differs by more than `tolerance` times the larger of
+ * the expected value's size and the root mean square of all expected values. An infinity must be equal, and a
+ * NaN always differs.
  */
 export const disagreement = (
   actual: ArrayLike<number>,

@@ -5,7 +5,7 @@ import { UserError } from '../errors/user-error.js'
 import type { Checkpoint } from '../safetensors/checkpoint.js'
 
 /**
- * Where a program's tensor comes from: one checkpoint tensor, or one for each index of the arrays around it.
+ * The source of a program's tensor: one checkpoint tensor, or one for each index of the surrounding arrays.
  */
 export interface BoundTensor {
   readonly spec: InputSpec
@@ -23,15 +23,15 @@ export interface BoundParam {
   readonly absent: ReadonlyMap<string, number>
 }
 
-/** The names of a tensor in the order to try, and what stands for it where all are missing. */
+/** The names of a tensor in the order to try, and its constant if all are missing. */
 export interface TensorNames {
   readonly names: readonly string[]
   readonly fill?: number
 }
 
 /**
- * The names that a tensor may have in the checkpoint of a model, whose configuration says which conditions
- * hold. A name whose condition holds is the tensor's own: nothing behind it stands for it.
+ * The names that a tensor may have in a model's checkpoint; the model's configuration decides the conditions.
+ * If a name's condition holds, no later name is tried.
  */
 export const namesFor = (spec: InputSpec, holds: (id: string) => boolean): TensorNames => {
   const possible = (spec.from?.names ?? []).filter(n => n.when === undefined || holds(n.when))
@@ -48,7 +48,7 @@ export const indicesBelow = (extents: readonly number[]): readonly (readonly num
     [[]],
   )
 
-/** A checkpoint's name for one element of the arrays of records around a tensor: each `{}` is an index. */
+/** A checkpoint's name for a tensor inside arrays of records: each `{}` becomes an index. */
 export const nameAt = (template: string, index: readonly number[]): string => {
   let i = 0
   return template.replaceAll('{}', () => `${index[i++]}`)
@@ -68,7 +68,7 @@ const sameLayout = (stored: readonly number[], wanted: readonly number[]): boole
   return at === wanted.length
 }
 
-/** The shape in which a checkpoint has one tensor: that of `as […]`, or the field's own. */
+/** The shape of a tensor in the checkpoint: that of `as […]`, or the field's own. */
 export const storedShape = (spec: InputSpec, sizes: ReadonlyMap<string, number>): readonly number[] =>
   (spec.from?.shape ?? spec.dims.slice(spec.arrayAxes)).map(d => evaluateSize(d, sizes))
 
@@ -150,7 +150,7 @@ const listed = (problems: readonly string[]): string =>
     ? problems.join('\n  - ')
     : [...problems.slice(0, 24), `and ${problems.length - 24} more`].join('\n  - ')
 
-/** How many tensors of a checkpoint have a name like one of these, whatever the index. */
+/** The number of tensors in a checkpoint whose names match one of these, with any index. */
 const countOf = (templates: readonly string[], checkpoint: Checkpoint): number => {
   const like = templates.map(
     t => new RegExp(`^${t.replaceAll(/[.*+?^$()|[\]\\]/g, '\\$&').replaceAll('{}', '\\d+')}$`),

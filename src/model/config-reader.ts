@@ -3,7 +3,7 @@ import type { ConfigExpr } from '../../compiler/syntax/ast.js'
 import { isJsonObject, type JsonObject } from '../json/json-values.js'
 import { mayBeNull } from './harmless.js'
 
-/** What a reader wants of an expression; `size` is a whole number of at least 1. */
+/** The type that an expression must have; `size` is a whole number of at least 1. */
 export type Wanted =
   | 'f32'
   | 'i32'
@@ -11,13 +11,13 @@ export type Wanted =
   | 'size'
   | { readonly words: readonly string[]; readonly owner: string }
 
-/** What is wrong with entries of a configuration: their names, and why, for people. */
+/** A problem with entries of a configuration: their names, and the reason in words. */
 export interface ConfigProblem {
   readonly names: readonly string[]
   readonly why: string
 }
 
-/** A value of a configuration as an expression finds it: nothing, or of the JSON's own type. */
+/** A value of a configuration as an expression finds it: undefined, or a JSON value. */
 type Found = { readonly path: string; readonly value: unknown }
 
 export type ConfigValue = number | boolean | string | readonly (number | boolean)[]
@@ -47,12 +47,12 @@ export const shown = (value: unknown): string => {
 }
 
 /**
- * Reads a model's configuration by the `from` clauses of a program, checks the type and range of all that it
- * reads, and keeps what was read and what is wrong. An entry that is `null` counts as missing where it is a
- * list, where another expression follows by `else`, or where `mayBeNull` has its name.
+ * Reads a model's configuration by the `from` clauses of a program. It checks the type and range of each
+ * entry, and records the paths that were read and the problems. An entry that is `null` counts as missing
+ * where it is a list, where another expression follows by `else`, or where `mayBeNull` has its name.
  */
 export class ConfigReader {
-  /** The paths that were asked for. */
+  /** The paths that were read. */
   readonly read = new Set<string>()
   readonly problems: ConfigProblem[] = []
 
@@ -63,8 +63,8 @@ export class ConfigReader {
   ) {}
 
   /**
-   * The value of an expression, or, with `list`, the values of an entry that is a list; undefined where what
-   * it needs is missing or wrong.
+   * The value of an expression, or, with `list`, the values of an entry that is a list; undefined if an entry
+   * that it needs is missing or wrong.
    */
   value(e: ConfigExpr, wanted: Wanted, list = false): ConfigValue | undefined {
     const value = this.#value(e, wanted, list)
@@ -90,7 +90,7 @@ export class ConfigReader {
     if (!same) this.problems.push(problem)
   }
 
-  /** What stands at the names of an entry; those of an `or` agree, or it is a problem. */
+  /** The value at the names of an entry. If the names of an `or` have different values, that is a problem. */
   #found(e: ConfigExpr): Found | undefined {
     if (e.kind === 'entry') {
       this.read.add(e.path)
@@ -127,7 +127,7 @@ export class ConfigReader {
       case 'bound':
         return this.#bounded(e, wanted, list, nullable)
       case 'else': {
-        // Both are read: what is not taken is known all the same.
+        // Both branches are read, so that the entries of the other one count as known.
         for (const path of pathsOf(e.right)) this.read.add(path)
         const before = this.problems.length
         const left = this.#value(e.left, wanted, list, list || e.right.kind !== 'refuse')

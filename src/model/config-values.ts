@@ -35,12 +35,10 @@ const wantedOf = (id: string, type: Type): Wanted => {
   return scalar.kind === 'scalar' && scalar.dtype !== 'u32' ? scalar.dtype : 'f32'
 }
 
-/**
- * The module constants that a configuration sets. What is wrong with their entries is left with the reader.
- */
+/** The module constants that a configuration sets. The reader collects the problems of their entries. */
 export const readConstants = (program: Program, reader: ConfigReader): ReadonlyMap<string, ConstantValue> => {
   const values = new Map<string, ConstantValue>()
-  // A constant stands behind those that it is made of and that it is read under.
+  // A constant comes after the constants that it uses and those in its condition.
   for (const { id, type, from, when } of program.consts.values()) {
     if (from === undefined) continue
     if (when !== undefined && constantValue(program, when, values) !== 1) continue
@@ -50,7 +48,7 @@ export const readConstants = (program: Program, reader: ConfigReader): ReadonlyM
   return values
 }
 
-/** What a user is told about entries of a configuration; `file` is the configuration's. */
+/** The error about entries of a configuration; `file` is the configuration's. */
 export const configError = (problems: readonly ConfigProblem[], file: string): UserError => {
   const names = [...new Set(problems.flatMap(p => p.names))]
   const about = (p: ConfigProblem): string =>

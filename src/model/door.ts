@@ -3,27 +3,27 @@ import { isJsonObject, type JsonObject } from '../json/json-values.js'
 import { type ConfigProblem, type ConfigReader, entryAt, pathsOf, shown } from './config-reader.js'
 import { familyNeeds, harmlessEntries, neededFor } from './harmless.js'
 
-/** The paths of a configuration that hold a value: of nested objects those inside. */
+/** The paths of a configuration that hold a value; for nested objects the paths inside. */
 const leaves = (config: JsonObject, prefix = ''): readonly string[] =>
   Object.entries(config).flatMap(([key, value]) => {
     const path = prefix === '' ? key : `${prefix}.${key}`
     return isJsonObject(value) && Object.keys(value).length > 0 ? leaves(value, path) : [path]
   })
 
-/** A path and those of the objects around it, the outermost first. */
+/** A path and the paths of its enclosing objects, the outermost first. */
 const around = (path: string): readonly string[] => {
   const parts = path.split('.')
   return parts.map((_, i) => parts.slice(0, i + 1).join('.'))
 }
 
-/** Whether a program says by a constant of which families it is. */
+/** Whether a program names its families by a constant. */
 export const namesFamilies = (program: Program): boolean =>
   [...program.consts.values()].some(c => c.from !== undefined && pathsOf(c.from).includes('model_type'))
 
 /**
- * The entries of a configuration that might change numbers and that nothing has read: neither a constant or
- * size of the program, nor known to be harmless. Of a nested object that nothing reads at all only its own
- * name.
+ * The entries of a configuration that might change numbers: no constant or size of the program reads them,
+ * and they are not known to be harmless. A nested object of which nothing is read is listed by its own name
+ * only.
  */
 export const unreadEntries = ({ config, read }: ConfigReader): readonly ConfigProblem[] => {
   const family = typeof config.model_type === 'string' ? `of the family ${config.model_type} ` : ''
@@ -46,7 +46,7 @@ export const unreadEntries = ({ config, read }: ConfigReader): readonly ConfigPr
   })
 }
 
-/** What an unknown family would need, put behind the reason that it is refused. */
+/** Adds the computation that an unknown family would need to the reason of its refusal. */
 export const withNeeds = (problem: ConfigProblem, config: JsonObject): ConfigProblem => {
   const need =
     problem.names.includes('model_type') && typeof config.model_type === 'string'

@@ -21,7 +21,7 @@ const firstNotFinite = (bytes: Uint8Array, dtype: StoredTensor['dtype']): number
   return -1
 }
 
-/** Where numbers are from: a tensor, and the place of the first in it. */
+/** The source of numbers: a tensor, and the position of the first in it. */
 export interface Origin {
   readonly checkpoint: Checkpoint
   readonly name: string
@@ -29,8 +29,8 @@ export interface Origin {
 }
 
 /**
- * Refuses numbers of a checkpoint's tensor that are infinite or not a number: nothing that is computed with
- * them means anything. Bytes as stored, or converted to f32.
+ * Refuses numbers of a checkpoint's tensor that are infinite or not a number, since all results would be
+ * meaningless. Takes stored bytes, or values converted to f32.
  */
 export const requireFinite = (
   bytes: Uint8Array,

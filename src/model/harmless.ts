@@ -23,7 +23,7 @@ const familyOf = (architecture: string): string =>
 const predictsTokens = (architecture: unknown): architecture is string =>
   typeof architecture === 'string' && /(ForCausalLM|LMHeadModel)$/.test(architecture)
 
-/** The classes that a checkpoint was saved from: all predict tokens, and are of its family. */
+/** The classes that a checkpoint was saved from: all predict tokens and belong to the family. */
 const architectures: Harmless = (value, config) =>
   Array.isArray(value) &&
   value.every(
@@ -32,7 +32,10 @@ const architectures: Harmless = (value, config) =>
       (typeof config.model_type !== 'string' || familyOf(a) === familyOf(config.model_type)),
   )
 
-/** Layers of which none has a window, one for each; transformers reads no such list for Mistral. */
+/**
+ * A list with the type of each layer, none of which has a window; transformers reads no such list for
+ * Mistral.
+ */
 const noWindows: Harmless = (value, config) =>
   Array.isArray(value) &&
   value.length === config.num_hidden_layers &&
@@ -40,14 +43,13 @@ const noWindows: Harmless = (value, config) =>
   config.model_type !== 'mistral'
 
 /**
- * Entries of config.json of which it is known that they change no number, or that they change none where they
- * have these values. This is the one list of them. `null` needs no place here: it stands for an entry that is
- * not there.
+ * Entries of config.json that change no number, or that change none if they have these values. This is the
+ * only list of them. `null` is not listed: it means that the entry is missing.
  */
 export const harmlessEntries: ReadonlyMap<string, Harmless> = new Map([
   ['architectures', architectures],
   ['layer_types', noWindows],
-  // Where the model comes from, and what it was stored and written with.
+  // The origin of the model, and the software that wrote it.
   ...entries(any, '_name_or_path', 'name_or_path', 'transformers_version', 'torch_dtype', 'dtype'),
   ...entries(
     any,
@@ -80,7 +82,7 @@ export const harmlessEntries: ReadonlyMap<string, Harmless> = new Map([
     'chunk_size_feed_forward',
     'is_decoder',
   ),
-  // Training alone.
+  // Entries about training only.
   ...entries(
     any,
     'initializer_range',
@@ -110,7 +112,7 @@ export const harmlessEntries: ReadonlyMap<string, Harmless> = new Map([
     'task_specific_params',
     'finetuning_task',
   ),
-  // What is given back beside the logits.
+  // Results besides the logits.
   ...entries(
     any,
     'output_attentions',
@@ -120,7 +122,7 @@ export const harmlessEntries: ReadonlyMap<string, Harmless> = new Map([
     'use_return_dict',
   ),
   ...entries(any, 'return_dict_in_generate'),
-  // How text is drawn, which older versions wrote here.
+  // Sampling of text, which older versions stored here.
   ...entries(
     any,
     'max_length',
@@ -141,7 +143,7 @@ export const harmlessEntries: ReadonlyMap<string, Harmless> = new Map([
     'remove_invalid_values',
   ),
   ...entries(any, 'exponential_decay_length_penalty', 'suppress_tokens', 'begin_suppress_tokens'),
-  // What means nothing at one value.
+  // Entries that have no effect at one value.
   ...entries(
     only(false),
     'attention_bias',
@@ -188,8 +190,8 @@ export const harmlessEntries: ReadonlyMap<string, Harmless> = new Map([
 ])
 
 /**
- * Entries that transformers takes for missing where they are `null`; others need a value. By the last name of
- * a path.
+ * Entries that transformers treats as missing if they are `null`, by the last name of the path; all others
+ * need a value.
  */
 const nullable: ReadonlySet<string> = new Set([
   ...['sliding_window', 'head_dim', 'num_key_value_heads', 'no_rope_layers', 'layer_types'],
@@ -198,7 +200,7 @@ const nullable: ReadonlySet<string> = new Set([
 
 export const mayBeNull = (path: string): boolean => nullable.has(path.slice(path.lastIndexOf('.') + 1))
 
-/** What a program would have to compute for entries that no program here reads, for messages. */
+/** For messages: the computation that an entry needs, if no program reads it. */
 export const neededFor: ReadonlyMap<string, string> = new Map([
   ['partial_rotary_factor', 'rotating a part of each head only'],
   ['rotary_pct', 'rotating a part of each head only'],
@@ -221,7 +223,7 @@ export const neededFor: ReadonlyMap<string, string> = new Map([
   ['use_parallel_residual', 'attention and feed-forward side by side'],
 ])
 
-/** What a program would have to compute for families that none here does, for messages. */
+/** For messages: the computation that a family needs, if no program computes it. */
 export const familyNeeds: ReadonlyMap<string, string> = new Map([
   ['gemma', 'embeddings times √E, norms whose weights count from −1, and a GELU'],
   ['gemma2', 'the norms of Gemma, four a layer, capped scores and logits'],
@@ -238,6 +240,6 @@ export const familyNeeds: ReadonlyMap<string, string> = new Map([
   ['cohere', 'layer norms, one a layer, and attention and feed-forward side by side'],
 ])
 
-/** Tensors that say nothing that config.json does not: frequencies of rotations, and masks. */
+/** Tensors that config.json determines: frequencies of rotations, and masks. */
 export const harmlessTensor = (name: string): boolean =>
   /(^|\.)rotary_emb\.(inv_freq|cos_cached|sin_cached)$|(^|\.)(attn|attention)\.(masked_bias|bias)$/.test(name)

@@ -3,13 +3,13 @@ import type { NewSha256, Sha256 } from '../hash/sha256.js'
 import { type BlockShape, blockOf, type Checkpoint } from '../safetensors/checkpoint.js'
 import { elementCount } from '../safetensors/header.js'
 
-/** Which model something was trained on: two models of the same sizes differ in it. */
+/** The identity of the model that a run was trained on. It differs between models of the same sizes. */
 export interface ModelIdentity {
-  /** Of its tensors; absent where the program reads none. */
+  /** A hash of its tensors; absent if the program reads none. */
   readonly weights?: string
-  /** SHA-256 of `tokenizer.json`; absent where there is none. */
+  /** SHA-256 of `tokenizer.json`; absent if there is none. */
   readonly tokenizer?: string
-  /** What the program reads from `config.json` beside sizes. */
+  /** The constants that the program reads from `config.json`. */
   readonly constants: Readonly<Record<string, ConstantValue>>
 }
 
@@ -17,8 +17,8 @@ export interface ModelIdentity {
 const wholeBytes = 256 << 20
 
 /**
- * Of a tensor of a larger model that has more bytes than these, as many are hashed, in pieces from its
- * beginning to its end.
+ * In a larger model, a tensor with more bytes than these is sampled: as many bytes are hashed, in pieces from
+ * its beginning to its end.
  */
 const sample = { bytes: 1 << 20, pieces: 64 } as const
 
@@ -30,7 +30,7 @@ interface Stretch {
   readonly count: number
 }
 
-/** What of a tensor's blocks is hashed. */
+/** The stretches of a tensor's blocks that are hashed. */
 const stretchesOf = (blocks: number, width: number, whole: boolean): readonly Stretch[] => {
   if (whole || blocks * width <= sample.bytes) return [{ from: 0, count: blocks }]
   const count = Math.floor(sample.bytes / sample.pieces / width)
@@ -78,11 +78,13 @@ export const fingerprint = async (checkpoint: Checkpoint, newSha256: NewSha256):
   return `${whole ? 'sha256' : 'sha256-sampled'}:${hash.hex()}`
 }
 
-/** Numbers that JSON has no form for are text in it. */
+/** Numbers that JSON cannot express are stored as text. */
 const writable = (value: ConstantValue): ConstantValue =>
   typeof value === 'number' && !Number.isFinite(value) ? `${value}` : value
 
-/** What tells a model apart: its weights, if they are read, and its tokenizer's file, if it has one. */
+/**
+ * The parts that identify a model: its weights, if they are read, and its tokenizer's file, if it has one.
+ */
 export interface IdentitySource {
   readonly checkpoint: Checkpoint | undefined
   readonly tokenizerFile: Uint8Array | undefined
@@ -99,13 +101,13 @@ export const identityFrom = async (
   constants: Object.fromEntries([...constants].map(([name, value]) => [name, writable(value)])),
 })
 
-/** The beginning of a hash, which tells two apart. */
+/** The beginning of a hash, enough to distinguish two. */
 export const shortHash = (hash: string): string => {
   const [kind, digits] = hash.includes(':') ? hash.split(':') : ['', hash]
   return `${kind === '' ? '' : `${kind}:`}${digits!.slice(0, 12)}`
 }
 
-/** What a model differs in from the one that something was begun on, with both values. */
+/** The differences between a model and the one that a run began with, with both values. */
 export const identityDiffers = (begun: ModelIdentity, now: ModelIdentity): readonly string[] => {
   const hashes = (
     [

@@ -15,41 +15,43 @@ import { configEquations, declareSize, missingEntries } from './sizes.js'
 import { refuseUnused } from './unused.js'
 import type { WeightFormat } from './weight-format.js'
 
-/** A model's folder: its configuration, and when asked for its weights and its tokenizer. */
+/** A model's folder: its configuration, and, if requested, its weights and its tokenizer. */
 export interface Model {
   readonly directory: string
   /** The file of its configuration, for messages; `config.json` in its folder unless given. */
   readonly configFile?: string
   readonly config: JsonObject
   readonly checkpoint: Checkpoint | undefined
-  /** What its weights are to be on the device. */
+  /** The format of its weights on the device. */
   readonly format: WeightFormat
   readonly tokenizer: Tokenizer | undefined
-  /** The most tokens it reads. */
+  /** The greatest number of tokens that it reads. */
   readonly context: number
-  /** Whether the checkpoint holds the embedding again as a head, which a tied model does not read. */
+  /**
+   * Whether the checkpoint stores the embedding a second time as the head; a tied model does not read that
+   * copy.
+   */
   readonly headIsEmbedding?: boolean
-  /** Entries and tensors that were refused, and that the user lets pass. */
+  /** Refused entries and tensors that the user allows. */
   readonly allowed?: ReadonlySet<string>
 }
 
-/** What a model's folder decides about a program. */
+/** The facts about a program that a model's folder determines. */
 export interface ModelFacts {
   readonly constants: ReadonlyMap<string, ConstantValue>
   readonly equations: readonly SizeEquation[]
-  /** What to do where a size is still unknown. */
+  /** Advice if a size is still unknown. */
   readonly hint: string
-  /** Whether the `bool` constant under which a name of the checkpoint stands is true. */
+  /** Whether the `bool` constant that is the condition of a checkpoint's name is true. */
   readonly holds: (id: string) => boolean
 }
 
 const isStored = (t: Type): boolean => inputsOf('', t).some(s => s.from !== undefined)
 
 /**
- * What a model's folder decides about a program: constants, and sizes that are still to be solved. Throws a
- * `UserError` with all that the configuration asks for and the program does not know: entries of another type
- * or range, and, where the `types` are stored in checkpoints, entries that nothing reads. `partial`: a
- * program that names no families may read as little as it likes.
+ * Reads the constants of a program from a model's folder, and equations for its sizes. Throws a `UserError`
+ * that lists all entries of a wrong type or range, and, if the `types` are stored in checkpoints, all entries
+ * that nothing reads. `partial`: a program that names no families may leave entries unread.
  */
 export const modelFacts = (
   program: Program,
@@ -68,7 +70,7 @@ export const modelFacts = (
     const some = problems.filter(p => !p.names.some(n => allowed.has(n)))
     if (some.length > 0) throw configError(some, file)
   }
-  // Of an unknown family the other entries are no news.
+  // The other entries of an unknown family would only repeat the problem.
   refused(reader.problems.filter(p => p.names.includes('model_type')).map(p => withNeeds(p, config)))
   refused([...reader.problems, ...(whole ? unreadEntries(reader) : [])])
   return {

@@ -32,10 +32,7 @@ const recordsIn = (t: Type): readonly Extract<Type, { kind: 'record' }>[] => {
 /** The module that declares a record or a function. */
 export const moduleOf = (id: string): string => id.slice(0, id.lastIndexOf('.'))
 
-/**
- * The entries that a type's sizes ask for and config.json does not have, as they are written beside the
- * sizes.
- */
+/** The entries that a type's sizes need and config.json lacks, as their declarations write them. */
 export const missingEntries = (program: Program, t: Type, reader: ConfigReader): readonly string[] =>
   recordsIn(t).flatMap(({ record }) =>
     [...(program.modules.get(moduleOf(record.id))?.sizes.values() ?? [])].flatMap(({ from }) =>
@@ -44,8 +41,8 @@ export const missingEntries = (program: Program, t: Type, reader: ConfigReader):
   )
 
 /**
- * What config.json says of the sizes of a type: by the `from` beside the sizes' declarations, and by the
- * lengths of lists.
+ * Equations for the sizes of a type from config.json: from the `from` of the sizes' declarations, and from
+ * the lengths of lists.
  */
 export const configEquations = (
   program: Program,
@@ -73,8 +70,8 @@ export const configEquations = (
   })
 
 /**
- * That a recipe's `V` is the vocabulary, where its other equations don't speak of it: a recipe without a
- * model's weights learns a table of as many rows as there are tokens.
+ * The equation that a recipe's `V` is the vocabulary, if no other equation mentions `V`: a recipe without a
+ * model's weights learns a table with a row for each token.
  */
 export const vocabularyEquations = (
   equations: readonly SizeEquation[],
@@ -90,8 +87,8 @@ export const vocabularyEquations = (
 }
 
 /**
- * What the shapes of given tensors say. A tensor with another number of axes says nothing here; binding
- * refuses it.
+ * Equations for sizes from the shapes of given tensors. A tensor with another number of axes gives none;
+ * binding refuses it later.
  */
 export const shapeEquations = (
   params: readonly CoreParam[],
@@ -109,15 +106,15 @@ export const shapeEquations = (
     }),
   )
 
-/** What to do about a size that nothing tells where only a model does. */
+/** Advice about an unknown size that only a model can determine. */
 export const declareSize =
   'declare where its value comes from in config.json, as in size E from "hidden_size"'
 
 const largestIndex = 2 ** 31 - 1
 
 /**
- * Solves for the sizes. Throws a `UserError` that lists every conflict and every size nothing tells, or those
- * too large.
+ * Solves for the sizes. Throws a `UserError` that lists every conflict and every undetermined or too large
+ * size.
  */
 export const sizesOf = (
   wanted: readonly string[],

@@ -13,8 +13,8 @@ const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => {
 }
 
 /**
- * Whether a checkpoint stores its embedding a second time as its head, of the same type, shape and bytes.
- * False where the configuration says that they are not tied: nobody asks then.
+ * Whether a checkpoint stores its embedding a second time as its head, with the same type, shape and bytes.
+ * False if the configuration says that they are not tied.
  */
 export const storesEmbeddingAsHead = async (checkpoint: Checkpoint, config: JsonObject): Promise<boolean> => {
   const head = checkpoint.tensors.get(headName)

@@ -9,14 +9,14 @@ import { harmlessTensor } from './harmless.js'
 const patternOf = (name: string): string =>
   name.replaceAll(/(^|\.)\d+(?=\.|$)/g, (_, dot: string) => `${dot}{}`)
 
-/** The layers of a checkpoint that are more than those of the configuration. */
+/** The layers of a checkpoint beyond those of the configuration. */
 const layersBeyond = (names: readonly string[], used: ReadonlySet<string>): readonly string[] => {
   const patterns = new Set([...used].map(patternOf))
   const more = names.filter(n => patterns.has(patternOf(n)) && patternOf(n) !== n)
   return [...new Set(more.map(n => /^.*?\.\d+(?=\.)/.exec(n)?.[0] ?? n))]
 }
 
-/** What a model's folder and its user say about tensors. See `Model`. */
+/** The claims of a model's folder and its user about tensors. See `Model`. */
 export interface ModelClaims {
   readonly config: JsonObject
   readonly headIsEmbedding?: boolean
@@ -24,8 +24,8 @@ export interface ModelClaims {
 }
 
 /**
- * Refuses tensors of the checkpoint that nothing asks for, unless they are harmless or allowed: what was
- * trained with them computes something else without them. Those of all layers are one pattern,
+ * Refuses tensors of the checkpoint that no field reads, unless they are harmless or allowed: without them
+ * the model computes something else. The tensors of all layers are one pattern,
  * `model.layers.{}.self_attn.q_norm.weight`, which may be allowed as a whole.
  */
 export const refuseUnused = (

@@ -25,7 +25,7 @@ const packingIn = (dtypes: readonly StoredTensor['dtype'][]): Packing | undefine
         : undefined
 }
 
-/** How inputs are packed, by name. */
+/** The packings of inputs, by name. */
 export type PackingOf = (name: string) => Packing | undefined
 
 /**
@@ -41,7 +41,7 @@ const packingFor = (
   return format !== 'auto' && spec.dims.length - spec.arrayAxes >= 2 ? format : stored
 }
 
-/** How bound tensors are packed in the model's format. */
+/** The packings of bound tensors in the model's format. */
 export const packingOf = (bound: BoundParam, { checkpoint, format }: Model): PackingOf => {
   const packings = new Map(
     bound.tensors.map(t => [
@@ -52,7 +52,7 @@ export const packingOf = (bound: BoundParam, { checkpoint, format }: Model): Pac
   return name => packings.get(name)
 }
 
-/** How tensors would be packed in a format if a checkpoint stored them as f32. */
+/** The packings that tensors would have in a format, if a checkpoint stored them as f32. */
 export const plannedPacking = (specs: readonly InputSpec[], format: WeightFormat): PackingOf => {
   const packings = new Map(specs.map(s => [s.name, packingFor(s, format, undefined)]))
   return name => packings.get(name)
@@ -70,15 +70,15 @@ export const tensorKeyOf = (bound: BoundParam, model: Model): ((name: string) =>
   return name => keys.get(name)
 }
 
-/** Elements brought to the device at a time, whole blocks. */
+/** Elements uploaded at a time: whole blocks. */
 const pieceElements = 1 << 20
 
-/** Bytes after which the device is waited for: until then the host holds them too. */
+/** After these bytes, uploading waits for the device: until then the host holds them too. */
 const flushBytes = 128 << 20
 
 /**
- * Calls `read` for each part of a range of a bound tensor: the checkpoint's tensor, where in it, and where in
- * the range.
+ * Calls `read` for each part of a range of a bound tensor, with the checkpoint's tensor, the position in it
+ * and the position in the range.
  */
 const inParts = async (
   t: BoundTensor,
@@ -108,7 +108,7 @@ interface WeightSource {
   readonly allowed: Allowed
 }
 
-/** Elements of a tensor, row-major, from the `first` on. */
+/** Elements of a tensor, row-major, from `first` on. */
 interface ElementRange {
   readonly first: number
   readonly count: number
@@ -148,8 +148,8 @@ const readFloats = async (
 }
 
 /**
- * The numbers of a bound tensor, row-major: those of its parts one after the other. Throws a `UserError` for
- * what is not finite, unless the model's user lets it pass.
+ * The numbers of a bound tensor, row-major, part by part. Throws a `UserError` if one is not finite, unless
+ * the user allows it.
  */
 export const readBound = (
   checkpoint: Checkpoint,
@@ -219,7 +219,7 @@ export const uploadWeights = async (
   return out
 }
 
-/** The largest number of f16; what lies further is infinite there. */
+/** The largest finite number of f16. */
 const largestF16 = 65504
 
 const planesOf = (

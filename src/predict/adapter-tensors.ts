@@ -5,7 +5,7 @@ import { requireFinite } from '../model/finite.js'
 import type { Checkpoint } from '../safetensors/checkpoint.js'
 import type { AdapterConfig } from './adapter.js'
 
-/** An adapter that was opened: its description, and its tensors. */
+/** An open adapter: its description and its tensors. */
 export interface OpenAdapter {
   /** Its folder, for messages. */
   readonly directory: string
@@ -14,7 +14,8 @@ export interface OpenAdapter {
 }
 
 /**
- * Throws a `UserError` where a tensor of an adapter holds what is no finite number, unless that is let pass.
+ * Throws a `UserError` if a tensor of an adapter holds a number that is not finite, unless the user allows
+ * it.
  */
 export const checkFinite = async (checkpoint: Checkpoint, allow: readonly string[] = []): Promise<void> => {
   for (const name of checkpoint.tensors.keys()) {
@@ -25,8 +26,8 @@ export const checkFinite = async (checkpoint: Checkpoint, allow: readonly string
 }
 
 /**
- * Uploads what a recipe's `predict` reads of an adapter: the settings and the parts of the state that it
- * names. Rejects with a `UserError` where the adapter lacks one. `hash` is that of the program now.
+ * Uploads the settings and the parts of the state that a recipe's `predict` reads. Rejects with a `UserError`
+ * if the adapter lacks one. `hash` is that of the present program.
  */
 export const adapterTensors = (
   device: Device,

@@ -11,18 +11,18 @@ import type { Checkpoint } from '../safetensors/checkpoint.js'
 /** An adapter's description, as `adapter_config.json` has it. */
 export interface AdapterConfig {
   readonly program: string
-  /** The program that computes the base model, where that was said. */
+  /** The program that computes the base model, if one was chosen. */
   readonly model_program?: string
   readonly recipe: string
   readonly program_hash: string
   readonly base_model: string
-  /** Which model that is; absent in adapters of earlier versions. */
+  /** The identity of the base model; absent in adapters of earlier versions. */
   readonly base?: ModelIdentity
-  /** What the base model's weights were on the device. */
+  /** The format of the base model's weights on the device. */
   readonly weights?: WeightFormat
-  /** Entries and tensors of the base model that were refused and let pass. */
+  /** Refused entries and tensors of the base model that the user allowed. */
   readonly allow?: readonly string[]
-  /** What products were computed in. */
+  /** The precision of products. */
   readonly precision?: Precision
   readonly sizes: Readonly<Record<string, number>>
   readonly settings: Readonly<Record<string, GivenValue>>
@@ -52,7 +52,7 @@ export const adapterConfigOf = (path: string, found: JsonObject): AdapterConfig 
   return found as unknown as AdapterConfig
 }
 
-/** What a program says a size is; of modules that name it, the first that says so. */
+/** The definition of a size in the first module that has one. */
 const meaningOf = (program: Program, size: string): string | undefined => {
   for (const { sizes } of program.modules.values()) {
     const doc = sizes.get(size)?.doc?.trim()
@@ -66,7 +66,7 @@ const named = (program: Program, size: string): string => {
   return meaning === undefined ? size : `${meaning} (${size})`
 }
 
-/** Throws a `UserError` where the sizes that the adapter was trained with are not those of the model. */
+/** Throws a `UserError` if the adapter was trained with other sizes than the model's. */
 export const checkSizes = (
   program: Program,
   adapter: AdapterConfig,
@@ -84,8 +84,8 @@ export const checkSizes = (
 }
 
 /**
- * What an adapter differs in from the program and the model that it is opened on, with both values. Throws a
- * `UserError` with them unless `force`: computing on would give other numbers than were trained.
+ * The differences between an adapter and the program and model that it is opened on, with both values. Throws
+ * a `UserError` with them unless `force`: the results would differ from those of training.
  */
 export const checkFits = (
   adapter: AdapterConfig,
@@ -116,7 +116,7 @@ export const checkFits = (
   })
 }
 
-/** Throws a `UserError` where the adapter's tensors are not those of its description. */
+/** Throws a `UserError` if the adapter's tensors do not match its description. */
 export const checkTensors = (adapter: AdapterConfig, checkpoint: Checkpoint): void => {
   const wrong = Object.entries(adapter.tensors).flatMap(([name, shape]) => {
     const found = checkpoint.tensors.get(name)

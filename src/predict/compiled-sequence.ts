@@ -23,14 +23,14 @@ const sequenceInputs: ReadonlySet<string> = new Set([
   'at',
 ])
 
-/** Rows, tokens of each, and tokens of each that are scored. */
+/** Rows, tokens of a row, and scored tokens of a row. */
 export interface SequenceShape {
   readonly rows: number
   readonly T: number
   readonly A: number
 }
 
-/** Compiles a predictor for one shape and puts what it runs with on the device. */
+/** Compiles a predictor for one shape and uploads the tensors that it runs with. */
 export const compileSequence = async (
   source: PredictorSource,
   output: 'next' | 'loss',

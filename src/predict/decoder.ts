@@ -8,12 +8,12 @@ import { requireLogits } from './logits.js'
 import type { PredictorSource } from './predictor-source.js'
 
 /**
- * How many tokens of each row go in at once: one while generating, more of a prompt. Two, since each is
- * compiled.
+ * The windows: tokens of each row that one step reads, one while generating and more for a prompt. There are
+ * only two, since each is compiled.
  */
 const windows = [1, 64] as const
 
-/** Room for so many tokens: a power of two, so that few are compiled. */
+/** The capacity in tokens: a power of two, so that few capacities are compiled. */
 export const capacityFor = (length: number, context: number): number =>
   Math.min(context, 2 ** Math.ceil(Math.log2(Math.max(length, 64))))
 
@@ -23,16 +23,16 @@ const commonLength = (a: readonly number[], b: readonly number[]): number => {
   return n
 }
 
-/** Of a few tokens that take little time each, several are read at once. */
+/** The pace of readings: several fast steps share one reading of their tokens. */
 const pace = { interval: 10, most: 16 } as const
 
-/** What a step gives for each row: the likeliest token and its logit, or all logits. */
+/** The result of a step for each row: the likeliest token and its logit, or all logits. */
 export type DecoderOutput = 'chosen' | 'next'
 
 /** Chooses a row's next token by its logits; `written` is the row so far. */
 export type ChooseToken = (row: number, logits: Float32Array, written: readonly number[]) => number
 
-/** Is told of a row's next token, and says whether the row goes on. */
+/** Receives a row's next token, and returns whether the row goes on. */
 export type TakeToken = (row: number, token: number) => boolean
 
 interface Step {
@@ -43,18 +43,18 @@ interface Step {
 }
 
 /**
- * Continues rows of tokens with what a predictor finds likeliest, and keeps on the device what it needs of
- * tokens that it has seen: of a row that goes on, only its new tokens are computed. Rows are at most as long
- * as the capacity. It is not reentrant: one `continue` at a time; its `SequenceModel` sees to that.
+ * Continues rows of tokens greedily, with a cache of keys and values on the device: for a row that goes on,
+ * only its new tokens are computed. Rows are at most as long as the capacity. It is not reentrant: its
+ * `SequenceModel` makes one call of `continue` at a time.
  */
 export class Decoder {
   readonly #steps = new Map<number, Promise<Step | undefined>>()
   /**
-   * By name: what is kept, each row's place, and the tokens chosen, which are those of the next step of one
-   * token. All windows share them.
+   * By name: the caches, each row's position, and the chosen tokens, which the next step of one token reads.
+   * All windows share them.
    */
   readonly #own = new Map<string, DeviceTensor>()
-  /** The tokens of each row that what is kept is of. */
+  /** The tokens of each row that the caches hold. */
   #seen: readonly (readonly number[])[] = []
   #prompts: readonly number[] = []
 
@@ -66,8 +66,8 @@ export class Decoder {
   ) {}
 
   /**
-   * Whether the predictor can go on where it was: one whose past depends on what comes later can't. All
-   * windows are on the device after this; rejects with a `DeviceError` where there is no room for them.
+   * Whether the predictor can be computed token by token (it is causal). Uploads all windows; rejects with a
+   * `DeviceError` if they do not fit.
    */
   async works(signal?: AbortSignal): Promise<boolean> {
     for (const window of windows)
@@ -76,10 +76,11 @@ export class Decoder {
   }
 
   /**
-   * Continues each row with the first of the likeliest tokens, `most` of them at most. `take` is told of
-   * every token, those of a row in order, and says whether the row goes on. The device begins steps before
-   * the last ones' tokens are known here, so that it never waits, and does those of some 20 ms, or two, in
-   * vain where rows end. Rows that begin like those of the last call are computed from there on only.
+   * Continues each row greedily, by at most `most` tokens; of equally likely tokens the first wins. `take`
+   * receives every token, those of a row in order, and returns whether the row goes on. The device begins
+   * steps before the host knows the tokens of earlier ones, so that it never waits; when rows end, the steps
+   * of about 20 ms, or two steps, are wasted. A beginning that a row shares with the last call is not
+   * computed again.
    */
   async continue(rows: readonly (readonly number[])[], most: number, take: TakeToken): Promise<void> {
     if (most <= 0) return
@@ -89,7 +90,7 @@ export class Decoder {
     const taken = ({ chosen, top }: Readonly<Record<string, ArrayLike<number>>>): void => {
       const tokens = chosen!
       for (const r of open) {
-        // The greatest of the logits is not a number where one of them is none, and −∞ where no token can be.
+        // The maximum of the logits is NaN if one of them is NaN, and −∞ if no token is possible.
         requireLogits([Math.abs(top![r]!)])
         whole[r]!.push(tokens[r]!)
         if (!take(r, tokens[r]!)) open.delete(r)
@@ -102,7 +103,7 @@ export class Decoder {
     let steps = 0
     try {
       for (; open.size > 0 && steps < most - 1; steps++) {
-        // The place of a row that has ended, or fills the room, may be anything's.
+        // The position of a row that has ended, or that fills the capacity, does not matter.
         const start = rows.map(row => Math.min(row.length + steps, last))
         const chosen = await this.#run(1, start)
         for (const { values } of await readback.push(undefined, { chosen, top })) taken(values)
@@ -149,10 +150,10 @@ export class Decoder {
     this.#seen = whole.map((row, r) => row.slice(0, open.has(r) ? ended(r) : rows[r]!.length))
   }
 
-  /** Reads the rows, of which what the last call has read is not computed again. */
+  /** Reads the rows. A beginning that the last call has read is not computed again. */
   #begin(rows: readonly (readonly number[])[]): Promise<Readonly<Record<string, ArrayLike<number>>>> {
     const prompts = rows.map(row => row.length)
-    // What is kept of tokens may depend on how long their prompt is.
+    // The cached values may depend on the length of the prompt.
     const same = !this.#own.has('prompt') || prompts.every((n, r) => n === this.#prompts[r])
     const seen = same ? this.#seen : []
     this.#seen = []
@@ -161,8 +162,8 @@ export class Decoder {
   }
 
   /**
-   * The first of the likeliest tokens after each row, of which what begins like `seen` is not computed again.
-   * The device goes on from the same ones.
+   * The likeliest token after each row (the first of equals). A beginning that equals `seen` is not computed
+   * again. The tokens stay on the device for the next step.
    */
   async #prefill(
     rows: readonly (readonly number[])[],
@@ -172,8 +173,8 @@ export class Decoder {
     for (;;) {
       const longest = Math.max(...rows.map((row, r) => row.length - known[r]!))
       const window = Math.min(this.capacity, windows.find(w => w >= longest) ?? windows.at(-1)!)
-      // At the end of the room a window begins earlier, and computes some tokens again; of a row that is
-      // done, the last: each run chooses for all.
+      // At the end of the capacity a window begins earlier and computes some tokens again. A row that is done
+      // computes its last token again, since each run chooses for all rows.
       const start = rows.map((row, r) => Math.min(known[r]!, row.length - 1, this.capacity - window))
       const parts = rows.map((row, r) => row.slice(start[r]!, start[r]! + window))
       const tokens = new Int32Array(this.rows * window)
@@ -193,8 +194,8 @@ export class Decoder {
   }
 
   /**
-   * A window of each row from its `start` on, of these tokens or of those chosen last; gives those chosen
-   * after `at` in it.
+   * Runs a window of each row from its `start` on, with these tokens or with the last chosen ones. Returns
+   * the tokens chosen after position `at` of the window.
    */
   async #run(
     window: number,
@@ -223,7 +224,7 @@ export class Decoder {
   #step(window: number, signal?: AbortSignal): Promise<Step | undefined> {
     const known = this.#steps.get(window) ?? this.#compile(window, signal)
     this.#steps.set(window, known)
-    // Whoever asked is told.
+    // The caller sees the failure; a later call tries again.
     known.catch(() => this.#steps.delete(window))
     return known
   }

@@ -1,16 +1,13 @@
 import { UserError } from '../errors/user-error.js'
 
 /**
- * Gives back logits. Throws a `UserError` where one is +∞ or not a number: the text and the scores that
- * follow would mean nothing. −∞ is a token that can't be.
+ * Returns the logits. Throws a `UserError` if one is +∞ or not a number, since texts and scores would be
+ * meaningless. −∞ means an impossible token.
  */
 export const requireLogits = <A extends ArrayLike<number>>(values: A): A =>
   without(values, x => Number.isNaN(x) || x === Number.POSITIVE_INFINITY)
 
-/**
- * Gives back losses by logits. Throws a `UserError` where one is not a number. +∞ is the loss of a token that
- * can't be.
- */
+/** Returns the losses. Throws a `UserError` if one is not a number. +∞ is the loss of an impossible token. */
 export const requireLosses = <A extends ArrayLike<number>>(values: A): A => without(values, Number.isNaN)
 
 const without = <A extends ArrayLike<number>>(values: A, wrong: (x: number) => boolean): A => {

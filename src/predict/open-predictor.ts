@@ -19,12 +19,12 @@ export interface OpenPredictor {
   readonly sequence: SequenceModel
   readonly tokenizer: Tokenizer
   readonly model: Model
-  /** What it is opened on in spite of: a program or a model that is not what a run was trained on. */
+  /** The differences that were forced: a program or a model other than the run was trained on. */
   readonly forced: readonly string[]
   close(): Promise<void>
 }
 
-/** Brings weights when they are first asked for, and keeps them. */
+/** Uploads weights at their first use, and keeps them. */
 const lazily = (
   fetch: (names: ReadonlySet<string>) => Promise<Readonly<Record<string, DeviceTensor>>>,
 ): ((names: readonly string[]) => Promise<Readonly<Record<string, DeviceTensor>>>) & {
@@ -39,29 +39,32 @@ const lazily = (
   return Object.assign(bring, { kept })
 }
 
-/** What a predictor is put together from: an open model, and what a run adds to it. */
+/** The parts of a predictor: an open model, and the additions of a run. */
 export interface PredictorParts {
   readonly device: Device
   readonly program: Program
   readonly predictor: Predictor
   readonly model: Model
-  /** Those that are bound to the model's weights. */
+  /** The parameters that are bound to the model's weights. */
   readonly params: readonly CoreParam[]
-  /** Those that tell sizes. */
+  /** The parameters that determine sizes. */
   readonly types: readonly Type[]
   readonly settings?: ReadonlyMap<string, GivenValue>
   readonly fetch?: (names: ReadonlySet<string>) => Promise<Readonly<Record<string, DeviceTensor>>>
   readonly check?: (sizes: ReadonlyMap<string, number>) => void
-  /** How schedules are chosen; by the cost model unless given. */
+  /** The choice of schedules; the cost model by default. */
   readonly chooseSchedules?: ChooseSchedules
-  /** What of the model is not what it should be; rejects where that is not forced. */
+  /** The differences of the model from the one expected; rejects if they are not forced. */
   readonly differs?: (
     model: Model,
     constants: ReadonlyMap<string, ConstantValue>,
   ) => Promise<readonly string[]>
 }
 
-/** Puts a predictor on an open model, which is closed where they do not fit, and with the predictor. */
+/**
+ * Makes a predictor of an open model. The model is closed if they do not fit, and when the predictor is
+ * closed.
+ */
 export const assemblePredictor = async (parts: PredictorParts): Promise<OpenPredictor> => {
   try {
     const opened = fitPredictor(parts)

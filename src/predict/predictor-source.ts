@@ -5,19 +5,19 @@ import type { Device, DeviceTensor } from '../../runtime/index.js'
 import type { ChooseSchedules } from '../measure/choose-schedules.js'
 import type { PackingOf } from '../model/weights.js'
 
-/** What a predictor is made of, except for the shape it is compiled for. */
+/** The parts of a predictor, except for the shape that it is compiled for. */
 export interface PredictorSource {
   readonly device: Device
   readonly program: Program
   readonly predictor: Predictor
-  /** Sizes but for T. */
+  /** The sizes without T. */
   readonly bindings: Bindings
-  /** How its inputs are packed, by name. */
+  /** The packings of its inputs, by name. */
   readonly packing: PackingOf
-  /** Brings weights, edits and settings to the device, as a compiled predictor asks for them. */
+  /** Uploads the weights, edits and settings that a compiled predictor needs. */
   readonly bring: (names: readonly string[]) => Promise<Readonly<Record<string, DeviceTensor>>>
   readonly context: number
   readonly vocabulary: number
-  /** How schedules are chosen; by the cost model unless given. */
+  /** The choice of schedules; the cost model by default. */
   readonly chooseSchedules?: ChooseSchedules | undefined
 }

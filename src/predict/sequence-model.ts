@@ -1,7 +1,6 @@
-// A predictor on a device: logits after rows, losses of rows, and greedy continuation. Rows are padded
-// to a few lengths, and each shape is compiled once, when it first comes. Continuation keeps keys and
-// values (decoder.ts) where the program can go on where it was, and computes each row anew where it
-// can't.
+// A predictor on a device: logits after rows, losses of rows, and greedy continuation. Rows are padded to a
+// few lengths, and each shape is compiled at its first use. A causal program continues from cached keys and
+// values (decoder.ts); for any other program each token computes the whole row again.
 
 import { DeviceError } from '../../runtime/index.js'
 import { Turns } from '../async/turns.js'
@@ -19,18 +18,18 @@ const rowsAtOnce = 8
 const bucket = (length: number, context: number): number =>
   Math.min(context, Math.ceil(Math.max(length, 1) / 32) * 32)
 
-/** Of the tokens to score, powers of two are compiled. */
+/** The number of tokens to score is rounded up to a power of two, so that few shapes are compiled. */
 const answerBucket = (count: number, T: number): number =>
   Math.min(T, 2 ** Math.ceil(Math.log2(Math.max(count, 1))))
 
-/** A number for each of so many rows, 0 for those that only fill up. */
+/** A number for each row, 0 for rows that only fill the batch. */
 const perRow = (values: readonly number[], rows: number): Int32Array => {
   const all = new Int32Array(rows)
   all.set(values)
   return all
 }
 
-/** One token row to score: which of its tokens count. */
+/** A row of tokens to score, and the tokens that count. */
 export interface ScoredRow {
   readonly tokens: readonly number[]
   /** The first token that counts, at least the second of the row; those from here on are summed. */
@@ -38,14 +37,14 @@ export interface ScoredRow {
 }
 
 export interface ModelCallOptions {
-  /** Aborted, it ends the call, also while kernels are compiled: it rejects with the signal's reason. */
+  /** If it is aborted, the call rejects with the signal's reason, even while kernels are being compiled. */
   readonly signal?: AbortSignal | undefined
 }
 
 export interface GreedyOptions extends ModelCallOptions {
   /**
-   * Gets every new token, those of a row in order, and may end the row by `false`, where it has found a text
-   * that it stops at, say. An error that it throws ends the call.
+   * Receives every new token, those of a row in order. It may return `false` to end the row, for example at a
+   * stop text. An exception from it ends the call.
    */
   readonly onToken?: ((row: number, token: number) => unknown) | undefined
 }
@@ -55,9 +54,9 @@ interface GenerateOptions extends GreedyOptions {
 }
 
 /**
- * Scores and continues token sequences on a device; compiled for each length bucket as it comes. It is
- * reentrant: calls are done one after the other, in the order of asking, each with the rows as they were when
- * it was asked.
+ * Scores and continues token sequences on a device. It is compiled for each length bucket at its first use.
+ * It is reentrant: calls are done one after the other, in their order, each with the rows as they were at the
+ * call.
  */
 export class SequenceModel {
   readonly #turns = new Turns()
@@ -67,7 +66,7 @@ export class SequenceModel {
 
   constructor(private readonly source: PredictorSource) {}
 
-  /** The most tokens it reads. */
+  /** The greatest number of tokens that it reads. */
   get context(): number {
     return this.source.context
   }
@@ -81,7 +80,7 @@ export class SequenceModel {
     return this.#turn(() => this.#next(own, signal), signal)
   }
 
-  /** `prompts` has the tokens of each row's prompt; a row without is all prompt. */
+  /** `prompts` are the lengths of the rows' prompts; without one, the whole row is prompt. */
   async #next(
     rows: readonly (readonly number[])[],
     signal?: AbortSignal,
@@ -250,7 +249,8 @@ export class SequenceModel {
   }
 
   /**
-   * Like {@link Decoder.continue}, for what can't go on where it was: everything is computed for each token.
+   * Like {@link Decoder.continue}, for predictors that are not causal: each token computes the whole row
+   * again.
    */
   async #continueAnew(
     prompts: readonly (readonly number[])[],
@@ -270,9 +270,7 @@ export class SequenceModel {
     }
   }
 
-  /**
-   * Closes it after all that was asked for; what is asked from now on is refused. Closing again does nothing.
-   */
+  /** Closes it after all earlier calls have ended; later calls are refused. A second call does nothing. */
   close(): Promise<void> {
     this.#closing ??= this.#turns.take(() => this.#release())
     return this.#closing
@@ -283,7 +281,7 @@ export class SequenceModel {
     throw new UserError({ what: 'the model was closed', hint: 'close it only after its last use' })
   }
 
-  /** The rows as they are now. Throws a `UserError` where a token is none of the model's. */
+  /** A copy of the rows. Throws a `UserError` if a token is outside the vocabulary. */
   #tokensOf(rows: readonly (readonly number[])[]): readonly (readonly number[])[] {
     const { vocabulary } = this.source
     const own = rows.map(row => Array.from(row))
@@ -306,8 +304,8 @@ export class SequenceModel {
   }
 
   /**
-   * What continues some rows with what is kept of them: several at once if the device has room for that.
-   * Undefined if all must be computed anew for each token.
+   * The decoder that continues some rows from a cache, several at once if the device has room; undefined if
+   * the predictor is not causal.
    */
   async #decoder(
     rows: readonly (readonly number[])[],
@@ -340,7 +338,7 @@ export class SequenceModel {
     if (known !== undefined) return known
     const made = compileSequence(this.source, output, shape, signal)
     this.#compiled.set(id, made)
-    // Whoever asked is told; nothing is kept that closing would have to give back.
+    // The caller sees the failure. Nothing is kept that `close` would have to free.
     made.catch(() => this.#compiled.delete(id))
     return made
   }

@@ -1,7 +1,7 @@
 import type { CoreRecipe, Program } from '../../compiler/core/core.js'
 import { UserError } from '../errors/user-error.js'
 
-/** The recipe of a module; its name is needed only where the module has several. */
+/** The recipe of a module. Its name is needed only if the module has several. */
 export const findRecipe = (program: Program, module: string, name?: string): CoreRecipe => {
   const recipes = [...(program.modules.get(module)?.recipes ?? [])]
   const found =

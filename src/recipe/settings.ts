@@ -31,8 +31,7 @@ const parseValue = (s: CoreSetting, text: string): GivenValue => {
 }
 
 /**
- * The defaults, with what `--set name=value` changes. Throws a `UserError` for a name or value that does not
- * fit.
+ * The defaults, changed by `--set name=value`. Throws a `UserError` for a name or value that does not fit.
  */
 export const settingsOf = (program: Program, recipe: CoreRecipe, given: readonly string[]): Settings => {
   const values = new Map(recipe.settings.map(s => [s.name, settingDefault(program, s)]))
@@ -69,8 +68,8 @@ export const settingEquations = (
   })
 
 /**
- * A setting that the training driver reads itself, if the recipe has it. Throws a `UserError` unless it is a
- * whole number of at least 1: no run has no epochs, and no batch no rows.
+ * A setting that the training driver reads, if the recipe has it. Throws a `UserError` unless it is a whole
+ * number of at least 1, since a run has at least one epoch, and a batch at least one row.
  */
 export const countSetting = (settings: Settings, name: string, otherwise: number): number => {
   const value = settings.get(name)

@@ -1,7 +1,7 @@
 import { UserError } from '../errors/user-error.js'
 import { formatOf, precisionOf, type RunDescription } from '../train/run-record.js'
 
-/** What runs that differ in their seeds share, by its name in the plural. */
+/** The properties that runs with different seeds must share, by their names in the plural. */
 const shared: Readonly<Record<string, (run: RunDescription) => unknown>> = {
   recipes: run => run.recipe,
   programs: run => run.programHash,
@@ -14,8 +14,8 @@ const shared: Readonly<Record<string, (run: RunDescription) => unknown>> = {
 }
 
 /**
- * Refuses runs that differ in more than their seeds, or of which two have one seed: a mean of their scores
- * says nothing.
+ * Refuses runs that differ in more than their seeds, or of which two have the same seed: a mean of their
+ * scores would be meaningless.
  */
 export const checkAlike = (runs: readonly (RunDescription & { readonly path: string })[]): void => {
   const [first, ...others] = runs

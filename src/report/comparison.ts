@@ -25,10 +25,11 @@ export interface ComparisonRequest {
   readonly long: LongWay
   readonly samples: number
   readonly limit?: number
-  /** Told what of a run is not as it was trained, where that is forced. */
+  /** Receives the forced differences between a run's training and now. */
   readonly forced?: (reasons: readonly string[]) => void
   /**
-   * Told what is under way and how many examples are scored, of all that will be: each counts once a model.
+   * Receives the name of the present work, and the numbers of scored and of all examples; each example counts
+   * once for each model.
    */
   readonly progress: (label: string, done: number, total: number) => void
 }
@@ -87,7 +88,7 @@ const samplesOf = async (
   return examples.map((e, i) => ({ prompt: e.prompt, before: a[i]!, after: b[i]!, expected: e.answer }))
 }
 
-/** Scores the base model and each of the runs, which differ in their seeds, anew. */
+/** Scores the base model and each of the runs, which differ in their seeds. */
 export const compareRuns = async (
   runs: readonly { readonly path: string; readonly seed: number }[],
   o: ComparisonRequest,

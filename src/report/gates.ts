@@ -5,7 +5,7 @@ import { specialiseMethod } from '../../compiler/specialise/specialise.js'
 import type { RunDescription } from '../train/run-record.js'
 import type { Fact, GateGrid, ReportData } from './report-data.js'
 
-/** Where a run's gates are read from. */
+/** The source of a run's gates. */
 export interface GateSource {
   readonly program: Program
   readonly recipe: CoreRecipe
@@ -15,8 +15,8 @@ export interface GateSource {
 }
 
 /**
- * How far each head's edits are open: what the recipe's `gates` makes of the adapter, where it has such a
- * method.
+ * How far each head's edits are open: the result of the recipe's method `gates` on the adapter, if it has
+ * one.
  */
 export const gatesOf = async ({ program, recipe, run, read }: GateSource): Promise<ReportData['gates']> => {
   const method = recipe.methods.get('gates')
@@ -42,7 +42,7 @@ export const gatesOf = async ({ program, recipe, run, read }: GateSource): Promi
   return scale === undefined || offset === undefined ? undefined : { scale, offset }
 }
 
-/** How many gates of each kind are closed exactly. */
+/** The number of gates of each kind that are exactly closed. */
 export const closedFacts = (gates: NonNullable<ReportData['gates']>): readonly Fact[] => {
   const share = (grid: GateGrid): string => {
     const all = grid.flat()

@@ -18,7 +18,7 @@ export const closedOf = (gates: GateGrid): { readonly closed: number; readonly t
 /** Labels are thinned so that they stand at least 18 pixels apart. */
 const labelEvery = (cell: number): number => [1, 2, 4, 5, 8, 10, 16, 20].find(n => n * cell >= 18) ?? 32
 
-/** A gate to two decimals that never rounds to a plain 0 or 1 what isn't one. */
+/** A gate with two decimals. Only an exact 0 or 1 is shown as 0 or 1. */
 const short = (gate: number): string => {
   if (gate === 0 || gate === 1) return String(gate)
   const text = gate.toFixed(2)
@@ -49,9 +49,9 @@ const cellOf = (gate: number, layer: number, head: number, size: number): string
 }
 
 /**
- * A heat map of gates, layers as rows (the first on top) and heads as columns, as an SVG element: viridis
- * from 0 to 1, heads that are exactly closed hollow and crossed, every value in a tooltip, and inside the
- * cell where there is room.
+ * A heat map of gates as an SVG element, with layers as rows (the first on top) and heads as columns. Colours
+ * are viridis from 0 to 1; exactly closed heads are hollow and crossed. Every value is in a tooltip, and in
+ * its cell if there is room.
  */
 export const heatMap = (gates: GateGrid, name: string): string => {
   const heads = Math.max(...gates.map(row => row.length))

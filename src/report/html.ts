@@ -1,8 +1,8 @@
 import { harmless } from '../../compiler/diagnostics/harmless.js'
 
 /**
- * Text made safe inside elements and double-quoted attributes; marks of direction and controls in it are
- * shown.
+ * Text escaped for elements and double-quoted attributes; control characters and direction marks are made
+ * visible.
  */
 export const escapeHtml = (text: string): string =>
   harmless(text).replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;').replace(/"/g, '&quot;')

@@ -5,7 +5,7 @@ import type { CurvePoint } from './report-data.js'
 export interface Series {
   readonly name: string
   readonly points: readonly CurvePoint[]
-  /** 1 or 2: which of the page's two line colours. */
+  /** The number of one of the page's two line colours. */
   readonly colour: 1 | 2
   /** `noisy` shows the values faintly with a running mean over them; `marked` puts a dot on every value. */
   readonly style: 'noisy' | 'marked' | 'plain'
@@ -14,15 +14,15 @@ export interface Series {
 /** A chart of values by step, or by another whole number. */
 export interface Chart {
   readonly name: string
-  /** What the horizontal axis counts: `step` if absent. */
+  /** The unit of the horizontal axis: `step` if absent. */
   readonly axis?: string
   readonly series: readonly Series[]
   readonly kind: 'number' | 'share'
-  /** A step to mark with a vertical line, and what it is. */
+  /** A step to mark with a vertical line, and its label. */
   readonly mark?: { readonly step: number; readonly label: string }
 }
 
-/** What a chart's coordinates run to. */
+/** The size of a chart in its coordinates. */
 export const [width, height] = [560, 260]
 const margin = { left: 52, right: 14, top: 14, bottom: 34 }
 
@@ -46,7 +46,7 @@ export const runningMean = (points: readonly CurvePoint[]): readonly CurvePoint[
   })
 }
 
-/** Keeps at most `most` points, evenly, the last among them: more can't be seen. */
+/** Keeps at most `most` evenly spaced points, with the last one: more can't be seen. */
 const thinned = (points: readonly CurvePoint[], most: number): readonly CurvePoint[] => {
   if (points.length <= most) return points
   return Array.from({ length: most }, (_, i) => points[Math.round((i * (points.length - 1)) / (most - 1))]!)
@@ -135,7 +135,7 @@ export const drawChart = (chart: Chart): string => {
   return [...grid, ...feet, axis, marked, ...drawn].join('')
 }
 
-/** A line chart as an SVG with its key above it; nothing (an empty text) if no series has a finite value. */
+/** A line chart as an SVG with its key above it; an empty text if no series has a finite value. */
 export const lineChart = (chart: Chart): string => {
   const drawing = drawChart(chart)
   if (drawing === '') return ''

@@ -80,8 +80,8 @@ const pair = (...parts: readonly string[]): string => {
 }
 
 /**
- * A run as one HTML page that needs nothing else: style and drawings are inline, there are no scripts and
- * nothing is fetched; it follows the reader's light or dark scheme. Every text of the data is escaped. The
+ * Renders a run as one self-contained HTML page: style and drawings are inline, there are no scripts, and
+ * nothing is fetched. It follows the reader's light or dark scheme. Every text of the data is escaped. The
  * same data give the same page.
  */
 export const renderReport = (data: ReportData): string => {

@@ -1,12 +1,12 @@
-/** A name and what it has, as shown in a table. */
+/** A name and its value, for a table. */
 export interface Fact {
   readonly name: string
   readonly value: string
-  /** What it means, in a phrase. */
+  /** Its meaning, in a phrase. */
   readonly note?: string
 }
 
-/** What one seed scored; counts where the score is a share of them. */
+/** The score of one seed, with its counts if it is a share. */
 export interface SeedScore {
   readonly value: number
   readonly correct?: number
@@ -37,11 +37,11 @@ export interface TextSample {
   readonly prompt: string
   readonly before: string
   readonly after: string
-  /** The right answer, where there is one. */
+  /** The right answer, if there is one. */
   readonly expected?: string
 }
 
-/** All that a report shows. A part that is left out or empty is not shown. */
+/** The content of a report. Absent and empty parts are not shown. */
 export interface ReportData {
   readonly title: string
   /** A sentence or two under the title. */
@@ -53,7 +53,7 @@ export interface ReportData {
   readonly curves: {
     readonly train: readonly CurvePoint[]
     readonly valid: readonly CurvePoint[]
-    /** The share of gates that are open when settled, by kind, in [0, 1]. */
+    /** The share of settled gates that are open, by kind, in [0, 1]. */
     readonly openScale?: readonly CurvePoint[]
     readonly openOffset?: readonly CurvePoint[]
     /** The step whose state was kept. */

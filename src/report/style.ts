@@ -1,6 +1,6 @@
 /**
- * The page's style sheet. Line colours are Okabe and Ito's, apart for any kind of colour vision, in both
- * schemes.
+ * The page's style sheet. The line colours are by Okabe and Ito; they differ for any kind of colour vision,
+ * in both schemes.
  */
 export const style = `
 :root {

@@ -15,18 +15,18 @@ import { adapterFiles, type RunFolder } from './run-folder.js'
 
 const isZero = (data: Float32Array): boolean => data.every(x => x === 0)
 
-/** How state is stored as a checkpoint. */
+/** Options for storing state as a checkpoint. */
 export interface StoredForm {
   readonly sizes: ReadonlyMap<string, number>
   readonly dtype: 'BF16' | 'F32'
-  /** Which conditions of the checkpoint's names hold for the model; none unless given. */
+  /** The conditions of the checkpoint's names that hold for the model; none by default. */
   readonly holds?: (id: string) => boolean
 }
 
 /**
- * State as the tensors of a checkpoint, in the names and shapes that `from … as …` gives them, one for each
- * element of the arrays of records. What is zero and would be filled with zero is left out, and so is what
- * has no name in such a model.
+ * State as the tensors of a checkpoint, with the names and shapes of `from … as …`, one for each element of
+ * arrays of records. It leaves out zero tensors that reading would fill with zero, and tensors that have no
+ * name in such a model.
  */
 export const storedTensors = (
   specs: readonly InputSpec[],
@@ -48,28 +48,28 @@ export const storedTensors = (
   return tensors
 }
 
-/** What a run has learned. */
+/** The learned state of a run. */
 export interface LearnedState {
   readonly recipe: CoreRecipe
   readonly run: RunDescription
   /** The parts of the state that `predict` reads. */
   readonly learned: ReadonlySet<string>
   readonly state: ReadonlyMap<string, StateTensor>
-  /** The step that the state is of, if it is known. */
+  /** The step of the state, if it is known. */
   readonly best: number | undefined
 }
 
-/** How a model that was trained is stored. */
+/** Options for storing a trained model. */
 export interface ExportOptions {
   readonly bf16: boolean
-  /** Which conditions of the checkpoint's names hold for the model. */
+  /** The conditions of the checkpoint's names that hold for the model. */
   readonly holds: (id: string) => boolean
 }
 
 /**
- * Writes what was learned. State that the program binds to a checkpoint's names becomes a model of its own,
- * in `model/`, beside the tokenizer it was trained with; anything else becomes an adapter. Returns the paths
- * that were written, for people.
+ * Writes the learned state. State that the program binds to a checkpoint's names becomes a complete model in
+ * `model/`, with the tokenizer of training; other state becomes an adapter. Returns the written paths, for
+ * messages.
  */
 export const exportState = async (
   folder: RunFolder,

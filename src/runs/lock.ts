@@ -9,10 +9,10 @@ import { UserError } from '../errors/user-error.js'
 import { fileError } from '../files/file-error.js'
 import { makeFolder } from '../files/make-folder.js'
 
-/** A process, so that another one which gets its number later is not taken for it. */
+/** A process, identified so that a later process with the same number is not mistaken for it. */
 interface ProcessName {
   readonly pid: number
-  /** When it began, in a form of the system's; empty where that can't be told. */
+  /** Its start time, in the system's form; empty if it is unknown. */
   readonly start: string
   readonly host: string
 }
@@ -23,8 +23,8 @@ const host = short(hostname())
 
 const linuxStart = (pid: number): string | undefined => {
   try {
-    // The name of the program, in brackets, may hold anything. After it: the state, and as the 20th the start
-    // in ticks since the machine's.
+    // The program's name, in brackets, may hold any character. The state follows it, and the 20th field from
+    // there is the start, in ticks since the machine started.
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\)/s, '').trim().split(' ')
     if (fields[0] === 'Z' || fields[0] === 'X') return undefined
     return short(`${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8')} ${fields[19]}`)
@@ -33,7 +33,9 @@ const linuxStart = (pid: number): string | undefined => {
   }
 }
 
-/** When a process began; `undefined` if it is not there (any more), empty where the system doesn't say. */
+/**
+ * The start time of a process; `undefined` if the process does not exist, empty if the system does not tell.
+ */
 const startOf = (pid: number): string | undefined => {
   if (process.platform === 'linux') return linuxStart(pid)
   try {
@@ -49,7 +51,7 @@ const startOf = (pid: number): string | undefined => {
   }
 }
 
-/** Whether a process is there. One on another machine may be. */
+/** Whether a process exists. A process on another machine counts as existing. */
 const mayRun = ({ pid, start, host: its }: ProcessName): boolean => {
   if (its !== host) return true
   const now = startOf(pid)
@@ -83,16 +85,16 @@ const inUse = async (folder: string, name: string): Promise<UserError> => {
 /** Folders that this process holds. */
 const held = new Set<string>()
 
-/** A folder that this process alone writes into. */
+/** A folder that only this process writes into. */
 export interface Hold {
-  /** Lets it go; a folder that was made for it and is empty is taken away. */
+  /** Releases the folder, and removes it if it was made for this and is empty. */
   release(): Promise<void>
 }
 
 /**
- * Whoever is the owner of a folder has a file in it that names its process. It says first that it would like
- * to be, and then looks for others: of two at one time each sees the other, so never both go on. A file of a
- * process that is gone counts for nothing and is taken away, whatever ended it.
+ * The owner of a folder has a file in it that names its process. A process first writes its file and then
+ * looks for others: if two do so at the same time, each sees the other, so at most one goes on. The file of a
+ * process that has ended is ignored and removed.
  */
 const claim = async (folder: string, own: string): Promise<string | undefined> => {
   await writeFile(join(folder, own), `since ${new Date().toISOString()} on ${hostname()}\n`)
@@ -107,12 +109,12 @@ const claim = async (folder: string, own: string): Promise<string | undefined> =
   return other
 }
 
-/** Attempts, since two that begin at the same moment both step back. */
+/** Attempts: two processes that begin at the same moment both step back and try again. */
 const attempts = 3
 
 /**
- * Makes a folder if it is missing, and holds it for this process alone. Rejects with a `UserError` where
- * another process that is still there, or this one, holds it already. A process that dies holds nothing.
+ * Makes a folder if it is missing, and locks it for this process. Rejects with a `UserError` if another
+ * running process, or this one, holds it already. When a process ends, its lock ends too.
  */
 export const holdFolder = async (folder: string): Promise<Hold> => {
   const found = await stat(folder).catch(() => undefined)
@@ -129,7 +131,7 @@ export const holdFolder = async (folder: string): Promise<Hold> => {
   const leave = async (path: string, own: string): Promise<void> => {
     held.delete(path)
     await rm(join(path, own), { force: true })
-    // Fails where there is something in it.
+    // This fails if the folder is not empty.
     if (found === undefined) await rmdir(path).catch(() => undefined)
   }
   try {
@@ -164,8 +166,8 @@ export const holdFolder = async (folder: string): Promise<Hold> => {
 const temporary = /^\.(.+)\.(\d+)\.[0-9a-f]{8}\.tmp$/
 
 /**
- * Takes away files that a process which was killed had begun to write into a run's folder, and the folder of
- * its model. What others write there, as `jola report` does, is left alone while they are there.
+ * Removes the temporary files of killed processes from a run's folder and from the folder of its model. Files
+ * of running processes, such as `jola report`, stay.
  */
 export const sweepTemporary = async (folder: string, model: string): Promise<void> => {
   for (const each of [folder, model])

@@ -17,20 +17,21 @@ import { adapterFiles, isAdapted, RunFolder } from './run-folder.js'
 import { unfinishedAt } from './unfinished.js'
 
 export interface ReportRequest {
-  /** The page's heading; the recipe and the data's folder unless given. */
+  /** The page's heading; by default the recipe and the data's folder. */
   readonly title?: string
-  /** What to score on; the run's own data unless given. */
+  /** The data to score on; the run's own by default. */
   readonly data?: string
   readonly samples: number
-  /** What happens to prompts that leave no room for their answers; refused unless said. */
+  /** The treatment of prompts that leave no room for their answers; refused by default. */
   readonly long?: LongWay
   readonly limit?: number
-  /** Scores runs though their base model or program is not what they were trained on. */
+  /** Scores runs even if their base model or program has changed since training. */
   readonly force?: boolean
-  /** Told once what of a run is not as it was trained, where that is forced. */
+  /** Receives once the forced differences between a run's training and now. */
   readonly forced?: (reasons: readonly string[]) => void
   /**
-   * Told what is under way and how many examples are scored, of all that will be: each counts once a model.
+   * Receives the name of the present work, and the numbers of scored and of all examples; each example counts
+   * once for each model.
    */
   readonly progress: (label: string, done: number, total: number) => void
 }
@@ -76,8 +77,8 @@ const adapterGates = async (directory: string, run: RunDescription): Promise<Rep
 }
 
 /**
- * Everything a report shows, from runs that differ in their seeds. Runs with an adapter are scored anew,
- * beside their base model; a run that trained a model of its own has its curves.
+ * Collects the content of a report from runs that differ in their seeds. Runs with an adapter are scored, and
+ * so is their base model; a run that trained a complete model has only its curves.
  */
 export const makeReport = async (
   device: Device,

@@ -22,19 +22,19 @@ import { tuningFor } from '../tune/tune.js'
 import { readAdapterConfig } from './read-adapter.js'
 import { adapterFiles } from './run-folder.js'
 
-/** How a run is opened. */
+/** Options for opening a run. */
 export interface OpenOptions {
-  /** Another folder of its base model. */
+  /** The folder of its base model, if that was moved. */
   readonly model?: string | undefined
-  /** What the model's weights are on the device; as it was trained on unless said. */
+  /** The format of the model's weights on the device; that of training by default. */
   readonly weights?: WeightFormat | undefined
-  /** Entries of the model's configuration and tensors that were refused, and that are let pass. */
+  /** Refused entries of the model's configuration and refused tensors that the user allows. */
   readonly allow?: readonly string[] | undefined
-  /** Opens it though its base model or its program is not what it was trained on. */
+  /** Opens it even if its base model or its program has changed since training. */
   readonly force?: boolean | undefined
 }
 
-/** As a run's base model was opened when it was trained, unless said otherwise. */
+/** The options that a run's base model was opened with in training, changed by the given ones. */
 const openedAs = (
   adapter: AdapterConfig,
   { weights, allow = [] }: Pick<OpenOptions, 'weights' | 'allow'>,
@@ -43,7 +43,7 @@ const openedAs = (
   allow: [...(adapter.allow ?? []), ...allow],
 })
 
-/** A module's `logits` on a model, ready to be put together. */
+/** The parts of a predictor that is a module's `logits` on a model. */
 const openLogits = async (
   module: { readonly device: Device; readonly program: Program; readonly name: string },
   directory: string,
@@ -63,7 +63,7 @@ const openLogits = async (
   }
 }
 
-/** A model without any edit, through a module's own `logits`. */
+/** Opens a model without edits, computed by a module's `logits`. */
 export const openBase = async (
   device: Device,
   directory: string,
@@ -88,9 +88,8 @@ const fitsOf =
     checkFits(adapter, { hash, base: await modelIdentityOf(model, constants) }, where, force === true)
 
 /**
- * The base model of a run: the module that declares the record of its recipe's first parameter says how it
- * computes. Rejects with a `UserError` where it is not the model and the program of the run, unless that is
- * forced.
+ * Opens the base model of a run. The module that declares the record of the recipe's first parameter computes
+ * it. Rejects with a `UserError` if the model or the program differs from the run's, unless that is forced.
  */
 export const openRunBase = async (
   device: Device,
@@ -108,8 +107,8 @@ export const openRunBase = async (
 }
 
 /**
- * A trained run: its adapter on its base model, or on the model given. Rejects with a `UserError` where that
- * is not the model, or the program not the one, that it was trained on, unless that is forced.
+ * Opens a trained run: its adapter on its base model, or on the given model. Rejects with a `UserError` if
+ * the model or the program differs from that of training, unless that is forced.
  */
 export const openRun = async (
   device: Device,

@@ -67,7 +67,7 @@ export class RunFolder implements RunStore {
     return join(this.path, name)
   }
 
-  /** Makes the folder. Refuses one that already holds a run unless it is to be resumed or replaced. */
+  /** Makes the folder. Refuses a folder that holds a run, unless the run is to be resumed or replaced. */
   async create(mode: 'new' | 'resume'): Promise<void> {
     const known = await stat(this.file(files.run)).catch(() => undefined)
     if (mode === 'new' && known !== undefined)
@@ -81,7 +81,7 @@ export class RunFolder implements RunStore {
     })
   }
 
-  /** Takes away a run and its adapter, which would pass for the next run's while that is under way. */
+  /** Removes a run and its adapter, which could otherwise be mistaken for the result of the next run. */
   async clear(): Promise<void> {
     for (const name of [...Object.values(files), adapterFiles.tensors, adapterFiles.config])
       await rm(this.file(name), { force: true }).catch((error: unknown) => {
@@ -93,7 +93,7 @@ export class RunFolder implements RunStore {
     await writeAtomic(this.file(files.run), [`${JSON.stringify(run, undefined, 2)}\n`])
   }
 
-  /** What the folder's run is, if it holds one. */
+  /** The description of the folder's run, if it holds one. */
   async descriptionIfAny(): Promise<RunDescription | undefined> {
     const found = await readJsonObjectIfAny(this.file(files.run))
     if (found === undefined) return undefined
@@ -133,7 +133,7 @@ export class RunFolder implements RunStore {
     return run
   }
 
-  /** State, position and history in one file, so that they can never disagree. */
+  /** State, position and history are in one file, so that they always agree. */
   async save(state: ReadonlyMap<string, StateTensor>, position: Position, history: History): Promise<void> {
     await this.write(files.state, state, {
       position: JSON.stringify(position),
@@ -159,7 +159,7 @@ export class RunFolder implements RunStore {
     }
   }
 
-  /** How far the run has come, if its state was saved; no tensor is read. */
+  /** The saved position of the run, if there is one; reads no tensor. */
   async position(): Promise<Position | undefined> {
     if (!existsSync(this.file(files.state))) return undefined
     const checkpoint = await openCheckpoint(this.file(files.state))

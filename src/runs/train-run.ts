@@ -25,7 +25,7 @@ import { exportState } from './export-state.js'
 import { holdFolder, sweepTemporary } from './lock.js'
 import { adapterFiles, isBegun, RunFolder } from './run-folder.js'
 
-/** What `jola train` is told. */
+/** The options of a training run. */
 export interface TrainRequest {
   readonly file: string
   /** The module that recipes import as `std.model`; a resumed run keeps its own. */
@@ -33,22 +33,22 @@ export interface TrainRequest {
   readonly recipe?: string
   readonly model: string
   readonly data: string
-  /** How the data's files are to be read; as the run to resume was begun unless said. */
+  /** Options for reading the data's files; a resumed run keeps its own by default. */
   readonly reading?: Reading
   readonly out: string
   /** `name=value`. */
   readonly set: readonly string[]
   readonly seed: number
   readonly mode: 'new' | 'resume' | 'replace'
-  /** Goes on with a run whose base model or program has changed since. */
+  /** Continues a run whose base model or program has changed since its beginning. */
   readonly force?: boolean
   readonly dropLong: boolean
   readonly length?: number
   readonly saveEvery: number
   readonly bf16: boolean
-  /** `auto` unless said, or as the run to resume was begun. */
+  /** `auto` by default; a resumed run keeps its own. */
   readonly weights?: WeightFormat
-  /** Entries and tensors of the model that are let pass, beside those of the run to resume. */
+  /** Refused entries and tensors of the model that the user allows, besides those of the resumed run. */
   readonly allow?: readonly string[]
 }
 
@@ -57,7 +57,7 @@ export interface TrainResult extends TrainOutcome {
   readonly written: readonly string[]
 }
 
-/** What is asked for: a program, its recipe and the settings that the command line gives. */
+/** The requested program, recipe and settings. */
 interface Asked extends LoadedProgram {
   readonly recipe: CoreRecipe
   readonly asked: Settings
@@ -65,7 +65,7 @@ interface Asked extends LoadedProgram {
 }
 
 /**
- * Refuses to go on with a run in another way than it was begun: the command line may repeat its settings, not
+ * Refuses to resume a run with other settings than it began with: the command line may repeat settings, not
  * change them.
  */
 const checkResumed = (
@@ -104,8 +104,8 @@ const checkResumed = (
 }
 
 /**
- * What a run to resume differs in from the program and model it was begun with. Throws a `UserError` with
- * both values, unless that is forced.
+ * The differences between a resumed run's first program and model and the present ones. Throws a `UserError`
+ * with both values, unless that is forced.
  */
 const checkUnchanged = (
   begun: RunDescription,
@@ -131,10 +131,10 @@ const checkUnchanged = (
 }
 
 /**
- * One training run from its files to its adapter: program, model and data are read and checked, then trained
- * on, then the best state is written. Throws `ProgramError`, `UserError` or `DeviceError`; aborted before its
- * first step, it rejects with the signal's reason. Any number of runs may be under way on one device, each
- * into a folder of its own.
+ * Runs one training from its files to its adapter: reads and checks program, model and data, trains, and
+ * writes the best state. Rejects with `ProgramError`, `UserError` or `DeviceError`, and with the signal's
+ * reason if it is aborted before its first step. Any number of runs may share a device, each with its own
+ * folder.
  */
 export const train = async (
   device: Device,
@@ -165,7 +165,7 @@ export const train = async (
   }
 }
 
-/** {@link train}, in a folder that is held for it. */
+/** {@link train} in a locked folder. */
 const trainHeld = async (
   device: Device,
   request: TrainRequest,

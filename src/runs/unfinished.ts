@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { UserError } from '../errors/user-error.js'
 import { adapterFiles, isAdapted, RunFolder, runsAt } from './run-folder.js'
 
-/** How far a run came that has written no result yet; `undefined` for a finished one. */
+/** The progress of an unfinished run, in words; `undefined` for a finished one. */
 export const unfinishedAt = async (path: string): Promise<string | undefined> => {
   const folder = new RunFolder(path)
   if (isAdapted(path)) return undefined
@@ -12,7 +12,7 @@ export const unfinishedAt = async (path: string): Promise<string | undefined> =>
   return `the run is not finished: ${step}${steps === undefined ? '' : ` of ${steps}`} steps`
 }
 
-/** Refuses a run that has no adapter to open: it is not finished, or trained a model of its own. */
+/** Refuses a run without an adapter: it is not finished, or it trained a complete model. */
 export const checkAdapted = async (path: string): Promise<void> => {
   if (isAdapted(path)) return
   const folder = new RunFolder(path)

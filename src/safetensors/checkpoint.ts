@@ -1,6 +1,5 @@
-// A checkpoint over files that are read by ranges, so that no whole file is ever in memory. Opening
-// reads headers alone; numbers are read and widened to f32 when they are asked for. Who opens the files
-// is the platform's affair.
+// A checkpoint over files that are read by ranges, so that no whole file is ever in memory. Opening reads
+// only headers; numbers are read, and widened to f32, on request. The platform opens the files.
 
 import { bf16ToF32, f16ToF32 } from '../../runtime/float.js'
 import { refusePointer } from '../errors/git-lfs.js'
@@ -19,7 +18,7 @@ import {
 export interface ByteRanges {
   readonly path: string
   readonly size: number
-  /** `length` bytes from `at`, in a buffer of their own (its `buffer` holds nothing else). */
+  /** `length` bytes from `at`, in a new buffer that holds nothing else. */
   read(at: number, length: number): Promise<Uint8Array<ArrayBuffer>>
   /** Fills `out` with the bytes from `at`. */
   readInto(at: number, out: Uint8Array): Promise<void>
@@ -41,19 +40,19 @@ export interface StoredTensor extends Omit<TensorEntry, 'dtype'> {
   readonly block?: BlockShape
 }
 
-/** The elements that are stored together: one alone, unless the tensor is quantised. */
+/** The number of elements that are stored together: 1, unless the tensor is quantised. */
 export const blockOf = ({ dtype, block }: Pick<StoredTensor, 'dtype' | 'block'>): BlockShape =>
   block ?? { elements: 1, bytes: dtypeBytes[dtype as Dtype] }
 
 /**
- * An opened checkpoint: its tensors are known, their numbers are read one by one when asked for. Close it
- * when done; reading afterwards fails.
+ * An open checkpoint: its tensors are known, and their numbers are read on request. Close it after use; later
+ * reads fail.
  */
 export interface Checkpoint {
   /** The file or directory it was opened from. */
   readonly path: string
   readonly tensors: ReadonlyMap<string, StoredTensor>
-  /** The `__metadata__` of its files together. */
+  /** The merged `__metadata__` of its files. */
   readonly metadata: Readonly<Record<string, string>>
   /** Numbers in row-major order. F16 and BF16 widen exactly, F64 rounds; other dtypes are a `UserError`. */
   readF32(name: string): Promise<Float32Array>
@@ -83,7 +82,7 @@ export const readFileHeader = async (file: ByteRanges): Promise<SafetensorsHeade
 
 const asBytes = (out: Float32Array): Uint8Array => new Uint8Array(out.buffer, out.byteOffset, out.byteLength)
 
-/** Elements of two or eight bytes from a place in the file on, as float32. */
+/** Elements of two or eight bytes, from a position in the file on, as float32. */
 const convertPieces = async (
   file: ByteRanges,
   dtype: 'F16' | 'BF16' | 'F64',
@@ -108,14 +107,14 @@ const wrongDtype = (entry: TensorEntry, name: string, wanted: string): UserError
     hint: `store it as ${wanted}`,
   })
 
-/** What a checkpoint is made of: its files by their names, and what their headers say. */
+/** The parts of a checkpoint: its files by name, and the contents of their headers. */
 export interface CheckpointParts extends SafetensorsHeader {
   readonly path: string
-  /** By the `file` of the tensors' entries. */
+  /** Keyed by the `file` of the tensors' entries. */
   readonly files: ReadonlyMap<string, ByteRanges>
 }
 
-/** A checkpoint whose numbers are read from its files when they are asked for. */
+/** A checkpoint that reads numbers from its files on request. */
 export const checkpointOf = ({ path, files, tensors, metadata }: CheckpointParts): Checkpoint => {
   const find = (name: string): readonly [TensorEntry, ByteRanges] => {
     const entry = tensors.get(name)

@@ -42,7 +42,7 @@ export interface SafetensorsHeader {
 /** The format's own limit for a header, in bytes. */
 const maxHeaderBytes = 100_000_000
 
-/** A tensor takes eight or so: enough for 250,000 of them. */
+/** A tensor takes about eight values, so this is enough for 250,000 tensors. */
 const mostHeaderValues = 2_000_000
 
 const isDtype = (name: unknown): name is Dtype => typeof name === 'string' && Object.hasOwn(dtypeBytes, name)

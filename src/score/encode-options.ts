@@ -1,9 +1,11 @@
 import type { Example } from '../data/examples.js'
 import type { Tokenizer } from '../text/tokenizer.js'
 
-/** The ways a prompt may go on, as tokens after what they share. */
+/** The options of a prompt, as tokens after their common beginning. */
 export interface EncodedOptions {
-  /** What every option's row begins with; it stops earlier only where an answer merges with the prompt. */
+  /**
+   * The common beginning of all options' rows: the prompt, or less of it if an answer's token merges with it.
+   */
   readonly shared: readonly number[]
   /** The tokens of each option after `shared`, in the order of the options; none is empty. */
   readonly continuations: readonly (readonly number[])[]

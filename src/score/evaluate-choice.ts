@@ -39,7 +39,7 @@ const choiceOf = (tokenizer: Tokenizer, example: Example, fallback: readonly str
 const isRight = ({ example }: Choice, option: string | undefined): boolean =>
   option !== undefined && referencesOf(example).some(r => comparable(r) === comparable(option))
 
-/** How options are chosen among. */
+/** Options for choosing an answer. */
 export interface ChoiceOptions {
   /** The options of examples that name none. */
   readonly options: readonly string[]

@@ -14,11 +14,12 @@ export interface Prediction {
 }
 
 /**
- * What is scored, and how: found from all of a split, so that scoring a part of it is scoring the same thing.
+ * A task: the answers and the scoring. It is derived from a whole split, so that parts of the split are
+ * scored in the same way.
  */
 export interface Task {
   readonly scoring: Scoring
-  /** The answers to choose among where an example names none, spelled as they are learned. */
+  /** The answers to choose among if an example lists none, spelled as in training. */
   readonly options: readonly string[]
   /** The accuracy of always giving the most frequent answer. */
   readonly majority: number
@@ -27,38 +28,36 @@ export interface Task {
 export interface Evaluation {
   readonly scoring: Scoring
   readonly accuracy: Accuracy
-  /**
-   * How many answers there were to choose among; absent where texts are read, or the examples name their own.
-   */
+  /** The number of answers to choose among; absent if texts are read, or if the examples list their own. */
   readonly answers?: number
-  /** Of the most frequent answer. */
+  /** The accuracy of always giving the most frequent answer. */
   readonly majority: number
   /**
    * `choice` with one token an option: how often the token that the model finds likeliest of all is the right
    * one.
    */
   readonly unconstrained?: Accuracy
-  /** Absent where no reference has four words: there is no BLEU of such. */
+  /** Absent if no reference has four words, since BLEU is then undefined. */
   readonly bleu?: number
   readonly rougeL?: number
   /** Prompts that were cut to fit the context. */
   readonly cut?: number
-  /** Examples that were left out, being longer than the context. */
+  /** Examples that were left out because they are longer than the context. */
   readonly skipped?: number
-  /** Generated texts that ended where the context does. */
+  /** Generated texts that the end of the context cut off. */
   readonly atContextEnd?: number
   readonly predictions: readonly Prediction[]
 }
 
-/** What an evaluation needs of a model. */
+/** The part of a model that an evaluation needs. */
 export type Scored = Pick<SequenceModel, 'context' | 'next' | 'losses' | 'greedy'>
 
-/** How an evaluation is done. */
+/** Options of an evaluation. */
 export interface EvaluateOptions {
-  /** What happens to prompts that leave no room for their answers; refused unless said. */
+  /** The treatment of prompts that leave no room for their answers; refused by default. */
   readonly long?: LongWay
-  /** Told how many examples are done. */
+  /** Receives the number of finished examples. */
   readonly progress?: (done: number) => void
-  /** Aborted, it ends scoring: `evaluate` rejects with the signal's reason. */
+  /** If it is aborted, `evaluate` rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined
 }

@@ -3,21 +3,21 @@ import { placeOf } from '../data/records.js'
 import { UserError } from '../errors/user-error.js'
 
 /**
- * What is done with a prompt that leaves no room for its answer in the context: cut it, leave the example
- * out, or refuse to score.
+ * The treatment of a prompt that leaves no room for its answer in the context: cut it, leave the example out,
+ * or refuse to score.
  */
 export const longWays = ['left', 'right', 'skip', 'refuse'] as const
 
 export type LongWay = (typeof longWays)[number]
 
-/** An example as it is asked: its prompt's tokens, and how many more the longest of its answers takes. */
+/** An example for scoring: its prompt's tokens, and the number of tokens of its longest answer. */
 export interface Asked {
   readonly example: Example
   readonly prompt: readonly number[]
   readonly answer: number
 }
 
-/** Examples whose prompts fit the context, and what was done to those that did not. */
+/** Examples whose prompts fit the context, and counts of those that were cut or left out. */
 export interface Fitted<A extends Asked> {
   readonly asked: readonly A[]
   readonly cut: number
@@ -38,7 +38,7 @@ const tooLong = (long: readonly Asked[], all: number, context: number): UserErro
   })
 }
 
-/** How prompts are fitted. */
+/** Options for fitting prompts. */
 export interface FitOptions {
   /** The most tokens of prompt and answer together. */
   readonly context: number
@@ -48,8 +48,8 @@ export interface FitOptions {
 }
 
 /**
- * Fits prompts to a context. Throws a `UserError` where prompts are too long and `way` is to refuse, where
- * none is left, and where an answer alone fills the context.
+ * Fits prompts to a context. Throws a `UserError` if prompts are too long and `way` is to refuse, if no
+ * example is left, or if an answer alone fills the context.
  */
 export const fitPrompts = <A extends Asked>(
   all: readonly A[],

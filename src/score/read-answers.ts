@@ -4,15 +4,12 @@ import { UserError } from '../errors/user-error.js'
 import { firstLetter, firstOption, optionsInInstruction } from './scores.js'
 import { comparable, referencesOf } from './written-answers.js'
 
-/**
- * What a text says, in the way that a score reads it: the same function reads what is right and what was
- * written.
- */
+/** Reads the answer in a text. The same function reads the right answer and the generated text. */
 export type ReadAnswer = (text: string, example: Example) => string | undefined
 
 /**
- * How each score reads texts. Throws a `UserError` for the first example whose own answer can't be read so:
- * nothing could be right there.
+ * The reader of each score. Throws a `UserError` for the first example whose right answer it can't read,
+ * since no text could be right there.
  */
 export const answerReader = (
   scoring: 'word' | 'letter' | 'text',

@@ -4,7 +4,7 @@ import { UserError } from '../errors/user-error.js'
 export interface Accuracy {
   readonly correct: number
   readonly total: number
-  /** correct / total; 0 of nothing is 0. */
+  /** correct / total; 0 if the total is 0. */
   readonly accuracy: number
 }
 
@@ -67,11 +67,11 @@ export const likeliest = (
   return best?.option
 }
 
-/** The arithmetic mean; NaN of nothing. */
+/** The arithmetic mean; NaN for an empty list. */
 export const mean = (values: readonly number[]): number =>
   values.reduce((sum, x) => sum + x, 0) / values.length
 
-/** The sample standard deviation (n − 1 in the denominator); 0 of a single value, NaN of nothing. */
+/** The sample standard deviation (n − 1 in the denominator); 0 for a single value, NaN for an empty list. */
 export const standardDeviation = (values: readonly number[]): number => {
   if (values.length === 1) return 0
   const m = mean(values)

@@ -1,6 +1,6 @@
 import { mean } from './scores.js'
 
-/** The white space that Python splits at, which is not quite that of `\s`. */
+/** The white space at which Python splits; it differs slightly from `\s`. */
 const blank = String.raw`[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+`
 const blanks = new RegExp(blank)
 const blanksAtEnd = new RegExp(`${blank}$`)
@@ -49,7 +49,7 @@ const clippedMatches = (
   return matches
 }
 
-/** The reference length nearest to the hypothesis's; of two as near, the shorter. */
+/** The reference length nearest to the hypothesis's; the shorter of two equally near ones. */
 const nearestLength = (length: number, references: readonly (readonly string[])[]): number =>
   references
     .map(words => words.length)

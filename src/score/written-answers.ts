@@ -18,8 +18,8 @@ export const answerTokens = (
 }
 
 /**
- * The text that tokens after a prompt are: a blank or a part of a character at the border belongs to it only
- * with what is before.
+ * The text of tokens after a prompt. It is decoded with the prompt, since a blank or a part of a character at
+ * the border decodes correctly only there.
  */
 export const textAfter = (
   tokenizer: Tokenizer,
@@ -38,8 +38,8 @@ export const comparable = (text: string): string => text.normalize('NFC').trim()
 export const referencesOf = (example: Example): readonly string[] => example.references ?? [example.answer]
 
 /**
- * What of a written text is the answer: all of it where the answers to compare with have several lines, else
- * its first line that is not blank.
+ * The answer in a generated text: all of the text if some reference has several lines, else its first line
+ * that is not blank.
  */
 export const answerWithin = (text: string, references: readonly string[]): string =>
   references.some(r => comparable(r).includes('\n')) ? text.trim() : text.trimStart().split('\n')[0]!.trim()

@@ -10,7 +10,7 @@ export interface Message {
 
 /** Writes conversations as a model's chat template does. */
 export interface Chat {
-  /** The text of some messages, with the beginning of the next answer where `open`. */
+  /** The text of messages; with `open`, the beginning of the next answer follows. */
   render(messages: readonly Message[], open: boolean): string
 }
 
@@ -31,23 +31,23 @@ const specialTokens = (settings: JsonObject): Readonly<Record<string, string>> =
     }),
   )
 
-/** A model's chat template, as its files have it. */
+/** A model's chat template, as its files store it. */
 export interface ChatSource {
-  /** The model's folder, and the file that the template is from, for messages. */
+  /** The model's folder and the template's file, for messages. */
   readonly directory: string
   readonly file: string
-  /** The template; absent where the model has none. */
+  /** The template; absent if the model has none. */
   readonly template: string | undefined
-  /** What `tokenizer_config.json` holds. */
+  /** The content of `tokenizer_config.json`. */
   readonly settings: JsonObject
 }
 
-/** Does some work, or throws where it takes too long: a template is a program of others. */
+/** Does some work, or throws if it takes too long, since a template is foreign code. */
 export type InBoundedTime = <T>(work: () => T) => T
 
 /**
- * Writes conversations by a model's chat template. Rendering throws a `UserError` where the model has none,
- * or where it refuses the messages.
+ * Writes conversations by a model's chat template. Rendering throws a `UserError` if the model has none, or
+ * if the template refuses the messages.
  */
 export const chatOf = (
   { directory, file, template: text, settings }: ChatSource,

@@ -9,7 +9,8 @@ const promptTokens = (
   prompt: string,
   decode: (tokens: readonly number[]) => string,
 ): number => {
-  // From the end, since a prefix that stops within a character decodes to something the prompt doesn't have.
+  // The search goes from the end, since a prefix that stops within a character decodes to text that the
+  // prompt does not contain.
   for (let count = tokens.length; count > 0; count--) {
     if (prompt.startsWith(decode(tokens.slice(0, count)))) return count
   }
@@ -17,8 +18,7 @@ const promptTokens = (
 }
 
 /**
- * What stands before an answer that is tokenised by itself: nothing, or a character that merges with no
- * other.
+ * The texts put before an answer that is tokenised alone: nothing, or a character that merges with no other.
  */
 const leads = ['', '\n', '\u0001']
 

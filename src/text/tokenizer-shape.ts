@@ -1,6 +1,6 @@
 import { isJsonObject, type JsonObject, shownJson } from '../json/json-values.js'
 
-/** Above every vocabulary there is: a token's number is a place in a list, which has to be in memory. */
+/** More than any vocabulary has. A token's number is an index in a list in memory, so it must be bounded. */
 const mostTokens = 1 << 24
 
 const isToken = (id: unknown): id is number =>
@@ -74,8 +74,8 @@ const checkPart = (name: string, part: unknown): void => {
 }
 
 /**
- * Checks that a `tokenizer.json` has the shape that its readers take for granted. Throws an `Error` that says
- * what is where another thing is wanted; what the parts mean is for the tokenizers library to know.
+ * Checks that a `tokenizer.json` has the shape that its readers assume. Throws an `Error` that names the
+ * wrong part. The tokenizers library interprets the parts.
  */
 export const checkTokenizerShape = (tokenizer: JsonObject): void => {
   checkAdded(tokenizer.added_tokens)

@@ -29,7 +29,7 @@ export interface Tokenizer {
   encode(text: string): readonly number[]
   /** Tokens of a text alone. */
   encodePlain(text: string): readonly number[]
-  /** A token as its vocabulary has it, special tokens too; empty where it has none. */
+  /** A token's spelling in the vocabulary, also for special tokens; empty if it has none. */
   tokenText(token: number): string
   /** The text of tokens, without special tokens. */
   decode(tokens: readonly number[]): string
@@ -76,7 +76,7 @@ export const endTokensOf = (value: unknown, where: string): readonly number[] =>
   })
 }
 
-/** What the tokenizer's own post-processor puts before every text. */
+/** The tokens that the tokenizer's post-processor puts before every text. */
 const ownPrefix = (hub: HubTokenizer): readonly number[] => {
   const bare: readonly number[] = hub.encode('a', { add_special_tokens: false }).ids
   const full: readonly number[] = hub.encode('a').ids
@@ -129,7 +129,7 @@ const unusable = (where: string, error: unknown): UserError => {
   })
 }
 
-/** A tokenizer whose failures, which come from its file, name that. */
+/** A tokenizer whose errors name its file. */
 const guarded = (tokenizer: Tokenizer, where: string): Tokenizer => {
   const guard =
     <A extends readonly unknown[], B>(action: (...given: A) => B) =>

@@ -2,8 +2,8 @@ import { UserError } from '../errors/user-error.js'
 import type { Tokenizer } from './tokenizer.js'
 
 /**
- * A tokenizer whose tokens are checked against the model's vocabulary, once, where text enters: kernels read
- * embeddings by token without looking. Throws a `UserError` for the first token that the model does not have.
+ * A tokenizer that checks its tokens against the model's vocabulary, since kernels read embeddings without a
+ * check. Throws a `UserError` for the first token that the model lacks.
  */
 export const withinVocabulary = (tokenizer: Tokenizer, vocabulary: number, directory: string): Tokenizer => {
   const check = (tokens: readonly number[]): readonly number[] => {

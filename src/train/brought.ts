@@ -1,15 +1,15 @@
 import type { DType } from '../../compiler/artifact.js'
 import type { BatchShape } from '../data/batch.js'
 
-/** A tensor that the driver brings anew for each step. */
+/** A tensor that the driver provides for each step. */
 export interface BroughtTensor {
   readonly dtype: DType
   readonly shape: readonly number[]
 }
 
 /**
- * What the driver brings to a recipe's methods for batches of a shape: the fields of `Batch` and of `At`
- * (`std.data`), and a key.
+ * The tensors that the driver provides to a recipe's methods for batches of a shape: the fields of `Batch`
+ * and of `At` (`std.data`), and a key.
  */
 export const broughtBy = ({ B, T, A }: BatchShape) =>
   ({

@@ -33,7 +33,7 @@ const learnedTensors = (program: Program, recipe: CoreRecipe, bindings: Bindings
   )
 }
 
-/** What is trained: a recipe of a program with its settings, on a model, by a device. */
+/** The subject of a training: a recipe of a program with its settings, a model, and a device. */
 export interface TrainingSubject {
   readonly device: Device
   readonly program: Program
@@ -46,34 +46,34 @@ export interface TrainingSubject {
 export interface CompiledRecipe {
   readonly sizes: ReadonlyMap<string, number>
   readonly artifacts: Readonly<Record<Method, Artifact>>
-  /** What of the model is read. */
+  /** The tensors of the model that are read. */
   readonly bound: ReturnType<typeof bindModel>
-  /** The parts of the state that `predict` reads: what training is for. */
+  /** The parts of the state that `predict` reads: the result of training. */
   readonly learned: readonly string[]
-  /** The bytes that it was held to, if anything held it. */
+  /** The limit of bytes that it was planned within, if there was one. */
   readonly memory: number | undefined
 }
 
-/** How a recipe is compiled. */
+/** Options for compiling a recipe. */
 export interface CompileOptions {
-  /** How schedules are chosen; by the cost model unless given. */
+  /** The choice of schedules; the cost model by default. */
   readonly chooseSchedules?: ChooseSchedules | undefined
-  /** The schedules of an earlier session, instead of those that would be chosen now. */
+  /** The schedules of an earlier session, which replace a new choice. */
   readonly schedules?: Tuning | undefined
   /**
-   * What an earlier session was held to, instead of what the device can have now: it is gone on with as it
-   * was, or not at all.
+   * The memory limit of an earlier session, which replaces the device's present one: a resumed run computes
+   * in the same parts as before, or is refused.
    */
   readonly memory?: number | undefined
-  /** How the command can be told another batch or context. */
+  /** The options by which the user can choose another batch or context. */
   readonly remedies?: Pick<Remedies, 'batch' | 'context'>
-  /** Aborted, it ends compiling between two of its pieces, with its reason. */
+  /** If it is aborted, compiling ends before its next piece, with the signal's reason. */
   readonly signal?: AbortSignal
 }
 
 /**
- * Throws a `UserError` where a schedule that a run was begun with is no kernel's any more: its sums would no
- * longer be the same.
+ * Throws a `UserError` if a schedule that a run began with fits no kernel any more, since its sums would be
+ * rounded differently.
  */
 const requireSchedules = (schedules: Tuning, artifacts: CompiledRecipe['artifacts']): void => {
   const kernels = Object.values(artifacts).flatMap(a => a.kernels)
@@ -142,7 +142,7 @@ export const compileRecipe = async (
     Object.fromEntries(methods.map(m => [m, graphOf(m, of)])) as Record<Method, Graph>
   const graphs = graphsAt(shape)
   await yieldToEvents(signal)
-  // The step first: time for tuning is for what runs most.
+  // The step comes first, since it runs most often and tuning time is limited.
   const tuning = {
     step: schedules ?? (await chooseSchedules(device, graphs.step, signal)),
     validate: schedules ?? (await chooseSchedules(device, graphs.validate, signal)),

@@ -13,22 +13,25 @@ import type { NewSha256, Sha256 } from '../hash/sha256.js'
 import { countSetting, type Settings } from '../recipe/settings.js'
 import type { Tokenizer } from '../text/tokenizer.js'
 
-/** What of a part of the data does not go into training as it is, and what is odd about it. */
+/** Remarks about a part of the data: examples that were left out, and unusual ones. */
 export interface PartRemarks {
   /** Examples longer than the context that were left out on request. */
   readonly dropped: number
   /** Texts without any content. */
   readonly empty: number
-  /** Rows that begin with one special token twice: one of the text or the template, one of the tokenizer. */
+  /**
+   * Rows that begin with the same special token twice: once from the text or the template, once from the
+   * tokenizer.
+   */
   readonly doubledBos: number
 }
 
-/** A part of a data set as tokens, and where each row is from. */
+/** A part of a data set as tokens, and the source of each row. */
 export interface TokenisedPart {
   readonly remarks: PartRemarks
-  /** Absent for running text, which has rows of any part of its texts. */
+  /** Absent for running text, whose rows may cross its texts. */
   readonly examples?: readonly TokenisedExample[]
-  /** Tokens of each text, where the part is running text. */
+  /** Tokens of each text, if the part is running text. */
   readonly documents?: readonly (readonly number[])[]
 }
 
@@ -39,18 +42,18 @@ export interface DataSet {
   readonly parts: { readonly train: TokenisedPart; readonly valid: TokenisedPart }
   /** Validation examples that are training examples too. */
   readonly shared: number
-  /** SHA-256 of the tokens: the files may change under the same name. */
+  /** SHA-256 of the tokens, since files can change under the same name. */
   readonly digest: string
 }
 
-/** How data becomes batches: beside the recipe's settings `batch`, `context` and `end_of_text`. */
+/** Options for making batches, besides the recipe's settings `batch`, `context` and `end_of_text`. */
 export interface DataOptions {
   readonly folder: DataFolder
   readonly seed: number
   readonly dropLong: boolean
   /** The length of rows cut from running text. */
   readonly length: number | undefined
-  /** The most tokens the model reads. */
+  /** The greatest number of tokens that the model reads. */
   readonly context: number
   readonly newSha256: NewSha256
 }
@@ -63,17 +66,17 @@ const digestOf = (parts: readonly (readonly (readonly number[])[])[], hash: Sha2
   return hash.hex()
 }
 
-/** How many rows begin with one special token twice. */
+/** The number of rows that begin with the same special token twice. */
 const doubled = (rows: readonly (readonly number[])[], tokenizer: Tokenizer): number =>
   rows.filter(
     ([first, second]) => first !== undefined && first === second && tokenizer.decode([first]) === '',
   ).length
 
-/** The tokens a recipe's examples have at most. */
+/** The greatest number of tokens of a recipe's examples. */
 export const contextOf = (settings: Settings, model: number): number =>
   Math.min(model, countSetting(settings, 'context', model))
 
-/** A part of the data as training has it. Throws a `UserError` for whatever is wrong with it. */
+/** Reads a part of the data for training. Throws a `UserError` if something is wrong with it. */
 export const tokenisePart = async (
   tokenizer: Tokenizer,
   settings: Settings,
@@ -122,7 +125,7 @@ const textBatches = (
 }
 
 /**
- * Opens the `train` and `valid` parts of a data folder. Throws a `UserError` for whatever is wrong with them.
+ * Opens the `train` and `valid` parts of a data folder. Throws a `UserError` if something is wrong with them.
  */
 export const openDataSet = async (
   tokenizer: Tokenizer,

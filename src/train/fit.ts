@@ -3,8 +3,8 @@ import type { BatchShape } from '../data/batch.js'
 import type { Plan } from './plan.js'
 
 /**
- * Shapes to try instead, the nearest first: a smaller batch, and once that is a single example, a shorter
- * context.
+ * Shapes to try instead, the nearest first: smaller batches, and then, with a single example, shorter
+ * contexts.
  */
 const smaller = ({ B, T, A, ...rest }: BatchShape): readonly BatchShape[] => {
   const halves = (n: number): readonly number[] =>
@@ -15,7 +15,7 @@ const smaller = ({ B, T, A, ...rest }: BatchShape): readonly BatchShape[] => {
   ]
 }
 
-/** The words by which a command is told another size, up to the number; what it can't be told is absent. */
+/** The words that set a size in a command, up to the number; absent if the command can't set it. */
 export interface Remedies {
   readonly batch?: string | undefined
   readonly context?: string | undefined
@@ -55,17 +55,17 @@ export interface FitQuestion {
   /** The recipe's. */
   readonly name: string
   readonly plan: Size
-  /** Bytes that may be taken; without a limit where it is not known. */
+  /** The limit in bytes; no limit if it is unknown. */
   readonly capacity: number | undefined
   readonly shape: BatchShape
-  /** Plans another shape. Absent where nothing but this shape may be tried. */
+  /** Plans another shape. Absent if only this shape may be tried. */
   readonly replan: ((shape: BatchShape) => Size) | undefined
   readonly remedies: Remedies
 }
 
 /**
- * Throws a {@link DeviceError} if a plan takes more than `capacity` bytes. It says by how much, and which
- * batch or context would fit: the largest by its own plan of those that halving gives.
+ * Throws a {@link DeviceError} if a plan takes more than `capacity` bytes. The error has the numbers, and a
+ * batch or context that fits: batches and contexts are halved until a plan fits.
  */
 export const requireFit = ({ name, plan, capacity, shape, replan, remedies }: FitQuestion): void => {
   const { bytes, given } = plan

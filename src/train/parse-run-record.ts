@@ -3,7 +3,7 @@ import { isJsonObject, type JsonObject } from '../json/json-values.js'
 import { JsonError, parseJson } from '../json/parse-json.js'
 import type { EpochRecord, History, Position, StepRecord } from './run-record.js'
 
-/** The metadata of a run's state is not what was written by `jola train`. */
+/** The metadata of a run's state is not as `jola train` writes it. */
 const damaged = (file: string, entry: string, why: string): UserError =>
   new UserError({
     what: `the state of the run is damaged: its ${entry}`,

@@ -15,9 +15,9 @@ export type Method = (typeof methods)[number]
 /** The methods compiled to be on a device together, and the bytes that this takes. */
 export interface Plan {
   readonly artifacts: Readonly<Record<Method, Artifact>>
-  /** Of everything: weights, settings, batch, state, results, and each method's own buffers. */
+  /** Bytes of everything: weights, settings, batch, state, results, and each method's own buffers. */
   readonly bytes: number
-  /** Of them, those that no other plan of the same methods would do without. */
+  /** The part of these bytes that every plan of the same methods needs. */
   readonly given: number
 }
 
@@ -25,9 +25,9 @@ export interface PlanOptions {
   /** The recipe's. */
   readonly name: string
   readonly tuning: Readonly<Record<Method, Tuning>>
-  /** Bytes that all of it may take: a plan that passes them trades time for memory. */
+  /** The budget in bytes; a plan that exceeds it trades time for memory. */
   readonly memory: number | undefined
-  /** The tensor that an input is, where that is the same for all methods: a weight or a setting. */
+  /** The tensor of an input that all methods share: a weight or a setting. */
   readonly standing: (input: string) => string | undefined
 }
 
@@ -59,8 +59,8 @@ const givenBytes = (
 }
 
 /**
- * Plans the methods within a budget that they share. Where they pass it, the one with the most buffers of its
- * own gives way first.
+ * Plans the methods within a common budget. If they exceed it, the method with the most bytes of its own
+ * buffers is planned with less memory first.
  */
 export const planMethods = (
   graphs: Readonly<Record<Method, Graph>>,

@@ -9,7 +9,7 @@ export interface StepRecord {
   readonly [metric: string]: number
 }
 
-/** What an epoch's validation found after `step`. */
+/** The result of an epoch's validation after `step`. */
 export interface EpochRecord {
   readonly epoch: number
   readonly step: number
@@ -25,32 +25,32 @@ export interface History {
 export interface RunDescription {
   readonly format: 'jola-run-1'
   readonly program: string
-  /** The program that computes the model, where that was said. */
+  /** The program that computes the model, if one was chosen. */
   readonly modelProgram?: string
   readonly recipe: string
   readonly programHash: string
   readonly model: string
-  /** Which model it is, whatever its folder is called. */
+  /** The identity of the model, independent of its folder's name. */
   readonly base?: ModelIdentity
-  /** What the model's weights are on the device. */
+  /** The format of the model's weights on the device. */
   readonly weights?: WeightFormat
-  /** Entries and tensors of the model that were refused and let pass. */
+  /** Refused entries and tensors of the model that the user allowed. */
   readonly allow?: readonly string[]
-  /** What products are computed in. */
+  /** The precision of products. */
   readonly precision?: Precision
-  /** The schedules that measuring chose, by their kernels' signatures; all others are the cost model's. */
+  /** The schedules chosen by measurement, by their kernels' signatures; the cost model chose all others. */
   readonly schedules?: Readonly<Record<string, Schedule>>
-  /** Bytes that it was told to take at most. */
+  /** The limit of memory that the user set, in bytes. */
   readonly memory?: number
   /**
-   * Bytes that it was held to, by that or by what the device had: what passes them is computed in other
-   * parts.
+   * The limit of memory that it was planned within, from the user or the device, in bytes. It decides into
+   * which parts the work is cut.
    */
   readonly budget?: number
   readonly data: string
-  /** How the data's files are read, where that was said. */
+  /** Options for reading the data's files, if any were given. */
   readonly reading?: Reading
-  /** Of the data's tokens: the files may have changed under the same name. */
+  /** A hash of the data's tokens, since files can change under the same name. */
   readonly dataDigest: string
   readonly seed: number
   readonly settings: Readonly<Record<string, number | boolean | string>>
@@ -59,11 +59,11 @@ export interface RunDescription {
   readonly trainable: number
 }
 
-/** Where training can go on from. `best` is the epoch record whose state was the best so far. */
+/** The point from which training can continue. `best` is the epoch record of the best state so far. */
 export interface Position {
   readonly step: number
   readonly done: boolean
-  /** Steps in all, if no early stop comes between. */
+  /** The number of all steps, without an early stop. */
   readonly steps: number
   readonly best?: EpochRecord
 }
@@ -74,20 +74,20 @@ export interface StateTensor {
   readonly data: Float32Array
 }
 
-/** What a run's weights are on the device; f32 where it was begun before there was a choice. */
+/** The format of a run's weights on the device; f32 for runs of versions without the choice. */
 export const formatOf = (run: Pick<RunDescription, 'weights'>): WeightFormat => run.weights ?? 'f32'
 
-/** What a run's products are computed in; f32 where it was begun before there was a choice. */
+/** The precision of a run's products; f32 for runs of versions without the choice. */
 export const precisionOf = (run: Pick<RunDescription, 'precision'>): Precision => run.precision ?? 'f32'
 
-/** What is saved of a run to go on from. */
+/** The saved data from which a run continues. */
 export interface SavedRun {
   readonly state: ReadonlyMap<string, StateTensor>
   readonly position: Position
   readonly history: History
 }
 
-/** Where a run is kept while it trains. */
+/** The storage of a run during training. */
 export interface RunStore {
   /** Writes down what the run is. */
   describe(run: RunDescription): Promise<void>
