@@ -9,22 +9,22 @@ import { rowNormBySubgroup, rowSoftmaxBySubgroup } from './handwritten/rows-by-s
 /** Values of the inputs by name, row-major. */
 export type Values = Readonly<Record<string, Float32Array>>
 
-/** One kernel that is measured. */
+/** A kernel to measure. */
 export interface Case {
   readonly name: string
-  /** What bounds it: the ceiling that it is held against. */
+  /** The ceiling that bounds it, with which it is compared. */
   readonly bound: 'arithmetic' | 'memory'
   /** A program whose function `bench` is compiled, at these sizes. */
   readonly program: string
   readonly sizes: Readonly<Record<string, number>>
   readonly inputs: readonly HandInput[]
-  /** Multiplications and additions; 0 where they are not what counts. */
+  /** Multiplications and additions; 0 if memory bounds the kernel. */
   readonly flops: number
   /** Bytes read and written, every tensor once. */
   readonly bytes: number
-  /** The same by hand, on f32; none where the device or the shape has none. */
+  /** The same kernel written by hand, on f32; none if there is none for the device or the shape. */
   readonly hands: readonly HandKernel[]
-  /** Inputs that our kernel reads in fewer bits. */
+  /** Inputs that our kernel reads in a packed form. */
   readonly packed?: Readonly<Record<string, Packing>>
   /** The element of the result at a position, in float64. */
   readonly expected: (values: Values, at: number) => number
@@ -93,7 +93,7 @@ export const matrixVectorCase = (m: number, k: number, lanes: number): Case => (
   expected: ({ matrix, vector }, at) => vector!.reduce((sum, x, i) => sum + matrix![at * k + i]! * x, 0),
 })
 
-/** A case in which our kernel reads an input in fewer bits. */
+/** A case in which our kernel reads a packed input. */
 export const storedCase = (c: Case, name: string, packing: Packing): Case => {
   const elements = c.inputs.find(i => i.name === name)!.shape.reduce((a, b) => a * b, 1)
   return {
@@ -178,7 +178,7 @@ fn bench(x: f32[R, N], w: f32[N]) -> f32[R, N] = for r -> nn.rms_norm(x[r], w, 1
 
 const plain = { batch: 1, left: 'mk', right: 'kn' } as const
 
-/** All cases, for a device with subgroups of so many lanes; 0 without. */
+/** All cases, for a device whose subgroups have this number of lanes; 0 without subgroups. */
 export const allCases = (lanes: number): readonly Case[] => {
   const product = (name: string, p: ProductShape): Case => productCase(name, p, lanes)
   const cube = { ...plain, m: 512, n: 512, k: 512 }

@@ -7,7 +7,7 @@ import { bindings, type HandKernel, handArtifact } from './handwritten/kernel.js
 import { type ProductShape, productByBroadcast } from './handwritten/product.js'
 import { uniform } from './random-model.js'
 
-/** What stands for all that a device can do. */
+/** An estimate of the best rate of a device. */
 export interface Ceiling {
   readonly name: string
   readonly bound: Case['bound']
@@ -24,7 +24,7 @@ interface Candidate {
 
 const plain = { batch: 1, left: 'mk', right: 'kn' } as const
 
-/** Products that one of our hand-written kernels may be fastest at; which it is differs by device. */
+/** Products by hand-written kernels; the fastest of them differs between devices. */
 const shapes: readonly (readonly [name: string, shape: ProductShape])[] = [
   ['product 512³', { ...plain, m: 512, n: 512, k: 512 }],
   ['product A·Bᵀ 512³', { ...plain, m: 512, n: 512, k: 512, right: 'nk' }],
@@ -45,7 +45,7 @@ const candidates = (bound: Case['bound'], lanes: number): readonly Candidate[] =
   })
 }
 
-/** What a device does at most, as far as it has been asked for. */
+/** The measured ceilings of a device. */
 export interface CeilingReport {
   readonly name: string
   readonly unit: 'GF/s' | 'GB/s' | 'µs'
@@ -67,7 +67,7 @@ fn main() { result[0] = x[0]; }
   subgroups: false,
 }
 
-/** The kernels that stand for what a device can do, found when they are first asked for. */
+/** The kernels whose rates are the ceilings, found at their first use. */
 export class Ceilings {
   readonly #known = new Map<Case['bound'], Promise<Ceiling | undefined>>()
   readonly #tensors: DeviceTensor[] = []
@@ -89,7 +89,7 @@ export class Ceilings {
     return found
   }
 
-  /** Those that have been asked for, measured once more, and what a dispatch costs in a pass of many. */
+  /** Measures the used ceilings once more, and the cost of a dispatch in a pass of many. */
   async report(runs: number): Promise<readonly CeilingReport[]> {
     const known = (await Promise.all(this.#known.values())).filter(c => c !== undefined)
     const dispatch = (await this.#prepare({ name: nothing.name, kernel: nothing, work: 0 })).timed
@@ -133,7 +133,7 @@ export class Ceilings {
     return { name, timed: await prepare(this.device, handArtifact(kernel), inputs, this.length), work }
   }
 
-  /** Gives back what is on the device. */
+  /** Frees everything on the device. */
   async close(): Promise<void> {
     for (const made of this.#known.values()) (await made)?.timed.close()
     for (const t of this.#tensors) t.destroy()

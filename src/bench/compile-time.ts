@@ -8,7 +8,7 @@ import { llamaConfig, stories15M } from './random-model.js'
 import { compileStep, storiesStep } from './recipe-step.js'
 import { removeFolder, temporaryFolder } from './temporary.js'
 
-/** A process's way from the step's sources to its first result, in seconds. */
+/** Seconds from the step's sources to its first result in a process. */
 export interface FirstStep {
   readonly kernels: number
   readonly toWgsl: number
@@ -18,8 +18,8 @@ export interface FirstStep {
 export interface CompileResult {
   readonly name: string
   /**
-   * With the driver's cache of compiled kernels empty, and in a second process, which finds it filled: one
-   * run of each.
+   * One run with the driver's cache of compiled kernels empty, and one in a second process with the cache
+   * filled.
    */
   readonly cold: FirstStep
   readonly warm: FirstStep
@@ -29,7 +29,7 @@ export interface CompileResult {
   readonly growth: Spread
 }
 
-/** Where Mesa's and NVIDIA's drivers look for the folder of their cache. */
+/** The variables that name the cache folder of Mesa's and NVIDIA's drivers. */
 const cacheVariables = ['MESA_SHADER_CACHE_DIR', '__GL_SHADER_DISK_CACHE_PATH']
 
 /** A fresh process with this folder for the driver's cache. Throws a `UserError` if it fails. */
@@ -49,14 +49,14 @@ const firstStep = (cache: string, precision: Precision): FirstStep => {
   return JSON.parse(stdout) as FirstStep
 }
 
-/** The one thing that is compiled. */
+/** The step that is compiled. */
 export const compilePlan = { name: `compiling the step of ${storiesStep.name}` } as const
 
 const layerCounts = [4, 32] as const
 
 /**
- * Measures how long compiling JoLA's step takes: from nothing, again, and for a deep model beside a shallow
- * one.
+ * Measures the time of compiling JoLA's step: with an empty cache, with a filled one, and for a deep and a
+ * shallow model.
  */
 export const measureCompiling = (traits: DeviceTraits, runs: number): CompileResult => {
   const cache = temporaryFolder()

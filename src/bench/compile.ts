@@ -9,16 +9,16 @@ import { lower, packInputs } from '../../compiler/pipeline.js'
 import { specialiseFn } from '../../compiler/specialise/specialise.js'
 import { ProgramError, stdlibFolder } from '../folders/load-program.js'
 
-/** How inputs are stored, by name; those that are missing as plain numbers. */
+/** The packings of inputs, by name; inputs without an entry are not packed. */
 export type Packed = Readonly<Record<string, Packing>>
 
 /** A program in the language whose function `bench` is measured. */
 export interface BenchProgram {
   readonly text: string
   readonly sizes: Readonly<Record<string, number>>
-  /** What it is called in messages. */
+  /** Its name in messages. */
   readonly name: string
-  /** How inputs are stored; all as plain numbers unless given. */
+  /** The packings of inputs; none are packed by default. */
   readonly packed?: Packed | undefined
 }
 

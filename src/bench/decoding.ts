@@ -20,9 +20,9 @@ import { llamaConfig, randomCheckpoint, stories15M } from './random-model.js'
 export interface RandomPredictor {
   readonly source: PredictorSource
   readonly checkpoint: Checkpoint
-  /** Bytes of its weights, all of which are read for a token: its embedding is the output matrix too. */
+  /** Bytes of its weights. Each token reads all of them, since the embedding is the output matrix too. */
   readonly weightBytes: number
-  /** Brings all weights onto the device. */
+  /** Uploads all weights. */
   bring(): Promise<void>
   close(): void
 }
@@ -86,7 +86,7 @@ export const openRandomPredictor = (
   }
 }
 
-/** What is decoded: a model's shape, how many sequences at once, how long they are. */
+/** A plan for decoding: the model's shape, the number of sequences, and their length. */
 export interface DecodePlan {
   readonly name: string
   readonly config: JsonObject
@@ -100,7 +100,7 @@ export interface DecodeResult {
   readonly name: string
   /** Tokens of the prompts a second, all rows together. */
   readonly prefill: Spread
-  /** Tokens written a second, all rows together, the choice of the likeliest included. */
+  /** Tokens written a second, all rows together, including the choice of the likeliest token. */
   readonly decode: Spread
   /**
    * Seconds from the weights on the device to the first token after a prompt: compiling, and reading the
@@ -108,8 +108,8 @@ export interface DecodeResult {
    */
   readonly firstTokenSeconds: number
   /**
-   * GB of weights read a second while writing, by the rate of a copy of 16 MB in the same rounds; absent
-   * where none is known.
+   * GB of weights read a second while writing, divided by the rate of a copy of 16 MB in the same rounds;
+   * absent if that rate is unknown.
    */
   readonly toCeiling?: Spread
 }
@@ -144,7 +144,7 @@ export const measureDecode = async (
     await model.bring()
     const started = performance.now()
     for (let run = 0; run <= runs; run++) {
-      // Other tokens each time: what begins alike would not be read again.
+      // Each time has other tokens, since the cache would skip a common beginning.
       const rows = Array.from({ length: plan.rows }, (_, r) =>
         Array.from({ length: plan.prompt }, (_, i) => random32(run, r, i) % vocabulary),
       )

@@ -1,10 +1,9 @@
 import { load, openNodeDevice, zeros } from '../../runtime/node.js'
 import { compileStep, storiesStep } from './recipe-step.js'
 
-// A program of its own: in a fresh process, from the sources of the step to WGSL and to the end of the first
-// step, in seconds, as JSON.
-// Its argument is the precision of products. What the step computes with does not matter here, so its inputs
-// are zeros.
+// A separate program. In a fresh process it measures the seconds from the step's sources to WGSL and to the
+// end of the first step, and prints them as JSON. Its argument is the precision of products. The values do
+// not matter here, so all inputs are zeros.
 const device = await openNodeDevice({ precision: process.argv[2] === 'f16' ? 'f16' : 'f32' })
 const started = performance.now()
 const artifact = compileStep(storiesStep, device.traits)

@@ -2,7 +2,7 @@ import { escapeHtml } from '../report/html.js'
 import { drawChart, height, width } from '../report/line-chart.js'
 import type { GrowthResult } from './growth.js'
 
-// The report's colours, on white: a picture by itself does not know what is around it.
+// The report's colours on white, since a separate picture does not know its page's colours.
 const style = `
 svg { font: 12px system-ui, "DejaVu Sans", sans-serif; }
 text { fill: #62656b; text-anchor: middle; }

@@ -5,14 +5,14 @@ import { type Spread, spreadOf } from '../measure/statistics.js'
 import { llamaConfig, stories15M } from './random-model.js'
 import { fullShape, jola, openStep, type StepPlan } from './recipe-step.js'
 
-/** A step's time at one value of what grows. */
+/** A step's time at one value of the growing size. */
 export interface GrowthPoint {
   readonly value: number
   readonly milliseconds: Spread
   readonly gflop: number
   /**
-   * How often the first point's time, by how often the first point's arithmetic, of the same rounds: at most
-   * 1 is no worse than it says.
+   * The growth of the time divided by the growth of the arithmetic, both from the first point, in the same
+   * rounds. At most 1 means that the time grows no faster than the arithmetic.
    */
   readonly toArithmetic: Spread
 }
@@ -24,7 +24,7 @@ export interface GrowthResult {
   readonly points: readonly GrowthPoint[]
 }
 
-/** What grows, and what stays the rest of the time. */
+/** The sizes of a step, one of which grows. */
 interface At {
   readonly B: number
   readonly T: number
@@ -106,7 +106,7 @@ const measureAxis = async (device: Device, { name, axis, points }: GrowthPlan, r
   }
 }
 
-/** Measures how a step's time grows with each size, and what the arithmetic says. */
+/** Measures how a step's time grows with each size, compared with the arithmetic. */
 export const measureGrowth = async (
   device: Device,
   plans: readonly GrowthPlan[],

@@ -19,7 +19,7 @@ import { graphOfText } from './compile.js'
 import { handArtifact } from './handwritten/kernel.js'
 import { uniform } from './random-model.js'
 
-/** What was measured of one kernel. Rates are GF/s where arithmetic bounds it, GB/s where memory does. */
+/** The measurements of one kernel. Rates are GF/s if arithmetic bounds it, GB/s if memory does. */
 export interface KernelResult {
   readonly name: string
   readonly bound: Case['bound']
@@ -27,16 +27,16 @@ export interface KernelResult {
   readonly rate: Spread
   readonly kernels: number
   readonly schedule: readonly string[]
-  /** Our rate by that of the fastest hand-written kernel, in the same rounds; above 1 ours is faster. */
+  /** Our rate divided by the fastest hand-written kernel's, in the same rounds; above 1 ours is faster. */
   readonly toHand?: Spread
   readonly hand?: { readonly name: string; readonly milliseconds: Spread }
-  /** Our rate by the ceiling's, in the same rounds. */
+  /** Our rate divided by the ceiling's, in the same rounds. */
   readonly toCeiling?: Spread
-  /** A kernel that computes something else is not timed. */
+  /** Set if the kernel computed a wrong result; it is not timed then. */
   readonly wrong?: Disagreement & { readonly by: 'compiler' | 'hand' }
 }
 
-/** How a bench is run. */
+/** Options of a benchmark. */
 export interface KernelOptions {
   readonly runs: number
   readonly length?: Length
@@ -138,7 +138,7 @@ export const measureCase = async (
   }
 }
 
-/** All cases in turn, and the ceilings that they were held against. */
+/** Measures all cases in turn, and their ceilings. */
 export const measureKernels = async (
   ceilings: Ceilings,
   cases: readonly Case[],

@@ -22,7 +22,7 @@ export interface LlamaSizes {
   readonly max_position_embeddings: number
 }
 
-/** stories15M's shape, which most figures of others are for. */
+/** The shape of stories15M, for which most published figures are. */
 export const stories15M: LlamaSizes = {
   hidden_size: 288,
   intermediate_size: 768,
@@ -51,9 +51,9 @@ export const uniform = (length: number, stream: number): Float32Array =>
   new Float32Array(length).map((_, i) => drawn(stream, i, 1))
 
 /**
- * A checkpoint that was never written: all that parameters ask for, made when it is read. Norms' weights are
- * 1, others of the size that training begins with; an embedding that may be the output matrix too is, and
- * what may be absent is.
+ * A virtual checkpoint: it makes all tensors that parameters need when they are read. The weights of norms
+ * are 1, others have the size of initial weights. The embedding is the output matrix too if that is possible,
+ * and optional tensors are absent.
  */
 export const randomCheckpoint = (
   params: readonly CoreParam[],

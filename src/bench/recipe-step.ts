@@ -21,7 +21,7 @@ import { openSession, type Session } from '../train/session.js'
 import { tuningFor } from '../tune/tune.js'
 import { llamaConfig, randomBatch, randomCheckpoint, stories15M } from './random-model.js'
 
-/** A recipe's training step to measure: whose, on what model, for what batches. */
+/** A recipe's training step to measure: the recipe, the model and the batches. */
 export interface StepPlan {
   readonly name: string
   readonly recipe: {
@@ -33,11 +33,11 @@ export interface StepPlan {
   /** The folder of a model, or the config.json of one that gets random weights. */
   readonly model: string | JsonObject
   /**
-   * What the model's weights are on the device: as a folder's are stored, those of a random one f32, if
-   * absent.
+   * The format of the model's weights on the device. If absent: as a folder stores them, and f32 for a random
+   * model.
    */
   readonly weights?: WeightFormat
-  /** Entries and tensors of the model that are let pass. */
+  /** Refused entries and tensors of the model that the user allows. */
   readonly allow?: readonly string[]
   readonly shape: BatchShape
 }
@@ -48,7 +48,7 @@ export const jola: StepPlan['recipe'] = { file: 'std.recipes.jola', set: [] }
 /** Every position of every row is to be learned. */
 export const fullShape = (B: number, T: number): BatchShape => ({ B, T, A: T, everywhere: true })
 
-/** The step that most figures of others are for. */
+/** The step for which most published figures are. */
 export const storiesStep = {
   name: 'stories15M, 8×64 tokens',
   recipe: jola,
@@ -68,7 +68,9 @@ const partsOf = ({ recipe: { file, name, set } }: StepPlan): Parts => {
   return { loaded, recipe, settings: settingsOf(loaded.program, recipe, set) }
 }
 
-/** What a model that is only a configuration decides, and the recipe's sizes for these batches. */
+/**
+ * The constants and sizes of a model that is only a configuration, and the recipe's sizes for these batches.
+ */
 const configuredSizes = (
   program: Program,
   recipe: CoreRecipe,
@@ -102,8 +104,8 @@ const modelOf = async (plan: StepPlan, { loaded, recipe }: Parts): Promise<Model
 }
 
 /**
- * A recipe's step from its files to an artifact for a model of which the configuration is given. What a
- * checkpoint may lack it is taken to lack. Throws like {@link openStep}.
+ * Compiles a recipe's step to an artifact for a model given by its configuration. Optional tensors count as
+ * absent. Throws like {@link openStep}.
  */
 export const compileStep = (
   plan: StepPlan & { readonly model: JsonObject },
@@ -137,7 +139,10 @@ export interface OpenStep extends Parts {
   close(): Promise<void>
 }
 
-/** Where in training steps are measured: warm-ups are over, so that every part of a step counts. */
+/**
+ * The position in training at which steps are measured: after the warm-ups, so that every part of a step is
+ * active.
+ */
 export const place = { at: 100, steps: 500 } as const
 
 export const seed = 7

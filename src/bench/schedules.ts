@@ -6,7 +6,7 @@ import type { Case } from './cases.js'
 import { graphOfText } from './compile.js'
 import type { KernelOptions } from './kernels.js'
 
-/** A kernel by the schedule that the cost model chooses, and by the fastest of those it has. */
+/** The times of a kernel with the schedule of the cost model and with its fastest schedule. */
 export interface ChoiceResult {
   readonly name: string
   readonly signature: string
@@ -22,13 +22,13 @@ export interface SchedulesResult {
   /** Kernels that have a choice, the worst chosen first. */
   readonly kernels: readonly ChoiceResult[]
   readonly ratio: Spread
-  /** Kernels of which the chosen schedule computes something else than the interpreter does. */
+  /** Kernels whose chosen schedule computes another result than the interpreter. */
   readonly wrong: readonly string[]
 }
 
 /**
- * Times all schedules of the cases' kernels, in turn. That the best is the least of many noisy times flatters
- * it: of schedules that are equally fast the ratio is a little above 1.
+ * Times all schedules of the cases' kernels, in turn. The best time is the least of many noisy ones, so the
+ * ratio of equally fast schedules is a little above 1.
  */
 export const measureSchedules = async (
   device: Device,

@@ -6,7 +6,7 @@ const clocks = {
   host: 'each dispatch by itself, by the clock on the wall: the device has no timestamps',
 } as const
 
-/** Kernels of a smaller share are told together. */
+/** Kernels with a smaller share are shown together. */
 const worthARow = 0.005
 
 const kernelsTable = (kernels: readonly KernelShare[]): Table => {
@@ -53,7 +53,7 @@ const kernelsTable = (kernels: readonly KernelShare[]): Table => {
   }
 }
 
-/** The lines that most time goes to. */
+/** The source lines that take the most time. */
 const linesTold = 8
 
 /** A kernel that comes from several lines counts for each of them. */

@@ -2,7 +2,7 @@ import type { Schedule } from '../../compiler/artifact.js'
 import type { SchedulesResult } from './schedules.js'
 import { type Block, number, text, three } from './table.js'
 
-/** `tile rows=64 threads=16,16`: what is false is left out. */
+/** `tile rows=64 threads=16,16`: fields that are false are left out. */
 export const showSchedule = ({ family, ...settings }: Schedule): string => {
   const shown = (value: unknown): string =>
     typeof value === 'object' && value !== null ? Object.values(value).join() : String(value)
@@ -14,7 +14,7 @@ export const showSchedule = ({ family, ...settings }: Schedule): string => {
 
 const worst = 12
 
-/** The worst choices, and what the cost model does in the middle. */
+/** The worst choices of the cost model, and its median. */
 export const showSchedules = ({ kernels, ratio, wrong }: SchedulesResult): readonly Block[] => [
   ...(kernels.length === 0
     ? []

@@ -14,15 +14,15 @@ import { showSchedules } from './show-schedules.js'
 import type { StepResult } from './step.js'
 import { type Block, markdownTable, number, plainTable, text, three } from './table.js'
 
-/** All that a bench has found: what `--json` writes. What was not asked for is absent. */
+/** The results of a benchmark, which `--json` writes. Sections that were not requested are absent. */
 export interface BenchReport {
   readonly format: 'jola-bench-2'
   readonly environment: Environment
   /** The version of Jola. */
   readonly jola: string
-  /** What products are computed in on this device. */
+  /** The precision of products on this device. */
   readonly precision: Precision
-  /** Schedules in the device's table: kernels that have one there take it. */
+  /** Schedules in the device's table; kernels use them if they are there. */
   readonly tabled: number
   readonly command: string
   readonly runs: number
@@ -234,7 +234,7 @@ const blocksOf = (r: BenchReport): readonly Block[] => {
   ]
 }
 
-/** What computed something else than it should, and was not timed: kernels, and peers with their works. */
+/** Kernels and peers with wrong results, which were not timed. */
 export const disagreements = ({ kernels = [], peers, schedules }: BenchReport): readonly string[] => [
   ...kernels.filter(k => k.wrong !== undefined).map(k => k.name),
   ...(peers?.comparisons ?? []).flatMap(work =>
@@ -243,7 +243,7 @@ export const disagreements = ({ kernels = [], peers, schedules }: BenchReport): 
   ...(schedules?.wrong ?? []),
 ]
 
-/** A report for people, as text or as Markdown. */
+/** A report as text or as Markdown. */
 export const showReport = (report: BenchReport, form: 'plain' | 'markdown'): string =>
   blocksOf(report)
     .map(block =>

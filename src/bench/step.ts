@@ -12,12 +12,15 @@ import { openStep, type StepPlan, storiesStep } from './recipe-step.js'
 export interface KernelShare {
   readonly name: string
   readonly milliseconds: number
-  /** Of the time of all kernels. */
+  /** Its share of the time of all kernels. */
   readonly share: number
   readonly dispatches: number
   readonly gflops: number
   readonly gigabytes: number
-  /** Its rate by the ceiling of what bounds it: the larger of its shares of arithmetic's and of memory's. */
+  /**
+   * Its rate divided by the ceiling that bounds it: the larger of its shares of the arithmetic and the memory
+   * ceiling.
+   */
   readonly toCeiling?: number
   readonly schedule: string
   /** Labels and lines of source. */
@@ -31,14 +34,15 @@ export interface StepResult {
   readonly gflop: number
   readonly rate: Spread
   /**
-   * The rate by that of the fastest product, in the same rounds; absent where none is known for the device.
+   * The rate divided by that of the fastest product, in the same rounds; absent if none is known for the
+   * device.
    */
   readonly toCeiling?: Spread
   readonly kernels: number
   readonly dispatches: number
   readonly peakBytes: number
   readonly profile?: {
-    /** Whose clock the times are of: the device's, or ours around each dispatch by itself. */
+    /** The clock of the times: the device's, or the host's around each single dispatch. */
     readonly clock: 'device' | 'host'
     readonly kernels: readonly KernelShare[]
   }

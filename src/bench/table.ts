@@ -19,7 +19,7 @@ export const text = (head: string): Column => ({ head })
 /** A column of numbers. */
 export const number = (head: string): Column => ({ head, numbers: true })
 
-/** Characters as they stand on a terminal: marks that sit on another character take no room. */
+/** The width of a text on a terminal: combining marks take no room. */
 const width = (text: string): number => [...text.replaceAll(/\p{Mn}/gu, '')].length
 
 /** Aligned for a terminal, two blanks between columns, no blanks at the ends of lines. */

@@ -5,15 +5,15 @@ import { join } from 'node:path'
 const open = new Set<string>()
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
-/** What is left goes, and the signal does what it does without us. */
+/** Removes the remaining folders, and then lets the signal act as usual. */
 const ended = (signal: NodeJS.Signals): void => {
   for (const folder of open) removeFolder(folder)
   process.kill(process.pid, signal)
 }
 
 /**
- * An empty folder for what a bench hands to other processes. It is gone after {@link removeFolder}, or when a
- * signal ends this process.
+ * An empty folder for files that a benchmark passes to other processes. {@link removeFolder} removes it, and
+ * so does a signal that ends this process.
  */
 export const temporaryFolder = (): string => {
   if (open.size === 0) for (const signal of signals) process.on(signal, ended)

@@ -8,7 +8,7 @@ import type { WeightFormat } from '../model/weight-format.js'
 export const sections = ['kernels', 'step', 'decode', 'compile', 'growth', 'peers', 'schedules'] as const
 export type Section = (typeof sections)[number]
 
-/** What is measured: a section, or all. */
+/** The section to measure, or all. */
 export type What = Section | 'all'
 
 export interface BenchOptions {
@@ -34,11 +34,11 @@ export interface BenchOptions {
   readonly count: number
 }
 
-/** A mistake of usage: what, why, and what to do. */
+/** A usage error: the mistake, the reason and the remedy. */
 export const usage = (what: string, why: string, hint: string): UserError =>
   new UserError({ what, why, hint, exitCode: 2 })
 
-/** The sections in which an option has an effect, where that is not all of them. */
+/** The sections in which an option has an effect, if not in all. */
 const effects: Partial<Record<keyof BenchOptions, readonly Section[]>> = {
   profile: ['step'],
   recipe: ['step'],
@@ -55,7 +55,7 @@ const effects: Partial<Record<keyof BenchOptions, readonly Section[]>> = {
   tune: ['kernels', 'step', 'decode', 'growth', 'peers'],
 }
 
-/** Throws a `UserError` where an option has no effect on what is measured. */
+/** Throws a `UserError` if an option has no effect on the chosen section. */
 export const checkEffects = (what: What, options: BenchOptions): void => {
   if (what === 'all') return
   for (const [option, where] of Object.entries(effects)) {
@@ -70,7 +70,7 @@ export const checkEffects = (what: What, options: BenchOptions): void => {
   }
 }
 
-/** The one step that options describe; nothing where they describe none, and the usual ones are measured. */
+/** The step that options describe; undefined if they describe none, and the usual steps are measured. */
 export const describedStep = async (o: BenchOptions): Promise<StepPlan | undefined> => {
   const { model, shape, batch, context, answers, recipe } = o
   const file = typeof o.profile === 'string' ? o.profile : undefined
@@ -96,7 +96,7 @@ export const describedStep = async (o: BenchOptions): Promise<StepPlan | undefin
   }
 }
 
-/** The command as it could be typed again. */
+/** The command as the user could type it again. */
 export const commandOf = (what: What, o: BenchOptions): string =>
   [
     `jola bench ${what} --runs ${o.runs}`,

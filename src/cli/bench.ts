@@ -48,11 +48,9 @@ interface Named {
   readonly name: string
 }
 
-/**
- * What there is to measure, before a filter. Kernels by hand differ by the lanes of a subgroup, names do not.
- */
+/** The names of all that can be measured, before a filter. They do not depend on the lanes of a subgroup. */
 const plansFor = async (what: What, options: BenchOptions) => {
-  // Schedules are of the compiler alone, and take minutes.
+  // Schedules concern only the compiler, and take minutes.
   const wants = (s: Section): boolean => what === s || (what === 'all' && s !== 'schedules')
   const described = wants('step') ? await describedStep(options) : undefined
   return {
@@ -69,7 +67,7 @@ const plansFor = async (what: What, options: BenchOptions) => {
 }
 
 /**
- * Measures what is asked for on this machine's device; `keep` gets all that is known after each section.
+ * Measures the requested sections on this machine's device; `keep` receives all results after each section.
  * Throws a `UserError` if a filter leaves nothing.
  */
 const bench = async (
@@ -143,7 +141,7 @@ const run = async (given: What | undefined, options: BenchOptions): Promise<void
         await writeAtomic(options.plot, [growthPicture(known.growth)])
     })
   } finally {
-    // What was measured is told also where a later section fails.
+    // The results of earlier sections are printed even if a later section fails.
     if (report !== undefined) print(showReport(report, options.markdown ? 'markdown' : 'plain'))
   }
   const wrong = report === undefined ? [] : disagreements(report)

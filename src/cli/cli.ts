@@ -32,7 +32,7 @@ const registerCommands = [
   registerBenchCommand,
 ]
 
-/** Refuses limits that are written wrongly, as an option would be, before the command begins. */
+/** Refuses wrong limits before the command begins, as for an option. */
 const checkEnvironment = (): void => {
   try {
     parseLimits(process.env.JOLA_LIMITS ?? '')
@@ -44,9 +44,7 @@ const checkEnvironment = (): void => {
   }
 }
 
-/**
- * The whole command line. Its actions reject with whatever ended them; {@link runCli} turns that into words.
- */
+/** The whole command line. Its actions reject with the error that ended them, which {@link runCli} prints. */
 export const cli = (): Command => {
   const program = new Command('jola')
     .description(
@@ -74,7 +72,9 @@ export const cli = (): Command => {
   return program
 }
 
-/** Runs a command line (without the names of Node and script) and gives its exit code. Nothing is thrown. */
+/**
+ * Runs a command line (without the names of Node and the script) and returns its exit code. It never throws.
+ */
 export const runCli = async (args: readonly string[]): Promise<number> => {
   try {
     await cli().parseAsync([...args], { from: 'user' })

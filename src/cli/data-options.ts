@@ -4,7 +4,7 @@ import { UserError } from '../errors/user-error.js'
 import { longWays } from '../score/fit-prompts.js'
 import { collect, positiveInteger } from './shared.js'
 
-/** What the command line says of how data is to be read. */
+/** Options of the command line for reading data. */
 export interface ReadingOptions {
   readonly labels?: Reading['labels']
   readonly fields?: Readonly<Record<string, string>>
@@ -22,7 +22,7 @@ const sizesOrRefuse = (text: string): NonNullable<Reading['split']> => {
   })
 }
 
-/** Adds the options that say how a data folder is to be read, but for `--split`. */
+/** Adds the options for reading a data folder, except `--split`. */
 export const addReadingOptions = (command: Command): Command =>
   command
     .addOption(
@@ -65,7 +65,7 @@ export const longOption = (): Option =>
     .choices([...longWays])
     .default('refuse')
 
-/** What the options say, without what they leave open. */
+/** The given options, without absent ones. */
 export const readingFrom = (o: ReadingOptions, split?: Reading['split']): Reading => ({
   ...(o.labels === undefined ? {} : { labels: o.labels }),
   ...(o.fields === undefined ? {} : { fields: o.fields }),

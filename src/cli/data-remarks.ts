@@ -1,7 +1,7 @@
 import type { DataSet, TokenisedPart } from '../train/data-set.js'
 import { count } from './shared.js'
 
-/** What is left out of a part, and what is odd about it, in sentences. */
+/** Sentences about a part: the examples that were left out, and unusual ones. */
 export const partRemarks = (name: string, { remarks }: TokenisedPart): readonly string[] => [
   ...(remarks.dropped > 0
     ? [`${name}: ${count(remarks.dropped, 'example')} left out: longer than the context`]
@@ -17,7 +17,7 @@ export const partRemarks = (name: string, { remarks }: TokenisedPart): readonly 
     : []),
 ]
 
-/** What is to be said of training and validation data, if anything. */
+/** Sentences about training and validation data, if there are any. */
 export const dataRemarks = (data: Pick<DataSet, 'parts' | 'shared'>): readonly string[] => [
   ...partRemarks('train', data.parts.train),
   ...partRemarks('valid', data.parts.valid),

@@ -49,8 +49,7 @@ interface ShownToken {
 }
 
 /**
- * A row as training has it: tokens of the prompt, then of the answer, then padding up to the length of all
- * rows.
+ * A row as training reads it: tokens of the prompt, then of the answer, then padding up to the common length.
  */
 const rowOf = (
   tokenizer: Tokenizer,
@@ -73,7 +72,7 @@ const rowOf = (
 
 const colours = { prompt: 'dim', answer: 'green', padding: 'yellow' } as const
 
-/** A row in three lines, one a role: that is plain without colours too. */
+/** A row in three lines, one for each role, so that it is clear without colours too. */
 const showRow = (row: readonly ShownToken[]): string =>
   (['prompt', 'answer', 'padding'] as const)
     .flatMap(role => {
@@ -116,7 +115,7 @@ const summary = (
       remarks,
       shown: part.documents.slice(0, show).map((tokens, i) => ({
         where: `text ${i + 1}`,
-        // All of a running text is learned, but for its first token.
+        // All tokens of a running text are learned, except the first.
         tokens: rowOf(tokenizer, { tokens, answerStart: 1 }, 0),
       })),
     }

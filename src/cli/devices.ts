@@ -3,7 +3,7 @@ import { DeviceError, showBytes } from '../../runtime/errors.js'
 import { adapterNames, type Device, openNodeDevice } from '../../runtime/node.js'
 import { examples, paint, print, printJson } from './shared.js'
 
-/** An adapter as `jola devices` tells of it; `problem` says why it gives no device. */
+/** An adapter as `jola devices` shows it; `problem` is the reason why it gives no device. */
 type Report =
   | { readonly name: string; readonly problem: string }
   | (ReturnType<typeof describe> & { readonly default: boolean })
@@ -42,10 +42,7 @@ const opened = async <A>(adapter: string | undefined, use: (device: Device) => A
   }
 }
 
-/**
- * All adapters, the one that is used unless another is asked for marked. Throws a `DeviceError` if there is
- * none.
- */
+/** All adapters, with the default one marked. Throws a `DeviceError` if there is none. */
 export const reports = async (): Promise<readonly Report[]> => {
   const used = await opened(undefined, describe)
   const out: Report[] = [{ ...used, default: true }]

@@ -34,7 +34,7 @@ import {
   weightsOption,
 } from './shared.js'
 
-/** A model to look at: a run, a run's base model (`--base`), or a model's folder. */
+/** A model to evaluate: a run, a run's base model (`--base`), or a model's folder. */
 export interface Subject {
   readonly model?: string
   readonly allow?: readonly string[]
@@ -47,10 +47,7 @@ export interface Subject {
 
 export const defaultProgram = 'std.models.llama'
 
-/**
- * Opens what the command line names, on a device of its own: the folder of a run, or a model by --model
- * alone.
- */
+/** Opens the run of the command line, or the model of `--model`, on a new device. */
 export const openSubject = async (path: string | undefined, o: Subject): Promise<OpenPredictor> => {
   if (path === undefined && o.model === undefined)
     throw new UserError({
@@ -103,7 +100,7 @@ const how = (e: Evaluation): string => {
   return e.scoring === 'word' ? 'by the first option word generated' : 'by the first letter generated'
 }
 
-/** A sentence or two on how a model did. */
+/** One or two sentences about a model's scores. */
 export const describe = (e: Evaluation): string => {
   const { correct, total, accuracy } = e.accuracy
   const parts = [
@@ -166,7 +163,7 @@ const run = async (path: string | undefined, o: Options): Promise<void> => {
   const data = o.data ?? begun?.data
   if (data === undefined)
     throw new UserError({ what: '--data is missing', hint: 'name a folder with test.jsonl', exitCode: 2 })
-  // The run's own data is read as the run read it.
+  // The run's own data is read with the run's options.
   const own = o.data === undefined || begun?.data === resolve(o.data) ? begun?.reading : undefined
   const model = o.model ?? begun?.model
   const reading = { ...own, ...readingFrom(o, sizes) }

@@ -15,7 +15,7 @@ const equal = (a: number, b: number, within: number): boolean =>
 const shown = (t: HostTensor, i: number): string =>
   t.dtype === 'bool' ? (t.data[i] !== 0 ? 'true' : 'false') : showNumber(t.data[i]!, t.dtype)
 
-/** What is wrong with one tensor; `element` names an element of it. */
+/** The difference of one tensor, in words; `element` names an element of it. */
 const difference = (
   actual: HostTensor,
   expected: HostTensor,

@@ -16,7 +16,10 @@ export const deviceChoiceOption = (): Option =>
     .choices(['here', 'any'])
     .default('here')
 
-/** What to compile for: this machine's device, which the caller closes, or else what every device has. */
+/**
+ * The traits to compile for: those of this machine's device, which the caller closes, or those that every
+ * device has.
+ */
 export const openTraits = async (
   choice: DeviceChoice,
 ): Promise<{ readonly traits: DeviceTraits; readonly device?: Device }> => {

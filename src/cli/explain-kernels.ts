@@ -11,8 +11,8 @@ import { gradientOf } from './grad.js'
 import { count, paint } from './shared.js'
 
 /**
- * What is told of a function's kernels. Node counts are those of the graph; `derivative` counts what --wrt
- * added.
+ * A report about a function's kernels. Node counts are those of the graph; `derivative` counts the nodes that
+ * --wrt added.
  */
 export interface Explanation {
   readonly function: string
@@ -23,12 +23,12 @@ export interface Explanation {
   readonly flops: number
   readonly bytes: number
   readonly peakBytes: number
-  /** What the same steps take at least. */
+  /** A lower bound for the bytes of the same steps. */
   readonly leastBytes: number
   readonly inputBytes: number
-  /** How often each loop turns, and those in it: `6 turns (in each 8 turns)`. */
+  /** The iterations of each loop and of its inner loops: `6 turns (in each 8 turns)`. */
   readonly loops: readonly string[]
-  /** Why `jola run` would be refused by this device, where it would. */
+  /** The reason why this device would refuse `jola run`, if it would. */
   readonly refusal?: string
   readonly kernels: readonly KernelUse[]
 }
@@ -40,7 +40,7 @@ const loopsOf = (steps: readonly Step[]): readonly string[] =>
     return [`${s.count} turns${inside.length === 0 ? '' : ` (in each ${inside.join(', ')})`}`]
   })
 
-/** Compiles a function, or with `wrt` its value and gradient, and tells of its kernels. */
+/** Compiles a function, or with `wrt` its value and gradient, and reports its kernels. */
 export const explainFunction = async (
   options: Omit<CallOptions, 'inputs'> & { readonly memory?: number; readonly device: DeviceChoice },
 ): Promise<Explanation> => {
@@ -121,7 +121,7 @@ const showKernel = (k: KernelUse, i: number, wgsl: boolean): string =>
       : []),
   ].join('\n')
 
-/** An explanation for people. */
+/** The explanation as text. */
 export const showExplanation = (e: Explanation, wgsl: boolean): string => {
   const sizes = Object.entries(e.sizes)
     .map(([n, v]) => `${n}=${v}`)

@@ -84,7 +84,7 @@ const explainStage = async (
   print(cutLines(text, options.lines))
 }
 
-/** Refuses options that the command would not look at. */
+/** Refuses options that the command would ignore. */
 const refuseIdleOptions = ({ stage, lines, in: inputs, wgsl }: ExplainOptions): void => {
   const refuse = (option: string, hint: string): never => {
     throw new UserError({ what: `${option} means nothing here`, hint, exitCode: 2 })

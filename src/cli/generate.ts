@@ -29,7 +29,7 @@ interface Options extends Subject, GenerationOptions {
   readonly json?: true
 }
 
-/** A prompt and how it was continued. */
+/** A prompt and its continuation. */
 interface Continuation {
   readonly tokens: readonly number[]
   /** The new text, before the first stop text. */
@@ -58,7 +58,7 @@ const continueTexts = async (
     written[row]!.push(token)
     if (o.stop.length === 0 && prompts.length > 1) return true
     const text = textOf(row)
-    // The last character may be unfinished: its other bytes come with the next token.
+    // The last character may be incomplete: the next token has its other bytes.
     const { sure, ended } = untilStop(text.replace(/\uFFFD+$/, ''), o.stop)
     if (prompts.length === 1 && sure.length > shown) {
       show(sure.slice(shown))
@@ -87,7 +87,7 @@ const toTerminal = (text: string): void => {
   process.stdout.write(forTerminal(text))
 }
 
-/** The lines of a file, or of the standard input for `-`; empty ones are passed over. */
+/** The lines of a file, or of the standard input for `-`; empty lines are skipped. */
 const readLines = async (file: string): Promise<readonly string[]> => {
   const text = file === '-' ? await readInput() : await readPrompts(file)
   return text.split(/\r?\n/).filter(line => line.trim() !== '')

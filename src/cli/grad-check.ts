@@ -5,7 +5,7 @@ import { random32 } from '../data/random.js'
 import type { HostTensor } from '../engine/engine.js'
 import { streamOf } from './call/invent.js'
 
-/** One tensor's derivative held against central differences. */
+/** One tensor's derivative compared with central differences. */
 export interface TensorCheck {
   readonly name: string
   readonly shape: readonly number[]
@@ -65,7 +65,7 @@ export const checkGradient = (
     x[i] = below
     const before = at()
     x[i] = kept
-    // The step that was taken, not the one that was meant: x ± h rounds.
+    // The step that was really taken, since x ± h rounds.
     return (after - before) / (above - below)
   }
   return [...derivatives].map(([name, d]) => {
@@ -81,7 +81,7 @@ export const checkGradient = (
         const difference = differenceAt(x, flat, step)
         const gap = Math.abs(derivative - difference)
         const error = gap / Math.max(Math.abs(derivative), Math.abs(difference), scale)
-        // NaN is as wrong as can be.
+        // A NaN counts as the largest error.
         const judged = { flat, derivative, difference, error: Number.isNaN(error) ? Infinity : error }
         if (best === undefined || judged.error < best.error) best = judged
         if (best.error <= options.tolerance / 10) break

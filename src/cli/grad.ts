@@ -113,7 +113,7 @@ interface GradOptions {
   readonly json?: true
 }
 
-/** What `jola grad --check` finds. Missing inputs get random numbers, about which `remarks` tells. */
+/** The result of `jola grad --check`. Missing inputs get random numbers, which `remarks` lists. */
 const checkDerivative = async (
   options: Omit<CallOptions, 'inputs'> & {
     readonly wrt: string
@@ -158,13 +158,11 @@ const check = async (file: string, options: GradOptions): Promise<void> => {
   if (!right) throw new Reported(1)
 }
 
-/**
- * The derivative as source for all sizes; where the language has no words for it, as the IR that is compiled.
- */
+/** The derivative as source for all sizes, or as the compiled IR if the language cannot express it. */
 const derivativeText = async (options: Omit<CallOptions, 'inputs'> & { readonly wrt: string }) => {
   const call = await prepareCall({ ...options, inputs: 'none', chooseSizes: true })
   try {
-    // As declared: parameters that have defaults stay parameters.
+    // The function as declared: parameters with defaults stay parameters.
     const fn = call.program.fns.get(call.fn.id)!
     checkDifferentiable(fn, options.wrt, options.file)
     const found = derivativeSource(call.program, fn, options.wrt, call.bindings)
@@ -190,7 +188,7 @@ const derivativeText = async (options: Omit<CallOptions, 'inputs'> & { readonly 
   }
 }
 
-/** Whether a model, the seed and defaults bring everything. */
+/** Whether the model, the seed and defaults provide all values. */
 const needsNothing = async (file: string, options: GradOptions): Promise<boolean> => {
   const call = await prepareCall({ ...options, file, inputs: 'none', chooseSizes: true })
   await call.close()

@@ -1,27 +1,24 @@
 import { remark, type SignalExitCode } from './shared.js'
 
-/**
- * Signals that ask a process to end, and the exit codes by which shells tell them: 128 and the signal's
- * number.
- */
+/** Signals that end a process, and the exit codes that shells give them: 128 plus the signal's number. */
 const exitCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const satisfies Record<string, SignalExitCode>
 
 type EndSignal = keyof typeof exitCodes
 
 const names = Object.keys(exitCodes) as readonly EndSignal[]
 
-/** What ends a long work in good order. */
+/** Ends long work in good order. */
 export interface Interruption {
   /** Aborted by the first Ctrl-C, SIGTERM or SIGHUP that comes while this listens. */
   readonly signal: AbortSignal
   /**
-   * From now on the first of those signals is ours to answer, and a second is the system's again. Before,
-   * each ends the process at once: also where it computes for seconds without a pause, as while it compiles,
-   * when a handler would not be called.
+   * From now on the first of those signals aborts `signal`, and a second one ends the process. Before this
+   * call each signal ends the process at once, also while it computes for seconds without a pause, when a
+   * handler would not be called.
    */
   listen(): void
   release(): void
-  /** That of the signal that came. */
+  /** The exit code of the signal that arrived. */
   exitCode(): SignalExitCode
 }
 

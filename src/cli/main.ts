@@ -4,16 +4,17 @@ import { fileError, systemCode } from '../files/file-error.js'
 import { runCli } from './cli.js'
 import { remark } from './shared.js'
 
-// `jola … | head` closes the pipe early: nobody reads on, and the exit code still says what was found.
+// `jola … | head` closes the pipe early. The output has no reader then, but the exit code still reports the
+// result.
 process.stdout.on('error', error => {
-  // A terminal that was closed says EIO.
+  // A closed terminal gives EIO.
   if (systemCode(error) === 'EPIPE' || systemCode(error) === 'EIO') return
   const { why } = fileError('write', 'standard output', error)
   const parts = { what: 'cannot write the output', where: 'standard output', ...(why && { why }) }
   remark(renderUserError(new UserError({ ...parts, hint: 'free some space, or send it elsewhere' })))
   process.exit(1)
 })
-// Remarks that nobody can be told of are no reason to stop.
+// The command continues even if its remarks can't be written.
 process.stderr.on('error', () => undefined)
 
 process.exitCode = await runCli(process.argv.slice(2))

@@ -24,7 +24,7 @@ import {
 } from './shared.js'
 import { showTensor, tensorJson } from './show-values.js'
 
-/** Refuses a place to write to before anything is computed. */
+/** Checks the place of the output before anything is computed. */
 export const checkWritable = (path: string): void => {
   const refuse = (why: string, hint: string): never => {
     throw new UserError({ what: 'cannot write the results', where: path, why, hint })

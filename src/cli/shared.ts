@@ -11,10 +11,13 @@ import type { EngineKind } from '../host/open-engine.js'
 import { forTerminal, ownStyles, styled } from '../host/terminal.js'
 import { weightFormats } from '../model/weight-format.js'
 
-/** Of a command that a signal ended in good order: 128 and the number of SIGHUP, SIGINT or SIGTERM. */
+/**
+ * The exit code of a command that a signal ended in good order: 128 plus the number of SIGHUP, SIGINT or
+ * SIGTERM.
+ */
 export type SignalExitCode = 129 | 130 | 143
 
-/** Ends a command with an exit code when everything has been said. */
+/** Ends a command with an exit code; everything has been printed. */
 export class Reported extends Error {
   constructor(readonly exitCode: 1 | 2 | 3 | SignalExitCode) {
     super(`exit code ${exitCode}`)
@@ -28,12 +31,12 @@ export const print = (text: string): void => {
   process.stdout.write(forTerminal(text.endsWith('\n') ? text : `${text}\n`))
 }
 
-/** Writes a line of remark to standard error, where it does not get into pipes. */
+/** Writes a remark to standard error, so that it does not enter pipes. */
 export const remark = (text: string): void => {
   process.stderr.write(forTerminal(text.endsWith('\n') ? text : `${text}\n`))
 }
 
-/** Numbers that JSON has no form for become the strings `NaN`, `Infinity` and `-Infinity`. */
+/** Numbers that JSON cannot express become the strings `NaN`, `Infinity` and `-Infinity`. */
 export const printJson = (value: unknown): void =>
   print(
     JSON.stringify(
@@ -43,7 +46,7 @@ export const printJson = (value: unknown): void =>
     ),
   )
 
-/** Whether a stream is to be coloured: a terminal, and the user has not set NO_COLOR. */
+/** Whether to colour a stream: it is a terminal, and the user has not set NO_COLOR. */
 export const wantsColour = (stream: { readonly isTTY?: boolean | undefined }): boolean =>
   stream.isTTY === true && (process.env.NO_COLOR ?? '') === ''
 

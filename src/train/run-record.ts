@@ -89,12 +89,12 @@ export interface SavedRun {
 
 /** The storage of a run during training. */
 export interface RunStore {
-  /** Writes down what the run is. */
+  /** Stores the run's description. */
   describe(run: RunDescription): Promise<void>
-  /** Keeps state, position and history together, in the place of those kept before. */
+  /** Stores state, position and history together, replacing the earlier ones. */
   save(state: ReadonlyMap<string, StateTensor>, position: Position, history: History): Promise<void>
-  /** Keeps the state of the best epoch so far. */
+  /** Stores the state of the best epoch so far. */
   saveBest(state: ReadonlyMap<string, StateTensor>): Promise<void>
-  /** What was saved last; `undefined` where nothing was. */
+  /** The last saved data; `undefined` if there is none. */
   load(): Promise<SavedRun | undefined>
 }

@@ -24,26 +24,22 @@ export type Tensors = Readonly<Record<string, DeviceTensor>>
 
 /**
  * A recipe on a device: its methods compiled for one model and one batch shape, its weights and its state
- * resident. It is not reentrant: a step is of the state that the one before left. Any number of sessions may
- * be open on one device, each with a state of its own.
+ * resident. It is not reentrant: each step changes the state of the step before. Any number of sessions may
+ * be open on one device, each with its own state.
  */
 export interface Session {
   readonly device: Device
   readonly sizes: ReadonlyMap<string, number>
   readonly state: Tensors
-  /** The parts of the state that `predict` reads: what training is for. */
+  /** The parts of the state that `predict` reads: the result of training. */
   readonly learned: readonly string[]
   readonly metrics: readonly string[]
   readonly weights: Tensors
   /**
-   * The schedules that are not the cost model's choice: with them the same methods compile to the same
-   * kernels.
+   * The schedules that the cost model did not choose: with them the same methods compile to the same kernels.
    */
   readonly schedules: Tuning
-  /**
-   * The bytes that it was held to, if anything held it: with them the same methods compile to the same
-   * kernels.
-   */
+  /** The memory limit in bytes, if there was one: with it the same methods compile to the same kernels. */
   readonly memory: number | undefined
   /** Sets the state by `init`. */
   initialise(seed: number): void
@@ -55,7 +51,7 @@ export interface Session {
     seed: number,
   ): void
   readonly metricTensors: Tensors
-  /** The compiled step and what it reads, for measuring. */
+  /** The compiled step and its inputs, for measuring. */
   readonly compiledStep: { readonly executable: Executable; readonly inputs: Tensors }
   /**
    * Submits one validation; the losses by name are in the tensors returned, which are reused by the next
@@ -70,9 +66,9 @@ const keyOf = (seed: number, step: number): Uint32Array => Uint32Array.of(seed >
 
 const stripped = (name: string, prefix: string): string => name.slice(prefix.length)
 
-/** How a session is opened. */
+/** Options for opening a session. */
 export interface SessionOptions extends CompileOptions {
-  /** Kernels that a driver compiles late are rehearsed first, and this is told of them. */
+  /** Receives the progress of kernels that are rehearsed (see `rehearse`). */
   readonly compiled?: (done: number, total: number) => void
 }
 
@@ -108,12 +104,12 @@ export const openSession = async (
   }
 }
 
-/** What is on a device until it is given back. */
+/** An object on a device that must be freed. */
 interface Made {
   destroy(): void
 }
 
-/** {@link openSession}; `keep` is told of everything that is put on the device. */
+/** {@link openSession}; `keep` receives every object that is made on the device. */
 const furnishSession = async (
   keep: <T extends Made>(x: T) => T,
   subject: TrainingSubject,
@@ -181,7 +177,7 @@ const furnishSession = async (
   const { key } = made(brought.key)
   const prefixed = (prefix: string, tensors: Tensors): Tensors =>
     Object.fromEntries(Object.entries(tensors).map(([k, t]) => [`${prefix}.${k}`, t]))
-  /** Just what an executable asks for, of all there is. */
+  /** The tensors that an executable reads, of all. */
   const pick = (x: Executable, all: Tensors): Tensors => {
     const missing = x.artifact.inputs.find(i => all[i.name] === undefined)
     if (missing !== undefined)

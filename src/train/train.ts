@@ -1,8 +1,7 @@
-// Training as a loop of submitted steps. The device runs ahead: a step's metrics are read back while
-// later steps run. State, position and history are saved together, so that a run that was killed goes on
-// to the same bits. In: a recipe, its model and batches. Out: the history, and the best state in a
-// `RunStore`. How the methods are compiled is in session.ts and compile.ts; where a run is kept is the
-// platform's affair (src/runs for folders).
+// Training as a loop of submitted steps. The device runs ahead: a step's metrics are read back while later
+// steps run. State, position and history are saved together, so that a run that was killed goes on to the
+// same bits. In: a recipe, its model and batches. Out: the history, and the best state in a `RunStore`.
+// session.ts and compile.ts compile the methods; the platform stores the run (src/runs: in folders).
 
 import { download, Readback } from '../../runtime/index.js'
 import type { BatchStream } from '../data/batch.js'
@@ -20,7 +19,7 @@ import type {
 } from './run-record.js'
 import { openSession, type Session } from './session.js'
 
-/** How long to train, and from which random numbers. */
+/** The length of training, and its random seed. */
 export interface TrainingSchedule {
   readonly epochs: number
   /** Epochs without a better validation loss after which training stops. */
@@ -28,14 +27,14 @@ export interface TrainingSchedule {
   readonly seed: number
 }
 
-/** Where a run is kept, and how it is described there. */
+/** The storage of a run, and its description there. */
 export interface TrainingRecord {
   readonly store: RunStore
   /** Seconds between two savings of the state within an epoch. */
   readonly saveEvery: number
-  /** Whether the run goes on from what is saved. */
+  /** Whether the run continues from its saved state. */
   readonly resume: boolean
-  /** Whether a run that goes on is described anew, because what it was begun with has changed. */
+  /** Whether a resumed run gets a new description, because its program or model has changed. */
   readonly describeAnew: boolean
   readonly describe: (trainable: number, session: Session) => RunDescription
 }
@@ -46,31 +45,30 @@ export interface TrainJob {
   readonly data: { readonly train: BatchStream; readonly valid: BatchStream }
   readonly schedule: TrainingSchedule
   readonly record: TrainingRecord
-  /**
-   * How kernels are chosen, and the schedules and the memory limit of the run to resume, if they are known.
-   */
+  /** The choice of kernels, and the schedules and the memory limit of a resumed run, if they are known. */
   readonly compiling: Pick<CompileOptions, 'chooseSchedules' | 'schedules' | 'memory'>
   readonly watcher: TrainWatcher
   /** Becomes aborted when the user wants to stop. */
   readonly signal: AbortSignal
 }
 
-/** Whoever shows the run. Steps are counted from 1. */
+/** Receives the progress of a run. Steps are counted from 1. */
 export interface TrainWatcher {
-  /** What a run differs in from what it was begun with, where it is gone on with all the same. */
+  /** The forced differences between a resumed run's beginning and now. */
   forced?(differs: readonly string[]): void
-  /** The data is read: how much of it there is, and what is odd about it. */
+  /** The data has been read: its amount, and remarks about it. */
   read?(data: DataSet): void
   /**
-   * Program, model and data are read and fit: the methods are about to be compiled, which may take seconds.
+   * Program, model and data have been read and fit together; the methods will now be compiled, which may take
+   * seconds.
    */
   preparing(): void
-  /** So many kernels of all are compiled; only of drivers that may take long over it. */
+  /** The numbers of compiled and of all kernels; only for drivers that compile slowly. */
   compiled(done: number, total: number): void
   started(info: {
     readonly steps: number
     readonly from: number
-    readonly trainable: number /** Of the device's memory. */
+    readonly trainable: number /** Bytes of the device's memory. */
     readonly bytes: number
   }): void
   step(record: StepRecord): void
@@ -187,7 +185,7 @@ export const runTraining = async (job: TrainJob): Promise<TrainOutcome> => {
     const save = async (position: Omit<Position, 'best' | 'steps'>): Promise<void> => {
       take(await readback.drain())
       const state = await snapshot(session)
-      // A step's metrics are of the state before it: they may still be numbers where the new state is not.
+      // A step's metrics describe the state before it, so they may be finite even if the new state is not.
       for (const [name, { data }] of state)
         if (data.some(Number.isNaN)) throw notFinite(position.step, `\`${name}\``, Number.NaN, savedStep)
       await store.save(state, { ...position, steps, ...(best === undefined ? {} : { best }) }, history())
@@ -201,7 +199,7 @@ export const runTraining = async (job: TrainJob): Promise<TrainOutcome> => {
     }
     let lastSave = Date.now()
     for (;;) {
-      // Also where a run was interrupted between an epoch's last step and its validation.
+      // This also covers a run that was interrupted between an epoch's last step and its validation.
       if (at > 0 && at % train.stepsPerEpoch === 0 && epochRecords.at(-1)?.step !== at) {
         take(await readback.drain())
         const epoch = at / train.stepsPerEpoch

@@ -5,14 +5,14 @@ import type { Expr, Graph, NodeId } from '../../compiler/ir/ir.js'
 import { type Device, type DeviceTensor, upload } from '../../runtime/index.js'
 import { random32 } from '../data/random.js'
 
-/** Whole numbers that are no index stay below this. */
+/** The upper bound of whole numbers that are not indices. */
 const unbounded = 100
 
 const uncast = (e: Expr): Expr => (e.op === 'cast' ? uncast(e.args[0]!) : e)
 
 /**
- * Below what the whole numbers of an input must stay, by the input's name: the extent of what they are an
- * index into or are compared with; 1 where an index is computed from them.
+ * Upper bounds (exclusive) of the whole numbers of inputs, by name: the extent that they index or are
+ * compared with; 1 if an index is computed from them.
  */
 const boundsOf = (graph: Graph): ReadonlyMap<string, number> => {
   const nodes = new Map(graph.nodes.map(n => [n.id, n]))
@@ -43,9 +43,8 @@ const boundsOf = (graph: Graph): ReadonlyMap<string, number> => {
 }
 
 /**
- * Numbers drawn by chance for a fragment's inputs: real ones from `least` to 1, and whole ones that are valid
- * wherever they serve as an index, the lowest and the highest of them often, since those are what the ends of
- * a result are made of.
+ * Random numbers for a fragment's inputs: real ones from `least` to 1, and whole ones that are valid as
+ * indices. The lowest and the highest indices are frequent, since the ends of a result come from them.
  */
 export const drawnInputs = (
   device: Device,

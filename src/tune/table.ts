@@ -14,12 +14,12 @@ import { isJsonObject } from '../json/json-values.js'
 import { JsonError, parseJson } from '../json/parse-json.js'
 
 /**
- * What is measured holds for one device with one driver, and for kernels as this version of the compiler
- * writes them.
+ * The key of a table. Measurements hold for one device with one driver, and for the kernels of this version
+ * of the compiler.
  */
 const version = 2
 
-/** Whether tables are read and written: not where `JOLA_TUNE` is 0. */
+/** Whether tables are read and written: not if `JOLA_TUNE` is 0. */
 const tunes = (): boolean => process.env.JOLA_TUNE !== '0'
 
 const subjectOf = (device: Device): string => {
@@ -38,8 +38,8 @@ export const tableFile = (device: Device): string => {
 }
 
 /**
- * The schedules of a table's file by their signatures; undefined if it can't be read, is no table, or another
- * device's.
+ * The schedules of a table's file by their signatures; undefined if it can't be read, is not a table, or
+ * belongs to another device.
  */
 export const readTable = (file: string, subject: string): Tuning | undefined => {
   try {
@@ -47,7 +47,7 @@ export const readTable = (file: string, subject: string): Tuning | undefined => 
     if (!isJsonObject(json) || json.subject !== subject || !isJsonObject(json.schedules)) return undefined
     const entries = Object.entries(json.schedules)
     if (!entries.every(([, s]) => isJsonObject(s) && typeof s.family === 'string')) return undefined
-    // Whatever is read here is only looked up among a kernel's own candidates.
+    // These entries need no check: a schedule is used only if it is among a kernel's own candidates.
     return new Map(entries as unknown as [string, Schedule][])
   } catch (error) {
     if (error instanceof UserError || error instanceof JsonError) return undefined
@@ -60,10 +60,7 @@ const silent: Remark = () => undefined
 
 const tables = new WeakMap<Device, Tuning>()
 
-/**
- * What was measured on this device before; a file that can't be understood is left out of account, with a
- * remark.
- */
+/** The earlier measurements of this device. A file that can't be read is ignored, with a remark. */
 export const tuningOf = (device: Device, remark: Remark = silent): Tuning => {
   const known = tables.get(device)
   if (known !== undefined) return known
@@ -72,7 +69,7 @@ export const tuningOf = (device: Device, remark: Remark = silent): Tuning => {
   return table
 }
 
-/** The table in the file, empty where there is none. */
+/** The table in the file; empty if there is none. */
 const stored = (device: Device, remark: Remark): Tuning => {
   const file = tableFile(device)
   if (!existsSync(file)) return new Map()
@@ -81,13 +78,13 @@ const stored = (device: Device, remark: Remark): Tuning => {
   return table ?? new Map()
 }
 
-/** Devices whose table can't be written, which was said. */
+/** Devices whose table can't be written and about which a remark was printed. */
 const unwritable = new WeakSet<Device>()
 
 /**
- * Adds to the device's table: in memory, and unless `JOLA_TUNE` is 0 in its file, which is replaced wholly or
- * not at all. What another process has written there since stays. A file that can't be written is remarked on
- * once.
+ * Adds to the device's table: in memory, and, unless `JOLA_TUNE` is 0, in its file, which is replaced
+ * atomically. Entries that another process has written since stay. If the file can't be written, one remark
+ * says so.
  */
 export const remember = async (device: Device, found: Tuning, remark: Remark = silent): Promise<void> => {
   const known = new Map([...tuningOf(device, remark), ...found])

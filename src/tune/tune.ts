@@ -23,19 +23,19 @@ import { disagreement, positions, toleranceOf } from '../measure/verify.js'
 import { drawnInputs } from './inputs.js'
 import { remember, tuningOf } from './table.js'
 
-/** A kernel of a graph by itself, with the schedules it may take. */
+/** A single kernel of a graph, with its candidate schedules. */
 export interface Study {
   readonly chosen: ChosenSchedule
   readonly fragment: GroupedGraph
-  /** Arithmetic of one dispatch, to do what takes longest first. */
+  /** Arithmetic of one dispatch; the longest kernels come first. */
   readonly flops: number
 }
 
 /**
- * The kernels of a graph that have a choice, one of each signature, the longest first. Those that are others
- * by themselves are left out: what is written into a cache in place, and sums over weights that come from
- * memory, unless a kernel's own are too many to stay in the cache. So are kernels that read blocks of a GGUF
- * file, for which no numbers can be drawn.
+ * The kernels of a graph that have several schedules, one for each signature, the longest first. It leaves
+ * out kernels that behave differently when they run alone: those that write into a cache in place, and sums
+ * over weights that come from memory, unless the kernel's own weights are too large for the processor's
+ * cache. So are kernels that read blocks of a GGUF file, for which no numbers can be drawn.
  */
 export const studiesOf = (graph: Graph, traits: DeviceTraits): readonly Study[] => {
   const whole = groupNodes(graph, traits)
@@ -60,7 +60,7 @@ const artifactOf = (study: Study, schedule: Schedule, traits: DeviceTraits): Art
     name: 'study',
   })
 
-/** Inputs for a kernel, and what it must make of them at some positions of its outputs. */
+/** Inputs for a kernel, and the expected values at some positions of its outputs. */
 interface Problem {
   readonly tensors: Readonly<Record<string, DeviceTensor>>
   readonly expected: ReadonlyMap<
@@ -86,7 +86,7 @@ const posed = async (device: Device, graph: Graph, artifact: Artifact, least: nu
 }
 
 /**
- * With numbers of both signs, so that no sum hides a term; with positive ones for what has no value
+ * Inputs have both signs, so that no sum hides a term; they are positive if the kernel has no value
  * otherwise, as a logarithm.
  */
 const problemFor = async (device: Device, graph: Graph, artifact: Artifact): Promise<Problem> => {
@@ -96,16 +96,15 @@ const problemFor = async (device: Device, graph: Graph, artifact: Artifact): Pro
   return posed(device, graph, artifact, 0.05)
 }
 
-/** A schedule and what a dispatch by it took, in milliseconds, the median of several. */
+/** A schedule and the time of a dispatch with it: the median of several, in milliseconds. */
 export interface Measured {
   readonly schedule: Schedule
   readonly milliseconds: number
 }
 
 /**
- * Times those of a kernel's schedules, in turn, that compute what the interpreter does at positions drawn by
- * chance. Schedules that take more than twice the time of the best are timed once only, but for the chosen
- * one.
+ * Times the schedules of a kernel in turn, if they agree with the interpreter at random positions. Schedules
+ * that take more than twice the best time are timed only once, except for the chosen one.
  */
 export const study = async (
   device: Device,
@@ -152,8 +151,8 @@ export const study = async (
 }
 
 /**
- * Does the device take a schedule, and compute by it what the interpreter does? One that it refuses is one of
- * several.
+ * Whether the device accepts a schedule and computes the interpreter's result with it. A refused schedule is
+ * no failure, since there are others.
  */
 const trusted = async (...of: Parameters<typeof agrees>): Promise<boolean> => {
   try {
@@ -190,10 +189,10 @@ const agrees = async (
 }
 
 export interface TuneOptions {
-  /** When to stop, in seconds; what is left keeps the cost model's schedule. */
+  /** The time limit in seconds; the remaining kernels keep the cost model's schedules. */
   readonly budget: number
   readonly progress: (line: string) => void
-  /** Stops sooner. */
+  /** Ends tuning early. */
   readonly signal?: AbortSignal | undefined
 }
 
@@ -201,8 +200,8 @@ export interface TuneOptions {
 const longest = 2 ** 31 - 1
 
 /**
- * Studies a graph's kernels that have no schedule of theirs in the device's table yet, keeping each result at
- * once; the one that the time ends in is left too.
+ * Measures the kernels of a graph that are not in the device's table yet, and stores each result at once. The
+ * kernel during which the time ends is left out too.
  */
 export const tune = async (
   device: Device,
@@ -240,14 +239,14 @@ const toTerminal = (line: string): void => void process.stderr.write(forTerminal
 /** Seconds that tuning may still take in this process. */
 let left: number | undefined
 
-/** Lets what this process compiles from now on be tuned first, so many seconds in all. */
+/** From now on this process tunes kernels before it compiles them, for a number of seconds in all. */
 export const allowTuning = (seconds: number): void => {
   left = seconds
 }
 
 /**
- * As `JOLA_TUNE` says; none without it, and none where `CI` is set. Throws a `UserError` if it says no number
- * of seconds.
+ * The seconds in `JOLA_TUNE`; 0 without it, and 0 if `CI` is set. Throws a `UserError` if its value is not a
+ * number of seconds.
  */
 export const usualBudget = (): number => {
   const { CI, JOLA_TUNE = '0' } = process.env
@@ -263,8 +262,8 @@ export const usualBudget = (): number => {
 }
 
 /**
- * The schedules that a graph is to be compiled with: those of the device's table, after tuning what is
- * missing there as long as time is left for that and the signal, if any, is not aborted.
+ * Chooses schedules for a graph from the device's table. It first tunes missing kernels while time is left
+ * and the signal is not aborted.
  */
 export const tuningFor = async (device: Device, graph: Graph, signal?: AbortSignal): Promise<Tuning> => {
   const budget = left ?? usualBudget()

@@ -11,7 +11,7 @@ export interface HandInput {
  * A kernel written by hand: `main` of a WGSL text whose bindings are the inputs in order and then the result.
  */
 export interface HandKernel {
-  /** What it is, for the table. */
+  /** Its name in the table. */
   readonly name: string
   readonly wgsl: string
   readonly inputs: readonly HandInput[]
@@ -25,8 +25,8 @@ export interface HandKernel {
 const bytesOf = (shape: readonly number[]): number => 4 * shape.reduce((a, b) => a * b, 1)
 
 /**
- * A hand-written kernel in the form that the compiler hands to the runtime, so that both run in the same way.
- * Its output is `result`.
+ * A hand-written kernel as an artifact, so that it runs in the same way as a compiled one. Its output is
+ * `result`.
  */
 export const handArtifact = (kernel: HandKernel): Artifact => {
   const result = kernel.inputs.length

@@ -5,10 +5,7 @@ export interface Learned {
   readonly after: ArrayLike<number>
 }
 
-/**
- * What a work's check gives: numbers that must be near ours, and after them what was learned, tensor by
- * tensor.
- */
+/** The result of a peer's check: numbers that must be near ours, and then the learned tensors. */
 export interface Expected {
   /** Each within `tolerance`, of its own size or 1, whichever is larger. */
   readonly each: readonly number[]
@@ -22,7 +19,7 @@ const learnedTolerance = 0.01
 const distance = (x: ArrayLike<number>, y: ArrayLike<number>): number =>
   Math.hypot(...Array.from(x, (v, i) => v - y[i]!))
 
-/** Why what a peer computed is not what we did; nothing if it is. */
+/** The difference between a peer's result and ours, in words; undefined if they agree. */
 export const disagrees = (
   values: readonly number[],
   { each, learned = [] }: Expected,

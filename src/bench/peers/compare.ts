@@ -5,18 +5,18 @@ import { disagrees } from './agree.js'
 import { PeerFailure, PeerProcess, type PeerProgram } from './process.js'
 import type { Work, WorkPlan } from './works.js'
 
-/** What became of a peer at one work. */
+/** The outcome of a peer at one work. */
 export type PeerResult =
   | {
       readonly name: string
       readonly milliseconds: Spread
-      /** Its time by ours, of the same rounds: above 1 ours is faster. */
+      /** Its time divided by ours, in the same rounds; above 1 ours is faster. */
       readonly toOurs: Spread
     }
   | {
       readonly name: string
       readonly refused: string
-      /** It does the work, and gives something else than we do. */
+      /** It computes another result than we do. */
       readonly differs: boolean
     }
 
@@ -45,10 +45,10 @@ interface OpenPeer {
   readonly works: readonly string[]
 }
 
-/** A timing lasts so many milliseconds at least. */
+/** The least milliseconds of one timing. */
 const least = 60
 
-/** Threads of a peer may go on spinning for a moment after their work: the next waits that long. */
+/** Threads of a peer may spin for a moment after their work, so the next peer waits this long. */
 const restMilliseconds = 100
 
 const rested = ({ time }: Pick<Timed, 'time'>): Pick<Timed, 'time'> => ({
@@ -61,12 +61,12 @@ const rested = ({ time }: Pick<Timed, 'time'>): Pick<Timed, 'time'> => ({
 /** A peer at a work: it is timed until it fails. */
 interface Candidate extends Pick<Timed, 'time'> {
   readonly name: string
-  /** Why it is not timed, or no more. */
+  /** The reason why it is not timed, or no longer. */
   refused?: string
   differs: boolean
 }
 
-/** A peer that has shown that it computes what we do, ready to be timed; else it is refused. */
+/** Prepares a peer for timing if its results agree with ours; refuses it otherwise. */
 const prepared = async ({ name, process }: OpenPeer, work: Work): Promise<Candidate> => {
   let times = 1
   const candidate: Candidate = {
@@ -134,8 +134,8 @@ const compareWork = async (
 }
 
 /**
- * Does every work by Jola and by every peer in turn, round by round. Peers that are missing are told, and no
- * failure.
+ * Does every work by Jola and by every peer in turn, round by round. Missing peers are reported, but are not
+ * failures.
  */
 export const comparePeers = async (
   device: Device,

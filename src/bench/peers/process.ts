@@ -5,11 +5,11 @@ import type { JsonObject } from '../../json/json-values.js'
 
 /** How a peer is started. Several commands are tried in turn, until one answers. */
 export interface PeerProgram {
-  /** What it is called before it has told its version. */
+  /** Its name until it has told its version. */
   readonly name: string
   readonly commands: readonly (readonly [command: string, ...args: string[]])[]
   readonly env?: Readonly<Record<string, string>>
-  /** What to do where it is missing. */
+  /** Advice if it is missing. */
   readonly install: string
   /**
    * Milliseconds that an answer may take; if absent three minutes, longer than compiling any of the peers'
@@ -18,12 +18,12 @@ export interface PeerProgram {
   readonly patience?: number
 }
 
-/** The peer has gone, or has answered that it can't. */
+/** The peer has ended, or has answered that it can't do the work. */
 export class PeerFailure extends Error {}
 
 const usualPatience = 180_000
 
-/** Numbers that JSON has no form for, such as Python's NaN, are a failure of the peer's. */
+/** Numbers that JSON cannot express, such as Python's NaN, count as a failure of the peer. */
 const parsed = (line: string): JsonObject => {
   try {
     return JSON.parse(line) as JsonObject
@@ -80,8 +80,8 @@ export class PeerProcess {
   }
 
   /**
-   * The answer to a request. Rejects with a {@link PeerFailure} that tells what the peer said; one that does
-   * not answer in time is ended.
+   * Sends a request and returns the answer. Rejects with a {@link PeerFailure} that quotes the peer. A peer
+   * that does not answer in time is ended.
    */
   async ask(request: JsonObject): Promise<JsonObject> {
     this.#child.stdin!.write(`${JSON.stringify(request)}\n`)

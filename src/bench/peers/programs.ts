@@ -15,8 +15,8 @@ const installTorch =
   'libopenblas0-pthread`, or `python3 -m pip install torch numpy`'
 
 /**
- * What Jola is compared with. `software`: the WebGPU device is the processor, and waiting for it must leave
- * it the cores.
+ * The systems that Jola is compared with. `software`: the WebGPU device is the processor, so waiting must not
+ * take its cores.
  */
 export const peerPrograms = (software: boolean): readonly PeerProgram[] => {
   const node = (name: string, file: string): PeerProgram => ({
@@ -33,7 +33,7 @@ export const peerPrograms = (software: boolean): readonly PeerProgram[] => {
         ['python3', script],
         ['/usr/bin/python3', script],
       ],
-      // Its OpenMP threads would otherwise spin beside OpenBLAS's, and after the work is done.
+      // Otherwise its OpenMP threads would spin next to OpenBLAS's, and after the work.
       env: { OMP_WAIT_POLICY: 'passive' },
       install: installTorch,
     },

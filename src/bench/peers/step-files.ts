@@ -9,7 +9,7 @@ import { writeSafetensors } from '../../folders/write-safetensors.js'
 import type { TensorData } from '../../safetensors/encode.js'
 import { type OpenStep, place, seed } from '../recipe-step.js'
 
-/** Noise of so many steps goes to the peers; after those they begin again. */
+/** The number of steps whose noise the peers get; later steps repeat it. */
 const noiseSteps = 16
 
 /** The noise from which JoLA samples its gates at a step: what std.edits.jola makes of the step's key. */
@@ -38,8 +38,9 @@ const noiseOf = async (device: Device, { program }: LoadedProgram, sizes: Readon
 export const editNames = ['scale', 'offset', 'scale_gate', 'offset_gate'] as const
 
 /**
- * What the peers read of a training step, beside the model: `step.json` with the batch, the settings and the
- * place in training, and `step.safetensors` with the edits to begin with and the noise of the steps.
+ * Writes the files of a training step for the peers, next to the model: `step.json` with the batch, the
+ * settings and the position in training, and `step.safetensors` with the first edits and the noise of the
+ * steps.
  */
 export const writeStep = async (
   device: Device,

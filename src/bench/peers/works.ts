@@ -15,11 +15,11 @@ import { removeFolder, temporaryFolder } from '../temporary.js'
 import type { Expected } from './agree.js'
 import { editNames, writeStep } from './step-files.js'
 
-/** Work that Jola and its peers do: ours is ready to be timed, and what it gave is known. */
+/** A work for Jola and its peers: ours is ready for timing, and its result is known. */
 export interface Work {
   /** The name that the peers' scripts have for this kind of work. */
   readonly kind: 'product' | 'forward' | 'training' | 'decoding'
-  /** What the peers need to know. */
+  /** The request to the peers. */
   readonly request: JsonObject
   readonly expected: Expected
   readonly ours: Pick<Timed, 'time'>
@@ -28,7 +28,8 @@ export interface Work {
 }
 
 /**
- * Says what is to be done when a work is over, or when preparing it fails: what was said last comes first.
+ * Registers a cleanup for the end of a work, or for a failure of its preparation; the last registered runs
+ * first.
  */
 export type Afterwards = (close: () => void | Promise<void>) => void
 
@@ -127,7 +128,7 @@ const forward: WorkPlan = {
   },
 }
 
-/** So many steps are compared before any is timed. */
+/** The number of steps that are compared before timing. */
 const checked = 3
 
 /** All of JoLA's step; the loss of each is read before the next begins, as the peers do. */
@@ -188,7 +189,7 @@ const decoding: WorkPlan = {
 
 const plain = { batch: 1, left: 'mk', right: 'kn' } as const
 
-/** What is compared. */
+/** The works to compare. */
 export const works: readonly WorkPlan[] = [
   productPlan('product 512³', { ...plain, m: 512, n: 512, k: 512 }),
   productPlan('product 1024³', { ...plain, m: 1024, n: 1024, k: 1024 }),

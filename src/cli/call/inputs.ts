@@ -4,9 +4,9 @@ import { type InputSpec, inputsOf, isGiven } from '../../../compiler/specialise/
 import type { Checkpoint } from '../../safetensors/checkpoint.js'
 import { showSpec, storedAs } from './tensors.js'
 
-/** Where the parameters of a call get their values from. */
+/** The parameters of a call, by the sources of their values. */
 export interface Sorted {
-  /** Functions and choices, and tensors that nobody gave and that have a default. */
+  /** Functions and choices, and tensors that were not given and have a default. */
   readonly settled: readonly CoreParam[]
   /** Bound to the model's checkpoint by `from`. */
   readonly bound: readonly CoreParam[]
@@ -19,7 +19,7 @@ export interface Sorted {
 const specsOf = (params: readonly CoreParam[]): readonly InputSpec[] =>
   params.flatMap(p => inputsOf(p.name, p.type))
 
-/** Sorts parameters by where their values come from. */
+/** Sorts parameters by the sources of their values. */
 export const sortParams = (
   params: readonly CoreParam[],
   file: Checkpoint | undefined,
@@ -33,7 +33,7 @@ export const sortParams = (
   return { settled, bound, keys, given: rest.filter(p => !bound.includes(p) && !keys.includes(p)) }
 }
 
-/** What is wrong with the names and types of a file's tensors, in words, and which inputs are missing. */
+/** The problems with the names and types of a file's tensors, in words, and the missing inputs. */
 export const fileProblems = (
   sorted: Sorted,
   file: Checkpoint | undefined,

@@ -20,15 +20,15 @@ const normal = (seed: number, stream: number, i: number): number =>
   Math.sqrt(-2 * Math.log(uniform(seed, stream, 2 * i))) *
   Math.cos(2 * Math.PI * uniform(seed, stream, 2 * i + 1))
 
-/** An input that nobody gave. */
+/** An input that was not given. */
 export interface InventedInput {
   readonly spec: InputSpec
   readonly shape: readonly number[]
-  /** Below what an index must stay, where the input is one. */
+  /** The upper bound (exclusive) of the values, if the input holds indices. */
   readonly bound: number | undefined
   /**
-   * Draws f32 from N(0, 1/4), for what is differentiated; else uniformly from (0.05, 0.95), for weights and
-   * noise.
+   * With this, f32 values are drawn from N(0, 1/4), for derivatives; otherwise uniformly from (0.05, 0.95),
+   * for weights and noise.
    */
   readonly spread: boolean
   readonly seed: number

@@ -27,23 +27,22 @@ import { inventTensor } from './invent.js'
 import { givenSizes, ownSizes, solvedSizes } from './sizes.js'
 import { checkRange, readTensor, showSpec } from './tensors.js'
 
-/** A function and where its values come from, as the command line says it. */
+/** A function and the sources of its values, from the command line. */
 export interface CallOptions {
   readonly file: string
   readonly fn: string
   readonly in?: string | undefined
   readonly model?: string | undefined
   readonly weights?: WeightFormat | undefined
-  /** Entries and tensors of the model that are let pass. */
+  /** Refused entries and tensors of the model that the user allows. */
   readonly allow?: readonly string[] | undefined
   readonly seed?: number | undefined
   readonly size?: ReadonlyMap<string, number> | undefined
-  /** The parameter that is differentiated by, if any. */
+  /** The parameter to differentiate with respect to, if any. */
   readonly wrt?: string | undefined
   /**
-   * `read`: everything must be given. `invent`: what is missing gets random numbers, and sizes that nothing
-   * tells small values. `none`: values are not wanted, only shapes; with `chooseSizes` unknown sizes get
-   * small values.
+   * `read`: everything must be given. `invent`: missing inputs get random numbers, and unknown sizes get
+   * small values. `none`: only shapes are needed; with `chooseSizes` unknown sizes get small values.
    */
   readonly inputs: 'read' | 'invent' | 'none'
   readonly chooseSizes?: boolean
@@ -54,11 +53,11 @@ export interface Call {
   readonly program: Program
   readonly fn: CoreFn
   readonly bindings: Bindings
-  /** Sizes that nothing told, and what was taken for them. */
+  /** Unknown sizes, with the values chosen for them. */
   readonly chosen: ReadonlyMap<string, number>
-  /** Inputs that nobody gave and that get random numbers. */
+  /** Missing inputs, which get random numbers. */
   readonly invented: readonly string[]
-  /** What must be given by name and is not; empty for `read`. */
+  /** Missing inputs that must be given by name; empty for `read`. */
   readonly missing: readonly InputSpec[]
   /** How the model's weights are packed on the device, by input. */
   readonly packing: PackingOf
@@ -73,7 +72,7 @@ const hasWeights = (directory: string): boolean =>
 const specsOf = (sorted: Sorted, part: 'bound' | 'keys' | 'given'): readonly InputSpec[] =>
   sorted[part].flatMap(p => inputsOf(p.name, p.type))
 
-/** Blocks of a GGUF file are not made from numbers: a call, which brings numbers, has them as f32. */
+/** Numbers can't be packed into the blocks of a GGUF file, so a call stores them as f32. */
 const withoutBlocks =
   (packing: PackingOf): PackingOf =>
   name => {
@@ -81,11 +80,11 @@ const withoutBlocks =
     return isBlockPacking(found) ? undefined : found
   }
 
-/** What keeps a call from being made. */
+/** The obstacles to a call. */
 interface Misfit {
   readonly problems: readonly string[]
   readonly missing: readonly InputSpec[]
-  /** Sizes that nothing tells. */
+  /** Unknown sizes. */
   readonly unknown: readonly string[]
 }
 
@@ -114,10 +113,7 @@ const misfitError = (
   })
 }
 
-/**
- * A model's facts that a call needs. Without weights, where only shapes are wanted, config.json alone will
- * do.
- */
+/** The facts of a model that a call needs. If only shapes are needed, config.json is enough. */
 const openFor = async (options: CallOptions): Promise<Model | undefined> =>
   options.model === undefined
     ? undefined
@@ -174,7 +170,7 @@ const matchInputs = (
   const sorted = sortParams(declared.params, file, model !== undefined)
   const fn = withDefaults(declared, sorted.settled)
   const { missing: absentees, problems } = fileProblems(sorted, file)
-  // Where nobody gives a checkpoint's optional tensors, what the program says stands for them.
+  // The program's constants replace optional tensors of a checkpoint that were not given.
   const optional = absentees.filter(s => s.from?.fill !== undefined && options.inputs !== 'none')
   const missing = absentees.filter(s => !optional.includes(s))
 
@@ -215,7 +211,7 @@ const matchInputs = (
   const wrtInputs = new Set(
     fn.params.filter(p => p.name === options.wrt).flatMap(p => inputsOf(p.name, p.type).map(s => s.name)),
   )
-  // What is differentiated by must be an input, be it one of zeros.
+  // The parameter to differentiate with respect to must be an input, even if it is all zeros.
   const absent = new Map([...fills].filter(([name]) => !wrtInputs.has(name)))
 
   const sources = new Map<string, () => HostTensor | Promise<HostTensor>>()
@@ -284,7 +280,7 @@ const fromFile = async (
   return t
 }
 
-/** What was made up for a call, in words, or nothing. */
+/** Remarks about the invented inputs and sizes of a call. */
 export const remarksOf = (call: Call): readonly string[] => [
   ...(call.chosen.size > 0
     ? [`sizes chosen: ${[...call.chosen].map(([n, v]) => `${n}=${v}`).join(' ')} (set them by --size)`]

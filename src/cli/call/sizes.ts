@@ -12,7 +12,7 @@ import { someOf } from './find.js'
 const declaredIn = (program: Program, fn: CoreFn) =>
   program.modules.get(fn.id.slice(0, fn.id.lastIndexOf('.')))?.sizes ?? new Map<string, never>()
 
-/** What `--size` says. A size that the module defines, as `H = K * G`, stands for its definition. */
+/** Equations from `--size`. A size that the module defines, as `H = K * G`, stands for its definition. */
 export const givenSizes = (
   program: Program,
   fn: CoreFn,
@@ -30,7 +30,7 @@ export const givenSizes = (
     return { size: definition ?? sizeName(name), value, source: `--size ${name}=${value}` }
   })
 
-/** What config.json says of the sizes that the function's own module declares. */
+/** Equations from config.json for the sizes that the function's own module declares. */
 export const ownSizes = (program: Program, fn: CoreFn, model: Model): readonly SizeEquation[] => {
   const reader = new ConfigReader(model.config, model.allowed)
   const equations = [...declaredIn(program, fn).values()].flatMap(d => {
@@ -48,16 +48,16 @@ export const ownSizes = (program: Program, fn: CoreFn, model: Model): readonly S
 const smallSizes: Readonly<Record<string, number>> = { B: 2, T: 12, L: 2, V: 11 }
 const others = [3, 4, 5, 6, 7, 8]
 
-/** Sizes that satisfy the equations, and those that were chosen because nothing tells them. */
+/** Sizes that satisfy the equations, and the unknown ones that were chosen. */
 export interface SolvedSizes {
   readonly sizes: ReadonlyMap<string, number>
   readonly chosen: ReadonlyMap<string, number>
-  /** In words: conflicts, and sizes that nothing tells. */
+  /** In words: conflicts, and unknown sizes. */
   readonly conflicts: readonly string[]
   readonly unknown: readonly string[]
 }
 
-/** Solves for a function's sizes; with `choose`, small numbers are taken for those that nothing tells. */
+/** Solves for a function's sizes; with `choose`, unknown sizes get small numbers. */
 export const solvedSizes = (fn: CoreFn, equations: readonly SizeEquation[], choose: boolean): SolvedSizes => {
   const chosen = new Map<string, number>()
   for (;;) {
