@@ -81,3 +81,18 @@ export const tokenizerBytes = ({ metadata }: GgufHeader): Uint8Array => {
     JSON.stringify(own, (_, value: unknown) => (typeof value === 'bigint' ? `${value}` : value)),
   )
 }
+
+/**
+ * The files that a folder in the Hugging Face layout has beside the weights, by name, for the model of a GGUF file:
+ * its configuration, and its tokenizer where it has one.
+ */
+export const folderFilesOfGguf = async (path: string): Promise<ReadonlyMap<string, JsonObject>> => {
+  const { header, config } = await readGguf(path)
+  if (!header.metadata.has('tokenizer.ggml.tokens')) return new Map([['config.json', config]])
+  const { tokenizer, settings, ends } = ggufTokenizer(path, header)
+  return new Map([
+    ['config.json', { ...config, eos_token_id: ends }],
+    ['tokenizer.json', tokenizer],
+    ['tokenizer_config.json', settings],
+  ])
+}
