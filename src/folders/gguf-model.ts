@@ -83,8 +83,8 @@ export const tokenizerBytes = ({ metadata }: GgufHeader): Uint8Array => {
 }
 
 /**
- * The files that a folder in the Hugging Face layout has beside the weights, by name, for the model of a GGUF file:
- * its configuration, and its tokenizer where it has one.
+ * The files that a folder in the Hugging Face layout has beside the weights, by name, for the model of a GGUF
+ * file: its configuration, and its tokenizer where it has one.
  */
 export const folderFilesOfGguf = async (path: string): Promise<ReadonlyMap<string, JsonObject>> => {
   const { header, config } = await readGguf(path)
