@@ -30,7 +30,7 @@ export interface Requirements {
   /** Products that its matrix units must offer. */
   readonly matrices: readonly MatrixUnit[]
   readonly storageBuffersPerStage: number
-  /** Of a binding, and of a whole buffer. */
+  /** Limits of a binding and of a whole buffer. */
   readonly bindingBytes: number
   readonly bufferBytes: number
   /**
@@ -40,7 +40,7 @@ export interface Requirements {
   readonly workgroupInvocations: number
   /** In each dimension. */
   readonly workgroupSize: readonly [number, number, number]
-  /** Of workgroup memory. */
+  /** Limit of workgroup memory. */
   readonly workgroupBytes: number
   readonly workgroupsPerDimension: number
   /** Tensors that have more elements than a kernel can address. No device is enough for them. */

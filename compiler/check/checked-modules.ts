@@ -20,10 +20,10 @@ export interface CheckedModule extends Elaborated {
 }
 
 /**
- * Modules that were checked before, for programs to come that import them. Whoever checks many programs keeps
- * one of these and hands it to each `checkProgram`: a module is then parsed and checked again only when its
- * text, or that of a module it imports, has changed. It keeps the last text of every module, and what is
- * checked with it is what would be found without it, but for the numbers of variables.
+ * A cache of checked modules for later programs that import them. A caller that checks many programs keeps
+ * one and passes it to each `checkProgram`: a module is then parsed and checked again only when its text, or
+ * that of a module it imports, has changed. It keeps the last text of every module, and what is checked with
+ * it is what would be found without it, but for the numbers of variables.
  */
 export class CheckedModules {
   private readonly sources = new Map<string, Source>()

@@ -23,7 +23,7 @@ export interface Program {
   readonly consts: ReadonlyMap<string, CoreConst>
   readonly records: ReadonlyMap<string, RecordDecl>
   readonly recipes: ReadonlyMap<string, CoreRecipe>
-  /** Of the modules that were asked for, not of those they import. */
+  /** The tests of the requested modules, without those of imported ones. */
   readonly tests: readonly CoreTest[]
   /** Module name to what it exports, for `jola run FILE --fn NAME`. */
   readonly modules: ReadonlyMap<string, CoreModule>

@@ -18,7 +18,7 @@ import { addCotangents, isNumber } from './scalar-adjoints.js'
 export interface CotangentPlace {
   /** The regions it is in. Their axes are the sum's first dimensions. */
   readonly path: readonly Region[]
-  /** What the first dimensions of the terms stand at: the region's axes, a slot of a carry. */
+  /** The positions of the terms' first dimensions: the region's axes, or a slot of a carry. */
   readonly lead: readonly Expr[]
 }
 

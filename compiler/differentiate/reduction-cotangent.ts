@@ -8,7 +8,7 @@ export interface ReversedNode {
   readonly node: ComputeNode
   readonly path: readonly Region[]
   readonly dims: readonly (readonly Axis[])[]
-  /** What it is reduced over. */
+  /** The axes of the reduction. */
   readonly over: readonly Axis[]
   readonly body: Expr
 }

@@ -8,7 +8,7 @@ export interface AxisSum {
   /** The regions it is done in. */
   readonly path: readonly Region[]
   readonly value: Expr
-  /** What is summed over. */
+  /** The axes of the sum. */
   readonly axes: readonly Axis[]
   /** Axes that stay and make a dimension together. */
   readonly groups: readonly (readonly Axis[])[]

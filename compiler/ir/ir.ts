@@ -45,9 +45,9 @@ export interface InputNode {
   readonly name: string
   readonly dtype: DType
   readonly shape: readonly number[]
-  /** Of an f32 input that is stored in fewer bits. */
+  /** The storage format, if an f32 input is stored in fewer bits. */
   readonly packing?: Packing
-  /** Of an i32 input that holds indices: its values are at least 0 and below this. */
+  /** The bound, if an i32 input holds indices: its values are at least 0 and below this. */
   readonly below?: number
   readonly origin: Origin
 }

@@ -5,7 +5,7 @@ import { threefry } from './special.js'
 /** All there is to know about a primitive. */
 export interface Prim {
   readonly arity: number
-  /** What is wrong with arguments of these types for a result of this type; undefined if nothing. */
+  /** The type error of these arguments for this result type; undefined if they fit. */
   readonly check: (args: readonly DType[], dtype: DType) => string | undefined
   /** The value: f32 in float64 arithmetic, i32 and u32 wrapping around, bool as 0 or 1. */
   readonly evaluate: (args: readonly number[], dtype: DType, argDtypes: readonly DType[]) => number

@@ -80,7 +80,7 @@ export const prims: Readonly<Record<PrimOp, Prim>> = {
     },
     helpers: t => [t === 'u32' ? 'uint_div' : 'floor_div'],
   },
-  /** What the quotient rounded down leaves, with the sign of the divisor. */
+  /** The remainder of the quotient rounded down; it has the sign of the divisor. */
   mod: {
     arity: 2,
     check: numericArguments,
@@ -95,7 +95,7 @@ export const prims: Readonly<Record<PrimOp, Prim>> = {
     },
     helpers: t => [t === 'f32' ? 'real_mod' : t === 'u32' ? 'uint_mod' : 'floor_mod'],
   },
-  /** Of integers with a negative exponent: 0. */
+  /** A power of integers with a negative exponent is 0. */
   pow: {
     arity: 2,
     check: numericArguments,

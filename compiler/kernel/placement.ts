@@ -72,7 +72,7 @@ export const lowerRead = (x: ReadExpr, placements: ReadonlyMap<NodeId, Placement
   if (p === undefined) throw new Error(`node ${x.node} has no storage`)
   const exact = addressOf(p, x.at)
   const range = affineRange(exact)
-  // A condition excludes this read, but WGSL refuses a constant negative index all the same.
+  // A condition excludes this read, but WGSL still refuses a constant negative index.
   const address = range !== undefined && range[1] < 0 ? constant('i32', 0) : affineExpr(exact)
   const load: Expr = { op: 'read', dtype: x.dtype, node: p.storage, at: [address], guarded: false }
   const test = x.guarded ? insideTest(p, x.at) : 'always'

@@ -21,7 +21,7 @@ import { type KeptNode, rematerialise } from './rematerialise.js'
 
 /** The limits from which memory is traded for operations. Sizes are in bytes. */
 export interface MemoryLimits extends ChunkOptions {
-  /** What a loop keeps of more bytes for another loop is made again there, if that costs few operations. */
+  /** A larger tensor that one loop stores for another is recomputed there, if that takes few operations. */
   readonly kept: number
   /** Operations an element at most; what no binding can hold is made again at any cost. */
   readonly operations: number

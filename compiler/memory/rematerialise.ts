@@ -4,12 +4,12 @@ import { elementsOf, regionOf, regionPath } from '../ir/graph.js'
 import type { ComputeNode, Graph, Node, NodeId, Region, RegionId } from '../ir/ir.js'
 import { flopsOf } from '../kernel/cost.js'
 
-/** A node that a loop keeps for another, and what making it again would take. */
+/** A node that one loop stores for another, and the cost of recomputing it. */
 export interface KeptNode {
   readonly node: ComputeNode
-  /** Of all iterations. */
+  /** Bytes of all iterations. */
   readonly bytes: number
-  /** Operations an element, with those of what must be made again for it. */
+  /** Operations per element, including those of the nodes that must be recomputed for it. */
   readonly operations: number
 }
 
@@ -62,7 +62,7 @@ export const rematerialise = (graph: Graph, wanted: (kept: KeptNode) => boolean)
       source.region !== undefined && regionPath(graph, source.region).every((r, i) => path[i]?.id === r.id)
     )
   }
-  /** What must be made again along with a node: those of its sources that are neither kept nor small. */
+  /** The nodes to recompute together with a node: those of its sources that are neither stored nor small. */
   const recomputedWith = (node: ComputeNode, bytes: number, out = new Set<NodeId>()): ReadonlySet<NodeId> => {
     for (const { node: id } of readsOf(node.body)) {
       const source = nodes.get(id)!

@@ -31,7 +31,7 @@ export interface PrintedSignature {
   readonly typeExpr: (t: Type) => TypeExpr
   /** A size by the names that the module has for it: `H` for `G * K`. */
   readonly size: (p: Size) => SourceExpr
-  /** What of other modules and of this one's sizes the printed text mentions so far. */
+  /** The names of other modules and the sizes of this one that the printed text has used so far. */
   readonly imports: () => readonly ImportDecl[]
   readonly definitions: () => readonly SizeItem[]
 }

@@ -36,8 +36,8 @@ export const evaluateReduce = (c: EvalContext, e: Extract<CoreExpr, { kind: 'red
   const b = bindBinders(c, e.binders)
   const body = asExpr(evaluateCore(b.context, e.body))
   const axes = b.groups.flat()
-  // argmax over no indices has no index to give. 0 stands for it: whoever reads by it reads a tensor
-  // without elements.
+  // An argmax over no indices has no result. 0 stands for it: a read at this index is of a tensor without
+  // elements.
   if (e.type.kind === 'idx' && axes.some(a => a.extent === 0)) return scalar(i32(0))
   const reduceBy = (op: ReduceOp, x: Expr): Expr =>
     asExpr(c.m.reduce({ scope: c.scope, here: here(c, e), op, axes, body: x }))

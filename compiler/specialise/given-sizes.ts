@@ -4,11 +4,11 @@
  */
 export class SizesError extends Error {
   constructor(
-    /** What is wrong, in one sentence. */
+    /** The mistake, in one sentence. */
     readonly what: string,
     /** Why, with the names and the numbers. */
     readonly why: string,
-    /** What to do about it. */
+    /** The remedy. */
     readonly hint: string,
   ) {
     super([what, why, hint].join('\n'))

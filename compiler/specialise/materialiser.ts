@@ -75,7 +75,7 @@ export class Materialiser {
     return scalar(read(made.id, dtype, made.front.map(index)))
   }
 
-  /** What `for` gives for a scalar body over `own` (each a product of axes). */
+  /** The result of `for` with a scalar body over `own` (each a product of axes). */
   comprehension(scope: Scope, here: Here, own: readonly (readonly Axis[])[], body: Expr): TensorValue {
     const shape = own.map(g => g.reduce((n, a) => n * a.extent, 1))
     if (isTrivial(body)) return asTensor(abstract(scalar(body), own))

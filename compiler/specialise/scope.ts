@@ -3,7 +3,7 @@ import type { Axis, RegionId } from '../ir/ir.js'
 
 /** Where an expression stands: the index variables around it, outermost first, and the innermost loop. */
 export interface Scope {
-  /** Of comprehensions and of loops alike. */
+  /** Bound by comprehensions and by loops. */
   readonly axes: readonly Axis[]
   readonly region?: RegionId
 }

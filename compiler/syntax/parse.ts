@@ -37,7 +37,8 @@ export interface Lexed {
 }
 
 /**
- * Splits a source into tokens; what cannot be lexed is among `errors`, and the rest is lexed all the same.
+ * Splits a source into tokens. Text that cannot be lexed is reported in `errors`, and the rest is still
+ * lexed.
  */
 export const lex = (source: Source): Lexed => {
   const { tokens, groups, errors } = t.lexer.tokenize(source.text)

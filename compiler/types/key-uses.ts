@@ -13,7 +13,9 @@ export interface KeyUse {
   readonly root: VarId | undefined
   readonly name: string
   readonly span: Span
-  /** Of a call of a local function: its arguments, which may make another key of the same one. */
+  /**
+   * The arguments, if the use is a call of a local function; they may derive another key from the same one.
+   */
   readonly with: string
 }
 

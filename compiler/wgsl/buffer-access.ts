@@ -69,7 +69,7 @@ export interface BufferFacts {
 export interface StoreTarget {
   readonly storage: number
   readonly address: Affine
-  /** Of four neighbours, only those are stored whose position on the vector axis is below this. */
+  /** The bound of the vector axis: of four neighbours, only those below it are stored. */
   readonly limit?: number | undefined
 }
 

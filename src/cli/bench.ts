@@ -155,21 +155,21 @@ const run = async (given: What | undefined, options: BenchOptions): Promise<void
 export const registerBenchCommand = (program: Command): void => {
   program
     .command('bench')
-    .description('measure kernels, training steps, decoding and compiling against ceilings and peers')
+    .description('measure kernels, training steps, decoding and compiling, compared with ceilings and peers')
     .addArgument(
-      new Argument('[what]', 'what to measure; kernels, or with --profile a step').choices([
+      new Argument('[what]', 'the section to measure; by default kernels, or with --profile a step').choices([
         ...sections,
         'all',
       ]),
     )
     .option('--json <file>', 'write all of it to a file as JSON')
     .option('--markdown', 'print the tables in Markdown')
-    .option('--filter <text>', 'only what has this in its name')
-    .option('--runs <n>', 'rounds, in each of which everything is timed once', positiveInteger, 7)
+    .option('--filter <text>', 'measure only entries whose names contain this')
+    .option('--runs <n>', 'the number of rounds; each times everything once', positiveInteger, 7)
     .addOption(precisionOption())
     .addOption(weightsOption())
     .option('--profile [recipe]', "a step's time by kernel and line: of JoLA, or of a .jola file's recipe")
-    .option('--recipe <name>', 'which recipe, where the file has several')
+    .option('--recipe <name>', 'the recipe, if the file has several')
     .option('--set <name=value>', 'a setting of the recipe; may be repeated', collect, [])
     .addOption(modelOption())
     .addOption(allowOption())
@@ -180,7 +180,7 @@ export const registerBenchCommand = (program: Command): void => {
     .option('--plot <file>', 'draw the growth as an SVG')
     .option(
       '--tune <seconds>',
-      'first find, and keep, the fastest schedules of these kernels on this device',
+      'first find and store the fastest schedules of these kernels on this device',
       positiveInteger,
     )
     .addOption(seedOption())

@@ -43,7 +43,7 @@ const diagnosticsOf = (files: readonly string[]): readonly Diagnostic[] => {
 export const registerCheckCommand = (program: Command): void => {
   program
     .command('check')
-    .description('check programs and all they import: every error at once')
+    .description('check programs and everything that they import; print all errors at once')
     .argument('<file...>', '.jola files')
     .option('--json', 'print the diagnostics as a JSON array')
     .addHelpText('after', examples(['check my.jola', 'check --json a.jola b.jola']))

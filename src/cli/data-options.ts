@@ -28,7 +28,7 @@ export const addReadingOptions = (command: Command): Command =>
     .addOption(
       new Option(
         '--labels <names>',
-        'what the labels 0, 1, 2, … of texts are called (a,b,c), or `letters` for A, B, C, …',
+        'the names of the labels 0, 1, 2, … (a,b,c), or `letters` for A, B, C, …',
       ).argParser(parseLabels),
     )
     .addOption(
@@ -38,13 +38,11 @@ export const addReadingOptions = (command: Command): Command =>
       ).argParser(parseFields),
     )
     .addOption(
-      new Option('--ignore <field>', 'a field of the data that does not matter; may be repeated').argParser(
-        collect,
-      ),
+      new Option('--ignore <field>', 'a field of the data to ignore; may be repeated').argParser(collect),
     )
     .option(
       '--take <n>',
-      'the first n examples at most of the training and of the validation data',
+      'use at most the first n examples of the training and of the validation data',
       positiveInteger,
     )
 

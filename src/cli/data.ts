@@ -201,13 +201,14 @@ const noExamples = (text: string): number => (text === '0' ? 0 : positiveInteger
 /** Adds `jola data`. */
 export const registerDataCommand = (program: Command): void => {
   addReadingOptions(program.command('data'))
-    .description(
-      'what a data folder becomes for a model: counts, lengths, what is left out, and ' +
-        'tokens as training sees them',
-    )
+    .description('show a data folder as a model reads it: counts, lengths, omitted examples, and tokens')
     .argument('<data>', 'a folder with train.jsonl, valid.jsonl, test.jsonl (or .json, .csv, .tsv)')
     .addOption(modelOption())
-    .option('--recipe <file>', 'whose settings `context` and `end_of_text` hold', 'std.recipes.jola')
+    .option(
+      '--recipe <file>',
+      'the recipe whose settings `context` and `end_of_text` apply',
+      'std.recipes.jola',
+    )
     .option('--set <name=value>', 'a setting of the recipe; may be repeated', collect, [])
     .addOption(sizesOption())
     .option('--drop-long', 'leave out examples that are longer than the context')

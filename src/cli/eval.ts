@@ -203,9 +203,9 @@ export const registerEvalCommand = (program: Command): void => {
     .addOption(allowOption())
     .addOption(weightsOption())
     .option('--base', 'the base model, without the edits')
-    .option('--force', 'go on though model or program are not what the run was trained on')
+    .option('--force', 'continue even if the model or the program has changed since training')
     .option('--program <file>', 'the module whose `logits` describes the model', defaultProgram)
-    .option('--data <dir>', "the data; the run's own unless given")
+    .option('--data <dir>', "the data; by default the run's own")
     .addOption(
       new Option(
         '--split <part>',
@@ -214,7 +214,7 @@ export const registerEvalCommand = (program: Command): void => {
       ).argParser(collect),
     )
     .addOption(
-      new Option('--score <how>', 'how answers are told; found from the data unless given').choices([
+      new Option('--score <how>', 'how answers are read; by default derived from the data').choices([
         'choice',
         'word',
         'letter',
@@ -222,7 +222,7 @@ export const registerEvalCommand = (program: Command): void => {
       ]),
     )
     .addOption(longOption())
-    .option('--limit <n>', 'the first n examples only', positiveInteger)
+    .option('--limit <n>', 'use only the first n examples', positiveInteger)
     .addOption(precisionOption())
     .option('--json', 'print scores and predictions as JSON')
     .addHelpText(

@@ -28,15 +28,15 @@ const stopText = (text: string, before: readonly string[]): readonly string[] =>
 export const addGenerationOptions = (command: Command): Command =>
   command
     .option('--tokens <n>', 'new tokens at most', positiveInteger, 64)
-    .option('--temperature <t>', 'draw tokens by chance; 1 by the probabilities as they are', decimal)
+    .option('--temperature <t>', 'sample tokens at this temperature; 1 keeps the probabilities', decimal)
     .option('--top-k <n>', 'draw one of the n likeliest tokens', positiveInteger)
     .option('--top-p <p>', 'draw one of the likeliest tokens that together have this probability', decimal)
     .option(
       '--repetition-penalty <x>',
-      'make tokens less likely that are there already; 1 changes nothing',
+      'make tokens that occurred before less likely; 1 changes nothing',
       decimal,
     )
-    .option('--seed <n>', 'where the chance comes from', seedNumber)
+    .option('--seed <n>', 'the seed of the sampling', seedNumber)
     .option('--stop <text>', 'end before this text; may be repeated', stopText, [])
 
 /** How tokens are drawn; undefined where nothing asks for chance, and the likeliest token is taken. */

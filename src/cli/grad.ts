@@ -199,15 +199,23 @@ const needsNothing = async (file: string, options: GradOptions): Promise<boolean
 export const registerGradCommand = (program: Command): void => {
   program
     .command('grad')
-    .description("a function's derivative: print it, evaluate it, or hold it against finite differences")
+    .description("print or evaluate a function's derivative, or compare it with finite differences")
     .argument('<file>', 'a .jola file')
     .requiredOption('--fn <name>', 'the function, which gives an f32 or a tuple that begins with one')
-    .requiredOption('--wrt <parameter>', 'the parameter to differentiate by: a tensor or a record')
+    .requiredOption(
+      '--wrt <parameter>',
+      'the parameter to differentiate with respect to: a tensor or a record',
+    )
     .option('--check', 'compare with central differences in float64; inputs not given are random')
-    .option('--tolerance <x>', 'for --check: the largest relative error that is right', positiveNumber, 1e-3)
-    .option('--sample <n>', 'for --check: elements of a large tensor to look at', positiveInteger, 64)
+    .option('--tolerance <x>', 'for --check: the largest relative error to accept', positiveNumber, 1e-3)
+    .option(
+      '--sample <n>',
+      'for --check: the number of elements to check in a large tensor',
+      positiveInteger,
+      64,
+    )
     .option('--in <file>', 'inputs as safetensors')
-    .option('--out <file>', 'where to write `value` and `grad.…`; without it they are printed')
+    .option('--out <file>', 'the file for `value` and `grad.…`; by default they are printed')
     .addOption(modelOption())
     .addOption(allowOption())
     .addOption(deviceOption('gpu').default(undefined, 'gpu, and interpreter with --check'))

@@ -55,14 +55,16 @@ const show = (kind: 'share' | 'number', value: number): string =>
 export const registerReportCommand = (program: Command): void => {
   program
     .command('report')
-    .description('one HTML page of a run, or of several seeds: scores before and after, curves, gates, texts')
+    .description(
+      'write an HTML page about a run or several seeds: scores before and after, curves, gates, texts',
+    )
     .argument('<run...>', 'folders of runs that differ in their seeds, or the one that holds them')
-    .option('--data <dir>', "the data to score on; the run's own unless given")
-    .option('--out <file>', 'the page; report.html in the first folder unless given')
+    .option('--data <dir>', "the data to score on; by default the run's own")
+    .option('--out <file>', 'the file of the page; by default report.html in the first folder')
     .option('--samples <n>', 'texts to show before and after', positiveInteger, 8)
     .addOption(longOption())
-    .option('--force', 'go on though model or program are not what the runs were trained on')
-    .option('--limit <n>', 'score the first n test examples only', positiveInteger)
+    .option('--force', 'continue even if the model or the program has changed since training')
+    .option('--limit <n>', 'score only the first n test examples', positiveInteger)
     .addHelpText('after', examples(['report runs/first', 'report runs/three']))
     .action(run)
 }

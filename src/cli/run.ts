@@ -98,14 +98,14 @@ export const registerRunCommand = (program: Command): void => {
     .argument('<file>', 'a .jola file')
     .requiredOption('--fn <name>', 'the function')
     .option('--in <file>', 'inputs as safetensors: `x`, and `x.field` for records; scalars have shape []')
-    .option('--out <file>', 'where to write the results; without it they are printed')
+    .option('--out <file>', 'the file for the results; by default they are printed')
     .addOption(modelOption())
     .addOption(allowOption())
     .addOption(weightsOption())
     .addOption(deviceOption('gpu'))
     .addOption(seedOption())
     .addOption(sizeOption())
-    .option('--json', 'print the results, or what was written, as JSON')
+    .option('--json', 'print the results, or the names of written tensors, as JSON')
     .addHelpText(
       'after',
       examples([

@@ -75,7 +75,9 @@ const byteCount = (text: string): number => {
 
 /** `--memory`, for commands that plan it. */
 export const memoryOption = (): Option =>
-  new Option('--memory <size>', 'what it may take, such as 2GiB; time is traded for it').argParser(byteCount)
+  new Option('--memory <size>', 'the memory limit, such as 2GiB; less memory takes more time').argParser(
+    byteCount,
+  )
 
 /** A number and its noun: `1 test`, `2 tests`. */
 export const count = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? '' : 's'}`
@@ -124,11 +126,11 @@ export const deviceOption = (otherwise: EngineKind): Option =>
 
 /** `--size NAME=N`, many times. */
 export const sizeOption = (): Option =>
-  new Option('--size <NAME=N>', 'a size that no tensor tells; may be repeated').argParser(collectSize)
+  new Option('--size <NAME=N>', 'a size that no tensor determines; may be repeated').argParser(collectSize)
 
 /** `--seed N`. */
 export const seedOption = (): Option =>
-  new Option('--seed <n>', 'where randomness comes from').argParser(seedNumber).default(0)
+  new Option('--seed <n>', 'the seed of all random numbers').argParser(seedNumber).default(0)
 
 /** `--model DIR`. */
 export const modelOption = (): Option =>
@@ -153,7 +155,7 @@ export const allowOption = (): Option =>
 export const examples = (lines: readonly string[]): string =>
   ['', 'Examples:', ...lines.map(l => `  $ jola ${l}`)].join('\n')
 
-/** Diagnostics for people, in the order of their places, with their number at the end. */
+/** Diagnostics as text, in the order of their places, with their number at the end. */
 export const renderDiagnostics = (diagnostics: readonly Diagnostic[], colour: boolean): string =>
   [
     ...byPlace(diagnostics).map(d => `${ownStyles(renderDiagnostic(d, { colour }))}\n`),
@@ -175,8 +177,8 @@ export const version = (): string => {
 }
 
 /**
- * What a user is told of whatever ended a command, and the exit code. An empty text where all is said
- * already.
+ * The message about the error that ended a command, and the exit code. The text is empty if everything has
+ * been printed.
  */
 export const failureOf = (
   error: unknown,
@@ -194,7 +196,7 @@ export const failureOf = (
   if (error instanceof DeviceError) {
     const { what, why, hint } = error
     const parts = { what, ...(why === undefined ? {} : { why }), ...(hint === undefined ? {} : { hint }) }
-    // What was given is wrong, whatever the device.
+    // The input is wrong, not the device.
     const exitCode = error.kind === 'input' || error.kind === 'artifact' ? 1 : 3
     return { text: renderUserError(new UserError(parts)), exitCode }
   }

@@ -42,13 +42,13 @@ const shortest = (x: number): number => {
 export const showType = (t: Pick<HostTensor, 'dtype' | 'shape'>): string =>
   t.shape.length === 0 ? t.dtype : `${t.dtype}[${t.shape.join(', ')}]`
 
-/** Tensors of at most so many elements are shown whole. */
+/** The most elements of a tensor that is shown whole. */
 const wholeUpTo = 64
 
 const showValue = (t: HostTensor, i: number): string =>
   t.dtype === 'bool' ? (t.data[i] !== 0 ? 'true' : 'false') : showNumber(t.data[i]!, t.dtype)
 
-/** Rows of the last axis, one a line, each with the index it stands at. */
+/** Rows of the last axis, one a line, each with its index. */
 const rows = (t: HostTensor): readonly string[] => {
   const width = t.shape.at(-1)!
   const cells = Array.from(t.data, (_, i) => showValue(t, i))
@@ -82,8 +82,8 @@ const summaryOf = (data: HostTensor['data']): { min: number; max: number; mean: 
 }
 
 /**
- * A named tensor for people: small ones whole, of large ones the shape, the first numbers, and least, mean
- * and greatest.
+ * A named tensor as text: a small one whole; of a large one the shape, the first numbers, and the least, mean
+ * and greatest number.
  */
 export const showTensor = (name: string, t: HostTensor): string => {
   const head = `${name} : ${showType(t)}`
@@ -100,7 +100,7 @@ export const showTensor = (name: string, t: HostTensor): string => {
   ].join('\n')
 }
 
-/** A tensor for programs; `bool` as true and false. */
+/** A tensor as JSON; `bool` as true and false. */
 export const tensorJson = (t: HostTensor) => ({
   dtype: t.dtype,
   shape: t.shape,

@@ -24,16 +24,16 @@ import {
   wantsColour,
 } from './shared.js'
 
-/** Where one test failed. */
+/** The place where a test failed. */
 export interface TestFailure {
   readonly device: string
   readonly place: string
-  /** The first line of what failed. */
+  /** The first line of the failing expression. */
   readonly source: string
   readonly message: string
 }
 
-/** One `test` block and how it went on all devices. */
+/** One `test` block and its results on all devices. */
 export interface TestResult {
   readonly module: string
   readonly title: string
@@ -72,7 +72,7 @@ const runTest = async (program: Program, test: CoreTest, engine: Engine): Promis
       return wrong === undefined ? [] : [at(wrong, x.span)]
     })
   } catch (error) {
-    // A defect of ours in one test should not hide the others; without a device there are no others.
+    // A defect of Jola in one test should not hide the other tests; without a device no test can run.
     if (error instanceof DeviceError && error.kind !== 'internal') throw error
     return [at(`internal error: ${error instanceof Error ? error.message : String(error)}`)]
   }
@@ -149,7 +149,7 @@ const runTests = async (paths: readonly string[], options: TestOptions): Promise
       } catch (error) {
         if (!(error instanceof ProgramError)) throw error
         brokenFiles += 1
-        // Several files may import the one that is wrong.
+        // Several files may import the same file with errors.
         for (const d of error.diagnostics)
           broken.set(`${d.code} ${d.labels[0] === undefined ? d.title : placeOfSpan(d.labels[0].span)}`, d)
         if (!options.json) print(`${paint('red', 'failed')} ${file}: it does not check`)
@@ -174,12 +174,12 @@ const runTests = async (paths: readonly string[], options: TestOptions): Promise
 export const registerTestCommand = (program: Command): void => {
   program
     .command('test')
-    .description('run the `test` blocks of programs; of the standard library unless others are named')
+    .description('run the `test` blocks of programs; by default those of the standard library')
     .argument('[path...]', '.jola files, or folders of them')
     .addOption(
       new Option(
         '--device <kind>',
-        'on what: the GPU, the float64 interpreter, or both (the default where there is a GPU)',
+        'the GPU, the float64 interpreter, or both (the default if there is a GPU)',
       ).choices(['both', 'gpu', 'interpreter']),
     )
     .option('--json', 'print all results as JSON')

@@ -60,7 +60,7 @@ interface Options extends ReadingOptions {
   readonly json?: true
 }
 
-/** Compilation that is done sooner, since the driver knows the kernels, is not shown. */
+/** The progress of compiling is shown only after this time, since a driver with a filled cache is faster. */
 const secondsUnseen = 1
 
 /** A progress bar with the loss, the validation loss and whatever else the recipe reports. */
@@ -204,7 +204,7 @@ const seedList = (text: string): readonly number[] => {
 /** Adds `jola train`. */
 export const registerTrainCommand = (program: Command): void => {
   addReadingOptions(program.command('train'))
-    .description('train by a recipe: progress, validation, early stopping, the best state kept')
+    .description('train by a recipe, with validation and early stopping; keep the best state')
     .argument('<recipe>', 'a .jola file with a recipe')
     .addOption(modelOption())
     .addOption(allowOption())
@@ -212,12 +212,12 @@ export const registerTrainCommand = (program: Command): void => {
     .option('--data <dir>', 'a folder with train.jsonl and valid.jsonl (or .json, .csv, .tsv)')
     .addOption(sizesOption())
     .option('--out <run>', "the run's folder")
-    .option('--recipe <name>', 'which recipe, where the file has several')
+    .option('--recipe <name>', 'the recipe, if the file has several')
     .option('--program <file>', 'the program that computes the model, for a recipe that imports std.model')
     .option('--set <name=value>', 'a setting; may be repeated', collect, [])
-    .option('--seed <n>', 'where randomness comes from', seedNumber, 0)
+    .option('--seed <n>', 'the seed of all random numbers', seedNumber, 0)
     .option('--seeds <a,b,c>', 'one run a seed, in RUN/seed-N', seedList)
-    .option('--resume', 'go on with the run in the folder')
+    .option('--resume', 'continue the run in the folder')
     .option(
       '--force',
       'replace the run in the folder; with --resume, go on though its model or program has changed',

@@ -196,7 +196,7 @@ export interface TuneOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-/** The longest that a timer can wait, in milliseconds. */
+/** The longest delay of a timer, in milliseconds. */
 const longest = 2 ** 31 - 1
 
 /**
