@@ -1,5 +1,5 @@
 import type { Artifact, DeviceTraits } from '../../compiler/artifact.js'
-import type { CoreRecipe, Program } from '../../compiler/core/core.js'
+import type { CoreRecipe } from '../../compiler/core/core.js'
 import { sizeName } from '../../compiler/core/size.js'
 import { lower, packInputs } from '../../compiler/pipeline.js'
 import { inputsOf, type StandIn } from '../../compiler/specialise/parameters.js'
@@ -16,7 +16,7 @@ import type { WeightFormat } from '../model/weight-format.js'
 import { plannedPacking } from '../model/weights.js'
 import { findRecipe } from '../recipe/find-recipe.js'
 import { stateType } from '../recipe/recipe-parts.js'
-import { type Settings, settingsOf } from '../recipe/settings.js'
+import { type Settings, settingEquations, settingsOf } from '../recipe/settings.js'
 import { openSession, type Session } from '../train/session.js'
 import { tuningFor } from '../tune/tune.js'
 import { llamaConfig, randomBatch, randomCheckpoint, stories15M } from './random-model.js'
@@ -72,8 +72,7 @@ const partsOf = ({ recipe: { file, name, set } }: StepPlan): Parts => {
  * The constants and sizes of a model that is only a configuration, and the recipe's sizes for these batches.
  */
 const configuredSizes = (
-  program: Program,
-  recipe: CoreRecipe,
+  { loaded: { program }, recipe, settings }: Parts,
   { model: config, shape, weights = 'auto', allow }: StepPlan & { readonly model: JsonObject },
 ) => {
   const bare: Model = {
@@ -92,15 +91,18 @@ const configuredSizes = (
     source: 'the batch',
   }))
   const wanted = [...recipe.sizes, ...[...recipe.methods.values()].flatMap(m => m.sizes)]
-  const sizes = sizesOf([...new Set(wanted)], [...facts.equations, ...given])
+  const sizes = sizesOf(
+    [...new Set(wanted)],
+    [...facts.equations, ...settingEquations(recipe, settings), ...given],
+  )
   return { bare, facts, sizes }
 }
 
-const modelOf = async (plan: StepPlan, { loaded, recipe }: Parts): Promise<Model> => {
+const modelOf = async (plan: StepPlan, parts: Parts): Promise<Model> => {
   const { model, weights: format, allow } = plan
   if (typeof model === 'string') return openModel(model, { weights: true, tokenizer: false, format, allow })
-  const { bare, sizes, facts } = configuredSizes(loaded.program, recipe, { ...plan, model })
-  return { ...bare, checkpoint: randomCheckpoint(recipe.params, sizes, facts.holds) }
+  const { bare, sizes, facts } = configuredSizes(parts, { ...plan, model })
+  return { ...bare, checkpoint: randomCheckpoint(parts.recipe.params, sizes, facts.holds) }
 }
 
 /**
@@ -111,8 +113,9 @@ export const compileStep = (
   plan: StepPlan & { readonly model: JsonObject },
   traits: DeviceTraits,
 ): Artifact => {
-  const { loaded, recipe, settings } = partsOf(plan)
-  const { facts, sizes } = configuredSizes(loaded.program, recipe, plan)
+  const parts = partsOf(plan)
+  const { loaded, recipe, settings } = parts
+  const { facts, sizes } = configuredSizes(parts, plan)
   const { constants } = facts
   const specs = recipe.params.flatMap(p => inputsOf(p.name, p.type))
   const fills = specs.flatMap(s => {

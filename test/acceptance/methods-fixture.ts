@@ -1,6 +1,7 @@
 import type { CoreFn, Program } from '../../compiler/core/core.js'
+import { interpret } from '../../compiler/ir/interpret.js'
 import type { Graph } from '../../compiler/ir/ir.js'
-import { specialiseGrad } from '../../compiler/pipeline.js'
+import { specialiseFn, specialiseGrad } from '../../compiler/pipeline.js'
 import type { HostTensor } from '../../src/engine/engine.js'
 import { programOf } from '../support/program.js'
 import { fixture, flat, type Nested, tensor } from './support.js'
@@ -26,9 +27,20 @@ const torch = fixture<{
   readonly cases: Readonly<Record<string, MethodCase>>
 }>('torch/methods.json')
 
+/** What PEFT computed of LoRA on the same numbers; transformers' norms and angles are float32. */
+export const peft = (() => {
+  const { loss, gradients, trained } = fixture<{
+    readonly loss: number
+    readonly gradients: Readonly<Record<string, readonly number[]>>
+    readonly trained: number
+  }>('torch/peft_lora.json')
+  const named = Object.entries(gradients).map(([n, x]) => [`grad.e.${n.replace('_', '.')}`, x] as const)
+  return { loss, gradients: named, trained }
+})()
+
 /** Each method's loss as a function of what it trains, `e`, with the settings that the fixture has. */
 const source = `
-import std.answers (answer_loss)
+import std.answers (answer_loss, answers)
 import std.data (Batch)
 import std.edits.jola
 import std.models.llama
@@ -39,7 +51,7 @@ import std.recipes.loreft
 import std.recipes.post_block
 import std.recipes.red
 
-size L, H, R
+size L, H, R, B, A, V
 
 fn jola_loss(e: jola.Edits, w: llama.Model, batch: Batch, gates: jola.Gates) -> f32 =
   answer_loss(w, batch, jola.sites(e, gates))
@@ -65,6 +77,35 @@ fn rank_one_loss(e: post_block.Edits, w: llama.Model, batch: Batch) -> f32 =
   post_block.rank_one_loss(e, w, batch)
 
 fn full_loss(e: llama.Model, batch: Batch) -> f32 = answer_loss(e, batch)
+
+fn jola_logits(e: jola.Edits, w: llama.Model, batch: Batch, gates: jola.Gates) -> f32[B, A, V] =
+  answers(w, batch, jola.sites(e, gates))
+
+fn lora_logits(e: lora.Edits, w: llama.Model, batch: Batch) -> f32[B, A, V] =
+  answers(w, batch, lora.sites(
+    e, { q: true, k: true, v: true, o: true, gate: true, up: true, down: true }, 4))
+
+fn bitfit_logits(e: bitfit.Edits, w: llama.Model, batch: Batch) -> f32[B, A, V] =
+  answers(w, batch, bitfit.sites(e))
+
+fn red_logits(e: red.Edits, w: llama.Model, batch: Batch) -> f32[B, A, V] = answers(w, batch, red.sites(e))
+
+fn loreft_logits(e: loreft.Edits, w: llama.Model, batch: Batch) -> f32[B, A, V] =
+  answers(w, batch, loreft.sites(e, 1, 2))
+
+fn lofit_scale_logits(e: lofit.Edits, w: llama.Model, batch: Batch) -> f32[B, A, V] =
+  answers(w, batch, lofit.scaling(e))
+
+fn lofit_offset_logits(e: lofit.Edits, w: llama.Model, batch: Batch) -> f32[B, A, V] =
+  answers(w, batch, lofit.shift(e))
+
+fn fixed_logits(e: post_block.Edits, w: llama.Model, batch: Batch) -> f32[B, A, V] =
+  answers(w, batch, post_block.fixed(e))
+
+fn rank_one_logits(e: post_block.Edits, w: llama.Model, batch: Batch) -> f32[B, A, V] =
+  answers(w, batch, post_block.rank_one(e))
+
+fn full_logits(e: llama.Model, batch: Batch) -> f32[B, A, V] = answers(e, batch)
 `
 
 /** The names of what a method trains in its record, where the fixture has others. */
@@ -94,47 +135,98 @@ const missing = (node: { readonly name: string; readonly shape: readonly number[
   data: new Float64Array(node.shape.reduce((a, b) => a * b, 1)).fill(node.name.endsWith('_norm') ? 1 : 0),
 })
 
-export const methodProblem = (method: string): MethodProblem => {
-  program ??= programOf(source)
-  const fn: CoreFn = program.fns.get(`main.${method}_loss`)!
-  const one = torch.cases[method]!
+/** The sizes of the fixture, of which some may be others. */
+const sizesFor = (fn: CoreFn, more: Readonly<Record<string, number>> = {}): ReadonlyMap<string, number> => {
   const { sizes } = torch
-  const all = new Map(Object.entries({ ...sizes, H: sizes.K! * sizes.G!, Pairs: sizes.D! / 2, R: 2 }))
-  const graph = specialiseGrad(program, fn, 'e', {
-    sizes: new Map(fn.sizes.map(n => [n, all.get(n)!])),
-    constants: new Map([['std.models.llama.eps', torch.eps]]),
-  })
+  const all = { ...sizes, H: sizes.K! * sizes.G!, Pairs: sizes.D! / 2, R: 2, ...more }
+  return new Map(fn.sizes.map(n => [n, all[n as keyof typeof all]!]))
+}
+
+const constants = new Map([['std.models.llama.eps', torch.eps]])
+
+type BatchTensors = Readonly<Record<string, Nested>>
+
+/** What a graph about a method reads: the fixture's model and parameters, and a batch. */
+const inputsOf = (graph: Graph, method: string, batch: BatchTensors): ReadonlyMap<string, HostTensor> => {
+  const one = torch.cases[method]!
   const model = method === 'full' ? 'e' : 'w'
+  const named = (of: BatchTensors, name: (n: string) => string): readonly (readonly [string, HostTensor])[] =>
+    Object.entries(of).map(([n, x]) => [name(n), tensor(x)] as const)
   const given = new Map<string, HostTensor>([
-    ...Object.entries(torch.model).map(([n, x]): [string, HostTensor] => [
-      `${model}.${renamed('full', n)}`,
-      tensor(x),
-    ]),
-    ...Object.entries(one.parameters).map(([n, x]): [string, HostTensor] => [
-      `e.${renamed(method, n)}`,
-      tensor(x),
-    ]),
-    ...Object.entries(torch.batch).map(([n, x]): [string, HostTensor] => [
-      `batch.${n}`,
-      tensor(x, n === 'weight' ? 'f32' : 'i32'),
-    ]),
-    ...Object.entries(one.gates ?? {}).map(([n, x]): [string, HostTensor] => [`gates.${n}`, tensor(x)]),
+    ...named(torch.model, n => `${model}.${renamed('full', n)}`),
+    ...named(one.parameters, n => `e.${renamed(method, n)}`),
+    ...Object.entries(batch).map(
+      ([n, x]) => [`batch.${n}`, tensor(x, n === 'weight' ? 'f32' : 'i32')] as const,
+    ),
+    ...named(one.gates ?? {}, n => `gates.${n}`),
     ...(one.chosen === undefined ? [] : [['chosen', tensor(one.chosen)] as const]),
   ])
-  const inputs = new Map<string, HostTensor>()
-  for (const n of graph.nodes)
-    if (n.kind === 'input') {
-      const { shape } = n
+  return new Map(
+    graph.nodes.flatMap(n => {
+      if (n.kind !== 'input') return []
       const known = given.get(n.name)
-      inputs.set(n.name, known === undefined ? missing({ name: n.name, shape }) : { ...known, shape })
-    }
+      return [[n.name, known === undefined ? missing(n) : { ...known, shape: n.shape }] as const]
+    }),
+  )
+}
+
+const functionOf = (name: string): { readonly program: Program; readonly fn: CoreFn } => {
+  program ??= programOf(source)
+  return { program, fn: program.fns.get(`main.${name}`)! }
+}
+
+/** The fixture's problem for a method. */
+export const methodProblem = (method: string): MethodProblem => {
+  const one = torch.cases[method]!
+  const { program, fn } = functionOf(`${method}_loss`)
+  const graph = specialiseGrad(program, fn, 'e', { sizes: sizesFor(fn), constants })
   return {
     graph,
-    inputs,
+    inputs: inputsOf(graph, method, torch.batch),
     expected: new Map<string, readonly number[]>([
       ['value', [one.loss]],
       ...Object.entries(one.gradients).map(([n, x]) => [`grad.e.${renamed(method, n)}`, flat(x)] as const),
     ]),
     trained: one.trained,
   }
+}
+
+/** Rows of tokens with the number of those that are the prompt; the rest is taught. */
+export interface PromptedRow {
+  readonly tokens: readonly number[]
+  readonly prompt: number
+}
+
+/** How many tokens there are to choose from. */
+export const vocabulary = torch.sizes.V!
+
+/**
+ * The logits of a method's model of each row's taught tokens, [rows][A][V], in one batch that is padded to
+ * `T` tokens with the token `padding`.
+ */
+export const batchLogits = (
+  method: string,
+  rows: readonly PromptedRow[],
+  { T, padding }: { readonly T: number; readonly padding: number },
+): readonly (readonly number[])[] => {
+  const { program, fn } = functionOf(`${method}_logits`)
+  const A = Math.max(...rows.map(r => r.tokens.length - r.prompt + 1))
+  const sizes = sizesFor(fn, { B: rows.length, T, A })
+  const graph = specialiseFn(program, fn, { sizes, constants })
+  const row = (of: (r: PromptedRow, i: number) => number, length: number): Nested =>
+    rows.map(r => Array.from({ length }, (_, i) => of(r, i)))
+  const taught = (r: PromptedRow, a: number): number => Math.min(r.prompt - 1 + a, r.tokens.length - 1)
+  const batch = {
+    tokens: row((r, t) => r.tokens[t] ?? padding, T),
+    position: row(taught, A),
+    target: row(() => 0, A),
+    weight: row(() => 1, A),
+    prompt: rows.map(r => r.prompt),
+  }
+  const inputs = new Map([...inputsOf(graph, method, batch)].map(([n, t]) => [n, t.data]))
+  const logits = interpret(graph, inputs).get('result')!
+  return rows.map((r, b) => {
+    const from = b * A * vocabulary
+    return [...logits.slice(from, from + (r.tokens.length - r.prompt + 1) * vocabulary)]
+  })
 }

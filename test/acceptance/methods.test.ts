@@ -1,9 +1,17 @@
+import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
 import { deviceEngine, type HostTensor } from '../../src/engine/engine.js'
 import { interpreterEngine } from '../../src/host/open-engine.js'
 import { withDevice } from '../support/device.js'
-import { type MethodProblem, methodNames, methodProblem } from './methods-fixture.js'
-import { worstRelative } from './support.js'
+import {
+  batchLogits,
+  type MethodProblem,
+  methodNames,
+  methodProblem,
+  peft,
+  vocabulary,
+} from './methods-fixture.js'
+import { worstDifference, worstRelative } from './support.js'
 
 /** Relative errors of the loss and of every gradient, by their names. */
 const errorsOf = (
@@ -36,6 +44,19 @@ describe('each method against PyTorch', () => {
     const errors = errorsOf(problem, await interpreterEngine.run(problem.graph, problem.inputs))
     noteErrors(method, errors)
     expect(worst(errors), JSON.stringify(errors)).toBeLessThan(1e-6)
+    const trained = [...problem.expected].reduce((n, [name, x]) => n + (name === 'value' ? 0 : x.length), 0)
+    expect(trained).toBe(problem.trained)
+  })
+
+  it('lora has the loss and the gradients that PEFT has, and as many numbers to train', async () => {
+    const { graph, inputs, trained } = methodProblem('lora')
+    const outputs = await interpreterEngine.run(graph, inputs)
+    expect(trained).toBe(peft.trained)
+    expect(worstRelative(outputs.get('value')!.data, [peft.loss])).toBeLessThan(1e-6)
+    for (const [name, numbers] of peft.gradients) {
+      const largest = Math.max(...numbers.map(Math.abs))
+      expect(worstDifference(outputs.get(name)!.data, numbers) / largest, name).toBeLessThan(1e-6)
+    }
   })
 
   withDevice('on the device', device => {
@@ -45,5 +66,30 @@ describe('each method against PyTorch', () => {
       noteErrors(method, errors)
       expect(worst(errors), JSON.stringify(errors)).toBeLessThan(1e-3)
     })
+  })
+})
+
+const promptedRow = fc
+  .array(fc.nat(vocabulary - 1), { minLength: 1, maxLength: 6 })
+  .chain(tokens => fc.integer({ min: 1, max: tokens.length }).map(prompt => ({ tokens, prompt })))
+
+describe('each method in a batch', () => {
+  it.each(methodNames)('%s gives a row what it gives it alone, however it is padded', method => {
+    fc.assert(
+      fc.property(
+        fc.array(promptedRow, { minLength: 2, maxLength: 3 }),
+        fc.nat(3),
+        fc.nat(vocabulary - 1),
+        (rows, more, padding) => {
+          const T = Math.max(...rows.map(r => r.tokens.length)) + more
+          const together = batchLogits(method, rows, { T, padding })
+          for (const [i, row] of rows.entries()) {
+            const [alone] = batchLogits(method, [row], { T: row.tokens.length, padding: 0 })
+            expect(worstDifference(together[i]!, alone!)).toBeLessThan(1e-9)
+          }
+        },
+      ),
+      { numRuns: 3, seed: 11 },
+    )
   })
 })

@@ -2,6 +2,8 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeAll, expect, it } from 'vitest'
 import { openCheckpoint } from '../../src/folders/open-checkpoint.js'
+import type { SequenceModel } from '../../src/predict/sequence-model.js'
+import { openRun } from '../../src/runs/open-run.js'
 import { RunFolder } from '../../src/runs/run-folder.js'
 import { withDevice } from '../support/device.js'
 import { writeTinyLlama } from '../support/tiny-model.js'
@@ -74,7 +76,7 @@ const recipes: readonly (readonly [
   ],
 ]
 
-withDevice('recipes of the standard library', () => {
+withDevice('recipes of the standard library', device => {
   let folder: string
   let sizes: Sizes
   beforeAll(async () => {
@@ -99,8 +101,26 @@ withDevice('recipes of the standard library', () => {
     ...['epochs=6', 'batch=4', 'warmup=0', 'learning_rate=0.05', ...settings].flatMap(s => ['--set', s]),
   ]
 
+  /** The tokens that are likeliest after a prompt, by the losses of all tokens, computed anew for each. */
+  const likeliest = async (
+    sequence: SequenceModel,
+    prompt: readonly number[],
+    vocabulary: number,
+  ): Promise<readonly number[]> => {
+    const written: number[] = []
+    for (let i = 0; i < 2; i++) {
+      const rows = Array.from({ length: vocabulary }, (_, v) => ({
+        tokens: [...prompt, ...written, v],
+        from: prompt.length,
+      }))
+      const losses = await sequence.losses(rows)
+      written.push(losses.indexOf(Math.min(...losses)))
+    }
+    return written
+  }
+
   it.each(recipes)(
-    '%s %j learns, and eval reads back just what it trains',
+    '%s %j learns, is read back, and continues rows of unequal length as if each were computed anew',
     async (recipe, settings, holds) => {
       const run = join(folder, `${recipe}-${settings.length}-run`)
       const { code, err } = await jola(...train(recipe, run, settings))
@@ -108,9 +128,21 @@ withDevice('recipes of the standard library', () => {
       const { history } = (await new RunFolder(run).load())!
       expect(history.steps.at(-1)!.loss).toBeLessThan(history.steps[0]!.loss)
       expect(await adapterOf(run)).toEqual(holds(sizes))
-      expect((await jola('eval', run)).code).toBe(0)
+      const { sequence, model, close } = await openRun(device, run)
+      const prompts = [[3], [2, 5, 4, 7, 3, 2, 6], [4, 4, 6]]
+      const found = await sequence.greedy(prompts, 2, { stops: [] })
+      const anew: (readonly number[])[] = []
+      for (const prompt of prompts)
+        anew.push(await likeliest(sequence, prompt, Number(model.config.vocab_size)))
+      await close()
+      expect(found).toEqual(anew)
     },
   )
+
+  it('eval reads a run back', async () => {
+    const { code, err } = await jola('eval', join(folder, 'bitfit-0-run'))
+    expect({ code, err }).toMatchObject({ code: 0 })
+  })
 
   it('finetune begins with the model and lowers its loss', async () => {
     const run = join(folder, 'finetune-run')
