@@ -2,15 +2,26 @@ import { nearest } from './suggest.js'
 
 /** The modules of the standard library, for suggestions: what an import finds is for the loader to say. */
 export const stdModules: readonly string[] = [
+  'std.answers',
   'std.data',
   'std.edits.jola',
+  'std.edits.merge',
   'std.gates',
   'std.math',
   'std.models.llama',
   'std.nn',
   'std.optim',
+  'std.recipes.ablations',
+  'std.recipes.bitfit',
+  'std.recipes.finetune',
   'std.recipes.jola',
+  'std.recipes.lofit',
+  'std.recipes.lora',
+  'std.recipes.loreft',
+  'std.recipes.post_block',
   'std.recipes.pretrain',
+  'std.recipes.red',
+  'std.sites',
 ]
 
 const lastOf = (module: string): string => module.slice(module.lastIndexOf('.') + 1)

@@ -105,9 +105,14 @@ const readInput = async (): Promise<string> => {
 }
 
 const continueOne = async (subject: OpenPredictor, prompt: string, o: Options): Promise<void> => {
-  if (!o.json) toTerminal(prompt)
   const tokens = subject.tokenizer.encode(prompt)
-  const [made] = await continueTexts(subject, [tokens], o, o.json ? () => undefined : toTerminal)
+  // The prompt is shown with the first token, since a model that gives none writes nothing.
+  let before = prompt
+  const show = (text: string): void => {
+    if (!o.json) toTerminal(before + text)
+    before = ''
+  }
+  const [made] = await continueTexts(subject, [tokens], o, show)
   if (o.json) printJson({ prompt, text: prompt + made!.text, tokens: made!.tokens })
   else print('')
 }
