@@ -134,7 +134,10 @@ export const seedOption = (): Option =>
 
 /** `--model DIR`. */
 export const modelOption = (): Option =>
-  new Option('--model <dir>', 'a model in the Hugging Face layout: sizes from config.json, weights by name')
+  new Option(
+    '--model <dir>',
+    'a model in the Hugging Face layout, or a GGUF file: sizes from its configuration, weights by name',
+  )
 
 /** `--weights FORMAT`. */
 export const weightsOption = (): Option =>
