@@ -58,7 +58,7 @@ describe.skipIf(!mounts())('a disk that is full or read-only', () => {
   })
 
   it('leaves no lock and no folder where a run was to begin', async () => {
-    const said = await onSmallDisk(`${node} test/train/holds.ts DISK/run`, full)
+    const said = await onSmallDisk(`${node} test/runs/holds.ts DISK/run`, full)
     expect(said).toContain('cannot write into the folder')
     expect(said.split('\n').slice(-2)).toEqual(['filler', ''])
   })

@@ -3,11 +3,11 @@ import { mkdir, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
-import { renderUserError } from '../src/errors/user-error.js'
-import { systemCode } from '../src/files/file-error.js'
-import { byteLimits, readTextFile, readTextFileNow } from '../src/files/text-file.js'
-import { temporaryDirectory, temporaryFile } from './support/temporary.js'
-import { userError } from './support/user-error.js'
+import { renderUserError } from '../../src/errors/user-error.js'
+import { systemCode } from '../../src/files/file-error.js'
+import { byteLimits, readTextFile, readTextFileNow } from '../../src/files/text-file.js'
+import { temporaryDirectory, temporaryFile } from '../support/temporary.js'
+import { userError } from '../support/user-error.js'
 
 const bothRefuse = async (path: string, most?: number): Promise<string> => {
   const later = renderUserError(await userError(readTextFile(path, most === undefined ? {} : { most })))
