@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeAll, expect, it } from 'vitest'
 import { openCheckpoint } from '../../src/folders/open-checkpoint.js'
+import { type TrainRequest, train } from '../../src/index.js'
 import type { SequenceModel } from '../../src/predict/sequence-model.js'
 import { openRun } from '../../src/runs/open-run.js'
 import { RunFolder } from '../../src/runs/run-folder.js'
@@ -96,9 +97,14 @@ withDevice('recipes of the standard library', device => {
     sizes = { L: config.num_hidden_layers!, E, H, K: config.num_key_value_heads ?? H, D }
   })
 
-  const train = (recipe: string, run: string, settings: readonly string[]) => [
+  const common = (settings: readonly string[]) => [
+    ...['epochs=6', 'batch=4', 'warmup=0', 'learning_rate=0.05'],
+    ...settings,
+  ]
+
+  const command = (recipe: string, run: string, settings: readonly string[]) => [
     ...['train', `std.recipes.${recipe}`, '--model', join(folder, 'model'), '--data', folder, '--out', run],
-    ...['epochs=6', 'batch=4', 'warmup=0', 'learning_rate=0.05', ...settings].flatMap(s => ['--set', s]),
+    ...common(settings).flatMap(s => ['--set', s]),
   ]
 
   /** The tokens that are likeliest after a prompt, by the losses of all tokens, computed anew for each. */
@@ -123,7 +129,7 @@ withDevice('recipes of the standard library', device => {
     '%s %j learns, is read back, and continues rows of unequal length as if each were computed anew',
     async (recipe, settings, holds) => {
       const run = join(folder, `${recipe}-${settings.length}-run`)
-      const { code, err } = await jola(...train(recipe, run, settings))
+      const { code, err } = await jola(...command(recipe, run, settings))
       expect({ code, err }).toMatchObject({ code: 0 })
       const { history } = (await new RunFolder(run).load())!
       expect(history.steps.at(-1)!.loss).toBeLessThan(history.steps[0]!.loss)
@@ -139,6 +145,35 @@ withDevice('recipes of the standard library', device => {
     },
   )
 
+  it('lofit, interrupted before it chooses heads, goes on to the same bits', async () => {
+    const whole = await new RunFolder(join(folder, 'lofit-2-run')).load()
+    const out = join(folder, 'interrupted')
+    const request = (mode: 'new' | 'resume'): TrainRequest => ({
+      file: 'std.recipes.lofit',
+      model: join(folder, 'model'),
+      data: folder,
+      out,
+      set: common(['heads=2', 'scale_rate=0.05']),
+      seed: 0,
+      mode,
+      dropLong: false,
+      saveEvery: 1e9,
+      bf16: false,
+    })
+    const done = () => undefined
+    const silent = { preparing: done, compiled: done, started: done, step: done, epoch: done }
+    const second = ({ epoch }: { readonly epoch: number }) => {
+      if (epoch === 2) throw new Error('interrupted')
+    }
+    const signal = new AbortController().signal
+    await expect(train(device, request('new'), { ...silent, epoch: second }, signal)).rejects.toThrow(
+      'interrupted',
+    )
+    expect((await new RunFolder(out).load())!.position).toMatchObject({ step: 2, steps: 6 })
+    await train(device, request('resume'), silent, signal)
+    expect(await new RunFolder(out).load()).toEqual(whole)
+  })
+
   it('eval reads a run back', async () => {
     const { code, err } = await jola('eval', join(folder, 'bitfit-0-run'))
     expect({ code, err }).toMatchObject({ code: 0 })
@@ -146,7 +181,7 @@ withDevice('recipes of the standard library', device => {
 
   it('finetune begins with the model and lowers its loss', async () => {
     const run = join(folder, 'finetune-run')
-    const { code, err } = await jola(...train('finetune', run, ['learning_rate=0.01']))
+    const { code, err } = await jola(...command('finetune', run, ['learning_rate=0.01']))
     expect({ code, err }).toMatchObject({ code: 0 })
     const { history } = (await new RunFolder(run).load())!
     expect(history.steps.at(-1)!.loss).toBeLessThan(history.steps[0]!.loss)
@@ -155,7 +190,7 @@ withDevice('recipes of the standard library', device => {
   })
 
   it('refuses a rank below 1', async () => {
-    const { code, err } = await jola(...train('lora', join(folder, 'none'), ['R=0']))
+    const { code, err } = await jola(...command('lora', join(folder, 'none'), ['R=0']))
     expect(code).toBe(2)
     expect(err).toContain("the setting R cannot be '0'")
   })
