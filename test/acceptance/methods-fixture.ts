@@ -44,6 +44,7 @@ import std.answers (answer_loss, answers)
 import std.data (Batch)
 import std.edits.jola
 import std.models.llama
+import std.recipes.ablations
 import std.recipes.bitfit
 import std.recipes.lofit
 import std.recipes.lora
@@ -55,6 +56,16 @@ size L, H, R, B, A, V
 
 fn jola_loss(e: jola.Edits, w: llama.Model, batch: Batch, gates: jola.Gates) -> f32 =
   answer_loss(w, batch, jola.sites(e, gates))
+
+fn whole() -> ablations.Parts =
+  { scaled: true, shifted: true, gated: true, shared: false, heads: true, feed_forward: false }
+
+fn ablated(e: ablations.Edits, gates: jola.Gates) -> ablations.Gates = {
+  scale: gates.scale, offset: gates.offset, ff_scale: e.ff_scale_gate, ff_offset: e.ff_offset_gate
+}
+
+fn ablations_loss(e: ablations.Edits, w: llama.Model, batch: Batch, gates: jola.Gates) -> f32 =
+  answer_loss(w, batch, ablations.sites(e, ablated(e, gates), whole()))
 
 fn lora_loss(e: lora.Edits, w: llama.Model, batch: Batch) -> f32 =
   lora.loss(e, w, batch, { q: true, k: true, v: true, o: true, gate: true, up: true, down: true }, 4)
@@ -175,10 +186,10 @@ const functionOf = (name: string): { readonly program: Program; readonly fn: Cor
   return { program, fn: program.fns.get(`main.${name}`)! }
 }
 
-/** The fixture's problem for a method. */
-export const methodProblem = (method: string): MethodProblem => {
+/** The fixture's problem for a method; `loss` is another function that is to have the same numbers. */
+export const methodProblem = (method: string, loss = method): MethodProblem => {
   const one = torch.cases[method]!
-  const { program, fn } = functionOf(`${method}_loss`)
+  const { program, fn } = functionOf(`${loss}_loss`)
   const graph = specialiseGrad(program, fn, 'e', { sizes: sizesFor(fn), constants })
   return {
     graph,

@@ -48,6 +48,12 @@ describe('each method against PyTorch', () => {
     expect(trained).toBe(problem.trained)
   })
 
+  it('ablations that leave nothing out have the numbers of jola', async () => {
+    const problem = methodProblem('jola', 'ablations')
+    const errors = errorsOf(problem, await interpreterEngine.run(problem.graph, problem.inputs))
+    expect(worst(errors), JSON.stringify(errors)).toBeLessThan(1e-6)
+  })
+
   it('lora has the loss and the gradients that PEFT has, and as many numbers to train', async () => {
     const { graph, inputs, trained } = methodProblem('lora')
     const outputs = await interpreterEngine.run(graph, inputs)
