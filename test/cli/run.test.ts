@@ -104,7 +104,7 @@ describe('jola run', () => {
     expect(unknown.err).toContain('give --size N=…')
     const higher = await run('apply')
     expect(higher.code).toBe(2)
-    expect(higher.err).toContain('its parameter `f` is a function and has no default')
+    expect(higher.err).toContain('its parameter `f` is or holds a function and has no default')
     const typo = await run('outre')
     expect({ code: typo.code, hint: typo.err.includes('did you mean outer?') }).toEqual({
       code: 2,

@@ -1,4 +1,5 @@
 import type { CoreExpr, CoreFn, CoreParam } from '../../../compiler/core/core.js'
+import { holdsFunction } from '../../../compiler/core/type.js'
 import { nearest } from '../../../compiler/names/suggest.js'
 import { isGiven } from '../../../compiler/specialise/parameters.js'
 import { UserError } from '../../errors/user-error.js'
@@ -36,12 +37,14 @@ export const findFunction = (loaded: LoadedProgram, file: string, name: string):
     })
   }
   const unbound = fn.params.filter(p => !isGiven(p) && p.default === undefined)
-  if (unbound.length > 0 || fn.types.length > 0)
+  const gives = holdsFunction(fn.result)
+  if (unbound.length > 0 || fn.types.length > 0 || gives)
     throw new UserError({
       what: `\`${name}\` cannot be called from the command line`,
       where: file,
       why: [
-        ...unbound.map(p => `its parameter \`${p.name}\` is a function and has no default`),
+        ...unbound.map(p => `its parameter \`${p.name}\` is or holds a function and has no default`),
+        ...(gives ? ['it gives back functions'] : []),
         ...(fn.types.length > 0 ? [`it works for any type ${fn.types.join(', ')}`] : []),
       ].join('; '),
       hint: `write a function that calls \`${name}\` with what you want, and name that`,

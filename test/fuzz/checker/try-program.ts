@@ -4,6 +4,7 @@ import * as Either from 'fp-ts/lib/Either.js'
 import { checkProgram } from '../../../compiler/check/check.js'
 import { CheckedModules } from '../../../compiler/check/checked-modules.js'
 import type { CoreFn, CoreRecipe, Program } from '../../../compiler/core/core.js'
+import { holdsFunction } from '../../../compiler/core/type.js'
 import { ProgramLimit } from '../../../compiler/diagnostics/limit.js'
 import type { Source } from '../../../compiler/diagnostics/source.js'
 import { interpret } from '../../../compiler/ir/interpret.js'
@@ -37,7 +38,9 @@ const describe = (error: unknown): string | undefined => {
 
 /** Whether a function can be called from outside: its parameters are tensors, or have defaults. */
 const isCallable = (fn: CoreFn): boolean =>
-  fn.types.length === 0 && fn.params.every(p => isGiven(p) || p.default !== undefined)
+  fn.types.length === 0 &&
+  !holdsFunction(fn.result) &&
+  fn.params.every(p => isGiven(p) || p.default !== undefined)
 
 /** Numbers for a graph's inputs: indices below their bounds; undefined where there is no such index. */
 const inputsFor = (graph: Graph): Map<string, number[]> | undefined => {
