@@ -58,9 +58,9 @@ const requireStorable = (cx: BodyContext, value: CoreExpr): CoreExpr => {
   if (cx.solver.head(value.type).kind !== 'fn') return value
   cx.report({
     code: 'E0306',
-    title: 'a function cannot be stored in a record',
+    title: 'a record without a name cannot hold a function',
     labels: [{ span: value.span, text: `this is ${cx.show(value.type)}` }],
-    hint: 'take what the function needs as fields instead',
+    hint: 'write the record whose field it is: `Name { … }`',
   })
   return { ...value, type: errorType }
 }

@@ -151,7 +151,7 @@ export const ggufCheckpoint = (file: ByteRanges, header: GgufHeader, config: Jso
 /** The tensor of what each rotary pair's frequency is divided by. */
 const divisorsName = 'rope_freqs.weight'
 
-/** What each rotary pair's frequency is divided by; undefined where nothing is, or by 1 only. */
+/** The divisor of each rotary pair's frequency; undefined where there is none, or where all are 1. */
 export const readDivisors = async (
   file: ByteRanges,
   { tensors }: GgufHeader,

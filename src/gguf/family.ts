@@ -8,7 +8,7 @@ import type { JsonObject } from '../json/json-values.js'
 import type { MetadataValue } from './cursor.js'
 import type { GgufHeader } from './header.js'
 
-/** What is known of an architecture by its name in a file. */
+/** The facts about an architecture, which its name in a file tells. */
 export interface GgufFamily {
   /** Its name in `config.json`. */
   readonly modelType: string
@@ -104,7 +104,7 @@ const unlisted = (value: MetadataValue): unknown =>
     : asJson(value)
 
 /**
- * What the file says of how positions turn, in the words of `rope_scaling`; the keys that were read with it.
+ * The rotation that the file describes, in the words of `rope_scaling`, and the keys read for it.
  */
 const ropeScaling = (
   get: (key: string) => MetadataValue | undefined,

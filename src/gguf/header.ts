@@ -25,7 +25,7 @@ export interface GgufTensor {
   readonly end: number
 }
 
-/** What a file holds besides the tensors' data. */
+/** The content of a file besides the tensors' data. */
 export interface GgufHeader {
   readonly version: number
   readonly metadata: ReadonlyMap<string, MetadataValue>

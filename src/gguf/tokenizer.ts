@@ -11,7 +11,7 @@ import type { GgufHeader } from './header.js'
 import { mergesByScore } from './merges.js'
 import { preTokenizers } from './pre-tokenizers.js'
 
-/** What the tokenizers library reads, in its own form. */
+/** A tokenizer in the form that the tokenizers library reads. */
 export interface GgufTokenizer {
   /** As `tokenizer.json` has it. */
   readonly tokenizer: JsonObject

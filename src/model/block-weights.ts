@@ -57,7 +57,7 @@ const appended = (a: Uint8Array, b: Uint8Array): Uint8Array => {
   return out
 }
 
-/** What is needed to read a tensor's blocks. */
+/** Everything needed to read a tensor's blocks. */
 export interface BlockSource {
   readonly checkpoint: Checkpoint
   /** Whether a tensor may hold numbers that are not finite. */

@@ -132,9 +132,10 @@ export class Decoder {
     const last = this.capacity - 1
     let steps = 0
     for (; ; steps++) {
-      const vocabulary = next!.length / this.rows
+      const all = Float32Array.from(next!)
+      const vocabulary = all.length / this.rows
       for (const r of open) {
-        const logits = requireLogits(Float32Array.from(next!).subarray(r * vocabulary, (r + 1) * vocabulary))
+        const logits = requireLogits(all.subarray(r * vocabulary, (r + 1) * vocabulary))
         const token = choose(r, logits, whole[r]!)
         whole[r]!.push(token)
         if (!take(r, token)) open.delete(r)
