@@ -2,6 +2,7 @@ import { nearest } from './suggest.js'
 
 /** The modules of the standard library, for suggestions: what an import finds is for the loader to say. */
 export const stdModules: readonly string[] = [
+  'std.activations',
   'std.answers',
   'std.data',
   'std.edits.jola',
