@@ -195,7 +195,7 @@ const paramTypes = (cx: BodyContext, recipe: RecipeParts, { item, role }: Writte
           code: 'E0311',
           title: `the parameter \`${p.name.text}\` has no type`,
           labels: [{ span: p.span, text: `\`${item.name.text}\` is no method that training calls` }],
-          hint: 'write its type; only `init`, `step`, `validate` and `predict` know theirs',
+          hint: 'write its type; only `init`, `step`, `validate`, `predict` and `edits_of` know theirs',
         })
       return given ?? errorType
     }

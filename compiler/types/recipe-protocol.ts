@@ -30,6 +30,7 @@ export const methodRoles = (p: RecipeProtocol): ReadonlyMap<string, MethodRole> 
   new Map<string, MethodRole>([
     ['init', { form: 'init(key)', params: [{ kind: 'key' }], result: p.state }],
     ['step', { form: 'step(s, batch, key, at)', params: [p.state, p.batch, { kind: 'key' }, p.at] }],
+    ['edits_of', { form: 'edits_of(s) -> Sites', params: [p.state] }],
     ['validate', { form: 'validate(s, batch)', params: [p.state, p.batch] }],
     [
       'predict',
