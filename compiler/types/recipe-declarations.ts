@@ -50,6 +50,7 @@ export const elaborateRecipe = (parts: Parts, decl: RecipeDecl): CoreRecipe | un
   const { item, module } = decl
   const id = idOf(decl)
   const batch = dataRecord(declarations, 'Batch')
+  const pairs = dataRecord(declarations, 'Pairs')
   const at = dataRecord(declarations, 'At')
   if (batch === undefined || at === undefined) {
     declarations.report(noData(item.name))
@@ -69,9 +70,10 @@ export const elaborateRecipe = (parts: Parts, decl: RecipeDecl): CoreRecipe | un
     more: [batch.definitions, at.definitions],
   })
   const data = [
-    ['Batch', batch],
-    ['At', at],
-  ] as const
+    ['Batch', batch] as const,
+    ['At', at] as const,
+    ...(pairs === undefined ? [] : [['Pairs', pairs] as const]),
+  ]
   const scope = declarations.scope(module)
   const records = new Map<string, RecordInfo>(
     data.filter(([n]) => !scope.own.has(n) && !scope.imported.has(n)),
@@ -91,7 +93,7 @@ export const elaborateRecipe = (parts: Parts, decl: RecipeDecl): CoreRecipe | un
   })
   records.set('State', state)
   reportUnfit(declarations, item, [...params.map(p => p.type), ...state.decl.fields.map(f => f.type)])
-  const named = (text: string) =>
+  const named = (text: string, record: RecordInfo) =>
     resolveType(
       {
         kind: 'named',
@@ -99,12 +101,13 @@ export const elaborateRecipe = (parts: Parts, decl: RecipeDecl): CoreRecipe | un
         args: [],
         span: item.name.span,
       },
-      { ...ts, record: () => (text === 'State' ? state : text === 'Batch' ? batch : at) },
+      { ...ts, record: () => record },
     )
   const protocol = {
-    state: named('State'),
-    batch: named('Batch'),
-    at: named('At'),
+    state: named('State', state),
+    batch: named('Batch', batch),
+    pairs: pairs === undefined ? undefined : named('Pairs', pairs),
+    at: named('At', at),
     vocabulary: substituteSizes(sizeName('V'), n => definitions.get(n)?.size),
     length: substituteSizes(sizeName('T'), n => definitions.get(n)?.size),
   }

@@ -200,7 +200,8 @@ const paramTypes = (cx: BodyContext, recipe: RecipeParts, { item, role }: Writte
       return given ?? errorType
     }
     const written = ownSizes(cx, recipe, p.type)
-    if (given !== undefined)
+    const other = i === 1 ? role?.otherSecond : undefined
+    if (given !== undefined && !sameRecord(written, other))
       cx.solver.unify(written, given, { span: p.span, text: 'written here' }, () =>
         cx.report({
           code: 'E0350',
@@ -212,6 +213,9 @@ const paramTypes = (cx: BodyContext, recipe: RecipeParts, { item, role }: Writte
     return written
   })
 }
+
+const sameRecord = (a: Type, b: Type | undefined): boolean =>
+  a.kind === 'record' && b?.kind === 'record' && a.record.id === b.record.id
 
 /** A type in a method's signature: methods are about the recipe's sizes and no others. */
 const ownSizes = (cx: BodyContext, recipe: RecipeParts, expr: Parameters<typeof resolveType>[0]): Type => {

@@ -10,6 +10,8 @@ import { fieldTypes } from './type-traversal.js'
 export interface RecipeProtocol {
   readonly state: Type
   readonly batch: Type
+  /** What a method is given instead of a batch if it says so: right answers and wrong ones. */
+  readonly pairs: Type | undefined
   readonly at: Type
   /** The vocabulary and the length of a sequence. */
   readonly vocabulary: Size
@@ -20,6 +22,8 @@ export interface RecipeProtocol {
 export interface MethodRole {
   readonly form: string
   readonly params: readonly Type[]
+  /** Another type that the second parameter may be declared with. */
+  readonly otherSecond?: Type | undefined
   /** How many of the last parameters a recipe may leave out. */
   readonly optional?: number
   /** The required result, where it is fixed. */
@@ -29,9 +33,16 @@ export interface MethodRole {
 export const methodRoles = (p: RecipeProtocol): ReadonlyMap<string, MethodRole> =>
   new Map<string, MethodRole>([
     ['init', { form: 'init(key)', params: [{ kind: 'key' }], result: p.state }],
-    ['step', { form: 'step(s, batch, key, at)', params: [p.state, p.batch, { kind: 'key' }, p.at] }],
+    [
+      'step',
+      {
+        form: 'step(s, batch, key, at)',
+        params: [p.state, p.batch, { kind: 'key' }, p.at],
+        otherSecond: p.pairs,
+      },
+    ],
     ['edits_of', { form: 'edits_of(s) -> Sites', params: [p.state] }],
-    ['validate', { form: 'validate(s, batch)', params: [p.state, p.batch] }],
+    ['validate', { form: 'validate(s, batch)', params: [p.state, p.batch], otherSecond: p.pairs }],
     [
       'predict',
       {

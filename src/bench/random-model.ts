@@ -124,6 +124,7 @@ export const randomBatch = ({ B, T, A }: BatchShape, V: number): Batch => {
     target: tokens(B * A, 1),
     weight: new Float32Array(B * A).fill(1),
     prompt: new Int32Array(B).fill(T - A + 1),
+    example: new Int32Array(B).map((_, b) => b),
     rows: B,
   }
 }

@@ -15,7 +15,7 @@ import { sizesOf } from '../model/sizes.js'
 import type { WeightFormat } from '../model/weight-format.js'
 import { plannedPacking } from '../model/weights.js'
 import { findRecipe } from '../recipe/find-recipe.js'
-import { stateType } from '../recipe/recipe-parts.js'
+import { batchInputs, isPaired, stateType } from '../recipe/recipe-parts.js'
 import { type Settings, settingEquations, settingsOf } from '../recipe/settings.js'
 import { openSession, type Session } from '../train/session.js'
 import { tuningFor } from '../tune/tune.js'
@@ -122,10 +122,10 @@ export const compileStep = (
     const { fill } = namesFor(s, facts.holds)
     return fill === undefined ? [] : [[s.name, fill] as const]
   })
-  const position = `${recipe.methods.get('step')!.params[1]!.name}.position`
+  const positions = batchInputs(recipe, 'step').map(name => `${name}.position`)
   const absent = new Map<string, StandIn>([
     ...fills,
-    ...(plan.shape.everywhere ? [[position, 'last index'] as const] : []),
+    ...(plan.shape.everywhere ? positions.map(name => [name, 'last index'] as const) : []),
   ])
   const graph = specialiseMethod(loaded.program, recipe, 'step', { sizes, constants, settings, absent })
   const packing = plannedPacking(specs, plan.weights ?? 'auto')
@@ -164,7 +164,8 @@ export const openStep = async (device: Device, plan: StepPlan): Promise<OpenStep
     },
   )
   session.initialise(seed)
-  const batch = randomBatch(plan.shape, session.sizes.get('V') ?? 2)
+  const right = randomBatch(plan.shape, session.sizes.get('V') ?? 2)
+  const batch = isPaired(recipe) ? { ...right, wrong: right } : right
   let done = 0
   return {
     ...parts,

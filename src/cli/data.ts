@@ -10,7 +10,7 @@ import { openModel } from '../folders/open-model.js'
 import { findRecipe } from '../recipe/find-recipe.js'
 import { settingsOf } from '../recipe/settings.js'
 import type { Tokenizer } from '../text/tokenizer.js'
-import { contextOf, type TokenisedPart, tokenisePart } from '../train/data-set.js'
+import { contextOf, pairsOf, type TokenisedPart, tokenisePart } from '../train/data-set.js'
 import { addReadingOptions, type ReadingOptions, readingFrom, sizesOption } from './data-options.js'
 import { partRemarks } from './data-remarks.js'
 import {
@@ -45,15 +45,21 @@ export const spread = (counts: readonly number[]) => {
 interface ShownToken {
   readonly id: number
   readonly text: string
-  readonly role: 'prompt' | 'answer' | 'padding'
+  readonly role: 'prompt' | 'answer' | 'padding' | 'wrong'
+}
+
+interface Row {
+  readonly tokens: readonly number[]
+  readonly answerStart: number
 }
 
 /**
  * A row as training reads it: tokens of the prompt, then of the answer, then padding up to the common length.
+ * Of a pair the tokens of the wrong answer follow.
  */
 const rowOf = (
   tokenizer: Tokenizer,
-  { tokens, answerStart }: { readonly tokens: readonly number[]; readonly answerStart: number },
+  { tokens, answerStart, wrong }: Row & { readonly wrong?: Row | undefined },
   length: number,
 ): readonly ShownToken[] => [
   ...tokens.map(
@@ -68,13 +74,16 @@ const rowOf = (
     { length: Math.max(0, length + 1 - tokens.length) },
     (): ShownToken => ({ id: 0, text: '', role: 'padding' }),
   ),
+  ...(wrong?.tokens ?? [])
+    .slice(wrong?.answerStart)
+    .map((id): ShownToken => ({ id, text: tokenizer.tokenText(id), role: 'wrong' })),
 ]
 
-const colours = { prompt: 'dim', answer: 'green', padding: 'yellow' } as const
+const colours = { prompt: 'dim', answer: 'green', padding: 'yellow', wrong: 'red' } as const
 
-/** A row in three lines, one for each role, so that it is clear without colours too. */
+/** A row in lines, one for each role, so that it is clear without colours too. */
 const showRow = (row: readonly ShownToken[]): string =>
-  (['prompt', 'answer', 'padding'] as const)
+  (['prompt', 'answer', 'padding', 'wrong'] as const)
     .flatMap(role => {
       const some = row.filter(t => t.role === role)
       if (some.length === 0) return []
@@ -155,11 +164,13 @@ const run = async (directory: string, o: Options): Promise<void> => {
       exitCode: 2,
     })
   const { program, modules } = loadProgram([o.recipe])
-  const settings = settingsOf(program, findRecipe(program, modules[0]!, undefined), o.set)
+  const recipe = findRecipe(program, modules[0]!, undefined)
+  const settings = settingsOf(program, recipe, o.set)
   const model = await openModel(o.model, { weights: false, tokenizer: true })
   const tokenizer = model.tokenizer!
   const folder = openDataFolder(directory, readingFrom(o, o.split), await openChat(o.model))
-  const options = { folder, dropLong: o.dropLong === true, context: model.context }
+  const pairs = pairsOf(recipe)
+  const options = { folder, seed: 0, dropLong: o.dropLong === true, context: model.context, pairs }
   const parts: (readonly [Split, TokenisedPart])[] = []
   for (const split of ['train', 'valid', 'test'] as const)
     if (await folder.has(split)) parts.push([split, await tokenisePart(tokenizer, settings, options, split)])

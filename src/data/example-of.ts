@@ -2,7 +2,7 @@ import { UserError } from '../errors/user-error.js'
 import { shownJson } from '../json/json-values.js'
 import type { Chat } from '../text/chat.js'
 import type { Example } from './examples.js'
-import { type FoundForm, formOf } from './forms.js'
+import { type FoundForm, formOf, wrongNames } from './forms.js'
 import type { Labelling } from './labels.js'
 import { chatParts, messagesOf } from './messages.js'
 import { type DataRecord, placeOf } from './records.js'
@@ -50,8 +50,8 @@ const emptyAnswer = (record: DataRecord): UserError =>
     'give every example an answer, or leave it out',
   )
 
-/** The answers of a record. Training uses the first; scoring accepts each. */
-const answersOf = (record: DataRecord, name: string): readonly string[] => {
+/** A field that holds a text or several, none of them empty. */
+const textsOf = (record: DataRecord, name: string): readonly string[] => {
   const field = record.value[name]
   if (!Array.isArray(field)) {
     const text = textField(record, name)
@@ -67,6 +67,25 @@ const answersOf = (record: DataRecord, name: string): readonly string[] => {
     )
   if (field.length === 0 || field.some(a => a.trim() === '')) throw emptyAnswer(record)
   return [...new Set(field)]
+}
+
+/** The answers of a record. Training uses the first; scoring accepts each. */
+const answersOf = textsOf
+
+/** The wrong answers that a record names; the right ones may not be among them. */
+const wrongOf = (record: DataRecord, answers: readonly string[]): { readonly wrong?: readonly string[] } => {
+  const given = wrongNames.filter(name => (record.value[name] ?? undefined) !== undefined)
+  if (given.length === 0) return {}
+  const wrong = [...new Set(given.flatMap(name => textsOf(record, name)))]
+  const right = new Set(answers.map(a => a.trim()))
+  const both = wrong.find(w => right.has(w.trim()))
+  if (both === undefined) return { wrong }
+  throw refuse(
+    record,
+    'the right answer is among the wrong ones',
+    `it is ${shownJson(both)}`,
+    `leave it out of '${given.join("' and '")}', or leave out the example`,
+  )
 }
 
 const listField = (record: DataRecord): readonly string[] | undefined => {
@@ -169,7 +188,7 @@ export const exampleOf = (record: DataRecord, context: FormContext = {}, form = 
         'name the model by --model',
       )
     const { prompt, answer, ending } = chatParts(record, messages, context.chat)
-    return { prompt, answer, chat: { ending }, ...place }
+    return { prompt, answer, chat: { ending }, ...wrongOf(record, [answer]), ...place }
   }
   if (form.name === 'label') {
     const labelling = context.labelling
@@ -191,6 +210,7 @@ export const exampleOf = (record: DataRecord, context: FormContext = {}, form = 
     answer: answers[0]!,
     ...(answers.length > 1 ? { references: answers } : {}),
     ...(options === undefined ? {} : { options }),
+    ...wrongOf(record, answers),
     ...place,
   }
 }

@@ -6,6 +6,8 @@ export interface Example {
   readonly references?: readonly string[]
   /** The answers to choose among, if the data names them. */
   readonly options?: readonly string[]
+  /** Wrong answers, if the data names some. */
+  readonly wrong?: readonly string[]
   /**
    * Set if the model's chat template wrote the prompt: its text contains special tokens, and `ending` follows
    * the answer.

@@ -16,9 +16,12 @@ interface Form {
   readonly more: readonly string[]
 }
 
-const answerNames = ['answer', 'answers', 'references', 'output', 'response', 'completion'] as const
+const answerNames = ['answer', 'answers', 'references', 'output', 'response', 'completion', 'chosen'] as const
 
-const chosen = ['options', 'choices', 'answer_index'] as const
+/** Fields that hold wrong answers, for recipes that learn from pairs. */
+export const wrongNames = ['wrong', 'rejected'] as const
+
+const chosen = ['options', 'choices', 'answer_index', ...wrongNames] as const
 
 const forms: readonly Form[] = [
   { name: 'prompt', title: 'prompt and answer', source: 'prompt', answers: answerNames, more: chosen },
@@ -38,8 +41,8 @@ const forms: readonly Form[] = [
   },
   { name: 'label', title: 'text and label', source: 'text', answers: ['label'], more: ['label_text'] },
   { name: 'label', title: 'text and label', source: 'sentence', answers: ['label'], more: ['label_text'] },
-  { name: 'messages', title: 'messages', source: 'messages', answers: [], more: [] },
-  { name: 'messages', title: 'messages', source: 'conversations', answers: [], more: [] },
+  { name: 'messages', title: 'messages', source: 'messages', answers: [], more: wrongNames },
+  { name: 'messages', title: 'messages', source: 'conversations', answers: [], more: wrongNames },
   { name: 'text', title: 'running text', source: 'text', answers: [], more: [] },
 ]
 

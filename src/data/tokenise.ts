@@ -6,7 +6,20 @@ import { placeOf } from './records.js'
 /** An example as tokens, with its source. */
 export interface TokenisedExample extends EncodedExample {
   readonly example: Example
+  /** The same prompt with a wrong answer, where pairs are asked for. */
+  readonly wrong?: EncodedExample
 }
+
+/** The rows that an example becomes: with its answer, and perhaps with a wrong one. */
+export const sidesOf = (example: TokenisedExample): readonly EncodedExample[] =>
+  example.wrong === undefined ? [example] : [example, example.wrong]
+
+/**
+ * The positions that an example takes: one fewer than its tokens, since the last is only predicted. The model
+ * reads the last tokens of a pair too, so a pair takes as many as its longer side has tokens.
+ */
+export const positionsOf = (example: TokenisedExample): number =>
+  Math.max(...sidesOf(example).map(({ tokens }) => tokens.length)) - (example.wrong === undefined ? 1 : 0)
 
 /** How examples become tokens. */
 export interface TokeniseOptions {
@@ -18,6 +31,8 @@ export interface TokeniseOptions {
   readonly endOfText: boolean
   /** The treatment of an example longer than the context. */
   readonly tooLong: 'refuse' | 'drop'
+  /** The wrong answer of the example at a place in the data, for pairs. */
+  readonly wrongAnswer?: ((example: Example, place: number) => string) | undefined
 }
 
 /** Tokenised examples, and how many were too long and dropped. */
@@ -26,9 +41,14 @@ export interface TokenisedSet {
   readonly dropped: number
 }
 
-const tokeniseOne = (tokenizer: Tokenizer, example: Example, options: TokeniseOptions): TokenisedExample => {
-  const encoded = tokenizer.encodeExample(example.prompt, example.answer, options.endOfText, example.chat)
-  if (encoded.answerStart > 0 && encoded.answerStart < encoded.tokens.length) return { ...encoded, example }
+const encode = (
+  tokenizer: Tokenizer,
+  example: Example,
+  answer: string,
+  { endOfText }: TokeniseOptions,
+): EncodedExample => {
+  const encoded = tokenizer.encodeExample(example.prompt, answer, endOfText, example.chat)
+  if (encoded.answerStart > 0 && encoded.answerStart < encoded.tokens.length) return encoded
   const nothingBefore = encoded.answerStart === 0
   throw new UserError({
     what: nothingBefore ? 'the answer begins at the first token' : 'the answer has no tokens of its own',
@@ -38,6 +58,18 @@ const tokeniseOne = (tokenizer: Tokenizer, example: Example, options: TokeniseOp
       : 'the tokenizer turns the answer into nothing',
     hint: nothingBefore ? 'give the example a prompt' : 'change the answer, or leave the example out',
   })
+}
+
+const tokeniseOne = (
+  tokenizer: Tokenizer,
+  example: Example,
+  place: number,
+  options: TokeniseOptions,
+): TokenisedExample => {
+  const right = encode(tokenizer, example, example.answer, options)
+  const wrong = options.wrongAnswer?.(example, place)
+  if (wrong === undefined) return { ...right, example }
+  return { ...right, example, wrong: encode(tokenizer, example, wrong, options) }
 }
 
 /**
@@ -52,9 +84,9 @@ export const tokeniseExamples = (
 ): TokenisedSet => {
   const { context } = options
   const kept: TokenisedExample[] = []
-  for (const example of examples) {
-    const tokenised = tokeniseOne(tokenizer, example, options)
-    const length = tokenised.tokens.length - 1
+  for (const [place, example] of examples.entries()) {
+    const tokenised = tokeniseOne(tokenizer, example, place, options)
+    const length = positionsOf(tokenised)
     if (length <= context) kept.push(tokenised)
     else if (options.tooLong === 'refuse') {
       throw new UserError({

@@ -16,7 +16,7 @@ import type { WeightFormat } from '../model/weight-format.js'
 import { findRecipe } from '../recipe/find-recipe.js'
 import { stateType } from '../recipe/recipe-parts.js'
 import { countSetting, type Settings, settingsOf } from '../recipe/settings.js'
-import { openDataSet } from '../train/data-set.js'
+import { openDataSet, pairsOf } from '../train/data-set.js'
 import { formatOf, precisionOf, type RunDescription } from '../train/run-record.js'
 import type { Session } from '../train/session.js'
 import { runTraining, type TrainOutcome, type TrainWatcher } from '../train/train.js'
@@ -197,6 +197,7 @@ const trainHeld = async (
       dropLong: request.dropLong,
       length: request.length,
       context: model.context,
+      pairs: pairsOf(recipe),
       newSha256: nodeSha256,
     })
     watcher.read?.(data)

@@ -16,6 +16,10 @@ import {
   textAfter,
 } from './written-answers.js'
 
+/** Whether examples have few distinct answers for their number, so that each may be asked of every prompt. */
+export const isClassification = (examples: readonly Example[]): boolean =>
+  distinctAnswers(examples).length <= Math.min(64, examples.length / 2)
+
 /**
  * Choice where there are few distinct answers, the first option word where the instruction lists them, text
  * otherwise.
@@ -24,7 +28,7 @@ export const scoringFor = (examples: readonly Example[]): Scoring => {
   if (examples.every(e => e.options !== undefined)) return 'choice'
   if (examples.some(e => e.references !== undefined)) return 'text'
   if (optionsInInstruction(examples[0]!.prompt) !== undefined) return 'word'
-  return distinctAnswers(examples).length <= Math.min(64, examples.length / 2) ? 'choice' : 'text'
+  return isClassification(examples) ? 'choice' : 'text'
 }
 
 const majorityOf = (examples: readonly Example[]): number => {

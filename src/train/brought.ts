@@ -9,7 +9,7 @@ export interface BroughtTensor {
 
 /**
  * The tensors that the driver provides to a recipe's methods for batches of a shape: the fields of `Batch`
- * and of `At` (`std.data`), and a key.
+ * and of `At` (`std.data`), and a key. Methods that want pairs are given the tensors of two batches.
  */
 export const broughtBy = ({ B, T, A }: BatchShape) =>
   ({
@@ -19,6 +19,7 @@ export const broughtBy = ({ B, T, A }: BatchShape) =>
       target: { dtype: 'i32', shape: [B, A] },
       weight: { dtype: 'f32', shape: [B, A] },
       prompt: { dtype: 'i32', shape: [B] },
+      example: { dtype: 'i32', shape: [B] },
     },
     at: {
       step: { dtype: 'f32', shape: [] },

@@ -15,7 +15,7 @@ import { type ChooseSchedules, chooseByCostModel } from '../measure/choose-sched
 import { bindModel, type Model, modelFacts } from '../model/model.js'
 import { sizesOf, vocabularyEquations } from '../model/sizes.js'
 import { packingOf, tensorKeyOf } from '../model/weights.js'
-import { methodOf, stateType } from '../recipe/recipe-parts.js'
+import { batchInputs, isPaired, methodOf, stateType } from '../recipe/recipe-parts.js'
 import { type Settings, settingEquations } from '../recipe/settings.js'
 import { type Remedies, requireFit } from './fit.js'
 import { type Method, methods, planMethods } from './plan.js'
@@ -119,7 +119,8 @@ export const compileRecipe = async (
     recipe.params.length > 0
       ? bindModel(recipe.params, sizes, model, facts)
       : { tensors: [], absent: new Map() }
-  const positions = ['step', 'validate'].map(name => `${methodOf(recipe, name).params[1]!.name}.position`)
+  const batchNames = (['step', 'validate'] as const).flatMap(name => batchInputs(recipe, name))
+  const positions = batchNames.map(name => `${name}.position`)
   const bindings: Bindings = {
     sizes,
     constants: facts.constants,
@@ -150,7 +151,7 @@ export const compileRecipe = async (
   }
   const weightKey = tensorKeyOf(bound, model)
   const standing = (name: string) => (name.startsWith('settings.') ? name : weightKey(name))
-  const options = { name: recipe.name, tuning, memory, standing }
+  const options = { name: recipe.name, tuning, memory, standing, paired: isPaired(recipe) }
   await yieldToEvents(signal)
   const plan = planMethods(graphs, device.traits, shape, options)
   await yieldToEvents(signal)

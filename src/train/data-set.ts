@@ -1,3 +1,4 @@
+import type { CoreRecipe } from '../../compiler/core/core.js'
 import {
   type BatchStream,
   exampleBatches,
@@ -7,11 +8,13 @@ import {
 } from '../data/batch.js'
 import type { DataFolder } from '../data/data-folder.js'
 import { missingPart, type Split } from '../data/split-files.js'
-import { type TokenisedExample, tokeniseExamples } from '../data/tokenise.js'
+import { sidesOf, type TokenisedExample, tokeniseExamples } from '../data/tokenise.js'
 import { UserError } from '../errors/user-error.js'
 import type { NewSha256, Sha256 } from '../hash/sha256.js'
+import { wantsPairs } from '../recipe/recipe-parts.js'
 import { countSetting, type Settings } from '../recipe/settings.js'
 import type { Tokenizer } from '../text/tokenizer.js'
+import { wrongAnswers } from './wrong-answers.js'
 
 /** Remarks about a part of the data: examples that were left out, and unusual ones. */
 export interface PartRemarks {
@@ -55,6 +58,8 @@ export interface DataOptions {
   readonly length: number | undefined
   /** The greatest number of tokens that the model reads. */
   readonly context: number
+  /** The recipe that wants pairs, and which parts of the data it wants as pairs. */
+  readonly pairs?: { readonly recipe: string; readonly parts: readonly Split[] } | undefined
   readonly newSha256: NewSha256
 }
 
@@ -80,10 +85,23 @@ export const contextOf = (settings: Settings, model: number): number =>
 export const tokenisePart = async (
   tokenizer: Tokenizer,
   settings: Settings,
-  { folder, dropLong, context: model }: Pick<DataOptions, 'folder' | 'dropLong' | 'context'>,
+  {
+    folder,
+    seed,
+    dropLong,
+    context: model,
+    pairs,
+  }: Pick<DataOptions, 'folder' | 'seed' | 'dropLong' | 'context' | 'pairs'>,
   split: Split,
 ): Promise<TokenisedPart> => {
+  const paired = pairs?.parts.includes(split) === true
   if (await folder.isText(split)) {
+    if (paired)
+      throw new UserError({
+        what: `${pairs.recipe} learns from pairs of a right and a wrong answer, and the data is running text`,
+        where: folder.directory,
+        hint: 'give it examples: {"prompt": "…", "answer": "…", "wrong": "…"} a line',
+      })
     const { texts, empty } = await folder.texts(split)
     const documents = texts.map(({ text }) => tokenizer.encode(text))
     return { documents, remarks: { dropped: 0, empty, doubledBos: doubled(documents, tokenizer) } }
@@ -94,6 +112,12 @@ export const tokenisePart = async (
     contextIsSet: context < model,
     endOfText: settings.get('end_of_text') === true,
     tooLong: dropLong ? 'drop' : 'refuse',
+    wrongAnswer: paired
+      ? wrongAnswers(await folder.examples((await folder.has('train')) ? 'train' : split), {
+          recipe: pairs.recipe,
+          seed,
+        })
+      : undefined,
   })
   const doubledBos = doubled(
     examples.map(e => e.tokens),
@@ -161,8 +185,17 @@ export const openDataSet = async (
     valid: exampleBatches(valid, { batchSize, length, answer }),
     shared: valid.filter(e => known.has(e.tokens.join())).length,
     digest: digestOf(
-      [train, valid].map(set => set.map(e => [e.answerStart, ...e.tokens])),
+      [train, valid].map(set => set.flatMap(sidesOf).map(e => [e.answerStart, ...e.tokens])),
       newSha256(),
     ),
   }
+}
+
+/** The parts of which a recipe wants pairs: those that its `step` and its `validate` are given. */
+export const pairsOf = (recipe: CoreRecipe): DataOptions['pairs'] => {
+  const parts = [
+    ...(wantsPairs(recipe, 'step') ? (['train'] as const) : []),
+    ...(wantsPairs(recipe, 'validate') ? (['valid'] as const) : []),
+  ]
+  return parts.length === 0 ? undefined : { recipe: recipe.name, parts }
 }

@@ -27,6 +27,8 @@ export interface PlanOptions {
   readonly tuning: Readonly<Record<Method, Tuning>>
   /** The budget in bytes; a plan that exceeds it trades time for memory. */
   readonly memory: number | undefined
+  /** Whether methods are given pairs: two batches. */
+  readonly paired: boolean
   /** The tensor of an input that all methods share: a weight or a setting. */
   readonly standing: (input: string) => string | undefined
 }
@@ -42,7 +44,7 @@ const inputBytes = ({ buffers }: Artifact): number =>
 const givenBytes = (
   { init, step, validate }: Plan['artifacts'],
   shape: BatchShape,
-  standing: PlanOptions['standing'],
+  { standing, paired }: Pick<PlanOptions, 'standing' | 'paired'>,
 ): number => {
   const kept = new Map(
     [init, step, validate].flatMap(({ inputs, buffers }) =>
@@ -54,7 +56,8 @@ const givenBytes = (
   )
   const results = [...init.outputs, ...step.outputs.filter(o => o.name.startsWith('1')), ...validate.outputs]
   const { batch, at, key } = broughtBy(shape)
-  const shapes = [...Object.values({ ...batch, ...at, ...key }), ...results].map(t => t.shape)
+  const wrong = paired ? Object.values(batch) : []
+  const shapes = [...Object.values({ ...batch, ...at, ...key }), ...wrong, ...results].map(t => t.shape)
   return sum([...kept.values(), ...shapes.map(s => 4 * elementsOf(s))])
 }
 
@@ -66,13 +69,13 @@ export const planMethods = (
   graphs: Readonly<Record<Method, Graph>>,
   traits: DeviceTraits,
   shape: BatchShape,
-  { name, tuning, memory, standing }: PlanOptions,
+  { name, tuning, memory, ...options }: PlanOptions,
 ): Plan => {
   const simple = Object.fromEntries(methods.map(m => [m, simplified(graphs[m])])) as Record<Method, Graph>
   const compile = (m: Method, most?: number): Artifact =>
     planned(simple[m], traits, { name: `${name}.${m}`, tuning: tuning[m], memory: most })
   const artifacts = Object.fromEntries(methods.map(m => [m, compile(m)])) as Record<Method, Artifact>
-  const given = givenBytes(artifacts, shape, standing)
+  const given = givenBytes(artifacts, shape, options)
   const bytes = (): number => given + methods.reduce((n, m) => n + ownBytes(artifacts[m]), 0)
   const largest = [...methods].sort((a, b) => ownBytes(artifacts[b]) - ownBytes(artifacts[a]))
   for (const m of largest) {

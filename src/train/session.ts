@@ -14,7 +14,7 @@ import {
 import type { Batch, BatchShape } from '../data/batch.js'
 import { UserError } from '../errors/user-error.js'
 import { uploadWeights } from '../model/weights.js'
-import { methodOf } from '../recipe/recipe-parts.js'
+import { batchInputs, isPaired, methodOf, wantsPairs } from '../recipe/recipe-parts.js'
 import { type BroughtTensor, broughtBy } from './brought.js'
 import { type CompileOptions, compileRecipe, type TrainingSubject } from './compile.js'
 import type { StateTensor } from './run-record.js'
@@ -142,7 +142,7 @@ const furnishSession = async (
         ),
       ]),
   )
-  const [s, batchParam, keyParam, atParam] = methodOf(recipe, 'step').params.map(p => p.name)
+  const [s, , keyParam, atParam] = methodOf(recipe, 'step').params.map(p => p.name)
   const whole = init.artifact.outputs.find(o => o.dtype !== 'f32')
   if (whole !== undefined)
     throw new UserError({
@@ -172,7 +172,9 @@ const furnishSession = async (
       ]),
     ) as Record<K, DeviceTensor>
   const brought = broughtBy(shape)
-  const batchTensors = made(brought.batch)
+  const batchTensors = [made(brought.batch), ...(isPaired(recipe) ? [made(brought.batch)] : [])]
+  const batchesFor = (method: 'step' | 'validate'): Tensors =>
+    Object.assign({}, ...batchInputs(recipe, method).map((name, i) => prefixed(name, batchTensors[i]!)))
   const at = made(brought.at)
   const { key } = made(brought.key)
   const prefixed = (prefix: string, tensors: Tensors): Tensors =>
@@ -194,23 +196,33 @@ const furnishSession = async (
   const stepInputs = pick(step, {
     ...common,
     ...prefixed(s!, state),
-    ...prefixed(batchParam!, batchTensors),
+    ...batchesFor('step'),
     [keyParam!]: key,
     ...prefixed(atParam!, at),
   })
-  const [vs, vbatch] = methodOf(recipe, 'validate').params.map(p => p.name)
+  const vs = methodOf(recipe, 'validate').params[0]!.name
   const validateInputs = pick(validate, {
     ...common,
-    ...prefixed(vs!, state),
-    ...prefixed(vbatch!, batchTensors),
+    ...prefixed(vs, state),
+    ...batchesFor('validate'),
   })
 
-  const fill = (batch: Batch): void => {
-    batchTensors.tokens.write(batch.tokens)
-    batchTensors.position.write(batch.position)
-    batchTensors.target.write(batch.target)
-    batchTensors.weight.write(batch.weight)
-    batchTensors.prompt.write(batch.prompt)
+  const fill = (method: 'step' | 'validate', batch: Batch): void => {
+    if (wantsPairs(recipe, method) && batch.wrong === undefined)
+      throw new UserError({
+        what: `${recipe.name}.${method} wants pairs, and its batches have no wrong answers`,
+        hint: 'give each batch a second one as `wrong`',
+      })
+    for (const [i, tensors] of batchTensors.entries()) {
+      const side = i === 0 ? batch : batch.wrong
+      if (side === undefined) continue
+      tensors.tokens.write(side.tokens)
+      tensors.position.write(side.position)
+      tensors.target.write(side.target)
+      tensors.weight.write(side.weight)
+      tensors.prompt.write(side.prompt)
+      tensors.example.write(side.example)
+    }
   }
   const scalars = (values: {
     readonly step: number
@@ -228,9 +240,9 @@ const furnishSession = async (
       ...state,
       ...metricTensors,
       ...validated,
-      ...batchTensors,
       ...at,
     }),
+    ...batchTensors.flatMap(tensors => Object.values(tensors)),
     key,
   ]
 
@@ -265,13 +277,13 @@ const furnishSession = async (
       }
     },
     step(batch, place, seed) {
-      fill(batch)
+      fill('step', batch)
       scalars(place)
       key.write(keyOf(seed, place.step + 1))
       step.run(stepInputs, { into })
     },
     validate(batch) {
-      fill(batch)
+      fill('validate', batch)
       validate.run(validateInputs, { into: validated })
       return validated
     },

@@ -83,6 +83,21 @@ describe('an instruction or a question', () => {
   })
 })
 
+describe('a wrong answer', () => {
+  it('is what the data names as wrong, beside any form', async () => {
+    const at = async (value: object) => (await read(lines(value)))[0]
+    expect(await at({ prompt: 'Q', chosen: 'y', rejected: 'n' })).toEqual({
+      prompt: 'Q',
+      answer: 'y',
+      wrong: ['n'],
+    })
+    expect(
+      (await at({ question: 'Why?', answer: 'so', wrong: ['a', 'b', 'a'], rejected: 'c' }))?.wrong,
+    ).toEqual(['a', 'b', 'c'])
+    expect((await at({ prompt: 'Q', answer: 'y', rejected: null }))?.wrong).toBeUndefined()
+  })
+})
+
 describe('a conversation', () => {
   const turns = [
     { role: 'user', content: 'Hi' },
@@ -146,7 +161,10 @@ describe('what is not understood', () => {
     [{ prompt: 'x', answer: 'y', response: 'z' }, 'answer and response'],
     [{ text: 'x', title: 'y' }, "'title' is not understood"],
     [{ prompt: 'x', answer: 'y', explanation: 'z' }, "'explanation' is not understood"],
-    [{ prompt: 'x', chosen: 'y', rejected: 'z' }, 'no example'],
+    [{ prompt: 'x', rejected: 'z' }, 'no example'],
+    [{ prompt: 'x', answer: 'y', rejected: ' y' }, 'the right answer is among the wrong ones'],
+    [{ prompt: 'x', answer: 'y', wrong: 'z', rejected: [] }, 'the answer is empty'],
+    [{ prompt: 'x', answer: 'y', wrong: 3 }, "the field 'wrong' is not text"],
     [{ premise: 'x', hypothesis: 'y', label: 1 }, 'no example'],
     [{ text: 'x', answer: 'y' }, "'answer' is not understood"],
     [{ instruction: ' ', answer: 'y' }, 'the instruction is empty'],
