@@ -4,12 +4,18 @@ import { nearest } from './suggest.js'
 export const stdModules: readonly string[] = [
   'std.activations',
   'std.answers',
+  'std.blocks',
   'std.data',
   'std.edits.jola',
   'std.edits.merge',
   'std.gates',
   'std.math',
+  'std.models.gemma',
+  'std.models.gpt2',
+  'std.models.gpt_neox',
   'std.models.llama',
+  'std.models.olmo2',
+  'std.models.phi3',
   'std.nn',
   'std.optim',
   'std.recipes.ablations',
@@ -22,6 +28,7 @@ export const stdModules: readonly string[] = [
   'std.recipes.post_block',
   'std.recipes.pretrain',
   'std.recipes.red',
+  'std.rope',
   'std.sites',
 ]
 
