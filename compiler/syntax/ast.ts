@@ -113,7 +113,7 @@ export interface TensorName {
 /**
  * Arithmetic over entries of `config.json`: strings are dotted paths. `or` joins names of one entry, which
  * agree where both are there; `else` tries the next; `is` compares with a word and knows those behind `not`
- * as false; `> 0` and `>= 0` bound a number; `refuse` is for what has no default.
+ * as false; `> 0` and `>= 0` bound a number; `floor(…)` rounds down; `refuse` is for what has no default.
  */
 export type ConfigExpr =
   | { readonly kind: 'entry'; readonly path: string; readonly span: Span }
@@ -126,6 +126,7 @@ export type ConfigExpr =
       readonly right: ConfigExpr
       readonly span: Span
     }
+  | { readonly kind: 'floor'; readonly left: ConfigExpr; readonly span: Span }
   | { readonly kind: 'or'; readonly left: ConfigExpr; readonly right: ConfigExpr; readonly span: Span }
   /** `is "a" not "b"`; a `text` of null is `is null`. */
   | {

@@ -267,6 +267,16 @@ class Parser extends ItemRules {
           },
         },
         {
+          GATE: () => this.LA(1).image === 'floor',
+          ALT: () => {
+            const word = this.CONSUME(t.Identifier)
+            this.CONSUME1(t.LParen)
+            const left = this.SUBRULE1(this.entries)
+            this.CONSUME1(t.RParen)
+            return this.ACTION((): Entry => ({ kind: 'floor', left, span: this.spanFrom(word) }))
+          },
+        },
+        {
           ALT: () => {
             const open = this.CONSUME(t.LParen)
             const inner = this.SUBRULE(this.entries)

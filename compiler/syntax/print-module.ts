@@ -115,6 +115,7 @@ const printConfig = (config: ConfigExpr, least = 0): string => {
   if (config.kind === 'entry') return encodeString(config.path)
   if (config.kind === 'number') return String(config.value)
   if (config.kind === 'refuse') return 'refuse'
+  if (config.kind === 'floor') return `floor(${printConfig(config.left)})`
   const own = configBinding[config.kind === 'binary' ? config.op : config.kind]
   const test = config.kind === 'is' || config.kind === 'bound'
   const text = `${printConfig(config.left, test ? own + 1 : own)} ${printRest(config, own)}`
@@ -122,7 +123,10 @@ const printConfig = (config: ConfigExpr, least = 0): string => {
 }
 
 /** The text after the left side of a joined entry. */
-const printRest = (config: Extract<ConfigExpr, { readonly left: ConfigExpr }>, own: number): string => {
+const printRest = (
+  config: Exclude<Extract<ConfigExpr, { readonly left: ConfigExpr }>, { kind: 'floor' }>,
+  own: number,
+): string => {
   if (config.kind === 'bound') return `${config.op} ${config.least}`
   if (config.kind !== 'is')
     return `${config.kind === 'binary' ? config.op : config.kind} ${printConfig(config.right, own + 1)}`

@@ -7,7 +7,8 @@ import { specialiseMethod } from '../../compiler/specialise/specialise.js'
 import type { Device } from '../../runtime/index.js'
 import type { Batch, BatchShape } from '../data/batch.js'
 import { type LoadedProgram, loadProgram } from '../folders/load-program.js'
-import { openModel } from '../folders/open-model.js'
+import { familyProgram } from '../folders/model-program.js'
+import { openModel, readConfig } from '../folders/open-model.js'
 import type { JsonObject } from '../json/json-values.js'
 import { namesFor } from '../model/bind.js'
 import { type Model, modelFacts } from '../model/model.js'
@@ -62,8 +63,9 @@ interface Parts {
   readonly settings: Settings
 }
 
-const partsOf = ({ recipe: { file, name, set } }: StepPlan): Parts => {
-  const loaded = loadProgram([file])
+const partsOf = ({ recipe: { file, name, set }, model, allow }: StepPlan, config: JsonObject): Parts => {
+  const where = typeof model === 'string' ? model : 'the configuration'
+  const loaded = loadProgram([file], { model: familyProgram(config, where, allow) })
   const recipe = findRecipe(loaded.program, loaded.modules[0]!, name)
   return { loaded, recipe, settings: settingsOf(loaded.program, recipe, set) }
 }
@@ -113,7 +115,7 @@ export const compileStep = (
   plan: StepPlan & { readonly model: JsonObject },
   traits: DeviceTraits,
 ): Artifact => {
-  const parts = partsOf(plan)
+  const parts = partsOf(plan, plan.model)
   const { loaded, recipe, settings } = parts
   const { facts, sizes } = configuredSizes(parts, plan)
   const { constants } = facts
@@ -152,7 +154,7 @@ export const seed = 7
 
 /** Opens a step. Throws a `UserError` where program, settings, model or sizes do not fit. */
 export const openStep = async (device: Device, plan: StepPlan): Promise<OpenStep> => {
-  const parts = partsOf(plan)
+  const parts = partsOf(plan, typeof plan.model === 'string' ? await readConfig(plan.model) : plan.model)
   const model = await modelOf(plan, parts)
   const { program } = parts.loaded
   const { recipe, settings } = parts

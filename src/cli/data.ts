@@ -4,6 +4,7 @@ import type { Reading } from '../data/reading.js'
 import { missingPart, type Split } from '../data/split-files.js'
 import { UserError } from '../errors/user-error.js'
 import { loadProgram } from '../folders/load-program.js'
+import { chosenModelProgram } from '../folders/model-program.js'
 import { openChat } from '../folders/open-chat.js'
 import { openDataFolder } from '../folders/open-data.js'
 import { openModel } from '../folders/open-model.js'
@@ -163,7 +164,7 @@ const run = async (directory: string, o: Options): Promise<void> => {
       hint: 'name the model whose tokens are to be counted: jola data DATA --model MODEL',
       exitCode: 2,
     })
-  const { program, modules } = loadProgram([o.recipe])
+  const { program, modules } = loadProgram([o.recipe], { model: await chosenModelProgram(o) })
   const recipe = findRecipe(program, modules[0]!, undefined)
   const settings = settingsOf(program, recipe, o.set)
   const model = await openModel(o.model, { weights: false, tokenizer: true })

@@ -1,6 +1,7 @@
 import { basename, resolve } from 'node:path'
 import { type Command, Option } from 'commander'
 import type { Precision } from '../../compiler/artifact.js'
+import { MODEL_MODULE } from '../../compiler/names/modules.js'
 import { openNodeDevice } from '../../runtime/node.js'
 import { parseSizes, type Reading } from '../data/reading.js'
 import type { Split } from '../data/split-files.js'
@@ -30,6 +31,7 @@ import {
   precisionOption,
   print,
   printJson,
+  programOption,
   remark,
   weightsOption,
 } from './shared.js'
@@ -39,13 +41,11 @@ export interface Subject {
   readonly model?: string
   readonly allow?: readonly string[]
   readonly base?: true
-  readonly program: string
+  readonly program?: string
   readonly weights?: WeightFormat
   readonly precision?: Precision
   readonly force?: true
 }
-
-export const defaultProgram = 'std.models.llama'
 
 /** Opens the run of the command line, or the model of `--model`, on a new device. */
 export const openSubject = async (path: string | undefined, o: Subject): Promise<OpenPredictor> => {
@@ -62,7 +62,7 @@ export const openSubject = async (path: string | undefined, o: Subject): Promise
   try {
     const opened =
       path === undefined
-        ? await openBase(device, o.model!, o.program, { weights: o.weights, allow: o.allow })
+        ? await openBase(device, o.model!, o.program ?? MODEL_MODULE, { weights: o.weights, allow: o.allow })
         : await (o.base ? openRunBase : openRun)(device, path, {
             model: o.model,
             weights: o.weights,
@@ -204,7 +204,7 @@ export const registerEvalCommand = (program: Command): void => {
     .addOption(weightsOption())
     .option('--base', 'the base model, without the edits')
     .option('--force', 'continue even if the model or the program has changed since training')
-    .option('--program <file>', 'the module whose `logits` describes the model', defaultProgram)
+    .addOption(programOption())
     .option('--data <dir>', "the data; by default the run's own")
     .addOption(
       new Option(

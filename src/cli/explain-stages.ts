@@ -14,7 +14,8 @@ import { functionTree, printTree, treeAsData } from '../../compiler/syntax/print
 import type { Device } from '../../runtime/node.js'
 import { deviceEngine, type HostTensor } from '../engine/engine.js'
 import { UserError } from '../errors/user-error.js'
-import { loadProgram, ProgramError } from '../folders/load-program.js'
+import { type LoadedProgram, loadProgram, ProgramError } from '../folders/load-program.js'
+import { chosenModelProgram } from '../folders/model-program.js'
 import { interpreterEngine } from '../host/open-engine.js'
 import { findFunction } from './call/find.js'
 import { type Call, type CallOptions, prepareCall, remarksOf } from './call/prepare.js'
@@ -76,7 +77,10 @@ export const stageOf = (name: string, wrt: string | undefined): StageName => {
 
 /** Lists a stage of a function. Throws what loading and compiling throw. */
 export const listStage = async (stage: StageName, options: StageOptions): Promise<StageListing> => {
-  if (stage === 'tokens' || stage === 'tree' || stage === 'core') return listSourceStage(stage, options)
+  if (stage === 'tokens' || stage === 'tree' || stage === 'core') {
+    const model = await chosenModelProgram(options)
+    return listSourceStage(stage, options, loadProgram([options.file], { model }))
+  }
   const call = await prepareCall({ ...options, inputs: stage === 'numbers' ? 'invent' : 'none' })
   try {
     return await listGraphStage(stage, call, options)
@@ -89,8 +93,9 @@ export const listStage = async (stage: StageName, options: StageOptions): Promis
 const listSourceStage = (
   stage: 'tokens' | 'tree' | 'core',
   { file, fn: name }: StageOptions,
+  loaded: LoadedProgram,
 ): StageListing => {
-  const fn = findFunction(loadProgram([file]), file, name)
+  const fn = findFunction(loaded, file, name)
   if (stage === 'core') return { text: printCoreFunction(fn) }
   if (stage === 'tokens') {
     const tokens = tokensIn(fn.span)

@@ -15,6 +15,7 @@ import {
   positiveInteger,
   print,
   printJson,
+  programOption,
   Reported,
   remark,
   seedOption,
@@ -58,6 +59,7 @@ interface ExplainOptions {
   readonly fn?: string
   readonly wrt?: string
   readonly model?: string
+  readonly program?: string
   readonly allow?: readonly string[]
   readonly weights?: WeightFormat
   readonly size?: ReadonlyMap<string, number>
@@ -105,6 +107,7 @@ export const registerExplainCommand = (program: Command): void => {
     .option('--fn <name>', 'the function, for a file')
     .option('--wrt <parameter>', 'explain its value and its gradient with respect to this parameter')
     .addOption(modelOption())
+    .addOption(programOption())
     .addOption(allowOption())
     .addOption(weightsOption())
     .addOption(sizeOption())

@@ -8,7 +8,7 @@ import { forTerminal } from '../host/terminal.js'
 import type { OpenPredictor } from '../predict/open-predictor.js'
 import type { Message } from '../text/chat.js'
 import { untilStop } from '../text/stop-text.js'
-import { defaultProgram, openSubject, type Subject } from './eval.js'
+import { openSubject, type Subject } from './eval.js'
 import { addGenerationOptions, type GenerationOptions, samplingOf } from './generate-options.js'
 import {
   allowOption,
@@ -17,6 +17,7 @@ import {
   precisionOption,
   print,
   printJson,
+  programOption,
   remark,
   weightsOption,
 } from './shared.js'
@@ -189,7 +190,7 @@ export const registerGenerateCommand = (program: Command): void => {
     .addOption(weightsOption())
     .option('--base', 'the base model, without the edits')
     .option('--force', 'continue even if the model or the program has changed since training')
-    .option('--program <file>', 'the module whose `logits` describes the model', defaultProgram)
+    .addOption(programOption())
     .option('--prompt <text>', 'the text to continue')
     .option('--prompts <file>', 'a file with a text on each line, or - for the standard input')
     .option('--chat', "a conversation in the model's own form, one turn a line of the standard input")

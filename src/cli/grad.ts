@@ -22,6 +22,7 @@ import {
   positiveNumber,
   print,
   printJson,
+  programOption,
   Reported,
   remark,
   seedOption,
@@ -106,6 +107,7 @@ interface GradOptions {
   readonly in?: string
   readonly out?: string
   readonly model?: string
+  readonly program?: string
   readonly allow?: readonly string[]
   readonly device?: EngineKind
   readonly seed: number
@@ -217,6 +219,7 @@ export const registerGradCommand = (program: Command): void => {
     .option('--in <file>', 'inputs as safetensors')
     .option('--out <file>', 'the file for `value` and `grad.…`; by default they are printed')
     .addOption(modelOption())
+    .addOption(programOption())
     .addOption(allowOption())
     .addOption(deviceOption('gpu').default(undefined, 'gpu, and interpreter with --check'))
     .addOption(seedOption())

@@ -17,6 +17,7 @@ import {
   modelOption,
   print,
   printJson,
+  programOption,
   remark,
   seedOption,
   sizeOption,
@@ -82,6 +83,7 @@ interface RunOptions {
   readonly in?: string
   readonly out?: string
   readonly model?: string
+  readonly program?: string
   readonly allow?: readonly string[]
   readonly weights?: WeightFormat
   readonly device: EngineKind
@@ -100,6 +102,7 @@ export const registerRunCommand = (program: Command): void => {
     .option('--in <file>', 'inputs as safetensors: `x`, and `x.field` for records; scalars have shape []')
     .option('--out <file>', 'the file for the results; by default they are printed')
     .addOption(modelOption())
+    .addOption(programOption())
     .addOption(allowOption())
     .addOption(weightsOption())
     .addOption(deviceOption('gpu'))

@@ -139,6 +139,13 @@ export const modelOption = (): Option =>
     'a model in the Hugging Face layout, or a GGUF file: sizes from its configuration, weights by name',
   )
 
+/** `--program FILE`. */
+export const programOption = (): Option =>
+  new Option(
+    '--program <file>',
+    "the program that computes the model, std.model of a recipe; by default that of the model's family",
+  )
+
 /** `--weights FORMAT`. */
 export const weightsOption = (): Option =>
   new Option(

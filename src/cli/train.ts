@@ -31,6 +31,7 @@ import {
   precisionOption,
   print,
   printJson,
+  programOption,
   Reported,
   remark,
   seedNumber,
@@ -213,7 +214,7 @@ export const registerTrainCommand = (program: Command): void => {
     .addOption(sizesOption())
     .option('--out <run>', "the run's folder")
     .option('--recipe <name>', 'the recipe, if the file has several')
-    .option('--program <file>', 'the program that computes the model, for a recipe that imports std.model')
+    .addOption(programOption())
     .option('--set <name=value>', 'a setting; may be repeated', collect, [])
     .option('--seed <n>', 'the seed of all random numbers', seedNumber, 0)
     .option('--seeds <a,b,c>', 'one run a seed, in RUN/seed-N', seedList)

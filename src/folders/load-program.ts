@@ -7,6 +7,7 @@ import { type CheckOptions, checkProgram } from '../../compiler/check/check.js'
 import type { Program } from '../../compiler/core/core.js'
 import type { Diagnostic } from '../../compiler/diagnostics/diagnostic.js'
 import type { Source } from '../../compiler/diagnostics/source.js'
+import { DEFAULT_MODEL, MODEL_MODULE } from '../../compiler/names/modules.js'
 import { lex } from '../../compiler/syntax/parse.js'
 import { UserError } from '../errors/user-error.js'
 import { byteLimits, readTextFileNow } from '../files/text-file.js'
@@ -67,6 +68,15 @@ const readSource = (file: string): Source => ({
   text: readTextFileNow(file, byteLimits.program, 'read the program'),
 })
 
+/** The program that `std.model` stands for: a file or a module, or the error where a program asks for it. */
+export type ModelProgram = string | { readonly unknown: () => UserError }
+
+/** Options of {@link loadProgram}. */
+export interface LoadOptions extends Omit<CheckOptions, 'model'> {
+  /** Without one, `std.model` stands for the Llama family. */
+  readonly model?: ModelProgram | undefined
+}
+
 /** A checked program and the names of the modules that were asked for. */
 export interface LoadedProgram {
   readonly program: Program
@@ -92,17 +102,23 @@ const meant = (source: Source): string => {
 /**
  * Reads and checks files of one folder, or of the standard library, with all that they import. Throws a
  * {@link ProgramError} with every diagnostic at once, or a `UserError` if a file can't be read. `before` is
- * what a caller who loads many programs keeps, so that what they share is checked once. `model` is the file,
- * or the module of the standard library, that `std.model` stands for.
+ * what a caller who loads many programs keeps, so that what they share is checked once. `std.model` among the
+ * files is the program that `model` says.
  */
-export const loadProgram = (files: readonly string[], options: CheckOptions = {}): LoadedProgram => {
-  for (const file of [...files, ...(options.model === undefined ? [] : [options.model])])
+export const loadProgram = (files: readonly string[], options: LoadOptions = {}): LoadedProgram => {
+  const { model: chosen = DEFAULT_MODEL } = options
+  const modelFile = (): string => {
+    if (typeof chosen === 'string') return chosen
+    throw chosen.unknown()
+  }
+  const given = files.map(file => (file === MODEL_MODULE ? modelFile() : file))
+  const all = typeof chosen === 'string' ? [...given, chosen] : given
+  for (const file of all)
     if (existsSync(file) && statSync(file).isDirectory())
       throw new UserError({ what: 'a folder is not a program', where: file, hint: 'name a .jola file' })
-  const named = [...files, ...(options.model === undefined ? [] : [options.model])].map(fileOf)
-  const known = named.map(file => ({ file, ...moduleOf(file) }))
+  const known = all.map(fileOf).map(file => ({ file, ...moduleOf(file) }))
   const entries = known.slice(0, files.length)
-  const model = known[files.length]?.name
+  const model = known[files.length]?.name ?? MODEL_MODULE
   const roots = [...new Set(known.map(e => e.root))]
   const read = new Map<string, Source>()
   const load = (name: string): Source | undefined => {
@@ -111,8 +127,9 @@ export const loadProgram = (files: readonly string[], options: CheckOptions = {}
     return source
   }
   const find = (name: string): Source | undefined => {
-    const given = known.find(e => e.name === name)
-    if (given !== undefined) return readSource(given.file)
+    if (name === MODEL_MODULE) modelFile()
+    const asked = known.find(e => e.name === name)
+    if (asked !== undefined) return readSource(asked.file)
     const path = name.split('.')
     const file =
       path[0] === 'std'

@@ -31,12 +31,18 @@ export interface TensorNames {
 
 /**
  * The names that a tensor may have in a model's checkpoint; the model's configuration decides the conditions.
- * If a name's condition holds, no later name is tried.
+ * If a name's condition holds, no later name is tried but those of the same condition.
  */
 export const namesFor = (spec: InputSpec, holds: (id: string) => boolean): TensorNames => {
   const possible = (spec.from?.names ?? []).filter(n => n.when === undefined || holds(n.when))
   const certain = possible.findIndex(n => n.when !== undefined)
-  if (certain >= 0) return { names: possible.slice(0, certain + 1).map(n => n.name) }
+  if (certain >= 0) {
+    const { when } = possible[certain]!
+    const rest = possible.slice(certain)
+    const last = rest.findIndex(n => n.when !== when)
+    const end = last < 0 ? possible.length : certain + last
+    return { names: possible.slice(0, end).map(n => n.name) }
+  }
   const fill = spec.from?.fill
   return { names: possible.map(n => n.name), ...(fill === undefined ? {} : { fill }) }
 }

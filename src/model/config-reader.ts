@@ -124,6 +124,10 @@ export class ConfigReader {
       }
       case 'is':
         return this.#word(e, list)
+      case 'floor': {
+        const value = this.#value(e.left, 'f32', false)
+        return typeof value === 'number' ? Math.floor(value) : undefined
+      }
       case 'bound':
         return this.#bounded(e, wanted, list, nullable)
       case 'else': {

@@ -15,6 +15,8 @@ export const showConfigExpr = (e: ConfigExpr): string => {
       return 'refuse'
     case 'entry':
       return `"${e.path}"`
+    case 'floor':
+      return `floor(${showConfigExpr(e.left)})`
     case 'is':
       return `${showConfigExpr(e.left)} is ${e.text === null ? 'null' : `"${e.text}"`}`
     case 'bound':

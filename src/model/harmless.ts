@@ -122,6 +122,16 @@ export const harmlessEntries: ReadonlyMap<string, Harmless> = new Map([
     'use_return_dict',
   ),
   ...entries(any, 'return_dict_in_generate'),
+  // The head of a classifier.
+  ...entries(any, 'summary_type', 'summary_use_proj', 'summary_activation', 'summary_proj_to_labels'),
+  ...entries(any, 'summary_first_dropout'),
+  // The type that scores are computed in, where that is not f32; the positions of old GPT-2 files.
+  ...entries(any, 'reorder_and_upcast_attn', 'n_ctx'),
+  // Gemma's activation has another name in the first family than in the later ones.
+  ['hidden_act', (_, config) => config.model_type === 'gemma2' || config.model_type === 'gemma3_text'],
+  ['hidden_activation', (value, config) => config.model_type === 'gemma' && value === 'gelu_pytorch_tanh'],
+  // Gemma's cache in old files.
+  ...entries(any, 'cache_implementation'),
   // Sampling of text, which older versions stored here.
   ...entries(
     any,
@@ -168,6 +178,7 @@ export const harmlessEntries: ReadonlyMap<string, Harmless> = new Map([
     'parallel_residual',
     'alibi',
     'scale_embeddings',
+    'use_bidirectional_attention',
   ),
   ...entries(only(true), 'is_causal', 'use_rope'),
   ...entries(
@@ -225,18 +236,11 @@ export const neededFor: ReadonlyMap<string, string> = new Map([
 
 /** For messages: the computation that a family needs, if no program computes it. */
 export const familyNeeds: ReadonlyMap<string, string> = new Map([
-  ['gemma', 'embeddings times √E, norms whose weights count from −1, and a GELU'],
-  ['gemma2', 'the norms of Gemma, four a layer, capped scores and logits'],
   ['gemma3', 'the norms of Gemma, norms of queries and keys, two rotations'],
-  ['gemma3_text', 'the norms of Gemma, norms of queries and keys, two rotations'],
   ['stablelm', 'layer norms with biases, and rotating a part of each head'],
-  ['gpt2', 'learned positions, layer norms, and transposed weights'],
-  ['gpt_neox', 'layer norms, rotating a part of each head, attention and feed-forward side by side'],
-  ['phi3', 'queries, keys and values in one tensor'],
   ['mixtral', 'experts and their routing'],
   ['qwen3_moe', 'experts and their routing'],
   ['granitemoe', 'experts and their routing'],
-  ['olmo2', 'norms behind each sublayer'],
   ['cohere', 'layer norms, one a layer, and attention and feed-forward side by side'],
 ])
 

@@ -4,6 +4,7 @@ import type { Device } from '../../runtime/index.js'
 import { UserError } from '../errors/user-error.js'
 import { loadProgram } from '../folders/load-program.js'
 import { modelIdentityOf } from '../folders/model-identity.js'
+import { chosenModelProgram } from '../folders/model-program.js'
 import { openCheckpoint } from '../folders/open-checkpoint.js'
 import { type ModelWants, openModel } from '../folders/open-model.js'
 import { moduleOf } from '../model/sizes.js'
@@ -63,14 +64,18 @@ const openLogits = async (
   }
 }
 
-/** Opens a model without edits, computed by a module's `logits`. */
+/**
+ * Opens a model without edits, computed by the `logits` of a program: a file, or a module, of which `std.model`
+ * is that of the model's family.
+ */
 export const openBase = async (
   device: Device,
   directory: string,
   file: string,
   { weights: format, allow }: Pick<OpenOptions, 'weights' | 'allow'> = {},
 ): Promise<OpenPredictor> => {
-  const { program, modules } = loadProgram([file])
+  const model = await chosenModelProgram({ program: file, model: directory, allow })
+  const { program, modules } = loadProgram([file], { model })
   return assemblePredictor(
     await openLogits({ device, program, name: modules[0]! }, directory, { format, allow }),
   )

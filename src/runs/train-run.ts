@@ -6,6 +6,7 @@ import { type Reading, readingDiffers } from '../data/reading.js'
 import { UserError } from '../errors/user-error.js'
 import { type LoadedProgram, loadProgram, programName } from '../folders/load-program.js'
 import { modelIdentityOf } from '../folders/model-identity.js'
+import { chosenModelProgram } from '../folders/model-program.js'
 import { openChat } from '../folders/open-chat.js'
 import { openDataFolder } from '../folders/open-data.js'
 import { openModel } from '../folders/open-model.js'
@@ -144,8 +145,9 @@ export const train = async (
 ): Promise<TrainResult> => {
   signal.throwIfAborted()
   const begun = request.mode === 'resume' ? await new RunFolder(request.out).descriptionIfAny() : undefined
-  const modelProgram = request.program === undefined ? begun?.modelProgram : programName(request.program)
-  const loaded = loadProgram([request.file], { model: modelProgram })
+  const chosen = request.program ?? begun?.modelProgram ?? (await chosenModelProgram(request))
+  const loaded = loadProgram([request.file], { model: chosen })
+  const modelProgram = typeof chosen === 'string' ? programName(chosen) : undefined
   const recipe = findRecipe(loaded.program, loaded.modules[0]!, request.recipe)
   const asked = settingsOf(loaded.program, recipe, request.set)
   for (const name of ['epochs', 'patience', 'batch', 'context']) countSetting(asked, name, 1)

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import type { Schedule } from '../../compiler/artifact.js'
 import { openNodeDevice } from '../../runtime/node.js'
 import { openStep } from '../../src/bench/recipe-step.js'
-import { defaultProgram, openSubject } from '../../src/cli/eval.js'
+import { openSubject } from '../../src/cli/eval.js'
 import type { UserError } from '../../src/errors/user-error.js'
 import { stdlibFolder } from '../../src/folders/load-program.js'
 import { openRun } from '../../src/runs/open-run.js'
@@ -107,7 +107,7 @@ const tests = (): void =>
       const adapter = JSON.parse(readFileSync(at('half', 'adapter_config.json'), 'utf8')) as object
       expect(adapter).toMatchObject({ precision: 'f16' })
       for (const asked of [undefined, 'f32'] as const) {
-        const o = { program: defaultProgram, ...(asked === undefined ? {} : { precision: asked }) }
+        const o = asked === undefined ? {} : { precision: asked }
         const opened = await openSubject(at('half'), o)
         expect(opened.device.traits.precision).toBe(asked ?? 'f16')
         await opened.close()

@@ -32,7 +32,12 @@ const configured = (config: JsonObject) =>
 describe('the rotary frequencies of std.models.llama', () => {
   it('are those of the published formula, by constants', async () => {
     const ids = (values: Readonly<Record<string, ConstantValue>>) =>
-      new Map(Object.entries(values).map(([name, value]) => [`std.models.llama.${name}`, value] as const))
+      new Map(
+        Object.entries(values).map(
+          ([name, value]) =>
+            [`std.${name === 'rope_base' ? 'models.llama' : 'rope'}.${name}`, value] as const,
+        ),
+      )
     const numbers = {
       rope_base: 500000,
       stretch_factor: 8,

@@ -65,7 +65,7 @@ describe('a configuration that the program does not know', () => {
     )
     expect(err).toContain(`where: ${file}, "rope_scaling.rope_type" and "rope_scaling.factor"\n`)
     expect(err).toContain(
-      'it is "longrope", and std.models.llama.rotation knows default, linear, dynamic, yarn, llama3',
+      'it is "longrope", and std.rope.rotation knows default, linear, dynamic, yarn, llama3',
     )
     expect(err).toContain('hint:  ')
   })
@@ -74,7 +74,7 @@ describe('a configuration that the program does not know', () => {
     const { code, err } = await logits({ rope_scaling: { type: 'su' }, hidden_act: ['gelu'] })
     expect(code).toBe(1)
     expect(err).toContain('"hidden_act": it is ["gelu"], and std.models.llama.activation knows silu, swish')
-    expect(err).toContain('"rope_scaling.type": it is "su", and std.models.llama.rotation knows')
+    expect(err).toContain('"rope_scaling.type": it is "su", and std.rope.rotation knows')
     const empty = await logits({ hidden_act: '' })
     expect({ code: empty.code, says: empty.err.includes('it is "",') }).toEqual({ code: 1, says: true })
   })

@@ -69,7 +69,8 @@ describe('an entry of config.json', () => {
     ['llama', { rope_theta: 500 }, 'rope_theta', 'they contradict each other: 500 and 10000'],
     ['llama', { rope_scaling: { type: 'linear', factor: 2 } }, 'rope_scaling.type', 'contradict each other'],
     ['llama', { rope_parameters: { rope_type: 'linear' } }, 'rope_parameters.factor', 'it is missing'],
-    ['llama', { model_type: undefined }, 'model_type', 'it is missing, and has no default'],
+    ['llama', { model_type: undefined }, 'model_type', 'it is missing, and the families known are'],
+    ['llama', { model_type: ['llama'] }, 'model_type', 'it is ["llama"], and the families known are'],
     ['llama', { architectures: ['LlamaForSequenceClassification'] }, 'architectures', 'predicts tokens'],
     [
       'llama',

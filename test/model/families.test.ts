@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { deviceEngine } from '../../src/engine/engine.js'
 import { loadProgram } from '../../src/folders/load-program.js'
+import { familyModules, familyProgram } from '../../src/folders/model-program.js'
 import { openModel } from '../../src/folders/open-model.js'
 import { interpreterEngine } from '../../src/host/open-engine.js'
 import { bindModel, modelFacts } from '../../src/model/model.js'
@@ -41,12 +42,18 @@ describe('the logits of tiny checkpoints', () => {
 
   it.each(familyNames.filter(n => n.startsWith('refused-')))('%s has none', async name => {
     const fixture = familyFixture(name)
-    const { why, where, hint } = await userError(familyLogits(interpreterEngine, await written(fixture)))
-    const unknown = fixture.config.model_type !== 'llama'
-    expect(where).toContain(unknown ? '"model_type"' : 'config.json, "')
-    if (unknown)
-      expect(why).toContain(`it is "${fixture.config.model_type}", and std.models.llama.family knows`)
-    expect(hint).toContain('--allow ')
+    const error = await userError(familyLogits(interpreterEngine, await written(fixture)))
+    const { model_type: family } = fixture.config
+    if (familyModules().has(`${family}`)) {
+      expect(error.where).toContain('config.json, "')
+      expect(error.hint).toContain('--allow ')
+      return
+    }
+    expect(error.what).toContain(`models of the family '${family}'`)
+    expect(error.where).toContain('"model_type"')
+    expect(error.why).toContain('the families known are')
+    expect(error.why).toContain('gemma2')
+    expect(error.hint).toContain('jola new --from')
   })
 })
 
@@ -59,41 +66,59 @@ withDevice('the same on a device', device => {
     'smollm3-window',
     'granite',
     'llama-yarn-all',
+    'gpt2-by-layer',
+    'gpt-neox',
+    'gpt-neox-sequential',
+    'phi3-partial',
+    'phi3-long',
+    'olmo2',
+    'gemma-old',
+    'gemma2-capped',
+    'gemma3-listed',
   ])('%s gives the same logits', async name => {
     const fixture = familyFixture(name)
     const logits = await familyLogits(deviceEngine(device), await written(fixture))
     expect(worst(logits, fixture.logits)).toBeLessThan(1e-4)
   })
 
-  it.each(['mistral-window', 'smollm3-window'])(
-    '%s goes on token by token as by its whole text',
-    async name => {
-      const directory = await written(familyFixture(name))
-      const { program } = loadProgram(['std.models.llama'])
-      const fn = program.fns.get('std.models.llama.logits')!
-      const params = fn.params.filter(p => p.type.kind === 'record')
-      const model = await openModel(directory, { weights: true, tokenizer: false })
-      const facts = modelFacts(program, [params[0]!.type], model)
-      const wanted = fn.sizes.filter(s => s !== 'T')
-      const sizes = sizesOf(wanted, facts.equations)
-      const bound = bindModel(params, sizes, model, facts)
-      const sequence = new SequenceModel({
-        device,
-        program,
-        predictor: { kind: 'fn', fn },
-        bindings: { sizes, constants: facts.constants, absent: bound.absent },
-        packing: packingOf(bound, model),
-        bring: names => uploadWeights(device, model, bound, new Set(names)),
-        context: 40,
-        vocabulary: 41,
-      })
-      const start = [3, 14, 15, 9, 2, 6, 5, 35, 8, 9]
-      const [continued] = await sequence.greedy([start], 12, { stops: [] })
-      const anew = [...start]
-      for (let i = 0; i < 12; i++) anew.push(argmax((await sequence.next([anew]))[0]!))
-      expect(continued).toEqual(anew.slice(start.length))
-      await sequence.close()
-      await model.checkpoint!.close()
-    },
-  )
+  it.each([
+    'mistral-window',
+    'smollm3-window',
+    'gpt2-by-layer',
+    'gpt-neox',
+    'phi3-window',
+    'olmo2',
+    'gemma2-capped',
+    'gemma3-listed',
+  ])('%s goes on token by token as by its whole text', async name => {
+    const fixture = familyFixture(name)
+    const directory = await written(fixture)
+    const { program, modules } = loadProgram(['std.model'], {
+      model: familyProgram(fixture.config, directory),
+    })
+    const fn = program.fns.get(`${modules[0]}.logits`)!
+    const params = fn.params.filter(p => p.type.kind === 'record')
+    const model = await openModel(directory, { weights: true, tokenizer: false })
+    const facts = modelFacts(program, [params[0]!.type], model)
+    const wanted = fn.sizes.filter(s => s !== 'T')
+    const sizes = sizesOf(wanted, facts.equations)
+    const bound = bindModel(params, sizes, model, facts)
+    const sequence = new SequenceModel({
+      device,
+      program,
+      predictor: { kind: 'fn', fn },
+      bindings: { sizes, constants: facts.constants, absent: bound.absent },
+      packing: packingOf(bound, model),
+      bring: names => uploadWeights(device, model, bound, new Set(names)),
+      context: 40,
+      vocabulary: 41,
+    })
+    const start = [3, 14, 15, 9, 2, 6, 5, 35, 8, 9]
+    const [continued] = await sequence.greedy([start], 12, { stops: [] })
+    const anew = [...start]
+    for (let i = 0; i < 12; i++) anew.push(argmax((await sequence.next([anew]))[0]!))
+    expect(continued).toEqual(anew.slice(start.length))
+    await sequence.close()
+    await model.checkpoint!.close()
+  })
 })

@@ -73,7 +73,7 @@ export const writeFamily = async (
 }
 
 /**
- * The logits [T, V] of a fixture's folder by `std.models.llama`, through what `jola run` does; `model`, where
+ * The logits [T, V] of a fixture's folder by the module of its family, through what `jola run` does; `model`, where
  * the model is another than the folder's. Throws what that would print.
  */
 export const familyLogits = async (
@@ -83,7 +83,7 @@ export const familyLogits = async (
   model = directory,
 ): Promise<ArrayLike<number>> => {
   const call = await prepareCall({
-    file: 'std.models.llama',
+    file: 'std.model',
     fn: 'logits',
     model,
     allow,

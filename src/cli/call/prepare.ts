@@ -11,6 +11,7 @@ import type { HostTensor } from '../../engine/engine.js'
 import { UserError } from '../../errors/user-error.js'
 import { fileError } from '../../files/file-error.js'
 import { loadProgram } from '../../folders/load-program.js'
+import { chosenModelProgram } from '../../folders/model-program.js'
 import { openCheckpoint } from '../../folders/open-checkpoint.js'
 import { openModel } from '../../folders/open-model.js'
 import type { BoundTensor } from '../../model/bind.js'
@@ -33,6 +34,8 @@ export interface CallOptions {
   readonly fn: string
   readonly in?: string | undefined
   readonly model?: string | undefined
+  /** The program that `std.model` stands for; by default that of the model's family. */
+  readonly program?: string | undefined
   readonly weights?: WeightFormat | undefined
   /** Refused entries and tensors of the model that the user allows. */
   readonly allow?: readonly string[] | undefined
@@ -142,7 +145,7 @@ const openInputs = async (path: string): Promise<Checkpoint> => {
  * another type or shape.
  */
 export const prepareCall = async (options: CallOptions): Promise<Call> => {
-  const loaded = loadProgram([options.file])
+  const loaded = loadProgram([options.file], { model: await chosenModelProgram(options) })
   const declared = findFunction(loaded, options.file, options.fn)
   const opened: Checkpoint[] = []
   const close = async (): Promise<void> => {
