@@ -65,8 +65,8 @@ const openLogits = async (
 }
 
 /**
- * Opens a model without edits, computed by the `logits` of a program: a file, or a module, of which `std.model`
- * is that of the model's family.
+ * Opens a model without edits, computed by the `logits` of a program: a file, or a module, of which
+ * `std.model` is that of the model's family.
  */
 export const openBase = async (
   device: Device,

@@ -73,8 +73,8 @@ export const writeFamily = async (
 }
 
 /**
- * The logits [T, V] of a fixture's folder by the module of its family, through what `jola run` does; `model`, where
- * the model is another than the folder's. Throws what that would print.
+ * The logits [T, V] of a fixture's folder by the module of its family, through what `jola run` does; `model`,
+ * where the model is another than the folder's. Throws what that would print.
  */
 export const familyLogits = async (
   engine: Engine,
