@@ -78,11 +78,11 @@ describe('the import rules', () => {
     expect(offences(source, within('test', 'examples', 'scripts'))).toEqual([])
   })
 
-  it('stdlib/ is written in the language', () => {
+  it('stdlib/ is written in the language, and declares methods and tasks', () => {
     expect(
       filesUnder('stdlib')
         .map(f => f.path)
-        .filter(path => !path.endsWith('.jola')),
+        .filter(path => !/\.jola$|^stdlib\/(methods|tasks\/[a-z0-9-]+)\.json$/.test(path)),
     ).toEqual([])
   })
 })

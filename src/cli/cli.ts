@@ -4,6 +4,7 @@ import { parseLimits } from '../../runtime/limits.js'
 import { UserError } from '../errors/user-error.js'
 import { registerBenchCommand } from './bench.js'
 import { registerCheckCommand } from './check.js'
+import { registerCompareCommand } from './compare.js'
 import { registerDataCommand } from './data.js'
 import { registerDevicesCommand } from './devices.js'
 import { registerEvalCommand } from './eval.js'
@@ -13,6 +14,7 @@ import { registerGradCommand } from './grad.js'
 import { registerReportCommand } from './report.js'
 import { registerRunCommand } from './run.js'
 import { examples, failureOf, print, remark, version, wantsColour } from './shared.js'
+import { registerTaskCommand } from './task.js'
 import { registerTestCommand } from './test.js'
 import { registerTrainCommand } from './train.js'
 
@@ -28,6 +30,8 @@ const registerCommands = [
   registerEvalCommand,
   registerGenerateCommand,
   registerReportCommand,
+  registerTaskCommand,
+  registerCompareCommand,
   registerDevicesCommand,
   registerBenchCommand,
 ]

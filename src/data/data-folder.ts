@@ -10,6 +10,7 @@ import { permutation } from './random.js'
 import type { Reading } from './reading.js'
 import { type DataRecord, parseRecords, placeOf } from './records.js'
 import { missingPart, type Split, splitFile } from './split-files.js'
+import { withPrompt } from './template.js'
 
 /** A part of a data set as its file stores it: all records have one form, and there is at least one. */
 interface Part {
@@ -47,6 +48,22 @@ const renamed = (record: DataRecord, { fields = {}, ignore = [] }: Reading): Dat
   return { ...record, value: { ...kept, ...Object.fromEntries(given) } }
 }
 
+/** The records whose fields have the values that are asked for. Throws a `UserError` if there is none. */
+const selected = (records: readonly DataRecord[], where: Reading['where']): readonly DataRecord[] => {
+  if (where === undefined || records.length === 0) return records
+  const wanted = Object.entries(where)
+  const found = records.filter(r => wanted.every(([name, value]) => String(r.value[name]) === value))
+  if (found.length > 0) return found
+  const [name, value] = wanted[0]!
+  const values = [...new Set(records.map(r => String(r.value[name])))].slice(0, 20)
+  throw new UserError({
+    what: `no entry has "${name}": "${value}"`,
+    where: records[0]!.file,
+    why: `its values are ${values.join(', ')}`,
+    hint: 'write the value as the file has it',
+  })
+}
+
 const checkRoles = (fields: Readonly<Record<string, string>>): void => {
   const wrong = Object.keys(fields).find(role => !knownFields.has(role))
   if (wrong === undefined) return
@@ -69,7 +86,10 @@ const sameForm = (record: DataRecord, form: FoundForm, first: FoundForm, place: 
 
 /** A part made of a file's records, which must all have one form. */
 const partOf = (file: string, raw: readonly DataRecord[], reading: Reading): Part => {
-  const [begin, ...rest] = raw.map(record => renamed(record, reading))
+  const { template } = reading
+  const [begin, ...rest] = selected(raw, reading.where)
+    .map(record => (template === undefined ? record : withPrompt(record, template)))
+    .map(record => renamed(record, reading))
   if (begin === undefined)
     throw new UserError({
       what: 'the data is empty',

@@ -171,6 +171,14 @@ const promptOf = (record: DataRecord, form: FoundForm, listing: string): string 
 }
 
 /**
+ * The prompt of a labelled text: a `prompt` is complete, and a blank separates other texts from the label.
+ */
+const labelledPrompt = (source: string, text: string): string => {
+  if (source === 'instruction') return jolaPrompt(text)
+  return source === 'prompt' ? text : `${text} `
+}
+
+/**
  * Makes an example of a record. `{prompt, answer}` is used unchanged; an instruction or a question goes
  * through {@link jolaPrompt}, with a non-empty `input` or `context` on its own line; a text with a label
  * becomes a prompt with a blank after it; messages go through the model's chat template. Throws a `UserError`
@@ -195,7 +203,12 @@ export const exampleOf = (record: DataRecord, context: FormContext = {}, form = 
     if (labelling === undefined)
       throw refuse(record, 'labels need names', 'nothing says what they mean', 'name them by --labels')
     const text = neededText(record, form.source)
-    return { prompt: `${text} `, answer: labelling.answerOf(record), options: labelling.options, ...place }
+    return {
+      prompt: labelledPrompt(form.source, text),
+      answer: labelling.answerOf(record),
+      options: labelling.options,
+      ...place,
+    }
   }
   if (form.name === 'text')
     throw refuse(

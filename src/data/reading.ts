@@ -12,6 +12,20 @@ export interface Reading {
   readonly split?: { readonly train: number; readonly valid: number }
   /** The number of examples to take from the beginning of the training and of the validation data. */
   readonly take?: number
+  /** Only the records whose fields have these values. */
+  readonly where?: Readonly<Record<string, string>>
+  /** A prompt that is written from a record's fields. */
+  readonly template?: PromptTemplate
+}
+
+/** A prompt written from the fields of a record. */
+export interface PromptTemplate {
+  /** The field that it becomes: a `prompt` is complete, an `instruction` goes into JoLA's prompt. */
+  readonly as: 'prompt' | 'instruction'
+  /** Its text, in which `{name}` stands for a field. */
+  readonly text: string
+  /** What separates the items of fields that hold a list in one text. */
+  readonly lists?: Readonly<Record<string, string>>
 }
 
 const usage = (what: string, hint: string): UserError => new UserError({ what, hint, exitCode: 2 })

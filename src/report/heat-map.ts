@@ -25,15 +25,27 @@ const short = (gate: number): string => {
   return text === '0.00' ? '>0' : text === '1.00' ? '<1' : text.replace(/^0/, '')
 }
 
-const cellOf = (gate: number, layer: number, head: number, size: number): string => {
+/** What a heat map shows, where that is not how far gates are open. */
+export interface HeatMeaning {
+  /** What a cell's number is, for its tooltip. */
+  readonly unit: string
+}
+
+const cellOf = (
+  gate: number,
+  [layer, head]: readonly [number, number],
+  size: number,
+  meaning: HeatMeaning | undefined,
+): string => {
   const x = margin.left + head * size
   const y = margin.top + layer * size
   const inner = size - gap
-  const state = gate === 0 ? 'closed (exactly 0)' : gate === 1 ? 'open (exactly 1)' : gate.toFixed(4)
+  const open = gate === 0 ? 'closed (exactly 0)' : gate === 1 ? 'open (exactly 1)' : gate.toFixed(4)
+  const state = meaning === undefined ? open : `${meaning.unit} ${gate.toFixed(4)}`
   const title = `<title>layer ${layer}, head ${head}: ${state}</title>`
   const corner = inner > 14 ? 3 : 1
   const box = `x="${coordinate(x)}" y="${coordinate(y)}" width="${inner}" height="${inner}" rx="${corner}"`
-  if (gate === 0) {
+  if (gate === 0 && meaning === undefined) {
     const [p, q] = [inner * 0.3, inner * 0.7]
     const [left, right] = [coordinate(x + p), coordinate(x + q)]
     const [top, bottom] = [coordinate(y + p), coordinate(y + q)]
@@ -53,7 +65,7 @@ const cellOf = (gate: number, layer: number, head: number, size: number): string
  * are viridis from 0 to 1; exactly closed heads are hollow and crossed. Every value is in a tooltip, and in
  * its cell if there is room.
  */
-export const heatMap = (gates: GateGrid, name: string): string => {
+export const heatMap = (gates: GateGrid, name: string, meaning?: HeatMeaning): string => {
   const heads = Math.max(...gates.map(row => row.length))
   const size = Math.max(smallestCell, Math.min(largestCell, Math.floor(room / heads)))
   const width = margin.left + heads * size + margin.right
@@ -70,7 +82,9 @@ export const heatMap = (gates: GateGrid, name: string): string => {
   const columns = Array.from({ length: heads }, (_, h) => h)
     .filter(h => h % every === 0)
     .map(h => `<text x="${coordinate(margin.left + middle(h))}" y="${margin.top - 8}">${h}</text>`)
-  const cells = gates.flatMap((row, layer) => row.map((gate, head) => cellOf(gate, layer, head, size)))
+  const cells = gates.flatMap((row, layer) =>
+    row.map((gate, head) => cellOf(gate, [layer, head], size, meaning)),
+  )
   const axes = [
     `<text class="axis" x="${coordinate(margin.left + (heads * size) / 2)}" y="${height - 8}">head</text>`,
     '<text class="axis" transform="translate(9 ' +

@@ -5,8 +5,8 @@ import type { CurvePoint } from './report-data.js'
 export interface Series {
   readonly name: string
   readonly points: readonly CurvePoint[]
-  /** The number of one of the page's two line colours. */
-  readonly colour: 1 | 2
+  /** The number of one of the page's line colours, from 1 to 8. */
+  readonly colour: number
   /** `noisy` shows the values faintly with a running mean over them; `marked` puts a dot on every value. */
   readonly style: 'noisy' | 'marked' | 'plain'
 }

@@ -6,12 +6,14 @@ export const style = `
 :root {
   color-scheme: light dark;
   --page: #f7f7f5; --card: #ffffff; --ink: #1c1d1f; --soft: #62656b; --rule: #e3e3df;
-  --one: #0072b2; --two: #c2500a; --good: #00694b; --bad: #a8380b; --shade: #f1f1ee;
+  --one: #0072b2; --two: #c2500a; --three: #00694b; --four: #b0568f; --five: #8a6d00; --six: #3a3d42;
+  --seven: #2a8fc7; --eight: #8c4a2f; --good: #00694b; --bad: #a8380b; --shade: #f1f1ee;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --page: #131416; --card: #1c1e21; --ink: #e8e8e6; --soft: #a0a3a9; --rule: #33363b;
-    --one: #56b4e9; --two: #f0a33a; --good: #4cc9a0; --bad: #ff9a6b; --shade: #25282c;
+    --one: #56b4e9; --two: #f0a33a; --three: #4cc9a0; --four: #e39ac8; --five: #f0e442; --six: #d0d2d6;
+  --seven: #8fc7f0; --eight: #d9a58b; --good: #4cc9a0; --bad: #ff9a6b; --shade: #25282c;
   }
 }
 * { box-sizing: border-box; }
@@ -36,6 +38,7 @@ section {
 }
 .grid > section { margin: 0; height: 100%; }
 .grid { margin-bottom: 20px; }
+section .maps { display: grid; grid-template-columns: repeat(auto-fit, minmax(300px, 1fr)); gap: 16px; }
 section .grid { margin-bottom: 0; gap: 28px; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
@@ -65,8 +68,12 @@ svg text[fill="#000"] { fill: #000; } svg text[fill="#fff"] { fill: #fff; }
 .chart .mark { stroke: var(--soft); stroke-dasharray: 3 4; fill: none; }
 .line { fill: none; stroke-width: 2; stroke-linejoin: round; stroke-linecap: round; }
 .line.faint { stroke-width: 1; opacity: .3; }
-.line.c1 { stroke: var(--one); } .line.c2 { stroke: var(--two); }
+.line.c1 { stroke: var(--one); } .line.c2 { stroke: var(--two); } .line.c3 { stroke: var(--three); }
+.line.c4 { stroke: var(--four); } .line.c5 { stroke: var(--five); } .line.c6 { stroke: var(--six); }
+.line.c7 { stroke: var(--seven); } .line.c8 { stroke: var(--eight); }
 .dot { stroke: var(--card); stroke-width: 1.5; } .dot.c1 { fill: var(--one); } .dot.c2 { fill: var(--two); }
+.dot.c3 { fill: var(--three); } .dot.c4 { fill: var(--four); } .dot.c5 { fill: var(--five); }
+.dot.c6 { fill: var(--six); } .dot.c7 { fill: var(--seven); } .dot.c8 { fill: var(--eight); }
 .key {
   list-style: none; display: flex; flex-wrap: wrap; gap: 4px 18px; margin: 0 0 8px; padding: 0;
   font-size: 13px; color: var(--soft);
@@ -76,6 +83,15 @@ svg text[fill="#000"] { fill: #000; } svg text[fill="#fff"] { fill: #fff; }
   vertical-align: middle;
 }
 .swatch.c1 { background: var(--one); } .swatch.c2 { background: var(--two); }
+.swatch.c3 { background: var(--three); } .swatch.c4 { background: var(--four); }
+.swatch.c5 { background: var(--five); } .swatch.c6 { background: var(--six); }
+.swatch.c7 { background: var(--seven); } .swatch.c8 { background: var(--eight); }
+.forest { width: 220px; height: 18px; display: block; }
+.forest .zero { stroke: var(--soft); stroke-dasharray: 2 3; }
+.forest .range { stroke: var(--ink); stroke-width: 1.5; fill: none; } .forest circle { fill: var(--one); }
+.one-bar { width: 180px; height: 18px; display: block; }
+.one-bar .t { fill: var(--shade); } .one-bar .a { fill: var(--one); } .one-bar .r { fill: var(--two); }
+.one-bar .sd { stroke: var(--ink); stroke-width: 1.5; fill: none; }
 .heat g:hover > rect { stroke: var(--ink); stroke-width: 2; }
 .heat .closed rect { fill: none; stroke: var(--soft); stroke-opacity: .55; }
 .heat .closed path { stroke: var(--soft); stroke-width: 1.5; fill: none; }

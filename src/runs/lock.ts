@@ -109,6 +109,13 @@ const claim = async (folder: string, own: string): Promise<string | undefined> =
   return other
 }
 
+/** Whether another running process holds a folder. */
+export const isHeldElsewhere = async (folder: string): Promise<boolean> =>
+  (await readdir(folder).catch(() => [])).some(name => {
+    const owner = processOf(name)
+    return owner !== undefined && !(owner.pid === process.pid && owner.host === host) && mayRun(owner)
+  })
+
 /** Attempts: two processes that begin at the same moment both step back and try again. */
 const attempts = 3
 

@@ -70,7 +70,13 @@ const adapterGates = async (directory: string, run: RunDescription): Promise<Rep
   const recipe = findRecipe(program, modules[0]!, run.recipe)
   const checkpoint = await openCheckpoint(join(directory, adapterFiles.tensors))
   try {
-    return await gatesOf({ program, recipe, run, read: name => checkpoint.readF32(name) })
+    return await gatesOf({
+      program,
+      recipe,
+      sizes: new Map(Object.entries(run.sizes)),
+      settings: new Map(Object.entries(run.settings)),
+      read: name => checkpoint.readF32(name),
+    })
   } finally {
     await checkpoint.close()
   }

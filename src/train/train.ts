@@ -71,6 +71,8 @@ export interface TrainWatcher {
     readonly trainable: number /** Bytes of the device's memory. */
     readonly bytes: number
   }): void
+  /** The state before the first step; not called when a run is resumed. */
+  initial?(state: ReadonlyMap<string, StateTensor>, session: Session): void
   step(record: StepRecord): void
   epoch(record: EpochRecord, best: boolean): void
 }
@@ -191,7 +193,10 @@ export const runTraining = async (job: TrainJob): Promise<TrainOutcome> => {
       await store.save(state, { ...position, steps, ...(best === undefined ? {} : { best }) }, history())
       savedStep = position.step
     }
-    if (saved === undefined) await save({ step: 0, done: false })
+    if (saved === undefined) {
+      await save({ step: 0, done: false })
+      if (watcher.initial !== undefined) watcher.initial(await snapshot(session), session)
+    }
 
     const stopped = async (): Promise<TrainOutcome> => {
       await save({ step: at, done: false })

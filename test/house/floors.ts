@@ -59,8 +59,10 @@ export const portableFloors: readonly Floor[] = [
   [room('recipe', 'finding a recipe, and its settings')],
   [room('predict', 'scoring and continuing tokens')],
   [room('score', 'scores of a model on examples')],
+  [room('tasks', 'what a task is: its files, prompts and score')],
   [room('train', 'the training driver')],
-  [room('report', 'one HTML page of a run')],
+  [room('compare', 'the plan of a comparison, and what its results say')],
+  [room('report', 'pages and tables: a run, a comparison')],
 ]
 
 /** The floors of `src/` above them, which need files, processes or a terminal: Node's. */
@@ -72,7 +74,7 @@ export const nodeFloors: readonly Floor[] = [
   [room('folders', 'programs, models, tokenizers and data in folders')],
   [room('tune', 'measuring schedules, and their table')],
   [room('runs', 'a training run in its folder')],
-  [room('bench', '`jola bench`')],
+  [room('bench', '`jola bench`'), room('experiments', 'a comparison in its folder')],
   [room('cli', 'one file a command'), room('index', 'the library')],
 ]
 

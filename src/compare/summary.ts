@@ -1,0 +1,355 @@
+// From the results of cells to what is reported: means and deviations over seeds, differences against one
+// method, paired by seed, and where gates stand. In: a plan and the results that there are. Out: a Summary,
+// which the table, the JSON file and the page show.
+
+import { mean, standardDeviation } from '../score/scores.js'
+import type { Metric, TaskDeclaration } from '../tasks/declaration.js'
+import { type CellResult, type HeadGates, scoreOf } from './cell-result.js'
+import {
+  type Cell,
+  type ComparePlan,
+  cellName,
+  cellsOf,
+  type MethodDeclaration,
+  type SettingValues,
+} from './plan.js'
+import { type Interval, intervalOf, meanAgreement } from './statistics.js'
+
+/** A candidate that was tried, and its validation loss. */
+export interface TriedSettings {
+  readonly settings: SettingValues
+  readonly loss: number
+  readonly chosen: boolean
+}
+
+/** The gates of a method over seeds: [layers][heads] each. */
+export interface GateSummary {
+  readonly kind: 'scale' | 'offset'
+  /** The mean over seeds of how far a gate is open. */
+  readonly open: readonly (readonly number[])[]
+  /** The mean over seeds of how far it has moved from where it began; absent if that was not kept. */
+  readonly moved?: readonly (readonly number[])[]
+  /** The share of seeds in which it is exactly closed. */
+  readonly closed: readonly (readonly number[])[]
+  /** How far the sets of closed gates agree over seeds: the mean Jaccard index of all pairs. */
+  readonly agreement?: number
+  /** That index for sets of these sizes drawn at random, in the mean. */
+  readonly agreementByChance?: number
+}
+
+/** A method on a task, with one number of training examples. */
+export interface MethodSummary {
+  readonly method: string
+  readonly title: string
+  /** The scores by seed. */
+  readonly scores: readonly { readonly seed: number; readonly value: number }[]
+  readonly mean: number
+  readonly deviation: number
+  /** The difference to the method that all are compared with, paired by seed. */
+  readonly difference?: Interval
+  readonly trained: number
+  readonly active?: number
+  /** Means over seeds. */
+  readonly seconds?: number
+  readonly steps?: number
+  readonly deviceBytes?: number
+  readonly adapterBytes: number
+  readonly tries: readonly TriedSettings[]
+  readonly gates: readonly GateSummary[]
+}
+
+/** All methods on a task, or the mean over the tasks of a family. */
+export interface TaskSummary {
+  readonly task: string
+  readonly title: string
+  readonly metric: Metric
+  readonly trainSize: number
+  /** The accuracy of always giving the most frequent answer. */
+  readonly majority?: number
+  readonly methods: readonly MethodSummary[]
+}
+
+/** A comparison as far as it has come. */
+export interface Summary {
+  readonly plan: ComparePlan
+  readonly cells: number
+  readonly done: number
+  readonly tasks: readonly TaskSummary[]
+  /** Means over the tasks of a family that all methods have finished. */
+  readonly families: readonly TaskSummary[]
+  /** Devices and programs of the cells, where they are more than one. */
+  readonly remarks: readonly string[]
+}
+
+/** Results by the names of cells. */
+export type CellResults = ReadonlyMap<string, CellResult>
+
+type Grid = readonly (readonly number[])[]
+
+const meanGrid = (grids: readonly Grid[]): Grid =>
+  grids[0]!.map((row, l) => row.map((_, h) => mean(grids.map(grid => grid[l]![h]!))))
+
+const mapGrid = (grid: Grid, f: (value: number, l: number, h: number) => number): Grid =>
+  grid.map((row, l) => row.map((value, h) => f(value, l, h)))
+
+const closedSet = (grid: Grid): ReadonlySet<number> =>
+  new Set(grid.flat().flatMap((value, i) => (value === 0 ? [i] : [])))
+
+/**
+ * The Jaccard index that two random subsets of a and b elements out of n have when their common part is as
+ * large as is expected, ab/n.
+ */
+const chanceAgreement = (sizes: readonly number[], n: number): number | undefined => {
+  const pairs = sizes.flatMap((a, i) => sizes.slice(i + 1).map(b => [a, b] as const))
+  if (pairs.length === 0) return undefined
+  return mean(pairs.map(([a, b]) => (a + b === 0 ? 1 : (a * b) / n / (a + b - (a * b) / n))))
+}
+
+const gateSummary = (
+  kind: GateSummary['kind'],
+  after: readonly HeadGates[],
+  before: readonly (HeadGates | undefined)[],
+): GateSummary => {
+  const grids = after.map(g => g[kind])
+  const sets = grids.map(closedSet)
+  const from = before.flatMap(g => (g === undefined ? [] : [g[kind]]))
+  const agreement = meanAgreement(sets)
+  const byChance = chanceAgreement(
+    sets.map(s => s.size),
+    grids[0]!.flat().length,
+  )
+  return {
+    kind,
+    open: meanGrid(grids),
+    ...(from.length < grids.length
+      ? {}
+      : { moved: meanGrid(grids.map((g, i) => mapGrid(g, (v, l, h) => Math.abs(v - from[i]![l]![h]!)))) }),
+    closed: meanGrid(grids.map(g => mapGrid(g, v => (v === 0 ? 1 : 0)))),
+    ...(agreement === undefined || sets.every(s => s.size === 0)
+      ? {}
+      : { agreement, agreementByChance: byChance! }),
+  }
+}
+
+const meanOf = <T>(of: readonly T[], value: (x: T) => number | undefined): number | undefined => {
+  const values = of.flatMap(x => value(x) ?? [])
+  return values.length === 0 ? undefined : mean(values)
+}
+
+/** The results of one method on one task. */
+interface Found {
+  readonly method: MethodDeclaration
+  readonly seeds: readonly { readonly seed: number; readonly result: CellResult }[]
+  readonly tries: readonly CellResult[]
+}
+
+const triedOf = (found: Found): readonly TriedSettings[] => {
+  const losses = found.tries.map(r => r.trained!.loss)
+  const best = losses.indexOf(Math.min(...losses))
+  return found.tries.map((r, i) => ({
+    settings: r.trained!.settings,
+    loss: losses[i]!,
+    chosen: i === best,
+  }))
+}
+
+const difference = (
+  own: readonly { readonly seed: number; readonly value: number }[],
+  other: readonly { readonly seed: number; readonly value: number }[] | undefined,
+): Interval | undefined => {
+  const by = new Map(other?.map(s => [s.seed, s.value]))
+  return intervalOf(own.flatMap(s => (by.has(s.seed) ? [s.value - by.get(s.seed)!] : [])))
+}
+
+const optional = <K extends string, T>(name: K, value: T | undefined): { readonly [P in K]?: T } =>
+  (value === undefined ? {} : { [name]: value }) as { readonly [P in K]?: T }
+
+const methodSummary = (
+  found: Found,
+  metric: Metric,
+  against: readonly { readonly seed: number; readonly value: number }[] | undefined,
+): MethodSummary => {
+  const scores = found.seeds.map(({ seed, result }) => ({ seed, value: scoreOf(result.scored!, metric) }))
+  const values = scores.map(s => s.value)
+  const trained = found.seeds.flatMap(({ result }) => result.trained ?? [])
+  const gated = trained.filter(t => t.gates !== undefined)
+  return {
+    method: found.method.name,
+    title: found.method.title,
+    scores,
+    mean: mean(values),
+    deviation: standardDeviation(values),
+    ...optional('difference', difference(scores, against)),
+    trained: trained[0]?.trained ?? 0,
+    ...optional(
+      'active',
+      meanOf(trained, t => t.active),
+    ),
+    ...optional(
+      'seconds',
+      meanOf(trained, t => t.seconds),
+    ),
+    ...optional(
+      'steps',
+      meanOf(trained, t => t.steps),
+    ),
+    ...optional(
+      'deviceBytes',
+      meanOf(trained, t => t.deviceBytes),
+    ),
+    adapterBytes: mean(found.seeds.map(({ result }) => result.scored!.adapterBytes)),
+    tries: triedOf(found),
+    gates:
+      gated.length === 0
+        ? []
+        : (['scale', 'offset'] as const)
+            .filter(kind => gated.every(t => t.gates![kind].length > 0))
+            .map(kind =>
+              gateSummary(
+                kind,
+                gated.map(t => t.gates!),
+                gated.map(t => t.gatesBefore),
+              ),
+            ),
+  }
+}
+
+const taskSummary = (
+  plan: ComparePlan,
+  results: CellResults,
+  task: TaskDeclaration,
+  trainSize: number,
+): TaskSummary => {
+  const cells = cellsOf(plan).filter(
+    c => c.task === task && (c.trainSize === trainSize || c.method.program === undefined),
+  )
+  const get = (cell: Cell): CellResult | undefined => results.get(cellName(cell))
+  const found = plan.methods.flatMap((method): readonly Found[] => {
+    const own = cells.filter(c => c.method === method)
+    const done = own
+      .filter(c => c.kind === 'seed')
+      .flatMap(c => {
+        const result = get(c)
+        return result?.scored === undefined ? [] : [{ seed: c.number, result }]
+      })
+    const first = done[0]
+    if (first === undefined) return []
+    // The model as it is has the same score for every seed.
+    const seeds =
+      method.program === undefined ? plan.seeds.map(seed => ({ seed, result: first.result })) : done
+    return [{ method, seeds, tries: own.filter(c => c.kind === 'try').flatMap(c => get(c) ?? []) }]
+  })
+  const reference = found
+    .find(f => f.method.name === plan.against)
+    ?.seeds.map(({ seed, result }) => ({ seed, value: scoreOf(result.scored!, task.metric) }))
+  return {
+    task: task.name,
+    title: task.title,
+    metric: task.metric,
+    trainSize,
+    ...optional('majority', found[0]?.seeds[0]?.result.scored?.majority),
+    methods: found.map(f =>
+      methodSummary(f, task.metric, f.method.name === plan.against ? undefined : reference),
+    ),
+  }
+}
+
+/** Means over tasks: the scores of a seed are averaged first, so that seeds stay paired. */
+const familySummary = (
+  plan: ComparePlan,
+  family: string,
+  tasks: readonly TaskSummary[],
+): TaskSummary | undefined => {
+  const { metric, trainSize } = tasks[0]!
+  const whole = (m: MethodDeclaration) =>
+    tasks.map(t => t.methods.find(x => x.method === m.name && x.scores.length === plan.seeds.length))
+  const scoresOf = (parts: readonly MethodSummary[]) =>
+    plan.seeds.map(seed => ({
+      seed,
+      value: mean(parts.map(p => p.scores.find(s => s.seed === seed)!.value)),
+    }))
+  const complete = plan.methods.flatMap(m => {
+    const parts = whole(m)
+    return parts.every(p => p !== undefined) ? [{ m, parts }] : []
+  })
+  if (complete.length === 0) return undefined
+  const reference = complete.find(({ m }) => m.name === plan.against)
+  return {
+    task: family,
+    title: `mean over ${tasks.length} tasks`,
+    metric,
+    trainSize,
+    methods: complete.map(({ m, parts }) => {
+      const scores = scoresOf(parts)
+      const values = scores.map(s => s.value)
+      const against = reference === undefined || m === reference.m ? undefined : scoresOf(reference.parts)
+      return {
+        method: m.name,
+        title: m.title,
+        scores,
+        mean: mean(values),
+        deviation: standardDeviation(values),
+        ...optional('difference', difference(scores, against)),
+        trained: parts[0]!.trained,
+        ...optional(
+          'active',
+          meanOf(parts, p => p.active),
+        ),
+        ...optional(
+          'seconds',
+          meanOf(parts, p => p.seconds),
+        ),
+        ...optional(
+          'steps',
+          meanOf(parts, p => p.steps),
+        ),
+        ...optional(
+          'deviceBytes',
+          meanOf(parts, p => p.deviceBytes),
+        ),
+        adapterBytes: mean(parts.map(p => p.adapterBytes)),
+        tries: [],
+        gates: [],
+      }
+    }),
+  }
+}
+
+const remarksOn = (results: CellResults, plan: ComparePlan): readonly string[] => {
+  const trained = [...results.values()].flatMap(r => r.trained ?? [])
+  const devices = [...new Set(trained.map(t => t.device))]
+  const changed = plan.methods.filter(m => {
+    const own = [...results.values()].filter(r => r.cell.includes(`/${m.name}/`))
+    return new Set(own.flatMap(r => r.trained?.programHash ?? [])).size > 1
+  })
+  return [
+    ...(devices.length > 1 ? [`cells ran on several devices: ${devices.join('; ')}`] : []),
+    ...(changed.length > 0
+      ? [`the program changed between cells of ${changed.map(m => m.name).join(', ')}`]
+      : []),
+  ]
+}
+
+/** Sums up the results of a plan, as far as there are any. */
+export const summarise = (plan: ComparePlan, results: CellResults): Summary => {
+  const tasks = plan.tasks.flatMap(task =>
+    plan.trainSizes.map(trainSize => taskSummary(plan, results, task, trainSize)),
+  )
+  const families = [...new Set(plan.tasks.flatMap(t => t.family ?? []))].flatMap(family =>
+    plan.trainSizes.flatMap(trainSize => {
+      const names = new Set(plan.tasks.filter(t => t.family === family).map(t => t.name))
+      const own = tasks.filter(t => names.has(t.task) && t.trainSize === trainSize)
+      if (own.length < 2 || new Set(own.map(t => t.metric)).size > 1) return []
+      return familySummary(plan, family, own) ?? []
+    }),
+  )
+  const cells = cellsOf(plan)
+  return {
+    plan,
+    cells: cells.length,
+    done: cells.filter(c => results.has(cellName(c))).length,
+    tasks: tasks.filter(t => t.methods.length > 0),
+    families,
+    remarks: remarksOn(results, plan),
+  }
+}
