@@ -15,7 +15,6 @@ import type { Scoring } from '../score/evaluation.js'
 import type { LongWay } from '../score/fit-prompts.js'
 import { longWays } from '../score/fit-prompts.js'
 import { mean } from '../score/scores.js'
-import { defaultProgram } from './eval.js'
 import { interruption } from './interruption.js'
 import {
   collect,
@@ -88,8 +87,8 @@ const requestOf = (o: Options): CompareRequest => ({
 class Work {
   readonly #rates: ReadonlyMap<string, number>
 
-  constructor(plan: ComparePlan) {
-    this.#rates = stepsPerExample(plan)
+  constructor(rates: ReadonlyMap<string, number>) {
+    this.#rates = rates
   }
 
   of = ({ method, trainSize }: Cell): number =>
@@ -148,7 +147,7 @@ const run = async (o: Options): Promise<void> => {
   const folder = new CompareFolder(o.out)
   const begun = folder.isBegun ? await folder.plan() : undefined
   const plan = await makePlan(requestOf(o), begun)
-  const work = new Work(plan)
+  const work = new Work(await stepsPerExample(plan))
   if (JSON.stringify(plan) !== JSON.stringify(begun)) await folder.writePlan(plan)
   const cells = cellsOf(plan)
   if (o.plan) {
@@ -205,7 +204,6 @@ const compute = async (open: readonly Cell[], c: Computation): Promise<void> => 
     device,
     folder: c.folder,
     plan: c.plan,
-    defaultProgram,
     signal: stop.signal,
     listen: stop.listen,
     watch: (cell, { done, total: steps, note }) =>

@@ -9,6 +9,7 @@ import {
 } from '../compare/plan.js'
 import { UserError } from '../errors/user-error.js'
 import { loadProgram, programName } from '../folders/load-program.js'
+import { chosenModelProgram } from '../folders/model-program.js'
 import { tasksNamed } from '../folders/open-task.js'
 import { findRecipe } from '../recipe/find-recipe.js'
 import { countSetting, settingsOf } from '../recipe/settings.js'
@@ -72,9 +73,13 @@ const same = <T>(name: string, before: T | undefined, given: T | undefined): T |
 const missing = (option: string, hint: string): UserError =>
   new UserError({ what: `--${option} is missing`, hint, exitCode: 2 })
 
-const checkedSettings = (plan: ComparePlan, method: MethodDeclaration, before: CheckedModules): number => {
+const checkedSettings = (
+  plan: ComparePlan,
+  method: MethodDeclaration,
+  options: Parameters<typeof loadProgram>[1],
+): number => {
   if (method.program === undefined) return 0
-  const { program, modules } = loadProgram([method.program], { model: plan.program, before })
+  const { program, modules } = loadProgram([method.program], options)
   const recipe = findRecipe(program, modules[0]!, method.recipe)
   const tries = triesOf(plan, method)
   const all = (tries.length === 0 ? [{}] : tries).map(candidate =>
@@ -87,9 +92,9 @@ const checkedSettings = (plan: ComparePlan, method: MethodDeclaration, before: C
  * The most passes over the training examples, divided by the batch, of each method: times the number of
  * examples it is the steps of a training at most. Throws a `UserError` for settings that a recipe lacks.
  */
-export const stepsPerExample = (plan: ComparePlan): ReadonlyMap<string, number> => {
-  const before = new CheckedModules()
-  return new Map(plan.methods.map(method => [method.name, checkedSettings(plan, method, before)]))
+export const stepsPerExample = async (plan: ComparePlan): Promise<ReadonlyMap<string, number>> => {
+  const options = { before: new CheckedModules(), model: await chosenModelProgram(plan) }
+  return new Map(plan.methods.map(method => [method.name, checkedSettings(plan, method, options)]))
 }
 
 const checkNames = (plan: ComparePlan): void => {

@@ -6,12 +6,14 @@ import { createHash } from 'node:crypto'
 import { readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { MODEL_MODULE } from '../../compiler/names/modules.js'
 import type { Device } from '../../runtime/index.js'
 import type { CellResult, HeadGates, ScoredCell, TrainedCell } from '../compare/cell-result.js'
 import {
   type Cell,
   type ComparePlan,
   cellName,
+  type MethodDeclaration,
   type SettingValues,
   settingsFor,
   triesOf,
@@ -19,6 +21,7 @@ import {
 } from '../compare/plan.js'
 import { UserError } from '../errors/user-error.js'
 import { loadProgram } from '../folders/load-program.js'
+import { chosenModelProgram } from '../folders/model-program.js'
 import { openCheckpoint } from '../folders/open-checkpoint.js'
 import { openDataFolder } from '../folders/open-data.js'
 import type { OpenPredictor } from '../predict/open-predictor.js'
@@ -39,8 +42,6 @@ export interface CellContext {
   readonly device: Device
   readonly folder: CompareFolder
   readonly plan: ComparePlan
-  /** The module that computes models, unless the plan names one. */
-  readonly defaultProgram: string
   readonly watch: (
     cell: Cell,
     steps: { readonly done: number; readonly total: number; readonly note: object },
@@ -136,7 +137,7 @@ const trainOnce = async (
   const { device, folder, watch, listen, signal } = context
   let bytes = 0
   let total = 1
-  const { program, modules } = loadProgram([request.file], { model: request.program })
+  const { program, modules } = loadProgram([request.file], { model: await chosenModelProgram(request) })
   const recipe = findRecipe(program, modules[0]!, request.recipe)
   let begun: Promise<void> = Promise.resolve()
   const watcher: TrainWatcher = {
@@ -205,7 +206,7 @@ const trainCell = async (
   const { result, bytes } = outcome
   const seconds = (Date.now() - began) / 1000
   const { description, best, history } = result
-  const state = await stateOf(run, method.program!, { recipe: method.recipe, model: plan.program }, result)
+  const state = await stateOf(run, method, result)
   const gates = state === undefined ? undefined : await gatesOf(state.source)
   const active = state === undefined ? undefined : await activeIn(state.source)
   await state?.close()
@@ -233,17 +234,16 @@ const trainCell = async (
 /** The best state of a run that wrote an adapter. */
 const stateOf = async (
   run: string,
-  file: string,
-  names: { readonly recipe: string | undefined; readonly model: string | undefined },
+  method: MethodDeclaration,
   { description }: TrainResult,
 ): Promise<{ readonly source: StateSource; readonly close: () => Promise<void> } | undefined> => {
   if (!isAdapted(run)) return undefined
-  const { program, modules } = loadProgram([file], { model: names.model })
+  const { program, modules } = loadProgram([method.program!], { model: description.modelProgram })
   const checkpoint = await openCheckpoint(join(run, adapterFiles.tensors))
   return {
     source: {
       program,
-      recipe: findRecipe(program, modules[0]!, names.recipe),
+      recipe: findRecipe(program, modules[0]!, method.recipe),
       sizes: new Map(Object.entries(description.sizes)),
       settings: new Map(Object.entries(description.settings)),
       read: name => checkpoint.readF32(name),
@@ -253,8 +253,8 @@ const stateOf = async (
 }
 
 const openTrained = (context: CellContext, run: string | undefined): Promise<OpenPredictor> => {
-  const { device, plan, defaultProgram } = context
-  const program = plan.program ?? defaultProgram
+  const { device, plan } = context
+  const program = plan.program ?? MODEL_MODULE
   if (run === undefined) return openBase(device, plan.model, program)
   return isAdapted(run) ? openRun(device, run) : openBase(device, join(run, adapterFiles.model), program)
 }

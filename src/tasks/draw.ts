@@ -101,11 +101,12 @@ export const drawExamples = async (
 /** Examples as JSON Lines that `jola train` and `jola eval` read: prompts stand as they are. */
 export const asLines = (examples: readonly Example[]): string =>
   examples
-    .map(({ prompt, answer, references, options }) =>
+    .map(({ prompt, answer, references, options, wrong }) =>
       JSON.stringify({
         prompt,
         ...(references === undefined ? { answer } : { answers: references }),
         ...(options === undefined ? {} : { options }),
+        ...(wrong === undefined ? {} : { wrong }),
       }),
     )
     .map(line => `${line}\n`)

@@ -64,7 +64,7 @@ describe('what comes with Jola', () => {
     const { request } = await setUp()
     const plan = await makePlan({ ...request, methods: ['all'], tries: 4 }, undefined)
     expect(plan.methods.length).toBe((await knownMethods()).length)
-    expect(stepsPerExample(plan).get('jola')).toBe(2 / 4)
+    expect((await stepsPerExample(plan)).get('jola')).toBe(2 / 4)
   })
 
   it('tasks have names of their own', async () => {
@@ -115,7 +115,6 @@ withDevice('cells', device => {
     device,
     folder,
     plan,
-    defaultProgram: 'std.models.llama',
     watch: () => undefined,
     listen: () => undefined,
     signal: new AbortController().signal,

@@ -96,6 +96,7 @@ describe('a draw', () => {
     const lines = [
       { prompt: ' as it stands\n', answers: ['one', 'two'] },
       { prompt: 'p', answer: 'b', options: ['a', 'b'] },
+      { prompt: 'q', answer: 'right', wrong: ['wrong', 'worse'] },
     ]
     const read = (text: string) => new DataFolder(source({ 'train.jsonl': text })).examples('train')
     const before = await read(lines.map(line => JSON.stringify(line)).join('\n'))
