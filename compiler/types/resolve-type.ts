@@ -178,7 +178,7 @@ const mention = (record: RecordDecl, path: Path, args: readonly TypeArg[], ts: T
     }
   }
   for (const n of record.sizes)
-    if (!sizes.has(n)) sizes.set(n, ts.size({ text: n, span: record.span }) ?? sizeName(n))
+    if (!sizes.has(n)) sizes.set(n, ts.size({ text: n, span: record.span, implied: true }) ?? sizeName(n))
   for (const n of record.types) {
     if (types.has(n)) continue
     if (ts.param === undefined) {

@@ -21,6 +21,8 @@ import { errorSize, isUnknownSizeName } from './basic-types.js'
 export type SizeResolver = (n: {
   readonly text: string
   readonly span: SourceExpr['span']
+  /** Whether a record that is mentioned has the size, and its name is not written here. */
+  readonly implied?: true
 }) => Size | undefined
 
 /**

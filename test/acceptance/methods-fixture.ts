@@ -140,20 +140,31 @@ export interface MethodProblem {
 let program: Program | undefined
 
 /** Tensors that models without biases and head norms lack: biases are 0 and norms 1. */
-const missing = (node: { readonly name: string; readonly shape: readonly number[] }): HostTensor => ({
+export const unknownTensor = (node: {
+  readonly name: string
+  readonly shape: readonly number[]
+}): HostTensor => ({
   dtype: 'f32',
   shape: node.shape,
   data: new Float64Array(node.shape.reduce((a, b) => a * b, 1)).fill(node.name.endsWith('_norm') ? 1 : 0),
 })
 
 /** The sizes of the fixture, of which some may be others. */
-const sizesFor = (fn: CoreFn, more: Readonly<Record<string, number>> = {}): ReadonlyMap<string, number> => {
+export const sizesFor = (
+  fn: CoreFn,
+  more: Readonly<Record<string, number>> = {},
+): ReadonlyMap<string, number> => {
   const { sizes } = torch
   const all = { ...sizes, H: sizes.K! * sizes.G!, Pairs: sizes.D! / 2, R: 2, ...more }
   return new Map(fn.sizes.map(n => [n, all[n as keyof typeof all]!]))
 }
 
-const constants = new Map([['std.models.llama.eps', torch.eps]])
+/** The model's constants, as the fixture has them. */
+export const constants = new Map([['std.models.llama.eps', torch.eps]])
+
+/** The fixture's weights, as the parameter `name` has them. */
+export const modelTensors = (name: string): readonly (readonly [string, HostTensor])[] =>
+  Object.entries(torch.model).map(([n, x]) => [`${name}.${renamed('full', n)}`, tensor(x)] as const)
 
 type BatchTensors = Readonly<Record<string, Nested>>
 
@@ -164,7 +175,7 @@ const inputsOf = (graph: Graph, method: string, batch: BatchTensors): ReadonlyMa
   const named = (of: BatchTensors, name: (n: string) => string): readonly (readonly [string, HostTensor])[] =>
     Object.entries(of).map(([n, x]) => [name(n), tensor(x)] as const)
   const given = new Map<string, HostTensor>([
-    ...named(torch.model, n => `${model}.${renamed('full', n)}`),
+    ...modelTensors(model),
     ...named(one.parameters, n => `e.${renamed(method, n)}`),
     ...Object.entries(batch).map(
       ([n, x]) => [`batch.${n}`, tensor(x, n === 'weight' ? 'f32' : 'i32')] as const,
@@ -176,7 +187,7 @@ const inputsOf = (graph: Graph, method: string, batch: BatchTensors): ReadonlyMa
     graph.nodes.flatMap(n => {
       if (n.kind !== 'input') return []
       const known = given.get(n.name)
-      return [[n.name, known === undefined ? missing(n) : { ...known, shape: n.shape }] as const]
+      return [[n.name, known === undefined ? unknownTensor(n) : { ...known, shape: n.shape }] as const]
     }),
   )
 }

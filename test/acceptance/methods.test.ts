@@ -3,6 +3,7 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { deviceEngine, type HostTensor } from '../../src/engine/engine.js'
 import { interpreterEngine } from '../../src/host/open-engine.js'
 import { withDevice } from '../support/device.js'
+import { noteErrors, printErrors, worst } from './method-errors.js'
 import {
   batchLogits,
   type MethodProblem,
@@ -22,21 +23,7 @@ const errorsOf = (
     [...expected].map(([name, numbers]) => [name, worstRelative(outputs.get(name)!.data, numbers)]),
   )
 
-const worst = (errors: Readonly<Record<string, number>>): number => Math.max(...Object.values(errors))
-
-/** Rows of the table in docs/methods.md, which `ERRORS=1` asks to be printed. */
-const rows = new Map<string, readonly string[]>()
-
-const noteErrors = (method: string, errors: Readonly<Record<string, number>>): void => {
-  const { value, ...gradients } = errors
-  const shown = [value!, worst(gradients)].map(x => x.toExponential(1))
-  rows.set(method, [...(rows.get(method) ?? []), ...shown])
-}
-
-afterAll(() => {
-  if (process.env.ERRORS === undefined) return
-  for (const [method, cells] of rows) process.stdout.write(`| ${method} | ${cells.join(' | ')} |\n`)
-})
+afterAll(printErrors)
 
 describe('each method against PyTorch', () => {
   it.each(methodNames)('%s has its loss and every gradient to 1e-6', async method => {
