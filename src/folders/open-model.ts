@@ -58,6 +58,12 @@ const tokenizerFor = async (directory: string, config: JsonObject): Promise<Toke
   return typeof vocab_size === 'number' ? withinVocabulary(tokenizer, vocab_size, directory) : tokenizer
 }
 
+/** The most tokens that a model was made for, by the name that most families have for it, or by GPT-2's. */
+const contextOf = ({ max_position_embeddings, n_positions }: JsonObject): number => {
+  const positions = max_position_embeddings ?? n_positions
+  return typeof positions === 'number' ? positions : 2048
+}
+
 /** The parts of a model's folder to open, and their options. */
 export interface ModelWants {
   readonly weights: boolean
@@ -72,7 +78,7 @@ export interface ModelWants {
 const openGgufModel = async (path: string, wants: ModelWants): Promise<Model> => {
   const gguf = await readGguf(path)
   const { config } = gguf
-  const { max_position_embeddings: positions, vocab_size: vocabulary } = config
+  const { vocab_size: vocabulary } = config
   const tokenizer = wants.tokenizer ? tokenizerOfGguf(gguf) : undefined
   return {
     directory: path,
@@ -85,7 +91,7 @@ const openGgufModel = async (path: string, wants: ModelWants): Promise<Model> =>
       tokenizer !== undefined && typeof vocabulary === 'number'
         ? withinVocabulary(tokenizer, vocabulary, path)
         : tokenizer,
-    context: typeof positions === 'number' ? positions : 2048,
+    context: contextOf(config),
     allowed: new Set(wants.allow),
   }
 }
@@ -94,7 +100,6 @@ const openGgufModel = async (path: string, wants: ModelWants): Promise<Model> =>
 export const openModel = async (directory: string, wants: ModelWants): Promise<Model> => {
   if (await isGguf(directory)) return openGgufModel(directory, wants)
   const config = await readConfig(directory)
-  const positions = config.max_position_embeddings
   const tokenizer = wants.tokenizer ? await tokenizerFor(directory, config) : undefined
   // The checkpoint is opened last, since it stays open.
   const checkpoint = wants.weights ? await openCheckpoint(directory) : undefined
@@ -106,7 +111,7 @@ export const openModel = async (directory: string, wants: ModelWants): Promise<M
     headIsEmbedding: checkpoint !== undefined && (await storesEmbeddingAsHead(checkpoint, config)),
     format: wants.format ?? 'auto',
     tokenizer,
-    context: typeof positions === 'number' ? positions : 2048,
+    context: contextOf(config),
     allowed: new Set(wants.allow),
   }
 }

@@ -5,7 +5,16 @@ import { elementCount } from '../safetensors/header.js'
 /** Bytes compared at a time. */
 const pieceBytes = 4 << 20
 
-const [headName, embeddingName] = ['lm_head.weight', 'model.embed_tokens.weight'] as const
+/** The names that families have for their output matrix. */
+export const headNames = ['lm_head.weight', 'embed_out.weight'] as const
+
+/** And for their embedding. */
+export const embeddingNames = [
+  'model.embed_tokens.weight',
+  'transformer.wte.weight',
+  'wte.weight',
+  'gpt_neox.embed_in.weight',
+] as const
 
 const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => {
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
@@ -17,9 +26,12 @@ const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => {
  * False if the configuration says that they are not tied.
  */
 export const storesEmbeddingAsHead = async (checkpoint: Checkpoint, config: JsonObject): Promise<boolean> => {
-  const head = checkpoint.tensors.get(headName)
-  const embedding = checkpoint.tensors.get(embeddingName)
-  if (config.tie_word_embeddings === false || head === undefined || embedding === undefined) return false
+  const headName = headNames.find(n => checkpoint.tensors.has(n))
+  const embeddingName = embeddingNames.find(n => checkpoint.tensors.has(n))
+  if (config.tie_word_embeddings === false || headName === undefined || embeddingName === undefined)
+    return false
+  const head = checkpoint.tensors.get(headName)!
+  const embedding = checkpoint.tensors.get(embeddingName)!
   if (head.dtype !== embedding.dtype || `${head.shape}` !== `${embedding.shape}`) return false
   const { elements, bytes: width } = blockOf(head)
   const count = elementCount(head.shape) / elements

@@ -4,6 +4,7 @@ import type { Checkpoint } from '../safetensors/checkpoint.js'
 import type { BoundTensor } from './bind.js'
 import { entryAt } from './config-reader.js'
 import { harmlessTensor } from './harmless.js'
+import { embeddingNames, headNames } from './tied.js'
 
 /** A tensor's name with `{}` for every number in it: one pattern for all layers. */
 const patternOf = (name: string): string =>
@@ -37,20 +38,22 @@ export const refuseUnused = (
   const unasked = [...checkpoint.tensors.keys()].filter(
     n => !used.has(n) && !harmlessTensor(n) && !allowed?.has(n) && !allowed?.has(patternOf(n)),
   )
-  const unused = unasked.filter(n => n !== 'lm_head.weight' || headIsEmbedding !== true)
+  const isHead = (n: string): boolean => headNames.some(h => h === n)
+  const unused = unasked.filter(n => !isHead(n) || headIsEmbedding !== true)
   if (unused.length === 0) return
   const patterns = [...new Set(unused.map(patternOf))]
   const beyond = layersBeyond(unused, used)
-  const tied = unused.includes('lm_head.weight') && used.has('model.embed_tokens.weight')
+  const layers = entryAt(config, 'n_layer') === undefined ? 'num_hidden_layers' : 'n_layer'
+  const head = embeddingNames.some(n => used.has(n)) ? unused.find(isHead) : undefined
   const reasons = [
     ...(beyond.length > 0
       ? [
           `${beyond.slice(0, 4).join(', ')}${beyond.length > 4 ? ', …' : ''}: more layers than ` +
-            `config.json says (num_hidden_layers ${entryAt(config, 'num_hidden_layers')})`,
+            `config.json says (${layers} ${entryAt(config, layers)})`,
         ]
       : []),
-    ...(tied
-      ? ['lm_head.weight: by tie_word_embeddings the head is the embedding, and the file has another head']
+    ...(head !== undefined
+      ? [`${head}: by tie_word_embeddings the head is the embedding, and the file has another head`]
       : []),
   ]
   const first = patterns.slice(0, 8).join(', ')
