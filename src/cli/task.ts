@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { isAbsolute, join } from 'node:path'
 import type { Command } from 'commander'
 import { UserError } from '../errors/user-error.js'
 import { writeAtomic } from '../files/atomic.js'
@@ -44,7 +44,7 @@ const show = async (
 ): Promise<void> => {
   for (const task of await tasksNamed(name)) {
     printJson(declared(task))
-    if (o.data === undefined && task.made === undefined) continue
+    if (o.data === undefined && task.made === undefined && !task.folders.some(isAbsolute)) continue
     const folder = await openTask(task, o.data)
     for (const part of ['train', 'valid', 'test'] as const) {
       if (!(await folder.has(part))) continue

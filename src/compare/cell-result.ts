@@ -18,6 +18,8 @@ export interface TrainedCell {
   readonly steps: number
   /** Absent if the training was interrupted. */
   readonly seconds?: number
+  /** Seconds of the processor in all its cores, as far as this process used it. Absent like `seconds`. */
+  readonly cpuSeconds?: number
   /** Numbers that were trained. */
   readonly trained: number
   /** Numbers that act in the result, for methods that choose some of what they train. */

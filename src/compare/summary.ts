@@ -51,6 +51,7 @@ export interface MethodSummary {
   readonly active?: number
   /** Means over seeds. */
   readonly seconds?: number
+  readonly cpuSeconds?: number
   readonly steps?: number
   readonly deviceBytes?: number
   readonly adapterBytes: number

@@ -195,6 +195,7 @@ const trainCell = async (
   const data = await folder.data(plan, cell, seed)
   const resumed = isBegun(run)
   const began = Date.now()
+  const cpu = process.cpuUsage()
   const outcome = await trainOnce(context, cell, request(resumed ? 'resume' : 'new')).catch(
     (error: unknown) => {
       // The program has changed since, or the run was saved by another version.
@@ -205,6 +206,8 @@ const trainCell = async (
   if (outcome === undefined) return undefined
   const { result, bytes } = outcome
   const seconds = (Date.now() - began) / 1000
+  const used = process.cpuUsage(cpu)
+  const cpuSeconds = (used.user + used.system) / 1e6
   const { description, best, history } = result
   const state = await stateOf(run, method, result)
   const gates = state === undefined ? undefined : await gatesOf(state.source)
@@ -219,7 +222,7 @@ const trainCell = async (
       epoch: best!.epoch,
       steps: history.steps.length,
       // A cell that was interrupted has no time of its own.
-      ...(resumed ? {} : { seconds }),
+      ...(resumed ? {} : { seconds, cpuSeconds }),
       trained: description.trainable,
       ...(active === undefined ? {} : { active }),
       deviceBytes: bytes,

@@ -1,14 +1,15 @@
 import { readdir, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, isAbsolute, join, resolve } from 'node:path'
 import { nearest } from '../../compiler/names/suggest.js'
 import { DataFolder } from '../data/data-folder.js'
 import type { DataSource } from '../data/data-source.js'
 import { UserError } from '../errors/user-error.js'
 import { readJsonObject } from '../files/json-file.js'
-import { type TaskDeclaration, tasksIn } from '../tasks/declaration.js'
+import { scoringFor } from '../score/evaluate.js'
+import { slug, type TaskDeclaration, tasksIn } from '../tasks/declaration.js'
 import { listOpsSource } from '../tasks/listops.js'
 import { stdlibFolder } from './load-program.js'
-import { filesIn } from './open-data.js'
+import { filesIn, openDataFolder } from './open-data.js'
 
 const taskFolder = join(stdlibFolder, 'tasks')
 
@@ -24,12 +25,30 @@ export const knownTasks = async (): Promise<readonly TaskDeclaration[]> => {
 const isFolder = async (path: string): Promise<boolean> =>
   (await stat(path).catch(() => undefined))?.isDirectory() === true
 
+/** A data folder as a task: its examples as they stand, scored as they suggest. */
+const folderTask = async (path: string): Promise<TaskDeclaration> => {
+  const folder = openDataFolder(path)
+  const part = (await folder.has('test')) ? 'test' : (await folder.has('valid')) ? 'valid' : 'train'
+  const score = scoringFor(await folder.examples(part))
+  return {
+    name: slug(basename(resolve(path))) || 'task',
+    title: 'the examples of a folder',
+    source: resolve(path),
+    folders: [resolve(path)],
+    files: {},
+    reading: {},
+    score,
+    metric: score === 'text' ? 'bleu' : 'accuracy',
+  }
+}
+
 /**
  * The tasks that a name stands for: one that comes with Jola, all of a set (`mmlu-pro`) or of a family
- * (`commonsense`), or those that a file declares. Throws a `UserError` for anything else.
+ * (`commonsense`), those that a file declares, or a data folder. Throws a `UserError` for anything else.
  */
 export const tasksNamed = async (name: string): Promise<readonly TaskDeclaration[]> => {
   if (name.endsWith('.json')) return tasksIn(name, await readJsonObject(name))
+  if (await isFolder(name)) return [await folderTask(name)]
   const known = await knownTasks()
   const found = known.filter(t => t.name === name)
   if (found.length > 0) return found
@@ -68,8 +87,10 @@ const renamedFiles = (source: DataSource, prefix: string, files: TaskDeclaration
 
 /** Where a task's files are below the user's data: a folder, or files that begin with the task's name. */
 const sourceOf = async (task: TaskDeclaration, root: string): Promise<DataSource> => {
-  for (const folder of task.folders)
-    if (await isFolder(join(root, folder))) return renamedFiles(filesIn(join(root, folder)), '', task.files)
+  for (const folder of task.folders) {
+    const path = resolve(root, folder)
+    if (await isFolder(path)) return renamedFiles(filesIn(path), '', task.files)
+  }
   const source = filesIn(root)
   const all = await source.list()
   const prefix = task.folders.map(folder => `${folder}.`).find(p => all.some(name => name.startsWith(p)))
@@ -87,12 +108,12 @@ const sourceOf = async (task: TaskDeclaration, root: string): Promise<DataSource
 /** The data of a task, below the user's folder of data. A task that is made needs none. */
 export const openTask = async (task: TaskDeclaration, root: string | undefined): Promise<DataFolder> => {
   if (task.made !== undefined) return new DataFolder(listOpsSource(task.made), task.reading)
-  if (root === undefined)
+  if (root === undefined && !task.folders.some(isAbsolute))
     throw new UserError({
       what: '--data is missing',
       why: `the task ${task.name} reads files`,
       hint: `name the folder that holds ${task.folders[0]}`,
       exitCode: 2,
     })
-  return new DataFolder(await sourceOf(task, root), task.reading)
+  return new DataFolder(await sourceOf(task, root ?? '/'), task.reading)
 }

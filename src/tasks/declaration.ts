@@ -109,7 +109,7 @@ const check = (path: string, found: JsonObject): void => {
 }
 
 /** A value as the end of a task's name: `computer science` becomes `computer-science`. */
-const slug = (value: string): string =>
+export const slug = (value: string): string =>
   value
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '-')
