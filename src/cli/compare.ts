@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { openNodeDevice } from '../../runtime/node.js'
 import type { CellResult } from '../compare/cell-result.js'
@@ -151,7 +152,8 @@ const run = async (o: Options): Promise<void> => {
   if (JSON.stringify(plan) !== JSON.stringify(begun)) await folder.writePlan(plan)
   const cells = cellsOf(plan)
   if (o.plan) {
-    for (const cell of cells) print(`jola compare --out ${quoted(o.out)} --cell ${cellName(cell)}`)
+    const command = `${thisProgram()} compare`
+    for (const cell of cells) print(`${command} --out ${quoted(resolve(o.out))} --cell ${cellName(cell)}`)
     remark(sizeOf(plan, cells, work))
     return
   }
@@ -176,6 +178,13 @@ const run = async (o: Options): Promise<void> => {
   if (open.length > 0) await compute(open, { folder, plan, work, before: done.map(([cell]) => cell) })
   if (o.cell === undefined) show(await gather(folder, plan), o)
   else print(`done: ${o.cell}`)
+}
+
+/** The command line that runs this program from any folder: `jola` need not be on the path. */
+const thisProgram = (): string => {
+  const file = process.argv[1] ?? 'jola'
+  const runner = file.endsWith('.ts') ? 'npx tsx' : quoted(process.execPath)
+  return `${runner} ${quoted(resolve(file))}`
 }
 
 const quoted = (path: string): string =>

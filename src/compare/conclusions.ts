@@ -4,7 +4,8 @@ const listed = (methods: readonly MethodSummary[]): string => methods.map(m => m
 
 const ofTask = (task: TaskSummary, against: string, sizes: number): readonly string[] => {
   const where = sizes > 1 ? `${task.task}, ${task.trainSize} examples` : task.task
-  const best = task.methods.reduce((a, b) => (b.mean > a.mean ? b : a))
+  const most = Math.max(...task.methods.map(m => m.mean))
+  const best = task.methods.filter(m => m.mean === most)
   const compared = task.methods.filter(m => m.difference !== undefined)
   const better = compared.filter(m => m.difference!.low > 0)
   const worse = compared.filter(m => m.difference!.high < 0)
@@ -15,7 +16,7 @@ const ofTask = (task: TaskSummary, against: string, sizes: number): readonly str
     ...(open.length === 0 ? [] : [`not told apart: ${listed(open)}`]),
   ]
   return [
-    `${where}: ${best.title} has the highest mean.`,
+    `${where}: ${listed(best)} ${best.length === 1 ? 'has' : 'have'} the highest mean.`,
     ...(parts.length === 0 ? [] : [`Against ${against}, by the 95 % intervals: ${parts.join('; ')}.`]),
   ]
 }

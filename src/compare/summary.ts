@@ -191,6 +191,10 @@ const methodSummary = (
       meanOf(trained, t => t.seconds),
     ),
     ...optional(
+      'cpuSeconds',
+      meanOf(trained, t => t.cpuSeconds),
+    ),
+    ...optional(
       'steps',
       meanOf(trained, t => t.steps),
     ),
@@ -299,6 +303,10 @@ const familySummary = (
         ...optional(
           'seconds',
           meanOf(parts, p => p.seconds),
+        ),
+        ...optional(
+          'cpuSeconds',
+          meanOf(parts, p => p.cpuSeconds),
         ),
         ...optional(
           'steps',
