@@ -1,6 +1,6 @@
 import type { MethodSummary, Summary, TaskSummary } from './summary.js'
 
-const listed = (methods: readonly MethodSummary[]): string => methods.map(m => m.title).join(', ')
+const listed = (methods: readonly MethodSummary[]): string => methods.map(m => m.title).join(' · ')
 
 const ofTask = (task: TaskSummary, against: string, sizes: number): readonly string[] => {
   const where = sizes > 1 ? `${task.task}, ${task.trainSize} examples` : task.task

@@ -75,19 +75,25 @@ const taskTitle = (task: TaskSummary, summary: Summary): string =>
     ? `${task.task}, ${task.trainSize} examples: ${task.title}`
     : `${task.task}: ${task.title}`
 
-/** A line for each trained method over the numbers of training examples. */
+/** The colours that lines of one chart may have. */
+const lineColours = 8
+
+/** A line for each method over the numbers of training examples. */
 const sizeCurves = (summary: Summary): string => {
   const { plan, tasks } = summary
   if (plan.trainSizes.length < 2) return ''
   const charts = plan.tasks.map(declared => {
     const own = tasks.filter(t => t.task === declared.name)
-    const series = plan.methods.flatMap((m, i) => {
+    const largest = own.at(-1)?.methods ?? []
+    const best = [...largest].sort((a, b) => b.mean - a.mean).map(m => m.method)
+    const drawn = new Set([...new Set([plan.against, ...best])].slice(0, lineColours))
+    const left = largest.length - drawn.size
+    const shown = plan.methods.filter(m => drawn.has(m.name))
+    const series = shown.flatMap((m, i) => {
       const points = own.flatMap(t =>
         t.methods.filter(x => x.method === m.name).map(x => ({ step: t.trainSize, value: x.mean })),
       )
-      return points.length === 0
-        ? []
-        : [{ name: m.title, points, colour: 1 + (i % 8), style: 'marked' as const }]
+      return points.length === 0 ? [] : [{ name: m.title, points, colour: i + 1, style: 'marked' as const }]
     })
     const chart = lineChart({
       name: `Score by the number of training examples, ${declared.name}`,
@@ -95,7 +101,11 @@ const sizeCurves = (summary: Summary): string => {
       kind: declared.metric === 'bleu' ? 'number' : 'share',
       series,
     })
-    return chart === '' ? '' : `<div><h3>${escapeHtml(declared.name)}</h3>${chart}</div>`
+    const note =
+      left > 0
+        ? `<p class="soft">The best ${drawn.size} with the most examples; the tables have all.</p>`
+        : ''
+    return chart === '' ? '' : `<div><h3>${escapeHtml(declared.name)}</h3>${note}${chart}</div>`
   })
   return `<div class="grid">${charts.join('')}</div>`
 }
@@ -130,7 +140,8 @@ const gates = ({ tasks, plan }: Summary): string => {
         const size = plan.trainSizes.length > 1 ? `, ${task.trainSize} examples` : ''
         const title = `${m.title} on ${task.task}${size}`
         const maps = m.gates.map(gateMaps).join('')
-        return `<details open><summary>${escapeHtml(title)}</summary>${maps}</details>`
+        const open = m.method === plan.against ? ' open' : ''
+        return `<details${open}><summary>${escapeHtml(title)}</summary>${maps}</details>`
       }),
   )
   if (parts.length === 0) return ''
@@ -185,11 +196,11 @@ export const renderComparison = (summary: Summary, command: string): string => {
     `<h1>${escapeHtml(title)}</h1>`,
     `<p class="lead">${escapeHtml(lead)}</p>`,
     section('What it says', sentences.length === 0 ? '' : `<ul>${sentences.join('')}</ul>`),
-    ...[...families, ...tasks].map(t => section(taskTitle(t, summary), taskTable(t, summary))),
     section(
       `Score by the number of examples, ${scoreUnit(tasks[0]?.metric ?? 'accuracy')}`,
       sizeCurves(summary),
     ),
+    ...[...families, ...tasks].map(t => section(taskTitle(t, summary), taskTable(t, summary))),
     section('Where gates stand', gates(summary)),
     section('How settings were chosen', tuning(summary)),
     section(

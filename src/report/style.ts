@@ -53,6 +53,8 @@ td.wide { overflow-wrap: anywhere; }
 .scores td { font-size: 17px; white-space: nowrap; }
 .scores td small { white-space: normal; min-width: 12ch; }
 .scores small { display: block; color: var(--soft); font-size: 12.5px; }
+.compare tbody th { min-width: 13em; } .compare td { white-space: nowrap; }
+summary { cursor: pointer; font-weight: 600; padding: 6px 0; }
 .good { color: var(--good); } .bad { color: var(--bad); }
 .bars { width: 180px; height: 34px; display: block; margin-top: 2px; }
 .bars .b { fill: var(--soft); opacity: .55; }

@@ -152,6 +152,17 @@ describe('a summary', () => {
     expect(compareTable(summarise(plan(), new Map([...full, ...tries])))).toContain('| rate=1 |')
   })
 
+  it('draws a curve of the best methods over the numbers of examples', () => {
+    const many = Array.from({ length: 12 }, (_, i) => method(`m${i}`, 0))
+    const p = plan({ methods: many, tries: 1, trainSizes: [10, 20], against: 'm0', seeds: [1] })
+    const results = resultsOf(
+      Object.fromEntries(cellsOf(p).map((cell, i) => [cellName(cell), (i % 13) / 13 + 0.01])),
+    )
+    const page = renderComparison(summarise(p, results), 'jola compare')
+    expect(page).toContain('The best 8 with the most examples')
+    expect(page.match(/class="line c\d"/g)!.length).toBe(8)
+  })
+
   it('averages the tasks of a family by seed', () => {
     const two = plan({ tasks: [task('one', 'f'), task('two', 'f')] })
     const more = resultsOf({
