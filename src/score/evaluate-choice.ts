@@ -12,13 +12,15 @@ interface Choice {
   readonly example: Example
   readonly options: readonly string[]
   readonly prompt: readonly number[]
+  /** The tokens that all options begin with. */
+  readonly beginning: readonly number[]
   readonly continuations: readonly (readonly number[])[]
   readonly answer: number
 }
 
 const choiceOf = (tokenizer: Tokenizer, example: Example, fallback: readonly string[]): Choice => {
   const options = example.options ?? fallback
-  const { shared, continuations } = encodeOptions(tokenizer, example.prompt, options, example.chat)
+  const { shared, beginning, continuations } = encodeOptions(tokenizer, example.prompt, options, example.chat)
   const same = continuations.findIndex((c, i) => continuations.findIndex(d => d.join() === c.join()) < i)
   if (same >= 0)
     throw new UserError({
@@ -31,10 +33,14 @@ const choiceOf = (tokenizer: Tokenizer, example: Example, fallback: readonly str
     example,
     options,
     prompt: shared,
+    beginning,
     continuations,
-    answer: Math.max(...continuations.map(c => c.length)),
+    answer: beginning.length + Math.max(...continuations.map(c => c.length)),
   }
 }
+
+/** The first token of a row that its options do not share. */
+const beginOf = ({ prompt, beginning }: Choice): number => prompt.length + beginning.length
 
 const isRight = ({ example }: Choice, option: string | undefined): boolean =>
   option !== undefined && referencesOf(example).some(r => comparable(r) === comparable(option))
@@ -74,18 +80,18 @@ export const chooseOptions = async (
     const some = asked.slice(i, i + 8)
     if (some.every(s => s.continuations.every(c => c.length === 1))) {
       const logits = await model.next(
-        some.map(s => s.prompt),
+        some.map(s => [...s.prompt, ...s.beginning]),
         { signal },
       )
       some.forEach((s, k) => {
         const tokens = s.continuations.map(c => c[0]!)
         settle(s, s.options[argmax(tokens.map(t => logits[k]![t]!))])
-        free.push(isRight(s, s.options[tokens.indexOf(argmax(logits[k]!))]))
+        if (s.beginning.length === 0) free.push(isRight(s, s.options[tokens.indexOf(argmax(logits[k]!))]))
       })
     } else
       for (const s of some) {
         const losses = await model.losses(
-          s.continuations.map(c => ({ tokens: [...s.prompt, ...c], from: s.prompt.length })),
+          s.continuations.map(c => ({ tokens: [...s.prompt, ...s.beginning, ...c], from: beginOf(s) })),
           { signal },
         )
         const each = losses.map((loss, k) => s.continuations[k]!.map((_, __, c) => loss / c.length))

@@ -127,10 +127,19 @@ describe('options', () => {
     const { shared, continuations } = encodeOptions(tokenizer, 'Q? ', ['A', 'B'])
     expect(tokenizer.decode(shared)).toBe('Q? ')
     expect(continuations.map(tokens => tokenizer.decode(tokens))).toEqual(['A', 'B'])
-    expect(encodeOptions(tokenizer, 'Q?', ['BA', 'BC']).continuations.map(c => tokenizer.decode(c))).toEqual([
-      'BA',
-      'BC',
-    ])
+  })
+
+  it('of equal length share the tokens that all of them begin with', () => {
+    const tokenizer = small()
+    const texts = (options: readonly string[]) => {
+      const { shared, beginning, continuations } = encodeOptions(tokenizer, 'Q?', options)
+      return [shared, beginning, ...continuations].map(tokens => tokenizer.decode(tokens))
+    }
+    expect(texts(['BA', 'BC'])).toEqual(['Q?', 'B', 'A', 'C'])
+    // Another number of tokens has another mean.
+    expect(texts(['BA', 'BCC'])).toEqual(['Q?', '', 'BA', 'BCC'])
+    // Nothing is left to tell them apart by the beginning alone.
+    expect(texts(['BA', 'BA'])).toEqual(['Q?', 'B', 'A', 'A'])
   })
 })
 
