@@ -17,6 +17,7 @@ export class CallCache {
   private readonly scopes = new WeakMap<Scope, string>()
   private readonly numbers = new WeakMap<object, number>()
   private readonly freeVariables = new WeakMap<CoreExpr, readonly VarId[]>()
+  private readonly texts = new Map<string, string>()
   private last = 0
   private evaluations = 0
   private depth = 0
@@ -88,7 +89,7 @@ export class CallCache {
         return `[${v.shape.join()}:${this.keyAt(element, level + v.shape.length)}]`
       }
       case 'record':
-        return `{${[...v.fields].map(([n, x]) => `${n}:${this.keyAt(x, level)}`).join()}}`
+        return this.short(`{${[...v.fields].map(([n, x]) => `${n}:${this.keyAt(x, level)}`).join()}}`)
       case 'tuple':
         return `(${v.items.map(x => this.keyAt(x, level)).join()})`
       case 'key':
@@ -98,6 +99,17 @@ export class CallCache {
       default:
         return this.choiceKey(v)
     }
+  }
+
+  /**
+   * A short text for a long one, the same for the same one. Functions that hold functions that hold functions
+   * have keys that double with every level.
+   */
+  short(text: string): string {
+    if (text.length < 64) return text
+    const known = this.texts.get(text) ?? `#${this.texts.size}`
+    this.texts.set(text, known)
+    return known
   }
 
   private choiceKey(v: ChoiceValue): string {

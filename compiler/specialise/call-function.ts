@@ -13,7 +13,7 @@ export const evaluateLambda = (c: EvalContext, e: Extract<CoreExpr, { kind: 'lam
   let known: string | undefined
   const key = (): string => {
     const sees = calls.captured(e, c.variables).map(id => calls.key(c.variables.get(id)!))
-    known ??= `λ${calls.number(e)}<${[...c.sizes.values()].join()}>(${sees.join()})`
+    known ??= calls.short(`λ${calls.number(e)}<${[...c.sizes.values()].join()}>(${sees.join()})`)
     return known
   }
   const apply = (args: readonly CoreValue[], scope: Scope): CoreValue =>

@@ -1,5 +1,5 @@
 import * as E from 'fp-ts/lib/Either.js'
-import type { CoreFn, CoreRecipe, Program } from '../core/core.js'
+import type { CoreFn, CoreParam, CoreRecipe, Program } from '../core/core.js'
 import type { Type } from '../core/type.js'
 import { incremental } from '../incremental/incremental.js'
 import { Builder } from '../ir/builder.js'
@@ -8,6 +8,7 @@ import { shapeOf } from '../ir/graph.js'
 import type { Axis, Expr, Graph } from '../ir/ir.js'
 import { verified } from '../ir/verify.js'
 import { simplify } from '../simplify/simplify.js'
+import { composeSlots, type EditSlot, isSites } from './edits.js'
 import { bindAll, type EvalContext, evaluateCore, extent } from './eval-context.js'
 import { top, within } from './scope.js'
 import { type Bindings, contextFor, methodContext, paramValue } from './specialise.js'
@@ -17,6 +18,8 @@ import { asExpr, asTensor, scalar, type TensorValue } from './value.js'
 export type Predictor =
   | { readonly kind: 'fn'; readonly fn: CoreFn }
   | { readonly kind: 'recipe'; readonly recipe: CoreRecipe }
+  /** A model's `logits(w, tokens, sites, prompt)` under trained edits: see `edits.ts`. */
+  | { readonly kind: 'edited'; readonly fn: CoreFn; readonly slots: readonly EditSlot[] }
 
 /** A predictor, what becomes numbers in it, and how many sequences are predicted at once. */
 export interface BatchedPredictor {
@@ -28,6 +31,12 @@ export interface BatchedPredictor {
 
 /** The place of a prompt's length among the parameters of a recipe's `predict`. */
 const promptParameter = 2
+
+/** Whether a parameter is the length of the prompt: it is given where edits may ask for it. */
+const isPrompt = (predictor: Predictor, fn: CoreFn, p: CoreParam): boolean =>
+  predictor.kind === 'recipe'
+    ? p === fn.params[promptParameter]
+    : predictor.kind === 'edited' && p.type.kind === 'scalar' && p.type.dtype === 'i32'
 
 /** How many tokens there are to choose from, by the type of a sequence of them. */
 const boundOf = (c: EvalContext, t: Type): number | undefined =>
@@ -54,10 +63,16 @@ const logitsOf = ({
       : { c: contextFor(program, bindings, predictor.fn.name), fn: predictor.fn }
   const { m } = outer
   const row = m.builder.axis('b', rows)
+  const model = fn.params.find(p => p.type.kind === 'record' && !isSites(p.type))
   const c = fn.params.reduce(
     (inner, p) => {
       const isTokens = p.type.kind === 'tensor' && p.type.element.kind === 'idx'
-      if (predictor.kind === 'recipe' && p === fn.params[promptParameter]) {
+      if (predictor.kind === 'edited' && isSites(p.type)) {
+        const known = { type: p.type, model: inner.variables.get(model!.id)! }
+        const sites = composeSlots(inner, predictor.slots, { row: index(row), count: rows }, known)
+        return bindAll(inner, [[p.id, sites]])
+      }
+      if (isPrompt(predictor, fn, p)) {
         const prompt = m.builder.input('prompt', 'i32', [rows])
         return bindAll(inner, [[p.id, scalar(read(prompt, 'i32', [index(row)]))]])
       }

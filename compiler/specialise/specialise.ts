@@ -112,7 +112,7 @@ export const paramValue = (c: EvalContext, p: CoreParam): CoreValue =>
   isGiven(p) ? inputOf(c, p.name, p.type) : evaluateCore(c, p.default!)
 
 /** Adds an output for every tensor of a value, named by its path: `result`, `0`, `1.edits.scale`. */
-const addOutputs = (c: EvalContext, v: CoreValue, prefix: string): void => {
+export const addOutputs = (c: EvalContext, v: CoreValue, prefix: string): void => {
   for (const leaf of leavesOf(c.m, v, prefix)) {
     const own = tensorAxes(c.m.builder, leaf.shape)
     const name = leaf.name === '' ? 'result' : leaf.name

@@ -150,7 +150,7 @@ export const measureDecode = async (
       )
       const begun = performance.now()
       let read: number | undefined
-      await decoder.continue(rows, plan.tokens, () => {
+      await decoder.continue({ tokens: rows, values: rows.map(() => new Map()) }, plan.tokens, () => {
         read ??= performance.now()
         return true
       })

@@ -5,6 +5,7 @@ import { type DeviceTensor, download, type Executable, load, zeros } from '../..
 import { yieldToEvents } from '../async/yield-to-events.js'
 import { chooseByCostModel } from '../measure/choose-schedules.js'
 import type { PredictorSource } from './predictor-source.js'
+import { rowNames } from './row-inputs.js'
 
 /** A predictor compiled for one shape, with its tensors on the device. */
 export interface CompiledSequence {
@@ -58,10 +59,9 @@ export const compileSequence = async (
   }
   try {
     const { inputs, outputs } = artifact
-    const own = Object.fromEntries(
-      inputs.filter(i => sequenceInputs.has(i.name)).map(i => [i.name, make(i)] as const),
-    )
-    const others = inputs.map(i => i.name).filter(n => !sequenceInputs.has(n))
+    const isOwn = (name: string): boolean => sequenceInputs.has(name) || rowNames(source).has(name)
+    const own = Object.fromEntries(inputs.filter(i => isOwn(i.name)).map(i => [i.name, make(i)] as const))
+    const others = inputs.map(i => i.name).filter(n => !isOwn(n))
     const brought = await source.bring(others)
     signal?.throwIfAborted()
     const result = make(outputs[0]!)

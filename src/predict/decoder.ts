@@ -6,6 +6,7 @@ import { yieldToEvents } from '../async/yield-to-events.js'
 import { chooseByCostModel } from '../measure/choose-schedules.js'
 import { requireLogits } from './logits.js'
 import type { PredictorSource } from './predictor-source.js'
+import { type RowValues, rowNames, writeRows } from './row-inputs.js'
 
 /**
  * The windows: tokens of each row that one step reads, one while generating and more for a prompt. There are
@@ -35,6 +36,12 @@ export type ChooseToken = (row: number, logits: Float32Array, written: readonly 
 /** Receives a row's next token, and returns whether the row goes on. */
 export type TakeToken = (row: number, token: number) => boolean
 
+/** Rows to continue: their tokens, and the numbers that each has of its own. */
+export interface DecodedRows {
+  readonly tokens: readonly (readonly number[])[]
+  readonly values: RowValues
+}
+
 interface Step {
   readonly executable: Executable
   readonly tokens: DeviceTensor
@@ -57,6 +64,7 @@ export class Decoder {
   /** The tokens of each row that the caches hold. */
   #seen: readonly (readonly number[])[] = []
   #prompts: readonly number[] = []
+  #values: RowValues = []
 
   constructor(
     private readonly source: PredictorSource,
@@ -82,9 +90,10 @@ export class Decoder {
    * of about 20 ms, or two steps, are wasted. A beginning that a row shares with the last call is not
    * computed again.
    */
-  async continue(rows: readonly (readonly number[])[], most: number, take: TakeToken): Promise<void> {
+  async continue(given: DecodedRows, most: number, take: TakeToken): Promise<void> {
     if (most <= 0) return
-    const first = await this.#begin(rows)
+    const { tokens: rows } = given
+    const first = await this.#begin(given)
     const whole = rows.map(row => [...row])
     const open = new Set(rows.keys())
     const taken = ({ chosen, top }: Readonly<Record<string, ArrayLike<number>>>): void => {
@@ -120,13 +129,14 @@ export class Decoder {
    * Each step waits for the choice of the one before.
    */
   async continueBy(
-    rows: readonly (readonly number[])[],
+    given: DecodedRows,
     most: number,
     choose: ChooseToken,
     take: TakeToken,
   ): Promise<void> {
     if (most <= 0) return
-    let { next } = await this.#begin(rows)
+    const { tokens: rows } = given
+    let { next } = await this.#begin(given)
     const whole = rows.map(row => [...row])
     const open = new Set(rows.keys())
     const last = this.capacity - 1
@@ -152,13 +162,16 @@ export class Decoder {
   }
 
   /** Reads the rows. A beginning that the last call has read is not computed again. */
-  #begin(rows: readonly (readonly number[])[]): Promise<Readonly<Record<string, ArrayLike<number>>>> {
+  #begin({ tokens: rows, values }: DecodedRows): Promise<Readonly<Record<string, ArrayLike<number>>>> {
     const prompts = rows.map(row => row.length)
-    // The cached values may depend on the length of the prompt.
-    const same = !this.#own.has('prompt') || prompts.every((n, r) => n === this.#prompts[r])
-    const seen = same ? this.#seen : []
+    // The cached values may depend on the length of the prompt, and on the row's adapter.
+    const same = (r: number): boolean =>
+      (!this.#own.has('prompt') || prompts[r] === this.#prompts[r]) &&
+      [...values[r]!].every(([name, x]) => this.#values[r]?.get(name) === x)
+    const seen = rows.map((_, r) => (same(r) ? (this.#seen[r] ?? []) : []))
     this.#seen = []
     this.#prompts = prompts
+    this.#values = values
     return this.#prefill(rows, seen)
   }
 
@@ -214,6 +227,7 @@ export class Decoder {
     this.#own.get('start')?.write(perRow(start))
     this.#own.get('prompt')?.write(perRow(this.#prompts))
     this.#own.get('at')?.write(perRow(at))
+    writeRows(name => this.#own.get(name), this.#values, this.rows)
     const own = Object.fromEntries(this.#own)
     const result = this.#own.get(this.output)!
     const top = this.#own.get('top')
@@ -259,7 +273,8 @@ export class Decoder {
   async #furnish(executable: Executable, window: number): Promise<Step> {
     const { device, bring } = this.source
     const { inputs, outputs } = executable.artifact
-    const isOwn = (name: string): boolean => /^(start|at|prompt|kept\.\d+)$/.test(name)
+    const isOwn = (name: string): boolean =>
+      /^(start|at|prompt|kept\.\d+)$/.test(name) || rowNames(this.source).has(name)
     for (const { name, dtype, shape } of [...inputs.filter(i => isOwn(i.name)), ...outputs])
       if (!this.#own.has(name)) this.#own.set(name, zeros(device, dtype, shape, name))
     const brought = await bring(inputs.map(i => i.name).filter(n => n !== 'tokens' && !isOwn(n)))

@@ -1,16 +1,18 @@
 import type { CoreFn, CoreParam, Program } from '../../compiler/core/core.js'
 import type { Type } from '../../compiler/core/type.js'
 import type { Predictor } from '../../compiler/specialise/predictor.js'
+import type { SizeEquation } from '../../compiler/specialise/solve-sizes.js'
 import type { Bindings, ConstantValue, GivenValue } from '../../compiler/specialise/specialise.js'
 import type { Device, DeviceTensor } from '../../runtime/index.js'
 import { batchSizes } from '../data/batch.js'
 import { UserError } from '../errors/user-error.js'
 import type { ChooseSchedules } from '../measure/choose-schedules.js'
-import { bindModel, type Model, modelFacts } from '../model/model.js'
+import { bindModel, type Model, type ModelFacts, modelFacts } from '../model/model.js'
 import { sizesOf, vocabularyEquations } from '../model/sizes.js'
 import { packingOf, uploadWeights } from '../model/weights.js'
 import { settingEquations } from '../recipe/settings.js'
 import type { Tokenizer } from '../text/tokenizer.js'
+import type { RowInputs } from './predictor-source.js'
 import { SequenceModel } from './sequence-model.js'
 
 /** A sequence model ready for scoring and generation, with what belongs to it. */
@@ -23,6 +25,19 @@ export interface OpenPredictor {
   readonly forced: readonly string[]
   close(): Promise<void>
 }
+
+/** The sizes of these names, from a model's facts and what else tells them; without those of a batch. */
+export const modelSizes = (
+  names: readonly string[],
+  facts: ModelFacts,
+  model: Model,
+  more: readonly SizeEquation[] = [],
+): ReadonlyMap<string, number> =>
+  sizesOf(
+    [...new Set(names)].filter(s => !batchSizes.has(s)),
+    [...facts.equations, ...vocabularyEquations(facts.equations, model), ...more],
+    facts.hint,
+  )
 
 /** Uploads weights at their first use, and keeps them. */
 const lazily = (
@@ -43,7 +58,8 @@ const lazily = (
 export interface PredictorParts {
   readonly device: Device
   readonly program: Program
-  readonly predictor: Predictor
+  /** What predicts; a function of the model's facts where these tell its sizes. */
+  readonly predictor: Predictor | ((facts: ModelFacts) => Predictor)
   readonly model: Model
   /** The parameters that are bound to the model's weights. */
   readonly params: readonly CoreParam[]
@@ -52,6 +68,8 @@ export interface PredictorParts {
   readonly settings?: ReadonlyMap<string, GivenValue>
   readonly fetch?: (names: ReadonlySet<string>) => Promise<Readonly<Record<string, DeviceTensor>>>
   readonly check?: (sizes: ReadonlyMap<string, number>) => void
+  /** The numbers that each row of a batch has of its own; none by default. */
+  readonly rowInputs?: RowInputs | undefined
   /** The choice of schedules; the cost model by default. */
   readonly chooseSchedules?: ChooseSchedules
   /** The differences of the model from the one expected; rejects if they are not forced. */
@@ -79,27 +97,23 @@ export const assemblePredictor = async (parts: PredictorParts): Promise<OpenPred
 const fitPredictor = ({
   device,
   program,
-  predictor,
+  predictor: made,
   model,
   params,
   types,
   settings,
   fetch,
   check,
+  rowInputs,
   chooseSchedules,
 }: PredictorParts): OpenPredictor => {
   const facts = modelFacts(program, types, model)
-  const fn = predictor.kind === 'fn' ? predictor.fn : predictor.recipe.methods.get('predict')!
-  const own = predictor.kind === 'fn' ? [] : predictor.recipe.sizes
-  const sizes = sizesOf(
-    [...new Set([...fn.sizes, ...own])].filter(s => !batchSizes.has(s)),
-    [
-      ...facts.equations,
-      ...vocabularyEquations(facts.equations, model),
-      ...(predictor.kind === 'fn' ? [] : settingEquations(predictor.recipe, settings ?? new Map())),
-    ],
-    facts.hint,
-  )
+  const predictor = typeof made === 'function' ? made(facts) : made
+  const recipe = predictor.kind === 'recipe' ? predictor.recipe : undefined
+  const fn = predictor.kind === 'recipe' ? predictor.recipe.methods.get('predict')! : predictor.fn
+  const sizes = modelSizes([...fn.sizes, ...(recipe?.sizes ?? [])], facts, model, [
+    ...(recipe === undefined ? [] : settingEquations(recipe, settings ?? new Map())),
+  ])
   check?.(sizes)
   const bound =
     params.length > 0 ? bindModel(params, sizes, model, facts) : { tensors: [], absent: new Map() }
@@ -124,6 +138,7 @@ const fitPredictor = ({
     bring,
     context: model.context,
     vocabulary,
+    rowInputs,
     chooseSchedules,
   })
   return {

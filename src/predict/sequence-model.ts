@@ -7,9 +7,18 @@ import { Turns } from '../async/turns.js'
 import { UserError } from '../errors/user-error.js'
 import type { Tokenizer } from '../text/tokenizer.js'
 import { type CompiledSequence, compileSequence, type SequenceShape } from './compiled-sequence.js'
-import { type ChooseToken, capacityFor, Decoder, type DecoderOutput, type TakeToken } from './decoder.js'
+import {
+  type ChooseToken,
+  capacityFor,
+  type DecodedRows,
+  Decoder,
+  type DecoderOutput,
+  type TakeToken,
+} from './decoder.js'
+import type { RowEdit } from './edit-slots.js'
 import { argmax, requireLogits, requireLosses } from './logits.js'
 import type { PredictorSource } from './predictor-source.js'
+import { type RowValues, rowValues, writeRows } from './row-inputs.js'
 import { checkSampling, drawAt, drawToken, type Sampling } from './sampling.js'
 
 const rowsAtOnce = 8
@@ -37,6 +46,8 @@ export interface ScoredRow {
 }
 
 export interface ModelCallOptions {
+  /** The adapter of each row and its strength, for a model that `openAdapters` opened. */
+  readonly adapters?: readonly RowEdit[] | undefined
   /** If it is aborted, the call rejects with the signal's reason, even while kernels are being compiled. */
   readonly signal?: AbortSignal | undefined
 }
@@ -74,15 +85,17 @@ export class SequenceModel {
   /** The logits after the last token of each row, [rows][V]. Rows are cut at the left to fit the context. */
   async next(
     rows: readonly (readonly number[])[],
-    { signal }: ModelCallOptions = {},
+    { signal, adapters }: ModelCallOptions = {},
   ): Promise<readonly Float32Array[]> {
     const own = this.#tokensOf(rows)
-    return this.#turn(() => this.#next(own, signal), signal)
+    const values = rowValues(this.source, rows.length, adapters)
+    return this.#turn(() => this.#next(own, values, signal), signal)
   }
 
   /** `prompts` are the lengths of the rows' prompts; without one, the whole row is prompt. */
   async #next(
     rows: readonly (readonly number[])[],
+    values: RowValues,
     signal?: AbortSignal,
     prompts: readonly number[] = [],
   ): Promise<readonly Float32Array[]> {
@@ -112,8 +125,9 @@ export class SequenceModel {
         ),
       )
       c.own.at?.write(at)
-      const values = await c.run()
-      for (const i of some.keys()) out.push(requireLogits(values.slice(i * vocabulary, (i + 1) * vocabulary)))
+      writeRows(name => c.own[name], values.slice(first, first + some.length), c.rows)
+      const found = await c.run()
+      for (const i of some.keys()) out.push(requireLogits(found.slice(i * vocabulary, (i + 1) * vocabulary)))
     }
     return out
   }
@@ -122,7 +136,10 @@ export class SequenceModel {
    * The summed negative log-likelihood of each row's tokens from `from` on, in nats. Rows are cut like those
    * of `next`.
    */
-  async losses(rows: readonly ScoredRow[], { signal }: ModelCallOptions = {}): Promise<readonly number[]> {
+  async losses(
+    rows: readonly ScoredRow[],
+    { signal, adapters }: ModelCallOptions = {},
+  ): Promise<readonly number[]> {
     const tokens = this.#tokensOf(rows.map(r => r.tokens))
     const own = rows.map(({ from }, i) => ({ tokens: tokens[i]!, from }))
     const wrong = own.find(r => !Number.isInteger(r.from) || r.from < 1 || r.from >= r.tokens.length)
@@ -132,10 +149,15 @@ export class SequenceModel {
         why: `it has ${wrong.tokens.length} tokens, and those from ${wrong.from} on were to count`,
         hint: 'the first token that counts is at least the second of its row, and at most the last',
       })
-    return this.#turn(() => this.#losses(own, signal), signal)
+    const values = rowValues(this.source, rows.length, adapters)
+    return this.#turn(() => this.#losses(own, values, signal), signal)
   }
 
-  async #losses(rows: readonly ScoredRow[], signal?: AbortSignal): Promise<readonly number[]> {
+  async #losses(
+    rows: readonly ScoredRow[],
+    values: RowValues,
+    signal?: AbortSignal,
+  ): Promise<readonly number[]> {
     const out: number[] = []
     const { context } = this.source
     for (let first = 0; first < rows.length; first += rowsAtOnce) {
@@ -170,8 +192,9 @@ export class SequenceModel {
       c.own.position?.write(position)
       c.own.target?.write(target)
       c.own.weight?.write(weight)
-      const values = await c.run()
-      out.push(...requireLosses(values.subarray(0, some.length)))
+      writeRows(name => c.own[name], values.slice(first, first + some.length), c.rows)
+      const found = await c.run()
+      out.push(...requireLosses(found.subarray(0, some.length)))
     }
     return out
   }
@@ -219,8 +242,9 @@ export class SequenceModel {
     prompts: readonly (readonly number[])[],
     most: number,
     { stops }: Pick<Tokenizer, 'stops'>,
-    { onToken, signal, sampling }: GenerateOptions,
+    { onToken, signal, sampling, adapters }: GenerateOptions,
   ): Promise<readonly (readonly number[])[]> {
+    const values = rowValues(this.source, prompts.length, adapters)
     const written = prompts.map((): number[] => [])
     const output = sampling === undefined ? 'chosen' : 'next'
     const decoder = await this.#decoder(prompts, { most, output }, signal)
@@ -241,9 +265,10 @@ export class SequenceModel {
         return drawToken(logits, seen, sampling, drawAt(sampling.seed, first + row, step))
       }
       const steps = Math.min(most, Math.max(...room))
-      if (decoder === undefined) await this.#continueAnew(some, { most, choose, take }, signal)
-      else if (sampling === undefined) await decoder.continue(some, steps, take)
-      else await decoder.continueBy(some, steps, choose, take)
+      const rows = { tokens: some, values: values.slice(first, first + width) }
+      if (decoder === undefined) await this.#continueAnew(rows, { most, choose, take }, signal)
+      else if (sampling === undefined) await decoder.continue(rows, steps, take)
+      else await decoder.continueBy(rows, steps, choose, take)
     }
     return written
   }
@@ -253,7 +278,7 @@ export class SequenceModel {
    * again.
    */
   async #continueAnew(
-    prompts: readonly (readonly number[])[],
+    { tokens: prompts, values }: DecodedRows,
     { most, choose, take }: { readonly most: number; readonly choose: ChooseToken; readonly take: TakeToken },
     signal?: AbortSignal,
   ): Promise<void> {
@@ -261,7 +286,7 @@ export class SequenceModel {
     const lengths = prompts.map(p => p.length)
     const open = new Set(rows.keys())
     for (let i = 0; i < most && open.size > 0; i++) {
-      const logits = await this.#next(rows, signal, lengths)
+      const logits = await this.#next(rows, values, signal, lengths)
       for (const r of open) {
         const token = choose(r, logits[r]!, rows[r]!)
         rows[r]!.push(token)

@@ -20,7 +20,6 @@ import {
 const program = programOf(`
 import std.gates
 import std.edits.jola as edits
-import std.edits.merge as merging
 import std.models.llama
 size V, T, B
 
@@ -36,10 +35,11 @@ fn edited(e: edits.Edits, w: llama.Model, tokens: idx[V][B, T]) -> f32[B, T, V] 
   for b -> edits.settled_logits(e, w, tokens[b])
 
 fn merged(e: edits.Edits, w: llama.Model, tokens: idx[V][B, T]) -> f32[B, T, V] =
-  let m = merging.merge(e, w)
+  let m = merged_outputs(e, w)
   for b -> llama.logits(m, tokens[b])
 
-fn merged_outputs(e: edits.Edits, w: llama.Model) -> llama.Model = merging.merge(e, w)
+fn merged_outputs(e: edits.Edits, w: llama.Model) -> llama.Model =
+  llama.merge(w, edits.sites(e, edits.settled(e)))
 `)
 
 const torch = fixture<{
