@@ -99,9 +99,7 @@ export const dependences = (graph: Graph, inputs: readonly string[]): ReadonlyMa
   const of = (node: Node): Dependence => {
     switch (node.kind) {
       case 'input':
-        return inputs.includes(node.name)
-          ? { degree: 1, own: node.name === inputs[0] ? 1 : undefined }
-          : none
+        return inputs.includes(node.name) ? { degree: 1, own: node.name === inputs[0] ? 1 : undefined } : none
       case 'literal':
         return none
       case 'carry':

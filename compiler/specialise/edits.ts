@@ -11,7 +11,7 @@ import type { Expr } from '../ir/ir.js'
 import { callFunction } from './call-function.js'
 import { bindAll, type EvalContext, evaluateCore } from './eval-context.js'
 import { givenValue } from './evaluate-global.js'
-import { inputValue } from './parameters.js'
+import { inputValue, instantiateFields } from './parameters.js'
 import { readAt } from './read-value.js'
 import { type CoreValue, type GivenValue, scalar, unexpected } from './value.js'
 
@@ -42,8 +42,7 @@ export const slotInputs = (slot: number) => ({
 })
 
 /** Whether a type is that of a model's places. */
-export const isSites = (t: Type): t is SitesType =>
-  t.kind === 'record' && t.record.id === `${SITES}.Sites`
+export const isSites = (t: Type): t is SitesType => t.kind === 'record' && t.record.id === `${SITES}.Sites`
 
 /** The row at hand, whose adapter a slot chooses, and how many rows there are. */
 export interface Rows {
@@ -91,28 +90,33 @@ interface SlotValues {
 /** The record of a model's places, at the sizes of one model. */
 export type SitesType = Extract<Type, { kind: 'record' }>
 
-/** The functions of a record of places that give back what they get: those that a method leaves out. */
-const leftAlone = (c: EvalContext, type: SitesType): ReadonlyMap<string, CoreValue> =>
-  new Map(
-    type.record.fields.flatMap(f => {
-      const made = f.default === undefined ? undefined : callFunction(c, f.default, type.instance, [])
-      return made === undefined ? [] : [[f.name, made] as const]
-    }),
-  )
+/** The functions of a record of places that a method leaves out: they give back what they get. */
+const leftAlone = (c: EvalContext, type: SitesType): CoreValue => ({
+  kind: 'record',
+  fields: new Map(
+    type.record.fields.flatMap(f =>
+      f.default === undefined ? [] : [[f.name, callFunction(c, f.default, type.instance, [])] as const],
+    ),
+  ),
+})
+
+/** Whether a function of a place gives back its last argument, whatever that is. */
+const givesBack = (c: EvalContext, name: string, type: Type, f: CoreValue): boolean => {
+  if (f.kind !== 'fn' || type.kind !== 'fn') return false
+  const args = type.params.map((p, i) => inputValue(c.m.builder, `any ${name} ${i}`, p, c))
+  return c.calls.key(f.apply(args, c.scope)) === c.calls.key(args.at(-1)!)
+}
 
 /** An edit as strong as is asked for; places that it leaves alone stay so. */
 const scaledSites = (c: EvalContext, type: SitesType, strength: Expr, made: CoreValue): CoreValue => {
   const scaled = callFunction(c, `${SITES}.scaled`, type.instance, [scalar(strength), made])
   if (made.kind !== 'record' || scaled.kind !== 'record') return unexpected('record', made)
-  const alone = leftAlone(c, type)
-  const isAlone = (name: string): boolean => {
-    const [own, none] = [made.fields.get(name), alone.get(name)]
-    return own !== undefined && none !== undefined && c.calls.key(own) === c.calls.key(none)
-  }
-  return {
-    kind: 'record',
-    fields: new Map([...scaled.fields].map(([name, f]) => [name, isAlone(name) ? alone.get(name)! : f])),
-  }
+  const alone = type.record.fields.flatMap(field => {
+    const f = made.fields.get(field.name)!
+    const own = instantiateFields(field.type, type.instance)
+    return givesBack(c, field.name, own, f) ? [[field.name, f] as const] : []
+  })
+  return { kind: 'record', fields: new Map([...scaled.fields, ...alone]) }
 }
 
 /**
@@ -133,5 +137,5 @@ export const composeSlots = (
       const own = scaledSites(c, type, perRow(c, names.strength, rows), made)
       return i === 0 ? own : callFunction(c, `${SITES}.both`, type.instance, [before, own])
     },
-    { kind: 'record', fields: leftAlone(c, type) },
+    leftAlone(c, type),
   )

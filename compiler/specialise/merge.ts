@@ -3,12 +3,12 @@
  * have the edits in them. It is right for edits that are affine and the same at every token, which
  * `describeEdits` tells from their graphs.
  */
-import type { CoreFn, Program } from '../core/core.js'
-import { i32, index } from '../ir/expr.js'
+import type { CoreFn, CoreParam, Program } from '../core/core.js'
 import { dependences, inputsBehind } from '../ir/affine-in.js'
+import { i32, index } from '../ir/expr.js'
 import type { Graph } from '../ir/ir.js'
-import { simplify } from '../simplify/simplify.js'
 import { verified } from '../ir/verify.js'
+import { simplify } from '../simplify/simplify.js'
 import { composeSlots, type EditSlot, isSites, type SitesType } from './edits.js'
 import { bindAll, type EvalContext, evaluateCore } from './eval-context.js'
 import { dimensionsOf, tensorAxes } from './fresh-axes.js'
@@ -22,6 +22,8 @@ export interface EditedModel {
   readonly program: Program
   /** The module's `merge`. */
   readonly fn: CoreFn
+  /** The parameter whose name and type the model's tensors have. */
+  readonly model: CoreParam
   readonly slots: readonly EditSlot[]
   readonly bindings: Bindings
 }
@@ -32,9 +34,9 @@ const oneRow = { row: i32(0), count: 1 } as const
 const sitesParam = (fn: CoreFn) => fn.params.find(p => isSites(p.type))!
 const modelParam = (fn: CoreFn) => fn.params.find(p => !isSites(p.type))!
 
-const contextOf = ({ program, fn, slots, bindings }: EditedModel) => {
+const contextOf = ({ program, fn, model: param, slots, bindings }: EditedModel) => {
   const outer = contextFor(program, bindings, fn.name)
-  const model = paramValue(outer, modelParam(fn))
+  const model = paramValue(outer, param)
   const type = sitesParam(fn).type as SitesType
   const sites = composeSlots(outer, slots, oneRow, { type, model })
   if (sites.kind !== 'record') return unexpected('record', sites)

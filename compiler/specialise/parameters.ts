@@ -66,6 +66,8 @@ export const instantiateFields = (t: Type, instance: Instance): Type => {
         return { ...x, fields: new Map([...x.fields].map(([k, y]) => [k, go(y)])) }
       case 'tuple':
         return { ...x, items: x.items.map(go) }
+      case 'fn':
+        return { ...x, params: x.params.map(go), result: go(x.result) }
       case 'param':
         return instance.types.get(x.name) ?? x
       case 'per':

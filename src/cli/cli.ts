@@ -11,6 +11,7 @@ import { registerEvalCommand } from './eval.js'
 import { registerExplainCommand } from './explain.js'
 import { registerGenerateCommand } from './generate.js'
 import { registerGradCommand } from './grad.js'
+import { registerMergeCommand } from './merge.js'
 import { registerReportCommand } from './report.js'
 import { registerRunCommand } from './run.js'
 import { examples, failureOf, print, remark, version, wantsColour } from './shared.js'
@@ -32,6 +33,7 @@ const registerCommands = [
   registerReportCommand,
   registerTaskCommand,
   registerCompareCommand,
+  registerMergeCommand,
   registerDevicesCommand,
   registerBenchCommand,
 ]

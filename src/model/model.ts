@@ -84,6 +84,21 @@ export const modelFacts = (
   }
 }
 
+/** The entries of a configuration that a program reads nothing from, and that may change numbers. */
+export const unknownEntries = (
+  program: Program,
+  types: readonly Type[],
+  config: JsonObject,
+): readonly string[] => {
+  const reader = new ConfigReader(config)
+  const constants = readConstants(program, reader)
+  for (const t of types) {
+    missingEntries(program, t, reader)
+    configEquations(program, t, reader, constants)
+  }
+  return unreadEntries(reader).flatMap(p => p.names)
+}
+
 /**
  * Binds parameters to the model's checkpoint. Throws a `UserError` for tensors that are missing or of another
  * shape, and, unless `partial`, for those that no field asks for.

@@ -128,12 +128,7 @@ export class Decoder {
    * Continues each row with the tokens that `choose` takes by their logits. The decoder must give `next`.
    * Each step waits for the choice of the one before.
    */
-  async continueBy(
-    given: DecodedRows,
-    most: number,
-    choose: ChooseToken,
-    take: TakeToken,
-  ): Promise<void> {
+  async continueBy(given: DecodedRows, most: number, choose: ChooseToken, take: TakeToken): Promise<void> {
     if (most <= 0) return
     const { tokens: rows } = given
     let { next } = await this.#begin(given)

@@ -1,12 +1,10 @@
-import { copyFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { CoreRecipe } from '../../compiler/core/core.js'
 import { type InputSpec, inputsOf } from '../../compiler/specialise/parameters.js'
 import { batchSizes } from '../data/batch.js'
 import { writeAtomic } from '../files/atomic.js'
-import { fileError, systemCode } from '../files/file-error.js'
 import { makeFolder } from '../files/make-folder.js'
-import { folderFilesOfGguf, isGguf } from '../folders/gguf-model.js'
+import { besideWeights, copyModelFiles } from '../folders/model-files.js'
 import { writeSafetensors } from '../folders/write-safetensors.js'
 import { indicesBelow, nameAt, namesFor, storedShape } from '../model/bind.js'
 import { stateType } from '../recipe/recipe-parts.js'
@@ -67,27 +65,6 @@ export interface ExportOptions {
   readonly holds: (id: string) => boolean
 }
 
-const modelFiles = [
-  'config.json',
-  'tokenizer.json',
-  'tokenizer_config.json',
-  'generation_config.json',
-  'chat_template.jinja',
-]
-
-/** Gives a folder of weights the other files of the model that they were trained from. */
-const copyModelFiles = async (model: string, target: string): Promise<void> => {
-  if (await isGguf(model)) {
-    for (const [name, value] of await folderFilesOfGguf(model))
-      await writeAtomic(join(target, name), [`${JSON.stringify(value, undefined, 2)}\n`])
-    return
-  }
-  for (const name of modelFiles)
-    await copyFile(join(model, name), join(target, name)).catch((error: unknown) => {
-      if (systemCode(error) !== 'ENOENT') throw fileError('copy the file', join(model, name), error)
-    })
-}
-
 /**
  * Writes the learned state. State that the program binds to a checkpoint's names becomes a complete model in
  * `model/`, with the tokenizer of training; other state becomes an adapter. Returns the written paths, for
@@ -107,7 +84,7 @@ export const exportState = async (
     const target = folder.file(adapterFiles.model)
     await makeFolder(target)
     await writeSafetensors(join(target, 'model.safetensors'), tensors, { format: 'pt' })
-    await copyModelFiles(run.model, target)
+    await copyModelFiles(run.model, target, ['config.json', ...besideWeights])
     written.push(target)
   }
   const adapter = specs.filter(s => s.from === undefined)

@@ -49,10 +49,7 @@ export const editSlotsOf = (
   })
 
 /** Opens the model of a set of adapters as it was opened in their training. */
-export const openModelOf = (
-  set: AdapterSet,
-  { model, weights, allow = [] }: OpenOptions,
-): Promise<Model> => {
+export const openModelOf = (set: AdapterSet, { model, weights, allow = [] }: OpenOptions): Promise<Model> => {
   const { adapter } = [...set.adapters.values()][0]!
   return openModel(model ?? adapter.base_model, {
     weights: true,

@@ -43,7 +43,9 @@ export const writeAdapter = async (directory: string, made: MadeUpAdapter): Prom
   try {
     const facts = modelFacts(program, [...recipe.params.map(p => p.type), stateType(recipe)], model)
     const sizes = modelSizes(recipe.sizes, facts, model, settingEquations(recipe, settings))
-    const specs = inputsOf('', stateType(recipe)).filter(s => !/^(moments|chosen|share|last_loss)/.test(s.name))
+    const specs = inputsOf('', stateType(recipe)).filter(
+      s => !/^(moments|chosen|share|last_loss)/.test(s.name),
+    )
     const tensors = new Map(
       specs.map((s, i): [string, TensorData] => {
         const shape = s.dims.map(d => evaluateSize(d, sizes))
