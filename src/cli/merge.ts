@@ -35,8 +35,8 @@ const run = async (adapters: string, o: Options): Promise<void> => {
     if (result.leftOut.length > 0)
       print(`  left out, since the model has no place for them: ${result.leftOut.join(', ')}`)
     print(
-      `  logits on random texts differ from the edited model's by at most ${result.difference.toExponential(1)}; ` +
-        `the largest is ${result.largest.toFixed(1)}`,
+      "  logits on random texts differ from the edited model's by at most " +
+        `${result.difference.toExponential(1)}; the largest is ${result.largest.toFixed(1)}`,
     )
   } finally {
     device.close()

@@ -72,8 +72,8 @@ const requireEdits = (recipe: CoreRecipe, directory: string): void => {
 
 /**
  * Opens adapters that are to act together. Rejects with a `UserError` where one is no adapter, has no
- * `edits_of`, or is not for the same model as the others. `allow` names tensors that may hold numbers that are
- * not finite.
+ * `edits_of`, or is not for the same model as the others. `allow` names tensors that may hold numbers that
+ * are not finite.
  */
 export const openAdapterSet = async (
   directories: readonly string[],

@@ -5,21 +5,23 @@ import { UserError } from '../errors/user-error.js'
 const called = (site: string): string => site.replaceAll('_', ' ')
 
 /** Why an edit of a place is no change of weights; undefined where it is one. */
-const reasonOf = ({ site, byPlace, affine, shift }: SiteEdit, homes: ReadonlySet<string>) => {
+const reasonOf = (edit: SiteEdit, homes: ReadonlySet<string>): string | undefined => {
+  const { site, byPlace, affine, shift } = edit
   const at = `the edit of \`${called(site)}\``
   if (byPlace) return `${at} differs from token to token, by position or by where the prompt ends`
   if (!homes.has(site)) return `${at} has no weights in this model that could hold it`
   if (site === 'block')
     return shift
       ? undefined
-      : `${at} multiplies the residual stream, which no weight of the model does; only a fixed vector can be added`
+      : `${at} multiplies the residual stream, which no weight of the model does; ` +
+          'only a fixed vector can be added'
   if (site !== 'embedding' && !affine) return `${at} is not affine: it is no matrix and bias`
   return undefined
 }
 
 /**
- * Throws a `UserError` with every reason for which edits can't become weights. `homes` are the places that the
- * model's `merge` takes.
+ * Throws a `UserError` with every reason for which edits can't become weights. `homes` are the places that
+ * the model's `merge` takes.
  */
 export const requireMergeable = (
   edits: readonly SiteEdit[],

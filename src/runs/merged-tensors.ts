@@ -102,7 +102,7 @@ const inShards = (all: readonly Written[], width: number): readonly (readonly Wr
   return shards
 }
 
-/** Writes the tensors of a model into a folder as transformers names them, in several files if they are large. */
+/** Writes a model's tensors into a folder as transformers names them, in several files if they are large. */
 export const writeMerged = async (
   directory: string,
   merged: MergedModel,

@@ -93,7 +93,8 @@ const requirePlaces = (fn: CoreFn, module: string): void => {
 /**
  * Opens a model under trained adapters. Each of `sums` is adapters that act together, such as
  * `runs/a + 0.5 * runs/b`; in every call, each row may name the one of them that edits it, and a strength.
- * Without that, the first one edits all rows. Rejects with a `UserError` where adapters are not for one model.
+ * Without that, the first one edits all rows. Rejects with a `UserError` where adapters are not for one
+ * model.
  */
 export const openAdapters = async (
   device: Device,
