@@ -1,7 +1,6 @@
 import type { CoreFn, Program } from '../../compiler/core/core.js'
-import { interpret } from '../../compiler/ir/interpret.js'
 import type { Graph } from '../../compiler/ir/ir.js'
-import { specialiseFn, specialiseGrad } from '../../compiler/pipeline.js'
+import { specialiseGrad } from '../../compiler/pipeline.js'
 import type { HostTensor } from '../../src/engine/engine.js'
 import { programOf } from '../support/program.js'
 import { fixture, flat, type Nested, tensor } from './support.js'
@@ -40,7 +39,7 @@ export const peft = (() => {
 
 /** Each method's loss as a function of what it trains, `e`, with the settings that the fixture has. */
 const source = `
-import std.answers (answer_loss, answers)
+import std.answers (answer_loss)
 import std.data (Batch)
 import std.edits.jola
 import std.models.llama
@@ -52,7 +51,7 @@ import std.recipes.loreft
 import std.recipes.post_block
 import std.recipes.red
 
-size L, H, R, B, A, V
+size L, H
 
 fn jola_loss(e: jola.Edits, w: llama.Model, batch: Batch, gates: jola.Gates) -> f32 =
   answer_loss(w, batch, jola.sites(e, gates))
@@ -88,35 +87,6 @@ fn rank_one_loss(e: post_block.Edits, w: llama.Model, batch: Batch) -> f32 =
   post_block.rank_one_loss(e, w, batch)
 
 fn full_loss(e: llama.Model, batch: Batch) -> f32 = answer_loss(e, batch)
-
-fn jola_logits(e: jola.Edits, w: llama.Model, batch: Batch, gates: jola.Gates) -> f32[B, A, V] =
-  answers(w, batch, jola.sites(e, gates))
-
-fn lora_logits(e: lora.Edits, w: llama.Model, batch: Batch) -> f32[B, A, V] =
-  answers(w, batch, lora.sites(
-    e, { q: true, k: true, v: true, o: true, gate: true, up: true, down: true }, 4))
-
-fn bitfit_logits(e: bitfit.Edits, w: llama.Model, batch: Batch) -> f32[B, A, V] =
-  answers(w, batch, bitfit.sites(e))
-
-fn red_logits(e: red.Edits, w: llama.Model, batch: Batch) -> f32[B, A, V] = answers(w, batch, red.sites(e))
-
-fn loreft_logits(e: loreft.Edits, w: llama.Model, batch: Batch) -> f32[B, A, V] =
-  answers(w, batch, loreft.sites(e, 1, 2))
-
-fn lofit_scale_logits(e: lofit.Edits, w: llama.Model, batch: Batch) -> f32[B, A, V] =
-  answers(w, batch, lofit.scaling(e))
-
-fn lofit_offset_logits(e: lofit.Edits, w: llama.Model, batch: Batch) -> f32[B, A, V] =
-  answers(w, batch, lofit.shift(e))
-
-fn fixed_logits(e: post_block.Edits, w: llama.Model, batch: Batch) -> f32[B, A, V] =
-  answers(w, batch, post_block.fixed(e))
-
-fn rank_one_logits(e: post_block.Edits, w: llama.Model, batch: Batch) -> f32[B, A, V] =
-  answers(w, batch, post_block.rank_one(e))
-
-fn full_logits(e: llama.Model, batch: Batch) -> f32[B, A, V] = answers(e, batch)
 `
 
 /** The names of what a method trains in its record, where the fixture has others. */
@@ -211,44 +181,4 @@ export const methodProblem = (method: string, loss = method): MethodProblem => {
     ]),
     trained: one.trained,
   }
-}
-
-/** Rows of tokens with the number of those that are the prompt; the rest is taught. */
-export interface PromptedRow {
-  readonly tokens: readonly number[]
-  readonly prompt: number
-}
-
-/** How many tokens there are to choose from. */
-export const vocabulary = torch.sizes.V!
-
-/**
- * The logits of a method's model of each row's taught tokens, [rows][A][V], in one batch that is padded to
- * `T` tokens with the token `padding`.
- */
-export const batchLogits = (
-  method: string,
-  rows: readonly PromptedRow[],
-  { T, padding }: { readonly T: number; readonly padding: number },
-): readonly (readonly number[])[] => {
-  const { program, fn } = functionOf(`${method}_logits`)
-  const A = Math.max(...rows.map(r => r.tokens.length - r.prompt + 1))
-  const sizes = sizesFor(fn, { B: rows.length, T, A })
-  const graph = specialiseFn(program, fn, { sizes, constants })
-  const row = (of: (r: PromptedRow, i: number) => number, length: number): Nested =>
-    rows.map(r => Array.from({ length }, (_, i) => of(r, i)))
-  const taught = (r: PromptedRow, a: number): number => Math.min(r.prompt - 1 + a, r.tokens.length - 1)
-  const batch = {
-    tokens: row((r, t) => r.tokens[t] ?? padding, T),
-    position: row(taught, A),
-    target: row(() => 0, A),
-    weight: row(() => 1, A),
-    prompt: rows.map(r => r.prompt),
-  }
-  const inputs = new Map([...inputsOf(graph, method, batch)].map(([n, t]) => [n, t.data]))
-  const logits = interpret(graph, inputs).get('result')!
-  return rows.map((r, b) => {
-    const from = b * A * vocabulary
-    return [...logits.slice(from, from + (r.tokens.length - r.prompt + 1) * vocabulary)]
-  })
 }

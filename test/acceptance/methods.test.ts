@@ -1,17 +1,9 @@
-import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
 import { deviceEngine, type HostTensor } from '../../src/engine/engine.js'
 import { interpreterEngine } from '../../src/host/open-engine.js'
 import { withDevice } from '../support/device.js'
 import { noteErrors, printErrors, worst } from './method-errors.js'
-import {
-  batchLogits,
-  type MethodProblem,
-  methodNames,
-  methodProblem,
-  peft,
-  vocabulary,
-} from './methods-fixture.js'
+import { type MethodProblem, methodNames, methodProblem, peft } from './methods-fixture.js'
 import { worstDifference, worstRelative } from './support.js'
 
 /** Relative errors of the loss and of every gradient, by their names. */
@@ -59,30 +51,5 @@ describe('each method against PyTorch', () => {
       noteErrors(method, errors)
       expect(worst(errors), JSON.stringify(errors)).toBeLessThan(1e-3)
     })
-  })
-})
-
-const promptedRow = fc
-  .array(fc.nat(vocabulary - 1), { minLength: 1, maxLength: 6 })
-  .chain(tokens => fc.integer({ min: 1, max: tokens.length }).map(prompt => ({ tokens, prompt })))
-
-describe('each method in a batch', () => {
-  it.each(methodNames)('%s gives a row what it gives it alone, however it is padded', method => {
-    fc.assert(
-      fc.property(
-        fc.array(promptedRow, { minLength: 2, maxLength: 3 }),
-        fc.nat(3),
-        fc.nat(vocabulary - 1),
-        (rows, more, padding) => {
-          const T = Math.max(...rows.map(r => r.tokens.length)) + more
-          const together = batchLogits(method, rows, { T, padding })
-          for (const [i, row] of rows.entries()) {
-            const [alone] = batchLogits(method, [row], { T: row.tokens.length, padding: 0 })
-            expect(worstDifference(together[i]!, alone!)).toBeLessThan(1e-9)
-          }
-        },
-      ),
-      { numRuns: 3, seed: 11 },
-    )
   })
 })
