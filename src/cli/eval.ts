@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
 import { type Command, Option } from 'commander'
 import type { Precision } from '../../compiler/artifact.js'
@@ -10,7 +11,9 @@ import { openChat } from '../folders/open-chat.js'
 import { openDataFolder } from '../folders/open-data.js'
 import { startProgress } from '../host/progress.js'
 import type { WeightFormat } from '../model/weight-format.js'
+import { adaptersIn } from '../predict/edit-slots.js'
 import type { OpenPredictor } from '../predict/open-predictor.js'
+import { openAdapters } from '../runs/open-adapters.js'
 import { openBase, openRun, openRunBase } from '../runs/open-run.js'
 import { readAdapterConfig } from '../runs/read-adapter.js'
 import { RunFolder, runsAt } from '../runs/run-folder.js'
@@ -41,14 +44,55 @@ export interface Subject {
   readonly model?: string
   readonly allow?: readonly string[]
   readonly base?: true
+  /** A sum of adapters, instead of a run. */
+  readonly adapter?: string
   readonly program?: string
   readonly weights?: WeightFormat
   readonly precision?: Precision
   readonly force?: true
 }
 
-/** Opens the run of the command line, or the model of `--model`, on a new device. */
+/** `--adapter`. */
+export const adapterOption = (): Option =>
+  new Option('--adapter <sum>', "adapters that act together, instead of a run: 'runs/a + 0.5 * runs/b'")
+
+/** A folder as a sum of adapters: whatever signs its name has, it is one. */
+export const adapterSum = (path: string): string =>
+  existsSync(path) && /[\s'*+]/.test(path) ? `"${path}"` : path
+
+/** Refuses `--adapter` beside what it stands for. */
+const checkAdapterOption = (path: string | undefined, o: Subject): void => {
+  const other =
+    path !== undefined ? 'a run' : o.base ? '--base' : o.program !== undefined ? '--program' : undefined
+  if (o.adapter === undefined || other === undefined) return
+  throw new UserError({
+    what: `--adapter and ${other} are both given`,
+    hint: '--adapter names all runs that act, each with its strength',
+    exitCode: 2,
+  })
+}
+
+/** Opens adapters that act together, or that rows choose among, on a new device. */
+export const openMixed = async (sums: readonly string[], o: Subject): Promise<OpenPredictor> => {
+  const [first] = adaptersIn(sums)
+  await checkAdapted(first!)
+  const device = await openNodeDevice({
+    precision: o.precision ?? (await readAdapterConfig(first!)).precision ?? 'f32',
+  })
+  try {
+    const opened = await openAdapters(device, sums, o)
+    if (opened.forced.length > 0) remark(`going on all the same (--force): ${opened.forced.join('; ')}`)
+    return { ...opened, close: () => opened.close().finally(() => device.close()) }
+  } catch (error) {
+    device.close()
+    throw error
+  }
+}
+
+/** Opens the run of the command line, its adapters, or the model of `--model`, on a new device. */
 export const openSubject = async (path: string | undefined, o: Subject): Promise<OpenPredictor> => {
+  checkAdapterOption(path, o)
+  if (o.adapter !== undefined) return openMixed([o.adapter], o)
   if (path === undefined && o.model === undefined)
     throw new UserError({
       what: 'there is nothing to open',
@@ -159,7 +203,8 @@ const run = async (path: string | undefined, o: Options): Promise<void> => {
   // The seeds of a run have one base model.
   const runs = o.base ? found.slice(0, 1) : found
   const { part, sizes } = splitOf(o.split ?? [])
-  const begun = runs[0] === undefined ? undefined : await new RunFolder(runs[0]).descriptionIfAny()
+  const first = o.adapter === undefined ? runs[0] : adaptersIn([o.adapter])[0]
+  const begun = first === undefined ? undefined : await new RunFolder(first).descriptionIfAny()
   const data = o.data ?? begun?.data
   if (data === undefined)
     throw new UserError({ what: '--data is missing', hint: 'name a folder with test.jsonl', exitCode: 2 })
@@ -203,6 +248,7 @@ export const registerEvalCommand = (program: Command): void => {
     .addOption(allowOption())
     .addOption(weightsOption())
     .option('--base', 'the base model, without the edits')
+    .addOption(adapterOption())
     .option('--force', 'continue even if the model or the program has changed since training')
     .addOption(programOption())
     .option('--data <dir>', "the data; by default the run's own")
@@ -227,7 +273,12 @@ export const registerEvalCommand = (program: Command): void => {
     .option('--json', 'print scores and predictions as JSON')
     .addHelpText(
       'after',
-      examples(['eval runs/first', 'eval runs/first --base', 'eval --model MODEL --data DATA --split valid']),
+      examples([
+        'eval runs/first',
+        'eval runs/first --base',
+        "eval --adapter 'runs/a + 0.5 * runs/b'",
+        'eval --model MODEL --data DATA --split valid',
+      ]),
     )
     .action(run)
 }

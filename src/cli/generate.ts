@@ -1,15 +1,15 @@
 import { createInterface } from 'node:readline/promises'
 import type { Command } from 'commander'
 import { UserError } from '../errors/user-error.js'
-import { fileError } from '../files/file-error.js'
-import { byteLimits, readTextFile } from '../files/text-file.js'
 import { openChat } from '../folders/open-chat.js'
 import { forTerminal } from '../host/terminal.js'
+import type { RowEdit } from '../predict/edit-slots.js'
 import type { OpenPredictor } from '../predict/open-predictor.js'
 import type { Message } from '../text/chat.js'
 import { untilStop } from '../text/stop-text.js'
-import { openSubject, type Subject } from './eval.js'
+import { adapterOption, adapterSum, openMixed, openSubject, type Subject } from './eval.js'
 import { addGenerationOptions, type GenerationOptions, samplingOf } from './generate-options.js'
+import { editsOf, readFilePrompts } from './prompts.js'
 import {
   allowOption,
   examples,
@@ -41,9 +41,10 @@ interface Continuation {
 const continueTexts = async (
   { sequence, tokenizer, model }: OpenPredictor,
   prompts: readonly (readonly number[])[],
-  o: GenerationOptions,
+  o: GenerationOptions & { readonly adapters?: readonly RowEdit[] | undefined },
   show: (text: string) => void,
 ): Promise<readonly Continuation[]> => {
+  const { adapters } = o
   for (const prompt of prompts)
     if (prompt.length === 0 || prompt.length > model.context)
       throw new UserError({
@@ -69,8 +70,8 @@ const continueTexts = async (
   }
   const sampling = samplingOf(o)
   const rows = await (sampling === undefined
-    ? sequence.greedy(prompts, o.tokens, tokenizer, { onToken })
-    : sequence.sample(prompts, o.tokens, tokenizer, { onToken, sampling }))
+    ? sequence.greedy(prompts, o.tokens, tokenizer, { onToken, adapters })
+    : sequence.sample(prompts, o.tokens, tokenizer, { onToken, adapters, sampling }))
   const made = rows.map((tokens, row): Continuation => {
     const text = textOf(row)
     const { sure, ended } = untilStop(text, o.stop)
@@ -88,23 +89,6 @@ const toTerminal = (text: string): void => {
   process.stdout.write(forTerminal(text))
 }
 
-/** The lines of a file, or of the standard input for `-`; empty lines are skipped. */
-const readLines = async (file: string): Promise<readonly string[]> => {
-  const text = file === '-' ? await readInput() : await readPrompts(file)
-  return text.split(/\r?\n/).filter(line => line.trim() !== '')
-}
-
-const readPrompts = (file: string): Promise<string> =>
-  readTextFile(file, { most: byteLimits.data }).catch((error: unknown) => {
-    throw fileError('read the prompts', file, error)
-  })
-
-const readInput = async (): Promise<string> => {
-  const parts: Buffer[] = []
-  for await (const part of process.stdin) parts.push(part as Buffer)
-  return Buffer.concat(parts).toString('utf8')
-}
-
 const continueOne = async (subject: OpenPredictor, prompt: string, o: Options): Promise<void> => {
   const tokens = subject.tokenizer.encode(prompt)
   // The prompt is shown with the first token, since a model that gives none writes nothing.
@@ -119,14 +103,22 @@ const continueOne = async (subject: OpenPredictor, prompt: string, o: Options): 
 }
 
 /** One line a prompt: the text as JSON, since it may have line breaks of its own. */
-const continueMany = async (subject: OpenPredictor, file: string, o: Options): Promise<void> => {
-  const prompts = await readLines(file)
-  if (prompts.length === 0) throw new UserError({ what: 'there are no prompts', where: file })
-  const encoded = prompts.map(prompt => subject.tokenizer.encode(prompt))
-  const made = await continueTexts(subject, encoded, o, () => undefined)
-  for (const [i, prompt] of prompts.entries()) {
-    const { text, tokens } = made[i]!
-    print(JSON.stringify({ prompt, text: prompt + text, tokens }))
+const continueMany = async (path: string | undefined, file: string, o: Options): Promise<void> => {
+  const given = await readFilePrompts(file)
+  const usual = o.adapter ?? (path === undefined || o.base ? undefined : adapterSum(path))
+  const edits = editsOf(given, usual)
+  const sums = [...new Set(edits?.flatMap(e => e.adapter ?? []))]
+  const subject = await (edits === undefined || sums.length === 0 ? openSubject(path, o) : openMixed(sums, o))
+  try {
+    const encoded = given.map(({ prompt }) => subject.tokenizer.encode(prompt))
+    const adapters = sums.length === 0 ? undefined : edits
+    const made = await continueTexts(subject, encoded, { ...o, adapters }, () => undefined)
+    for (const [i, line] of given.entries()) {
+      const { text, tokens } = made[i]!
+      print(JSON.stringify({ ...line, text: line.prompt + text, tokens }))
+    }
+  } finally {
+    await subject.close()
   }
 }
 
@@ -169,10 +161,10 @@ const run = async (path: string | undefined, o: Options): Promise<void> => {
     })
   if (o.system !== undefined && !o.chat)
     throw new UserError({ what: '--system is for a conversation', hint: 'add --chat', exitCode: 2 })
+  if (o.prompts !== undefined) return continueMany(path, o.prompts, o)
   const subject = await openSubject(path, o)
   try {
     if (o.chat) await converse(subject, o)
-    else if (o.prompts !== undefined) await continueMany(subject, o.prompts, o)
     else await continueOne(subject, o.prompt!, o)
   } finally {
     await subject.close()
@@ -189,10 +181,14 @@ export const registerGenerateCommand = (program: Command): void => {
     .addOption(allowOption())
     .addOption(weightsOption())
     .option('--base', 'the base model, without the edits')
+    .addOption(adapterOption())
     .option('--force', 'continue even if the model or the program has changed since training')
     .addOption(programOption())
     .option('--prompt <text>', 'the text to continue')
-    .option('--prompts <file>', 'a file with a text on each line, or - for the standard input')
+    .option(
+      '--prompts <file>',
+      'a file, or - for the standard input: a text a line, or JSON with prompt, adapter, strength',
+    )
     .option('--chat', "a conversation in the model's own form, one turn a line of the standard input")
     .option('--system <text>', 'the system message of a conversation')
   addGenerationOptions(command)

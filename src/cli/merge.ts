@@ -1,8 +1,8 @@
-import { existsSync } from 'node:fs'
 import { type Command, Option } from 'commander'
 import { openNodeDevice } from '../../runtime/node.js'
 import { mergeRun } from '../runs/merge-run.js'
 import { type MergedType, mergedTypes } from '../runs/merged-tensors.js'
+import { adapterSum } from './eval.js'
 import { allowOption, examples, modelOption, print, printJson, remark } from './shared.js'
 
 interface Options {
@@ -14,10 +14,6 @@ interface Options {
   readonly withoutBiases?: true
   readonly json?: true
 }
-
-/** A folder that exists is one adapter, whatever signs its name has. */
-export const adapterSum = (text: string): string =>
-  existsSync(text) && /[\s'*+]/.test(text) ? `"${text}"` : text
 
 const run = async (adapters: string, o: Options): Promise<void> => {
   const device = await openNodeDevice()

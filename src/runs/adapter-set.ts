@@ -1,12 +1,13 @@
 import { dirname, join } from 'node:path'
 import { CheckedModules } from '../../compiler/check/checked-modules.js'
 import type { CoreRecipe, Program } from '../../compiler/core/core.js'
+import { DEFAULT_MODEL } from '../../compiler/names/modules.js'
 import { isSites } from '../../compiler/specialise/edits.js'
 import { UserError } from '../errors/user-error.js'
 import { loadProgram } from '../folders/load-program.js'
 import { openCheckpoint } from '../folders/open-checkpoint.js'
 import { moduleOf } from '../model/sizes.js'
-import { checkTensors } from '../predict/adapter.js'
+import { type AdapterConfig, checkTensors } from '../predict/adapter.js'
 import { checkFinite, type OpenAdapter } from '../predict/adapter-tensors.js'
 import { findRecipe } from '../recipe/find-recipe.js'
 import { readAdapterConfig } from './read-adapter.js'
@@ -30,19 +31,22 @@ export interface AdapterSet {
   close(): Promise<void>
 }
 
+/** The program that computes the model of an adapter. */
+const computedBy = ({ model_program: program }: AdapterConfig): string => program ?? DEFAULT_MODEL
+
 const isStandard = (program: string): boolean => /^std\./.test(program)
 
 /** Refuses programs whose modules could be mistaken for one another, and adapters of different models. */
 const checkTogether = (opened: readonly OpenAdapter[]): void => {
   const [first, ...others] = opened
   for (const { adapter, directory } of others)
-    if (adapter.model_program !== first!.adapter.model_program)
+    if (computedBy(adapter) !== computedBy(first!.adapter))
       throw new UserError({
         what: 'the adapters are for different models',
         where: `${first!.directory} and ${directory}`,
         why:
-          `one was trained on a model that ${first!.adapter.model_program ?? 'std.models.llama'} computes, ` +
-          `the other on one that ${adapter.model_program ?? 'std.models.llama'} computes`,
+          `one was trained on a model that ${computedBy(first!.adapter)} computes, ` +
+          `the other on one that ${computedBy(adapter)} computes`,
         hint: 'combine adapters of one model',
       })
   const own = opened.filter(({ adapter }) => !isStandard(adapter.program))
@@ -93,7 +97,7 @@ export const openAdapterSet = async (
       await checkFinite(checkpoint, allow)
     }
     checkTogether(opened)
-    const model = opened[0]!.adapter.model_program
+    const model = computedBy(opened[0]!.adapter)
     const programs = [...new Set(opened.map(o => o.adapter.program))]
     const before = new CheckedModules()
     const hashes = new Map(programs.map(p => [p, loadProgram([p], { model, before }).hash]))

@@ -4,6 +4,7 @@ import type { Program } from '../../compiler/core/core.js'
 import { inputsBehind } from '../../compiler/ir/affine-in.js'
 import { sortGraph } from '../../compiler/ir/graph.js'
 import type { Graph } from '../../compiler/ir/ir.js'
+import { DEFAULT_MODEL } from '../../compiler/names/modules.js'
 import { simplified } from '../../compiler/pipeline.js'
 import { isSites } from '../../compiler/specialise/edits.js'
 import { describeEdits, specialiseMerge } from '../../compiler/specialise/merge.js'
@@ -272,7 +273,7 @@ const wholeModel = (adapters: string): string | undefined => {
 const mergeWhole = async (path: string, request: MergeRequest): Promise<MergeResult> => {
   const directory = join(path, adapterFiles.model)
   const run = await new RunFolder(path).description()
-  const { program, modules } = loadProgram([run.modelProgram ?? 'std.models.llama'])
+  const { program, modules } = loadProgram([run.modelProgram ?? DEFAULT_MODEL])
   const { fn, param } = logitsFunction(program, modules[0]!)
   const model = await openModel(directory, {
     weights: true,
