@@ -12,6 +12,7 @@ import { registerExplainCommand } from './explain.js'
 import { registerGenerateCommand } from './generate.js'
 import { registerGradCommand } from './grad.js'
 import { registerMergeCommand } from './merge.js'
+import { registerNewCommand } from './new.js'
 import { registerReportCommand } from './report.js'
 import { registerRunCommand } from './run.js'
 import { examples, failureOf, print, remark, version, wantsColour } from './shared.js'
@@ -31,6 +32,7 @@ const registerCommands = [
   registerEvalCommand,
   registerGenerateCommand,
   registerReportCommand,
+  registerNewCommand,
   registerTaskCommand,
   registerCompareCommand,
   registerMergeCommand,

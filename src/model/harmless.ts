@@ -78,6 +78,7 @@ export const harmlessEntries: ReadonlyMap<string, Harmless> = new Map([
     any,
     'use_cache',
     'max_position_embeddings',
+    'n_positions',
     'pretraining_tp',
     'chunk_size_feed_forward',
     'is_decoder',
@@ -90,6 +91,8 @@ export const harmlessEntries: ReadonlyMap<string, Harmless> = new Map([
     'hidden_dropout',
     'dropout',
     'resid_pdrop',
+    'residual_dropout',
+    'embedding_dropout',
     'embd_pdrop',
   ),
   ...entries(

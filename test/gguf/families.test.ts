@@ -34,7 +34,7 @@ describe('a family as a GGUF file', () => {
   it.each(converted)('%s has the logits of transformers', async name => {
     const fixture = familyFixture(name)
     const { directory, model } = await files(fixture)
-    const logits = await familyLogits(interpreterEngine, directory, [], model)
+    const logits = await familyLogits(interpreterEngine, directory, [], { model })
     expect(logits.length).toBe(fixture.logits.length)
     expect(worst(logits, fixture.logits)).toBeLessThan(1e-4)
   })
@@ -59,7 +59,7 @@ describe('a family as a GGUF file', () => {
 describe('a GGUF file is refused', () => {
   const refused = async (more: Readonly<Record<string, Typed>>) => {
     const { directory, model } = await files(familyFixture('llama'), more)
-    const { what, where, why } = await userError(familyLogits(interpreterEngine, directory, [], model))
+    const { what, where, why } = await userError(familyLogits(interpreterEngine, directory, [], { model }))
     return `${what}\n${where}\n${why}`
   }
 
@@ -95,7 +95,7 @@ describe('a GGUF file is refused', () => {
       ['model.layers.0.self_attn.q_norm.weight', { shape: [4], data: new Float32Array(4) }] as const,
     ])
     const { directory, model } = await files({ ...fixture, tensors })
-    const { why } = await userError(familyLogits(interpreterEngine, directory, [], model))
+    const { why } = await userError(familyLogits(interpreterEngine, directory, [], { model }))
     expect(why).toContain('self_attn.q_norm.weight')
   })
 

@@ -56,7 +56,10 @@ export const portableFloors: readonly Floor[] = [
   [room('data', 'records → examples → tokens → batches')],
   [room('measure', 'timing executables, judging results'), room('engine', 'what evaluates graphs')],
   [room('model', 'configuration and checkpoint → sizes and weights')],
-  [room('recipe', 'finding a recipe, and its settings')],
+  [
+    room('recipe', 'finding a recipe, and its settings'),
+    room('sketch', 'a checkpoint of an unknown family → a program, as far as it can be told'),
+  ],
   [room('predict', 'scoring and continuing tokens')],
   [room('score', 'scores of a model on examples')],
   [room('tasks', 'what a task is: its files, prompts and score')],

@@ -34,9 +34,12 @@ interface Stored {
 
 const bytes = (base64: string): ArrayBuffer => Uint8Array.from(Buffer.from(base64, 'base64')).buffer
 
-/** The names of all fixtures; those that begin with `refused-` have no numbers. */
+/**
+ * The names of all fixtures of families that a module computes or that are refused: `refused-…` have no
+ * numbers. Those of families that `jola new --from` writes programs for begin with `new-`.
+ */
 export const familyNames: readonly string[] = readdirSync(folder)
-  .filter(f => f.endsWith('.json'))
+  .filter(f => f.endsWith('.json') && !f.startsWith('new-'))
   .map(f => f.slice(0, -'.json'.length))
   .sort()
 
@@ -73,19 +76,20 @@ export const writeFamily = async (
 }
 
 /**
- * The logits [T, V] of a fixture's folder by the module of its family, through what `jola run` does; `model`,
- * where the model is another than the folder's. Throws what that would print.
+ * The logits [T, V] of a fixture's folder by the module of its family, or by `program`, through what
+ * `jola run` does; `model`, where the model is another than the folder's. Throws what that would print.
  */
 export const familyLogits = async (
   engine: Engine,
   directory: string,
   allow: readonly string[] = [],
-  model = directory,
+  { model = directory, program }: { readonly model?: string; readonly program?: string } = {},
 ): Promise<ArrayLike<number>> => {
   const call = await prepareCall({
     file: 'std.model',
     fn: 'logits',
     model,
+    program,
     allow,
     in: join(directory, 'tokens.safetensors'),
     inputs: 'read',
