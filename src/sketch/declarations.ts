@@ -18,8 +18,13 @@ export const takesMeanOff = (sketch: Sketch): boolean =>
 
 const quoted = (path: string): string => JSON.stringify(path)
 
-/** `size F from "intermediate_size"`, by an entry of this value, by a multiple of the width, or as a number. */
-const sizeLine = (sketch: Sketch, name: string, kind: EntryKind, value: number, meaning: string): string => {
+/** `size F from "intermediate_size"`: by an entry of this value, by a multiple of the width, or a number. */
+const sizeLine = (
+  sketch: Sketch,
+  [name, meaning]: readonly [string, string],
+  kind: EntryKind,
+  value: number,
+): string => {
   const { config, layout } = sketch
   const entry = entryOf(config, kind)
   const width = entryOf(config, 'width')
@@ -45,12 +50,12 @@ export const sizeLines = (sketch: Sketch): readonly string[] => {
   const share = entryOf(config, 'share')
   const rotation = rotationOf(sketch)
   return [
-    sizeLine(sketch, 'L', 'layers', table.layers, 'layers'),
-    sizeLine(sketch, 'E', 'width', E, 'model width'),
+    sizeLine(sketch, ['L', 'layers'], 'layers', table.layers),
+    sizeLine(sketch, ['E', 'model width'], 'width', E),
     ...(K === H
       ? [`size K from ${heads}  /// heads`, 'size H = K  /// query heads']
       : [
-          sizeLine(sketch, 'K', 'keyHeads', K, 'key/value heads'),
+          sizeLine(sketch, ['K', 'key/value heads'], 'keyHeads', K),
           'size G  /// query heads a key/value head',
           `size H = K * G from ${heads}  /// query heads`,
         ]),
@@ -67,10 +72,10 @@ export const sizeLines = (sketch: Sketch): readonly string[] => {
             'size Rest  /// numbers of a head that do not',
             `size D = 2 * Pairs + Rest from ${headWidth}  /// a head's width`,
           ]),
-    ...(F > 0 ? [sizeLine(sketch, 'F', 'inner', F, 'feed-forward width')] : []),
-    ...(V > 0 ? [sizeLine(sketch, 'V', 'vocabulary', V, 'vocabulary')] : []),
+    ...(F > 0 ? [sizeLine(sketch, ['F', 'feed-forward width'], 'inner', F)] : []),
+    ...(V > 0 ? [sizeLine(sketch, ['V', 'vocabulary'], 'vocabulary', V)] : []),
     ...(Positions > 0
-      ? [sizeLine(sketch, 'Positions', 'positions', Positions, 'positions that have been learned')]
+      ? [sizeLine(sketch, ['Positions', 'positions that have been learned'], 'positions', Positions)]
       : []),
   ]
 }
@@ -104,16 +109,16 @@ export const constantLines = (sketch: Sketch): readonly string[] => {
     word
       ? `const family: ${family} = ${family} from "model_type" else refuse`
       : `const family: bool = true from "model_type" is ${quoted(`${family}`)} else refuse`,
-    constant(sketch, 'tied', 'bool', 'tied', !hasHead(sketch)),
+    constant(sketch, ['tied', 'bool'], 'tied', !hasHead(sketch)),
     'const untied: bool = not tied',
     ...(whole
       ? [
-          constant(sketch, 'eps', 'f32', 'eps', '1e-5'),
+          constant(sketch, ['eps', 'f32'], 'eps', '1e-5'),
           ...(typeof activation?.value === 'string'
             ? [`const activation: ${activation.value} = ${activation.value} from ${quoted(activation.path)}`]
             : []),
-          ...(rotationOf(sketch) === 'none' ? [] : [constant(sketch, 'rope_base', 'f32', 'base', 10000)]),
-          constant(sketch, 'side_by_side', 'bool', 'parallel', !has(sketch, 'mlp_norm')),
+          ...(rotationOf(sketch) === 'none' ? [] : [constant(sketch, ['rope_base', 'f32'], 'base', 10000)]),
+          constant(sketch, ['side_by_side', 'bool'], 'parallel', !has(sketch, 'mlp_norm')),
           `const qkv_bias: bool = ${biased('q') || biased('qkv')}`,
           `const attention_bias: bool = ${biased('o')}`,
           `const mlp_bias: bool = ${biased('up') || biased('gate_up')}`,

@@ -19,8 +19,8 @@ export interface Layout {
   /** Matrices are stored as input by output. */
   readonly transposed: boolean
   /**
-   * Queries, keys and values of one matrix: behind one another, or for each key/value head its queries, its key and
-   * its value. Undefined where they are in matrices of their own.
+   * Queries, keys and values of one matrix: behind one another, or for each key/value head its queries, its
+   * key and its value. Undefined where they are in matrices of their own.
    */
   readonly fused: 'behind one another' | 'by head' | undefined
 }
@@ -36,8 +36,8 @@ const matrixOf = (table: TensorTable, role: Role): KnownTensor | undefined =>
   table.inLayer.find(t => t.role === role && !t.bias && t.shape.length === 2)
 
 /**
- * The layout of a checkpoint; a text where the configuration or the shapes say too little, which tells what is
- * missing.
+ * The layout of a checkpoint; a text where the configuration or the shapes say too little, which tells what
+ * is missing.
  */
 export const layoutOf = (table: TensorTable, config: JsonObject): Layout | string => {
   const [E, H] = [numberOf(config, 'width'), numberOf(config, 'heads')]

@@ -86,7 +86,8 @@ const projection = (
   const transposed = sketch.layout!.transposed
   const from = transposed ? [...sum, ...read] : [...read, ...sum]
   const bias = has(sketch, role, true) ? ` + w.${fieldName(role, true)}[${read.join(', ')}]` : ''
-  return `for ${out} -> (sum ${sum.join(', ')} -> w.${names[role]}[${from.join(', ')}] * x[${sum.join(', ')}])${bias}`
+  const [axes, weight] = [sum.join(', '), `w.${names[role]}[${from.join(', ')}]`]
+  return `for ${out} -> (sum ${axes} -> ${weight} * x[${axes}])${bias}`
 }
 
 /** The projections into heads: what stands behind `(x, h) ->`. */
@@ -136,6 +137,7 @@ const blockLines = (sketch: Sketch): readonly string[] => {
     const turn = rotation === 'part' ? 'nn.rope_part' : 'nn.rope'
     return rotation === 'none' ? normed : `${turn}(${normed}, cosine[t], sine[t])`
   }
+  const headBias = has(sketch, 'head', true) ? ' + w.head_bias[v]' : ''
   const angle = 'f32(t) * rope.frequency(r, rope_base, T)'
   const o = projection(sketch, { role: 'o', read: ['e'], out: 'e', sum: ['h', 'd'] }).replaceAll('x[', 'z[')
   return [
@@ -187,12 +189,13 @@ const blockLines = (sketch: Sketch): readonly string[] => {
     '  w: Model, tokens: idx[V][T], begin: P, see: (P, idx[L], f32[H, T, D], f32[T, E]) -> P,',
     '  sites: Sites = {}, prompt: i32 = 0',
     ') -> P =',
-    '  seen(embedded(w, tokens, sites, prompt), begin, (x, l) -> block(w.layers[l], x, l, prompt, sites), see)',
+    '  let layer = (x: f32[T, E], l: idx[L]) -> block(w.layers[l], x, l, prompt, sites)',
+    '  seen(embedded(w, tokens, sites, prompt), begin, layer, see)',
     '',
     '/// The logits of the token after a place at which the last block leaves x.',
     'fn next(w: Model, x: f32[E], sites: Sites = {}, place: Place = { position: 0, prompt: 0 }) -> f32[V] =',
     `  let n = ${has(sketch, 'norm') ? normOf(sketch, 'norm', 'x') : 'x'}`,
-    `  sites.logits(place, for v -> dot(n, w.head[v])${has(sketch, 'head', true) ? ' + w.head_bias[v]' : ''})`,
+    `  sites.logits(place, for v -> dot(n, w.head[v])${headBias})`,
     '',
     '/// The logits of the next token at every position of one sequence.',
     'fn logits(w: Model, tokens: idx[V][T], sites: Sites = {}, prompt: i32 = 0) -> f32[T, V] =',
@@ -226,13 +229,13 @@ export const writeSketch = (sketch: Sketch, unread: readonly string[] = []): Wri
   const { whole, config } = sketch
   const notes = [...sketch.notes, ...unread, ...assumptions(sketch)]
   const means = takesMeanOff(sketch)
-  const gated = has(sketch, 'gate') || has(sketch, 'gate_up')
+  const feeding = has(sketch, 'gate') || has(sketch, 'gate_up') ? 'gated' : 'ungated'
   const rotates = rotationOf(sketch) !== 'none'
   const rms = !means || has(sketch, 'q_norm') || has(sketch, 'k_norm')
   const imports = whole
     ? [
         'import std.blocks',
-        `import std.blocks (gathered, ${gated ? 'gated' : 'ungated'}, heads, keys, queries, seen, through, values)`,
+        `import std.blocks (${feeding}, gathered, heads, keys, queries, seen, through, values)`,
         `import std.nn (dot${means ? ', layer_norm' : ''}${rms ? ', rms_norm' : ''})`,
         'import std.nn',
         ...(rotates ? ['import std.rope'] : []),
