@@ -83,8 +83,7 @@ export const sizeLines = (sketch: Sketch): readonly string[] => {
 /** A `bool` or number that is read from an entry where the configuration has it. */
 const constant = (
   sketch: Sketch,
-  name: string,
-  type: string,
+  [name, type]: readonly [string, string],
   kind: EntryKind,
   otherwise: unknown,
 ): string => {
