@@ -25,7 +25,7 @@ export interface Layout {
   readonly fused: 'behind one another' | 'by head' | undefined
 }
 
-/** A field of the program: its type, the shape in the checkpoint where it differs, and that shape's numbers. */
+/** A field of the program: its type, the shape in the checkpoint where it differs, and that in numbers. */
 export interface FieldShape {
   readonly type: string
   readonly stored?: string
