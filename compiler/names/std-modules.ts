@@ -29,6 +29,7 @@ export const stdModules: readonly string[] = [
   'std.recipes.lofit',
   'std.recipes.lora',
   'std.recipes.loreft',
+  'std.recipes.low_rank',
   'std.recipes.post_block',
   'std.recipes.preft',
   'std.recipes.pretrain',

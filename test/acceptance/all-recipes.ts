@@ -14,6 +14,7 @@ const small: Readonly<Record<string, readonly string[]>> = {
   iti: ['N=4', 'heads=2'],
   lora: ['R=2', 'k=true', 'o=true', 'gate=true', 'up=true', 'down=true'],
   loreft: ['R=2', 'first=1', 'last=2'],
+  low_rank: ['R=2'],
   post_block: ['R=2', 'joint=true'],
   preft: ['R=2', 'k=true', 'o=true', 'gate=true', 'up=true', 'down=true'],
   repe: ['N=4'],

@@ -58,6 +58,7 @@ const cases: readonly (readonly [string, readonly string[], Readonly<Record<stri
   ],
   ['lora', ['R=3', 'v=false', 'o=false', 'gate=false', 'up=false', 'down=false'], low(3, { q, k: v })],
   ['bitfit', [], { 'edits.q': L * H * D, 'edits.k': L * K * D, 'edits.v': L * K * D }],
+  ['low_rank', [], { 'edits.down': L * 2 * E, 'edits.up': L * E * 2 }],
   ['red', [], { 'edits.scale': L * E, 'edits.offset': L * E }],
   ['loreft', [], { 'edits.rotate': L * 2 * E, 'edits.weight': L * 2 * E, 'edits.bias': L * 2 }],
   ['lofit', ['heads=2', 'scale_rate=0.05'], { 'edits.offset': L * H * D }],

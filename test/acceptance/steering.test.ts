@@ -49,6 +49,7 @@ import std.recipes.caa
 import std.recipes.clas
 import std.recipes.iti
 import std.recipes.lora
+import std.recipes.low_rank
 import std.recipes.post_block
 import std.recipes.preft
 import std.recipes.repe
@@ -114,6 +115,8 @@ record Joint {
 fn joint_loss(e: Joint, w: llama.Model, batch: Batch) -> f32 =
   let on = lora.Chosen { q: true, k: false, v: true, o: false, gate: false, up: false, down: false }
   answer_loss(w, batch, both(lora.sites(e.lora, on, 4), post_block.rank_one(e.edits)))
+
+fn low_rank_loss(e: low_rank.Edits, w: llama.Model, batch: Batch) -> f32 = low_rank.loss(e, w, batch, true)
 
 fn preft_loss(e: lora.Edits, w: llama.Model, batch: Batch) -> f32 =
   preft.loss(e, w, batch, { q: true, k: false, v: false, o: true, gate: false, up: false, down: true }, 4)
