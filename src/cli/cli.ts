@@ -8,6 +8,7 @@ import { registerCompareCommand } from './compare.js'
 import { registerDataCommand } from './data.js'
 import { registerDevicesCommand } from './devices.js'
 import { registerEvalCommand } from './eval.js'
+import { registerExportCommand, registerImportCommand } from './exchange.js'
 import { registerExplainCommand } from './explain.js'
 import { registerGenerateCommand } from './generate.js'
 import { registerGradCommand } from './grad.js'
@@ -36,6 +37,8 @@ const registerCommands = [
   registerTaskCommand,
   registerCompareCommand,
   registerMergeCommand,
+  registerExportCommand,
+  registerImportCommand,
   registerDevicesCommand,
   registerBenchCommand,
 ]
