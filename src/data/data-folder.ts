@@ -6,6 +6,7 @@ import { exampleOf } from './example-of.js'
 import type { Example } from './examples.js'
 import { type FoundForm, formOf, knownFields } from './forms.js'
 import { type Labelling, labellingOf } from './labels.js'
+import { withMessages } from './preferences.js'
 import { permutation } from './random.js'
 import type { Reading } from './reading.js'
 import { type DataRecord, parseRecords, placeOf } from './records.js'
@@ -89,7 +90,7 @@ const partOf = (file: string, raw: readonly DataRecord[], reading: Reading): Par
   const { template } = reading
   const [begin, ...rest] = selected(raw, reading.where)
     .map(record => (template === undefined ? record : withPrompt(record, template)))
-    .map(record => renamed(record, reading))
+    .map(record => withMessages(renamed(record, reading)))
   if (begin === undefined)
     throw new UserError({
       what: 'the data is empty',

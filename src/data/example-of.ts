@@ -195,8 +195,18 @@ export const exampleOf = (record: DataRecord, context: FormContext = {}, form = 
         'its chat template says how they become text',
         'name the model by --model',
       )
-    const { prompt, answer, ending } = chatParts(record, messages, context.chat)
-    return { prompt, answer, chat: { ending }, ...wrongOf(record, [answer]), ...place }
+    const chat = context.chat
+    const { prompt, answer, ending } = chatParts(record, messages, chat)
+    const instead = (content: string) => [...messages.slice(0, -1), { role: 'assistant', content }]
+    const { wrong } = wrongOf(record, [messages.at(-1)!.content])
+    const written = wrong?.map(content => chatParts(record, instead(content), chat).answer)
+    return {
+      prompt,
+      answer,
+      chat: { ending },
+      ...(written === undefined ? {} : { wrong: written }),
+      ...place,
+    }
   }
   if (form.name === 'label') {
     const labelling = context.labelling

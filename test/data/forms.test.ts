@@ -132,6 +132,30 @@ describe('a conversation', () => {
     expect((await read(lines({ messages: turns }), {}, own))[0]?.prompt).toMatch(/^!<s>/)
   })
 
+  it('may be of preferences: the message that was rejected is a wrong answer', async () => {
+    const chat = await chatOf({
+      'tokenizer_config.json': JSON.stringify({ bos_token: '<s>', chat_template: template }),
+    })
+    const [user, good] = turns
+    const bad = { role: 'assistant', content: ' Go away ' }
+    const expected = {
+      prompt: '<s><user>Hi<end>\n<assistant>',
+      answer: 'Hello',
+      chat: { ending: '<end>' },
+      wrong: ['Go away'],
+    }
+    const rows = [
+      { messages: [user, good], rejected: ' Go away ' },
+      { chosen: [user, good], rejected: [user, bad] },
+      { prompt: 'Hi', chosen: [user, good], rejected: [user, bad] },
+      { prompt: [user], chosen: [good], rejected: [bad] },
+    ]
+    for (const row of rows) expect(await read(lines(row), {}, chat), JSON.stringify(row)).toEqual([expected])
+    expect(await refusal({ chosen: [user, good], rejected: [good, bad] })).toContain('differ before')
+    expect(await refusal({ chosen: [user, good], rejected: 'no' })).toContain('rejected is not')
+    expect(await refusal({ prompt: 'Ho', chosen: [user, good] })).toContain('no message of the conversation')
+  })
+
   it(
     'is refused without a template, without an answer, and with what the template would ' + 'not see',
     async () => {
