@@ -42,6 +42,9 @@ const noWindows: Harmless = (value, config) =>
   value.every(v => v === 'full_attention') &&
   config.model_type !== 'mistral'
 
+const isPhi3Code = (code: unknown): boolean =>
+  typeof code === 'string' && /^(microsoft\/[\w.-]+--)?(configuration|modeling)_phi3\.Phi3\w+$/.test(code)
+
 /**
  * Entries of config.json that change no number, or that change none if they have these values. This is the
  * only list of them. `null` is not listed: it means that the entry is missing.
@@ -133,6 +136,15 @@ export const harmlessEntries: ReadonlyMap<string, Harmless> = new Map([
   // Gemma's activation has another name in the first family than in the later ones.
   ['hidden_act', (_, config) => config.model_type === 'gemma2' || config.model_type === 'gemma3_text'],
   ['hidden_activation', (value, config) => config.model_type === 'gemma' && value === 'gelu_pytorch_tanh'],
+  // Phi-3's files name Python code of their own, which transformers has had since as its own.
+  [
+    'auto_map',
+    (value, config) => config.model_type === 'phi3' && Object.values(value ?? {}).every(isPhi3Code),
+  ],
+  ...entries(only(1), 'full_attn_mod', 'interpolate_factor'),
+  ...entries(only(false), 'lm_head_bias'),
+  // Classes of old GPT-2 files.
+  ...entries(any, '_num_labels', 'output_past'),
   // Gemma's cache in old files.
   ...entries(any, 'cache_implementation'),
   // Sampling of text, which older versions stored here.

@@ -40,6 +40,12 @@ export const writeLetters = async (directory: string, letters: string): Promise<
   )
 }
 
+/** Writes a fixture of a family as a model's folder, with a tokenizer of letters. */
+export const writeTinyFamily = async (directory: string, name: string): Promise<void> => {
+  await writeFamily(familyFixture(name), directory)
+  await writeLetters(directory, 'abcdefgh?')
+}
+
 /**
  * Writes the fixture of Llama as a model's folder, with more entries of `config.json` and a tokenizer of
  * letters.
