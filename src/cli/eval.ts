@@ -23,6 +23,7 @@ import type { Evaluation, Scoring } from '../score/evaluation.js'
 import type { LongWay } from '../score/fit-prompts.js'
 import { mean, standardDeviation } from '../score/scores.js'
 import { addReadingOptions, longOption, type ReadingOptions, readingFrom } from './data-options.js'
+import { addBeamOptions, type BeamChoice, beamsOf } from './generate-options.js'
 import {
   allowOption,
   collect,
@@ -124,7 +125,7 @@ export const openSubject = async (path: string | undefined, o: Subject): Promise
   }
 }
 
-interface Options extends Subject, ReadingOptions {
+interface Options extends Subject, ReadingOptions, BeamChoice {
   readonly data?: string
   readonly split?: readonly string[]
   readonly long: LongWay
@@ -203,6 +204,7 @@ const run = async (path: string | undefined, o: Options): Promise<void> => {
   // The seeds of a run have one base model.
   const runs = o.base ? found.slice(0, 1) : found
   const { part, sizes } = splitOf(o.split ?? [])
+  const beams = beamsOf(o)
   const first = o.adapter === undefined ? runs[0] : adaptersIn([o.adapter])[0]
   const begun = first === undefined ? undefined : await new RunFolder(first).descriptionIfAny()
   const data = o.data ?? begun?.data
@@ -225,6 +227,7 @@ const run = async (path: string | undefined, o: Options): Promise<void> => {
     const result = await evaluate(opened.sequence, opened.tokenizer, some, {
       ...task,
       long: o.long,
+      beams,
       progress: done => bar.update(done),
     })
       .finally(bar.finish)
@@ -241,7 +244,7 @@ const run = async (path: string | undefined, o: Options): Promise<void> => {
 
 /** Adds `jola eval`. */
 export const registerEvalCommand = (program: Command): void => {
-  addReadingOptions(program.command('eval'))
+  addBeamOptions(addReadingOptions(program.command('eval')))
     .description('score a run, its base model, or any model on a data set')
     .argument('[run]', "a run's folder, or that of several seeds")
     .addOption(modelOption())

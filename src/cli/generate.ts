@@ -8,7 +8,7 @@ import type { OpenPredictor } from '../predict/open-predictor.js'
 import type { Message } from '../text/chat.js'
 import { untilStop } from '../text/stop-text.js'
 import { adapterOption, adapterSum, openMixed, openSubject, type Subject } from './eval.js'
-import { addGenerationOptions, type GenerationOptions, samplingOf } from './generate-options.js'
+import { addGenerationOptions, beamsOf, type GenerationOptions, samplingOf } from './generate-options.js'
 import { editsOf, readFilePrompts } from './prompts.js'
 import {
   allowOption,
@@ -69,9 +69,12 @@ const continueTexts = async (
     return !ended
   }
   const sampling = samplingOf(o)
-  const rows = await (sampling === undefined
-    ? sequence.greedy(prompts, o.tokens, tokenizer, { onToken, adapters })
-    : sequence.sample(prompts, o.tokens, tokenizer, { onToken, adapters, sampling }))
+  const beams = beamsOf(o)
+  const rows = await (beams !== undefined
+    ? sequence.beams(prompts, o.tokens, tokenizer, { onToken, adapters, ...beams })
+    : sampling === undefined
+      ? sequence.greedy(prompts, o.tokens, tokenizer, { onToken, adapters })
+      : sequence.sample(prompts, o.tokens, tokenizer, { onToken, adapters, sampling }))
   const made = rows.map((tokens, row): Continuation => {
     const text = textOf(row)
     const { sure, ended } = untilStop(text, o.stop)

@@ -40,6 +40,8 @@ export type TakeToken = (row: number, token: number) => boolean
 export interface DecodedRows {
   readonly tokens: readonly (readonly number[])[]
   readonly values: RowValues
+  /** The tokens of each row that are its prompt; all of them unless given. */
+  readonly prompts?: readonly number[]
 }
 
 interface Step {
@@ -156,9 +158,44 @@ export class Decoder {
     this.#seen = whole.map((row, r) => row.slice(0, open.has(r) ? ended(r) : rows[r]!.length))
   }
 
+  /**
+   * The logits after each row; the decoder must give `next`. A row may be any row of the last call with more
+   * tokens: it takes the cache of the row with which it shares its longest beginning, as far as that is free,
+   * and only what follows is computed.
+   */
+  async after(given: DecodedRows): Promise<readonly Float32Array[]> {
+    const { tokens: rows, values, prompts = rows.map(row => row.length) } = given
+    const free = new Set(rows.keys())
+    const shared = rows.flatMap((row, r) =>
+      Array.from(rows.keys(), slot => ({ r, slot, length: commonLength(this.#seen[slot] ?? [], row) })),
+    )
+    const slotOf = new Map<number, number>()
+    for (const { r, slot } of shared.sort((a, b) => b.length - a.length)) {
+      if (slotOf.has(r) || !free.has(slot)) continue
+      slotOf.set(r, slot)
+      free.delete(slot)
+    }
+    const order = [...slotOf].sort(([, a], [, b]) => a - b).map(([r]) => r)
+    const { next } = await this.#begin({
+      tokens: order.map(r => rows[r]!),
+      values: order.map(r => values[r]!),
+      prompts: order.map(r => prompts[r]!),
+    })
+    this.#seen = order.map(r => rows[r]!)
+    const all = Float32Array.from(next!)
+    const vocabulary = all.length / this.rows
+    return rows.map((_, r) => {
+      const slot = slotOf.get(r)!
+      return requireLogits(all.slice(slot * vocabulary, (slot + 1) * vocabulary))
+    })
+  }
+
   /** Reads the rows. A beginning that the last call has read is not computed again. */
-  #begin({ tokens: rows, values }: DecodedRows): Promise<Readonly<Record<string, ArrayLike<number>>>> {
-    const prompts = rows.map(row => row.length)
+  #begin({
+    tokens: rows,
+    values,
+    prompts = rows.map(row => row.length),
+  }: DecodedRows): Promise<Readonly<Record<string, ArrayLike<number>>>> {
     // The cached values may depend on the length of the prompt, and on the row's adapter.
     const same = (r: number): boolean =>
       (!this.#own.has('prompt') || prompts[r] === this.#prompts[r]) &&

@@ -6,6 +6,7 @@ import { DeviceError } from '../../runtime/index.js'
 import { Turns } from '../async/turns.js'
 import { UserError } from '../errors/user-error.js'
 import type { Tokenizer } from '../text/tokenizer.js'
+import { type BeamOptions, BeamSearch, checkBeams, type NextLogits, searchTogether } from './beams.js'
 import { type CompiledSequence, compileSequence, type SequenceShape } from './compiled-sequence.js'
 import {
   type ChooseToken,
@@ -20,23 +21,9 @@ import { argmax, requireLogits, requireLosses } from './logits.js'
 import type { PredictorSource } from './predictor-source.js'
 import { type RowValues, rowValues, writeRows } from './row-inputs.js'
 import { checkSampling, drawAt, drawToken, type Sampling } from './sampling.js'
+import { answerBucket, bucket, perRow } from './shapes.js'
 
 const rowsAtOnce = 8
-
-/** Lengths are rounded up so that few shapes are compiled. */
-const bucket = (length: number, context: number): number =>
-  Math.min(context, Math.ceil(Math.max(length, 1) / 32) * 32)
-
-/** The number of tokens to score is rounded up to a power of two, so that few shapes are compiled. */
-const answerBucket = (count: number, T: number): number =>
-  Math.min(T, 2 ** Math.ceil(Math.log2(Math.max(count, 1))))
-
-/** A number for each row, 0 for rows that only fill the batch. */
-const perRow = (values: readonly number[], rows: number): Int32Array => {
-  const all = new Int32Array(rows)
-  all.set(values)
-  return all
-}
 
 /** A row of tokens to score, and the tokens that count. */
 export interface ScoredRow {
@@ -213,6 +200,44 @@ export class SequenceModel {
     return this.#generate(prompts, most, tokenizer, { ...options, sampling })
   }
 
+  /**
+   * Continues each row by beam search (see `beams.ts`) until it ends. A row gets the same tokens alone and in
+   * a batch. `onToken` receives the tokens of the best text once the search of its row is over.
+   */
+  async beams(
+    prompts: readonly (readonly number[])[],
+    most: number,
+    tokenizer: Pick<Tokenizer, 'stops'>,
+    { onToken, signal, adapters, ...options }: GreedyOptions & BeamOptions,
+  ): Promise<readonly (readonly number[])[]> {
+    checkBeams(options)
+    const own = this.#tokensOf(prompts)
+    const values = rowValues(this.source, prompts.length, adapters)
+    return this.#turn(async () => {
+      const { beams } = options
+      // Prompts whose beams fill the rows of a decoder are searched together.
+      const together = Math.max(1, Math.floor(rowsAtOnce / beams))
+      const decoder = await this.#decoder(own, { most, output: 'next', width: together * beams }, signal)
+      const next: NextLogits = async rows => {
+        signal?.throwIfAborted()
+        const tokens = rows.map(r => r.tokens)
+        const given = rows.map(r => values[r.prompt]!)
+        const lengths = rows.map(r => own[r.prompt]!.length)
+        return decoder === undefined
+          ? this.#next(tokens, given, signal, lengths)
+          : decoder.after({ tokens, values: given, prompts: lengths })
+      }
+      const searches = own.map(
+        p => new BeamSearch(options, tokenizer.stops, Math.min(most, this.source.context - p.length)),
+      )
+      const texts = await searchTogether(own, searches, together, next)
+      return texts.map((text, row) => {
+        const end = text.findIndex(token => onToken?.(row, token) === false)
+        return end < 0 ? text : text.slice(0, end + 1)
+      })
+    }, signal)
+  }
+
   /** Continues each row greedily until a stop token, `most` new tokens, or the end of the context. */
   async greedy(
     prompts: readonly (readonly number[])[],
@@ -334,14 +359,19 @@ export class SequenceModel {
    */
   async #decoder(
     rows: readonly (readonly number[])[],
-    { most, output }: { readonly most: number; readonly output: DecoderOutput },
+    {
+      most,
+      output,
+      width: wanted,
+    }: { readonly most: number; readonly output: DecoderOutput; readonly width?: number },
     signal?: AbortSignal,
   ): Promise<Decoder | undefined> {
     const { context } = this.source
     const longest = Math.max(...rows.map(r => r.length))
     if (longest > context || rows.some(r => r.length === 0)) return undefined
     const capacity = capacityFor(longest + most, context)
-    for (const width of rows.length === 1 ? [1] : [rowsAtOnce, 1]) {
+    const widths = wanted !== undefined ? [wanted] : rows.length === 1 ? [1] : [rowsAtOnce, 1]
+    for (const width of widths) {
       const key = `${output} ${width} ${capacity}`
       const decoder = this.#decoders.get(key) ?? new Decoder(this.source, width, capacity, output)
       this.#decoders.set(key, decoder)

@@ -78,11 +78,18 @@ export const evaluate = async (
   model: Scored,
   tokenizer: Tokenizer,
   examples: readonly Example[],
-  { scoring, options, majority, long = 'refuse', progress = () => undefined, signal }: Task & EvaluateOptions,
+  task: Task & EvaluateOptions,
 ): Promise<Evaluation> => {
+  const { scoring, options, majority, long = 'refuse', progress = () => undefined, signal, beams } = task
   if (examples.length === 0)
     throw new UserError({ what: 'there is nothing to score', why: 'the data has no examples' })
   if (scoring === 'choice') {
+    if (beams !== undefined)
+      throw new UserError({
+        what: 'beams search texts, and the examples are scored by the likelihood of their options',
+        hint: 'leave out --beams, or score what is written: --score word, letter or text',
+        exitCode: 2,
+      })
     const chosen = await chooseOptions(model, tokenizer, examples, { options, long, progress, signal })
     const answers = examples.some(e => e.options === undefined) ? { answers: options.length } : {}
     return { scoring, ...chosen, ...answers, majority }
@@ -100,12 +107,10 @@ export const evaluate = async (
   let atContextEnd = 0
   for (let i = 0; i < asked.length; i += rowsAtOnce) {
     const part = asked.slice(i, i + rowsAtOnce)
-    const rows = await model.greedy(
-      part.map(a => a.prompt),
-      most,
-      tokenizer,
-      { signal },
-    )
+    const prompts = part.map(a => a.prompt)
+    const rows = await (beams !== undefined && model.beams !== undefined
+      ? model.beams(prompts, most, tokenizer, { signal, ...beams })
+      : model.greedy(prompts, most, tokenizer, { signal }))
     rows.forEach((row, k) => {
       const { prompt, example } = part[k]!
       if (row.length < most && prompt.length + row.length >= model.context) atContextEnd += 1

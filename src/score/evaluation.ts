@@ -1,4 +1,5 @@
 import type { Example } from '../data/examples.js'
+import type { BeamOptions } from '../predict/beams.js'
 import type { SequenceModel } from '../predict/sequence-model.js'
 import type { LongWay } from './fit-prompts.js'
 import type { Accuracy } from './scores.js'
@@ -50,12 +51,15 @@ export interface Evaluation {
 }
 
 /** The part of a model that an evaluation needs. */
-export type Scored = Pick<SequenceModel, 'context' | 'next' | 'losses' | 'greedy'>
+export type Scored = Pick<SequenceModel, 'context' | 'next' | 'losses' | 'greedy'> &
+  Partial<Pick<SequenceModel, 'beams'>>
 
 /** Options of an evaluation. */
 export interface EvaluateOptions {
   /** The treatment of prompts that leave no room for their answers; refused by default. */
   readonly long?: LongWay
+  /** Searches texts with beams, instead of greedily; for scores of generated text. */
+  readonly beams?: BeamOptions | undefined
   /** Receives the number of finished examples. */
   readonly progress?: (done: number) => void
   /** If it is aborted, `evaluate` rejects with the signal's reason. */

@@ -1,0 +1,14 @@
+/** Lengths are rounded up so that few shapes are compiled. */
+export const bucket = (length: number, context: number): number =>
+  Math.min(context, Math.ceil(Math.max(length, 1) / 32) * 32)
+
+/** The number of tokens to score is rounded up to a power of two, so that few shapes are compiled. */
+export const answerBucket = (count: number, T: number): number =>
+  Math.min(T, 2 ** Math.ceil(Math.log2(Math.max(count, 1))))
+
+/** A number for each row, 0 for rows that only fill the batch. */
+export const perRow = (values: readonly number[], rows: number): Int32Array => {
+  const all = new Int32Array(rows)
+  all.set(values)
+  return all
+}
