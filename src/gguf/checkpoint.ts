@@ -61,7 +61,7 @@ const headsOf = (config: JsonObject, part: 'queries' | 'keys'): number => {
  * what `configOf` gives.
  */
 export const ggufCheckpoint = (file: ByteRanges, header: GgufHeader, config: JsonObject): Checkpoint => {
-  const { permuted } = familyOf(file.path, header)
+  const { permuted, tensors: names } = familyOf(file.path, header)
   const tensors = new Map<string, ReadTensor>()
   for (const [own, tensor] of header.tensors) {
     if (own === divisorsName) continue
@@ -74,7 +74,7 @@ export const ggufCheckpoint = (file: ByteRanges, header: GgufHeader, config: Jso
         why: `there are ${headsOf(config, part!)} heads of ${part}, each of an even number of rows`,
         hint: 'the file is damaged or of another architecture than it says: fetch it again',
       })
-    tensors.set(checkpointName(own), { ...storedAs(file.path, tensor), type: tensor.type, headRows })
+    tensors.set(checkpointName(own, names), { ...storedAs(file.path, tensor), type: tensor.type, headRows })
   }
   const find = (name: string): ReadTensor => {
     const found = tensors.get(name)

@@ -17,6 +17,8 @@ export interface GgufFamily {
    * which turns neighbours, and not in that of the checkpoint, which turns the halves of a head.
    */
   readonly permuted: boolean
+  /** Names of tensors in layers, beside or instead of those that all have. */
+  readonly tensors?: Readonly<Record<string, string>>
   /** Entries of `config.json` by keys behind the architecture's name, beside those that all have. */
   readonly entries?: Readonly<Record<string, string>>
 }
@@ -34,6 +36,20 @@ const families: Readonly<Record<string, GgufFamily>> = {
   qwen3: { modelType: 'qwen3', permuted: false },
   smollm3: { modelType: 'smollm3', permuted: true },
   granite: { modelType: 'granite', permuted: true, entries: graniteEntries },
+  olmo2: {
+    modelType: 'olmo2',
+    permuted: false,
+    tensors: {
+      post_attention_norm: 'post_attention_layernorm',
+      post_ffw_norm: 'post_feedforward_layernorm',
+    },
+  },
+  phi3: {
+    modelType: 'phi3',
+    permuted: false,
+    tensors: { attn_qkv: 'self_attn.qkv_proj', ffn_up: 'mlp.gate_up_proj' },
+    entries: { 'attention.sliding_window': 'sliding_window' },
+  },
 }
 
 const commonEntries: Readonly<Record<string, string>> = {
@@ -90,7 +106,7 @@ export const familyOf = (file: string, { metadata }: GgufHeader): GgufFamily & {
         : `the GGUF file holds no model, but ${JSON.stringify(String(type))}`,
     where: file,
     why: `its metadata says general.architecture ${JSON.stringify(String(name ?? ''))}; ${known}`,
-    hint: 'take a model of one of these',
+    hint: 'take a model of one of these, or the same model in the Hugging Face layout',
   })
 }
 
@@ -178,7 +194,7 @@ export const configOf = (
   for (const [key, entry] of Object.entries(known)) {
     const value = get(key)
     read.add(key)
-    if (value !== undefined) config[entry] = unlisted(value)
+    if (value !== undefined && !(entry === 'sliding_window' && value === 0)) config[entry] = unlisted(value)
   }
   const { entry: scaling, keys } = ropeScaling(get, divisors)
   for (const key of keys) read.add(key)
@@ -193,7 +209,11 @@ export const configOf = (
   const head = typeof given === 'number' ? given : Number(width) / Number(heads)
   const rotated = get('rope.dimension_count')
   read.add('rope.dimension_count')
-  if (rotated !== undefined && rotated !== head) config.partial_rotary_factor = Number(rotated) / head
+  if (rotated !== undefined && rotated !== head) {
+    const share = Number(rotated) / head
+    // A program rounds the share of a head down to whole numbers, and must come to the number in the file.
+    config.partial_rotary_factor = Math.floor(share * head) < Number(rotated) ? share + 1e-12 : share
+  }
   if (get('attention.value_length') === (given ?? head)) read.add('attention.value_length')
   const embedding = tensors.get('token_embd.weight')
   if (embedding !== undefined) config.vocab_size = embedding.shape[0]

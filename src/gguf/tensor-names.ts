@@ -22,12 +22,20 @@ const inLayers: Readonly<Record<string, string>> = {
   ffn_down: 'mlp.down_proj',
 }
 
-/** The checkpoint's name of a tensor; its own where none is known, under which nothing asks for it. */
-export const checkpointName = (name: string): string => {
+/**
+ * The checkpoint's name of a tensor; its own where none is known, under which nothing asks for it. `own` are
+ * names in layers that a family has beside or instead of the common ones.
+ */
+export const checkpointName = (name: string, own: Readonly<Record<string, string>> = {}): string => {
   if (Object.hasOwn(whole, name)) return whole[name]!
   const [, layer, part, kind] = /^blk\.(\d+)\.(\w+)\.(weight|bias)$/.exec(name) ?? []
-  if (part === undefined || !Object.hasOwn(inLayers, part)) return name
-  return `model.layers.${layer}.${inLayers[part]}.${kind}`
+  if (part === undefined) return name
+  const known = Object.hasOwn(own, part)
+    ? own[part]
+    : Object.hasOwn(inLayers, part)
+      ? inLayers[part]
+      : undefined
+  return known === undefined ? name : `model.layers.${layer}.${known}.${kind}`
 }
 
 /**

@@ -27,7 +27,7 @@ const worst = (a: ArrayLike<number>, b: Float32Array): number =>
 const converted = [
   ...['llama', 'llama-biases', 'llama-head-dim', 'llama-one-key', 'llama-tied'],
   ...['llama-linear', 'llama-yarn', 'llama-llama3', 'mistral', 'mistral-window'],
-  ...['qwen2', 'qwen3', 'granite', 'smollm3'],
+  ...['qwen2', 'qwen3', 'granite', 'smollm3', 'olmo2', 'olmo2-yarn', 'phi3', 'phi3-window', 'phi3-partial'],
 ]
 
 describe('a family as a GGUF file', () => {

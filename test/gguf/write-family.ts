@@ -16,13 +16,25 @@ const layerNames: readonly (readonly [string, string])[] = [
   ['mlp.down_proj', 'ffn_down'],
 ]
 
-const ggufName = (name: string): string => {
+const ownNames: Readonly<Record<string, readonly (readonly [string, string])[]>> = {
+  olmo2: [
+    ['post_attention_layernorm', 'post_attention_norm'],
+    ['post_feedforward_layernorm', 'post_ffw_norm'],
+  ],
+  phi3: [
+    ['self_attn.qkv_proj', 'attn_qkv'],
+    ['mlp.gate_up_proj', 'ffn_up'],
+  ],
+}
+
+const ggufName = (name: string, arch: string): string => {
   let out = name
     .replace('model.embed_tokens', 'token_embd')
     .replace('lm_head', 'output')
     .replace(/^model\.norm/, 'output_norm')
     .replace(/^model\.layers\./, 'blk.')
-  for (const [theirs, ours] of layerNames) out = out.replace(`.${theirs}.`, `.${ours}.`)
+  for (const [theirs, ours] of [...(ownNames[arch] ?? []), ...layerNames])
+    out = out.replace(`.${theirs}.`, `.${ours}.`)
   return out
 }
 
@@ -95,7 +107,7 @@ export const familyAsGguf = (
   const written: WrittenTensor[] = [...tensors].map(([name, { shape, data }]) => {
     const count = name.includes('.q_proj.') ? heads : name.includes('.k_proj.') ? keys : undefined
     const rows = swaps && count !== undefined ? permuted(data, shape[0]!, count) : data
-    return { name: ggufName(name), extents: shape.toReversed(), type: 0, bytes: asBytes(rows) }
+    return { name: ggufName(name, arch), extents: shape.toReversed(), type: 0, bytes: asBytes(rows) }
   })
   if (rope.rope_type === 'llama3')
     written.push({
@@ -110,9 +122,11 @@ export const familyAsGguf = (
       : { [`${arch}.${key}`]: { u32: Number(config[entry]) } }
   const real = (key: string, entry: string): Readonly<Record<string, Typed>> =>
     config[entry] === undefined ? {} : { [`${arch}.${key}`]: { f32: Number(config[entry]) } }
+  const share = Number(rope.partial_rotary_factor ?? 1)
   return ggufBytes({
     metadata: {
       'general.architecture': { text: arch },
+      ...(share < 1 ? { [`${arch}.rope.dimension_count`]: { u32: Math.floor(head * share) } } : {}),
       ...number('block_count', 'num_hidden_layers'),
       ...number('context_length', 'max_position_embeddings'),
       ...number('embedding_length', 'hidden_size'),
