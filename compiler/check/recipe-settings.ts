@@ -1,4 +1,5 @@
 import type { CoreRecipe, CoreSetting, Program } from '../core/core.js'
+import { variablesIn } from '../core/variables.js'
 import type { Diagnostic } from '../diagnostics/diagnostic.js'
 import { settingDefault } from '../specialise/specialise.js'
 
@@ -13,11 +14,29 @@ const says = (s: CoreSetting, title: string, hint: string): Diagnostic => ({
   hint,
 })
 
-/** The defaults that training could not begin with, sizes below 1 among them. */
+/**
+ * The defaults that training could not begin with, sizes below 1 among them, and settings that nothing reads.
+ */
 export const settingErrors = (program: Program): readonly Diagnostic[] =>
-  [...program.recipes.values()].flatMap(recipe =>
-    recipe.settings.flatMap(s => settingError(program, recipe, s)),
-  )
+  [...program.recipes.values()].flatMap(recipe => [
+    ...recipe.settings.flatMap(s => settingError(program, recipe, s)),
+    ...unread(recipe),
+  ])
+
+/** Settings that change nothing: neither a method reads them nor training. */
+const unread = (recipe: CoreRecipe): readonly Diagnostic[] => {
+  const read = new Set([...recipe.methods.values()].flatMap(m => [...variablesIn(m.body)]))
+  const ofTraining = new Set<string>([...countedSettings, 'end_of_text'])
+  return recipe.settings
+    .filter(s => !s.isSize && !read.has(s.id) && !ofTraining.has(s.name))
+    .map(s => ({
+      code: 'E0362',
+      title: `nothing reads the setting \`${s.name}\` of \`${recipe.name}\``,
+      labels: [{ span: s.span, text: 'declared here' }],
+      text: 'Whoever set it would change nothing.',
+      hint: 'read it in a method, or leave it out',
+    }))
+}
 
 const settingError = (program: Program, recipe: CoreRecipe, s: CoreSetting): readonly Diagnostic[] => {
   const dtype = s.type.kind === 'scalar' ? s.type.dtype : undefined

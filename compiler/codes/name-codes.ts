@@ -85,7 +85,7 @@ export const nameCodes: CodeEntries = indexEntries([
   setting b: on | off = on
   state { x: f32 }
   init(key) = { x: if a == on then 1 else 0 }
-  step(s, batch, key, at) = (s, { loss: 0 })
+  step(s, batch, key, at) = (s, { loss: if a == on or b == on then 1 else 0 })
 }`,
   },
   {

@@ -50,7 +50,7 @@ export const recipeCodes: CodeEntries = indexEntries([
   setting schedule: linear | cosine = cosine
   state { x: f32 }
   init(key) = { x: c }
-  step(s, batch, key, at) = (s, { loss: s.x })
+  step(s, batch, key, at) = (s, { loss: if schedule == linear then s.x else 0 })
 }`,
   },
   {
@@ -84,6 +84,28 @@ recipe R {
   state { x: f32 }
   init(key) = { x: 0 }
   step(s, batch, key, at) = (s, { loss: s.x })
+}`,
+  },
+  {
+    code: 'E0362',
+    title: 'a setting that nothing reads',
+    explanation:
+      'A setting changes a run by being read: in a method of the recipe, or by training itself, which ' +
+      'reads `epochs`, `batch`, `patience`, `context` and `end_of_text`. One that nothing reads would be ' +
+      'listed, set and saved, and change nothing.',
+    wrong: `import std.data (Batch)
+recipe R {
+  setting rate = 0.1
+  state { x: f32 }
+  init(key) = { x: 0 }
+  step(s, batch, key, at) = (s, { loss: s.x })
+}`,
+    right: `import std.data (Batch)
+recipe R {
+  setting rate = 0.1
+  state { x: f32 }
+  init(key) = { x: 0 }
+  step(s, batch, key, at) = ({ x: s.x - rate }, { loss: s.x })
 }`,
   },
 ])

@@ -40,6 +40,22 @@ export const printModule = (module: Module): string => {
   return `${[...doc, ...imports, ...groups].join('\n\n')}\n`
 }
 
+/**
+ * What a module declares, with its doc comments: functions and methods without their bodies, and neither
+ * imports nor tests.
+ */
+export const printDeclarations = (module: Module): string => {
+  const doc = module.doc === undefined ? [] : [docLines(module.doc, '').trimEnd()]
+  const items = module.items.flatMap(item => {
+    if (item.kind === 'test') return []
+    if (item.kind === 'fn') return [`${docLines(item.doc, '')}${printHead(item, '', '')}`]
+    return [item.kind === 'recipe' ? printRecipe(item, printMethodHead) : printItem(item)]
+  })
+  return `${[...doc, ...items].join('\n\n')}\n`
+}
+
+const printMethodHead = (item: FnItem): string => `${docLines(item.doc, '  ')}${printHead(item, '  ', '')}`
+
 const docLines = (doc: string | undefined, indent: string): string =>
   doc === undefined
     ? ''
@@ -137,16 +153,21 @@ const printRest = (
   return `is ${words.join(' ')}`
 }
 
-const printFunction = (item: FnItem, indent: string): string => {
+/** A function up to its body, with the ending behind it. */
+const printHead = (item: FnItem, indent: string, ending: string): string => {
   const word = indent === '' ? 'fn ' : ''
   const params = item.params.map(printParam)
   const result = item.result ? ` -> ${printTypeExpr(item.result)}` : ''
-  const inline = `${indent}${word}${item.name.text}(${params.join(', ')})${result} =`
+  const inline = `${indent}${word}${item.name.text}(${params.join(', ')})${result}${ending}`
+  if (inline.length <= lineWidth || params.length === 0) return inline
   const lines = params.map(p => `${indent}  ${p},\n`).join('')
-  const broken = `${indent}${word}${item.name.text}(\n${lines}${indent})${result} =`
-  const head = inline.length <= lineWidth || params.length === 0 ? inline : broken
+  return `${indent}${word}${item.name.text}(\n${lines}${indent})${result}${ending}`
+}
+
+const printFunction = (item: FnItem, indent: string): string => {
+  const head = printHead(item, indent, ' =')
   const body = printSourceExpr(item.body, indent.length + 2)
-  const sameLine = !body.includes('\n') && head === inline && head.length + body.length < lineWidth
+  const sameLine = !body.includes('\n') && !head.includes('\n') && head.length + body.length < lineWidth
   return `${docLines(item.doc, indent)}${head}${sameLine ? ` ${body}` : `\n${indent}  ${body}`}`
 }
 
@@ -162,12 +183,12 @@ const printSetting = (setting: SettingDecl): string => {
 const printChoices = (choices: readonly Name[] | undefined): string =>
   choices === undefined ? '' : `: ${choices.map(c => c.text).join(' | ')}`
 
-const printRecipe = (item: RecipeItem): string => {
+const printRecipe = (item: RecipeItem, method = (m: FnItem) => printFunction(m, '  ')): string => {
   const params = item.params.length === 0 ? '' : `(${item.params.map(printParam).join(', ')})`
   const parts = [
     ...(item.settings.length > 0 ? [item.settings.map(printSetting).join('\n')] : []),
     ...(item.state.length > 0 ? [`  state ${printFields(item.state, '  ')}`] : []),
-    ...item.methods.map(m => printFunction(m, '  ')),
+    ...item.methods.map(method),
   ]
   const body = parts.length === 0 ? '{}' : `{\n${parts.join('\n\n')}\n}`
   return `${docLines(item.doc, '')}recipe ${item.name.text}${params} ${body}`

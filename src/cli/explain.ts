@@ -1,7 +1,11 @@
 import type { Command } from 'commander'
+import * as Either from 'fp-ts/lib/Either.js'
 import { type CodeEntry, codes } from '../../compiler/codes.js'
+import { parse } from '../../compiler/syntax/parse.js'
+import { printDeclarations } from '../../compiler/syntax/print-module.js'
 import { showBytes } from '../../runtime/errors.js'
 import { UserError } from '../errors/user-error.js'
+import { ProgramError, sourceNamed } from '../folders/load-program.js'
 import type { WeightFormat } from '../model/weight-format.js'
 import { type DeviceChoice, deviceChoiceOption } from './explain-device.js'
 import { explainFunction, showExplanation } from './explain-kernels.js'
@@ -86,6 +90,19 @@ const explainStage = async (
   print(cutLines(text, options.lines))
 }
 
+/** Prints what a module declares. */
+const explainModule = (name: string, asJson: boolean): void => {
+  const parsed = parse(sourceNamed(name))
+  if (Either.isLeft(parsed)) throw new ProgramError(parsed.left)
+  const text = printDeclarations(parsed.right)
+  if (asJson) printJson({ module: name, text })
+  else print(text)
+}
+
+/** Whether nothing is asked about a function. */
+const isIdle = ({ stage, wgsl, wrt, model, size, memory }: ExplainOptions): boolean =>
+  [stage, wgsl, wrt, model, size, memory].every(option => option === undefined)
+
 /** Refuses options that the command would ignore. */
 const refuseIdleOptions = ({ stage, lines, in: inputs, wgsl }: ExplainOptions): void => {
   const refuse = (option: string, hint: string): never => {
@@ -102,8 +119,11 @@ const refuseIdleOptions = ({ stage, lines, in: inputs, wgsl }: ExplainOptions): 
 export const registerExplainCommand = (program: Command): void => {
   program
     .command('explain')
-    .description("explain a diagnostic's code, a function's kernels, or one stage of its compilation")
-    .argument('<code or file>', 'a code such as E0312, or a .jola file')
+    .description(
+      "explain a diagnostic's code, what a module declares, a function's kernels, or one stage of " +
+        'its compilation',
+    )
+    .argument('<code or file>', 'a code such as E0312, a .jola file, or a module such as std.optim')
     .option('--fn <name>', 'the function, for a file')
     .option('--wrt <parameter>', 'explain its value and its gradient with respect to this parameter')
     .addOption(modelOption())
@@ -123,6 +143,7 @@ export const registerExplainCommand = (program: Command): void => {
       'after',
       examples([
         'explain E0312',
+        'explain std.optim',
         'explain stdlib/models/llama.jola --fn logits --model DIR --size T=128',
         'explain stdlib/edits/jola.jola --fn loss --wrt edits --model DIR --size B=8 --size T=64 --wgsl',
         'explain stdlib/nn.jola --fn softmax --stage core',
@@ -134,6 +155,7 @@ export const registerExplainCommand = (program: Command): void => {
         const entry = explainCode(what)
         return options.json ? printJson(entry) : print(showEntry(entry))
       }
+      if (options.fn === undefined && isIdle(options)) return explainModule(what, options.json === true)
       if (options.fn === undefined)
         throw new UserError({
           what: 'which function is to be explained?',

@@ -19,7 +19,10 @@ export interface ElementCheck {
   readonly flat: number
   readonly derivative: number
   readonly difference: number
-  /** |a − b| / max(|a|, |b|, a thousandth of the tensor's largest derivative). */
+  /**
+   * |a − b| / max(|a|, |b|, a thousandth of the tensor's largest derivative), beyond what rounding of the
+   * differences explains.
+   */
   readonly error: number
 }
 
@@ -37,7 +40,7 @@ export const sampleOf = (name: string, elements: number, most: number): readonly
 /**
  * Steps relative to max(1, |x|): the first suits smooth functions; the smaller ones escape a kink close by.
  */
-const steps = [1e-4, 1e-5, 1e-6]
+const steps = [1e-4, 1e-5, 1e-6] as const
 
 /**
  * Compares derivatives with central differences (f(x + h) − f(x − h)) / 2h of the graph's output `value`, in
@@ -56,6 +59,8 @@ export const checkGradient = (
   )
   const data = new Map([...inputs].map(([n, t]) => [n, Float64Array.from(t.data)]))
   const at = (): number => value(data).get('value')![0]!
+  // f(x ± h) are rounded to about 2⁻⁵² of their size, more than once; the largest step suffers least.
+  const noise = (16 * Number.EPSILON * Math.abs(at())) / (2 * steps[0])
   const differenceAt = (x: Float64Array, i: number, step: number): number => {
     const kept = x[i]!
     const h = step * Math.max(1, Math.abs(kept))
@@ -79,7 +84,7 @@ export const checkGradient = (
       let best: ElementCheck | undefined
       for (const step of steps) {
         const difference = differenceAt(x, flat, step)
-        const gap = Math.abs(derivative - difference)
+        const gap = Math.max(0, Math.abs(derivative - difference) - noise)
         const error = gap / Math.max(Math.abs(derivative), Math.abs(difference), scale)
         // A NaN counts as the largest error.
         const judged = { flat, derivative, difference, error: Number.isNaN(error) ? Infinity : error }

@@ -115,6 +115,16 @@ interface GradOptions {
   readonly json?: true
 }
 
+const nothingToCompare = (call: Call, value: number): UserError => {
+  const remarks = remarksOf(call)
+  const is = Number.isNaN(value) ? 'not a number' : 'infinite'
+  return new UserError({
+    what: `\`${call.fn.name}\` is ${is} here, and has no differences`,
+    ...(remarks.length === 0 ? {} : { why: remarks.join('; ') }),
+    hint: 'give other sizes by --size, or other values by --in; --seed draws others',
+  })
+}
+
 /** The result of `jola grad --check`. Missing inputs get random numbers, which `remarks` lists. */
 const checkDerivative = async (
   options: Omit<CallOptions, 'inputs'> & {
@@ -132,8 +142,10 @@ const checkDerivative = async (
   try {
     const graph = gradientOf(call, options.wrt, options.file)
     const { inputs, outputs } = await evaluate(call, graph, options.device)
+    const value = outputs.get('value')!.data[0]!
+    if (!Number.isFinite(value)) throw nothingToCompare(call, value)
     const checks = checkGradient(graph, inputs, derivativesIn(outputs), options)
-    return { value: outputs.get('value')!.data[0]!, checks, remarks: remarksOf(call) }
+    return { value, checks, remarks: remarksOf(call) }
   } finally {
     await call.close()
   }

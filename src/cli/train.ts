@@ -72,6 +72,7 @@ export const barFor = (label: string): TrainWatcher & { readonly finish: () => v
   let since: number | undefined
   return {
     forced: differs => remark(`going on all the same (--force): ${differs.join('; ')}`),
+    remark,
     read: data => dataRemarks(data).forEach(remark),
     preparing: () => remark('compiling for the device'),
     compiled: (done, total) => {

@@ -57,7 +57,7 @@ export const knownMethods = async (): Promise<readonly MethodDeclaration[]> => {
 }
 
 /** The factors by which the learning rate of a method without a declaration is tried. */
-const factors = [1, 0.2, 5, 25]
+const factors = [1, 5, 0.2, 25]
 
 /** The methods of a name: one that comes with Jola, those of a .json file, or the recipe of a .jola file. */
 export const methodsNamed = async (name: string): Promise<readonly MethodDeclaration[]> => {

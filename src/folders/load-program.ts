@@ -77,6 +77,12 @@ export interface LoadOptions extends Omit<CheckOptions, 'model'> {
   readonly model?: ModelProgram | undefined
 }
 
+/**
+ * The source of a file, or of a module of the standard library by its name. Throws a `UserError` if it can't
+ * be read.
+ */
+export const sourceNamed = (name: string): Source => readSource(fileOf(name))
+
 /** A checked program and the names of the modules that were asked for. */
 export interface LoadedProgram {
   readonly program: Program

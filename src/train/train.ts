@@ -65,6 +65,8 @@ export interface TrainWatcher {
   preparing(): void
   /** The numbers of compiled and of all kernels; only for drivers that compile slowly. */
   compiled(done: number, total: number): void
+  /** Something that the user may not have meant. */
+  remark?(text: string): void
   started(info: {
     readonly steps: number
     readonly from: number
@@ -172,6 +174,12 @@ export const runTraining = async (job: TrainJob): Promise<TrainOutcome> => {
     const epochRecords: EpochRecord[] = [...(saved?.history.epochs ?? [])]
     const history = (): History => ({ steps: stepRecords, epochs: epochRecords })
     watcher.started({ steps, from: at, trainable, bytes: device.residentBytes })
+    const warmup = settings.get('warmup')
+    if (typeof warmup === 'number' && warmup >= steps)
+      watcher.remark?.(
+        `the warm-up of ${warmup} steps does not end in this run of ${steps}: ` +
+          '--set warmup=… makes it shorter',
+      )
     if (saved?.position.done === true) return { history: history(), best, learned, end: 'finished' }
 
     const take = (readings: Awaited<ReturnType<Readback<number>['drain']>>): void => {

@@ -7,6 +7,30 @@ import { f32, jola, jolaJson, tensorsFile } from './support.js'
 const softmax = ['explain', 'examples/journey/softmax.jola', '--fn', 'expected', '--device', 'any'] as const
 const sized = [...softmax, '--size', 'N=4'] as const
 
+describe('jola explain MODULE', () => {
+  it('prints what the module declares, without bodies, imports and tests', async () => {
+    const { code, out } = await jola('explain', 'std.optim')
+    expect(code).toBe(0)
+    expect(out).toContain('/// √Σ g² over every element of every tensor.\nfn norm(grads: P) -> f32\n')
+    expect(out).not.toMatch(/\btest\b|\bimport\b|sqrt/)
+    const recipe = await jola('explain', 'std.recipes.red')
+    expect(recipe.out).toContain('  setting clip = 1')
+    expect(recipe.out).toContain('  validate(s, batch)\n')
+  })
+
+  it('refuses what there is not', async () => {
+    const { code, err } = await jola('explain', 'std.nothing')
+    expect([code, err]).toEqual([1, expect.stringContaining('cannot read the program')])
+  })
+})
+
+describe('the example of a method', () => {
+  it('passes its own tests', async () => {
+    const { code, out } = await jola('test', 'examples/methods/ia3.jola', '--device', 'interpreter')
+    expect([code, out]).toEqual([0, expect.stringContaining('2 passed, 0 failed')])
+  })
+})
+
 describe('jola explain --stage', () => {
   it('refuses a stage that there is not, with the list of stages', async () => {
     const { code, err } = await jola(...sized, '--stage', 'fused')

@@ -82,10 +82,23 @@ describe('jola grad', () => {
   })
 
   it('fails with the exit code when the tolerance is passed', async () => {
-    const strict = ['grad', small, '--fn', 'loss', '--wrt', 'p', '--check', '--tolerance', '1e-17']
-    const { code, out } = await jola(...strict)
+    // `stop` has no derivative, and changes what it stands in all the same.
+    const text = 'fn f(x: f32[N]) -> f32 = sum n -> stop(x[n]) * x[n]'
+    const file = join(await folderWith({ 'stopped.jola': text }), 'stopped.jola')
+    const { code, out } = await jola('grad', file, '--fn', 'f', '--wrt', 'x', '--check', '--size', 'N=3')
     expect(code).toBe(1)
-    expect(out).toMatch(/wrong\s+p\.w/)
+    expect(out).toMatch(/wrong\s+x/)
+  })
+
+  it('does not call rounding an error, nor compare what is no number', async () => {
+    const text =
+      'fn far(x: f32[N]) -> f32 = 1e4 + 1e-13 * (sum n -> x[n])\n' +
+      'fn none(x: f32[N]) -> f32 = sum n -> log(-1 - x[n] * x[n])'
+    const file = join(await folderWith({ 'far.jola': text }), 'far.jola')
+    const grad = (fn: string) => jola('grad', file, '--fn', fn, '--wrt', 'x', '--check', '--size', 'N=3')
+    expect((await grad('far')).code).toBe(0)
+    const { code, err } = await grad('none')
+    expect([code, err]).toEqual([1, expect.stringContaining('`none` is not a number here')])
   })
 
   it('refuses what has no derivative', async () => {

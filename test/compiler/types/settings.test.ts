@@ -39,6 +39,22 @@ describe('a setting that is a size', () => {
   })
 })
 
+describe('a setting', () => {
+  test.each(['setting rate = -1', 'setting kind: plain | odd = plain'])(
+    'that nothing reads is refused: %s',
+    s => {
+      expect(codesOf(recipe(s))).toEqual(['E0362'])
+    },
+  )
+
+  test.each(['slow() = rate', 'faster(x: f32) = let rates = for i: 2 -> rate * x\n    rates[0]'])(
+    'may be read by any method: %s',
+    method => {
+      expect(codesOf(recipe('setting rate = 0.5', method))).toEqual([])
+    },
+  )
+})
+
 describe('what training reads of a recipe', () => {
   test.each([
     'setting epochs = 2.5',
@@ -51,14 +67,12 @@ describe('what training reads of a recipe', () => {
     expect(codesOf(recipe(setting))).toEqual(['E0354'])
   })
 
-  test.each([
-    'setting epochs = 2',
-    'setting patience = 3 - 2',
-    'setting rate = -1',
-    'setting end_of_text = false',
-  ])('takes %s', setting => {
-    expect(codesOf(recipe(setting))).toEqual([])
-  })
+  test.each(['setting epochs = 2', 'setting patience = 3 - 2', 'setting end_of_text = false'])(
+    'takes %s',
+    setting => {
+      expect(codesOf(recipe(setting))).toEqual([])
+    },
+  )
 
   test('wants a loss of `validate`', () => {
     expect(codesOf(recipe('', 'validate(s, batch) = { accuracy: s.x }'))).toEqual(['E0351'])
