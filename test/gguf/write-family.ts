@@ -126,7 +126,6 @@ export const familyAsGguf = (
   return ggufBytes({
     metadata: {
       'general.architecture': { text: arch },
-      ...(share < 1 ? { [`${arch}.rope.dimension_count`]: { u32: Math.floor(head * share) } } : {}),
       ...number('block_count', 'num_hidden_layers'),
       ...number('context_length', 'max_position_embeddings'),
       ...number('embedding_length', 'hidden_size'),
@@ -136,7 +135,7 @@ export const familyAsGguf = (
       ...number('attention.key_length', 'head_dim'),
       ...number('attention.value_length', 'head_dim'),
       ...number('attention.sliding_window', 'sliding_window'),
-      [`${arch}.rope.dimension_count`]: { u32: head },
+      [`${arch}.rope.dimension_count`]: { u32: Math.floor(head * share) },
       [`${arch}.rope.freq_base`]: { f32: Number(rope.rope_theta) },
       ...real('attention.layer_norm_rms_epsilon', 'rms_norm_eps'),
       ...real('attention.scale', 'attention_multiplier'),
