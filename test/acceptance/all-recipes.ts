@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Program } from '../../compiler/core/core.js'
 import { shapeOf } from '../../compiler/ir/graph.js'
 import type { NumericArray } from '../../compiler/ir/interpret.js'
 import type { Graph } from '../../compiler/ir/ir.js'
@@ -23,19 +24,47 @@ const small: Readonly<Record<string, readonly string[]>> = {
 
 const modules = readdirSync(join(stdlibFolder, 'recipes')).map(file => file.replace('.jola', ''))
 
-export const recipeProgram = programOf(modules.map(name => `import std.recipes.${name}\n`).join(''))
+/** The recipes, for models of a family. */
+export const recipesOn = (model?: string) => {
+  const names = model === undefined ? modules : modules.filter(name => !ownFamily.includes(name))
+  const program = programOf(names.map(name => `import std.recipes.${name}\n`).join(''), model)
+  return { program, names, model }
+}
+
+/** The families of models besides Llama's. */
+export const otherFamilies = ['gpt2', 'gpt_neox', 'gemma', 'olmo2', 'phi3'].map(f => `std.models.${f}`)
+
+/** Recipes that train a model of the Llama family itself. */
+const ownFamily: readonly string[] = ['finetune', 'pretrain']
+
+/** The recipes of the standard library, for models of the Llama family. */
+const llama = recipesOn()
+export const recipeProgram = llama.program
 
 /** A recipe of the standard library, and the settings that it is tried with. */
 export interface TriedRecipe {
+  readonly program: Program
+  /** The module of its model's family, if that is not Llama's. */
+  readonly model: string | undefined
   readonly name: string
   readonly recipe: Parameters<typeof settingsOf>[1]
   readonly settings: ReturnType<typeof settingsOf>
 }
 
 /** A recipe by its module's name, with these settings besides those that make it small. */
-export const triedRecipe = (name: string, more: readonly string[] = []): TriedRecipe => {
-  const recipe = [...recipeProgram.recipes.values()].find(r => r.id.startsWith(`std.recipes.${name}.`))!
-  return { name, recipe, settings: settingsOf(recipeProgram, recipe, [...(small[name] ?? []), ...more]) }
+export const triedRecipe = (
+  name: string,
+  more: readonly string[] = [],
+  { program, model }: ReturnType<typeof recipesOn> = llama,
+): TriedRecipe => {
+  const recipe = [...program.recipes.values()].find(r => r.id.startsWith(`std.recipes.${name}.`))!
+  return {
+    name,
+    program,
+    model,
+    recipe,
+    settings: settingsOf(program, recipe, [...(small[name] ?? []), ...more]),
+  }
 }
 
 /** Every recipe of the standard library. */
@@ -56,9 +85,12 @@ export interface TriedShape {
 }
 
 /** What a recipe is specialised with for a shape. */
-export const bindingsFor = ({ settings }: TriedRecipe, shape: TriedShape): Bindings => {
+export const bindingsFor = ({ settings, model }: TriedRecipe, shape: TriedShape): Bindings => {
+  const rest = /phi3|gpt_neox/.test(model ?? '') ? 1 : 0
+  const G = /gpt/.test(model ?? '') ? 1 : shape.G
   const own = ['R', 'N'].flatMap(n => (settings.has(n) ? [[n, Number(settings.get(n))] as const] : []))
-  const all = { A: 1, B: 1, ...shape, H: shape.K * shape.G, D: 2 * shape.Pairs, ...Object.fromEntries(own) }
+  const heads = { G, H: shape.K * G, D: 2 * shape.Pairs + rest, Rest: rest, Positions: 16 }
+  const all = { A: 1, B: 1, ...shape, ...heads, ...Object.fromEntries(own) }
   return { sizes: new Map(Object.entries(all)), settings, constants: new Map(), absent: new Map() }
 }
 

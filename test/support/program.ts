@@ -11,15 +11,18 @@ import { stdlibFolder } from '../../src/folders/load-program.js'
 /** The standard library is checked once for a file of tests. */
 const before = new CheckedModules()
 
-/** A program from its text, which may import the standard library. Its errors fail the test. */
-export const programOf = (text: string): Program => {
+/**
+ * A program from its text, which may import the standard library. Its errors fail the test. `model` is what
+ * `std.model` stands for, if not the Llama family.
+ */
+export const programOf = (text: string, model?: string): Program => {
   const load = (name: string): Source | undefined => {
     if (name === 'main') return { name: 'main.jola', text }
     const path = name.split('.')
     if (path[0] !== 'std') return undefined
     return { name, text: readFileSync(join(stdlibFolder, `${path.slice(1).join('/')}.jola`), 'utf8') }
   }
-  const checked = checkProgram(['main'], load, { before })
+  const checked = checkProgram(['main'], load, model === undefined ? { before } : { model })
   if (Either.isRight(checked)) return checked.right
   throw new Error(checked.left.map(d => renderDiagnostic(d, { colour: false })).join('\n'))
 }
