@@ -257,7 +257,9 @@ const requireEqual = (
     what: 'the merged model does not compute what the edited model does',
     where,
     why: `on random texts a logit differs by ${difference}, and the largest is ${largest}`,
-    hint: 'nothing was written; the `merge` of the model’s module does not fit its `logits`',
+    hint:
+      'nothing was written; the family has no tensor for something that the edits add, such as a bias, or ' +
+      'the `merge` of its module does not fit its `logits`',
   })
 }
 
