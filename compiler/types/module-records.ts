@@ -177,10 +177,9 @@ export class ModuleRecords {
   ): SizeResolver {
     return n => {
       const size: Size = definitions.get(n.text)?.size ?? sizeName(n.text)
-      const decl = n.implied
-        ? undefined
-        : lookupPath(scope, { name: { text: n.text, span: n.span }, span: n.span })
-      if (decl === 'broken') return size
+      const found = lookupPath(scope, { name: { text: n.text, span: n.span }, span: n.span })
+      if (found === 'broken') return size
+      const decl = n.implied ? undefined : found
       const notSize = { code: 'E0207', title: `\`${n.text}\` is not a size` }
       const wanted = { span: n.span, text: 'a size belongs here' }
       if (decl !== undefined && decl.kind !== 'size' && n.span.source === scope.module.ast.span.source) {
