@@ -90,6 +90,7 @@ export const registerTaskCommand = (program: Command): void => {
   const task = program
     .command('task')
     .description('the tasks that methods are compared on: their data, prompts and scores')
+    .addHelpText('after', examples(['task list', 'task show boolq --data DATA']))
   task
     .command('list')
     .description('list the tasks that come with Jola')

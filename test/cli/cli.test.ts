@@ -112,7 +112,7 @@ describe('jola explain', () => {
   })
 
   it('asks which function of a file is meant', async () => {
-    expect(await jola('explain', 'stdlib/nn.jola')).toMatchObject({ code: 2, out: '' })
+    expect(await jola('explain', 'stdlib/nn.jola', '--wgsl')).toMatchObject({ code: 2, out: '' })
   })
 })
 
