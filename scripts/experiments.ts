@@ -24,10 +24,13 @@ interface Experiment {
   readonly shared: boolean
 }
 
-const stories = ['--model', join(shared, 'models', 'stories260K'), '--task', 'trec']
+/** No early stopping: the validation loss of small models stands still for some epochs, then falls on. */
+const patience = ['--set', 'patience=20']
+const stories = ['--model', join(shared, 'models', 'stories260K'), '--task', 'trec', ...patience]
 const quickstart = [
   ...['--model', join(root, 'examples/quickstart/model')],
   ...['--task', join(root, 'examples/quickstart/task')],
+  ...patience,
 ]
 
 const experiments: readonly Experiment[] = [
