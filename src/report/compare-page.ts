@@ -5,10 +5,7 @@ import { scoreUnit, showScore, tableColumns, tableRow } from './compare-table.js
 import { heatLegend, heatMap } from './heat-map.js'
 import { coordinate, escapeHtml, percent } from './html.js'
 import { lineChart } from './line-chart.js'
-import { style } from './style.js'
-
-const section = (title: string, body: string): string =>
-  body === '' ? '' : `<section><h2>${escapeHtml(title)}</h2>${body}</section>`
+import { pageOf, section } from './page.js'
 
 /** A bar from 0 to `full`, with one standard deviation either way. */
 const scoreBar = (m: MethodSummary, full: number, isReference: boolean): string => {
@@ -208,20 +205,5 @@ export const renderComparison = (summary: Summary, command: string): string => {
       `${notes.map(text => `<p>${escapeHtml(text)}</p>`).join('')}<pre>${escapeHtml(command)}</pre>`,
     ),
   ]
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escapeHtml(title)}</title>
-<style>${style}</style>
-</head>
-<body>
-<main>
-${body.filter(part => part !== '').join('\n')}
-<footer>Written by Jola. This page needs no network.</footer>
-</main>
-</body>
-</html>
-`
+  return pageOf(title, body)
 }

@@ -1,12 +1,9 @@
 import { closedOf, heatLegend, heatMap } from './heat-map.js'
 import { escapeHtml, percent } from './html.js'
 import { lineChart } from './line-chart.js'
+import { pageOf, section } from './page.js'
 import type { Fact, GateGrid, ReportData, TextSample } from './report-data.js'
 import { scoreTable } from './score-table.js'
-import { style } from './style.js'
-
-const section = (title: string, body: string): string =>
-  body === '' ? '' : `<section><h2>${escapeHtml(title)}</h2>${body}</section>`
 
 const factTable = (facts: readonly Fact[]): string => {
   if (facts.length === 0) return ''
@@ -99,20 +96,5 @@ export const renderReport = (data: ReportData): string => {
       `<pre>${escapeHtml(data.reproduce.command)}</pre>${factTable(data.reproduce.facts)}`,
     ),
   ]
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escapeHtml(data.title)}</title>
-<style>${style}</style>
-</head>
-<body>
-<main>
-${body.filter(part => part !== '').join('\n')}
-<footer>Written by Jola. This page needs no network.</footer>
-</main>
-</body>
-</html>
-`
+  return pageOf(data.title, body)
 }
