@@ -42,6 +42,7 @@ interface Options {
   readonly tries?: number
   readonly set: readonly string[]
   readonly score?: Scoring
+  readonly beams?: number
   readonly long?: LongWay
   readonly dropLong?: true
   readonly against?: string
@@ -79,6 +80,7 @@ const requestOf = (o: Options): CompareRequest => ({
   ...(o.tries === undefined ? {} : { tries: o.tries }),
   set: o.set,
   ...(o.score === undefined ? {} : { score: o.score }),
+  ...(o.beams === undefined ? {} : { beams: o.beams }),
   ...(o.long === undefined ? {} : { long: o.long }),
   ...(o.dropLong === undefined ? {} : { dropLong: o.dropLong }),
   ...(o.against === undefined ? {} : { against: o.against }),
@@ -269,6 +271,7 @@ export const registerCompareCommand = (program: Command): void => {
         'text',
       ]),
     )
+    .option('--beams <n>', 'search the texts that are scored with n beams (token by token)', positiveInteger)
     .addOption(
       new Option('--long <way>', 'what to do with prompts that leave no room for their answer').choices([
         ...longWays,

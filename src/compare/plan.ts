@@ -49,6 +49,8 @@ export interface ComparePlan {
   readonly set: readonly string[]
   /** How answers are scored, in place of the tasks' own scores. */
   readonly score?: Scoring
+  /** The number of beams that search the texts to score; without it texts are written token by token. */
+  readonly beams?: number
   /** What is done with prompts that leave no room for their answers when scoring. */
   readonly long?: LongWay
   /** Whether examples that are longer than the context are left out of training. */

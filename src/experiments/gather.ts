@@ -20,6 +20,7 @@ export const commandFor = (plan: ComparePlan): string =>
     `--tries ${plan.tries}`,
     ...plan.set.map(entry => `--set ${entry}`),
     ...(plan.score === undefined ? [] : [`--score ${plan.score}`]),
+    ...(plan.beams === undefined ? [] : [`--beams ${plan.beams}`]),
     ...(plan.long === undefined ? [] : [`--long ${plan.long}`]),
     ...(plan.dropLong === true ? ['--drop-long'] : []),
     ...(plan.against === 'jola' ? [] : [`--against ${plan.against}`]),

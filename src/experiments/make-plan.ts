@@ -32,6 +32,7 @@ export interface CompareRequest {
   readonly tries?: number
   readonly set: readonly string[]
   readonly score?: Scoring
+  readonly beams?: number
   readonly long?: LongWay
   readonly dropLong?: boolean
   readonly against?: string
@@ -146,6 +147,7 @@ export const makePlan = async (
   }
   const testSize = same('test-size', begun?.testSize, request.testSize)
   const score = same('score', begun?.score, request.score)
+  const beams = same('beams', begun?.beams, request.beams)
   const long = same('long', begun?.long, request.long)
   const dropLong = same('drop-long', begun?.dropLong, request.dropLong)
   const plan: ComparePlan = {
@@ -166,6 +168,7 @@ export const makePlan = async (
     tries: same('tries', begun?.tries, request.tries) ?? defaults.tries,
     set: same('set', begun?.set, request.set.length === 0 ? undefined : request.set) ?? [],
     ...(score === undefined ? {} : { score }),
+    ...(beams === undefined ? {} : { beams }),
     ...(long === undefined ? {} : { long }),
     ...(dropLong === undefined ? {} : { dropLong }),
     against: request.against ?? begun?.against ?? defaults.against,

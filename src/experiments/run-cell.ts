@@ -52,7 +52,7 @@ export interface CellContext {
 
 /** A hash of all that decides a cell. */
 export const cellKey = (plan: ComparePlan, cell: Cell, candidate: SettingValues | undefined): string => {
-  const { model, program, validSize, testSize, score, long, dropLong } = plan
+  const { model, program, validSize, testSize, score, beams, long, dropLong } = plan
   const { task, method, trainSize, kind, number } = cell
   const settings = settingsFor(plan, method, candidate ?? {})
   const tries = kind === 'seed' ? triesOf(plan, method) : []
@@ -62,6 +62,7 @@ export const cellKey = (plan: ComparePlan, cell: Cell, candidate: SettingValues 
     validSize,
     testSize,
     score,
+    beams,
     long,
     dropLong,
     task,
@@ -274,6 +275,7 @@ const scoreCell = async (context: CellContext, cell: Cell, run: string | undefin
     const result = await evaluate(opened.sequence, opened.tokenizer, test, {
       ...task,
       long: plan.long ?? 'refuse',
+      beams: plan.beams === undefined || task.scoring === 'choice' ? undefined : { beams: plan.beams },
       progress: done => watch(cell, { done: 1, total: 1, note: { scored: `${done}/${test.length}` } }),
       signal,
     })

@@ -108,9 +108,9 @@ export const evaluate = async (
   for (let i = 0; i < asked.length; i += rowsAtOnce) {
     const part = asked.slice(i, i + rowsAtOnce)
     const prompts = part.map(a => a.prompt)
-    const rows = await (beams !== undefined && model.beams !== undefined
-      ? model.beams(prompts, most, tokenizer, { signal, ...beams })
-      : model.greedy(prompts, most, tokenizer, { signal }))
+    const rows = await (beams === undefined
+      ? model.greedy(prompts, most, tokenizer, { signal })
+      : searchWith(model)(prompts, most, tokenizer, { signal, ...beams }))
     rows.forEach((row, k) => {
       const { prompt, example } = part[k]!
       if (row.length < most && prompt.length + row.length >= model.context) atContextEnd += 1
@@ -144,6 +144,12 @@ export const evaluate = async (
     ...(atContextEnd === 0 ? {} : { atContextEnd }),
     predictions,
   }
+}
+
+/** The model's beam search. Throws a `UserError` if it has none. */
+const searchWith = (model: Scored): NonNullable<Scored['beams']> => {
+  if (model.beams !== undefined) return model.beams.bind(model)
+  throw new UserError({ what: 'this model does not search with beams', hint: 'leave out the beams' })
 }
 
 const textScores = (texts: readonly string[], references: readonly (readonly string[])[]) => {
