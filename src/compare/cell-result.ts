@@ -53,6 +53,8 @@ export interface CellResult {
   readonly cell: string
   /** A hash of all that decides the cell. */
   readonly key: string
+  /** Why there is nothing else: the training's numbers left what they can hold. */
+  readonly diverged?: string
   readonly trained?: TrainedCell
   readonly scored?: ScoredCell
 }

@@ -4,7 +4,8 @@
 
 import { mean, standardDeviation } from '../score/scores.js'
 import type { Metric, TaskDeclaration } from '../tasks/declaration.js'
-import { type CellResult, type HeadGates, scoreOf } from './cell-result.js'
+import { type CellResult, scoreOf } from './cell-result.js'
+import { type GateSummary, gateSummary } from './gate-summary.js'
 import {
   type Cell,
   type ComparePlan,
@@ -12,29 +13,15 @@ import {
   cellsOf,
   type MethodDeclaration,
   type SettingValues,
+  triesOf,
 } from './plan.js'
-import { type Interval, intervalOf, meanAgreement } from './statistics.js'
+import { type Interval, intervalOf } from './statistics.js'
 
-/** A candidate that was tried, and its validation loss. */
+/** A candidate that was tried, and its validation loss; none if its training diverged. */
 export interface TriedSettings {
   readonly settings: SettingValues
-  readonly loss: number
+  readonly loss?: number
   readonly chosen: boolean
-}
-
-/** The gates of a method over seeds: [layers][heads] each. */
-export interface GateSummary {
-  readonly kind: 'scale' | 'offset'
-  /** The mean over seeds of how far a gate is open. */
-  readonly open: readonly (readonly number[])[]
-  /** The mean over seeds of how far it has moved from where it began; absent if that was not kept. */
-  readonly moved?: readonly (readonly number[])[]
-  /** The share of seeds in which it is exactly closed. */
-  readonly closed: readonly (readonly number[])[]
-  /** How far the sets of closed gates agree over seeds: the mean Jaccard index of all pairs. */
-  readonly agreement?: number
-  /** That index for sets of these sizes drawn at random, in the mean. */
-  readonly agreementByChance?: number
 }
 
 /** A method on a task, with one number of training examples. */
@@ -85,53 +72,6 @@ export interface Summary {
 /** Results by the names of cells. */
 export type CellResults = ReadonlyMap<string, CellResult>
 
-type Grid = readonly (readonly number[])[]
-
-const meanGrid = (grids: readonly Grid[]): Grid =>
-  grids[0]!.map((row, l) => row.map((_, h) => mean(grids.map(grid => grid[l]![h]!))))
-
-const mapGrid = (grid: Grid, f: (value: number, l: number, h: number) => number): Grid =>
-  grid.map((row, l) => row.map((value, h) => f(value, l, h)))
-
-const closedSet = (grid: Grid): ReadonlySet<number> =>
-  new Set(grid.flat().flatMap((value, i) => (value === 0 ? [i] : [])))
-
-/**
- * The Jaccard index that two random subsets of a and b elements out of n have when their common part is as
- * large as is expected, ab/n.
- */
-const chanceAgreement = (sizes: readonly number[], n: number): number | undefined => {
-  const pairs = sizes.flatMap((a, i) => sizes.slice(i + 1).map(b => [a, b] as const))
-  if (pairs.length === 0) return undefined
-  return mean(pairs.map(([a, b]) => (a + b === 0 ? 1 : (a * b) / n / (a + b - (a * b) / n))))
-}
-
-const gateSummary = (
-  kind: GateSummary['kind'],
-  after: readonly HeadGates[],
-  before: readonly (HeadGates | undefined)[],
-): GateSummary => {
-  const grids = after.map(g => g[kind])
-  const sets = grids.map(closedSet)
-  const from = before.flatMap(g => (g === undefined ? [] : [g[kind]]))
-  const agreement = meanAgreement(sets)
-  const byChance = chanceAgreement(
-    sets.map(s => s.size),
-    grids[0]!.flat().length,
-  )
-  return {
-    kind,
-    open: meanGrid(grids),
-    ...(from.length < grids.length
-      ? {}
-      : { moved: meanGrid(grids.map((g, i) => mapGrid(g, (v, l, h) => Math.abs(v - from[i]![l]![h]!)))) }),
-    closed: meanGrid(grids.map(g => mapGrid(g, v => (v === 0 ? 1 : 0)))),
-    ...(agreement === undefined || sets.every(s => s.size === 0)
-      ? {}
-      : { agreement, agreementByChance: byChance! }),
-  }
-}
-
 const meanOf = <T>(of: readonly T[], value: (x: T) => number | undefined): number | undefined => {
   const values = of.flatMap(x => value(x) ?? [])
   return values.length === 0 ? undefined : mean(values)
@@ -141,16 +81,16 @@ const meanOf = <T>(of: readonly T[], value: (x: T) => number | undefined): numbe
 interface Found {
   readonly method: MethodDeclaration
   readonly seeds: readonly { readonly seed: number; readonly result: CellResult }[]
-  readonly tries: readonly CellResult[]
+  readonly tries: readonly { readonly settings: SettingValues; readonly result: CellResult }[]
 }
 
-const triedOf = (found: Found): readonly TriedSettings[] => {
-  const losses = found.tries.map(r => r.trained!.loss)
+const triedOf = ({ tries }: Found): readonly TriedSettings[] => {
+  const losses = tries.map(t => t.result.trained?.loss ?? Number.POSITIVE_INFINITY)
   const best = losses.indexOf(Math.min(...losses))
-  return found.tries.map((r, i) => ({
-    settings: r.trained!.settings,
-    loss: losses[i]!,
-    chosen: i === best,
+  return tries.map(({ settings, result: { trained } }, i) => ({
+    settings,
+    ...(trained === undefined ? {} : { loss: trained.loss }),
+    chosen: i === best && trained !== undefined,
   }))
 }
 
@@ -239,10 +179,14 @@ const taskSummary = (
       })
     const first = done[0]
     if (first === undefined) return []
+    const triesFound = own.flatMap(c => {
+      const result = c.kind === 'try' ? get(c) : undefined
+      return result === undefined ? [] : [{ settings: triesOf(plan, method)[c.number]!, result }]
+    })
     // The model as it is has the same score for every seed.
     const seeds =
       method.program === undefined ? plan.seeds.map(seed => ({ seed, result: first.result })) : done
-    return [{ method, seeds, tries: own.filter(c => c.kind === 'try').flatMap(c => get(c) ?? []) }]
+    return [{ method, seeds, tries: triesFound }]
   })
   const reference = found
     .find(f => f.method.name === plan.against)
@@ -331,7 +275,9 @@ const remarksOn = (results: CellResults, plan: ComparePlan): readonly string[] =
     const own = [...results.values()].filter(r => r.cell.includes(`/${m.name}/`))
     return new Set(own.flatMap(r => r.trained?.programHash ?? [])).size > 1
   })
+  const diverged = [...results.values()].filter(r => r.diverged !== undefined && !r.cell.includes('/try-'))
   return [
+    ...diverged.map(r => `${r.cell} diverged, and is in no mean: ${r.diverged}`),
     ...(devices.length > 1 ? [`cells ran on several devices: ${devices.join('; ')}`] : []),
     ...(changed.length > 0
       ? [`the program changed between cells of ${changed.map(m => m.name).join(', ')}`]

@@ -65,6 +65,11 @@ export class CompareFolder {
     return join(this.path, 'cells', cellName(cell))
   }
 
+  /** The folder of a cell's run. */
+  run(cell: Cell): string {
+    return join(this.cell(cell), 'run')
+  }
+
   async result(cell: Cell): Promise<CellResult | undefined> {
     const path = join(this.cell(cell), 'result.json')
     const found = await readJsonObjectIfAny(path)

@@ -3,52 +3,23 @@
 // cell that was killed is done again, from its last saved state.
 
 import { createHash } from 'node:crypto'
-import { readdir, rm, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { rm } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { MODEL_MODULE } from '../../compiler/names/modules.js'
-import type { Device } from '../../runtime/index.js'
-import type { CellResult, HeadGates, ScoredCell, TrainedCell } from '../compare/cell-result.js'
+import type { CellResult } from '../compare/cell-result.js'
 import {
   type Cell,
   type ComparePlan,
   cellName,
-  type MethodDeclaration,
   type SettingValues,
   settingsFor,
   triesOf,
-  tuningSeed,
 } from '../compare/plan.js'
 import { UserError } from '../errors/user-error.js'
-import { loadProgram } from '../folders/load-program.js'
-import { chosenModelProgram } from '../folders/model-program.js'
-import { openCheckpoint } from '../folders/open-checkpoint.js'
-import { openDataFolder } from '../folders/open-data.js'
-import type { OpenPredictor } from '../predict/open-predictor.js'
-import { findRecipe } from '../recipe/find-recipe.js'
-import { settingsOf } from '../recipe/settings.js'
-import { evaluateOnState, type StateSource } from '../recipe/state-method.js'
-import { gatesOf } from '../report/gates.js'
 import { holdFolder, isHeldElsewhere } from '../runs/lock.js'
-import { openBase, openRun } from '../runs/open-run.js'
-import { adapterFiles, isAdapted, isBegun } from '../runs/run-folder.js'
-import { type TrainRequest, type TrainResult, train } from '../runs/train-run.js'
-import { evaluate, taskOf } from '../score/evaluate.js'
-import type { TrainWatcher } from '../train/train.js'
-import type { CompareFolder } from './compare-folder.js'
-
-/** What all cells of a comparison share. */
-export interface CellContext {
-  readonly device: Device
-  readonly folder: CompareFolder
-  readonly plan: ComparePlan
-  readonly watch: (
-    cell: Cell,
-    steps: { readonly done: number; readonly total: number; readonly note: object },
-  ) => void
-  readonly listen: () => void
-  readonly signal: AbortSignal
-}
+import { Diverged } from '../train/train.js'
+import type { CellContext } from './cell-context.js'
+import { scoreCell } from './score-cell.js'
+import { trainCell } from './train-cell.js'
 
 /** A hash of all that decides a cell. */
 export const cellKey = (plan: ComparePlan, cell: Cell, candidate: SettingValues | undefined): string => {
@@ -96,14 +67,12 @@ export const resultOf = async (
   return result
 }
 
-const bytesUnder = async (path: string): Promise<number> => {
-  const found = await stat(path).catch(() => undefined)
-  if (found === undefined) return 0
-  if (!found.isDirectory()) return found.size
-  const inside = await readdir(path)
-  const sizes = await Promise.all(inside.map(name => bytesUnder(join(path, name))))
-  return sizes.reduce((sum, n) => sum + n, 0)
-}
+const allDiverged = ({ method, task }: Cell): UserError =>
+  new UserError({
+    what: `no candidate of ${method.name} can be trained on ${task.name}`,
+    why: 'the numbers of each grew past what they can hold',
+    hint: 'declare smaller rates as its "tries"',
+  })
 
 /** The settings that a cell trains with: its candidate, or the one of least validation loss. */
 const candidateOf = async (context: CellContext, cell: Cell): Promise<SettingValues | undefined> => {
@@ -113,186 +82,11 @@ const candidateOf = async (context: CellContext, cell: Cell): Promise<SettingVal
   for (const [number, settings] of tries.entries()) {
     const result = await runCell(context, { ...cell, kind: 'try', number })
     if (result === undefined) return undefined
-    const { loss } = result.trained!
-    if (best === undefined || loss < best.loss) best = { loss, settings }
+    const loss = result.trained?.loss
+    if (loss !== undefined && (best === undefined || loss < best.loss)) best = { loss, settings }
   }
+  if (tries.length > 0 && best === undefined) throw allDiverged(cell)
   return best?.settings ?? {}
-}
-
-/** Numbers of the adapter that act, if the recipe tells. */
-const activeIn = async (source: StateSource): Promise<number | undefined> => {
-  const outputs = await evaluateOnState(source, 'active')
-  return outputs === undefined ? undefined : [...outputs.values()][0]!.values[0]!
-}
-
-interface Trained {
-  readonly run: string
-  readonly record: TrainedCell
-}
-
-const trainOnce = async (
-  context: CellContext,
-  cell: Cell,
-  request: TrainRequest,
-): Promise<{ readonly result: TrainResult; readonly bytes: number } | undefined> => {
-  const { device, folder, watch, listen, signal } = context
-  let bytes = 0
-  let total = 1
-  const { program, modules } = loadProgram([request.file], { model: await chosenModelProgram(request) })
-  const recipe = findRecipe(program, modules[0]!, request.recipe)
-  let begun: Promise<void> = Promise.resolve()
-  const watcher: TrainWatcher = {
-    preparing: () => undefined,
-    compiled: () => undefined,
-    started: info => {
-      bytes = info.bytes
-      total = info.steps
-      listen()
-    },
-    initial: (state, session) => {
-      begun = (async () => {
-        const gates = await gatesOf({
-          program,
-          recipe,
-          sizes: session.sizes,
-          settings: settingsOf(program, recipe, request.set),
-          read: async name => state.get(name)!.data,
-        })
-        if (gates !== undefined) await folder.writeNotes(cell, 'gates-before.json', gates)
-      })()
-    },
-    step: ({ step, loss }) => watch(cell, { done: step, total, note: loss === undefined ? {} : { loss } }),
-    epoch: () => undefined,
-  }
-  const result = await train(device, request, watcher, signal)
-  await begun
-  return result.end === 'stopped' ? undefined : { result, bytes }
-}
-
-const trainCell = async (
-  context: CellContext,
-  cell: Cell,
-  candidate: SettingValues,
-): Promise<Trained | undefined> => {
-  const { folder, plan } = context
-  const { method } = cell
-  const seed = cell.kind === 'try' ? tuningSeed : cell.number
-  const run = join(folder.cell(cell), 'run')
-  const settings = settingsFor(plan, method, candidate)
-  const request = (mode: TrainRequest['mode']): TrainRequest => ({
-    file: method.program!,
-    ...(method.recipe === undefined ? {} : { recipe: method.recipe }),
-    ...(plan.program === undefined ? {} : { program: plan.program }),
-    model: plan.model,
-    data,
-    out: run,
-    set: settings,
-    seed,
-    mode,
-    dropLong: plan.dropLong === true,
-    saveEvery: 60,
-    bf16: false,
-  })
-  const data = await folder.data(plan, cell, seed)
-  const resumed = isBegun(run)
-  const began = Date.now()
-  const cpu = process.cpuUsage()
-  const outcome = await trainOnce(context, cell, request(resumed ? 'resume' : 'new')).catch(
-    (error: unknown) => {
-      // The program has changed since, or the run was saved by another version.
-      if (resumed && error instanceof UserError) return trainOnce(context, cell, request('replace'))
-      throw error
-    },
-  )
-  if (outcome === undefined) return undefined
-  const { result, bytes } = outcome
-  const seconds = (Date.now() - began) / 1000
-  const used = process.cpuUsage(cpu)
-  const cpuSeconds = (used.user + used.system) / 1e6
-  const { description, best, history } = result
-  const state = await stateOf(run, method, result)
-  const gates = state === undefined ? undefined : await gatesOf(state.source)
-  const active = state === undefined ? undefined : await activeIn(state.source)
-  await state?.close()
-  const before = (await folder.notes(cell, 'gates-before.json')) as HeadGates | undefined
-  return {
-    run,
-    record: {
-      settings: candidate,
-      loss: best!.loss,
-      epoch: best!.epoch,
-      steps: history.steps.length,
-      // A cell that was interrupted has no time of its own.
-      ...(resumed ? {} : { seconds, cpuSeconds }),
-      trained: description.trainable,
-      ...(active === undefined ? {} : { active }),
-      deviceBytes: bytes,
-      programHash: description.programHash,
-      device: description.device,
-      ...(before === undefined ? {} : { gatesBefore: before }),
-      ...(gates === undefined ? {} : { gates }),
-    },
-  }
-}
-
-/** The best state of a run that wrote an adapter. */
-const stateOf = async (
-  run: string,
-  method: MethodDeclaration,
-  { description }: TrainResult,
-): Promise<{ readonly source: StateSource; readonly close: () => Promise<void> } | undefined> => {
-  if (!isAdapted(run)) return undefined
-  const { program, modules } = loadProgram([method.program!], { model: description.modelProgram })
-  const checkpoint = await openCheckpoint(join(run, adapterFiles.tensors))
-  return {
-    source: {
-      program,
-      recipe: findRecipe(program, modules[0]!, method.recipe),
-      sizes: new Map(Object.entries(description.sizes)),
-      settings: new Map(Object.entries(description.settings)),
-      read: name => checkpoint.readF32(name),
-    },
-    close: () => checkpoint.close(),
-  }
-}
-
-const openTrained = (context: CellContext, run: string | undefined): Promise<OpenPredictor> => {
-  const { device, plan } = context
-  const program = plan.program ?? MODEL_MODULE
-  if (run === undefined) return openBase(device, plan.model, program)
-  return isAdapted(run) ? openRun(device, run) : openBase(device, join(run, adapterFiles.model), program)
-}
-
-const scoreCell = async (context: CellContext, cell: Cell, run: string | undefined): Promise<ScoredCell> => {
-  const { folder, plan, watch, listen, signal } = context
-  const began = Date.now()
-  const data = openDataFolder(await folder.data(plan, cell, cell.number))
-  const test = await data.examples('test')
-  const task = taskOf(test, await data.examples('train'), plan.score ?? cell.task.score)
-  const opened = await openTrained(context, run)
-  try {
-    listen()
-    const result = await evaluate(opened.sequence, opened.tokenizer, test, {
-      ...task,
-      long: plan.long ?? 'refuse',
-      beams: plan.beams === undefined || task.scoring === 'choice' ? undefined : { beams: plan.beams },
-      progress: done => watch(cell, { done: 1, total: 1, note: { scored: `${done}/${test.length}` } }),
-      signal,
-    })
-    const adapter =
-      run === undefined ? undefined : join(run, isAdapted(run) ? adapterFiles.tensors : adapterFiles.model)
-    return {
-      accuracy: result.accuracy.accuracy,
-      ...(result.bleu === undefined ? {} : { bleu: result.bleu }),
-      ...(result.rougeL === undefined ? {} : { rougeL: result.rougeL }),
-      majority: result.majority,
-      right: result.predictions.map(p => (p.right ? '1' : '0')).join(''),
-      seconds: (Date.now() - began) / 1000,
-      adapterBytes: adapter === undefined ? 0 : await bytesUnder(adapter),
-    }
-  } finally {
-    await opened.close()
-  }
 }
 
 /** Passes on every error but that another process has taken the folder meanwhile. */
@@ -320,6 +114,25 @@ const holdCell = async (
   }
 }
 
+/** Trains and scores. A training that diverges is a result too: the grid goes on without it. */
+const resultWith = async (
+  context: CellContext,
+  cell: Cell,
+  candidate: SettingValues,
+): Promise<Pick<CellResult, 'trained' | 'scored' | 'diverged'> | undefined> => {
+  if (cell.method.program === undefined) return { scored: await scoreCell(context, cell, undefined) }
+  try {
+    const trained = await trainCell(context, cell, candidate)
+    if (trained === undefined) return undefined
+    const { run, record } = trained
+    if (cell.kind === 'try') return { trained: record }
+    return { trained: record, scored: await scoreCell(context, cell, run) }
+  } catch (error) {
+    if (error instanceof Diverged) return { diverged: error.what }
+    throw error
+  }
+}
+
 /**
  * Computes a cell, or gives the result that it has. `undefined` if the signal stopped it; the same call goes
  * on later.
@@ -330,19 +143,17 @@ export const runCell = async (context: CellContext, cell: Cell): Promise<CellRes
   try {
     const candidate = await candidateOf(context, cell)
     if (candidate === undefined) return undefined
-    const trained = cell.method.program === undefined ? undefined : await trainCell(context, cell, candidate)
-    if (trained === undefined && cell.method.program !== undefined) return undefined
-    const scored = cell.kind === 'try' ? undefined : await scoreCell(context, cell, trained?.run)
+    const found = await resultWith(context, cell, candidate)
+    if (found === undefined) return undefined
     const result: CellResult = {
       format: 'jola-cell-1',
       cell: cellName(cell),
       key: cellKey(context.plan, cell, cell.kind === 'try' ? candidate : undefined),
-      ...(trained === undefined ? {} : { trained: trained.record }),
-      ...(scored === undefined ? {} : { scored }),
+      ...found,
     }
     await context.folder.writeResult(cell, result)
     // Nothing of a candidate is needed but its validation loss.
-    if (cell.kind === 'try' && trained !== undefined) await rm(trained.run, { recursive: true, force: true })
+    if (cell.kind === 'try') await rm(context.folder.run(cell), { recursive: true, force: true })
     return result
   } finally {
     await held.release()

@@ -1,6 +1,7 @@
 import { conclusionsOf } from '../compare/conclusions.js'
+import type { GateSummary } from '../compare/gate-summary.js'
 import type { Interval } from '../compare/statistics.js'
-import type { GateSummary, MethodSummary, Summary, TaskSummary } from '../compare/summary.js'
+import type { MethodSummary, Summary, TaskSummary } from '../compare/summary.js'
 import { scoreUnit, showScore, tableColumns, tableRow } from './compare-table.js'
 import { heatLegend, heatMap } from './heat-map.js'
 import { coordinate, escapeHtml, percent } from './html.js'
@@ -155,7 +156,7 @@ const tuning = ({ tasks, plan }: Summary): string => {
           const text = Object.entries(t.settings)
             .map(([name, value]) => `${name}=${value}`)
             .join(' ')
-          const loss = `${escapeHtml(text)}<small class="soft"> ${t.loss.toFixed(4)}</small>`
+          const loss = `${escapeHtml(text)}<small class="soft"> ${t.loss?.toFixed(4) ?? 'diverged'}</small>`
           return `<td>${t.chosen ? `<b>${loss}</b>` : loss}</td>`
         })
         const size = plan.trainSizes.length > 1 ? ` ${task.trainSize}` : ''

@@ -128,8 +128,11 @@ const validationLoss = async (
   return signal.aborted ? undefined : sum / Math.max(weight, 1)
 }
 
-const notFinite = (step: number, metric: string, value: number, saved: number): UserError =>
-  new UserError({
+/** The error of a training whose numbers have left what they can hold. */
+export class Diverged extends UserError {}
+
+const notFinite = (step: number, metric: string, value: number, saved: number): Diverged =>
+  new Diverged({
     what: `training stopped at step ${step}: ${metric} is ${Number.isNaN(value) ? 'not a number' : value}`,
     why: 'the numbers have grown past what they can hold, most often because the learning rate is too high',
     hint: `the state after step ${saved} is kept in the run's folder; try a smaller --set learning_rate=…`,

@@ -4,11 +4,12 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { CellResult } from '../../src/compare/cell-result.js'
 import { type ComparePlan, cellNamed, cellsOf } from '../../src/compare/plan.js'
+import type { CellContext } from '../../src/experiments/cell-context.js'
 import { CompareFolder } from '../../src/experiments/compare-folder.js'
 import { gather } from '../../src/experiments/gather.js'
 import { type CompareRequest, makePlan, stepsPerExample } from '../../src/experiments/make-plan.js'
 import { knownMethods } from '../../src/experiments/methods.js'
-import { type CellContext, runCell } from '../../src/experiments/run-cell.js'
+import { runCell } from '../../src/experiments/run-cell.js'
 import { knownTasks } from '../../src/folders/open-task.js'
 import { withDevice } from '../support/device.js'
 import { temporaryDirectory } from '../support/temporary.js'
@@ -119,6 +120,47 @@ withDevice('cells', device => {
     listen: () => undefined,
     signal: new AbortController().signal,
     ...more,
+  })
+
+  it('take a training that diverges for a result, and go on without it', { timeout: 120_000 }, async () => {
+    const { root, request } = await setUp()
+    const growing = `import std.data (Batch)
+import std.model as base
+recipe Growing(model: base.Model) {
+  setting learning_rate = 1.0
+  setting epochs = 2
+  setting batch = 4
+  state { x: f32 }
+  init(key) = { x: 1 }
+  step(s, batch, key, at) = ({ x: s.x * learning_rate }, { loss: exp(s.x) })
+  validate(s, batch) = s.x
+  predict(s, tokens) =
+    let x = base.logits(model, tokens)
+    for t, v -> s.x * x[t, v]
+}
+`
+    await writeFile(join(root, 'growing.jola'), growing)
+    const wild = { learning_rate: 1e6 }
+    const declared = { program: join(root, 'growing.jola'), tries: [wild, { learning_rate: 0.5 }] }
+    const methods = { tamed: declared, wild: { ...declared, tries: [wild, wild] } }
+    await writeFile(join(root, 'methods.json'), JSON.stringify(methods))
+    const plan = await makePlan(
+      { ...request, methods: [join(root, 'methods.json')], seeds: 1, against: 'tamed' },
+      undefined,
+    )
+    const folder = new CompareFolder(join(root, 'out'))
+    const result = await runCell(context(folder, plan), cellNamed(plan, 'letters/tamed/8/seed-1'))
+    expect(result!.trained!.settings).toEqual({ learning_rate: 0.5 })
+    const tried = await folder.result(cellNamed(plan, 'letters/tamed/8/try-0'))
+    expect(tried!.diverged).toMatch(/^training stopped at step/)
+    const [tamed] = (await gather(folder, plan)).tasks[0]!.methods
+    expect(tamed!.tries.map(t => [t.loss === undefined, t.chosen])).toEqual([
+      [true, false],
+      [false, true],
+    ])
+    expect(await readFile(folder.file('compare.html'), 'utf8')).toContain('diverged')
+    const none = runCell(context(folder, plan), cellNamed(plan, 'letters/wild/8/seed-1'))
+    expect((await userError(none)).what).toBe('no candidate of wild can be trained on letters')
   })
 
   it('run alone, stopped or in order, end in the same numbers', { timeout: 120_000 }, async () => {
