@@ -24,12 +24,18 @@ export interface TriedSettings {
   readonly chosen: boolean
 }
 
+/** The score of a seed. */
+export interface SeedValue {
+  readonly seed: number
+  readonly value: number
+}
+
 /** A method on a task, with one number of training examples. */
 export interface MethodSummary {
   readonly method: string
   readonly title: string
   /** The scores by seed. */
-  readonly scores: readonly { readonly seed: number; readonly value: number }[]
+  readonly scores: readonly SeedValue[]
   readonly mean: number
   readonly deviation: number
   /** The difference to the method that all are compared with, paired by seed. */
@@ -72,11 +78,6 @@ export interface Summary {
 /** Results by the names of cells. */
 export type CellResults = ReadonlyMap<string, CellResult>
 
-const meanOf = <T>(of: readonly T[], value: (x: T) => number | undefined): number | undefined => {
-  const values = of.flatMap(x => value(x) ?? [])
-  return values.length === 0 ? undefined : mean(values)
-}
-
 /** The results of one method on one task. */
 interface Found {
   readonly method: MethodDeclaration
@@ -95,8 +96,8 @@ const triedOf = ({ tries }: Found): readonly TriedSettings[] => {
 }
 
 const difference = (
-  own: readonly { readonly seed: number; readonly value: number }[],
-  other: readonly { readonly seed: number; readonly value: number }[] | undefined,
+  own: readonly SeedValue[],
+  other: readonly SeedValue[] | undefined,
 ): Interval | undefined => {
   const by = new Map(other?.map(s => [s.seed, s.value]))
   return intervalOf(own.flatMap(s => (by.has(s.seed) ? [s.value - by.get(s.seed)!] : [])))
@@ -105,57 +106,61 @@ const difference = (
 const optional = <K extends string, T>(name: K, value: T | undefined): { readonly [P in K]?: T } =>
   (value === undefined ? {} : { [name]: value }) as { readonly [P in K]?: T }
 
-const methodSummary = (
-  found: Found,
-  metric: Metric,
-  against: readonly { readonly seed: number; readonly value: number }[] | undefined,
-): MethodSummary => {
-  const scores = found.seeds.map(({ seed, result }) => ({ seed, value: scoreOf(result.scored!, metric) }))
+/** Numbers of trainings, or of methods on several tasks, that are averaged. */
+type Costs = Pick<MethodSummary, 'active' | 'seconds' | 'cpuSeconds' | 'steps' | 'deviceBytes'>
+
+const costNames = ['active', 'seconds', 'cpuSeconds', 'steps', 'deviceBytes'] as const
+
+/** The mean of each cost over those that have it. */
+const meanCosts = (of: readonly Costs[]): Costs =>
+  Object.fromEntries(
+    costNames.flatMap(name => {
+      const values = of.flatMap(costs => costs[name] ?? [])
+      return values.length === 0 ? [] : [[name, mean(values)]]
+    }),
+  )
+
+/** Scores by seed, with what they say, also against those of another method. */
+const summed = (
+  { name, title }: MethodDeclaration,
+  scores: readonly SeedValue[],
+  against: readonly SeedValue[] | undefined,
+): Pick<MethodSummary, 'method' | 'title' | 'scores' | 'mean' | 'deviation' | 'difference'> => {
   const values = scores.map(s => s.value)
-  const trained = found.seeds.flatMap(({ result }) => result.trained ?? [])
-  const gated = trained.filter(t => t.gates !== undefined)
   return {
-    method: found.method.name,
-    title: found.method.title,
+    method: name,
+    title,
     scores,
     mean: mean(values),
     deviation: standardDeviation(values),
     ...optional('difference', difference(scores, against)),
+  }
+}
+
+const methodSummary = (
+  found: Found,
+  metric: Metric,
+  against: readonly SeedValue[] | undefined,
+): MethodSummary => {
+  const scores = found.seeds.map(({ seed, result }) => ({ seed, value: scoreOf(result.scored!, metric) }))
+  const trained = found.seeds.flatMap(({ result }) => result.trained ?? [])
+  const gated = trained.filter(t => t.gates !== undefined)
+  const kinds = (['scale', 'offset'] as const).filter(
+    kind => gated.length > 0 && gated.every(t => t.gates![kind].length > 0),
+  )
+  return {
+    ...summed(found.method, scores, against),
     trained: trained[0]?.trained ?? 0,
-    ...optional(
-      'active',
-      meanOf(trained, t => t.active),
-    ),
-    ...optional(
-      'seconds',
-      meanOf(trained, t => t.seconds),
-    ),
-    ...optional(
-      'cpuSeconds',
-      meanOf(trained, t => t.cpuSeconds),
-    ),
-    ...optional(
-      'steps',
-      meanOf(trained, t => t.steps),
-    ),
-    ...optional(
-      'deviceBytes',
-      meanOf(trained, t => t.deviceBytes),
-    ),
+    ...meanCosts(trained),
     adapterBytes: mean(found.seeds.map(({ result }) => result.scored!.adapterBytes)),
     tries: triedOf(found),
-    gates:
-      gated.length === 0
-        ? []
-        : (['scale', 'offset'] as const)
-            .filter(kind => gated.every(t => t.gates![kind].length > 0))
-            .map(kind =>
-              gateSummary(
-                kind,
-                gated.map(t => t.gates!),
-                gated.map(t => t.gatesBefore),
-              ),
-            ),
+    gates: kinds.map(kind =>
+      gateSummary(
+        kind,
+        gated.map(t => t.gates!),
+        gated.map(t => t.gatesBefore),
+      ),
+    ),
   }
 }
 
@@ -228,43 +233,14 @@ const familySummary = (
     title: `mean over ${tasks.length} tasks`,
     metric,
     trainSize,
-    methods: complete.map(({ m, parts }) => {
-      const scores = scoresOf(parts)
-      const values = scores.map(s => s.value)
-      const against = reference === undefined || m === reference.m ? undefined : scoresOf(reference.parts)
-      return {
-        method: m.name,
-        title: m.title,
-        scores,
-        mean: mean(values),
-        deviation: standardDeviation(values),
-        ...optional('difference', difference(scores, against)),
-        trained: parts[0]!.trained,
-        ...optional(
-          'active',
-          meanOf(parts, p => p.active),
-        ),
-        ...optional(
-          'seconds',
-          meanOf(parts, p => p.seconds),
-        ),
-        ...optional(
-          'cpuSeconds',
-          meanOf(parts, p => p.cpuSeconds),
-        ),
-        ...optional(
-          'steps',
-          meanOf(parts, p => p.steps),
-        ),
-        ...optional(
-          'deviceBytes',
-          meanOf(parts, p => p.deviceBytes),
-        ),
-        adapterBytes: mean(parts.map(p => p.adapterBytes)),
-        tries: [],
-        gates: [],
-      }
-    }),
+    methods: complete.map(({ m, parts }) => ({
+      ...summed(m, scoresOf(parts), m === reference?.m ? undefined : reference && scoresOf(reference.parts)),
+      trained: parts[0]!.trained,
+      ...meanCosts(parts),
+      adapterBytes: mean(parts.map(p => p.adapterBytes)),
+      tries: [],
+      gates: [],
+    })),
   }
 }
 
