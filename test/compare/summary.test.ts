@@ -133,6 +133,13 @@ describe('a summary', () => {
     ])
   })
 
+  it('does not call better what the interval leaves open', () => {
+    const open = new Map([...full, ...resultsOf({ 'one/b/10/seed-2': 0.5 })])
+    const [one] = summarise(plan(), open).tasks
+    expect(one!.methods[2]!.difference!.mean).toBeGreaterThan(0)
+    expect(conclusionsOf(summarise(plan(), open))[0]).toContain('not told apart: B.')
+  })
+
   it('compares only seeds that both have', () => {
     const some = new Map([...full].filter(([name]) => !name.endsWith('b/10/seed-3')))
     const b = summarise(plan(), some).tasks[0]!.methods[2]!
