@@ -137,7 +137,7 @@ describe('a summary', () => {
     const open = new Map([...full, ...resultsOf({ 'one/b/10/seed-2': 0.5 })])
     const [one] = summarise(plan(), open).tasks
     expect(one!.methods[2]!.difference!.mean).toBeGreaterThan(0)
-    expect(conclusionsOf(summarise(plan(), open))[0]).toContain('not told apart: B.')
+    expect(conclusionsOf(summarise(plan(), open))[0]).toContain('intervals: worse: BARE; not told apart: B.')
   })
 
   it('compares only seeds that both have', () => {
