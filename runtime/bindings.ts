@@ -2,13 +2,15 @@ import type { Artifact } from '../compiler/artifact.js'
 import type { BoundRange, Command } from './commands.js'
 import type { Device } from './device.js'
 import { internalError } from './errors.js'
+import { bufferBytes } from './flags.js'
 import type { DeviceTensor } from './tensor.js'
 
 const keptSets = 8
 
-const resourceOf = (buffer: GPUBuffer, range: BoundRange | undefined): GPUBufferBinding =>
+/** `bytes` are those that the artifact plans for the buffer, which may be larger if it is shared. */
+const resourceOf = (buffer: GPUBuffer, bytes: number, range: BoundRange | undefined): GPUBufferBinding =>
   range === undefined
-    ? { buffer }
+    ? { buffer, size: Math.min(buffer.size, bufferBytes(bytes)) }
     : { buffer, offset: range.offset, size: Math.min(range.size, buffer.size - range.offset) }
 
 /** The buffers of one run by their numbers in the artifact. */
@@ -71,6 +73,11 @@ export class Bindings {
     })
   }
 
+  #boundBytes(number: number): number {
+    const { role, bytes } = this.artifact.buffers[number]
+    return role === 'temp' ? bytes : Number.POSITIVE_INFINITY
+  }
+
   #group(
     command: Extract<Command, { kind: 'dispatch' }>,
     buffers: readonly GPUBuffer[],
@@ -86,7 +93,7 @@ export class Bindings {
       layout: this.device.pipelines.storageLayout(kernel.bindings),
       entries: command.buffers.map((number, i) => ({
         binding: i,
-        resource: resourceOf(buffers[number], command.ranges[i]),
+        resource: resourceOf(buffers[number], this.#boundBytes(number), command.ranges[i]),
       })),
     })
     if (this.kept || command.ranges.every(r => r === undefined)) groups.set(key, group)

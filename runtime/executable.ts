@@ -5,7 +5,7 @@ import { onePart, type Part, type Program, unroll } from './commands.js'
 import type { Device } from './device.js'
 import { type Encoding, encodeCommands } from './encode.js'
 import { DeviceError, fromGpuError } from './errors.js'
-import { allocateBuffers, allocateSlots, writeSlots } from './memory.js'
+import { allocateBuffers, allocateSlots, type SharedTemporaries, writeSlots } from './memory.js'
 import { hostTimes, type Profile, stopwatch } from './profile.js'
 import { rehearse } from './rehearse.js'
 import { checkRequirements } from './requirements.js'
@@ -26,6 +26,8 @@ export interface RunOptions {
 export interface LoadOptions {
   /** If it is aborted, loading ends at once with its reason. */
   readonly signal?: AbortSignal | undefined
+  /** Temporary buffers that it shares with others; without them it has its own. */
+  readonly temporaries?: SharedTemporaries | undefined
 }
 
 /** The objects that loading creates on the device for an artifact. */
@@ -188,7 +190,7 @@ const loopTable = (device: Device, rows: number) => {
 export const load = async (
   device: Device,
   artifact: Artifact,
-  { signal }: LoadOptions = {},
+  { signal, temporaries }: LoadOptions = {},
 ): Promise<Executable> => {
   signal?.throwIfAborted()
   device.check()
@@ -199,8 +201,7 @@ export const load = async (
     signal,
   )
   await rehearse(device, artifact.kernels, { signal })
-  const buffers = await allocateBuffers(device, artifact)
-  const own = buffers.filter(buffer => buffer !== undefined)
+  const { buffers, own } = await allocateBuffers(device, artifact, temporaries)
   let table: ReturnType<typeof loopTable>
   try {
     device.gpu.pushErrorScope('validation')

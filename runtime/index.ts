@@ -17,6 +17,7 @@ export {
   type InputDeclaration,
 } from './host-inputs.js'
 export { baseline, type Limits, parseLimits } from './limits.js'
+export { SharedTemporaries } from './memory.js'
 export { pack, packed, rounded, unpack } from './packing.js'
 export type { KernelTime, Profile } from './profile.js'
 export { download, Readback, type ReadbackOptions, type Reading } from './readback.js'

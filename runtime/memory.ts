@@ -8,21 +8,80 @@ const fill = (device: Device, buffer: GPUBuffer, words: NonNullable<BufferDecl['
 }
 
 /**
- * Allocates the artifact's own buffers and fills in literals; `undefined` stands for buffers that the caller
- * provides. If memory runs out, rejects with a `DeviceError` and frees everything.
+ * Temporary buffers that several executables of one device share. Nothing stays in a temporary buffer from
+ * one run to the next, and runs follow one another, so all executables together need no more of them than the
+ * largest one.
+ */
+export class SharedTemporaries {
+  /** The largest first. */
+  #buffers: readonly GPUBuffer[] = []
+
+  constructor(private readonly device: Device) {}
+
+  /**
+   * Buffers of at least these bytes each, in the order of the sizes: those that there are, and new ones where
+   * these are too small. Throws like {@link Device.allocate}.
+   */
+  take(sizes: readonly number[]): readonly GPUBuffer[] {
+    const order = [...sizes.keys()].sort((a, b) => sizes[b]! - sizes[a]!)
+    const taken: GPUBuffer[] = []
+    let next = 0
+    for (const i of order) {
+      const found = this.#buffers[next]
+      if (found !== undefined && found.size >= sizes[i]!) next += 1
+      const buffer =
+        found !== undefined && found.size >= sizes[i]!
+          ? found
+          : this.device.allocate(sizes[i]!, `shared temporary of ${sizes[i]} bytes`)
+      taken[i] = buffer
+      if (buffer !== found)
+        this.#buffers = [...this.#buffers.slice(0, next), buffer, ...this.#buffers.slice(next)]
+      if (buffer !== found) next += 1
+    }
+    return taken
+  }
+
+  /** Frees the buffers, after the last run of the executables. */
+  destroy(): void {
+    for (const buffer of this.#buffers) this.device.release(buffer)
+    this.#buffers = []
+  }
+}
+
+/** The buffers of a loaded artifact; `undefined` stands for those that the caller of a run provides. */
+export interface AllocatedBuffers {
+  readonly buffers: readonly (GPUBuffer | undefined)[]
+  /** Those that belong to the artifact alone. */
+  readonly own: readonly GPUBuffer[]
+}
+
+/**
+ * Allocates the artifact's buffers and fills in literals. Temporary ones are those of `temporaries`, if they
+ * are given. If memory runs out, rejects with a `DeviceError` and frees everything that is not shared.
  */
 export const allocateBuffers = async (
   device: Device,
   artifact: Artifact,
-): Promise<readonly (GPUBuffer | undefined)[]> => {
+  temporaries?: SharedTemporaries,
+): Promise<AllocatedBuffers> => {
   const buffers: (GPUBuffer | undefined)[] = []
+  const own: GPUBuffer[] = []
   const allocate = (): Promise<GPUError | null> => {
     device.gpu.pushErrorScope('out-of-memory')
     try {
-      for (const [i, { role, bytes }] of artifact.buffers.entries())
-        buffers.push(
-          role === 'input' ? undefined : device.allocate(bufferBytes(bytes), `${artifact.name} ${role} ${i}`),
-        )
+      const sizes = artifact.buffers.flatMap(({ role, bytes }) =>
+        role === 'temp' ? [bufferBytes(bytes)] : [],
+      )
+      const shared = [...(temporaries?.take(sizes) ?? [])]
+      for (const [i, { role, bytes }] of artifact.buffers.entries()) {
+        const common = role === 'temp' ? shared.shift() : undefined
+        const made =
+          role === 'input' || common !== undefined
+            ? undefined
+            : device.allocate(bufferBytes(bytes), `${artifact.name} ${role} ${i}`)
+        if (made !== undefined) own.push(made)
+        buffers.push(common ?? made)
+      }
     } catch (error) {
       device.gpu.popErrorScope().catch(() => undefined)
       throw error
@@ -36,9 +95,9 @@ export const allocateBuffers = async (
       const buffer = buffers[i]
       if (words !== undefined && buffer !== undefined) fill(device, buffer, words)
     }
-    return buffers
+    return { buffers, own }
   } catch (error) {
-    for (const buffer of buffers) if (buffer !== undefined) device.release(buffer)
+    for (const buffer of own) device.release(buffer)
     throw error
   }
 }

@@ -119,6 +119,7 @@ export const randomBatch = ({ B, T, A }: BatchShape, V: number): Batch => {
   const tokens = (length: number, stream: number): Int32Array =>
     new Int32Array(length).map((_, i) => random32(4, stream, i) % V)
   return {
+    length: T,
     tokens: tokens(B * T, 0),
     position: new Int32Array(B * A).map((_, i) => T - A + (i % A)),
     target: tokens(B * A, 1),

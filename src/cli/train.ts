@@ -7,6 +7,7 @@ import { UserError } from '../errors/user-error.js'
 import { loadProgram } from '../folders/load-program.js'
 import { formatDuration, formatNumber, type Progress, startProgress } from '../host/progress.js'
 import type { WeightFormat } from '../model/weight-format.js'
+import { driverSettingsOf } from '../recipe/driver-settings.js'
 import { findRecipe } from '../recipe/find-recipe.js'
 import { settingsOf } from '../recipe/settings.js'
 import { holdFolder } from '../runs/lock.js'
@@ -190,7 +191,7 @@ const listSettings = (file: string, name: string | undefined, model: string | un
   const recipe = findRecipe(program, modules[0]!, name)
   const values = settingsOf(program, recipe, [])
   if (recipe.doc !== undefined) print(`${recipe.doc.trim()}\n`)
-  for (const s of recipe.settings) {
+  for (const s of [...recipe.settings, ...driverSettingsOf(recipe)]) {
     const choices = s.type.kind === 'choice' ? ` (${s.type.names.join(' | ')})` : ''
     print(`  ${`${s.name} = ${values.get(s.name)}`.padEnd(32)}${s.doc?.trim() ?? ''}${choices}`)
   }

@@ -1,5 +1,5 @@
 import type { EncodedExample } from '../text/tokenizer.js'
-import { permutation } from './random.js'
+import { batchesOfEpoch } from './batch-order.js'
 import { positionsOf, sidesOf, type TokenisedExample } from './tokenise.js'
 
 /** The names that programs have for the sizes of batches; others are the model's. */
@@ -8,6 +8,7 @@ export const batchSizes: ReadonlySet<string> = new Set(['B', 'T', 'A'])
 /** The shape of batches: examples, tokens of an example, and at most how many of those are to be learned. */
 export interface BatchShape {
   readonly B: number
+  /** The length of the longest batch; see {@link Batch.length}. */
   readonly T: number
   readonly A: number
   /**
@@ -17,11 +18,13 @@ export interface BatchShape {
 }
 
 /**
- * One batch, row-major: `tokens` [B, T], the others [B, A]. The token after `tokens[b, position[b, a]]` is
+ * One batch, row-major: `tokens` [B, length], the others [B, A]. The token after `tokens[b, position[b, a]]` is
  * `target[b, a]`, the a-th of the row to be learned. `weight` is 1, and 0 where the row has fewer, and on
  * rows that only fill the batch; there, and on padding, which is on the right, everything is 0.
  */
 export interface Batch {
+  /** The positions of each row: those of the longest, rounded up (see {@link rowLength}). */
+  readonly length: number
   readonly tokens: Int32Array
   readonly position: Int32Array
   readonly target: Int32Array
@@ -36,8 +39,10 @@ export interface Batch {
   readonly wrong?: Batch
 }
 
-/** Batches of one shape, each reached directly by epoch and step: to resume, ask for the next. */
+/** Batches, each reached directly by epoch and step: to resume, ask for the next. */
 export interface BatchStream extends BatchShape {
+  /** Every length that a batch can have, the shortest first. */
+  readonly lengths: readonly number[]
   readonly stepsPerEpoch: number
   /** Examples, or packed rows, in an epoch. */
   readonly size: number
@@ -52,16 +57,28 @@ interface Row {
 }
 
 /**
- * The length that a data set's rows are padded to: the longest example's positions (one fewer than its
- * tokens), rounded up to a multiple of 8 within the context.
+ * A number of positions rounded up to a length that batches have, within the context: a multiple of 8, and
+ * of an eighth of the power of two that is not below it. Each length is compiled, so there are few.
  */
-export const paddedLength = (examples: readonly TokenisedExample[], context: number): number => {
-  const longest = examples.reduce((most, example) => Math.max(most, positionsOf(example)), 1)
-  return Math.min(Math.ceil(longest / 8) * 8, context)
+export const rowLength = (positions: number, context: number): number => {
+  const step = Math.max(8, 2 ** Math.ceil(Math.log2(Math.max(1, positions))) / 8)
+  return Math.min(Math.max(1, Math.ceil(positions / step)) * step, context)
 }
 
+/** The length of a data set's longest batch: that of its longest example's positions. */
+export const paddedLength = (examples: readonly TokenisedExample[], context: number): number =>
+  rowLength(
+    examples.reduce((most, example) => Math.max(most, positionsOf(example)), 1),
+    context,
+  )
+
 /** The batch of `items`, the places of its rows in the data, which may be fewer than B. */
-const batchOf = ({ B, T, A }: BatchShape, items: readonly number[], rowOf: (item: number) => Row): Batch => {
+const batchOf = (
+  { B, A }: BatchShape,
+  T: number,
+  items: readonly number[],
+  rowOf: (item: number) => Row,
+): Batch => {
   const tokens = new Int32Array(B * T)
   const position = new Int32Array(B * A)
   const target = new Int32Array(B * A)
@@ -80,33 +97,35 @@ const batchOf = ({ B, T, A }: BatchShape, items: readonly number[], rowOf: (item
       weight[at] = 1
     }
   }
-  return { tokens, position, target, weight, prompt, example, rows: items.length }
+  return { length: T, tokens, position, target, weight, prompt, example, rows: items.length }
 }
 
-const streamOf = (
-  size: number,
-  shape: BatchShape,
-  shuffleSeed: number | undefined,
-  sides: { readonly right: (item: number) => Row; readonly wrong?: (item: number) => Row },
-): BatchStream => {
-  const { B } = shape
-  let ordered: { readonly epoch: number; readonly order: Int32Array } | undefined
-  const orderOf = (epoch: number): Int32Array | undefined => {
-    if (shuffleSeed === undefined) return undefined
-    if (ordered?.epoch !== epoch) ordered = { epoch, order: permutation(shuffleSeed, epoch, size) }
-    return ordered.order
-  }
+/** What a stream is made of. */
+interface StreamParts {
+  readonly size: number
+  readonly shape: BatchShape
+  readonly lengths: readonly number[]
+  /** The length of the batch of some items. */
+  readonly lengthOf: (items: readonly number[]) => number
+  /** The items of each batch of an epoch. */
+  readonly batches: (epoch: number) => readonly (readonly number[])[]
+  readonly right: (item: number) => Row
+  readonly wrong?: ((item: number) => Row) | undefined
+}
+
+const streamOf = ({ size, shape, lengths, lengthOf, batches, right, wrong }: StreamParts): BatchStream => {
+  let known: { readonly epoch: number; readonly batches: readonly (readonly number[])[] } | undefined
   return {
     ...shape,
     size,
-    stepsPerEpoch: Math.ceil(size / B),
+    lengths,
+    stepsPerEpoch: Math.ceil(size / shape.B),
     at(epoch, step) {
-      const order = orderOf(epoch)
-      const first = step * B
-      const length = Math.max(0, Math.min(B, size - first))
-      const items = Array.from({ length }, (_, b) => order?.[first + b] ?? first + b)
-      const right = batchOf(shape, items, sides.right)
-      return sides.wrong === undefined ? right : { ...right, wrong: batchOf(shape, items, sides.wrong) }
+      if (known?.epoch !== epoch) known = { epoch, batches: batches(epoch) }
+      const items = known.batches[step] ?? []
+      const T = lengthOf(items)
+      const batch = batchOf(shape, T, items, right)
+      return wrong === undefined ? batch : { ...batch, wrong: batchOf(shape, T, items, wrong) }
     },
   }
 }
@@ -120,27 +139,54 @@ export const longestAnswer = (examples: readonly TokenisedExample[]): number =>
 /** How a data set becomes batches. */
 export interface BatchOptions {
   readonly batchSize: number
-  /** Row length: see {@link paddedLength}. Every example must fit. */
+  /** The length of the longest batch: see {@link paddedLength}. Every example must fit. */
   readonly length: number
   /** Shuffles every epoch anew by (seed, epoch); without it the order is the data's. */
-  readonly shuffleSeed?: number
+  readonly shuffleSeed?: number | undefined
 }
 
 const rowOf = ({ tokens, answerStart }: EncodedExample): Row => ({ tokens, learned: answerStart })
 
 /**
- * Batches of examples, one a row, of which the answers are to be learned: `answer` tokens at most, see {@link
- * longestAnswer}. They are paired if every example has a wrong answer.
+ * What the rows of a batch have in common: `alike` are examples of like length, padded to their own longest;
+ * `any` are drawn by chance, padded so too; `one_length` are drawn by chance, and all batches are as long as
+ * the longest.
+ */
+export const batchKinds = ['alike', 'any', 'one_length'] as const
+
+export type BatchKind = (typeof batchKinds)[number]
+
+interface ExampleBatchOptions extends BatchOptions {
+  /** The most tokens that are to be learned of an example, see {@link longestAnswer}. */
+  readonly answer: number
+  /** `alike` by default. */
+  readonly batches?: BatchKind | undefined
+}
+
+/**
+ * Batches of examples, one a row, of which the answers are to be learned. They are paired if every example has
+ * a wrong answer.
  */
 export const exampleBatches = (
   examples: readonly TokenisedExample[],
-  { batchSize: B, length: T, answer: A, shuffleSeed }: BatchOptions & { readonly answer: number },
+  { batchSize: B, length: T, answer: A, shuffleSeed: seed, batches: kind = 'alike' }: ExampleBatchOptions,
 ): BatchStream => {
   const right = (item: number): Row => rowOf(examples[item]!)
   const wrong = (item: number): Row => rowOf(examples[item]!.wrong!)
   const paired = examples.every(e => e.wrong !== undefined)
-  const shape = { B, T, A, everywhere: false }
-  return streamOf(examples.length, shape, shuffleSeed, paired ? { right, wrong } : { right })
+  const size = examples.length
+  const positions = (item: number): number => positionsOf(examples[item]!)
+  const own = (item: number): number => (kind === 'one_length' ? T : rowLength(positions(item), T))
+  const order = { size, batchSize: B, seed, lengthOf: kind === 'alike' ? positions : undefined }
+  return streamOf({
+    size,
+    shape: { B, T, A, everywhere: false },
+    lengths: [...new Set(examples.map((_, i) => own(i)))].sort((a, b) => a - b),
+    lengthOf: items => items.reduce((most, item) => Math.max(most, own(item)), kind === 'one_length' ? T : 1),
+    batches: epoch => batchesOfEpoch(epoch, order),
+    right,
+    wrong: paired ? wrong : undefined,
+  })
 }
 
 /**
@@ -161,7 +207,12 @@ export const packedBatches = (
     stream[at++] = eos
   }
   const size = Math.max(0, Math.ceil((stream.length - 1) / T))
-  return streamOf(size, { B, T, A: T, everywhere: true }, shuffleSeed, {
+  return streamOf({
+    size,
+    shape: { B, T, A: T, everywhere: true },
+    lengths: [T],
+    lengthOf: () => T,
+    batches: epoch => batchesOfEpoch(epoch, { size, batchSize: B, seed: shuffleSeed }),
     right: item => ({ tokens: stream.subarray(item * T, item * T + T + 1), learned: 1 }),
   })
 }

@@ -1,5 +1,4 @@
-// A predictor on a device: logits after rows, losses of rows, and greedy continuation. Rows are padded to a
-// few lengths, and each shape is compiled at its first use. A causal program continues from cached keys and
+// A predictor on a device: logits after rows and losses of rows (row-scorer.ts), and continuation. A causal program continues from cached keys and
 // values (decoder.ts); for any other program each token computes the whole row again.
 
 import { DeviceError } from '../../runtime/index.js'
@@ -7,7 +6,6 @@ import { Turns } from '../async/turns.js'
 import { UserError } from '../errors/user-error.js'
 import type { Tokenizer } from '../text/tokenizer.js'
 import { type BeamOptions, BeamSearch, checkBeams, type NextLogits, searchTogether } from './beams.js'
-import { type CompiledSequence, compileSequence, type SequenceShape } from './compiled-sequence.js'
 import {
   type ChooseToken,
   capacityFor,
@@ -17,20 +15,11 @@ import {
   type TakeToken,
 } from './decoder.js'
 import type { RowEdit } from './edit-slots.js'
-import { argmax, requireLogits, requireLosses } from './logits.js'
+import { argmax } from './logits.js'
 import type { PredictorSource } from './predictor-source.js'
-import { type RowValues, rowValues, writeRows } from './row-inputs.js'
+import { rowValues } from './row-inputs.js'
+import { RowScorer, rowsAtOnce, type ScoredRow } from './row-scorer.js'
 import { checkSampling, drawAt, drawToken, type Sampling } from './sampling.js'
-import { answerBucket, bucket, perRow } from './shapes.js'
-
-const rowsAtOnce = 8
-
-/** A row of tokens to score, and the tokens that count. */
-export interface ScoredRow {
-  readonly tokens: readonly number[]
-  /** The first token that counts, at least the second of the row; those from here on are summed. */
-  readonly from: number
-}
 
 export interface ModelCallOptions {
   /** The adapter of each row and its strength, for a model that `openAdapters` opened. */
@@ -59,10 +48,12 @@ interface GenerateOptions extends GreedyOptions {
 export class SequenceModel {
   readonly #turns = new Turns()
   #closing: Promise<void> | undefined
-  readonly #compiled = new Map<string, Promise<CompiledSequence>>()
+  readonly #scorer: RowScorer
   readonly #decoders = new Map<string, Decoder>()
 
-  constructor(private readonly source: PredictorSource) {}
+  constructor(private readonly source: PredictorSource) {
+    this.#scorer = new RowScorer(source)
+  }
 
   /** The greatest number of tokens that it reads. */
   get context(): number {
@@ -76,47 +67,7 @@ export class SequenceModel {
   ): Promise<readonly Float32Array[]> {
     const own = this.#tokensOf(rows)
     const values = rowValues(this.source, rows.length, adapters)
-    return this.#turn(() => this.#next(own, values, signal), signal)
-  }
-
-  /** `prompts` are the lengths of the rows' prompts; without one, the whole row is prompt. */
-  async #next(
-    rows: readonly (readonly number[])[],
-    values: RowValues,
-    signal?: AbortSignal,
-    prompts: readonly number[] = [],
-  ): Promise<readonly Float32Array[]> {
-    const out: Float32Array[] = []
-    const { context, vocabulary } = this.source
-    if (rows.some(r => r.length === 0))
-      throw new UserError({
-        what: 'the prompt is empty',
-        why: 'the model predicts a token from those before it, and there are none',
-        hint: 'give it at least one token to begin with',
-      })
-    for (let first = 0; first < rows.length; first += rowsAtOnce) {
-      const some = rows.slice(first, first + rowsAtOnce).map(r => r.slice(-context))
-      const T = bucket(Math.max(...some.map(r => r.length)), context)
-      const c = await this.#compile('next', { rows: some.length === 1 ? 1 : rowsAtOnce, T, A: 1 }, signal)
-      const tokens = new Int32Array(c.rows * T)
-      const at = new Int32Array(c.rows)
-      some.forEach((r, i) => {
-        tokens.set(r, i * T)
-        at[i] = r.length - 1
-      })
-      c.own.tokens?.write(tokens)
-      c.own.prompt?.write(
-        perRow(
-          some.map((r, i) => prompts[first + i] ?? r.length),
-          c.rows,
-        ),
-      )
-      c.own.at?.write(at)
-      writeRows(name => c.own[name], values.slice(first, first + some.length), c.rows)
-      const found = await c.run()
-      for (const i of some.keys()) out.push(requireLogits(found.slice(i * vocabulary, (i + 1) * vocabulary)))
-    }
-    return out
+    return this.#turn(() => this.#scorer.next(own, values, signal), signal)
   }
 
   /**
@@ -137,53 +88,7 @@ export class SequenceModel {
         hint: 'the first token that counts is at least the second of its row, and at most the last',
       })
     const values = rowValues(this.source, rows.length, adapters)
-    return this.#turn(() => this.#losses(own, values, signal), signal)
-  }
-
-  async #losses(
-    rows: readonly ScoredRow[],
-    values: RowValues,
-    signal?: AbortSignal,
-  ): Promise<readonly number[]> {
-    const out: number[] = []
-    const { context } = this.source
-    for (let first = 0; first < rows.length; first += rowsAtOnce) {
-      const some = rows.slice(first, first + rowsAtOnce).map(({ tokens, from }): ScoredRow => {
-        // The last token is only predicted.
-        const cut = Math.max(0, tokens.length - 1 - context)
-        return { tokens: tokens.slice(cut), from: Math.max(1, from - cut) }
-      })
-      const T = bucket(Math.max(...some.map(r => r.tokens.length - 1)), context)
-      const A = answerBucket(Math.max(...some.map(r => r.tokens.length - r.from)), T)
-      const c = await this.#compile('loss', { rows: rowsAtOnce, T, A }, signal)
-      const tokens = new Int32Array(c.rows * T)
-      const position = new Int32Array(c.rows * A)
-      const target = new Int32Array(c.rows * A)
-      const weight = new Float32Array(c.rows * A)
-      some.forEach((r, i) => {
-        tokens.set(r.tokens.slice(0, T), i * T)
-        for (let t = r.from; t < r.tokens.length; t++) {
-          const at = i * A + t - r.from
-          position[at] = t - 1
-          target[at] = r.tokens[t]!
-          weight[at] = 1
-        }
-      })
-      c.own.tokens?.write(tokens)
-      c.own.prompt?.write(
-        perRow(
-          some.map(r => r.from),
-          c.rows,
-        ),
-      )
-      c.own.position?.write(position)
-      c.own.target?.write(target)
-      c.own.weight?.write(weight)
-      writeRows(name => c.own[name], values.slice(first, first + some.length), c.rows)
-      const found = await c.run()
-      out.push(...requireLosses(found.subarray(0, some.length)))
-    }
-    return out
+    return this.#turn(() => this.#scorer.losses(own, values, signal), signal)
   }
 
   /**
@@ -224,7 +129,7 @@ export class SequenceModel {
         const given = rows.map(r => values[r.prompt]!)
         const lengths = rows.map(r => own[r.prompt]!.length)
         return decoder === undefined
-          ? this.#next(tokens, given, signal, lengths)
+          ? this.#scorer.next(tokens, given, signal, lengths)
           : decoder.after({ tokens, values: given, prompts: lengths })
       }
       const searches = own.map(
@@ -311,7 +216,7 @@ export class SequenceModel {
     const lengths = prompts.map(p => p.length)
     const open = new Set(rows.keys())
     for (let i = 0; i < most && open.size > 0; i++) {
-      const logits = await this.#next(rows, values, signal, lengths)
+      const logits = await this.#scorer.next(rows, values, signal, lengths)
       for (const r of open) {
         const token = choose(r, logits[r]!, rows[r]!)
         rows[r]!.push(token)
@@ -349,7 +254,7 @@ export class SequenceModel {
   }
 
   async #release(): Promise<void> {
-    for (const c of this.#compiled.values()) (await c).destroy()
+    await this.#scorer.destroy()
     for (const d of this.#decoders.values()) await d.close()
   }
 
@@ -385,16 +290,5 @@ export class SequenceModel {
       }
     }
     return undefined
-  }
-
-  #compile(output: 'next' | 'loss', shape: SequenceShape, signal?: AbortSignal): Promise<CompiledSequence> {
-    const id = `${output} ${shape.rows} ${shape.T} ${shape.A}`
-    const known = this.#compiled.get(id)
-    if (known !== undefined) return known
-    const made = compileSequence(this.source, output, shape, signal)
-    this.#compiled.set(id, made)
-    // The caller sees the failure. Nothing is kept that `close` would have to free.
-    made.catch(() => this.#compiled.delete(id))
-    return made
   }
 }

@@ -5,11 +5,12 @@ import type { SizeEquation } from '../../compiler/specialise/solve-sizes.js'
 import { type GivenValue, settingDefault } from '../../compiler/specialise/specialise.js'
 import { numberRanges } from '../../compiler/types/number-ranges.js'
 import { UserError } from '../errors/user-error.js'
+import { driverSettingsOf } from './driver-settings.js'
 
 /** A recipe's settings with the values they have in a run. */
 export type Settings = ReadonlyMap<string, GivenValue>
 
-const parseValue = (s: CoreSetting, text: string): GivenValue => {
+const parseValue = (s: Pick<CoreSetting, 'name' | 'type' | 'isSize' | 'doc'>, text: string): GivenValue => {
   const refuse = (want: string): never => {
     throw new UserError({
       what: `the setting ${s.name} cannot be '${text}'`,
@@ -34,12 +35,17 @@ const parseValue = (s: CoreSetting, text: string): GivenValue => {
  * The defaults, changed by `--set name=value`. Throws a `UserError` for a name or value that does not fit.
  */
 export const settingsOf = (program: Program, recipe: CoreRecipe, given: readonly string[]): Settings => {
-  const values = new Map(recipe.settings.map(s => [s.name, settingDefault(program, s)]))
+  const driver = driverSettingsOf(recipe)
+  const values = new Map<string, GivenValue>([
+    ...recipe.settings.map(s => [s.name, settingDefault(program, s)] as const),
+    ...driver.map(d => [d.name, d.standard] as const),
+  ])
+  const all = [...recipe.settings, ...driver]
   for (const entry of given) {
     const [name, text] = [entry.slice(0, entry.indexOf('=')), entry.slice(entry.indexOf('=') + 1)]
-    const setting = recipe.settings.find(s => s.name === name)
+    const setting = all.find(s => s.name === name)
     if (!entry.includes('=') || setting === undefined) {
-      const names = recipe.settings.map(s => s.name)
+      const names = all.map(s => s.name)
       const meant = entry.includes('=') ? nearest(name, names) : undefined
       throw new UserError({
         what: entry.includes('=') ? `there is no setting ${name}` : `'${entry}' sets nothing`,

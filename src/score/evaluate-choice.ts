@@ -1,3 +1,4 @@
+import { batchesOfEpoch } from '../data/batch-order.js'
 import type { Example } from '../data/examples.js'
 import { UserError } from '../errors/user-error.js'
 import { argmax } from '../predict/logits.js'
@@ -71,13 +72,15 @@ export const chooseOptions = async (
     bos: tokenizer.bos,
     way: long,
   })
-  const predictions: Prediction[] = []
+  const settled = new Map<Choice, Prediction>()
   const free: boolean[] = []
   const settle = (choice: Choice, option: string | undefined): void => {
-    predictions.push({ example: choice.example, predicted: option, right: isRight(choice, option) })
+    settled.set(choice, { example: choice.example, predicted: option, right: isRight(choice, option) })
   }
-  for (let i = 0; i < asked.length; i += 8) {
-    const some = asked.slice(i, i + 8)
+  // Those of like length are computed together.
+  const order = { size: asked.length, batchSize: 8, lengthOf: (i: number) => asked[i]!.prompt.length }
+  for (const places of batchesOfEpoch(0, order)) {
+    const some = places.map(i => asked[i]!)
     if (some.every(s => s.continuations.every(c => c.length === 1))) {
       const logits = await model.next(
         some.map(s => [...s.prompt, ...s.beginning]),
@@ -97,8 +100,9 @@ export const chooseOptions = async (
         const each = losses.map((loss, k) => s.continuations[k]!.map((_, __, c) => loss / c.length))
         settle(s, likeliest(s.options, each))
       }
-    progress(predictions.length)
+    progress(settled.size)
   }
+  const predictions = asked.map(choice => settled.get(choice)!)
   return {
     accuracy: shareOf(predictions.map(p => p.right)),
     ...(free.length === predictions.length ? { unconstrained: shareOf(free) } : {}),

@@ -1,3 +1,4 @@
+import { batchesOfEpoch } from '../data/batch-order.js'
 import { distinctAnswers, type Example } from '../data/examples.js'
 import { UserError } from '../errors/user-error.js'
 import type { Tokenizer } from '../text/tokenizer.js'
@@ -103,10 +104,13 @@ export const evaluate = async (
   }))
   const { asked, cut, skipped } = fitPrompts(all, { context: model.context, bos: tokenizer.bos, way: long })
   const most = Math.max(mostTokens[scoring], ...asked.map(a => a.answer))
-  const texts: string[] = []
+  const texts: string[] = new Array(asked.length)
+  let done = 0
   let atContextEnd = 0
-  for (let i = 0; i < asked.length; i += rowsAtOnce) {
-    const part = asked.slice(i, i + rowsAtOnce)
+  // Those of like length are continued together.
+  const lengthOf = (i: number): number => asked[i]!.prompt.length
+  for (const places of batchesOfEpoch(0, { size: asked.length, batchSize: rowsAtOnce, lengthOf })) {
+    const part = places.map(i => asked[i]!)
     const prompts = part.map(a => a.prompt)
     const rows = await (beams === undefined
       ? model.greedy(prompts, most, tokenizer, { signal })
@@ -114,9 +118,10 @@ export const evaluate = async (
     rows.forEach((row, k) => {
       const { prompt, example } = part[k]!
       if (row.length < most && prompt.length + row.length >= model.context) atContextEnd += 1
-      texts.push(answerWithin(textAfter(tokenizer, prompt, row), referencesOf(example)))
+      texts[places[k]!] = answerWithin(textAfter(tokenizer, prompt, row), referencesOf(example))
     })
-    progress(texts.length)
+    done += part.length
+    progress(done)
   }
   const predictions = asked.map(({ example, prompt }, i): Prediction => {
     const text = texts[i]!

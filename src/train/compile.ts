@@ -2,7 +2,7 @@ import type { Artifact } from '../../compiler/artifact.js'
 import type { CoreRecipe, Program } from '../../compiler/core/core.js'
 import { sizeName } from '../../compiler/core/size.js'
 import type { Graph } from '../../compiler/ir/ir.js'
-import { packInputs } from '../../compiler/pipeline.js'
+import { packInputs, planned, simplified } from '../../compiler/pipeline.js'
 import { type Tuning, tunedSchedule } from '../../compiler/schedule/choose.js'
 import type { StandIn } from '../../compiler/specialise/parameters.js'
 import { specialisePredictor } from '../../compiler/specialise/predictor.js'
@@ -18,7 +18,7 @@ import { packingOf, tensorKeyOf } from '../model/weights.js'
 import { batchInputs, isPaired, methodOf, stateType } from '../recipe/recipe-parts.js'
 import { type Settings, settingEquations } from '../recipe/settings.js'
 import { type Remedies, requireFit } from './fit.js'
-import { type Method, methods, planMethods } from './plan.js'
+import { type BatchMethod, type Method, methods, planMethods } from './plan.js'
 
 /** The parts of the state that `predict` reads, by their names in the state. */
 const learnedTensors = (program: Program, recipe: CoreRecipe, bindings: Bindings): readonly string[] => {
@@ -46,6 +46,8 @@ export interface TrainingSubject {
 export interface CompiledRecipe {
   readonly sizes: ReadonlyMap<string, number>
   readonly artifacts: Readonly<Record<Method, Artifact>>
+  /** The methods that take batches, for batches of another length; they need no more memory. */
+  readonly artifactsFor: (length: number) => Readonly<Record<BatchMethod, Artifact>>
   /** The tensors of the model that are read. */
   readonly bound: ReturnType<typeof bindModel>
   /** The parts of the state that `predict` reads: the result of training. */
@@ -168,9 +170,19 @@ export const compileRecipe = async (
       memory: device.memory !== undefined && device.memory === capacity ? '--memory' : undefined,
     },
   })
+  const artifactFor = (method: BatchMethod, length: number): Artifact =>
+    planned(simplified(graphOf(method, { ...shape, T: length })), device.traits, {
+      name: `${recipe.name}.${method}`,
+      tuning: tuning[method],
+      memory: memory === undefined ? undefined : plan.artifacts[method].peakBytes,
+    })
   return {
     sizes,
     artifacts: plan.artifacts,
+    artifactsFor: length => ({
+      step: artifactFor('step', length),
+      validate: artifactFor('validate', length),
+    }),
     bound,
     learned: learnedTensors(program, recipe, bindings),
     memory,

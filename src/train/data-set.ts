@@ -11,6 +11,7 @@ import { missingPart, type Split } from '../data/split-files.js'
 import { sidesOf, type TokenisedExample, tokeniseExamples } from '../data/tokenise.js'
 import { UserError } from '../errors/user-error.js'
 import type { NewSha256, Sha256 } from '../hash/sha256.js'
+import { batchesSetting } from '../recipe/driver-settings.js'
 import { wantsPairs } from '../recipe/recipe-parts.js'
 import { countSetting, type Settings } from '../recipe/settings.js'
 import type { Tokenizer } from '../text/tokenizer.js'
@@ -178,11 +179,12 @@ export const openDataSet = async (
   const [train, valid] = [parts.train.examples!, parts.valid.examples!]
   const length = Math.max(paddedLength(train, context), paddedLength(valid, context))
   const answer = Math.max(longestAnswer(train), longestAnswer(valid))
+  const batches = batchesSetting(settings)
   const known = new Set(train.map(e => e.tokens.join()))
   return {
     parts,
-    train: exampleBatches(train, { batchSize, length, answer, shuffleSeed: seed }),
-    valid: exampleBatches(valid, { batchSize, length, answer }),
+    train: exampleBatches(train, { batchSize, length, answer, batches, shuffleSeed: seed }),
+    valid: exampleBatches(valid, { batchSize, length, answer, batches }),
     shared: valid.filter(e => known.has(e.tokens.join())).length,
     digest: digestOf(
       [train, valid].map(set => set.flatMap(sidesOf).map(e => [e.answerStart, ...e.tokens])),

@@ -12,6 +12,9 @@ export const methods = ['init', 'step', 'validate'] as const
 
 export type Method = (typeof methods)[number]
 
+/** The methods that are given batches. */
+export type BatchMethod = Exclude<Method, 'init'>
+
 /** The methods compiled to be on a device together, and the bytes that this takes. */
 export interface Plan {
   readonly artifacts: Readonly<Record<Method, Artifact>>

@@ -1,4 +1,4 @@
-import type { KernelDecl } from '../../compiler/artifact.js'
+import type { Artifact, KernelDecl } from '../../compiler/artifact.js'
 import type { Tuning } from '../../compiler/schedule/choose.js'
 import { sameSchedule } from '../../compiler/schedule/compare-schedules.js'
 import {
@@ -8,6 +8,7 @@ import {
   type Executable,
   load,
   rehearse,
+  SharedTemporaries,
   upload,
   zeros,
 } from '../../runtime/index.js'
@@ -17,14 +18,15 @@ import { uploadWeights } from '../model/weights.js'
 import { batchInputs, isPaired, methodOf, wantsPairs } from '../recipe/recipe-parts.js'
 import { type BroughtTensor, broughtBy } from './brought.js'
 import { type CompileOptions, compileRecipe, type TrainingSubject } from './compile.js'
+import type { BatchMethod } from './plan.js'
 import type { StateTensor } from './run-record.js'
 
 /** Tensors by name, as executables take them. */
 export type Tensors = Readonly<Record<string, DeviceTensor>>
 
 /**
- * A recipe on a device: its methods compiled for one model and one batch shape, its weights and its state
- * resident. It is not reentrant: each step changes the state of the step before. Any number of sessions may
+ * A recipe on a device: its methods compiled for one model and the lengths of its batches, its weights and its
+ * state resident. It is not reentrant: each step changes the state of the step before. Any number of sessions may
  * be open on one device, each with its own state.
  */
 export interface Session {
@@ -44,18 +46,23 @@ export interface Session {
   /** Sets the state by `init`. */
   initialise(seed: number): void
   restore(state: ReadonlyMap<string, StateTensor>): void
-  /** Submits one optimiser step; metrics are in `metricTensors` once it has run. */
+  /** Compiles the methods for batches of a length, unless that is done. */
+  prepare(length: number): Promise<void>
+  /**
+   * Submits one optimiser step; metrics are in `metricTensors` once it has run. The batch's length must be
+   * that of the session's shape, or prepared.
+   */
   step(
     batch: Batch,
     at: { readonly step: number; readonly steps: number; readonly epoch: number },
     seed: number,
   ): void
   readonly metricTensors: Tensors
-  /** The compiled step and its inputs, for measuring. */
+  /** The step for batches of the session's own length, compiled, and its inputs: for measuring. */
   readonly compiledStep: { readonly executable: Executable; readonly inputs: Tensors }
   /**
-   * Submits one validation; the losses by name are in the tensors returned, which are reused by the next
-   * call.
+   * Submits one validation of a batch like those of `step`; the losses by name are in the tensors returned,
+   * which are reused by the next call.
    */
   validate(batch: Batch): Tensors
   close(): void
@@ -96,10 +103,13 @@ export const openSession = async (
     made.push(x)
     return x
   }
+  const close = (): void => {
+    for (const x of made.splice(0)) x.destroy()
+  }
   try {
-    return await furnishSession(keep, subject, shape, options)
+    return await furnishSession({ keep, close }, subject, shape, options)
   } catch (error) {
-    for (const x of made) x.destroy()
+    close()
     throw error
   }
 }
@@ -109,23 +119,27 @@ interface Made {
   destroy(): void
 }
 
-/** {@link openSession}; `keep` receives every object that is made on the device. */
+/** {@link openSession}; `keep` receives every object that is made on the device, and `close` frees them. */
 const furnishSession = async (
-  keep: <T extends Made>(x: T) => T,
+  { keep, close }: { readonly keep: <T extends Made>(x: T) => T; readonly close: () => void },
   subject: TrainingSubject,
   shape: BatchShape,
   { compiled, ...options }: SessionOptions,
 ): Promise<Session> => {
   const { device, recipe, model, settings } = subject
-  const { sizes, artifacts, bound, learned, memory } = await compileRecipe(subject, shape, options)
+  const compiledRecipe = await compileRecipe(subject, shape, options)
+  const { sizes, artifacts, artifactsFor, bound, learned, memory } = compiledRecipe
   const methods = [artifacts.init, artifacts.step, artifacts.validate]
   for (const artifact of methods) checkRequirements(device, artifact)
   const kernels = methods.flatMap(a => a.kernels)
   await rehearse(device, kernels, { ready: compiled, signal: options.signal })
+  const temporaries = keep(new SharedTemporaries(device))
+  const loaded = async (artifact: Artifact) =>
+    keep(await load(device, artifact, { signal: options.signal, temporaries }))
   const [init, step, validate] = [
-    keep(await load(device, artifacts.init, options)),
-    keep(await load(device, artifacts.step, options)),
-    keep(await load(device, artifacts.validate, options)),
+    await loaded(artifacts.init),
+    await loaded(artifacts.step),
+    await loaded(artifacts.validate),
   ]
   const needed = new Set([init, step, validate].flatMap(x => x.artifact.inputs.map(i => i.name)))
   const weights = await uploadWeights(device, model, bound, needed)
@@ -172,9 +186,6 @@ const furnishSession = async (
       ]),
     ) as Record<K, DeviceTensor>
   const brought = broughtBy(shape)
-  const batchTensors = [made(brought.batch), ...(isPaired(recipe) ? [made(brought.batch)] : [])]
-  const batchesFor = (method: 'step' | 'validate'): Tensors =>
-    Object.assign({}, ...batchInputs(recipe, method).map((name, i) => prefixed(name, batchTensors[i]!)))
   const at = made(brought.at)
   const { key } = made(brought.key)
   const prefixed = (prefix: string, tensors: Tensors): Tensors =>
@@ -192,28 +203,44 @@ const furnishSession = async (
     return Object.fromEntries(x.artifact.inputs.map(i => [i.name, all[i.name]!]))
   }
   const common = { ...weights, ...settingTensors }
-  const initInputs = pick(init, { ...common, [methodOf(recipe, 'init').params[0]!.name]: key })
-  const stepInputs = pick(step, {
-    ...common,
-    ...prefixed(s!, state),
-    ...batchesFor('step'),
-    [keyParam!]: key,
-    ...prefixed(atParam!, at),
-  })
   const vs = methodOf(recipe, 'validate').params[0]!.name
-  const validateInputs = pick(validate, {
-    ...common,
-    ...prefixed(vs, state),
-    ...batchesFor('validate'),
-  })
+  /** What a batch of a length is run by: methods of that length, and tensors of its shape. */
+  const runnersOf = (length: number, step: Executable, validate: Executable) => {
+    const tensors = broughtBy({ ...shape, T: length }).batch
+    const sides = [made(tensors), ...(isPaired(recipe) ? [made(tensors)] : [])]
+    const batchesFor = (method: BatchMethod): Tensors =>
+      Object.assign({}, ...batchInputs(recipe, method).map((name, i) => prefixed(name, sides[i]!)))
+    return {
+      sides,
+      step: {
+        executable: step,
+        inputs: pick(step, {
+          ...common,
+          ...prefixed(s!, state),
+          ...batchesFor('step'),
+          [keyParam!]: key,
+          ...prefixed(atParam!, at),
+        }),
+      },
+      validate: {
+        executable: validate,
+        inputs: pick(validate, { ...common, ...prefixed(vs, state), ...batchesFor('validate') }),
+      },
+    }
+  }
+  const runners = new Map([[shape.T, runnersOf(shape.T, step, validate)]])
+  const initInputs = pick(init, { ...common, [methodOf(recipe, 'init').params[0]!.name]: key })
 
-  const fill = (method: 'step' | 'validate', batch: Batch): void => {
+  /** Fills the tensors of a batch, and returns what runs it. */
+  const filled = (method: BatchMethod, batch: Batch) => {
+    const runner = runners.get(batch.length)
+    if (runner === undefined) throw new Error(`batches of ${batch.length} positions are not prepared`)
     if (wantsPairs(recipe, method) && batch.wrong === undefined)
       throw new UserError({
         what: `${recipe.name}.${method} wants pairs, and its batches have no wrong answers`,
         hint: 'give each batch a second one as `wrong`',
       })
-    for (const [i, tensors] of batchTensors.entries()) {
+    for (const [i, tensors] of runner.sides.entries()) {
       const side = i === 0 ? batch : batch.wrong
       if (side === undefined) continue
       tensors.tokens.write(side.tokens)
@@ -223,6 +250,7 @@ const furnishSession = async (
       tensors.prompt.write(side.prompt)
       tensors.example.write(side.example)
     }
+    return runner[method]
   }
   const scalars = (values: {
     readonly step: number
@@ -233,19 +261,6 @@ const furnishSession = async (
     at.steps.write(Float32Array.of(values.steps))
     at.epoch.write(Float32Array.of(values.epoch))
   }
-  const own: readonly DeviceTensor[] = [
-    ...Object.values({
-      ...weights,
-      ...settingTensors,
-      ...state,
-      ...metricTensors,
-      ...validated,
-      ...at,
-    }),
-    ...batchTensors.flatMap(tensors => Object.values(tensors)),
-    key,
-  ]
-
   return {
     device,
     sizes,
@@ -256,7 +271,7 @@ const furnishSession = async (
     schedules: measuredOf(kernels),
     memory,
     metricTensors,
-    compiledStep: { executable: step, inputs: stepInputs },
+    compiledStep: runners.get(shape.T)!.step,
     initialise(seed) {
       key.write(keyOf(seed, 0))
       init.run(initInputs, { into: state })
@@ -276,20 +291,24 @@ const furnishSession = async (
         t.write(found.data)
       }
     },
+    async prepare(length) {
+      if (runners.has(length)) return
+      const made = artifactsFor(length)
+      for (const artifact of Object.values(made)) checkRequirements(device, artifact)
+      await rehearse(device, [...made.step.kernels, ...made.validate.kernels], { signal: options.signal })
+      runners.set(length, runnersOf(length, await loaded(made.step), await loaded(made.validate)))
+    },
     step(batch, place, seed) {
-      fill('step', batch)
+      const { executable, inputs } = filled('step', batch)
       scalars(place)
       key.write(keyOf(seed, place.step + 1))
-      step.run(stepInputs, { into })
+      executable.run(inputs, { into })
     },
     validate(batch) {
-      fill('validate', batch)
-      validate.run(validateInputs, { into: validated })
+      const { executable, inputs } = filled('validate', batch)
+      executable.run(inputs, { into: validated })
       return validated
     },
-    close() {
-      for (const t of own) t.destroy()
-      for (const x of [init, step, validate]) x.destroy()
-    },
+    close,
   }
 }

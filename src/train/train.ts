@@ -121,6 +121,7 @@ const validationLoss = async (
   for (let i = 0; i < stream.stepsPerEpoch && !signal.aborted; i++) {
     const batch = stream.at(0, i)
     const tokens = batch.weight.reduce((a, b) => a + b, 0)
+    await session.prepare(batch.length)
     take(await readback.push(tokens, session.validate(batch)))
   }
   take(await readback.drain())
@@ -152,12 +153,16 @@ export const runTraining = async (job: TrainJob): Promise<TrainOutcome> => {
   const steps = epochs * train.stepsPerEpoch
   const setting = (name: string) => (settings.has(name) ? `--set ${name}=` : undefined)
   watcher.preparing()
-  const session = await openSession(subject, train, {
-    ...job.compiling,
-    compiled: watcher.compiled,
-    signal: job.signal,
-    remedies: { batch: setting('batch'), context: setting('context') },
-  })
+  const session = await openSession(
+    subject,
+    { ...train, T: Math.max(train.T, valid.T) },
+    {
+      ...job.compiling,
+      compiled: watcher.compiled,
+      signal: job.signal,
+      remedies: { batch: setting('batch'), context: setting('context') },
+    },
+  )
   const readback = new Readback<number>(device)
   try {
     const saved = keeping.resume ? await store.load() : undefined
@@ -237,7 +242,9 @@ export const runTraining = async (job: TrainJob): Promise<TrainOutcome> => {
       }
       if (at === steps) return { history: history(), best, learned, end: 'finished' }
       const epoch = Math.floor(at / train.stepsPerEpoch)
-      session.step(train.at(epoch, at % train.stepsPerEpoch), { step: at, steps, epoch }, seed)
+      const batch = train.at(epoch, at % train.stepsPerEpoch)
+      await session.prepare(batch.length)
+      session.step(batch, { step: at, steps, epoch }, seed)
       at += 1
       take(await readback.push(at, session.metricTensors))
       if (job.signal.aborted) return await stopped()

@@ -1,6 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { exampleBatches, longestAnswer, packedBatches, paddedLength } from '../../src/data/batch.js'
+import {
+  type BatchKind,
+  exampleBatches,
+  longestAnswer,
+  packedBatches,
+  paddedLength,
+  rowLength,
+} from '../../src/data/batch.js'
 import { permutation, random32 } from '../../src/data/random.js'
 import { tokenised } from '../support/data-set.js'
 
@@ -11,7 +18,7 @@ describe('the batches of examples', () => {
   const examples = [tokenised([5, 6, 7, 8], 2), tokenised([9, 10], 1), tokenised([11, 12, 13, 14, 15], 4)]
 
   it('have the answers as targets, each after its position, and padding on the right', () => {
-    const stream = exampleBatches(examples, { batchSize: 2, length: 4, answer: 2 })
+    const stream = exampleBatches(examples, { batchSize: 2, length: 4, answer: 2, batches: 'any' })
     expect([stream.stepsPerEpoch, stream.B, stream.T, stream.A, stream.size]).toEqual([2, 2, 4, 2, 3])
     const first = stream.at(0, 0)
     expect(rowsOf(first.tokens, 4)).toEqual([
@@ -33,7 +40,7 @@ describe('the batches of examples', () => {
   })
 
   it('fill the last batch with rows of no weight, and predict a last token beyond the row', () => {
-    const last = exampleBatches(examples, { batchSize: 2, length: 4, answer: 2 }).at(0, 1)
+    const last = exampleBatches(examples, { batchSize: 2, length: 4, answer: 2, batches: 'any' }).at(0, 1)
     expect(last.rows).toBe(1)
     expect(rowsOf(last.tokens, 4)).toEqual([
       [11, 12, 13, 14],
@@ -51,6 +58,76 @@ describe('the batches of examples', () => {
     expect(paddedLength(examples, 512)).toBe(8)
     expect(paddedLength([tokenised(Array(10).fill(1), 1)], 512)).toBe(16)
     expect(paddedLength([tokenised(Array(10).fill(1), 1)], 12)).toBe(12)
+  })
+
+  it('have few lengths, none far above what is asked for', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 5000 }), fc.integer({ min: 1, max: 5000 }), (n, context) => {
+        const length = rowLength(Math.min(n, context), context)
+        expect(length).toBeGreaterThanOrEqual(Math.min(n, context))
+        expect(length).toBeLessThanOrEqual(Math.min(context, Math.max(n + 7, 1.25 * n)))
+      }),
+    )
+    expect(new Set(Array.from({ length: 512 }, (_, i) => rowLength(i + 1, 512))).size).toBe(20)
+  })
+
+  it('hold every example once an epoch, and are as long as their longest, whatever their kind', () => {
+    const lengths = fc.array(fc.integer({ min: 1, max: 90 }), { minLength: 1, maxLength: 200 })
+    const kinds = fc.constantFrom<BatchKind>('alike', 'any', 'one_length')
+    const given = fc.record({
+      lengths,
+      kind: kinds,
+      batchSize: fc.integer({ min: 1, max: 9 }),
+      seed: fc.option(fc.nat(), { nil: undefined }),
+    })
+    fc.assert(
+      fc.property(given, fc.nat({ max: 3 }), ({ lengths, kind, batchSize, seed }, epoch) => {
+        const rows = lengths.map((n, i) => tokenised([...Array(n).fill(i + 1), 1], n))
+        const length = paddedLength(rows, 90)
+        const options = { batchSize, length, answer: 1, batches: kind, shuffleSeed: seed }
+        const stream = exampleBatches(rows, options)
+        const seen: number[] = []
+        for (let step = 0; step < stream.stepsPerEpoch; step++) {
+          const batch = stream.at(epoch, step)
+          const items = [...batch.example.subarray(0, batch.rows)]
+          seen.push(...items)
+          expect(batch.rows === batchSize || step === stream.stepsPerEpoch - 1).toBe(true)
+          const longest = Math.max(...items.map(i => lengths[i]!))
+          expect(batch.length).toBe(kind === 'one_length' ? length : rowLength(longest, length))
+          expect(kind === 'one_length' || stream.lengths.includes(batch.length)).toBe(true)
+          expect(batch.tokens.length).toBe(batchSize * batch.length)
+          for (const [row, item] of items.entries())
+            expect(batch.tokens[row * batch.length + lengths[item]! - 1]).toBe(item + 1)
+        }
+        expect(seen.sort((a, b) => a - b)).toEqual(lengths.map((_, i) => i))
+      }),
+    )
+  })
+
+  it('of examples of like length are shuffled, and hold little padding', () => {
+    const lengths = Array.from({ length: 400 }, (_, i) => 1 + (random32(3, 0, i) % 300))
+    const rows = lengths.map((n, i) => tokenised([...Array(n).fill(i + 1), 1], n))
+    const paddingOf = (batches: BatchKind): number => {
+      const stream = exampleBatches(rows, {
+        batchSize: 8,
+        length: 320,
+        answer: 1,
+        batches,
+        shuffleSeed: 1,
+      })
+      const all = Array.from({ length: stream.stepsPerEpoch }, (_, step) => stream.at(0, step).length * 8)
+      return all.reduce((a, b) => a + b, 0) / lengths.reduce((a, b) => a + b, 0)
+    }
+    expect(paddingOf('alike')).toBeLessThan(1.3)
+    expect(paddingOf('any')).toBeGreaterThan(1.6)
+    expect(paddingOf('one_length')).toBeGreaterThan(2)
+    const stream = exampleBatches(rows, { batchSize: 8, length: 320, answer: 1, shuffleSeed: 1 })
+    const order = (epoch: number) =>
+      Array.from({ length: stream.stepsPerEpoch }, (_, step) => stream.at(epoch, step).length)
+    const rising = order(0).filter((n, i, all) => i > 0 && n >= all[i - 1]!).length
+    expect(rising).toBeLessThan(0.75 * stream.stepsPerEpoch)
+    expect(order(0)).not.toEqual(order(1))
+    expect(order(1)).toEqual(order(1))
   })
 
   it('have room for the longest answer', () => {
