@@ -18,8 +18,8 @@ export interface BatchShape {
 }
 
 /**
- * One batch, row-major: `tokens` [B, length], the others [B, A]. The token after `tokens[b, position[b, a]]` is
- * `target[b, a]`, the a-th of the row to be learned. `weight` is 1, and 0 where the row has fewer, and on
+ * One batch, row-major: `tokens` [B, length], the others [B, A]. The token after `tokens[b, position[b, a]]`
+ * is `target[b, a]`, the a-th of the row to be learned. `weight` is 1, and 0 where the row has fewer, and on
  * rows that only fill the batch; there, and on padding, which is on the right, everything is 0.
  */
 export interface Batch {
@@ -164,8 +164,8 @@ interface ExampleBatchOptions extends BatchOptions {
 }
 
 /**
- * Batches of examples, one a row, of which the answers are to be learned. They are paired if every example has
- * a wrong answer.
+ * Batches of examples, one a row, of which the answers are to be learned. They are paired if every example
+ * has a wrong answer.
  */
 export const exampleBatches = (
   examples: readonly TokenisedExample[],

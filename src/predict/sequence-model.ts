@@ -1,5 +1,6 @@
-// A predictor on a device: logits after rows and losses of rows (row-scorer.ts), and continuation. A causal program continues from cached keys and
-// values (decoder.ts); for any other program each token computes the whole row again.
+// A predictor on a device: logits after rows and losses of rows (row-scorer.ts), and continuation. A causal
+// program continues from cached keys and values (decoder.ts); for any other program each token computes the
+// whole row again.
 
 import { DeviceError } from '../../runtime/index.js'
 import { Turns } from '../async/turns.js'

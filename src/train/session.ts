@@ -25,9 +25,9 @@ import type { StateTensor } from './run-record.js'
 export type Tensors = Readonly<Record<string, DeviceTensor>>
 
 /**
- * A recipe on a device: its methods compiled for one model and the lengths of its batches, its weights and its
- * state resident. It is not reentrant: each step changes the state of the step before. Any number of sessions may
- * be open on one device, each with its own state.
+ * A recipe on a device: its methods compiled for one model and the lengths of its batches, its weights and
+ * its state resident. It is not reentrant: each step changes the state of the step before. Any number of
+ * sessions may be open on one device, each with its own state.
  */
 export interface Session {
   readonly device: Device
