@@ -35,6 +35,7 @@ import { logic } from './logic-rules.js'
 import { oneHot } from './one-hot.js'
 import { divideRadix, joinRadix, nestedRadix } from './radix-rules.js'
 import { guards, literalReads } from './read-rules.js'
+import { replacedSlices } from './replaced-slices.js'
 import type { ExprRule, Facts, NodeRule } from './rewrite-rule.js'
 import { shareNodes } from './share-nodes.js'
 import { splitAxes } from './split-axes.js'
@@ -104,7 +105,7 @@ export const simplify = (graph: Graph, options: SimplifyOptions = {}): Graph => 
     const changed = mapNodes(current, simplifyNode)
     const shared = shareNodes(inlineViews(changed))
     const hoisted = hoistInvariants(shared)
-    const narrowed = options.anySize ? hoisted : computeWhereRead(hoisted, facts)
+    const narrowed = options.anySize ? hoisted : replacedSlices(computeWhereRead(hoisted, facts), facts)
     current = narrowed === before ? before : sortGraph(narrowed)
     if (current === before) break
     nodes.clear()
