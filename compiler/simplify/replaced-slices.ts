@@ -17,8 +17,8 @@ import type { CarryNode, ComputeNode, Expr, Graph, Node, NodeId, Region } from '
 import type { Facts } from './rewrite-rule.js'
 
 /**
- * A carry of which each iteration replaces one slice, `next[i] = if i == f(l) then value else carry[i]`, where
- * f(l) is `l + k` or `k - l`: different iterations replace different slices.
+ * A carry of which each iteration replaces one slice, `next[i] = if i == f(l) then value else carry[i]`,
+ * where f(l) is `l + k` or `k - l`: different iterations replace different slices.
  */
 interface SlicedCarry {
   readonly carry: CarryNode
@@ -74,8 +74,8 @@ const slicedCarry = (carry: CarryNode, graph: Graph, nodes: ReadonlyMap<NodeId, 
 }
 
 /**
- * What a read of the carry, or of its `next`, takes: the initial value, a slice of the same iteration, or what
- * a comparison decides. Undefined where a read in the loop may take a slice of an earlier iteration.
+ * What a read of the carry, or of its `next`, takes: the initial value, a slice of the same iteration, or
+ * what a comparison decides. Undefined where a read in the loop may take a slice of an earlier iteration.
  */
 const takenBy = (
   r: ReadExpr,
@@ -103,16 +103,21 @@ const takenBy = (
   return bounds
 }
 
+/** What takes the place of a carry: the node of its slices, and its initial value below so many loops. */
+interface Replacement {
+  readonly slices: NodeId
+  readonly init: NodeId
+  readonly depth: number
+}
+
 /** The reads of a carry and its `next` in terms of the slices and of `init`. */
 const rewriteReads = (
-  reader: ComputeNode,
   body: Expr,
+  isInside: boolean,
   s: SlicedCarry,
-  slices: NodeId,
-  init: { readonly node: NodeId; readonly depth: number },
+  { slices, init, depth }: Replacement,
 ): Expr | undefined => {
   const level = s.path.length - 1
-  const isInside = reader.region === s.carry.region
   let possible = true
   const out = rewrite(body, e => {
     if (e.op !== 'read' || (e.node !== s.carry.id && e.node !== s.next.id)) return e
@@ -122,7 +127,7 @@ const rewriteReads = (
       return e
     }
     const rest = e.at.slice(level + 1)
-    const start = read(init.node, e.dtype, [...e.at.slice(0, init.depth), ...rest])
+    const start = read(init, e.dtype, [...e.at.slice(0, depth), ...rest])
     if (taken === 'start') return start
     const iteration = taken === 'slice' ? index(s.path[level]!.axis) : affineExpr(s.iterationOf(e.at[s.dim]!))
     const at = [...e.at.slice(0, level), iteration, ...rest].filter((_, i) => i !== s.dim)
@@ -166,7 +171,7 @@ const withSlices = (
   const { carry, next, path, dim } = s
   const id = 1 + Math.max(...nodes.keys())
   const depth = regionPath(graph, regionOf(nodes.get(carry.init)!)).length
-  const init = { node: carry.init, depth }
+  const replacement = { slices: id, init: carry.init, depth }
   const dims = next.dims
     .map((axes, i) => (i < path.length ? axes : axes.map(a => facts.axis(a.name, a.extent))))
     .filter((_, i) => i !== dim)
@@ -175,13 +180,13 @@ const withSlices = (
     from.flatMap((axes, i) => axes.map((a, j) => [a.id, index(dims[path.length + i]![j]!)] as const)),
   )
   renamed.set(next.dims[dim]![0]!.id, affineExpr(s.replaced))
-  const body = rewriteReads(next, substituteAxes(s.value, renamed), s, id, init)
+  const body = rewriteReads(substituteAxes(s.value, renamed), true, s, replacement)
   if (body === undefined) return undefined
   const changed = new Map<NodeId, ComputeNode>()
   for (const n of nodes.values()) {
     if (n.kind !== 'compute' || n === next) continue
     if (!readsOf(n.body).some(r => r.node === carry.id || r.node === next.id)) continue
-    const other = rewriteReads(n, n.body, s, id, init)
+    const other = rewriteReads(n.body, n.region === carry.region, s, replacement)
     if (other === undefined || isDeeper(graph, n, carry)) return undefined
     changed.set(n.id, { ...n, body: other })
   }
