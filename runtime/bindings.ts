@@ -3,6 +3,7 @@ import type { BoundRange, Command } from './commands.js'
 import type { Device } from './device.js'
 import { internalError } from './errors.js'
 import { bufferBytes } from './flags.js'
+import { isScratch } from './memory.js'
 import type { DeviceTensor } from './tensor.js'
 
 const keptSets = 8
@@ -75,7 +76,7 @@ export class Bindings {
 
   #boundBytes(number: number): number {
     const { role, bytes } = this.artifact.buffers[number]
-    return role === 'temp' ? bytes : Number.POSITIVE_INFINITY
+    return isScratch(role) ? bytes : Number.POSITIVE_INFINITY
   }
 
   #group(

@@ -7,10 +7,13 @@ const fill = (device: Device, buffer: GPUBuffer, words: NonNullable<BufferDecl['
   if (words.length > 0) device.gpu.queue.writeBuffer(buffer, 0, Uint32Array.from(words))
 }
 
+/** Whether a run leaves nothing in a buffer for the next run: outputs are copied out at the end of each. */
+export const isScratch = (role: BufferDecl['role']): boolean => role === 'temp' || role === 'output'
+
 /**
- * Temporary buffers that several executables of one device share. Nothing stays in a temporary buffer from
- * one run to the next, and runs follow one another, so all executables together need no more of them than the
- * largest one.
+ * Buffers for the temporary values and outputs of artifacts, which several executables of one device share.
+ * Runs follow one another, and nothing stays in such a buffer from one run to the next. So if the executable
+ * with the largest buffers is loaded first, the others need no more.
  */
 export class SharedTemporaries {
   /** The largest first. */
@@ -22,29 +25,36 @@ export class SharedTemporaries {
    * Buffers of at least these bytes each, in the order of the sizes: those that there are, and new ones where
    * these are too small. Throws like {@link Device.allocate}.
    */
-  take(sizes: readonly number[]): readonly GPUBuffer[] {
+  take(sizes: readonly number[]): {
+    readonly buffers: readonly GPUBuffer[]
+    readonly made: readonly GPUBuffer[]
+  } {
     const order = [...sizes.keys()].sort((a, b) => sizes[b]! - sizes[a]!)
-    const taken: GPUBuffer[] = []
-    let next = 0
-    for (const i of order) {
+    const buffers: GPUBuffer[] = []
+    const made: GPUBuffer[] = []
+    for (const [next, i] of order.entries()) {
       const found = this.#buffers[next]
-      if (found !== undefined && found.size >= sizes[i]!) next += 1
-      const buffer =
-        found !== undefined && found.size >= sizes[i]!
-          ? found
-          : this.device.allocate(sizes[i]!, `shared temporary of ${sizes[i]} bytes`)
-      taken[i] = buffer
-      if (buffer !== found)
-        this.#buffers = [...this.#buffers.slice(0, next), buffer, ...this.#buffers.slice(next)]
-      if (buffer !== found) next += 1
+      if (found !== undefined && found.size >= sizes[i]!) {
+        buffers[i] = found
+        continue
+      }
+      const buffer = this.device.allocate(sizes[i]!, `shared buffer of ${sizes[i]} bytes`)
+      this.#buffers = [...this.#buffers.slice(0, next), buffer, ...this.#buffers.slice(next)]
+      buffers[i] = buffer
+      made.push(buffer)
     }
-    return taken
+    return { buffers, made }
+  }
+
+  /** Frees buffers that {@link take} made, which turned out to be unusable; no executable may have them. */
+  discard(made: readonly GPUBuffer[]): void {
+    for (const buffer of made) this.device.release(buffer)
+    this.#buffers = this.#buffers.filter(buffer => !made.includes(buffer))
   }
 
   /** Frees the buffers, after the last run of the executables. */
   destroy(): void {
-    for (const buffer of this.#buffers) this.device.release(buffer)
-    this.#buffers = []
+    this.discard(this.#buffers)
   }
 }
 
@@ -56,8 +66,9 @@ export interface AllocatedBuffers {
 }
 
 /**
- * Allocates the artifact's buffers and fills in literals. Temporary ones are those of `temporaries`, if they
- * are given. If memory runs out, rejects with a `DeviceError` and frees everything that is not shared.
+ * Allocates the artifact's buffers and fills in literals. Those that {@link isScratch} names are of
+ * `temporaries`, if it is given. If memory runs out, rejects with a `DeviceError` and frees all that it has
+ * made.
  */
 export const allocateBuffers = async (
   device: Device,
@@ -66,21 +77,24 @@ export const allocateBuffers = async (
 ): Promise<AllocatedBuffers> => {
   const buffers: (GPUBuffer | undefined)[] = []
   const own: GPUBuffer[] = []
+  const made: GPUBuffer[] = []
   const allocate = (): Promise<GPUError | null> => {
     device.gpu.pushErrorScope('out-of-memory')
     try {
       const sizes = artifact.buffers.flatMap(({ role, bytes }) =>
-        role === 'temp' ? [bufferBytes(bytes)] : [],
+        isScratch(role) ? [bufferBytes(bytes)] : [],
       )
-      const shared = [...(temporaries?.take(sizes) ?? [])]
+      const taken = temporaries?.take(sizes)
+      const shared = [...(taken?.buffers ?? [])]
+      made.push(...(taken?.made ?? []))
       for (const [i, { role, bytes }] of artifact.buffers.entries()) {
-        const common = role === 'temp' ? shared.shift() : undefined
-        const made =
+        const common = isScratch(role) ? shared.shift() : undefined
+        const mine =
           role === 'input' || common !== undefined
             ? undefined
             : device.allocate(bufferBytes(bytes), `${artifact.name} ${role} ${i}`)
-        if (made !== undefined) own.push(made)
-        buffers.push(common ?? made)
+        if (mine !== undefined) own.push(mine)
+        buffers.push(common ?? mine)
       }
     } catch (error) {
       device.gpu.popErrorScope().catch(() => undefined)
@@ -98,6 +112,7 @@ export const allocateBuffers = async (
     return { buffers, own }
   } catch (error) {
     for (const buffer of own) device.release(buffer)
+    temporaries?.discard(made)
     throw error
   }
 }

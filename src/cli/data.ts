@@ -1,7 +1,9 @@
 import type { Command } from 'commander'
-import { paddedLength } from '../data/batch.js'
+import { type BatchStream, rowLength } from '../data/batch.js'
+import { type EpochCounts, epochAsJson, epochInWords } from '../data/epoch-counts.js'
 import type { Reading } from '../data/reading.js'
 import { missingPart, type Split } from '../data/split-files.js'
+import { positionsOf } from '../data/tokenise.js'
 import { UserError } from '../errors/user-error.js'
 import { loadProgram } from '../folders/load-program.js'
 import { chosenModelProgram } from '../folders/model-program.js'
@@ -9,9 +11,16 @@ import { openChat } from '../folders/open-chat.js'
 import { openDataFolder } from '../folders/open-data.js'
 import { openModel } from '../folders/open-model.js'
 import { findRecipe } from '../recipe/find-recipe.js'
-import { settingsOf } from '../recipe/settings.js'
+import { type Settings, settingsOf } from '../recipe/settings.js'
 import type { Tokenizer } from '../text/tokenizer.js'
-import { contextOf, pairsOf, type TokenisedPart, tokenisePart } from '../train/data-set.js'
+import {
+  type BatchingOptions,
+  batchesOfParts,
+  contextOf,
+  pairsOf,
+  type TokenisedPart,
+  tokenisePart,
+} from '../train/data-set.js'
 import { addReadingOptions, type ReadingOptions, readingFrom, sizesOption } from './data-options.js'
 import { partRemarks } from './data-remarks.js'
 import {
@@ -55,8 +64,8 @@ interface Row {
 }
 
 /**
- * A row as training reads it: tokens of the prompt, then of the answer, then padding up to the common length.
- * Of a pair the tokens of the wrong answer follow.
+ * A row as training reads it: tokens of the prompt, then of the answer, then padding up to its batch's
+ * length. Of a pair the tokens of the wrong answer follow.
  */
 const rowOf = (
   tokenizer: Tokenizer,
@@ -102,26 +111,43 @@ interface PartSummary {
   readonly texts?: number
   readonly tokens: ReturnType<typeof spread>
   readonly answer_tokens?: ReturnType<typeof spread>
+  /** The positions of the longest rows. */
   readonly padded_to?: number
+  /** What the batches of the first epoch hold, if training reads the part. */
+  readonly epoch?: EpochCounts
   readonly remarks: readonly string[]
   readonly shown?: readonly { readonly where: string; readonly tokens: readonly ShownToken[] }[]
+}
+
+/** The length of the batch that each example is in, by the example's place, in the first epoch. */
+const lengthsIn = (stream: BatchStream): ReadonlyMap<number, number> =>
+  new Map(
+    Array.from({ length: stream.stepsPerEpoch }, (_, step) => stream.at(0, step)).flatMap(batch =>
+      [...batch.example.subarray(0, batch.rows)].map(place => [place, batch.length] as const),
+    ),
+  )
+
+interface SummaryOptions {
+  /** Batches of the part, if training reads it. */
+  readonly stream: BatchStream | undefined
+  readonly context: number
+  readonly tokenizer: Tokenizer
+  readonly show: number
 }
 
 const summary = (
   name: Split,
   part: TokenisedPart,
-  {
-    length,
-    tokenizer,
-    show,
-  }: { readonly length: number; readonly tokenizer: Tokenizer; readonly show: number },
+  { stream, context, tokenizer, show }: SummaryOptions,
 ): PartSummary => {
   const remarks = partRemarks(name, part)
+  const epoch = stream === undefined ? {} : { epoch: stream.counts(0) }
   if (part.documents !== undefined)
     return {
       part: name,
       texts: part.documents.length,
       tokens: spread(part.documents.map(d => d.length)),
+      ...epoch,
       remarks,
       shown: part.documents.slice(0, show).map((tokens, i) => ({
         where: `text ${i + 1}`,
@@ -130,16 +156,19 @@ const summary = (
       })),
     }
   const all = part.examples!
+  const lengths = stream === undefined || show === 0 ? undefined : lengthsIn(stream)
+  const ownLength = (i: number): number => rowLength(positionsOf(all[i]!), context)
   return {
     part: name,
     examples: all.length,
     tokens: spread(all.map(e => e.tokens.length)),
     answer_tokens: spread(all.map(e => e.tokens.length - e.answerStart)),
-    padded_to: length,
+    padded_to: stream?.lengths.at(-1) ?? all.reduce((most, _, i) => Math.max(most, ownLength(i)), 0),
+    ...epoch,
     remarks,
-    shown: all.slice(0, show).map(e => ({
+    shown: all.slice(0, show).map((e, i) => ({
       where: `${e.example.file}:${e.example.line}`,
-      tokens: rowOf(tokenizer, e, length),
+      tokens: rowOf(tokenizer, e, lengths?.get(i) ?? ownLength(i)),
     })),
   }
 }
@@ -153,9 +182,24 @@ const showPart = (s: PartSummary): string =>
       `${s.examples === undefined ? count(s.texts!, 'text') : count(s.examples, 'example')}`,
     `  tokens   ${showSpread(s.tokens)}`,
     ...(s.answer_tokens === undefined ? [] : [`  answers  ${showSpread(s.answer_tokens)}`]),
-    ...(s.padded_to === undefined ? [] : [`  rows     ${s.padded_to} positions`]),
+    ...(s.padded_to === undefined ? [] : [`  rows     ${s.padded_to} positions at most`]),
+    ...(s.epoch === undefined ? [] : [`  epoch    ${epochInWords(s.epoch)}`]),
     ...(s.shown ?? []).flatMap(row => ['', row.where, showRow(row.tokens)]),
   ].join('\n')
+
+/** The batches of the parts that training reads, or why it would refuse them. */
+const streamsOf = (
+  parts: Readonly<Partial<Record<Split, TokenisedPart>>>,
+  settings: Settings,
+  options: BatchingOptions,
+): { readonly streams: Partial<Record<Split, BatchStream>>; readonly why: readonly string[] } => {
+  try {
+    return { streams: batchesOfParts(parts, settings, options), why: [] }
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error
+    return { streams: {}, why: [`no training could read this: ${error.what}`] }
+  }
+}
 
 const run = async (directory: string, o: Options): Promise<void> => {
   if (o.model === undefined)
@@ -176,18 +220,25 @@ const run = async (directory: string, o: Options): Promise<void> => {
   for (const split of ['train', 'valid', 'test'] as const)
     if (await folder.has(split)) parts.push([split, await tokenisePart(tokenizer, settings, options, split)])
   if (parts.length === 0) throw await missingPart(folder.source, 'train')
-  // Training pads both of its parts to one length.
-  const learned = parts.filter(([split]) => split !== 'test').flatMap(([, p]) => p.examples ?? [])
   const context = contextOf(settings, model.context)
-  const lengthOf = (split: Split, part: TokenisedPart): number =>
-    paddedLength(split === 'test' ? (part.examples ?? []) : learned, context)
+  const trained = Object.fromEntries(parts.filter(([split]) => split !== 'test'))
+  const batching = { seed: options.seed, length: undefined, context: model.context, tokenizer }
+  const { streams, why } = streamsOf(trained, settings, { ...batching, where: folder.directory })
   const summaries = parts.map(([split, part]) =>
-    summary(split, part, { length: lengthOf(split, part), tokenizer, show: o.show }),
+    summary(split, part, { stream: streams[split], context, tokenizer, show: o.show }),
   )
   if (o.json)
-    return printJson({ context, parts: summaries.map(s => (o.show === 0 ? { ...s, shown: undefined } : s)) })
+    return printJson({
+      context,
+      parts: summaries.map(s => ({
+        ...s,
+        ...(s.epoch === undefined ? {} : { epoch: epochAsJson(s.epoch) }),
+        shown: o.show === 0 ? undefined : s.shown,
+      })),
+    })
   print(summaries.map(showPart).join('\n\n'))
   for (const s of summaries) for (const line of s.remarks) remark(line)
+  why.forEach(remark)
   for (const split of ['train', 'valid'] as const)
     if (!parts.some(([name]) => name === split)) {
       const { what, hint } = await missingPart(folder.source, split)

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { type Command, InvalidArgumentError } from 'commander'
 import type { Precision } from '../../compiler/artifact.js'
 import { openNodeDevice, showBytes } from '../../runtime/node.js'
+import { epochAsJson, epochInWords } from '../data/epoch-counts.js'
 import type { Reading } from '../data/reading.js'
 import { UserError } from '../errors/user-error.js'
 import { loadProgram } from '../folders/load-program.js'
@@ -74,7 +75,10 @@ export const barFor = (label: string): TrainWatcher & { readonly finish: () => v
   return {
     forced: differs => remark(`going on all the same (--force): ${differs.join('; ')}`),
     remark,
-    read: data => dataRemarks(data).forEach(remark),
+    read: data => {
+      dataRemarks(data).forEach(remark)
+      remark(`an epoch reads ${epochInWords(data.train.counts(0))}`)
+    },
     preparing: () => remark('compiling for the device'),
     compiled: (done, total) => {
       since ??= Date.now()
@@ -161,6 +165,7 @@ const run = async (file: string, o: Options): Promise<void> => {
         seed,
         end: result.end,
         steps: result.history.steps.length,
+        epoch: epochAsJson(result.epoch),
         best,
         written: result.written,
         seconds,

@@ -1,5 +1,6 @@
 import type { EncodedExample } from '../text/tokenizer.js'
 import { batchesOfEpoch } from './batch-order.js'
+import { type EpochCounts, epochCounts } from './epoch-counts.js'
 import { positionsOf, sidesOf, type TokenisedExample } from './tokenise.js'
 
 /** The names that programs have for the sizes of batches; others are the model's. */
@@ -48,6 +49,8 @@ export interface BatchStream extends BatchShape {
   readonly size: number
   /** The batch at `step` (from 0, below `stepsPerEpoch`) of `epoch` (from 0); a pure function of both. */
   at(epoch: number, step: number): Batch
+  /** What the batches of an epoch hold; makes none of them. */
+  counts(epoch: number): EpochCounts
 }
 
 /** A row's tokens, one more than it has positions, of which those from `learned` on are to be learned. */
@@ -113,20 +116,37 @@ interface StreamParts {
   readonly wrong?: ((item: number) => Row) | undefined
 }
 
+/** The tokens of a row that the model reads: the last is only predicted, except in pairs. */
+const tokensRead = (row: Row, paired: boolean): number => row.tokens.length - (paired ? 0 : 1)
+
 const streamOf = ({ size, shape, lengths, lengthOf, batches, right, wrong }: StreamParts): BatchStream => {
   let known: { readonly epoch: number; readonly batches: readonly (readonly number[])[] } | undefined
+  const batchesAt = (epoch: number): readonly (readonly number[])[] => {
+    if (known?.epoch !== epoch) known = { epoch, batches: batches(epoch) }
+    return known.batches
+  }
+  const sides = wrong === undefined ? [right] : [right, wrong]
   return {
     ...shape,
     size,
     lengths,
     stepsPerEpoch: Math.ceil(size / shape.B),
     at(epoch, step) {
-      if (known?.epoch !== epoch) known = { epoch, batches: batches(epoch) }
-      const items = known.batches[step] ?? []
+      const items = batchesAt(epoch)[step] ?? []
       const T = lengthOf(items)
       const batch = batchOf(shape, T, items, right)
       return wrong === undefined ? batch : { ...batch, wrong: batchOf(shape, T, items, wrong) }
     },
+    counts: epoch =>
+      epochCounts(
+        batchesAt(epoch).map(items => ({
+          positions: sides.length * shape.B * lengthOf(items),
+          tokens: items
+            .flatMap(item => sides.map(side => tokensRead(side(item), sides.length > 1)))
+            .reduce((a, b) => a + b, 0),
+          emptyRows: shape.B - items.length,
+        })),
+      ),
   }
 }
 

@@ -15,6 +15,9 @@ const kinds = {
   count: isCount,
   counts: all(isCount),
   object: isJsonObject,
+  epoch: (value: unknown) =>
+    isJsonObject(value) &&
+    ['batches', 'positions', 'tokens', 'padding', 'emptyRows'].every(name => isCount(value[name])),
   settings: all(value => ['number', 'boolean', 'string'].includes(typeof value)),
   shapes: all(value => Array.isArray(value) && value.every(isCount)),
   schedules: all(value => isJsonObject(value) && typeof value.family === 'string'),

@@ -19,10 +19,16 @@ export const driverSettingsOf = (recipe: CoreRecipe): readonly DriverSetting[] =
   [batches].filter(d => !recipe.settings.some(s => s.name === d.name))
 
 /**
- * How examples are put into batches: the setting `batches`. A run that was begun before there was the setting
- * has batches of one length.
+ * How examples are put into batches: the setting `batches`. Batches have one length where there is no such
+ * setting, in a run that was begun before there was one, and where the recipe declares a setting of this name
+ * for something else.
  */
 export const batchesSetting = (settings: ReadonlyMap<string, unknown>): BatchKind => {
   const value = settings.get(batches.name)
-  return batchKinds.find(kind => kind === value) ?? (value === undefined ? 'one_length' : 'alike')
+  return batchKinds.find(kind => kind === value) ?? 'one_length'
 }
+
+/** The settings of a run that was begun earlier, with those that its version of Jola did not know. */
+export const begunSettings = <A>(
+  settings: Readonly<Record<string, A>>,
+): Readonly<Record<string, A | BatchKind>> => ({ [batches.name]: batchesSetting(new Map()), ...settings })

@@ -1,4 +1,5 @@
 import { UserError } from '../errors/user-error.js'
+import { begunSettings } from '../recipe/driver-settings.js'
 import { formatOf, precisionOf, type RunDescription } from '../train/run-record.js'
 
 /** The properties that runs with different seeds must share, by their names in the plural. */
@@ -9,7 +10,7 @@ const shared: Readonly<Record<string, (run: RunDescription) => unknown>> = {
   'formats of weights': formatOf,
   precisions: precisionOf,
   data: run => run.dataDigest,
-  settings: run => run.settings,
+  settings: run => begunSettings(run.settings),
   sizes: run => run.sizes,
 }
 

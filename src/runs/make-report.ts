@@ -5,9 +5,11 @@ import { loadProgram } from '../folders/load-program.js'
 import { openChat } from '../folders/open-chat.js'
 import { openCheckpoint } from '../folders/open-checkpoint.js'
 import { openDataFolder } from '../folders/open-data.js'
+import { begunSettings } from '../recipe/driver-settings.js'
 import { findRecipe } from '../recipe/find-recipe.js'
 import { checkAlike } from '../report/alike.js'
 import { compareRuns } from '../report/comparison.js'
+import { epochFacts } from '../report/epoch-facts.js'
 import { closedFacts, gatesOf } from '../report/gates.js'
 import type { CurvePoint, Fact, ReportData } from '../report/report-data.js'
 import type { LongWay } from '../score/fit-prompts.js'
@@ -57,7 +59,7 @@ const curvesOf = (history: History): ReportData['curves'] => {
 }
 
 const commandOf = (run: RunDescription): string => {
-  const settings = Object.entries(run.settings).map(([k, v]) => ` --set ${k}=${v}`)
+  const settings = Object.entries(begunSettings(run.settings)).map(([k, v]) => ` --set ${k}=${v}`)
   return (
     `jola train ${run.program} --model ${run.model} --data ${run.data} --out RUN --seed ` +
     `${run.seed}${settings.join('')}`
@@ -129,8 +131,11 @@ export const makeReport = async (
       ...facts([['Trained numbers', first.trainable.toLocaleString('en')]]),
       ...(gates === undefined ? [] : closedFacts(gates)),
     ],
-    data: comparison?.data ?? facts([['Folder', basename(first.data)]]),
-    settings: facts(Object.entries(first.settings)),
+    data: [
+      ...(comparison?.data ?? facts([['Folder', basename(first.data)]])),
+      ...(first.epoch === undefined ? [] : epochFacts(first.epoch)),
+    ],
+    settings: facts(Object.entries(begunSettings(first.settings))),
     scores: comparison?.scores ?? [],
     curves: curvesOf(history),
     ...(gates === undefined ? {} : { gates }),

@@ -112,6 +112,7 @@ export class RunFolder implements RunStore {
       data: 'text',
       reading: 'object?',
       dataDigest: 'text',
+      epoch: 'epoch?',
       seed: 'count',
       settings: 'settings',
       sizes: 'counts',

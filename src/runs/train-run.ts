@@ -2,6 +2,7 @@ import { join, resolve } from 'node:path'
 import type { CoreRecipe } from '../../compiler/core/core.js'
 import type { Device } from '../../runtime/index.js'
 import { showBytes } from '../../runtime/index.js'
+import type { EpochCounts } from '../data/epoch-counts.js'
 import { type Reading, readingDiffers } from '../data/reading.js'
 import { UserError } from '../errors/user-error.js'
 import { type LoadedProgram, loadProgram, programName } from '../folders/load-program.js'
@@ -14,6 +15,7 @@ import { nodeSha256 } from '../host/node-sha256.js'
 import { identityDiffers, type ModelIdentity, shortHash } from '../model/identity.js'
 import { modelFacts } from '../model/model.js'
 import type { WeightFormat } from '../model/weight-format.js'
+import { begunSettings } from '../recipe/driver-settings.js'
 import { findRecipe } from '../recipe/find-recipe.js'
 import { stateType } from '../recipe/recipe-parts.js'
 import { countSetting, type Settings, settingsOf } from '../recipe/settings.js'
@@ -55,6 +57,8 @@ export interface TrainRequest {
 
 export interface TrainResult extends TrainOutcome {
   readonly description: RunDescription
+  /** What the batches of the first epoch hold. */
+  readonly epoch: EpochCounts
   readonly written: readonly string[]
 }
 
@@ -70,13 +74,13 @@ interface Asked extends LoadedProgram {
  * change them.
  */
 const checkResumed = (
-  begun: RunDescription,
+  { begun, settings }: { readonly begun: RunDescription; readonly settings: Settings },
   request: TrainRequest,
   asked: Settings,
   { traits: { precision }, memory }: Device,
 ): void => {
   const named = new Set(request.set.map(entry => entry.slice(0, entry.indexOf('='))))
-  const changed = [...named].filter(name => asked.get(name) !== begun.settings[name])
+  const changed = [...named].filter(name => asked.get(name) !== settings.get(name))
   const differs = [
     ...(begun.seed === request.seed ? [] : [`the seed was ${begun.seed}`]),
     ...(begun.base !== undefined || begun.model === resolve(request.model)
@@ -91,7 +95,7 @@ const checkResumed = (
       : [`the memory was ${begun.memory === undefined ? 'not limited' : showBytes(begun.memory)}`]),
     ...(begun.data === resolve(request.data) ? [] : [`the data was ${begun.data}`]),
     ...readingDiffers(begun.reading ?? {}, request.reading ?? {}),
-    ...changed.map(name => `${name} was ${begun.settings[name]}`),
+    ...changed.map(name => `${name} was ${settings.get(name)}`),
   ]
   if (differs.length === 0) return
   throw new UserError({
@@ -177,8 +181,9 @@ const trainHeld = async (
   const folder = new RunFolder(request.out)
   if (request.mode === 'new') await folder.create('new')
   const begun = request.mode === 'resume' ? await folder.description() : undefined
-  if (begun !== undefined) checkResumed(begun, request, asked, device)
-  const settings: Settings = begun === undefined ? asked : new Map(Object.entries(begun.settings))
+  const settings: Settings =
+    begun === undefined ? asked : new Map(Object.entries(begunSettings(begun.settings)))
+  if (begun !== undefined) checkResumed({ begun, settings }, request, asked, device)
   const epochs = countSetting(settings, 'epochs', 1)
   const patience = countSetting(settings, 'patience', Number.POSITIVE_INFINITY)
   const model = await openModel(request.model, {
@@ -218,6 +223,7 @@ const trainHeld = async (
         hint: 'put the data back as it was, or begin a new run',
       })
     if (request.mode === 'replace') await folder.clear()
+    const epoch = data.train.counts(0)
     const describe = (trainable: number, { sizes, schedules, memory }: Session): RunDescription => ({
       format: 'jola-run-1',
       program: programName(request.file),
@@ -235,6 +241,7 @@ const trainHeld = async (
       data: resolve(request.data),
       ...(Object.keys(reading).length === 0 ? {} : { reading }),
       dataDigest: data.digest,
+      epoch,
       seed: request.seed,
       settings: Object.fromEntries(settings),
       sizes: Object.fromEntries(sizes),
@@ -276,7 +283,7 @@ const trainHeld = async (
             },
             { bf16: request.bf16, holds: modelFacts(program, [stateType(recipe)], model).holds },
           )
-    return { ...outcome, description, written }
+    return { ...outcome, description, epoch, written }
   } finally {
     await model.checkpoint?.close()
   }

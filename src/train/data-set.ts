@@ -127,26 +127,61 @@ export const tokenisePart = async (
   return { examples, remarks: { dropped, empty: 0, doubledBos } }
 }
 
-const textBatches = (
-  tokenizer: Tokenizer,
-  parts: DataSet['parts'],
-  { batchSize, length }: { readonly batchSize: number; readonly length: number },
-  { folder, seed, newSha256 }: DataOptions,
-): Pick<DataSet, 'train' | 'valid' | 'shared' | 'digest'> => {
-  const eos = tokenizer.eos
-  if (eos === undefined)
+/** The parts that training reads. */
+type TrainingPart = 'train' | 'valid'
+
+/** How the parts of a data folder become batches. */
+export interface BatchingOptions extends Pick<DataOptions, 'seed' | 'length' | 'context'> {
+  readonly tokenizer: Tokenizer
+  /** The folder, for errors. */
+  readonly where: string
+}
+
+/**
+ * Those parts of a data folder that there are as batches of one shape: training's are shuffled. Throws a
+ * `UserError` if they can not have one shape.
+ */
+export const batchesOfParts = <P extends Readonly<Partial<Record<TrainingPart, TokenisedPart>>>>(
+  parts: P,
+  settings: Settings,
+  { tokenizer, where, seed, length: given, context: model }: BatchingOptions,
+): Readonly<Record<keyof P, BatchStream>> => {
+  const batchSize = countSetting(settings, 'batch', 8)
+  const context = contextOf(settings, model)
+  const all: readonly (readonly [string, TokenisedPart])[] = Object.entries(parts)
+  const seedOf = (name: string): number | undefined => (name === 'train' ? seed : undefined)
+  const streams = (of: (part: TokenisedPart, shuffleSeed: number | undefined) => BatchStream) =>
+    Object.fromEntries(all.map(([name, part]) => [name, of(part, seedOf(name))])) as Record<
+      keyof P,
+      BatchStream
+    >
+  const texts = all.filter(([, part]) => part.documents !== undefined)
+  if (texts.length > 0 && texts.length < all.length)
     throw new UserError({
-      what: 'the tokenizer has no end-of-text token',
-      where: folder.directory,
-      hint: 'name one as eos_token in tokenizer_config.json',
+      what: `the part ${texts[0]![0]} is running text, and another part has examples`,
+      where,
+      hint: 'give both parts in one form',
     })
-  const [train, valid] = [parts.train.documents!, parts.valid.documents!]
-  return {
-    train: packedBatches(train, eos, { batchSize, length, shuffleSeed: seed }),
-    valid: packedBatches(valid, eos, { batchSize, length }),
-    shared: 0,
-    digest: digestOf([train, valid], newSha256()),
+  if (texts.length > 0) {
+    const { eos } = tokenizer
+    if (eos === undefined)
+      throw new UserError({
+        what: 'the tokenizer has no end-of-text token',
+        where,
+        hint: 'name one as eos_token in tokenizer_config.json',
+      })
+    const length = Math.min(given ?? context, context)
+    return streams((part, shuffleSeed) =>
+      packedBatches(part.documents!, eos, { batchSize, length, shuffleSeed }),
+    )
   }
+  const examples = all.flatMap(([, part]) => part.examples!)
+  const length = paddedLength(examples, context)
+  const answer = longestAnswer(examples)
+  const batches = batchesSetting(settings)
+  return streams((part, shuffleSeed) =>
+    exampleBatches(part.examples!, { batchSize, length, answer, batches, shuffleSeed }),
+  )
 }
 
 /**
@@ -157,39 +192,23 @@ export const openDataSet = async (
   settings: Settings,
   options: DataOptions,
 ): Promise<DataSet> => {
-  const { folder, seed, newSha256 } = options
-  const batchSize = countSetting(settings, 'batch', 8)
-  const context = contextOf(settings, options.context)
+  const { folder, newSha256 } = options
   for (const split of ['train', 'valid'] as const)
     if (!(await folder.has(split))) throw await missingPart(folder.source, split)
   const parts = {
     train: await tokenisePart(tokenizer, settings, options, 'train'),
     valid: await tokenisePart(tokenizer, settings, options, 'valid'),
   }
-  if (parts.train.documents !== undefined)
-    return {
-      parts,
-      ...textBatches(
-        tokenizer,
-        parts,
-        { batchSize, length: Math.min(options.length ?? context, context) },
-        options,
-      ),
-    }
-  const [train, valid] = [parts.train.examples!, parts.valid.examples!]
-  const length = Math.max(paddedLength(train, context), paddedLength(valid, context))
-  const answer = Math.max(longestAnswer(train), longestAnswer(valid))
-  const batches = batchesSetting(settings)
+  const streams = batchesOfParts(parts, settings, { ...options, tokenizer, where: folder.directory })
+  const [train, valid] = [parts.train.examples ?? [], parts.valid.examples ?? []]
   const known = new Set(train.map(e => e.tokens.join()))
+  const rowsOf = ({ documents, examples = [] }: TokenisedPart): readonly (readonly number[])[] =>
+    documents ?? examples.flatMap(sidesOf).map(e => [e.answerStart, ...e.tokens])
   return {
     parts,
-    train: exampleBatches(train, { batchSize, length, answer, batches, shuffleSeed: seed }),
-    valid: exampleBatches(valid, { batchSize, length, answer, batches }),
+    ...streams,
     shared: valid.filter(e => known.has(e.tokens.join())).length,
-    digest: digestOf(
-      [train, valid].map(set => set.flatMap(sidesOf).map(e => [e.answerStart, ...e.tokens])),
-      newSha256(),
-    ),
+    digest: digestOf([rowsOf(parts.train), rowsOf(parts.valid)], newSha256()),
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Precision, Schedule } from '../../compiler/artifact.js'
+import type { EpochCounts } from '../data/epoch-counts.js'
 import type { Reading } from '../data/reading.js'
 import type { ModelIdentity } from '../model/identity.js'
 import type { WeightFormat } from '../model/weight-format.js'
@@ -52,6 +53,8 @@ export interface RunDescription {
   readonly reading?: Reading
   /** A hash of the data's tokens, since files can change under the same name. */
   readonly dataDigest: string
+  /** What the batches of the first epoch hold. */
+  readonly epoch?: EpochCounts
   readonly seed: number
   readonly settings: Readonly<Record<string, number | boolean | string>>
   readonly sizes: Readonly<Record<string, number>>

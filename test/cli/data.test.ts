@@ -14,6 +14,7 @@ interface Shown {
     readonly part: string
     readonly examples: number
     readonly padded_to: number
+    readonly epoch?: Readonly<Record<string, number>>
     readonly remarks: readonly string[]
     readonly shown?: readonly { readonly tokens: readonly { id: number; text: string; role: string }[] }[]
   }[]
@@ -51,6 +52,38 @@ describe('jola data', () => {
     const shown = await jola('data', folder, '--model', model, '--show', '1')
     expect(shown.code).toBe(0)
     expect(shown.out).toMatch(/train: 2 examples[\s\S]*prompt {3}[\s\S]*answer {3}[\s\S]*padding {2}0 × /)
+  })
+
+  it('counts the tokens and the padding of an epoch, and pads a row as its batch is', async () => {
+    const long = { prompt: 'a plant and '.repeat(8), answer: ' plant' }
+    const folder = await folderWith({
+      'train.jsonl': lines({ prompt: 'a', answer: ' b' }, long, { prompt: 'b', answer: ' a' }),
+      'valid.jsonl': lines(long),
+      'test.jsonl': lines(long),
+    })
+    const base = ['data', folder, '--model', model, '--set', 'batch=2', '--show', '3', '--json']
+    const parts = async (...more: readonly string[]) => {
+      const { code, json } = await jolaJson(...base, ...more)
+      expect(code).toBe(0)
+      return (json as Shown).parts
+    }
+    const [alike, valid, test] = await parts()
+    const [one] = await parts('--set', 'batches=one_length')
+    const sizes = (part: Shown['parts'][number]) => part.shown!.map(row => row.tokens.length - 1)
+    const most = alike!.padded_to
+    expect(most).toBeGreaterThan(16)
+    expect(sizes(alike!)).toEqual([8, most, 8])
+    expect(sizes(one!)).toEqual([most, most, most])
+    const { tokens } = alike!.epoch!
+    expect(alike!.epoch).toMatchObject({ batches: 2, positions: 16 + 2 * most, empty_rows: 1 })
+    expect(one!.epoch).toMatchObject({ positions: 4 * most, tokens, padding: 4 * most - tokens! })
+    expect(one!.epoch!.token_share).toBeCloseTo(tokens! / (4 * most), 12)
+    expect(valid!.epoch).toMatchObject({ batches: 1, positions: 2 * most })
+    expect(test!.epoch).toBeUndefined()
+    const { out } = await jola(...base.slice(0, 6))
+    expect(out).toMatch(
+      /^ {2}epoch {4}\d+ tokens and \d+ positions of padding \([\d.]+ % and [\d.]+ %\) in 2 batches/m,
+    )
   })
 
   it('refuses what is not understood, with its line', async () => {

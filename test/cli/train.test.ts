@@ -75,6 +75,55 @@ withDevice('jola train', () => {
     expect(await jola('eval', '--model', model, '--data', folder)).toMatchObject({ code: 1 })
   })
 
+  it('says the tokens and the padding of an epoch, in the terminal, as JSON and in the report', async () => {
+    const folder = await scaledFolder()
+    await writeTinyLlama(join(folder, 'model'))
+    const run = join(folder, 'run')
+    const file = join(folder, 'scaled.jola')
+    expect((await jola('train', file, '--settings')).out).toMatch(
+      /batches = alike .*\(alike \| any \| one_length\)/,
+    )
+    const { code, out, err } = await jola(
+      ...['train', file, '--model', join(folder, 'model'), '--data', folder, '--out', run],
+      ...['--set', 'batch=3', '--json'],
+    )
+    expect({ code, err }).toMatchObject({ code: 0 })
+    expect(err).toContain(
+      'an epoch reads 12 tokens and 36 positions of padding (25.0 % and 75.0 %) in 2 batches, ' +
+        'where 2 empty rows fill the last',
+    )
+    const [{ epoch }] = JSON.parse(out) as [{ epoch: object }]
+    expect(epoch).toEqual({
+      batches: 2,
+      positions: 48,
+      tokens: 12,
+      token_share: 0.25,
+      padding: 36,
+      padding_share: 0.75,
+      empty_rows: 2,
+    })
+    expect(await jola('report', run)).toMatchObject({ code: 0 })
+    const page = await readFile(join(run, 'report.html'), 'utf8')
+    expect(page).toMatch(/Tokens in an epoch<\/th><td class="wide">12 \(25\.0 %\)/)
+    expect(page).toMatch(/Padding in an epoch<\/th><td class="wide">36 \(75\.0 %\)/)
+    expect(page).toContain('--set batches=alike')
+    // A run of an earlier version: what it did not know is not shown, and it is made again as it was.
+    const about = join(run, 'run.json')
+    const {
+      epoch: _,
+      settings,
+      ...begun
+    } = JSON.parse(await readFile(about, 'utf8')) as {
+      epoch: object
+      settings: object
+    }
+    await writeFile(about, JSON.stringify({ ...begun, settings: { ...settings, batches: undefined } }))
+    expect(await jola('report', run)).toMatchObject({ code: 0 })
+    const old = await readFile(join(run, 'report.html'), 'utf8')
+    expect(old).toContain('--set batches=one_length')
+    expect(old).not.toContain('in an epoch')
+  })
+
   it('makes a report of a run whose program has changed with --force alone, and says so', async () => {
     const folder = await scaledFolder()
     await writeTinyLlama(join(folder, 'model'))

@@ -8,6 +8,7 @@ import {
   paddedLength,
   rowLength,
 } from '../../src/data/batch.js'
+import { epochAsJson, epochInWords } from '../../src/data/epoch-counts.js'
 import { permutation, random32 } from '../../src/data/random.js'
 import { tokenised } from '../support/data-set.js'
 
@@ -100,6 +101,18 @@ describe('the batches of examples', () => {
             expect(batch.tokens[row * batch.length + lengths[item]! - 1]).toBe(item + 1)
         }
         expect(seen.sort((a, b) => a - b)).toEqual(lengths.map((_, i) => i))
+        const all = Array.from({ length: stream.stepsPerEpoch }, (_, step) => stream.at(epoch, step))
+        const [positions, tokens] = [
+          all.reduce((n, batch) => n + batch.tokens.length, 0),
+          lengths.reduce((n, length) => n + length, 0),
+        ]
+        expect(stream.counts(epoch)).toEqual({
+          batches: all.length,
+          positions,
+          tokens,
+          padding: positions - tokens,
+          emptyRows: all.reduce((n, batch) => n + batchSize - batch.rows, 0),
+        })
       }),
     )
   })
@@ -154,6 +167,36 @@ describe('the batches of examples', () => {
   })
 })
 
+describe('the counts of an epoch', () => {
+  it('are of both sides of pairs, whose last tokens are read too', () => {
+    const pair = (right: number, wrong: number) => ({
+      ...tokenised(Array(right).fill(1), 1),
+      wrong: { tokens: Array<number>(wrong).fill(1), answerStart: 1 },
+    })
+    const stream = exampleBatches([pair(3, 5), pair(9, 2)], {
+      batchSize: 3,
+      length: 16,
+      answer: 8,
+      batches: 'any',
+    })
+    const counts = { batches: 1, positions: 2 * 3 * 16, tokens: 19, padding: 77, emptyRows: 1 }
+    expect(stream.counts(0)).toEqual(counts)
+    expect(epochInWords(counts)).toBe(
+      '19 tokens and 77 positions of padding (19.8 % and 80.2 %) in 1 batch, ' +
+        'where 1 empty row fills the last',
+    )
+    expect(epochAsJson(counts)).toEqual({
+      batches: 1,
+      positions: 96,
+      tokens: 19,
+      token_share: 19 / 96,
+      padding: 77,
+      padding_share: 77 / 96,
+      empty_rows: 1,
+    })
+  })
+})
+
 describe('packed batches', () => {
   it('predict every token but the first exactly once', () => {
     fc.assert(
@@ -176,6 +219,10 @@ describe('packed batches', () => {
             }
           }
           expect(predicted).toEqual(whole.slice(1))
+          const { tokens, positions, emptyRows } = stream.counts(0)
+          expect(tokens).toBe(whole.length - 1)
+          expect(positions).toBe(stream.stepsPerEpoch * B * T)
+          expect(emptyRows).toBe(stream.stepsPerEpoch * B - stream.size)
         },
       ),
     )
