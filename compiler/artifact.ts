@@ -268,6 +268,15 @@ export interface ScatterSchedule {
   readonly threads: number
 }
 
+/** How a loop inside a kernel is laid over threads. */
+export interface ScanSchedule {
+  readonly family: 'scan'
+  /** Threads that run a lane together: 1, or all of a workgroup. */
+  readonly team: number
+  /** Threads of a workgroup. */
+  readonly threads: number
+}
+
 /**
  * The settings of the families without workgroup memory (register blocking): a thread owns some columns, and
  * all rows, of its workgroup's tile.
@@ -339,7 +348,7 @@ export interface MatrixSchedule extends TileLayout {
 export type ContractSchedule = BroadcastSchedule | RegisterSchedule | TileSchedule | MatrixSchedule
 
 /** How a kernel is laid over threads: plain data. The field `family` says which writer it is for. */
-export type Schedule = ContractSchedule | MapSchedule | RowsSchedule | ScatterSchedule
+export type Schedule = ContractSchedule | MapSchedule | RowsSchedule | ScanSchedule | ScatterSchedule
 
 /**
  * The schedule of a kernel, and the candidates that it was chosen from. Kernels with one `signature` have the

@@ -15,6 +15,7 @@ import type { Artifact, DeviceTraits } from '../artifact.js'
 import { bindingBudgetOf, type WindowCounts } from '../fuse/binding-budget.js'
 import { fuseNodes, oneGroupEach } from '../fuse/fuse.js'
 import { findInPlaceUpdates } from '../fuse/in-place.js'
+import { leaveLoops } from '../fuse/leave-loops.js'
 import { normalise } from '../fuse/normalise.js'
 import { splitReads } from '../fuse/split-reads.js'
 import { splitReductions } from '../fuse/split-reductions.js'
@@ -127,7 +128,8 @@ export const groupNodes = (
   const plain = options.fuse === false
   const whole = verified(normalise(graph), 'normalise')
   const lean = plain ? whole : fitMemory(whole, traits, options.limits ?? memoryLimits(traits))
-  const short = plain ? lean : verified(splitReductions(lean, traits), 'split')
+  const free = plain ? lean : verified(leaveLoops(lean, traits), 'leave loops')
+  const short = plain ? free : verified(splitReductions(free, traits), 'split')
   const ready = verified(splitReads(short, bindingBudgetOf(traits, windows)), 'split reads')
   const axis = freshAxes(ready)
   const inputs = ready.nodes.filter(n => n.kind === 'input')

@@ -28,6 +28,7 @@ import { type InPlaceUpdate, readsOfMember } from './in-place.js'
 import { inlineProducers, isTiled } from './inline-producers.js'
 import { joinCoarseRows } from './join-coarse.js'
 import { type GroupDraft, joinSmallGroups } from './join-small.js'
+import { findScans } from './scan-groups.js'
 
 /** One kernel for each node: the reference that fused programs are compared with. */
 export const oneGroupEach = (graph: Graph): readonly Group[] =>
@@ -115,7 +116,7 @@ export const fuseNodes = (
     if (first.region !== n.region || !fits(n, g)) return false
     const axes = own(n)
     const reads = readIds(n).some(id => groupOf.get(id) === g)
-    if (g.kind === 'scatter') return false
+    if (g.kind === 'scatter' || g.kind === 'scan') return false
     if (g.kind === 'contract')
       return (
         reads &&
@@ -135,7 +136,14 @@ export const fuseNodes = (
     return readsAreAligned(n, g, g.rowRank)
   }
 
+  for (const { members, scan } of findScans(graph, nodes, traits, room)) {
+    const g: OpenGroup = { kind: 'scan', members: [...members], rowRank: 0, scan }
+    groups.push(g)
+    for (const m of members) groupOf.set(m.id, g)
+  }
+
   for (const n of nodes.values()) {
+    if (groupOf.has(n.id)) continue
     const product = n.reduce && contractionOf(n, own(n))
     const tiled = product !== undefined && isTiled(product)
     const scatter = !tiled && scatterOf(n, own(n)) !== undefined
@@ -164,7 +172,7 @@ export const fuseNodes = (
   for (const g of complete)
     for (const n of g.members) for (const id of readIds(n)) if (home.get(id) !== g) readOutside.add(id)
   return complete.map(g => {
-    const { region } = g.members[0]!
+    const region = g.scan ? g.scan.region.parent : g.members[0]!.region
     return {
       kind: g.kind,
       members: g.members,
@@ -172,6 +180,7 @@ export const fuseNodes = (
       stored: new Set(g.members.filter(m => readOutside.has(m.id)).map(m => m.id)),
       updates: new Map(g.members.flatMap(m => (updates.has(m.id) ? [[m.id, updates.get(m.id)!]] : []))),
       ...(region === undefined ? {} : { region }),
+      ...(g.scan ? { scan: g.scan } : {}),
     }
   })
 }

@@ -2,7 +2,7 @@ import type { DeviceTraits } from '../artifact.js'
 import { readsOf } from '../ir/expr.js'
 import type { ComputeNode, Graph, NodeId } from '../ir/ir.js'
 import { productOf, reduceAxes } from '../kernel/context.js'
-import type { GroupKind, UpdateTarget } from '../kernel/group.js'
+import type { GroupKind, ScanLoop, UpdateTarget } from '../kernel/group.js'
 import { alignmentOf, sameExtents } from './alignment.js'
 import { type BindingBudget, fitsBudget } from './binding-budget.js'
 import { groupDependencies, readIds } from './dependencies.js'
@@ -13,6 +13,8 @@ export interface GroupDraft {
   readonly kind: GroupKind
   readonly members: readonly ComputeNode[]
   readonly rowRank: number
+  /** Of a `scan`: its loop. */
+  readonly scan?: ScanLoop
 }
 
 /**

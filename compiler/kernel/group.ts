@@ -1,7 +1,8 @@
-import type { ComputeNode, Expr, NodeId, RegionId } from '../ir/ir.js'
+import type { ComputeNode, Expr, NodeId, Region, RegionId } from '../ir/ir.js'
+import type { Lanes, LoopBody } from './scan-lanes.js'
 
 /** The kinds of kernels. Each has its own families of schedules. */
-export type GroupKind = 'map' | 'rows' | 'contract' | 'scatter'
+export type GroupKind = 'map' | 'rows' | 'contract' | 'scatter' | 'scan'
 
 /**
  * The nodes of one kernel, in evaluation order, with their bodies after inlining.
@@ -10,6 +11,7 @@ export type GroupKind = 'map' | 'rows' | 'contract' | 'scatter'
  *   the rows. A reduction with fewer axes is computed again in each row.
  * - `contract`: a sum of products and its epilogue, elementwise nodes at the same positions.
  * - `scatter`: a sum whose terms are selected by a condition on data.
+ * - `scan`: all nodes of a loop, which runs inside the kernel. Its `region` is the loop's parent.
  */
 export interface Group {
   readonly kind: GroupKind
@@ -22,6 +24,17 @@ export interface Group {
    * The members of a `map` or of `rows` that are written into an input's memory. No other member reads them.
    */
   readonly updates: ReadonlyMap<NodeId, UpdateTarget>
+  /** Of a `scan`: its loop. */
+  readonly scan?: ScanLoop
+}
+
+/** A loop that runs inside a kernel. */
+export interface ScanLoop extends Omit<LoopBody, 'members'> {
+  /** The loops around it, outermost first. */
+  readonly outer: readonly Region[]
+  readonly lanes: Lanes
+  /** Who runs a lane: one thread, or a workgroup whose threads share its arrays. */
+  readonly by: 'thread' | 'workgroup'
 }
 
 /**

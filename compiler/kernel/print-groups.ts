@@ -6,11 +6,12 @@ const nodeList = (ids: Iterable<NodeId>): string => [...ids].map(id => `%${id}`)
 
 const groupLines = (g: Group, number: number): readonly string[] => {
   const rows = g.kind === 'rows' ? `, rows of rank ${g.rowRank}` : ''
+  const scan = g.scan ? `, all of loop ${g.scan.region.id}, one ${g.scan.by} a lane` : ''
   const region = g.region === undefined ? '' : `, in loop ${g.region}`
   const stored = g.stored.size === 0 ? 'stores nothing' : `stores ${nodeList(g.stored)}`
   const updates = [...g.updates].map(([id, { into }]) => `  writes %${id} into %${into}, in place`)
   return [
-    `group ${number}: ${g.kind}${rows}${region}; ${stored}`,
+    `group ${number}: ${g.kind}${rows}${scan}${region}; ${stored}`,
     ...g.members.map(m => `  ${printNode(m)}`),
     ...updates,
   ]

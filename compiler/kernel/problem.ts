@@ -15,6 +15,7 @@ import type { Group } from './group.js'
 import { type MapProgram, mapProgramOf } from './map-program.js'
 import { type Product, productOfGroup } from './product.js'
 import { type RowProgram, rowProgramOf } from './row-program.js'
+import { type ScanProgram, scanProgramOf } from './scan-program.js'
 import { type ScatterProgram, scatterProgramOf } from './scatter-program.js'
 
 /** The form of a group that one kind of kernel computes. It is scheduled, and then written as WGSL. */
@@ -23,12 +24,14 @@ export type KernelProblem =
   | { readonly kind: 'rows'; readonly program: RowProgram }
   | { readonly kind: 'contract'; readonly product: Product }
   | { readonly kind: 'scatter'; readonly program: ScatterProgram }
+  | { readonly kind: 'scan'; readonly program: ScanProgram }
 
 /**
  * The problem of a group. A contraction or a scatter may lose its form when its reads become addresses. It is
  * then computed by rows, which can compute any reduction.
  */
 export const problemOf = (group: Group, loops: readonly Region[], ctx: KernelContext): KernelProblem => {
+  if (group.scan !== undefined) return { kind: 'scan', program: scanProgramOf(group, group.scan, ctx) }
   if (group.kind === 'map') return { kind: 'map', program: mapProgramOf(group, loops, ctx) }
   if (group.kind === 'contract') {
     const product = productOfGroup(group, loops, ctx)

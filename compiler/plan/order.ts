@@ -34,7 +34,11 @@ export const orderGroups = (graph: Graph, groups: readonly Group[]): Sequence =>
     return [...(init ? [init] : []), ...(inside || !next ? [] : [next])]
   }
   const readsOfGroup = (g: Group): readonly Group[] => [
-    ...new Set(g.members.flatMap(m => dependenciesOf(m)).flatMap(id => needed(id, g))),
+    ...new Set(
+      [...g.members.flatMap(m => dependenciesOf(m)), ...(g.scan?.carries.map(c => c.id) ?? [])].flatMap(id =>
+        needed(id, g),
+      ),
+    ),
   ]
 
   /**

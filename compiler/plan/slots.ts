@@ -16,8 +16,11 @@ const momentsOf = (order: Sequence): Moments => {
   let now = 0
   const walk = (s: Sequence): void => {
     for (const item of s)
-      if (item.kind === 'group') group.set(item.group, now++)
-      else {
+      if (item.kind === 'group') {
+        // A loop inside a kernel begins with the kernel.
+        if (item.group.scan) loop.set(item.group.scan.region.id, now)
+        group.set(item.group, now++)
+      } else {
         loop.set(item.region.id, now++)
         walk(item.body)
       }
@@ -54,7 +57,7 @@ export const slotsOf = (
         readings.set(read.node, [...(readings.get(read.node) ?? []), { group, member, read }])
   const readersOf = (id: NodeId): readonly CarryRead[] => readings.get(id) ?? []
   const writer = new Map(groups.flatMap(g => g.members.map(m => [m.id, g] as const)))
-  const pathOf = (g: Group): readonly RegionId[] => regionPath(graph, g.region).map(r => r.id)
+  const pathOf = (n: ComputeNode): readonly RegionId[] => regionPath(graph, n.region).map(r => r.id)
 
   const slots = (carry: CarryNode): number => {
     const path = regionPath(graph, carry.region)
@@ -62,7 +65,7 @@ export const slotsOf = (
     const { axis, direction, parent } = path[level]!
     const all = axis.extent + 1
     if (all === 1 || graph.outputs.some(o => o.node === carry.id)) return all
-    const isInside = (r: CarryRead): boolean => pathOf(r.group).includes(carry.region)
+    const isInside = (r: CarryRead): boolean => pathOf(r.member).includes(carry.region)
     const isLast = (id: NodeId) => {
       const slot = direction === 'down' ? 0 : id === carry.id ? axis.extent : axis.extent - 1
       return ({ read }: CarryRead): boolean => {
@@ -73,11 +76,13 @@ export const slotsOf = (
     const kept = [carry.id, carry.next].some(id => !readersOf(id).every(r => isInside(r) || isLast(id)(r)))
     const begun = moments.loop.get(carry.region) ?? 0
     const late = readersOf(carry.init).some(
-      r => r.group.region !== parent || moments.group.get(r.group)! > begun,
+      r => r.member.region !== parent || moments.group.get(r.group)! >= begun,
     )
     if (kept || late) return all
 
     const writing = writer.get(carry.next)!
+    // Each lane keeps its carries to itself until the loop ends.
+    if (writing.scan) return 1
     const safe = readersOf(carry.id)
       .filter(isInside)
       .every(r => (r.group === writing ? readsWhatItWrites(r, level) : before(r.group, writing)))

@@ -58,8 +58,10 @@ export const planStorage = (
     kept.set(owner(id), set)
   }
   for (const g of groups) {
-    const path = regionPath(graph, g.region).map(r => r.id)
-    for (const m of g.members) for (const r of readsOf(m.body)) note(r.node, path)
+    for (const m of g.members) {
+      const path = regionPath(graph, m.region).map(r => r.id)
+      for (const r of readsOf(m.body)) note(r.node, path)
+    }
   }
   for (const o of graph.outputs) note(o.node, [])
   for (const n of graph.nodes)

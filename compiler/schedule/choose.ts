@@ -16,6 +16,7 @@ import { sameSchedule } from './compare-schedules.js'
 import { contractCandidates, contractSignature } from './contract-schedules.js'
 import { mapCandidates, mapSignature } from './map-schedules.js'
 import { plainRows, rowsCandidates, rowsSignature } from './rows-schedules.js'
+import { scanCandidates, scanSignature } from './scan-schedules.js'
 import { scatterCandidates, scatterSignature } from './scatter-schedules.js'
 
 /** Schedules found by measuring, by the signature of the kernels they are for. */
@@ -35,6 +36,8 @@ const signatureOf = (problem: KernelProblem, ctx: KernelContext): string => {
       return contractSignature(problem.product, ctx)
     case 'scatter':
       return scatterSignature(problem.program)
+    case 'scan':
+      return scanSignature(problem.program)
   }
 }
 
@@ -49,6 +52,8 @@ const candidatesOf = (problem: KernelProblem, ctx: KernelContext): readonly Sche
       return contractCandidates(problem.product, ctx.traits)
     case 'scatter':
       return scatterCandidates(problem.program, ctx.traits)
+    case 'scan':
+      return scanCandidates(problem.program, ctx.traits)
   }
 }
 

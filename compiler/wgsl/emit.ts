@@ -17,6 +17,7 @@ import { writeColumns } from './write-columns.js'
 import { writeMap } from './write-map.js'
 import { writeMatrices } from './write-matrices.js'
 import { writeRows } from './write-rows.js'
+import { writeScan } from './write-scan.js'
 import { writeScatter } from './write-scatter.js'
 import { writeTiles } from './write-tiles.js'
 
@@ -35,6 +36,7 @@ export const emitKernel = (
   if (problem.kind === 'map' && s.family === 'map') return writeMap(problem.program, s, ctx, spec)
   if (problem.kind === 'rows' && s.family === 'rows') return writeRows(problem.program, s, ctx, spec)
   if (problem.kind === 'scatter' && s.family === 'scatter') return writeScatter(problem.program, s, ctx, spec)
+  if (problem.kind === 'scan' && s.family === 'scan') return writeScan(problem.program, s, ctx, spec)
   if (problem.kind === 'contract')
     switch (s.family) {
       case 'tile':

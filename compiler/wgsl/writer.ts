@@ -101,7 +101,8 @@ export class Writer {
       const found = block.local(e.node)
       if (found === undefined) throw new Error(`local value ${e.node} has no name in this block`)
       depth = found.depth
-    } else for (const c of childrenOf(e)) depth = Math.max(depth, this.depthOf(c, block, memo))
+    }
+    for (const c of childrenOf(e)) depth = Math.max(depth, this.depthOf(c, block, memo))
     memo.set(e, depth)
     return depth
   }
@@ -129,19 +130,30 @@ export class Writer {
     if (e.op === 'const') throw new Error('a constant folds to itself')
     const home = block.at(this.depthOf(e, block))
     if (e.op === 'index') return this.position(e.axis.id, home)
-    if (e.op === 'read' && e.node < 0) return block.local(e.node)!.value
-    const value =
-      e.op === 'read' ? this.memory.load(e.node, affineOf(e.at[0]!), e.dtype, home) : this.apply(e, home)
+    if (e.op === 'read' && e.node < 0 && e.at.length === 0) return block.local(e.node)!.value
+    const isArray = e.op === 'read' && e.node < 0
+    const value = isArray
+      ? this.element(block.local(e.node)!.value, e.at[0]!, home)
+      : e.op === 'read'
+        ? this.memory.load(e.node, affineOf(e.at[0]!), e.dtype, home)
+        : this.apply(e, home)
     const named =
       !value.atom &&
       (e.op === 'read' ||
         home !== block ||
         (this.uses.get(e) ?? (e.dtype === 'i32' ? 1 : 2)) > 1 ||
         value.text.length > longestInline)
-    const prefix = e.op === 'read' ? `${this.memory.nameOf(e.node)}_v` : e.dtype === 'i32' ? 'at' : 'v'
+    const prefix =
+      e.op === 'read' && !isArray ? `${this.memory.nameOf(e.node)}_v` : e.dtype === 'i32' ? 'at' : 'v'
     const out = named ? this.name(home, value, prefix) : value
     if (out.atom) home.values.set(e, out)
     return out
+  }
+
+  /** An element of an array that the kernel computes; an array of truth values holds 0 and 1. */
+  private element({ text, dtype }: TextValue, at: Expr, block: Block): TextValue {
+    const place = `${text}[${this.emit(at, block).text}]`
+    return { text: dtype === 'bool' ? `(${place} != 0u)` : place, dtype, width: 1, atom: false }
   }
 
   position(axis: AxisId, block: Block): TextValue {

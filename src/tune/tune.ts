@@ -42,7 +42,7 @@ export const studiesOf = (graph: Graph, traits: DeviceTraits): readonly Study[] 
   const signatures = new Set(compileGroups(whole, traits).kernels.map(k => k.chosen?.signature))
   const studies = new Map<string, Study>()
   for (const group of whole.groups) {
-    if (group.members.some(m => elementsOf(m) === 0)) continue
+    if (group.scan !== undefined || group.members.some(m => elementsOf(m) === 0)) continue
     const fragment = fragmentOf(whole, group, traits)
     const [kernel] = compileGroups(fragment, traits).kernels
     if (kernel?.chosen === undefined || kernel.chosen.candidates.length < 2) continue

@@ -1,0 +1,130 @@
+import type { DeviceTraits } from '../artifact.js'
+import { Builder } from '../ir/builder.js'
+import { index, readsOf, substituteAxes } from '../ir/expr.js'
+import { elementsOf } from '../ir/graph.js'
+import type { ComputeNode, Graph, NodeId, Region } from '../ir/ir.js'
+import { countLanes, type LoopBody } from '../kernel/scan-lanes.js'
+import { chooseScan, loopBodyOf, readOutside } from './scan-choice.js'
+
+/** Bytes that nodes which leave a loop may take more than before, in all iterations together. */
+const mostBytes = 64 * 2 ** 20
+
+/** From so many lanes on, a device is busy with a loop that runs inside a kernel. */
+const enoughLanes = (traits: DeviceTraits): number => (traits.software ? 64 : 4096)
+
+/** The nodes of a loop that its carries do not need, and the sums that do not need its carries. */
+interface Parts {
+  /** Computed for all iterations at once before the loop. */
+  readonly before: ReadonlySet<NodeId>
+  /** Computed for all iterations at once after it. */
+  readonly after: ReadonlySet<NodeId>
+}
+
+const readIdsWithin = (n: ComputeNode, ids: ReadonlySet<NodeId>): readonly NodeId[] =>
+  readsOf(n.body).flatMap(r => (ids.has(r.node) ? [r.node] : []))
+
+const partsOf = ({ carries, members }: LoopBody): Parts => {
+  const byId = new Map(members.map(m => [m.id, m]))
+  const own = new Set(byId.keys())
+  const carried = new Set(carries.map(c => c.id))
+  const reach = (from: Iterable<NodeId>): Set<NodeId> => {
+    const found = new Set<NodeId>()
+    const visit = (id: NodeId): void => {
+      if (found.has(id)) return
+      found.add(id)
+      for (const x of readIdsWithin(byId.get(id)!, own)) visit(x)
+    }
+    for (const id of from) visit(id)
+    return found
+  }
+  const needed = reach(carries.map(c => c.next))
+  const free = new Set<NodeId>()
+  for (const m of members)
+    if (readsOf(m.body).every(r => !carried.has(r.node) && (!own.has(r.node) || free.has(r.node))))
+      free.add(m.id)
+  const next = new Set(carries.map(c => c.next))
+  const sums = members.filter(m => m.reduce && free.has(m.id) && needed.has(m.id) && !next.has(m.id))
+  const before = reach(sums.map(m => m.id))
+  return {
+    before: new Set([...before].filter(id => !next.has(id))),
+    after: new Set([...own].filter(id => !needed.has(id))),
+  }
+}
+
+/** Bytes of all iterations of nodes that memory does not keep yet. */
+const bytesOfAll = (nodes: Iterable<{ readonly elements: number }>): number =>
+  [...nodes].reduce((sum, n) => sum + 4 * n.elements, 0)
+
+/**
+ * Moves nodes out of loops that run inside a kernel. What no later iteration needs is computed after the loop,
+ * and a sum that needs no earlier iteration before it, for all iterations at once:
+ *
+ *     loop l: h[l + 1] = a[l] · h[l] + b[l]; y[l] = Σ n · c[l, n] · h[l + 1, n]
+ *     →  loop l: h[l + 1] = …;  y[l] = Σ n · c[l, n] · h[l + 1, n] for all l
+ *
+ * The loop has more lanes then, if the node read several of them. What the node reads is kept for all
+ * iterations; a node stays in the loop where that takes much memory, and where the loop has enough lanes with
+ * it and keeps less.
+ */
+export const leaveLoops = (graph: Graph, traits: DeviceTraits): Graph => {
+  let current = graph
+  for (const region of graph.regions) {
+    const compute = current.nodes.filter((n): n is ComputeNode => n.kind === 'compute')
+    const body = loopBodyOf(current, region, compute)
+    if (body !== undefined) current = moveOut(current, region, leaving(current, body, traits))
+  }
+  return current
+}
+
+/** The nodes that leave a loop. */
+const leaving = (graph: Graph, body: LoopBody, traits: DeviceTraits): ReadonlySet<NodeId> => {
+  const none = new Set<NodeId>()
+  const { before, after } = partsOf(body)
+  if (before.size + after.size === 0) return none
+  const without = (ids: ReadonlySet<NodeId>): LoopBody => ({
+    ...body,
+    members: body.members.filter(m => !ids.has(m.id)),
+  })
+  const both = new Set([...before, ...after])
+  const core = chooseScan(without(both), traits)
+  if (core === undefined) return none
+  const kept = readOutside(graph, body.region)
+  const next = new Map(body.carries.map(c => [c.next, c.id]))
+  const isKept = (id: NodeId): boolean =>
+    kept.has(id) ||
+    (next.has(id) && kept.has(next.get(id)!)) ||
+    body.carries.some(c => c.id === id && kept.has(c.next))
+  const all = new Map([...body.carries, ...body.members].map(n => [n.id, n]))
+  const more = (ids: ReadonlySet<NodeId>): number => {
+    const read = body.members
+      .filter(m => ids.has(m.id))
+      .flatMap(m => readsOf(m.body).flatMap(r => (all.has(r.node) ? [next.get(r.node) ?? r.node] : [])))
+    const stored = [...new Set([...ids, ...read])].filter(id => !isKept(id))
+    return bytesOfAll(stored.map(id => ({ elements: elementsOf(all.get(id)!) })))
+  }
+  const first = more(before) <= mostBytes ? before : none
+  const whole = chooseScan(without(first), traits)
+  const cost = more(after)
+  const few =
+    whole !== undefined && countLanes(whole.lanes) < Math.min(enoughLanes(traits), countLanes(core.lanes))
+  const goes = cost === 0 || ((whole === undefined || few) && cost <= mostBytes)
+  return new Set([...first, ...(goes ? after : [])])
+}
+
+/** The graph with nodes of a loop outside of it, where the loop's index is an axis like others. */
+const moveOut = (graph: Graph, region: Region, ids: ReadonlySet<NodeId>): Graph => {
+  if (ids.size === 0) return graph
+  const b = new Builder(graph)
+  for (const n of graph.nodes) {
+    if (n.kind !== 'compute' || !ids.has(n.id)) continue
+    const axis = b.axis(region.axis.name, region.axis.extent)
+    const { region: _, ...rest } = n
+    b.nodes.set(n.id, {
+      ...rest,
+      dims: n.dims.map(d => d.map(a => (a.id === region.axis.id ? axis : a))),
+      body: substituteAxes(n.body, new Map([[region.axis.id, index(axis)]])),
+      ...(region.parent === undefined ? {} : { region: region.parent }),
+    })
+  }
+  return b.finish()
+}

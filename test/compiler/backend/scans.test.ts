@@ -1,0 +1,61 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { simplified, specialiseFn } from '../../../compiler/pipeline.js'
+import type { Artifact, DeviceTraits, Step } from '../../../compiler/artifact.js'
+import type { Device } from '../../../runtime/node.js'
+import { programOf } from '../../support/program.js'
+import { compare, openTestDevice } from './agree.js'
+import { recurrences } from './recurrences.js'
+
+let device: Device
+beforeAll(async () => {
+  device = await openTestDevice()
+})
+afterAll(() => device.close())
+
+const dispatchesOf = (steps: readonly Step[]): number =>
+  steps.reduce((n, s) => n + (s.kind === 'loop' ? s.count * dispatchesOf(s.steps) : 1), 0)
+
+const scansOf = ({ kernels }: Artifact): readonly string[] =>
+  kernels.flatMap(k => (k.schedule.startsWith('scan') ? [k.schedule] : []))
+
+const program = programOf(recurrences)
+
+/** Runs a function of the programs on the device; its values must be the interpreter's. */
+const check = async (
+  fn: string,
+  sizes: Readonly<Record<string, number>>,
+  traits: Partial<DeviceTraits> = {},
+): Promise<Artifact> => {
+  const decl = program.fns.get(`main.${fn}`)!
+  const at = new Map(Object.entries(sizes).filter(([name]) => decl.sizes.includes(name)))
+  const graph = simplified(specialiseFn(program, decl, { sizes: at }))
+  const inputs = new Map(
+    graph.nodes.flatMap((n, k) => {
+      if (n.kind !== 'input') return []
+      const count = n.shape.reduce((a, b) => a * b, 1)
+      return [[n.name, Array.from({ length: count }, (_, i) => (((7 * i + 3 * k) % 23) - 11) / 20)] as const]
+    }),
+  )
+  const { error, where, artifact } = await compare(device, graph, inputs, { traits })
+  expect(error, `${fn} ${JSON.stringify(sizes)}: ${where}`).toBeLessThan(2e-5)
+  return artifact
+}
+
+const gpu: Partial<DeviceTraits> = { software: false, storageBuffersPerStage: 8 }
+const sizes = [
+  { T: 1, E: 3, N: 2, B: 2 },
+  { T: 2, E: 1, N: 5, B: 1 },
+  { T: 13, E: 7, N: 3, B: 3 },
+  { T: 70, E: 20, N: 1, B: 1 },
+]
+
+describe('a loop inside a kernel computes what the interpreter does', () => {
+  for (const fn of ['mamba', 'sums', 'fibonacci', 'rnn', 'lstm', 'memory', 'likelihood', 'best', 'batch', 'nested', 'shared', 'filled'])
+    it(fn, { timeout: 240_000 }, async () => {
+      for (const at of sizes)
+        for (const traits of [{}, gpu]) {
+          const artifact = await check(fn, at, traits)
+          if (at.T > 10) expect(scansOf(artifact), fn).not.toEqual([])
+        }
+    })
+})
