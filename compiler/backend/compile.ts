@@ -20,7 +20,7 @@ import { normalise } from '../fuse/normalise.js'
 import { splitReads } from '../fuse/split-reads.js'
 import { splitReductions } from '../fuse/split-reductions.js'
 import { elementsOf, regionPath } from '../ir/graph.js'
-import type { Graph, NodeId } from '../ir/ir.js'
+import type { Graph, NodeId, RegionId } from '../ir/ir.js'
 import { verified } from '../ir/verify.js'
 import { createAxisSource, inputsFromMemory, type KernelContext } from '../kernel/context.js'
 import type { Group } from '../kernel/group.js'
@@ -40,6 +40,8 @@ export interface CompileOptions {
   readonly name?: string
   /** `false` gives one plain kernel for each node: the reference that optimised kernels are compared with. */
   readonly fuse?: boolean
+  /** `false` dispatches the kernels of every loop in each iteration: no loop runs inside a kernel. */
+  readonly scans?: boolean
   /** The fastest schedules by measurement. The cost model decides about all other kernels. */
   readonly tuning?: Tuning
   /** The sizes from which chunking and rematerialisation save memory; by default those of the device. */
@@ -118,7 +120,10 @@ const compileOnce = (
   return { grouped, parts, artifact, windows: windowsOfNodes([...kernels.values()], storage) }
 }
 
-/** Decides which nodes share a kernel. */
+/**
+ * Decides which nodes share a kernel. Nodes leave a loop only where the loop then runs inside a kernel, which
+ * is known when groups are: a loop that does not is grouped again with its nodes.
+ */
 export const groupNodes = (
   graph: Graph,
   traits: DeviceTraits,
@@ -126,19 +131,37 @@ export const groupNodes = (
   windows: WindowCounts = new Map(),
 ): GroupedGraph => {
   const plain = options.fuse === false
-  const whole = verified(normalise(graph), 'normalise')
-  const lean = plain ? whole : fitMemory(whole, traits, options.limits ?? memoryLimits(traits))
-  const free = plain ? lean : verified(leaveLoops(lean, traits), 'leave loops')
-  const short = plain ? free : verified(splitReductions(free, traits), 'split')
-  const ready = verified(splitReads(short, bindingBudgetOf(traits, windows)), 'split reads')
-  const axis = freshAxes(ready)
-  const inputs = ready.nodes.filter(n => n.kind === 'input')
-  return {
-    graph: ready,
-    groups: plain ? oneGroupEach(ready) : fuseNodes(ready, traits, findInPlaceUpdates(ready, axis), windows),
-    axis,
-    fromMemory: inputsFromMemory(inputs, traits),
+  const normal = verified(normalise(graph), 'normalise')
+  const lean = plain ? normal : fitMemory(normal, traits, options.limits ?? memoryLimits(traits))
+  const room = bindingBudgetOf(traits, windows)
+  if (plain) {
+    const ready = verified(splitReads(lean, room), 'split reads')
+    return withGroups(ready, traits, () => oneGroupEach(ready))
   }
+  const whole = new Set<RegionId>()
+  const { scans = true } = options
+  for (;;) {
+    const { graph: free, left } = scans ? leaveLoops(lean, traits, whole) : { graph: lean, left: whole }
+    const short = verified(splitReductions(verified(free, 'leave loops'), traits), 'split')
+    const ready = verified(splitReads(short, room), 'split reads')
+    const grouped = withGroups(ready, traits, axis =>
+      fuseNodes(ready, traits, { updates: findInPlaceUpdates(ready, axis), windows, scans }),
+    )
+    const inKernels = new Set(grouped.groups.flatMap(g => g.scan?.region.id ?? []))
+    const wrong = [...left].filter(id => !inKernels.has(id))
+    if (!scans || wrong.length === 0) return grouped
+    for (const id of wrong) whole.add(id)
+  }
+}
+
+const withGroups = (
+  graph: Graph,
+  traits: DeviceTraits,
+  group: (axis: KernelContext['axis']) => readonly Group[],
+): GroupedGraph => {
+  const axis = freshAxes(graph)
+  const inputs = graph.nodes.filter(n => n.kind === 'input')
+  return { graph, groups: group(axis), axis, fromMemory: inputsFromMemory(inputs, traits) }
 }
 
 /** Makes axes that no node of a graph has. */

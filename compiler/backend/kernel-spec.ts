@@ -30,8 +30,8 @@ export const kernelSpecOf = (g: Group, graph: Graph, nodes: ReadonlyMap<NodeId, 
   const iterations = (id: NodeId): number => {
     const n = nodes.get(id)!
     const path = n.kind === 'compute' || n.kind === 'carry' ? regionPath(graph, n.region) : []
-    // A loop inside the kernel goes through all slots of what loops of its depth wrote.
-    return productOf((g.scan ? path.slice(0, loops.length) : path).map(r => r.axis))
+    // A kernel outside of a loop, or with a loop inside it, goes through all slots.
+    return productOf(path.slice(0, loops.length).map(r => r.axis))
   }
   return {
     members: g.members,

@@ -17,7 +17,7 @@
 import type { DeviceTraits } from '../artifact.js'
 import { readsOf } from '../ir/expr.js'
 import { outerAxes, regionPath } from '../ir/graph.js'
-import type { Axis, ComputeNode, Graph, NodeId } from '../ir/ir.js'
+import type { Axis, ComputeNode, Graph, NodeId, RegionId } from '../ir/ir.js'
 import { contractionOf } from '../kernel/contraction.js'
 import type { Group } from '../kernel/group.js'
 import { scatterOf } from '../kernel/scatter-pattern.js'
@@ -28,7 +28,7 @@ import { type InPlaceUpdate, readsOfMember } from './in-place.js'
 import { inlineProducers, isTiled } from './inline-producers.js'
 import { joinCoarseRows } from './join-coarse.js'
 import { type GroupDraft, joinSmallGroups } from './join-small.js'
-import { findScans } from './scan-groups.js'
+import { findScans, loopsInKernels } from './scan-groups.js'
 
 /** One kernel for each node: the reference that fused programs are compared with. */
 export const oneGroupEach = (graph: Graph): readonly Group[] =>
@@ -63,6 +63,14 @@ interface OpenGroup extends GroupDraft {
   readonly members: ComputeNode[]
 }
 
+/** What is known of a graph's nodes, and what kernels may be. */
+export interface FuseOptions {
+  readonly updates?: ReadonlyMap<NodeId, InPlaceUpdate>
+  readonly windows?: WindowCounts
+  /** Whether loops may run inside kernels. */
+  readonly scans?: boolean
+}
+
 /**
  * Groups the nodes of a graph into kernels. `updates` are outputs that are written into an input's memory: a
  * kernel of kind `map` or `rows` writes them, nothing inlines them, and no other node of that kernel reads
@@ -71,8 +79,7 @@ interface OpenGroup extends GroupDraft {
 export const fuseNodes = (
   whole: Graph,
   traits: DeviceTraits,
-  updates: ReadonlyMap<NodeId, InPlaceUpdate> = new Map(),
-  windows: WindowCounts = new Map(),
+  { updates = new Map(), windows = new Map(), scans = true }: FuseOptions = {},
 ): readonly Group[] => {
   const room = bindingBudgetOf(traits, windows)
   const graph = { ...whole, nodes: whole.nodes.map(n => updates.get(n.id)?.node ?? n) }
@@ -82,7 +89,8 @@ export const fuseNodes = (
       pinned.add(n.init)
       pinned.add(n.next)
     }
-  const nodes = inlineProducers(graph, pinned, room, updates)
+  const inKernels = scans ? loopsInKernels(graph, traits) : new Set<RegionId>()
+  const nodes = inlineProducers(graph, pinned, room, { fixed: updates, inKernels })
   const { own, aligned } = alignmentOf(graph)
   const groups: OpenGroup[] = []
   const groupOf = new Map<NodeId, OpenGroup>()
@@ -136,7 +144,7 @@ export const fuseNodes = (
     return readsAreAligned(n, g, g.rowRank)
   }
 
-  for (const { members, scan } of findScans(graph, nodes, traits, room)) {
+  for (const { members, scan } of scans ? findScans(graph, nodes, traits, room) : []) {
     const g: OpenGroup = { kind: 'scan', members: [...members], rowRank: 0, scan }
     groups.push(g)
     for (const m of members) groupOf.set(m.id, g)

@@ -12,7 +12,7 @@ import {
   substituteAxes,
 } from '../ir/expr.js'
 import { elementsOf, outerAxes, regionPath } from '../ir/graph.js'
-import type { AxisId, ComputeNode, Expr, Graph, NodeId } from '../ir/ir.js'
+import type { AxisId, ComputeNode, Expr, Graph, NodeId, RegionId } from '../ir/ir.js'
 import { productOf, reduceAxes } from '../kernel/context.js'
 import { contractionOf, loadsOf } from '../kernel/contraction.js'
 import { operationsOf } from '../kernel/cost.js'
@@ -110,16 +110,22 @@ interface Readers {
   readonly isEpilogue: boolean
 }
 
+/** The nodes that others read where they are stored, and do not compute again. */
+export interface StoredNodes {
+  readonly fixed: ReadonlyMap<NodeId, unknown>
+  /** Loops that run inside kernels: others read their pinned nodes. */
+  readonly inKernels: ReadonlySet<RegionId>
+}
+
 /**
  * Substitutes elementwise producers into their consumers, where evaluating them again costs less than a store
- * and a load. Nodes without a reader are left out. `pinned` nodes are always stored; `fixed` nodes are always
- * read where they are stored.
+ * and a load. Nodes without a reader are left out. `pinned` nodes are always stored.
  */
 export const inlineProducers = (
   graph: Graph,
   pinned: ReadonlySet<NodeId>,
   room: BindingBudget,
-  fixed: ReadonlyMap<NodeId, unknown> = new Map(),
+  { fixed, inKernels }: StoredNodes,
 ): ReadonlyMap<NodeId, ComputeNode> => {
   const current = new Map<NodeId, ComputeNode>()
   const readersOf = new Map<NodeId, ComputeNode[]>()
@@ -157,6 +163,7 @@ export const inlineProducers = (
     const outer = pathOf(p)
     const inner = pathOf(c)
     if (outer.every((r, i) => inner[i] === r)) return isWithin(cost, limits.cheap)
+    if (p.region !== undefined && inKernels.has(p.region) && pinned.has(p.id)) return false
     return (
       cost.work <= limits.acrossLoops &&
       readsOf(p.body).every(r => {

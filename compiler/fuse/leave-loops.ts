@@ -2,7 +2,7 @@ import type { DeviceTraits } from '../artifact.js'
 import { Builder } from '../ir/builder.js'
 import { index, readsOf, substituteAxes } from '../ir/expr.js'
 import { elementsOf } from '../ir/graph.js'
-import type { ComputeNode, Graph, NodeId, Region } from '../ir/ir.js'
+import type { ComputeNode, Graph, NodeId, Region, RegionId } from '../ir/ir.js'
 import { countLanes, type LoopBody } from '../kernel/scan-lanes.js'
 import { chooseScan, loopBodyOf, readOutside } from './scan-choice.js'
 
@@ -11,6 +11,12 @@ const mostBytes = 64 * 2 ** 20
 
 /** From so many lanes on, a device is busy with a loop that runs inside a kernel. */
 const enoughLanes = (traits: DeviceTraits): number => (traits.software ? 64 : 4096)
+
+/** A graph after nodes have left loops, and those loops. */
+export interface LeftLoops {
+  readonly graph: Graph
+  readonly left: ReadonlySet<RegionId>
+}
 
 /** The nodes of a loop that its carries do not need, and the sums that do not need its carries. */
 interface Parts {
@@ -56,24 +62,33 @@ const bytesOfAll = (nodes: Iterable<{ readonly elements: number }>): number =>
   [...nodes].reduce((sum, n) => sum + 4 * n.elements, 0)
 
 /**
- * Moves nodes out of loops that run inside a kernel. What no later iteration needs is computed after the loop,
- * and a sum that needs no earlier iteration before it, for all iterations at once:
+ * Moves nodes out of loops that run inside a kernel. What no later iteration needs is computed after the
+ * loop, and a sum that needs no earlier iteration before it, for all iterations at once:
  *
  *     loop l: h[l + 1] = a[l] · h[l] + b[l]; y[l] = Σ n · c[l, n] · h[l + 1, n]
  *     →  loop l: h[l + 1] = …;  y[l] = Σ n · c[l, n] · h[l + 1, n] for all l
  *
  * The loop has more lanes then, if the node read several of them. What the node reads is kept for all
  * iterations; a node stays in the loop where that takes much memory, and where the loop has enough lanes with
- * it and keeps less.
+ * it and keeps less. Loops that are `whole` keep their nodes.
  */
-export const leaveLoops = (graph: Graph, traits: DeviceTraits): Graph => {
+export const leaveLoops = (
+  graph: Graph,
+  traits: DeviceTraits,
+  whole: ReadonlySet<RegionId> = new Set(),
+): LeftLoops => {
   let current = graph
+  const left = new Set<RegionId>()
   for (const region of graph.regions) {
+    if (whole.has(region.id)) continue
     const compute = current.nodes.filter((n): n is ComputeNode => n.kind === 'compute')
     const body = loopBodyOf(current, region, compute)
-    if (body !== undefined) current = moveOut(current, region, leaving(current, body, traits))
+    const ids = body === undefined ? undefined : leaving(current, body, traits)
+    if (ids === undefined || ids.size === 0) continue
+    current = moveOut(current, region, ids)
+    left.add(region.id)
   }
-  return current
+  return { graph: current, left }
 }
 
 /** The nodes that leave a loop. */
@@ -113,7 +128,6 @@ const leaving = (graph: Graph, body: LoopBody, traits: DeviceTraits): ReadonlySe
 
 /** The graph with nodes of a loop outside of it, where the loop's index is an axis like others. */
 const moveOut = (graph: Graph, region: Region, ids: ReadonlySet<NodeId>): Graph => {
-  if (ids.size === 0) return graph
   const b = new Builder(graph)
   for (const n of graph.nodes) {
     if (n.kind !== 'compute' || !ids.has(n.id)) continue

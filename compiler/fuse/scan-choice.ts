@@ -32,6 +32,10 @@ interface Costs {
   readonly workgroup: number
   /** Most elements of arrays that one thread holds. */
   readonly arrays: number
+  /** Compiling a node in a longer kernel, divided by the runs of a typical program. */
+  readonly compile: number
+  /** The longest kernel: systems reset a GPU that does not answer for a second or two. */
+  readonly longest: number
 }
 
 const software: Costs = {
@@ -43,6 +47,8 @@ const software: Costs = {
   threads: 16,
   workgroup: 8,
   arrays: 256,
+  compile: 100_000,
+  longest: 20e9,
 }
 
 const gpu: Costs = {
@@ -54,7 +60,12 @@ const gpu: Costs = {
   threads: 2 ** 14,
   workgroup: 128,
   arrays: 64,
+  compile: 20_000,
+  longest: 0.25e9,
 }
+
+/** The most nodes of a loop inside a kernel: a longer kernel takes long to compile. */
+const mostMembers = 40
 
 /** The loop of a region, with its carries and nodes. `nodes` are those of the graph, in evaluation order. */
 export const loopBodyOf = (
@@ -72,6 +83,7 @@ export const loopBodyOf = (
 /** How a loop runs inside a kernel of its own; undefined where it is better dispatched kernel by kernel. */
 export const chooseScan = (body: LoopBody, traits: DeviceTraits): ScanChoice | undefined => {
   const { region, depth, carries, members } = body
+  if (members.length > mostMembers) return undefined
   if ([...carries, ...members].some(n => elementsOf(n) === 0)) return undefined
   const costs = traits.software ? software : gpu
   const lanes = lanesOf(body)
@@ -102,7 +114,7 @@ export const chooseScan = (body: LoopBody, traits: DeviceTraits): ScanChoice | u
           (work(m => Math.ceil(elements(m) / costs.workgroup)) + (members.length + 2) * costs.barrier)
       : Number.POSITIVE_INFINITY
   const best = Math.min(byThread, byWorkgroup)
-  if (!(best < dispatched)) return undefined
+  if (best > costs.longest || !(best + members.length * costs.compile < dispatched)) return undefined
   return { lanes, by: byThread <= byWorkgroup ? 'thread' : 'workgroup' }
 }
 

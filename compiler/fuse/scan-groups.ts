@@ -1,7 +1,7 @@
 import type { DeviceTraits } from '../artifact.js'
 import { readsOf } from '../ir/expr.js'
 import { regionPath } from '../ir/graph.js'
-import type { CarryNode, ComputeNode, Graph, NodeId } from '../ir/ir.js'
+import type { CarryNode, ComputeNode, Graph, NodeId, RegionId } from '../ir/ir.js'
 import type { ScanLoop } from '../kernel/group.js'
 import { type BindingBudget, fitsBudget } from './binding-budget.js'
 import { chooseScan, loopBodyOf, readOutside } from './scan-choice.js'
@@ -10,6 +10,13 @@ import { chooseScan, loopBodyOf, readOutside } from './scan-choice.js'
 export interface ScanDraft {
   readonly members: readonly ComputeNode[]
   readonly scan: ScanLoop
+}
+
+/** The loops that are better inside a kernel, as far as their nodes tell before inlining. */
+export const loopsInKernels = (graph: Graph, traits: DeviceTraits): ReadonlySet<RegionId> => {
+  const compute = graph.nodes.filter(n => n.kind === 'compute')
+  const bodies = graph.regions.flatMap(r => loopBodyOf(graph, r, compute) ?? [])
+  return new Set(bodies.flatMap(b => (chooseScan(b, traits) === undefined ? [] : b.region.id)))
 }
 
 /**

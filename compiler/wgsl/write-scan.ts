@@ -37,6 +37,9 @@ interface LaneArray {
   readonly inner: readonly Axis[]
 }
 
+/** Arrays of so few elements are kept in registers: the driver unrolls loops over them. */
+const mostUnrolled = 16
+
 /** The type of an element in an array. Truth values are 0 and 1, as in buffers. */
 const elementType = (dtype: DType): string => (dtype === 'bool' ? 'u32' : dtype)
 
@@ -119,7 +122,9 @@ const overElements = (
   const j = w.fresh('j')
   const block =
     s.team === 1
-      ? outer.inner(`for (var ${j} = 0; ${j} < ${count}; ${j}++) {`)
+      ? outer.inner(
+          `for (var ${j} = 0; ${j} < ${count <= mostUnrolled ? count : w.loopBound(count)}; ${j}++) {`,
+        )
       : count <= s.team
         ? outer.inner(count === s.team ? '{' : `if (i32(local) < ${count}) {`)
         : outer.inner(`for (var ${j} = i32(local); ${j} < ${w.loopBound(count)}; ${j} += ${s.team}) {`)

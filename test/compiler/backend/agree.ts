@@ -104,10 +104,15 @@ export const compare = async (
   device: Device,
   graph: Graph,
   inputs: Inputs,
-  options: { readonly fuse?: boolean; readonly traits?: Partial<DeviceTraits> } = {},
+  options: {
+    readonly fuse?: boolean
+    readonly scans?: boolean
+    readonly traits?: Partial<DeviceTraits>
+  } = {},
 ): Promise<{ readonly error: number; readonly where: string; readonly artifact: Artifact }> => {
-  const traits = { ...device.traits, ...options.traits }
-  const artifact = compileGraph(graph, traits, options.fuse === undefined ? {} : { fuse: options.fuse })
+  const { traits: given, ...compileOptions } = options
+  const traits = { ...device.traits, ...given }
+  const artifact = compileGraph(graph, traits, compileOptions)
   const wanted = compileInterpreter(graph)(seen(graph, inputs))
   return { ...worst(await runArtifact(device, artifact, inputs), wanted), artifact }
 }

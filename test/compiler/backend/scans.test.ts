@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { simplified, specialiseFn } from '../../../compiler/pipeline.js'
 import type { Artifact, DeviceTraits, Step } from '../../../compiler/artifact.js'
+import { lower, simplified, specialiseFn } from '../../../compiler/pipeline.js'
 import type { Device } from '../../../runtime/node.js'
 import { programOf } from '../../support/program.js'
+import { gpu as gpuTraits, llvmpipe } from '../../support/traits.js'
 import { compare, openTestDevice } from './agree.js'
 import { recurrences } from './recurrences.js'
 
@@ -50,12 +51,44 @@ const sizes = [
 ]
 
 describe('a loop inside a kernel computes what the interpreter does', () => {
-  for (const fn of ['mamba', 'sums', 'fibonacci', 'rnn', 'lstm', 'memory', 'likelihood', 'best', 'batch', 'nested', 'shared', 'filled'])
+  for (const fn of [
+    'mamba',
+    'sums',
+    'fibonacci',
+    'rnn',
+    'lstm',
+    'memory',
+    'likelihood',
+    'best',
+    'batch',
+    'nested',
+    'shared',
+    'filled',
+  ])
     it(fn, { timeout: 240_000 }, async () => {
       for (const at of sizes)
         for (const traits of [{}, gpu]) {
           const artifact = await check(fn, at, traits)
-          if (at.T > 10) expect(scansOf(artifact), fn).not.toEqual([])
+          if (at.T > 13) expect(scansOf(artifact), fn).not.toEqual([])
         }
     })
+})
+
+const compiled = (fn: string, sizes: Readonly<Record<string, number>>, traits: DeviceTraits): Artifact => {
+  const decl = program.fns.get(`main.${fn}`)!
+  return lower(specialiseFn(program, decl, { sizes: new Map(Object.entries(sizes)) }), traits)
+}
+
+describe('few dispatches', () => {
+  it('do a selective scan and its derivative, however long it is', () => {
+    for (const traits of [gpuTraits, llvmpipe])
+      for (const T of [64, 1024])
+        expect(dispatchesOf(compiled('mamba', { T, E: 64, N: 16 }, traits).steps)).toBeLessThan(12)
+  })
+
+  it('keep a loop over large products outside of kernels', () => {
+    const artifact = compiled('rnn', { T: 8, E: 2048, N: 4 }, gpuTraits)
+    expect(scansOf(artifact)).toEqual([])
+    expect(dispatchesOf(artifact.steps)).toBeGreaterThan(16)
+  })
 })
