@@ -64,8 +64,11 @@ const gpu: Costs = {
   longest: 0.25e9,
 }
 
-/** The most nodes of a loop inside a kernel: a longer kernel takes long to compile. */
-const mostMembers = 40
+/**
+ * The most nodes of a loop inside a kernel, and the most sums among them that a workgroup shares out: a longer
+ * kernel takes seconds to compile.
+ */
+const most = { members: 40, sums: 8 } as const
 
 /** The loop of a region, with its carries and nodes. `nodes` are those of the graph, in evaluation order. */
 export const loopBodyOf = (
@@ -83,7 +86,7 @@ export const loopBodyOf = (
 /** How a loop runs inside a kernel of its own; undefined where it is better dispatched kernel by kernel. */
 export const chooseScan = (body: LoopBody, traits: DeviceTraits): ScanChoice | undefined => {
   const { region, depth, carries, members } = body
-  if (members.length > mostMembers) return undefined
+  if (members.length > most.members) return undefined
   if ([...carries, ...members].some(n => elementsOf(n) === 0)) return undefined
   const costs = traits.software ? software : gpu
   const lanes = lanesOf(body)
@@ -99,7 +102,8 @@ export const chooseScan = (body: LoopBody, traits: DeviceTraits): ScanChoice | u
   const work = (times: (m: ComputeNode) => number): number =>
     members.reduce((sum, m) => sum + times(m) * productOf(reduceAxes(m)) * each(m), 0)
 
-  const kernels = 1 + members.filter(m => m.reduce !== undefined).length
+  const sums = members.filter(m => m.reduce !== undefined).length
+  const kernels = 1 + sums
   const dispatched = turns * (kernels * costs.launch + work(m => Math.ceil(own(m) / costs.threads)))
   const byThread =
     arrays <= costs.arrays
@@ -107,7 +111,7 @@ export const chooseScan = (body: LoopBody, traits: DeviceTraits): ScanChoice | u
       : Number.POSITIVE_INFINITY
   const groups = Math.ceil((count * costs.workgroup) / costs.threads)
   const byWorkgroup =
-    4 * arrays <= traits.workgroupBytes && arrays > 0
+    4 * arrays <= traits.workgroupBytes && arrays > 0 && sums <= most.sums
       ? costs.launch +
         turns *
           groups *
