@@ -65,8 +65,8 @@ const gpu: Costs = {
 }
 
 /**
- * The most nodes of a loop inside a kernel, and the most sums among them that a workgroup shares out: a longer
- * kernel takes seconds to compile.
+ * The most nodes of a loop inside a kernel, and the most sums among them that a workgroup shares out: a
+ * longer kernel takes seconds to compile.
  */
 const most = { members: 40, sums: 8 } as const
 
