@@ -12,12 +12,15 @@ import type {
   Graph,
   Node,
   NodeId,
+  OpenExtent,
+  OpenSize,
   Origin,
   Output,
   ReduceOp,
   Region,
   RegionId,
 } from './ir.js'
+import { extentText } from './open-extent.js'
 
 /** The value of a read of a tensor without elements. No kernel may perform such a read. */
 export const ofNothing: Readonly<Record<DType, number>> = { f32: Number.NaN, i32: 0, u32: 0, bool: 0 }
@@ -47,6 +50,7 @@ export class Builder {
   /** Numbers for expressions of this graph. */
   readonly ids = new ExprIds(extent => this.axis('_', extent))
   private readonly known = new Map<string, NodeId>()
+  private readonly sizes: readonly OpenSize[] | undefined
   private readonly shares: boolean
   private nextAxis: number
   private nextNode: number
@@ -61,6 +65,7 @@ export class Builder {
     readonly anySize = false,
   ) {
     this.shares = from === undefined
+    this.sizes = from?.sizes
     for (const n of from?.nodes ?? []) this.nodes.set(n.id, n)
     for (const r of from?.regions ?? []) this.regions.set(r.id, r)
     for (const o of from?.outputs ?? []) this.outputs.push(o)
@@ -72,8 +77,9 @@ export class Builder {
     this.nextRegion = 1 + Math.max(-1, ...this.regions.keys())
   }
 
-  axis(name: string, extent: number): Axis {
-    return { id: this.nextAxis++ as AxisId, name, extent }
+  /** A new axis; `open` makes it one whose extent a run decides. */
+  axis(name: string, extent: number, open?: OpenExtent): Axis {
+    return { id: this.nextAxis++ as AxisId, name, extent, ...(open === undefined ? {} : { open }) }
   }
 
   node(id: NodeId): Node {
@@ -130,7 +136,7 @@ export class Builder {
     const fresh = new Map<AxisId, Axis>()
     const renew = (a: Axis): Axis => {
       if (sequential.has(a.id)) return a
-      const b = this.axis(a.name, a.extent)
+      const b = this.axis(a.name, a.extent, a.open)
       fresh.set(a.id, b)
       return b
     }
@@ -157,7 +163,7 @@ export class Builder {
     const places = new Map<AxisId, Expr>()
     const shown = (a: Axis): string => {
       if (!sequential.has(a.id)) places.set(a.id, index(this.ids.place(places.size, a.extent)))
-      return sequential.has(a.id) ? `r${a.id}` : `${a.extent}`
+      return sequential.has(a.id) ? `r${a.id}` : extentText(a)
     }
     const dims = spec.dims.map(d => d.map(shown).join('·')).join()
     const reduce = spec.reduce === undefined ? '' : `${spec.reduce.op} ${spec.reduce.axes.map(shown).join()}`
@@ -204,7 +210,11 @@ export class Builder {
   /** The graph of what the outputs need, in evaluation order. */
   finish(): Graph {
     const made = [...this.nodes.values()]
-    const rest = { regions: [...this.regions.values()], outputs: this.outputs }
+    const rest = {
+      regions: [...this.regions.values()],
+      outputs: this.outputs,
+      ...(this.sizes === undefined ? {} : { sizes: this.sizes }),
+    }
     const sorted = sortGraph({ nodes: made, ...rest })
     const nodes = this.anySize ? sorted.nodes : sorted.nodes.map(n => withoutEmptyReads(n, this.nodes))
     const graph = nodes.every((n, i) => n === sorted.nodes[i]) ? sorted : sortGraph({ nodes, ...rest })

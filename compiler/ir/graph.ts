@@ -4,6 +4,15 @@ import type { Axis, ComputeNode, Graph, Node, NodeId, Region, RegionId } from '.
 export const shapeOf = (node: Node): readonly number[] =>
   node.kind === 'compute' ? node.dims.map(axes => axes.reduce((n, a) => n * a.extent, 1)) : node.shape
 
+/** The extents of a node's dimensions, with those that a run decides. */
+export const dimensionsOfNode = (node: Node): readonly Pick<Axis, 'extent' | 'open'>[] =>
+  node.kind === 'compute'
+    ? node.dims.map(d => (d.length === 1 ? d[0]! : { extent: d.reduce((n, a) => n * a.extent, 1) }))
+    : node.shape.map((extent, i) => {
+        const open = node.kind === 'literal' ? undefined : node.open?.[i]
+        return open === undefined ? { extent } : { extent, open }
+      })
+
 export const elementsOf = (node: Node): number => shapeOf(node).reduce((a, b) => a * b, 1)
 
 /** A compute node's own axes, in row-major order. */
@@ -95,5 +104,10 @@ export const sortGraph = (graph: Graph): Graph => {
     0,
   )
   const used = new Set(sorted.flatMap(n => pathOf(regionOf(n))))
-  return { nodes: sorted, regions: graph.regions.filter(r => used.has(r.id)), outputs: graph.outputs }
+  return {
+    nodes: sorted,
+    regions: graph.regions.filter(r => used.has(r.id)),
+    outputs: graph.outputs,
+    ...(graph.sizes === undefined ? {} : { sizes: graph.sizes }),
+  }
 }

@@ -25,11 +25,28 @@ export type NodeId = number
 export type AxisId = number
 export type RegionId = number
 
-/** An index variable: it runs from 0 to `extent` - 1. Its id is unique in the graph. */
+/**
+ * An extent that a run decides, up to the most that a graph is made for: `⌈(scale · n + shift) / per⌉`, where n
+ * is the open size's number in that run, a multiple of `step`.
+ */
+export interface OpenExtent {
+  /** The number of the open size in the graph. */
+  readonly size: number
+  readonly scale: number
+  readonly shift: number
+  readonly per: number
+  readonly step: number
+}
+
+/**
+ * An index variable: it runs from 0 to `extent` - 1. Its id is unique in the graph. With `open` a run may make
+ * it shorter; `extent` is then the most, by which memory is laid out.
+ */
 export interface Axis {
   readonly id: AxisId
   readonly name: string
   readonly extent: number
+  readonly open?: OpenExtent
 }
 
 /** Where a node came from: for `explain`, profiles and messages. */
@@ -49,6 +66,10 @@ export interface InputNode {
   readonly packing?: Packing
   /** The bound, if an i32 input holds indices: its values are at least 0 and below this. */
   readonly below?: number
+  /** The dimensions whose extents a run decides; all others are absent. */
+  readonly open?: readonly (OpenExtent | undefined)[]
+  /** The input is the number that an open size has in a run, which is at most this. */
+  readonly size?: { readonly number: number; readonly most: number }
   readonly origin: Origin
 }
 
@@ -96,6 +117,8 @@ export interface CarryNode {
   readonly region: RegionId
   readonly init: NodeId
   readonly next: NodeId
+  /** The dimensions whose extents a run decides; all others are absent. */
+  readonly open?: readonly (OpenExtent | undefined)[]
   readonly origin: Origin
 }
 
@@ -122,8 +145,17 @@ export interface Graph {
   readonly nodes: readonly Node[]
   readonly regions: readonly Region[]
   readonly outputs: readonly Output[]
+  /** The sizes that a run decides; absent where there are none. */
+  readonly sizes?: readonly OpenSize[]
   /** Inputs that were declared and that no output needs; absent where there are none. */
   readonly unread?: readonly InputNode[]
+}
+
+/** A size that a run decides: a multiple of `step`, `most` at most. */
+export interface OpenSize {
+  readonly name: string
+  readonly most: number
+  readonly step: number
 }
 
 /**

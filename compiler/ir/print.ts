@@ -98,10 +98,12 @@ export const printExpr = (e: Expr, nameOf: (a: Axis) => string = axisNamer()): s
   return [...lets.map(l => `let ${l}; `), text].join('')
 }
 
+const shownExtent = (a: Axis): string => (a.open === undefined ? `${a.extent}` : `≤${a.extent}`)
+
 const printDims = (node: ComputeNode, nameOf: (a: Axis) => string): string =>
   node.dims
     .map(axes => {
-      const names = axes.map(a => `${nameOf(a)}=${a.extent}`)
+      const names = axes.map(a => `${nameOf(a)}=${shownExtent(a)}`)
       return axes.length === 1 ? names[0] : `(${names.join(' ')})`
     })
     .join(', ')
@@ -124,7 +126,7 @@ export const printNode = (node: Node, nameOf: (a: Axis) => string = axisNamer())
       const dims = printDims(node, nameOf)
       const reduce =
         node.reduce &&
-        `${node.reduce.op} ${node.reduce.axes.map(a => `${nameOf(a)}=${a.extent}`).join(', ')}: `
+        `${node.reduce.op} ${node.reduce.axes.map(a => `${nameOf(a)}=${shownExtent(a)}`).join(', ')}: `
       return `${head}[${dims}] ${label} = ${reduce ?? ''}${printExpr(node.body, nameOf)}`
     }
   }

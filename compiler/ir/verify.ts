@@ -1,5 +1,5 @@
 import { childrenOf, postorder, type ReadExpr } from './expr.js'
-import { dependenciesOf, elementsOf, regionOf, regionPath, shapeOf } from './graph.js'
+import { dependenciesOf, dimensionsOfNode, elementsOf, regionOf, regionPath, shapeOf } from './graph.js'
 import { type Interval, intervals } from './interval.js'
 import type {
   Axis,
@@ -13,6 +13,7 @@ import type {
   Region,
   RegionId,
 } from './ir.js'
+import { equalExtents } from './open-extent.js'
 import { prims } from './prims.js'
 import { printNode } from './print.js'
 
@@ -149,7 +150,7 @@ const verifyCompute = (node: ComputeNode, context: Context): readonly string[] =
     if (e.op === 'index') {
       const axis = bound.get(e.axis.id)
       if (axis === undefined) problems.push(`axis ${e.axis.name} (${e.axis.id}) is not bound`)
-      else if (axis.extent !== e.axis.extent)
+      else if (!equalExtents(axis, e.axis))
         problems.push(
           `axis ${axis.name} (${axis.id}) has extent ${axis.extent} where bound ` +
             `and ${e.axis.extent} in the body`,
@@ -206,6 +207,7 @@ const verifyRead = (
 ): readonly string[] => {
   const source = context.nodes.get(e.node)!
   const shape = shapeOf(source)
+  const dims = dimensionsOfNode(source)
   const problems: string[] = []
   if (e.dtype !== source.dtype) problems.push(`reads %${e.node} as ${e.dtype}, which is ${source.dtype}`)
   if (e.at.length !== shape.length)
@@ -214,6 +216,11 @@ const verifyRead = (
     if (p.dtype !== 'i32') problems.push(`position ${i} of the read of %${e.node} is ${p.dtype}`)
     if (e.guarded) return
     const { lo, hi } = context.interval(p)
+    const dim = dims[i]!
+    if (dim.open !== undefined && p.op === 'index' && !equalExtents(p.axis, { ...p.axis, ...dim }))
+      problems.push(
+        `position ${i} of the read of %${e.node} is ${p.axis.name}, whose extent is not that of the dimension`,
+      )
     const outside = lo >= shape[i]! || hi < 0 || (attained(p) && (lo < 0 || hi >= shape[i]!))
     if (certain && outside)
       problems.push(
