@@ -11,6 +11,8 @@ export interface Artifact {
   readonly buffers: readonly BufferDecl[]
   readonly inputs: readonly TensorDecl[]
   readonly outputs: readonly TensorDecl[]
+  /** The sizes that a run decides; absent where there are none. Memory is laid out for the most of each. */
+  readonly sizes?: readonly OpenSize[]
   readonly kernels: readonly KernelDecl[]
   readonly steps: readonly Step[]
   /** Bytes of all buffers together, inputs included. */
@@ -115,6 +117,11 @@ export interface KernelDecl {
   readonly bindings: readonly ('read' | 'read_write')[]
   /** The number of enclosing loops, from the outermost on, up to the innermost one whose index it needs. */
   readonly loops: number
+  /**
+   * It also has `@group(1) @binding(1) var<uniform>` of type `vec4i`, whose components are the open sizes in a
+   * run.
+   */
+  readonly sizes?: true
   readonly workgroupSize: readonly [number, number, number]
   /**
    * Work of one dispatch, for `explain` and profiles: arithmetic, and bytes read and written, each tensor
@@ -136,7 +143,10 @@ export type Step =
       readonly buffers: readonly number[]
       /** The bound part of each buffer, `null` for the whole; absent where all buffers are bound whole. */
       readonly slices?: readonly (Slice | null)[]
+      /** A grid, which is the most where open sizes decide the number of workgroups. */
       readonly workgroups: readonly [number, number, number]
+      /** The number of workgroups, where open sizes decide it: as many of the grid run, in its order. */
+      readonly count?: Count
     }
   /** Runs `steps` with the loop's index at 0 … count - 1, or backwards. */
   | {
@@ -190,6 +200,34 @@ export interface MatrixUnit {
   readonly n: number
   readonly k: number
 }
+
+/** A size that a run decides: a multiple of `step`, `most` at most. */
+export interface OpenSize {
+  readonly name: string
+  readonly most: number
+  readonly step: number
+}
+
+/**
+ * An extent that a run decides, up to the most that a graph is made for: `⌈(scale · n + shift) / per⌉`, where n
+ * is the open size's number in that run, a multiple of `step`.
+ */
+export interface OpenExtent {
+  /** The number of the open size in the artifact's `sizes`. */
+  readonly size: number
+  readonly scale: number
+  readonly shift: number
+  readonly per: number
+  readonly step: number
+}
+
+/**
+ * A number of things that open sizes decide: `⌈(Π parts) / per⌉`, `most` where the sizes are the most. A plain
+ * number is the same in every run.
+ */
+export type Count =
+  | number
+  | { readonly most: number; readonly per: number; readonly parts: readonly (Count | OpenExtent)[] }
 
 /** The element types that a device stores. */
 export type DType = 'f32' | 'i32' | 'u32' | 'bool'

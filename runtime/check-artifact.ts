@@ -113,6 +113,7 @@ const checkKernel = (at: Place): void => {
   for (const name of ['name', 'wgsl', 'schedule']) at.field(name).text()
   at.list('bindings').forEach(b => void b.oneOf(['read', 'read_write']))
   at.field('loops').whole(0, 4)
+  if (at.optional('sizes') !== undefined && at.field('sizes').value !== true) at.fail('it has sizes, or not')
   at.triple('workgroupSize', 1)
   for (const name of ['flops', 'bytes']) at.field(name).number()
   at.list('origins').forEach(o => void o.text())
@@ -121,6 +122,8 @@ const checkKernel = (at: Place): void => {
 interface Inside {
   readonly buffers: readonly BufferDecl[]
   readonly kernels: readonly KernelDecl[]
+  /** How many open sizes there are. */
+  readonly sizes: number
   /** The numbers of iterations of the enclosing loops, outermost first. */
   readonly turns: readonly number[]
 }
@@ -138,6 +141,23 @@ const checkSlice = (at: Place, bytes: number, turns: readonly number[]): void =>
   const last = strides.reduce((sum, stride, i) => sum + stride * Math.max(0, turns[i]! - 1), offset)
   if (last >= bytes)
     at.fail(`it must begin inside its buffer of ${bytes} bytes, and begins at ${last} in the last turn`)
+}
+
+/** A number that open sizes decide: parts that are numbers, numbers of that kind, or extents of open sizes. */
+const checkCount = (at: Place, sizes: number): void => {
+  if (typeof at.value === 'number') {
+    at.whole()
+    return
+  }
+  at.field('per').whole(1)
+  if (at.optional('parts') !== undefined) {
+    at.field('most').whole()
+    for (const part of at.list('parts')) checkCount(part, sizes)
+    return
+  }
+  at.field('size').whole(0, sizes - 1)
+  for (const name of ['scale', 'step']) at.field(name).whole(1)
+  at.field('shift').number()
 }
 
 const checkStep = (at: Place, inside: Inside): void => {
@@ -165,6 +185,8 @@ const checkStep = (at: Place, inside: Inside): void => {
   const kernel = kernels[at.field('kernel').whole(0, kernels.length - 1)]!
   const bound = at.list('buffers').map(b => b.whole(0, buffers.length - 1))
   at.triple('workgroups', 0)
+  const count = at.optional('count')
+  if (count !== undefined) checkCount(count, inside.sizes)
   const slices = at.optionalList('slices')
   if (bound.length !== kernel.bindings.length || (slices !== undefined && slices.length !== bound.length))
     at.fail(`it must bind ${kernel.bindings.length} buffers, as its kernel does`)
@@ -191,6 +213,11 @@ const checkParts = (at: Place, artifact: Artifact): void => {
   for (const name of ['peakBytes', 'leastBytes']) at.field(name).number()
   for (const b of at.list('buffers')) checkBuffer(b)
   for (const k of at.list('kernels')) checkKernel(k)
+  at.optionalList('sizes')?.forEach(s => {
+    s.field('name').text()
+    s.field('most').whole()
+    s.field('step').whole(1)
+  })
   const { buffers, kernels, inputs, outputs } = artifact
   for (const t of at.list('inputs')) checkTensor(t, buffers, 'input')
   for (const t of at.list('outputs')) checkTensor(t, buffers, 'output')
@@ -205,7 +232,8 @@ const checkParts = (at: Place, artifact: Artifact): void => {
     if (o.replaces !== undefined && !same)
       at.list('outputs')[i]!.fail(`it replaces \`${o.replaces}\`, which must be an input of its type`)
   })
-  for (const step of at.list('steps')) checkStep(step, { buffers, kernels, turns: [] })
+  for (const step of at.list('steps'))
+    checkStep(step, { buffers, kernels, turns: [], sizes: artifact.sizes?.length ?? 0 })
 }
 
 /**

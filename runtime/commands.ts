@@ -1,4 +1,4 @@
-import type { Artifact, Slice, Step } from '../compiler/artifact.js'
+import type { Artifact, Count, Slice, Step } from '../compiler/artifact.js'
 import { DeviceError, internalError } from './errors.js'
 
 /** A part of a buffer, in bytes; it ends with the buffer, if that ends before. */
@@ -16,6 +16,8 @@ export type Command =
       /** In bytes; undefined for a whole buffer. */
       readonly ranges: readonly (BoundRange | undefined)[]
       readonly workgroups: readonly [number, number, number]
+      /** The number of workgroups, where open sizes decide it; `workgroups` is the grid for the most. */
+      readonly count?: Count
       readonly slot: number | undefined
     }
   | Extract<Step, { kind: 'copy' }>
@@ -131,11 +133,12 @@ function* partsOf(artifact: Artifact, most: number): Generator<Part> {
   for (const { step, indices } of turnsOf(artifact.steps, [])) {
     if (step.kind === 'copy') commands.push(step)
     else {
-      const { kernel: number, buffers, slices, workgroups } = step
+      const { kernel: number, buffers, slices, workgroups, count } = step
       if (workgroups.includes(0)) continue
       const slot = artifact.kernels[number]!.loops === 0 ? undefined : slotOf(indices)
       const ranges = buffers.map((_, i) => rangeOf(slices?.[i] ?? undefined, indices))
-      commands.push({ kind: 'dispatch', kernel: number, buffers, ranges, workgroups, slot })
+      const open = count === undefined ? {} : { count }
+      commands.push({ kind: 'dispatch', kernel: number, buffers, ranges, workgroups, ...open, slot })
     }
     if (commands.length < most) continue
     yield { commands, slots }

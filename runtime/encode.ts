@@ -1,13 +1,16 @@
 import type { Bound } from './bindings.js'
 import type { Command } from './commands.js'
+import { countAt, gridFor } from './open-sizes.js'
 
 /** The objects that a command needs besides its own bind group. */
 export interface Encoding {
   readonly pipelines: readonly GPUComputePipeline[]
-  /** The loop indices, absent if no kernel asks for them; `stride` bytes a slot. */
-  readonly loops:
-    | { readonly buffer: GPUBuffer; readonly group: GPUBindGroup; readonly stride: number }
-    | undefined
+  /** The bind group of each kernel's uniforms; absent where it has none. */
+  readonly uniforms: readonly (GPUBindGroup | undefined)[]
+  /** Bytes between the loop indices of two slots. */
+  readonly stride: number
+  /** The numbers of the open sizes in the run. */
+  readonly sizes: readonly number[]
   /** Absent in a run that is not measured. */
   readonly stamps?: Stamps | undefined
 }
@@ -23,12 +26,13 @@ export const encodeCommands = (
   encoder: GPUCommandEncoder,
   commands: readonly Command[],
   { buffers, groups: all }: Bound,
-  { pipelines, loops, stamps }: Encoding,
+  { pipelines, uniforms, stride, sizes, stamps }: Encoding,
 ): void => {
   const groups = all(commands)
   let pass: GPUComputePassEncoder | undefined
   let pipeline: GPUComputePipeline | undefined
   let group: GPUBindGroup | undefined
+  let uniform: GPUBindGroup | undefined
   let slot: number | undefined
   let dispatch = 0
 
@@ -37,6 +41,7 @@ export const encodeCommands = (
     pass = undefined
     pipeline = undefined
     group = undefined
+    uniform = undefined
     slot = undefined
   }
 
@@ -60,11 +65,16 @@ export const encodeCommands = (
       group = own
       pass.setBindGroup(0, own)
     }
-    if (loops !== undefined && command.slot !== undefined && command.slot !== slot) {
+    const wanted = uniforms[command.kernel]
+    if (wanted !== undefined && (wanted !== uniform || command.slot !== slot)) {
+      uniform = wanted
       slot = command.slot
-      pass.setBindGroup(1, loops.group, [slot * loops.stride])
+      pass.setBindGroup(1, wanted, slot === undefined ? [] : [slot * stride])
     }
-    pass.dispatchWorkgroups(...command.workgroups)
+    const { workgroups, count } = command
+    pass.dispatchWorkgroups(
+      ...(count === undefined ? workgroups : gridFor(workgroups, countAt(count, sizes))),
+    )
   }
   end()
 }

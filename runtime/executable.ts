@@ -5,12 +5,16 @@ import { onePart, type Part, type Program, unroll } from './commands.js'
 import type { Device } from './device.js'
 import { type Encoding, encodeCommands } from './encode.js'
 import { DeviceError, fromGpuError } from './errors.js'
+import { usage } from './flags.js'
 import { allocateBuffers, allocateSlots, type SharedTemporaries, writeSlots } from './memory.js'
+import { openSizesAt } from './open-sizes.js'
+import { hasUniforms, uniformsOf } from './pipelines.js'
 import { hostTimes, type Profile, stopwatch } from './profile.js'
 import { rehearse } from './rehearse.js'
 import { checkRequirements } from './requirements.js'
 import type { DeviceTensor } from './tensor.js'
 import { checkAliases, checkInputs, encodeOutputs, outputTensors, writtenInputs } from './transfers.js'
+import { uniformGroup } from './uniforms.js'
 
 /** Tensors by the names of the artifact's inputs or outputs. */
 export type Tensors = Readonly<Record<string, DeviceTensor>>
@@ -21,6 +25,8 @@ export interface RunOptions {
    * are written.
    */
   readonly into?: Tensors
+  /** The number of each of the artifact's open sizes. */
+  readonly sizes?: Readonly<Record<string, number>>
 }
 
 export interface LoadOptions {
@@ -33,11 +39,11 @@ export interface LoadOptions {
 /** The objects that loading creates on the device for an artifact. */
 interface ExecutableParts {
   readonly program: Program
-  readonly encoding: Encoding
+  readonly pipelines: readonly GPUComputePipeline[]
   /** Buffers that the executable frees when it is destroyed. */
   readonly own: readonly GPUBuffer[]
   /** The loop indices, if a kernel asks for them. */
-  readonly slots: GPUBuffer | undefined
+  readonly slots: Slots | undefined
   /** The artifact's buffers; undefined for those that each run provides. */
   readonly buffers: readonly (GPUBuffer | undefined)[]
 }
@@ -48,9 +54,11 @@ interface ExecutableParts {
  */
 export class Executable {
   private readonly program: Program
-  private readonly encoding: Encoding
+  private readonly pipelines: readonly GPUComputePipeline[]
+  private readonly sizes: GPUBuffer | undefined
+  private readonly uniforms: Encoding['uniforms']
   private readonly own: readonly GPUBuffer[]
-  private readonly slots: GPUBuffer | undefined
+  private readonly slots: Slots | undefined
   readonly #bindings: Bindings
   readonly #writtenInputs: ReadonlySet<string>
   #destroyed = false
@@ -58,12 +66,14 @@ export class Executable {
   constructor(
     readonly device: Device,
     readonly artifact: Artifact,
-    { program, encoding, own, slots, buffers }: ExecutableParts,
+    { program, pipelines, own, slots, buffers }: ExecutableParts,
   ) {
     this.program = program
-    this.encoding = encoding
+    this.pipelines = pipelines
+    this.sizes = artifact.sizes === undefined ? undefined : sizesBuffer(device)
     this.own = own
     this.slots = slots
+    this.uniforms = this.#uniformsWith(slots)
     this.#bindings = new Bindings(device, artifact, program.kept !== undefined, buffers)
     this.#writtenInputs = writtenInputs(artifact)
   }
@@ -74,14 +84,15 @@ export class Executable {
    * readings happen in the order of the calls. Throws a {@link DeviceError} if inputs are missing or do not
    * fit, or the device is lost.
    */
-  run(inputs: Tensors, { into = {} }: RunOptions = {}): Tensors {
+  run(inputs: Tensors, { into = {}, sizes }: RunOptions = {}): Tensors {
     this.#check()
+    const now = openSizesAt(this.artifact, sizes)
     const brought = checkInputs(this.device, this.artifact, inputs)
     checkAliases(this.artifact, this.#writtenInputs, inputs)
     const outputs = outputTensors(this.device, this.artifact, inputs, into)
     const taken = new Set([...Object.values(inputs), ...Object.values(into)])
     try {
-      this.#submit(brought, outputs)
+      this.#submit(brought, outputs, now)
       return outputs
     } catch (error) {
       for (const tensor of Object.values(outputs)) if (!taken.has(tensor)) tensor.destroy()
@@ -89,9 +100,31 @@ export class Executable {
     }
   }
 
-  #submit(brought: readonly DeviceTensor[], outputs: Tensors): void {
+  /** The uniforms of each kernel, with the loop indices in a table. */
+  #uniformsWith(slots: Slots | undefined): Encoding['uniforms'] {
+    const made = new Map<string, GPUBindGroup>()
+    return this.artifact.kernels.map(kernel => {
+      const uniforms = uniformsOf(kernel)
+      if (!hasUniforms(uniforms)) return undefined
+      const key = `${uniforms.loops} ${uniforms.sizes}`
+      const group =
+        made.get(key) ?? uniformGroup(this.device, uniforms, { loops: slots?.buffer, sizes: this.sizes })
+      made.set(key, group)
+      return group
+    })
+  }
+
+  #writeSizes(now: readonly number[]): void {
+    if (this.sizes !== undefined)
+      this.device.gpu.queue.writeBuffer(this.sizes, 0, Int32Array.from([...now, 0, 0, 0]).slice(0, 4))
+  }
+
+  #submit(brought: readonly DeviceTensor[], outputs: Tensors, now: readonly number[]): void {
     const bound = this.#bindings.bind(brought)
     const { gpu } = this.device
+    const { pipelines, uniforms, slots } = this
+    const encoding = { pipelines, uniforms, stride: slots?.stride ?? 0, sizes: now }
+    this.#writeSizes(now)
     const encoder = () => gpu.createCommandEncoder({ label: this.artifact.name })
     let last = encoder()
     let before: Part | undefined
@@ -100,10 +133,9 @@ export class Executable {
         gpu.queue.submit([last.finish()])
         last = encoder()
       }
-      const { loops } = this.encoding
       // A program of one part wrote its rows when it was loaded.
-      if (loops !== undefined && this.program.kept?.length !== 1) writeSlots(this.device, loops, part.slots)
-      encodeCommands(last, part.commands, bound, this.encoding)
+      if (slots !== undefined && this.program.kept?.length !== 1) writeSlots(this.device, slots, part.slots)
+      encodeCommands(last, part.commands, bound, encoding)
       before = part
     }
     const spare = encodeOutputs(this.device, last, this.artifact, { buffers: bound.buffers, outputs })
@@ -116,13 +148,21 @@ export class Executable {
    * timestamps. Every dispatch is measured alone, so the sum exceeds the time of a plain run. Rejects with a
    * {@link DeviceError} like {@link run}.
    */
-  async profile(inputs: Tensors): Promise<Profile> {
+  async profile(inputs: Tensors, { sizes }: Pick<RunOptions, 'sizes'> = {}): Promise<Profile> {
     this.#check()
+    const now = openSizesAt(this.artifact, sizes)
+    this.#writeSizes(now)
     const { device, artifact } = this
     const { commands, slots } = onePart(artifact)
     const table = loopTable(device, slots.length)
     if (table !== undefined) writeSlots(device, table, slots)
-    const encoding = { ...this.encoding, loops: table }
+    const { pipelines } = this
+    const encoding = {
+      pipelines,
+      uniforms: this.#uniformsWith(table),
+      stride: table?.stride ?? 0,
+      sizes: now,
+    }
     try {
       return await this.#profileOf(commands, encoding, inputs)
     } finally {
@@ -157,7 +197,8 @@ export class Executable {
     if (this.#destroyed) return
     this.#destroyed = true
     for (const buffer of this.own) this.device.release(buffer)
-    this.slots?.destroy()
+    this.slots?.buffer.destroy()
+    this.sizes?.destroy()
   }
 
   #check(): void {
@@ -171,15 +212,14 @@ export class Executable {
   }
 }
 
-const loopTable = (device: Device, rows: number) => {
-  if (rows === 0) return undefined
-  const { buffer, stride } = allocateSlots(device, rows)
-  const group = device.gpu.createBindGroup({
-    layout: device.pipelines.loopLayout,
-    entries: [{ binding: 0, resource: { buffer, size: 16 } }],
-  })
-  return { buffer, group, stride }
-}
+/** A table of loop indices; `stride` bytes a slot. */
+type Slots = ReturnType<typeof allocateSlots>
+
+const loopTable = (device: Device, rows: number): Slots | undefined =>
+  rows === 0 ? undefined : allocateSlots(device, rows)
+
+const sizesBuffer = (device: Device): GPUBuffer =>
+  device.gpu.createBuffer({ label: 'open sizes', size: 16, usage: usage.uniform | usage.copyTarget })
 
 /**
  * Checks the artifact against the device, compiles its kernels in parallel (with helper processes if there
@@ -207,12 +247,11 @@ export const load = async (
     device.gpu.pushErrorScope('validation')
     table = loopTable(device, program.mostSlots)
     if (table !== undefined && program.kept?.length === 1) writeSlots(device, table, program.kept[0]!.slots)
-    const encoding = { pipelines, loops: table }
     const executable = new Executable(device, artifact, {
       program,
-      encoding,
+      pipelines,
       own,
-      slots: table?.buffer,
+      slots: table,
       buffers,
     })
     const failure = await device.wait(device.gpu.popErrorScope())

@@ -1,6 +1,8 @@
 import type { KernelDecl } from '../compiler/artifact.js'
 import type { Device } from './device.js'
 import { usage } from './flags.js'
+import { hasUniforms, uniformsOf } from './pipelines.js'
+import { uniformGroup } from './uniforms.js'
 
 /** Enough for any element type. Accesses past the end are harmless: WebGPU bounds them. */
 const standInBytes = 4096
@@ -12,15 +14,10 @@ const standInBytes = 4096
 export class FirstDispatch {
   readonly #standIns: GPUBuffer[] = []
   readonly #indices: GPUBuffer
-  readonly #loops: GPUBindGroup
   #destroyed = false
 
   constructor(private readonly device: Device) {
     this.#indices = device.gpu.createBuffer({ label: 'rehearsal', size: 16, usage: usage.uniform })
-    this.#loops = device.gpu.createBindGroup({
-      layout: device.pipelines.loopLayout,
-      entries: [{ binding: 0, resource: { buffer: this.#indices, size: 16 } }],
-    })
   }
 
   /** Resolves when the kernel has run. Rejects with a `DeviceError` if the device refuses it or is lost. */
@@ -41,7 +38,13 @@ export class FirstDispatch {
         })),
       }),
     )
-    if (kernel.loops > 0) pass.setBindGroup(1, this.#loops, [0])
+    const uniforms = uniformsOf(kernel)
+    if (hasUniforms(uniforms))
+      pass.setBindGroup(
+        1,
+        uniformGroup(this.device, uniforms, { loops: this.#indices, sizes: this.#indices }),
+        uniforms.loops ? [0] : [],
+      )
     pass.dispatchWorkgroups(1)
     pass.end()
     gpu.queue.submit([encoder.finish()])

@@ -22,8 +22,22 @@ const refusal = async (kernel: KernelDecl, module: GPUShaderModule, error: unkno
   )
 }
 
+/** Which uniforms a kernel has. */
+export interface Uniforms {
+  readonly loops: boolean
+  readonly sizes: boolean
+}
+
+export const uniformsOf = (kernel: KernelDecl): Uniforms => ({
+  loops: kernel.loops > 0,
+  sizes: kernel.sizes === true,
+})
+
+export const hasUniforms = ({ loops, sizes }: Uniforms): boolean => loops || sizes
+
 /** Kernels with the same key are compiled once. */
-const keyOf = (kernel: KernelDecl): string => `${kernel.bindings.join()} ${kernel.loops > 0} ${kernel.wgsl}`
+const keyOf = (kernel: KernelDecl): string =>
+  `${kernel.bindings.join()} ${kernel.loops > 0} ${kernel.sizes === true} ${kernel.wgsl}`
 
 /** A cached kernel. */
 interface Kept {
@@ -40,15 +54,15 @@ const mostKept = 1024
 
 /**
  * A cache of the compiled kernels of one device, and the layouts that they share. Group 0 holds the storage
- * buffers; group 1, for kernels inside loops, holds the loop indices at a dynamic offset. The cache keeps the
- * `most` kernels that were used last (least recently used ones go first). An executable holds its own
+ * buffers; group 1 holds uniforms: for kernels inside loops the loop indices at a dynamic offset, and for kernels
+ * whose extents a run decides the open sizes. The cache keeps the `most` kernels that were used last (least recently used ones go first). An executable holds its own
  * kernels, so a dropped kernel is compiled again only for another executable.
  */
 export class PipelineCache {
   /** The most recently used ones come last. */
   readonly #kept = new Map<string, Kept>()
   readonly #layouts = new Map<string, GPUBindGroupLayout>()
-  #loopLayout: GPUBindGroupLayout | undefined
+  readonly #uniformLayouts = new Map<string, GPUBindGroupLayout>()
 
   constructor(
     private readonly gpu: GPUDevice,
@@ -76,18 +90,24 @@ export class PipelineCache {
     return layout
   }
 
-  /** The layout of group 1: one uniform `vec4u`. */
-  get loopLayout(): GPUBindGroupLayout {
-    this.#loopLayout ??= this.gpu.createBindGroupLayout({
-      entries: [
-        {
-          binding: 0,
-          visibility: stage.compute,
-          buffer: { type: 'uniform', hasDynamicOffset: true, minBindingSize: 16 },
-        },
-      ],
+  /**
+   * The layout of group 1: the loop indices as a `vec4u`, if there are any, and the open sizes as a `vec4i`, if
+   * there are any.
+   */
+  uniformLayout({ loops, sizes }: Uniforms): GPUBindGroupLayout {
+    const key = `${loops} ${sizes}`
+    const known = this.#uniformLayouts.get(key)
+    if (known !== undefined) return known
+    const entry = (binding: number, hasDynamicOffset: boolean): GPUBindGroupLayoutEntry => ({
+      binding,
+      visibility: stage.compute,
+      buffer: { type: 'uniform', hasDynamicOffset, minBindingSize: 16 },
     })
-    return this.#loopLayout
+    const layout = this.gpu.createBindGroupLayout({
+      entries: [...(loops ? [entry(0, true)] : []), ...(sizes ? [entry(1, false)] : [])],
+    })
+    this.#uniformLayouts.set(key, layout)
+    return layout
   }
 
   /**
@@ -125,8 +145,9 @@ export class PipelineCache {
   async #compile(kernel: KernelDecl): Promise<GPUComputePipeline> {
     const { gpu } = this
     const storage = this.storageLayout(kernel.bindings)
+    const uniforms = uniformsOf(kernel)
     const layout = gpu.createPipelineLayout({
-      bindGroupLayouts: kernel.loops > 0 ? [storage, this.loopLayout] : [storage],
+      bindGroupLayouts: [storage, ...(hasUniforms(uniforms) ? [this.uniformLayout(uniforms)] : [])],
     })
     // The scope keeps WebGPU from reporting a refused module again as an uncaptured error.
     gpu.pushErrorScope('validation')

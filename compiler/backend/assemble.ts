@@ -62,11 +62,14 @@ export const assembleArtifact = (parts: CompiledParts, traits: DeviceTraits, nam
       storages: storage.storages,
     }),
     buffers,
-    inputs: graph.nodes.flatMap(n => (n.kind === 'input' ? [tensor(n.name, n.id)] : [])),
+    inputs: graph.nodes.flatMap(n =>
+      n.kind === 'input' && n.size === undefined ? [tensor(n.name, n.id)] : [],
+    ),
     outputs: graph.outputs.map(o => ({
       ...tensor(o.name, o.node),
       ...(o.replaces === undefined ? {} : { replaces: o.replaces }),
     })),
+    ...(graph.sizes === undefined ? {} : { sizes: graph.sizes }),
     kernels,
     steps,
     peakBytes: buffers.reduce((n, b) => n + b.bytes, 0),
@@ -92,7 +95,7 @@ const standingStorages = (
   const standing = new Map<number, Omit<BufferDecl, 'bytes'>>()
   const storageOf = (id: NodeId): number => placements.get(id)!.storage
   for (const n of graph.nodes) {
-    if (n.kind === 'input') standing.set(storageOf(n.id), { role: 'input' })
+    if (n.kind === 'input' && n.size === undefined) standing.set(storageOf(n.id), { role: 'input' })
     if (n.kind === 'literal')
       standing.set(storageOf(n.id), { role: 'literal', words: wordsOf(n.dtype, n.data) })
   }
@@ -161,5 +164,6 @@ const dispatchOf = (k: EmittedKernel, { parts, planned, numbers, bindingBytes }:
     buffers: k.storages.map(bufferOf),
     ...(slices.some(slice => slice !== null) ? { slices } : {}),
     workgroups: k.workgroups,
+    ...(typeof k.count === 'number' ? {} : { count: k.count }),
   }
 }

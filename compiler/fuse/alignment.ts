@@ -2,11 +2,12 @@ import { sameIndex } from '../affine/affine-of.js'
 import { identityAt, type ReadExpr } from '../ir/expr.js'
 import { outerAxes, regionPath } from '../ir/graph.js'
 import type { Axis, ComputeNode, Graph } from '../ir/ir.js'
+import { equalExtents } from '../ir/open-extent.js'
 import { renameAxes } from '../kernel/context.js'
 
 /** Whether two lists of axes have the same extents, one by one. */
 export const sameExtents = (a: readonly Axis[], b: readonly Axis[]): boolean =>
-  a.length === b.length && a.every((x, i) => x.extent === b[i]!.extent)
+  a.length === b.length && a.every((x, i) => equalExtents(x, b[i]!))
 
 /** Answers, for the nodes of a graph, whether a read takes the element at the reader's own position. */
 export interface Alignment {

@@ -64,7 +64,7 @@ const runOf = (
     if (!one || bounds.some(b => b?.from !== one.from)) continue
     const low = Math.max(...bounds.map(b => b!.low))
     const length = Math.min(...bounds.map(b => b!.high)) - low + 1
-    if (!Number.isFinite(length) || length < 1 || length >= axis.extent) continue
+    if (!Number.isFinite(length) || length < 1 || length >= axis.extent || axis.open) continue
     return { axis, first: low === 0 ? one.from : prim('add', one.from, i32(low)), length }
   }
   return undefined

@@ -11,8 +11,9 @@ import {
   rewriter,
   substituteAxes,
 } from '../ir/expr.js'
-import { elementsOf, outerAxes, regionPath } from '../ir/graph.js'
+import { dimensionOf, elementsOf, outerAxes, regionPath } from '../ir/graph.js'
 import type { AxisId, ComputeNode, Expr, Graph, NodeId, RegionId } from '../ir/ir.js'
+import { extentExpr, sizeInputOf } from '../ir/open-extent.js'
 import { productOf, reduceAxes } from '../kernel/context.js'
 import { contractionOf, loadsOf } from '../kernel/contraction.js'
 import { operationsOf } from '../kernel/cost.js'
@@ -31,7 +32,7 @@ const simplifyIndex = (e: Expr): Expr => {
 /**
  * The producer's expression at the positions of a read of it. A guarded read becomes a `select` against 0.
  */
-export const bodyAt = (producer: ComputeNode, r: ReadExpr): Expr => {
+export const bodyAt = (producer: ComputeNode, r: ReadExpr, sizeValue: (size: number) => Expr): Expr => {
   const map = new Map<AxisId, Expr>()
   producer.dims.forEach((axes, i) => {
     let rest = r.at[i]!
@@ -44,10 +45,11 @@ export const bodyAt = (producer: ComputeNode, r: ReadExpr): Expr => {
   const body = substituteAxes(producer.body, map)
   if (!r.guarded) return body
   const tests = producer.dims.flatMap((axes, i) => {
-    const extent = productOf(axes)
+    const dim = dimensionOf(axes)
     const range = affineRange(affineOf(r.at[i]!))
     const below = range && range[0] >= 0 ? [] : [prim('ge', r.at[i]!, i32(0))]
-    return [...below, ...(range && range[1] < extent ? [] : [prim('lt', r.at[i]!, i32(extent))])]
+    const always = range !== undefined && range[1] < dim.extent && dim.open === undefined
+    return [...below, ...(always ? [] : [prim('lt', r.at[i]!, extentExpr(dim, sizeValue))])]
   })
   return tests.length === 0
     ? body
@@ -154,6 +156,7 @@ export const inlineProducers = (
   }
 
   const nodes = new Map(graph.nodes.map(n => [n.id, n]))
+  const sizeValue = sizeInputOf(graph)
 
   /**
    * Whether a producer's value can be computed where the consumer is, from tensors that are stored anyway.
@@ -197,7 +200,9 @@ export const inlineProducers = (
       if (p === undefined || p.reduce !== undefined || fixed.has(id)) continue
       const cost = costOf(p.body)
       if (!reachable(p, node, cost) || !isWorthInlining(p, node, cost, readers(p, cost))) continue
-      const substituted = rewriter(e => (e.op === 'read' && e.node === id ? bodyAt(p, e) : e))(node.body)
+      const substituted = rewriter(e => (e.op === 'read' && e.node === id ? bodyAt(p, e, sizeValue) : e))(
+        node.body,
+      )
       const candidate: ComputeNode = { ...node, body: substituted }
       const bound = countBindings(room, [n.id, ...readsOf(substituted).map(r => r.node)])
       if (bound + 1 > room.buffers || postorder(substituted).length > largestBody) continue

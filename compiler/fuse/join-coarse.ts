@@ -1,5 +1,6 @@
 import { axesOf, postorder, readsOf, rewriter } from '../ir/expr.js'
 import type { ComputeNode, NodeId } from '../ir/ir.js'
+import { sizeInputOf } from '../ir/open-extent.js'
 import { productOf, reduceAxes } from '../kernel/context.js'
 import { alignmentOf, sameExtents } from './alignment.js'
 import { fitsBudget } from './binding-budget.js'
@@ -37,6 +38,7 @@ export const joinCoarseRows = (
 ): readonly GroupDraft[] => {
   if (!traits.software) return groups
   const { own, aligned } = alignmentOf(graph)
+  const sizeValue = sizeInputOf(graph)
 
   const joined = (coarse: GroupDraft, fine: GroupDraft): GroupDraft | undefined => {
     const rank = coarse.rowRank
@@ -50,7 +52,9 @@ export const joinCoarseRows = (
     const wide = new Map<NodeId, ComputeNode>()
     const within = (n: ComputeNode): ComputeNode => ({
       ...n,
-      body: rewriter(e => (e.op === 'read' && wide.has(e.node) ? bodyAt(wide.get(e.node)!, e) : e))(n.body),
+      body: rewriter(e =>
+        e.op === 'read' && wide.has(e.node) ? bodyAt(wide.get(e.node)!, e, sizeValue) : e,
+      )(n.body),
     })
     const kept: ComputeNode[] = []
     for (const m of coarse.members) {

@@ -1,19 +1,20 @@
 import { Builder } from '../ir/builder.js'
 import { i32, index, read, substituteAxes } from '../ir/expr.js'
-import { regionOf, shapeOf } from '../ir/graph.js'
+import { dimensionsOfNode, regionOf } from '../ir/graph.js'
 import type { Axis, CarryNode, ComputeNode, Graph, NodeId, RegionId } from '../ir/ir.js'
+import { isUnit } from '../ir/open-extent.js'
 
 /**
  * The node without its axes of extent 1, whose index is 0; the loops' axes stay. Index spaces that differ
  * only by such axes become the same.
  */
 const withoutUnits = (n: ComputeNode, depth: number): ComputeNode => {
-  const units = n.dims.slice(depth).flatMap(axes => axes.filter(a => a.extent === 1))
+  const units = n.dims.slice(depth).flatMap(axes => axes.filter(isUnit))
   return units.length === 0
     ? n
     : {
         ...n,
-        dims: n.dims.map((axes, i) => (i < depth ? axes : axes.filter(a => a.extent !== 1))),
+        dims: n.dims.map((axes, i) => (i < depth ? axes : axes.filter(a => !isUnit(a)))),
         body: substituteAxes(n.body, new Map(units.map(a => [a.id, i32(0)]))),
       }
 }
@@ -31,10 +32,10 @@ export const normalise = (graph: Graph): Graph => {
   const copy = (id: NodeId, region: RegionId | undefined, label: string): NodeId => {
     const source = b.node(id)
     const axes = b.enclosing(region).map(r => r.axis)
-    const shape = shapeOf(source)
+    const shape = dimensionsOfNode(source)
     const own = regionOf(source)
     const depth = b.enclosing(own).filter((r, i) => b.enclosing(region)[i]?.id === r.id).length
-    const rest = shape.slice(depth).map((extent, i): Axis => b.axis(`c${i}`, extent))
+    const rest = shape.slice(depth).map(({ extent, open }, i): Axis => b.axis(`c${i}`, extent, open))
     const dims = [...axes, ...rest].map(a => [a])
     const at = [...axes.slice(0, depth), ...rest].map(index)
     return b.compute({

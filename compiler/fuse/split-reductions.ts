@@ -78,9 +78,11 @@ const splitReduction = (
           productOf(reduce.axes) / a.extent >= wholeAxis.rest,
       )
     : undefined
-  const { chunk, rest, body } = whole
+  const found = whole
     ? { chunk: whole, rest: reduce.axes.filter(a => a !== whole), body: n.body }
     : inChunks(b, n, wanted, traits.bindingBytes / (4 * productOf(outer.flat())))
+  if (found === undefined) return
+  const { chunk, rest, body } = found
   const partial = b.compute({
     dtype: n.dtype,
     dims: [...loops, [chunk], ...outer],
@@ -89,7 +91,7 @@ const splitReduction = (
     ...(n.region === undefined ? {} : { region: n.region }),
     origin: { ...n.origin, label: `${n.origin.label} in parts` },
   })
-  const own = b.axis(chunk.name, chunk.extent)
+  const own = b.axis(chunk.name, chunk.extent, chunk.open)
   b.nodes.set(n.id, {
     ...n,
     reduce: { op: reduce.op, axes: [own] },
@@ -106,9 +108,10 @@ const inChunks = (
   n: ComputeNode,
   wanted: number,
   most: number,
-): { chunk: Axis; rest: readonly Axis[]; body: ComputeNode['body'] } => {
+): { chunk: Axis; rest: readonly Axis[]; body: ComputeNode['body'] } | undefined => {
   const { op, axes } = n.reduce!
-  const long = [...axes].sort((x, y) => y.extent - x.extent)[0]!
+  const long = axes.filter(a => a.open === undefined).sort((x, y) => y.extent - x.extent)[0]
+  if (long === undefined) return undefined
   const divisor = [...Array(wanted * chunkSearch).keys()]
     .reverse()
     .find(d => d >= wanted && d <= most && long.extent % d === 0)

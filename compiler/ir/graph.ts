@@ -4,10 +4,14 @@ import type { Axis, ComputeNode, Graph, Node, NodeId, Region, RegionId } from '.
 export const shapeOf = (node: Node): readonly number[] =>
   node.kind === 'compute' ? node.dims.map(axes => axes.reduce((n, a) => n * a.extent, 1)) : node.shape
 
+/** A product of axes as one dimension; one that a run decides stands alone. */
+export const dimensionOf = (axes: readonly Axis[]): Pick<Axis, 'extent' | 'open'> =>
+  axes.length === 1 ? axes[0]! : { extent: axes.reduce((n, a) => n * a.extent, 1) }
+
 /** The extents of a node's dimensions, with those that a run decides. */
 export const dimensionsOfNode = (node: Node): readonly Pick<Axis, 'extent' | 'open'>[] =>
   node.kind === 'compute'
-    ? node.dims.map(d => (d.length === 1 ? d[0]! : { extent: d.reduce((n, a) => n * a.extent, 1) }))
+    ? node.dims.map(dimensionOf)
     : node.shape.map((extent, i) => {
         const open = node.kind === 'literal' ? undefined : node.open?.[i]
         return open === undefined ? { extent } : { extent, open }

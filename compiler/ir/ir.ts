@@ -10,11 +10,11 @@
  * Nothing here says how a graph is computed on a device: that is for the rooms `kernel`, `fuse` and
  * `schedule`.
  */
-import type { DType, Packing } from '../artifact.js'
+import type { DType, OpenExtent, OpenSize, Packing } from '../artifact.js'
 import type { CoreOp } from '../core/core.js'
 import type { Span } from '../diagnostics/source.js'
 
-export type { DType } from '../artifact.js'
+export type { DType, OpenExtent, OpenSize } from '../artifact.js'
 
 /**
  * The tensor IR. A graph of values, each a tensor over named index variables. Apart from inputs and
@@ -24,19 +24,6 @@ export type { DType } from '../artifact.js'
 export type NodeId = number
 export type AxisId = number
 export type RegionId = number
-
-/**
- * An extent that a run decides, up to the most that a graph is made for: `⌈(scale · n + shift) / per⌉`, where n
- * is the open size's number in that run, a multiple of `step`.
- */
-export interface OpenExtent {
-  /** The number of the open size in the graph. */
-  readonly size: number
-  readonly scale: number
-  readonly shift: number
-  readonly per: number
-  readonly step: number
-}
 
 /**
  * An index variable: it runs from 0 to `extent` - 1. Its id is unique in the graph. With `open` a run may make
@@ -149,13 +136,6 @@ export interface Graph {
   readonly sizes?: readonly OpenSize[]
   /** Inputs that were declared and that no output needs; absent where there are none. */
   readonly unread?: readonly InputNode[]
-}
-
-/** A size that a run decides: a multiple of `step`, `most` at most. */
-export interface OpenSize {
-  readonly name: string
-  readonly most: number
-  readonly step: number
 }
 
 /**

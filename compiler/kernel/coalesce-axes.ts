@@ -2,7 +2,8 @@ import { type Affine, affineAxis, affineRewriteRest, affineScale, coefficientOf 
 import { affineExpr } from '../affine/affine-expr.js'
 import { affineAdd, affineOf } from '../affine/affine-of.js'
 import { childrenOf, rewrite } from '../ir/expr.js'
-import type { Axis, AxisId, Expr } from '../ir/ir.js'
+import type { Axis, AxisId, Expr, OpenExtent } from '../ir/ir.js'
+import type { KernelContext } from './context.js'
 
 /** Fewer axes for the same index space, and functions that rewrite expressions and addresses to them. */
 export interface CoalescedAxes {
@@ -40,6 +41,9 @@ const surveyAddresses = (
   return { addresses, pinned }
 }
 
+const scaledExtent = (open: OpenExtent | undefined, by: number): OpenExtent | undefined =>
+  open && { ...open, scale: open.scale * by, shift: open.shift * by }
+
 /**
  * Merges neighbouring axes that every address runs through as if they were one axis, such as `(b, t)` of a
  * batch, and drops axes of extent 1. `axes` are in row-major order; `stores` are the addresses that are
@@ -51,15 +55,18 @@ export const coalesceAxes = (
   axes: readonly Axis[],
   roots: readonly Expr[],
   stores: readonly Affine[],
-  fresh: (name: string, extent: number) => Axis,
+  fresh: KernelContext['axis'],
 ): CoalescedAxes => {
   const { addresses, pinned } = surveyAddresses(roots, stores)
   const runs: Axis[][] = []
-  for (const a of axes.filter(x => x.extent !== 1)) {
+  for (const a of axes.filter(x => x.extent !== 1 || x.open !== undefined)) {
     const run = runs.at(-1)
     const last = run?.at(-1)
     const fits =
       last !== undefined &&
+      // Past the positions of an open axis lie those that this run does not have.
+      a.open === undefined &&
+      (run![0]!.open === undefined || run![0]!.open.per === 1) &&
       !pinned.has(last.id) &&
       !pinned.has(a.id) &&
       addresses.every(x => coefficientOf(x, last.id) === coefficientOf(x, a.id) * a.extent)
@@ -72,6 +79,10 @@ export const coalesceAxes = (
       : fresh(
           run.map(a => a.name).join(''),
           run.reduce((n, a) => n * a.extent, 1),
+          scaledExtent(
+            run[0]!.open,
+            run.slice(1).reduce((n, a) => n * a.extent, 1),
+          ),
         ),
   )
   const linear = (a: Affine): Affine =>

@@ -1,7 +1,7 @@
 import type { DeviceTraits } from '../artifact.js'
 import { index, readsOf, rewrite, substituteAxes } from '../ir/expr.js'
 import { elementsOf } from '../ir/graph.js'
-import type { Axis, ComputeNode, Expr, InputNode, NodeId } from '../ir/ir.js'
+import type { Axis, ComputeNode, Expr, InputNode, NodeId, OpenExtent } from '../ir/ir.js'
 import { bytesOf } from '../ir/packing.js'
 import { lowerRead, type Placement, type Storage } from './placement.js'
 
@@ -10,13 +10,13 @@ export interface KernelContext {
   readonly traits: DeviceTraits
   readonly placements: ReadonlyMap<NodeId, Placement>
   readonly storages: readonly Storage[]
-  readonly axis: (name: string, extent: number) => Axis
+  readonly axis: (name: string, extent: number, open?: OpenExtent) => Axis
 }
 
 /** Makes axes with ids from `first` on, which no node has. */
-export const createAxisSource = (first: number): ((name: string, extent: number) => Axis) => {
+export const createAxisSource = (first: number): KernelContext['axis'] => {
   let next = first
-  return (name, extent) => ({ id: next++, name, extent })
+  return (name, extent, open) => ({ id: next++, name, extent, ...(open === undefined ? {} : { open }) })
 }
 
 /** An expression with the axes `from` replaced by the axes `to`, one by one. */

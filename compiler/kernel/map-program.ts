@@ -1,4 +1,5 @@
 import type { Axis, Expr, NodeId, Region } from '../ir/ir.js'
+import { isUnit } from '../ir/open-extent.js'
 import { coalesceAxes } from './coalesce-axes.js'
 import { type KernelContext, lowerBody, renameAxes, substituteLocals } from './context.js'
 import type { Group } from './group.js'
@@ -47,7 +48,7 @@ export const mapProgramOf = (group: Group, loops: readonly Region[], ctx: Kernel
   )
   return {
     axes: joined.axes,
-    units: all.filter(a => a.extent === 1),
+    units: all.filter(isUnit),
     outputs: outputs.map(o => ({
       ...o,
       value: joined.expr(o.value),

@@ -3,7 +3,8 @@ import { affineExpr } from '../affine/affine-expr.js'
 import { affineAdd, affineOf } from '../affine/affine-of.js'
 import type { DType, Packing } from '../artifact.js'
 import { constant, i32, prim, type ReadExpr } from '../ir/expr.js'
-import type { Expr, NodeId } from '../ir/ir.js'
+import type { Expr, NodeId, OpenExtent } from '../ir/ir.js'
+import { extentValue, sizeValue } from './size-values.js'
 
 /**
  * A piece of memory that holds a tensor. Several nodes may be views of it: a carry, its `init` and its
@@ -30,8 +31,11 @@ export interface Placement {
     readonly stride: number
     readonly shift: number
     readonly extent: number
+    readonly open?: OpenExtent
     readonly turns?: number
   }[]
+  /** The node is the number of an open size, which kernels have without a buffer. */
+  readonly size?: number
 }
 
 /** The slot of a dimension in which a position lies. */
@@ -57,7 +61,8 @@ const insideTest = (p: Placement, at: readonly Expr[]): Expr | 'always' | 'never
   const tests = p.dims.flatMap((d, i) => {
     const range = ranges[i]
     const below = range !== undefined && range[0] >= 0 ? [] : [prim('ge', at[i]!, i32(0))]
-    const above = range !== undefined && range[1] < d.extent ? [] : [prim('lt', at[i]!, i32(d.extent))]
+    const always = range !== undefined && range[1] < d.extent && d.open === undefined
+    const above = always ? [] : [prim('lt', at[i]!, extentValue(d))]
     return [...below, ...above]
   })
   return tests.length === 0 ? 'always' : tests.reduce((a, b) => prim('and', a, b))
@@ -70,6 +75,7 @@ const insideTest = (p: Placement, at: readonly Expr[]): Expr | 'always' | 'never
 export const lowerRead = (x: ReadExpr, placements: ReadonlyMap<NodeId, Placement>): Expr => {
   const p = placements.get(x.node)
   if (p === undefined) throw new Error(`node ${x.node} has no storage`)
+  if (p.size !== undefined) return sizeValue(p.size)
   const exact = addressOf(p, x.at)
   const range = affineRange(exact)
   // A condition excludes this read, but WGSL still refuses a constant negative index.

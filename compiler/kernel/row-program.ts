@@ -2,6 +2,7 @@ import { type Affine, coefficientOf } from '../affine/affine.js'
 import { affineOf } from '../affine/affine-of.js'
 import { axesOf, readsOf } from '../ir/expr.js'
 import type { Axis, ComputeNode, Expr, NodeId, Region } from '../ir/ir.js'
+import { isUnit } from '../ir/open-extent.js'
 import { coalesceAxes } from './coalesce-axes.js'
 import {
   type KernelContext,
@@ -13,6 +14,7 @@ import {
 } from './context.js'
 import type { Group } from './group.js'
 import { destinationOf, kernelAxes } from './outputs.js'
+import { readsSize } from './size-values.js'
 
 /** One member's computation for a row: a loop over its inner axes, or one value where it has none. */
 export interface Phase {
@@ -81,7 +83,8 @@ export const rowProgramOf = (group: Group, loops: readonly Region[], ctx: Kernel
     const address = p.address && joined.affine(p.address)
     const within = p.within && joined.expr(p.within)
     const same = last !== undefined && p.storage === undefined && !axesOf(value).has(last.id)
-    if (same && readsOf(value).every(r => r.node >= 0 || common.has(r.node))) common.add(localOf(p.node.id))
+    if (same && readsOf(value).every(r => r.node >= 0 || readsSize(r.node) || common.has(r.node)))
+      common.add(localOf(p.node.id))
     const shared = { common: common.has(localOf(p.node.id)) }
     if (findsPosition(p.node)) return { ...p, ...shared, value, ...(address ? { address } : {}) }
     const own = coalesceAxes(
@@ -99,7 +102,7 @@ export const rowProgramOf = (group: Group, loops: readonly Region[], ctx: Kernel
       ...(within ? { within: own.expr(within) } : {}),
     }
   })
-  const units = [...all, ...found.flatMap(p => p.inner)].filter(a => a.extent === 1)
+  const units = [...all, ...found.flatMap(p => p.inner)].filter(isUnit)
   return { rows: joined.axes, phases, units }
 }
 

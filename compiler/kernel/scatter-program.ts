@@ -1,6 +1,7 @@
 import type { Affine } from '../affine/affine.js'
 import { identityAt } from '../ir/expr.js'
 import type { Axis, ComputeNode, Expr, Region } from '../ir/ir.js'
+import { isUnit } from '../ir/open-extent.js'
 import { coalesceAxes } from './coalesce-axes.js'
 import { type KernelContext, lowerBody, reduceAxes } from './context.js'
 import type { Group } from './group.js'
@@ -49,6 +50,6 @@ export const scatterProgramOf = (
   const slots = join(found.slots, true)
   const width = join(found.width, true)
   const positions = join(reduceAxes(node), false)
-  const units = [...outer, ...reduceAxes(node)].filter(a => a.extent === 1)
+  const units = [...outer, ...reduceAxes(node)].filter(isUnit)
   return { node, condition, value, address, storage: p.storage, slots, width, positions, units }
 }

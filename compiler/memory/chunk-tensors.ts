@@ -65,7 +65,7 @@ interface Plan {
 const cheapestPlan = (field: ChunkSearch, seed: ComputeNode, { target }: ChunkOptions): Plan | undefined => {
   const depth = regionPath(field.graph, seed.region).length
   const plans = seed.dims.flatMap((d, dim): readonly Plan[] => {
-    if (dim < depth || d.length !== 1 || d[0]!.extent < 2) return []
+    if (dim < depth || d.length !== 1 || d[0]!.extent < 2 || d[0]!.open) return []
     const chain = findChain(field, seed, dim)
     if (chain === undefined) return []
     const members = [...chain.cuts].flatMap(([id, cut]) => (cut.kind === 'slice' ? [id] : []))

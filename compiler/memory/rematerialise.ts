@@ -2,6 +2,7 @@ import { Builder } from '../ir/builder.js'
 import { index, type ReadExpr, readsOf, rewriter, substituteAxes } from '../ir/expr.js'
 import { elementsOf, regionOf, regionPath } from '../ir/graph.js'
 import type { ComputeNode, Graph, Node, NodeId, Region, RegionId } from '../ir/ir.js'
+import { equalExtents } from '../ir/open-extent.js'
 import { flopsOf } from '../kernel/cost.js'
 
 /** A node that one loop stores for another, and the cost of recomputing it. */
@@ -44,7 +45,8 @@ const isMirror = (r: ReadExpr, from: readonly Region[], to: readonly Region[]): 
   !r.guarded &&
   from.every((x, i) => {
     const p = r.at[i]!
-    return to[i]?.axis.extent === x.axis.extent && p.op === 'index' && p.axis.id === to[i]!.axis.id
+    const mirror = to[i]?.axis
+    return mirror && equalExtents(mirror, x.axis) && p.op === 'index' && p.axis.id === mirror.id
   })
 
 /**

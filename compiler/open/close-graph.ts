@@ -12,9 +12,7 @@ export const closeGraph = (graph: Graph, now: readonly number[]): Graph => {
   if (graph.sizes === undefined) return graph
   const close = ({ open: _, ...axis }: Axis, extent: number): Axis => ({ ...axis, extent })
   const closed = (a: Axis): Axis => (a.open === undefined ? a : close(a, extentAt(a, now)))
-  const body = rewriter(e =>
-    e.op === 'index' && e.axis.open !== undefined ? index(closed(e.axis)) : e,
-  )
+  const body = rewriter(e => (e.op === 'index' && e.axis.open !== undefined ? index(closed(e.axis)) : e))
   const nodes = graph.nodes.map((n): Node => {
     if (n.kind === 'literal') return n
     if (n.kind === 'compute') {

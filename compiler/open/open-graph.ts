@@ -1,7 +1,8 @@
-import { linearSizeIn, asConstantSize, type Size, sizeNamesIn } from '../core/size.js'
-import { cast, constant, i32, index, prim, read, rewriter } from '../ir/expr.js'
+import { asConstantSize, linearSizeIn, type Size, sizeNamesIn } from '../core/size.js'
+import { cast, constant, i32, index, read, rewriter } from '../ir/expr.js'
 import { sortGraph } from '../ir/graph.js'
 import type { Axis, Expr, Graph, InputNode, Node, NodeId, OpenExtent, OpenSize } from '../ir/ir.js'
+import { extentExpr } from '../ir/open-extent.js'
 import { verified } from '../ir/verify.js'
 import { simplify } from '../simplify/simplify.js'
 import { nameSizes, type SizeNames, sizeInput } from './name-sizes.js'
@@ -120,11 +121,8 @@ const withOpenSizes = (
       origin: { label: `${sizeInput}${s.name}` },
     }),
   )
-  const valueOf = ({ size, scale, shift }: OpenExtent): Expr => {
-    const n = read(inputs[size]!.id, 'i32', [])
-    const scaled = scale === 1 ? n : prim('mul', n, i32(scale))
-    return shift === 0 ? scaled : prim('add', scaled, i32(shift))
-  }
+  const openValue = (open: OpenExtent): Expr =>
+    extentExpr({ extent: 0, open }, size => read(inputs[size]!.id, 'i32', []))
   const numbers = new Map(sizeInputsOf(graph).map(n => [n.id, numberOf(n)]))
   const axes = new Map<number, Axis>()
   const openAxis = (a: Axis): Axis => {
@@ -138,11 +136,11 @@ const withOpenSizes = (
     if (e.op === 'read' && numbers.has(e.node)) {
       const n = numbers.get(e.node)!
       const form = formOf(n)
-      return form === undefined ? i32(n) : valueOf(form)
+      return form === undefined ? i32(n) : openValue(form)
     }
     if (e.op !== 'const' || e.dtype === 'f32' || e.dtype === 'bool') return e
     const form = formOf(e.value)
-    return form === undefined ? e : cast(e.dtype, valueOf(form))
+    return form === undefined ? e : cast(e.dtype, openValue(form))
   })
   if (graph.regions.some(r => formOf(r.axis.extent) !== undefined)) return undefined
   let fits = true

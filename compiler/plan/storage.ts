@@ -11,7 +11,7 @@
  * No kernel is chosen or written here, and no values are known.
  */
 import { readsOf } from '../ir/expr.js'
-import { regionPath, shapeOf } from '../ir/graph.js'
+import { dimensionsOfNode, regionPath, shapeOf } from '../ir/graph.js'
 import type { CarryNode, Graph, NodeId, RegionId } from '../ir/ir.js'
 import type { Group } from '../kernel/group.js'
 import type { Placement, Storage } from '../kernel/placement.js'
@@ -84,20 +84,30 @@ export const planStorage = (
     const dropped = shape.map((_, i) => i < path.length && !kept.get(id)?.has(path[i]!.id))
     const needed = n.kind === 'carry' ? slots.get(id)! : shape[path.length - 1]!
     let stride = 1
-    const dims: Placement['dims'][number][] = shape.map(extent => ({ stride: 0, shift: 0, extent }))
+    const whole = dimensionsOfNode(n)
+    const openOf = (i: number) => (whole[i]!.open === undefined ? {} : { open: whole[i]!.open })
+    const dims: Placement['dims'][number][] = shape.map((extent, i) => ({
+      ...{ stride: 0, shift: 0, extent },
+      ...openOf(i),
+    }))
     for (const i of [...layout(n)].reverse()) {
       const turns = i === path.length - 1 && needed < shape[i]! ? needed : undefined
       if (dropped[i] || turns === 1) continue
       // Each slot begins at a multiple of four elements, so that a kernel may access it by vectors.
       if (turns !== undefined) stride = vectorElements * Math.ceil(stride / vectorElements)
-      dims[i] = { stride, shift: 0, extent: shape[i]!, ...(turns === undefined ? {} : { turns }) }
+      dims[i] = {
+        ...{ stride, shift: 0, extent: shape[i]! },
+        ...openOf(i),
+        ...(turns === undefined ? {} : { turns }),
+      }
       stride *= turns ?? shape[i]!
     }
     const name = n.kind === 'input' ? n.name : n.origin.label
     const packing = n.kind === 'input' && n.packing !== undefined ? { packing: n.packing } : {}
     const memory = fromMemory.has(id) ? { fromMemory: true as const } : {}
     storages.push({ id: storages.length, name, dtype: n.dtype, elements: stride, ...packing, ...memory })
-    return { storage: storages.length - 1, base: 0, dims }
+    const size = n.kind === 'input' && n.size !== undefined ? { size: n.size.number } : {}
+    return { storage: storages.length - 1, base: 0, dims, ...size }
   }
   /**
    * The placement of a carry's `init` or `next` in the carry's storage. `next` at iteration l is slot l + 1

@@ -1,7 +1,7 @@
 import { postorder, rewrite } from '../ir/expr.js'
 import type { ComputeNode, Expr, Node, NodeId } from '../ir/ir.js'
-import { operationCount } from './inline-definitions.js'
 import { sizeInput } from '../open/name-sizes.js'
+import { operationCount } from './inline-definitions.js'
 import type { Tidy } from './tidy.js'
 import { dependsOn, reductionNode } from './write-expr.js'
 

@@ -3,8 +3,8 @@ import { affineOfAnySize } from '../affine/affine-of.js'
 import { rewriter } from '../ir/expr.js'
 import { sortGraph } from '../ir/graph.js'
 import type { Graph } from '../ir/ir.js'
-import { simplify } from '../simplify/simplify.js'
 import { nameSizes, type SizeNames } from '../open/name-sizes.js'
+import { simplify } from '../simplify/simplify.js'
 
 /** A graph that holds for all sizes: it was made for some, and `sizes` says what its numbers stand for. */
 export interface SizedGraph {

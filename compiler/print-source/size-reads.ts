@@ -1,8 +1,8 @@
 import type { Size } from '../core/size.js'
 import { cast, f32, prim, read, rewriter } from '../ir/expr.js'
 import type { Expr, Graph, Node } from '../ir/ir.js'
-import type { SizedGraph } from './for-all-sizes.js'
 import { sizeInput } from '../open/name-sizes.js'
+import type { SizedGraph } from './for-all-sizes.js'
 
 /**
  * Every f32 constant that was computed from sizes as a read of an input that stands for the size, so that

@@ -13,9 +13,9 @@ import {
 } from '../core/size.js'
 import { axesOf, postorder } from '../ir/expr.js'
 import type { Axis, Expr, Node, NodeId, PrimOp } from '../ir/ir.js'
+import { type SizeNames, sizeInput } from '../open/name-sizes.js'
 import type { BinaryOp, SourceExpr as Source } from '../syntax/ast.js'
 import * as s from './build-syntax.js'
-import { type SizeNames, sizeInput } from '../open/name-sizes.js'
 import type { PrintedSignature } from './printed-signature.js'
 
 /** The names and types with which an expression is written. */

@@ -1,5 +1,6 @@
 import type { BroadcastSchedule, ColumnLayout, DeviceTraits, RegisterSchedule } from '../artifact.js'
 import { readsOf } from '../ir/expr.js'
+import { isMultiple } from '../ir/open-extent.js'
 import { productOf } from '../kernel/context.js'
 import { type Product, runsAlong, swapOperands } from '../kernel/product.js'
 
@@ -61,7 +62,11 @@ export const columnSchedules = (
     const lefts: readonly ColumnLayout['left'][] =
       family === 'broadcast' && runsAlong(p.left, p.m) && !runsAlong(p.left, k) ? ['m', 'k'] : ['k']
     const right = runsAlong(p.right, k) && !runsAlong(p.right, n) ? 'k' : 'n'
-    const steps: readonly ColumnLayout['step'][] = k.extent % 4 === 0 ? [4] : k.extent === 1 ? [1] : [4, 1]
+    const steps: readonly ColumnLayout['step'][] = isMultiple(k, 4)
+      ? [4]
+      : k.extent === 1 || k.open !== undefined
+        ? [1]
+        : [4, 1]
     const columns: readonly ColumnLayout['columns'][] =
       n.extent === 1 ? [1] : productOf(p.n) <= 2 * width ? [4, 1] : [4]
     return lefts.flatMap(left => {

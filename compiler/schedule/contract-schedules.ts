@@ -1,6 +1,7 @@
 import type { ContractSchedule, DeviceTraits } from '../artifact.js'
 import { readsOf } from '../ir/expr.js'
 import type { Axis } from '../ir/ir.js'
+import { extentText } from '../ir/open-extent.js'
 import { type KernelContext, packingsOf } from '../kernel/context.js'
 import { operationsOf } from '../kernel/cost.js'
 import { type Product, runsAlong } from '../kernel/product.js'
@@ -31,7 +32,7 @@ export const contractCandidates = (p: Product, traits: DeviceTraits): readonly C
  *     contract b[8·6] m[64] n[64] k[48]; left along k, 1 reads, 0 operations; …
  */
 export const contractSignature = (p: Product, ctx: KernelContext): string => {
-  const extents = (axes: readonly Axis[]): string => `[${axes.map(a => a.extent).join('·')}]`
+  const extents = (axes: readonly Axis[]): string => `[${axes.map(extentText).join('·')}]`
   const effort = (e: Product['left']): string =>
     [`${readsOf(e).length} reads`, ...packingsOf(e, ctx), `${operationsOf(e)} operations`].join(', ')
   const operand = (e: Product['left'], outer: Axis): string => {
@@ -39,7 +40,7 @@ export const contractSignature = (p: Product, ctx: KernelContext): string => {
     return `${way}, ${effort(e)}`
   }
   return [
-    `contract b${extents(p.batch)} m[${p.m.extent}] n${extents(p.n)} k${extents(p.k)}`,
+    `contract b${extents(p.batch)} m[${extentText(p.m)}] n${extents(p.n)} k${extents(p.k)}`,
     `left ${operand(p.left, p.m)}`,
     `right ${operand(p.right, p.n.at(-1)!)}`,
     ...p.outputs.map(o => `out ${effort(o.value)}`),

@@ -1,5 +1,6 @@
 import type { DeviceTraits, MapSchedule } from '../artifact.js'
 import { axesOf, readsOf } from '../ir/expr.js'
+import { extentText, isMultiple } from '../ir/open-extent.js'
 import { type KernelContext, packingsOf, productOf } from '../kernel/context.js'
 import { operationsOf } from '../kernel/cost.js'
 import type { MapProgram } from '../kernel/map-program.js'
@@ -52,14 +53,14 @@ export const mapCandidates = (p: MapProgram, traits: DeviceTraits): readonly Map
   const total = productOf(p.axes)
   const last = p.axes.at(-1)
   const guarded = p.outputs.some(o => o.within && last && axesOf(o.within).has(last.id))
-  const width = last !== undefined && last.extent % 4 === 0 && total >= leastForVectors && !guarded ? 4 : 1
+  const width = last !== undefined && isMultiple(last, 4) && total >= leastForVectors && !guarded ? 4 : 1
   return mapSchedules(total / width, width, traits)
 }
 
 /** `map [8·64]; 2 reads 5 operations; …`: the facts that decide how fast an elementwise kernel is. */
 export const mapSignature = (p: MapProgram, ctx: KernelContext): string =>
   [
-    `map [${p.axes.map(a => a.extent).join('·')}]`,
+    `map [${p.axes.map(extentText).join('·')}]`,
     ...p.outputs.map(o =>
       [
         `${readsOf(o.value).length} reads`,

@@ -1,3 +1,4 @@
+import { isMultiple } from '../ir/open-extent.js'
 import { type Product, runsAlong } from '../kernel/product.js'
 
 /**
@@ -25,7 +26,7 @@ export const loadDirectionOf = (p: Product, role: 'left' | 'right'): LoadDirecti
   const k = p.k.at(-1)!
   const outer = role === 'left' ? p.m : p.n.at(-1)!
   const e = p[role]
-  if (runsAlong(e, k) && (p.k.length === 1 || k.extent % 4 === 0)) return 'k'
+  if (runsAlong(e, k) && ((p.k.length === 1 && k.open === undefined) || isMultiple(k, 4))) return 'k'
   return runsAlong(e, outer) ? 'outer' : 'one'
 }
 

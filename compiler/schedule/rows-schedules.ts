@@ -3,6 +3,7 @@ import { affineOf } from '../affine/affine-of.js'
 import type { DeviceTraits, RowsSchedule } from '../artifact.js'
 import { axesOf, readsOf } from '../ir/expr.js'
 import type { Axis } from '../ir/ir.js'
+import { extentText, isMultiple } from '../ir/open-extent.js'
 import { type KernelContext, packingsOf, productOf } from '../kernel/context.js'
 import { operationsOf } from '../kernel/cost.js'
 import {
@@ -38,7 +39,7 @@ const leastRowsAcross = 64
 const acrossRows = (p: RowProgram): Axis | undefined => {
   const last = p.rows.at(-1)
   const passes = passesOf(p)
-  if (last === undefined || last.extent % 4 !== 0 || productOf(p.rows) < leastRowsAcross) return undefined
+  if (last === undefined || !isMultiple(last, 4) || productOf(p.rows) < leastRowsAcross) return undefined
   const fits = passes.every(x => x.node.reduce && !findsPosition(x.node))
   if (p.phases.some(x => x.within && axesOf(x.within).has(last.id))) return undefined
   return fits && passes.some(x => countReadsAlong(x.value, last) > 0) ? last : undefined
@@ -134,7 +135,7 @@ const softwareCost = (p: RowProgram, s: RowsSchedule, ctx: KernelContext): numbe
   const row = p.rows.at(-1)
   const passes = passesOf(p).map(x => {
     const last = x.inner.at(-1)!
-    const wide = s.vector === 'inner' && last.extent % 4 === 0
+    const wide = s.vector === 'inner' && isMultiple(last, 4)
     const vector = s.vector === 'row' ? row : wide ? last : undefined
     const turns = Math.ceil(productOf(x.inner) / (wide ? 4 : 1) / s.lanes)
     const varies = (a: Affine): boolean => x.inner.some(i => coefficientOf(a, i.id) !== 0)
@@ -270,14 +271,14 @@ export const rowsSignature = (p: RowProgram, ctx: KernelContext): string => {
     const [along, over] = [x.inner.at(-1), row].map(a => (a ? countReadsAlong(x.value, a) : 0))
     return [
       x.node.reduce?.op ?? 'each',
-      `[${x.inner.map(a => a.extent).join('·')}]`,
+      `[${x.inner.map(extentText).join('·')}]`,
       `${own} own ${shared} shared ${along} along ${over} across`,
       ...(fromMemory > 0 ? [`${fromMemory} from memory`] : []),
       ...packingsOf(x.value, ctx),
       `${operationsOf(x.value)} operations${x.storage === undefined ? '' : ', stored'}`,
     ].join(' ')
   })
-  return [`rows [${p.rows.map(a => a.extent).join('·')}]`, ...phases].join('; ')
+  return [`rows [${p.rows.map(extentText).join('·')}]`, ...phases].join('; ')
 }
 
 /** The schedules of reductions over rows and of the values computed from them, the best estimate first. */

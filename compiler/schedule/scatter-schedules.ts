@@ -1,5 +1,6 @@
 import type { DeviceTraits, ScatterSchedule } from '../artifact.js'
 import type { Axis } from '../ir/ir.js'
+import { extentText } from '../ir/open-extent.js'
 import { productOf } from '../kernel/context.js'
 import type { ScatterProgram } from '../kernel/scatter-program.js'
 
@@ -14,7 +15,7 @@ export const scatterCandidates = (p: ScatterProgram, traits: DeviceTraits): read
     .map(threads => ({ family: 'scatter', threads }))
 }
 
-const extents = (axes: readonly Axis[]): string => `[${axes.map(a => a.extent).join('·')}]`
+const extents = (axes: readonly Axis[]): string => `[${axes.map(extentText).join('·')}]`
 
 /** The facts that decide how fast a scatter is: `scatter to [512] of [64] from [1024]`. */
 export const scatterSignature = (p: ScatterProgram): string =>

@@ -70,7 +70,7 @@ export interface StoreTarget {
   readonly storage: number
   readonly address: Affine
   /** The bound of the vector axis: of four neighbours, only those below it are stored. */
-  readonly limit?: number | undefined
+  readonly limit?: string | undefined
 }
 
 /**

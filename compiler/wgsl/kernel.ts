@@ -1,4 +1,4 @@
-import type { KernelDecl, KernelFeature, Slice } from '../artifact.js'
+import type { Count, KernelDecl, KernelFeature, Slice } from '../artifact.js'
 import { positionOf } from '../diagnostics/source.js'
 import type { Axis, ComputeNode, Origin } from '../ir/ir.js'
 import { constantBits } from '../ir/wgsl-helpers.js'
@@ -12,6 +12,8 @@ import { Writer } from './writer.js'
 export interface Launch {
   readonly workgroupSize: readonly [number, number, number]
   readonly workgroups: readonly [number, number, number]
+  /** The number of workgroups. Where open sizes decide it, `workgroups` is the grid for the most. */
+  readonly count: Count
   /** One line for people: the family and its parameters. */
   readonly schedule: string
   readonly features?: readonly KernelFeature[]
@@ -30,6 +32,7 @@ export interface EmittedKernel {
   /** The part of the storage that each binding has; undefined for the whole. */
   readonly slices: readonly (Slice | undefined)[]
   readonly workgroups: readonly [number, number, number]
+  readonly count: Count
   readonly features: readonly KernelFeature[]
 }
 
@@ -38,7 +41,7 @@ const reserved = new Set(
   `slot tile subgroup lane row rows across owner own batch left right joined sums thread tx ty part
     part_m part_n t now k r i j alias break case const continue default diagnostic discard else enable
     false fn for if let loop override return switch struct true var while main loops group local lane
-    array select min max exp log sqrt abs floor sign tanh sin cos pow dot step mix clamp all any fma
+    sizes array select min max exp log sqrt abs floor sign tanh sin cos pow dot step mix clamp all any fma
     target read write sum`.split(/\s+/),
 )
 
@@ -99,6 +102,10 @@ export const spreadWorkgroups = (count: number, limit: number): readonly [number
   const z = Math.ceil(y / limit)
   return [limit, Math.ceil(y / z), z]
 }
+
+/** Whether a grid may have more threads than there is work for, `each` of them in a workgroup. */
+export const isPartly = (work: Count, grid: readonly [number, number, number], each: number): boolean =>
+  typeof work !== 'number' || grid[0] * grid[1] * grid[2] * each > work
 
 /** WGSL's names of the features. */
 const extensions: Readonly<Record<KernelFeature, string>> = {
@@ -169,7 +176,8 @@ const assembleKernel = (
   bases: ReadonlyMap<number, BindingBase>,
 ): EmittedKernel => {
   const size = launch.workgroupSize
-  const body = w.root.render('  ')
+  const body = [...w.countDeclarations().map(line => `  ${line}`), ...w.root.render('  ')]
+  const usesSizes = body.some(l => l.includes('sizes.'))
   // Only the loops whose index it reads, so that equal kernels in loops of other depths are one kernel.
   const loops = spec.loops.reduce((n, _, i) => (body.some(l => l.includes(loopIndex(i))) ? i + 1 : n), 0)
   const builtins = [
@@ -183,6 +191,7 @@ const assembleKernel = (
     ...(features.length > 0 ? [...features.map(f => `enable ${extensions[f]};`), ''] : []),
     ...w.memory.declarations(),
     ...(loops > 0 ? ['@group(1) @binding(0) var<uniform> loops: vec4u;'] : []),
+    ...(usesSizes ? ['@group(1) @binding(1) var<uniform> sizes: vec4i;'] : []),
     ...(launch.shared ?? []),
     ...constantBits([...functions, ...body].join('\n')),
     '',
@@ -213,12 +222,14 @@ const assembleKernel = (
     storages: bound.map(b => b.storage),
     slices: bound.map(b => b.slice),
     workgroups: launch.workgroups,
+    count: launch.count,
     features,
     decl: {
       name: kernelName(spec.members),
       wgsl: header + text,
       bindings: bound.map(b => b.mode),
       loops,
+      ...(usesSizes ? { sizes: true as const } : {}),
       workgroupSize: launch.workgroupSize,
       flops: spec.flops,
       bytes: spec.bytes,
@@ -234,7 +245,7 @@ const showOrigin = ({ label, span }: Origin): string =>
     ? label
     : `${label} (${span.source.name}:${positionOf(span.source, span.start).line})`
 
-const axisText = (a: Axis): string => `${a.name}:${a.extent}`
+const axisText = (a: Axis): string => `${a.name}:${a.open === undefined ? '' : '≤'}${a.extent}`
 
 /** The node in a line: `scores: f32[t:64, s:64] = sum over e:48`. */
 const describeNode = (n: ComputeNode): string => {

@@ -1,6 +1,7 @@
 import { index } from '../ir/expr.js'
 import type { Expr } from '../ir/ir.js'
-import { productOf } from '../kernel/context.js'
+import { isMultiple } from '../ir/open-extent.js'
+import { countAll } from '../kernel/count.js'
 import type { Product } from '../kernel/product.js'
 import {
   type LoadDirection,
@@ -38,7 +39,7 @@ export const loadTile = (
   w: Writer,
 ): readonly LoadedPiece[] => {
   const direction = loadDirectionOf(p, o.role)
-  const length = productOf(p.k)
+  const length = countAll(p.k)
   const last = p.k.at(-1)!
   return range(piecesPerThread(o, direction)).map(j => {
     const here = new Block(block, undefined)
@@ -63,11 +64,11 @@ export const loadTile = (
     const loaded = w.emit(e, here)
     const value = direction === 'one' ? loaded : w.widen(loaded)
     const bounds =
-      length % o.k === 0
+      typeof length === 'number' && length % o.k === 0
         ? undefined
-        : direction === 'k' && last.extent % 4 !== 0
-          ? `${position} + vec4i(0, 1, 2, 3) < vec4i(${length})`
-          : `${position} < ${length}`
+        : direction === 'k' && !isMultiple(last, 4)
+          ? `${position} + vec4i(0, 1, 2, 3) < vec4i(${w.count(length)})`
+          : `${position} < ${w.count(length)}`
     const zero = direction === 'one' ? '0.0' : 'vec4f()'
     const text = bounds === undefined ? value.text : `select(${zero}, ${value.text}, ${bounds})`
     block.close(here)
@@ -96,7 +97,7 @@ const placeSum = (
     return
   }
   const last = p.k.at(-1)!
-  const quarter = w.axis('quarter', Math.ceil(last.extent / 4))
+  const quarter = w.axisInParts('quarter', last, 4)
   w.unflatten(w.nameIndex(block, `${position} / 4`, 'q').text, [...p.k.slice(0, -1), quarter], block)
   block.places.set(last.id, { kind: 'vector', quarter: quarter.id })
 }
@@ -113,7 +114,7 @@ const placeOuter = (
   const name = (text: string, prefix: string): string => w.nameIndex(block, text, prefix).text
   if (role === 'left') {
     if (direction === 'outer') {
-      const quarter = w.axis('quarter', Math.ceil(p.m.extent / 4))
+      const quarter = w.axisInParts('quarter', p.m, 4)
       block.places.set(quarter.id, { kind: 'scalar', text: name(`(row + ${outer}) / 4`, 'q') })
       block.places.set(p.m.id, { kind: 'vector', quarter: quarter.id })
     } else block.places.set(p.m.id, { kind: 'scalar', text: name(`row + ${outer}`, 'm') })
@@ -131,7 +132,7 @@ const placeOuter = (
   const last = p.n.at(-1)!
   const place = block.place(last.id)!.place as { readonly quarter: number }
   const quarter = quarterAxis(place.quarter)
-  const own = w.axis('n', last.extent)
+  const own = w.axisInParts('n', last, 1)
   block.places.set(own.id, {
     kind: 'scalar',
     text: name(`${w.emit(w.intern(quarterPosition(quarter, 0)), block).text} + ${outer} % 4`, 'n'),

@@ -5,12 +5,15 @@
 import type { Affine } from '../affine/affine.js'
 import { affineExpr } from '../affine/affine-expr.js'
 import { affineOf } from '../affine/affine-of.js'
+import type { Count } from '../artifact.js'
 import { i32, index, prim, substituteAxes } from '../ir/expr.js'
 import type { Axis, Expr } from '../ir/ir.js'
-import { type KernelContext, productOf } from '../kernel/context.js'
+import { extentInParts, isMultiple, isUnit } from '../ir/open-extent.js'
+import type { KernelContext } from '../kernel/context.js'
+import { countAll, countOf, inParts, mostOf, multiplyCounts } from '../kernel/count.js'
 import type { Epilogue, Product } from '../kernel/product.js'
 import type { Block } from './block.js'
-import { flatWorkgroupIndex, spreadWorkgroups } from './kernel.js'
+import { flatWorkgroupIndex, isPartly, spreadWorkgroups } from './kernel.js'
 import type { Writer } from './writer.js'
 
 /** The numbers from 0 to n - 1. */
@@ -25,8 +28,8 @@ export const quarterPosition = (quarter: Axis, j: number): Expr =>
   prim('add', prim('mul', index(quarter), i32(4)), i32(j))
 
 /** The number of threads that own the columns, if each owns so many neighbours along the fastest axis. */
-export const ownersOf = (n: readonly Axis[], columns: 1 | 4): number =>
-  productOf(n.slice(0, -1)) * Math.ceil(n.at(-1)!.extent / columns)
+export const ownersOf = (n: readonly Axis[], columns: 1 | 4): Count =>
+  multiplyCounts([countAll(n.slice(0, -1)), countOf(extentInParts(n.at(-1)!, columns))])
 
 /** A division of the output into tiles, one for each workgroup. */
 export interface Tiling {
@@ -42,10 +45,16 @@ export const workgroupsOf = (
   p: Product,
   t: Tiling,
   ctx: KernelContext,
-): { readonly m: number; readonly n: number; readonly grid: readonly [number, number, number] } => {
-  const m = Math.ceil(p.m.extent / t.rows)
-  const n = Math.ceil(ownersOf(p.n, t.columns) / t.owners)
-  return { m, n, grid: spreadWorkgroups(productOf(p.batch) * m * n, ctx.traits.workgroupsPerDimension) }
+): {
+  readonly m: Count
+  readonly n: Count
+  readonly count: Count
+  readonly grid: readonly [number, number, number]
+} => {
+  const m = countOf(extentInParts(p.m, t.rows))
+  const n = inParts(ownersOf(p.n, t.columns), t.owners)
+  const count = multiplyCounts([countAll(p.batch), m, n])
+  return { m, n, count, grid: spreadWorkgroups(mostOf(count), ctx.traits.workgroupsPerDimension) }
 }
 
 /**
@@ -54,22 +63,23 @@ export const workgroupsOf = (
  */
 export const writeTile = (p: Product, t: Tiling, units: readonly Axis[], w: Writer): void => {
   const { root } = w
-  const { m, n, grid } = workgroupsOf(p, t, w.ctx)
-  const batch = productOf(p.batch)
-  for (const a of units) if (a.extent === 1) root.places.set(a.id, { kind: 'scalar', text: '0' })
+  const { m, n, count, grid } = workgroupsOf(p, t, w.ctx)
+  const batch = countAll(p.batch)
+  for (const a of units) if (isUnit(a)) root.places.set(a.id, { kind: 'scalar', text: '0' })
   root.add(`let tile = ${flatWorkgroupIndex(grid)};`)
-  if (grid[0] * grid[1] * grid[2] > batch * m * n) root.add(`if (tile >= ${batch * m * n}) { return; }`)
+  if (isPartly(count, grid, 1)) root.add(`if (tile >= ${w.count(count)}) { return; }`)
   const number = (c: 'm' | 'n'): string => {
     const [own, other] = c === 'm' ? [m, n] : [n, m]
     if (own === 1) return '0'
-    const behind = t.fastest === c || other === 1 ? 'tile' : `tile / ${other}`
+    const behind = t.fastest === c || other === 1 ? 'tile' : `tile / ${w.count(other)}`
     const last = batch === 1 && (t.fastest !== c || other === 1)
-    return last ? behind : `${behind} % ${own}`
+    return last ? behind : `${behind} % ${w.count(own)}`
   }
   root.add(`let row = ${m === 1 ? '0' : `(${number('m')}) * ${t.rows}`};`)
   root.add(`let across = ${n === 1 ? '0' : `(${number('n')}) * ${t.owners}`};`)
   if (p.batch.length > 0) {
-    root.add(`let batch = ${m * n === 1 ? 'tile' : `tile / ${m * n}`};`)
+    const tiles = multiplyCounts([m, n])
+    root.add(`let batch = ${tiles === 1 ? 'tile' : `tile / ${w.count(tiles)}`};`)
     w.unflatten('batch', p.batch, root)
   }
 }
@@ -87,7 +97,7 @@ export const placeColumns = (p: Product, { columns, owner }: OwnedColumns, w: Wr
     w.unflatten(owner, p.n, block)
     return
   }
-  const quarter = w.axis('quarter', Math.ceil(last.extent / 4))
+  const quarter = w.axisInParts('quarter', last, 4)
   w.unflatten(owner, [...p.n.slice(0, -1), quarter], block)
   block.places.set(last.id, { kind: 'vector', quarter: quarter.id })
 }
@@ -109,12 +119,12 @@ const rowAddress = (o: Epilogue, m: Axis, row: Expr): Affine =>
 /**
  * The number of columns, where stores of four neighbours must not pass it; undefined where fours divide it.
  */
-const limitOf = (p: Product, columns: 1 | 4): number | undefined =>
-  columns === 1 || p.n.at(-1)!.extent % 4 === 0 ? undefined : p.n.at(-1)!.extent
+const limitOf = (p: Product, columns: 1 | 4, w: Writer): string | undefined =>
+  columns === 1 || isMultiple(p.n.at(-1)!, 4) ? undefined : w.count(countOf(p.n.at(-1)!))
 
 /** Writes the epilogue and its stores once for each row. */
 export const storeRows = (p: Product, sums: Sums, w: Writer, block: Block): void => {
-  const limit = limitOf(p, sums.columns)
+  const limit = limitOf(p, sums.columns, w)
   const plain = p.outputs.every(o => o.value.op === 'read')
   for (const r of range(sums.count)) {
     const own =
@@ -135,7 +145,7 @@ export const storeRows = (p: Product, sums: Sums, w: Writer, block: Block): void
 
 /** Stores the sums, then reads them back in a loop over the rows with the epilogue. The text is shorter. */
 export const storeRowsInLoop = (p: Product, sums: Sums, w: Writer, block: Block): void => {
-  const limit = limitOf(p, sums.columns)
+  const limit = limitOf(p, sums.columns, w)
   const hold = p.outputs.at(-1)!
   const sum: Expr = { op: 'read', dtype: 'f32', node: -1 - p.node, at: [], guarded: false }
   storeRows({ ...p, outputs: [{ ...hold, value: sum }] }, sums, w, block)

@@ -1,7 +1,9 @@
 import type { BroadcastSchedule, RegisterSchedule } from '../artifact.js'
 import { i32, index, prim } from '../ir/expr.js'
 import type { Axis, Expr } from '../ir/ir.js'
+import { extentInParts, isMultiple } from '../ir/open-extent.js'
 import type { KernelContext } from '../kernel/context.js'
+import { countOf } from '../kernel/count.js'
 import { type Product, swapOperands } from '../kernel/product.js'
 import type { KernelSpec } from '../kernel/spec.js'
 import { type Block, quarterAxis, type TextValue, vectorComponents } from './block.js'
@@ -65,17 +67,17 @@ export const writeColumns = (
   const threads = schedule.family === 'broadcast' ? lanes : schedule.threads
   const s: ColumnTiling = { ...schedule, lanes, owners: threads }
   const units = spec.members.flatMap(x => [...x.dims.flat(), ...(x.reduce?.axes ?? [])])
-  const { grid } = workgroupsOf(p, s, ctx)
+  const { grid, count } = workgroupsOf(p, s, ctx)
   return writeKernel(ctx, spec, w => {
     const { root } = w
     writeTile(p, s, units, w)
     root.add('let lane = i32(local);', 'let owner = across + lane;')
     placeColumns(p, { columns: s.columns, owner: 'owner' }, w, root)
-    const frame: Frame = { base: w.axis('row', p.m.extent), lane: w.axis('lane', s.lanes) }
+    const frame: Frame = { base: w.axisInParts('row', p.m, 1), lane: w.axis('lane', s.lanes) }
     root.places.set(frame.base.id, { kind: 'scalar', text: 'row' })
     root.places.set(frame.lane.id, { kind: 'scalar', text: 'lane' })
     if (s.left === 'm') {
-      const quarter = w.axis('quarter', Math.ceil(p.m.extent / 4))
+      const quarter = w.axisInParts('quarter', p.m, 4)
       root.add('let rows = row / 4 + lane;')
       root.places.set(quarter.id, { kind: 'scalar', text: 'rows' })
       root.places.set(p.m.id, { kind: 'vector', quarter: quarter.id })
@@ -84,13 +86,14 @@ export const writeColumns = (
     for (let r = 0; r < s.rows; r++) root.add(`var c${r} = ${type}(0.0);`)
     writeReductionLoops({ p, s, frame, w })
     const owned = ownersOf(p.n, s.columns)
-    const block = owned % threads === 0 ? root : root.inner(`if (owner < ${owned}) {`)
+    const full = typeof owned === 'number' && owned % threads === 0
+    const block = full ? root : root.inner(`if (owner < ${w.count(owned)}) {`)
     const sums: Sums = {
       count: s.rows,
       columns: s.columns,
       row: r => prim('add', index(frame.base), r),
       text: r => `c${r}`,
-      inside: p.m.extent % s.rows === 0 ? undefined : `${p.m.extent} - row`,
+      inside: isMultiple(p.m, s.rows) ? undefined : `${w.count(countOf(p.m))} - row`,
     }
     if (schedule.epilogue === 'loop') storeRowsInLoop(p, sums, w, block)
     else storeRows(p, sums, w, block)
@@ -98,6 +101,7 @@ export const writeColumns = (
     return {
       workgroupSize: [threads, 1, 1],
       workgroups: grid,
+      count,
       features: s.lanes > 1 ? ['subgroups'] : [],
       schedule: [
         `contract, ${s.rows}×${threads * s.columns} a workgroup`,
@@ -118,14 +122,16 @@ const writeReductionLoops = (kernel: ColumnsKernel): void => {
   let outer = w.root
   for (const a of p.k.slice(0, -1)) {
     const j = w.fresh('k')
-    outer = outer.inner(`for (var ${j} = 0; ${j} < ${w.loopBound(a.extent)}; ${j}++) {`)
+    outer = outer.inner(`for (var ${j} = 0; ${j} < ${w.loopBound(countOf(a))}; ${j}++) {`)
     outer.places.set(a.id, { kind: 'scalar', text: j })
     open.push(outer)
   }
   const quads = s.step === 4 ? Math.floor(k.extent / 4) : 0
   if (quads > 0) {
-    const block = outer.inner(`for (var k = 0; k < ${w.loopBound(quads)}; k++) {`)
-    const quarter = w.axis('quarter', quads)
+    // An open axis is summed in steps of four only if it is always a multiple of four.
+    const fours = k.open === undefined ? { extent: quads } : extentInParts(k, 4)
+    const block = outer.inner(`for (var k = 0; k < ${w.loopBound(countOf(fours))}; k++) {`)
+    const quarter = w.axisInParts('quarter', fours, 1)
     block.places.set(quarter.id, { kind: 'scalar', text: 'k' })
     block.places.set(k.id, { kind: 'vector', quarter: quarter.id })
     const four = range(4).map(j => quarterPosition(quarter, j))
@@ -143,7 +149,8 @@ const writeReductionLoops = (kernel: ColumnsKernel): void => {
     writeStep(kernel, last, block)
     outer.close(block)
   } else if (rest > 0) {
-    const block = outer.inner(`for (var k = 0; k < ${w.loopBound(rest)}; k++) {`)
+    const turns = k.open === undefined ? rest : countOf(k)
+    const block = outer.inner(`for (var k = 0; k < ${w.loopBound(turns)}; k++) {`)
     block.places.set(k.id, { kind: 'scalar', text: 'k' })
     writeStep(kernel, [index(k)], block)
     outer.close(block)

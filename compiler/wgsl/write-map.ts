@@ -1,8 +1,9 @@
 import type { MapSchedule } from '../artifact.js'
-import { type KernelContext, productOf } from '../kernel/context.js'
+import type { KernelContext } from '../kernel/context.js'
+import { countAll, inParts, mostOf } from '../kernel/count.js'
 import type { MapProgram } from '../kernel/map-program.js'
 import type { KernelSpec } from '../kernel/spec.js'
-import { type EmittedKernel, flatWorkgroupIndex, spreadWorkgroups, writeKernel } from './kernel.js'
+import { type EmittedKernel, flatWorkgroupIndex, isPartly, spreadWorkgroups, writeKernel } from './kernel.js'
 
 /** Writes an elementwise kernel: each thread computes one position, or four neighbours, `steps` times. */
 export const writeMap = (
@@ -12,9 +13,10 @@ export const writeMap = (
   spec: KernelSpec,
 ): EmittedKernel => {
   const { threads: size, steps } = s
-  const threads = productOf(p.axes) / s.width
+  const threads = inParts(countAll(p.axes), s.width)
   const each = size * steps
-  const workgroups = spreadWorkgroups(Math.ceil(threads / each), ctx.traits.workgroupsPerDimension)
+  const count = inParts(threads, each)
+  const workgroups = spreadWorkgroups(mostOf(count), ctx.traits.workgroupsPerDimension)
   return writeKernel(ctx, spec, w => {
     const values = p.outputs.map(o => w.intern(o.value))
     const guards = p.outputs.map(o => o.within && w.intern(o.within))
@@ -23,11 +25,11 @@ export const writeMap = (
     const first = `${flatWorkgroupIndex(workgroups)} * ${each} + i32(local)`
     const block = steps === 1 ? root : root.inner(`for (var j = 0; j < ${w.loopBound(steps)}; j++) {`)
     block.add(`let i = ${first}${steps === 1 ? '' : ` + j * ${size}`};`)
-    if (workgroups[0] * workgroups[1] * workgroups[2] * each > threads)
-      block.add(`if (i >= ${threads}) { ${steps === 1 ? 'return' : 'break'}; }`)
+    if (isPartly(threads, workgroups, each))
+      block.add(`if (i >= ${w.count(threads)}) { ${steps === 1 ? 'return' : 'break'}; }`)
     const last = p.axes.at(-1)
     if (s.width === 4 && last) {
-      const quarter = w.axis('quarter', last.extent / 4)
+      const quarter = w.axisInParts('quarter', last, 4)
       w.unflatten('i', [...p.axes.slice(0, -1), quarter], block)
       block.places.set(last.id, { kind: 'vector', quarter: quarter.id })
     } else w.unflatten('i', p.axes, block)
@@ -45,6 +47,7 @@ export const writeMap = (
     return {
       workgroupSize: [size, 1, 1],
       workgroups,
+      count,
       schedule: [
         `map, ${s.width === 4 ? 'four neighbours' : 'one element'} a thread`,
         ...(steps === 1 ? [] : [`${steps} times`]),

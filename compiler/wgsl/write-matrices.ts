@@ -1,6 +1,8 @@
 import type { MatrixSchedule } from '../artifact.js'
 import { index, prim } from '../ir/expr.js'
-import { type KernelContext, productOf } from '../kernel/context.js'
+import { isMultiple } from '../ir/open-extent.js'
+import type { KernelContext } from '../kernel/context.js'
+import { countAll, countOf, inParts } from '../kernel/count.js'
 import { type Product, swapOperands } from '../kernel/product.js'
 import type { KernelSpec } from '../kernel/spec.js'
 import type { OperandTile } from '../schedule/operand-tile.js'
@@ -39,7 +41,7 @@ export const writeMatrices = (
   const threads = lanes * subgroups.m * subgroups.n
   const tiling: Tiling = { rows, owners: columns / 4, columns: 4, fastest: s.fastest }
   const units = spec.members.flatMap(x => [...x.dims.flat(), ...(x.reduce?.axes ?? [])])
-  const { grid } = workgroupsOf(p, tiling, ctx)
+  const { grid, count } = workgroupsOf(p, tiling, ctx)
   const left: OperandTile = { role: 'left', outer: rows, k: depth, threads }
   const right: OperandTile = { role: 'right', outer: columns, k: depth, threads }
   const [leftRow, rightRow] = [depth + rowPadding, columns + rowPadding]
@@ -55,7 +57,8 @@ export const writeMatrices = (
     root.add(`let part_m = (part / ${subgroups.n}) * ${rows / subgroups.m};`)
     root.add(`let part_n = (part % ${subgroups.n}) * ${columns / subgroups.n};`)
 
-    const block = root.inner(`for (var t = 0; t < ${w.loopBound(Math.ceil(productOf(p.k) / depth))}; t++) {`)
+    const turns = w.loopBound(inParts(countAll(p.k), depth))
+    const block = root.inner(`for (var t = 0; t < ${turns}; t++) {`)
     const loaded = [left, right].map(o => loadTile(p, { operand: o, start: `t * ${depth}` }, block, w))
     block.add('workgroupBarrier();')
     putPieces(
@@ -95,6 +98,7 @@ export const writeMatrices = (
     return {
       workgroupSize: [threads, 1, 1],
       workgroups: grid,
+      count,
       subgroupNumber: true,
       features: [
         'subgroups',
@@ -143,16 +147,17 @@ const storeTileSums = (p: Product, s: MatrixSchedule, threads: number, w: Writer
   const quads = s.columns / 4
   const block = root.inner(`for (var i = thread; i < ${s.rows * quads}; i += ${threads}) {`)
   block.add(`let own = i / ${quads};`, `let owner = across + i % ${quads};`)
+  const owners = ownersOf(p.n, 4)
   const bounds = [
-    ...(p.m.extent % s.rows === 0 ? [] : [`row + own < ${p.m.extent}`]),
-    ...(ownersOf(p.n, 4) % quads === 0 ? [] : [`owner < ${ownersOf(p.n, 4)}`]),
+    ...(isMultiple(p.m, s.rows) ? [] : [`row + own < ${w.count(countOf(p.m))}`]),
+    ...(typeof owners === 'number' && owners % quads === 0 ? [] : [`owner < ${w.count(owners)}`]),
   ]
   const body = block.inner(bounds.length > 0 ? `if (${bounds.join(' && ')}) {` : '{')
   placeColumns(p, { columns: 4, owner: 'owner' }, w, body)
   const at = w.nameIndex(body, `own * ${s.columns} + 4 * (i % ${quads})`, 'at').text
   const four = range(4).map(j => `sums[${at} + ${j}]`)
   const sum = w.name(body, { text: `vec4f(${four.join(', ')})`, dtype: 'f32', width: 4 }, 'sum').text
-  const base = w.axis('row', p.m.extent)
+  const base = w.axisInParts('row', p.m, 1)
   body.places.set(base.id, { kind: 'scalar', text: w.nameIndex(body, 'row + own', 'row').text })
   storeRows(
     p,

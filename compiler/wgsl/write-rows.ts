@@ -4,13 +4,16 @@ import { affineOf } from '../affine/affine-of.js'
 import type { RowsSchedule } from '../artifact.js'
 import { axesOf, i32, index, prim, rewriter, substituteAxes } from '../ir/expr.js'
 import type { Axis, Expr } from '../ir/ir.js'
-import { type KernelContext, localOf, productOf } from '../kernel/context.js'
+import { extentInParts, isMultiple } from '../ir/open-extent.js'
+import { type KernelContext, localOf } from '../kernel/context.js'
+import { countAll, countOf, inParts, mostOf, multiplyCounts } from '../kernel/count.js'
 import { findsPosition, type Phase, type RowProgram } from '../kernel/row-program.js'
+import { readsSize } from '../kernel/size-values.js'
 import type { KernelSpec } from '../kernel/spec.js'
 import { declareAccumulator, finishReduction } from './accumulate.js'
 import type { Block, TextValue } from './block.js'
 import type { StoreTarget } from './buffer-access.js'
-import { type EmittedKernel, flatWorkgroupIndex, spreadWorkgroups, writeKernel } from './kernel.js'
+import { type EmittedKernel, flatWorkgroupIndex, isPartly, spreadWorkgroups, writeKernel } from './kernel.js'
 import type { Writer } from './writer.js'
 
 /** One of the rows that a thread computes at once: how it rewrites expressions and addresses. */
@@ -58,12 +61,12 @@ export const writeRows = (
 ): EmittedKernel => {
   const last = p.rows.at(-1)
   const unit = s.vector === 'row' ? 4 : 1
-  const blocks = last === undefined ? 1 : Math.ceil(last.extent / unit / s.rows)
-  const count = blocks * productOf(p.rows.slice(0, -1))
+  const blocks = last === undefined ? { extent: 1 } : extentInParts(last, unit * s.rows)
+  const count = multiplyCounts([countOf(blocks), countAll(p.rows.slice(0, -1))])
   const size = s.lanes > 1 ? s.lanes : s.threads
   const each = s.steps * (s.lanes > 1 ? 1 : size)
-  const workgroups = spreadWorkgroups(Math.ceil(count / each), ctx.traits.workgroupsPerDimension)
-  const launched = workgroups[0] * workgroups[1] * workgroups[2] * each
+  const groups = inParts(count, each)
+  const workgroups = spreadWorkgroups(mostOf(groups), ctx.traits.workgroupsPerDimension)
   return writeKernel(ctx, spec, w => {
     const root = w.root
     for (const a of p.units) root.places.set(a.id, { kind: 'scalar', text: '0' })
@@ -74,7 +77,8 @@ export const writeRows = (
         ? flatWorkgroupIndex(workgroups)
         : `(${flatWorkgroupIndex(workgroups)} * ${s.steps} + step)`
     block.add(`let row = ${first}${s.lanes > 1 ? '' : ` * ${size} + i32(local)`};`)
-    if (launched > count) block.add(`if (row >= ${count}) { ${s.steps === 1 ? 'return' : 'break'}; }`)
+    if (isPartly(count, workgroups, each))
+      block.add(`if (row >= ${w.count(count)}) { ${s.steps === 1 ? 'return' : 'break'}; }`)
     const rows = placeRows(p.rows, blocks, s, { block, w })
     const values = p.phases.map(x => rows.map(r => w.intern(r.expr(x.value))))
     const guards = p.phases.map(x => rows.map(r => x.within && w.intern(r.expr(x.within))))
@@ -87,6 +91,7 @@ export const writeRows = (
     return {
       workgroupSize: [size, 1, 1],
       workgroups,
+      count: groups,
       features: s.lanes > 1 ? ['subgroups'] : [],
       schedule: describeSchedule(s, size),
     }
@@ -109,15 +114,15 @@ const describeSchedule = (s: RowsSchedule, threads: number): string => {
 /** Gives the row axes their positions, for each of the rows that the thread computes. */
 const placeRows = (
   axes: readonly Axis[],
-  blocks: number,
+  blocks: Pick<Axis, 'extent' | 'open'>,
   s: RowsSchedule,
   { block: root, w }: Pick<RowsKernel, 'block' | 'w'>,
 ): readonly Row[] => {
   const last = axes.at(-1)
   if (last === undefined) return [{ number: 0, expr: e => e, address: a => a, exists: undefined }]
-  const step = w.axis('block', blocks)
+  const step = w.axis('block', blocks.extent, blocks.open)
   // The axis that counts the rows, or fours of them.
-  const unit = s.vector === 'row' ? w.axis('quarter', last.extent / 4) : last
+  const unit = s.vector === 'row' ? w.axisInParts('quarter', last, 4) : last
   if (s.rows === 1) {
     w.unflatten('row', [...axes.slice(0, -1), unit], root)
     if (unit !== last) root.places.set(last.id, { kind: 'vector', quarter: unit.id })
@@ -127,10 +132,10 @@ const placeRows = (
   return [...Array(s.rows).keys()].map((number): Row => {
     const at = prim('add', prim('mul', index(step), i32(s.rows)), i32(number))
     const name = (): string => w.nameIndex(root, w.emit(w.intern(at), root).text, 'row').text
-    const exists = unit.extent % s.rows === 0 ? undefined : `${name()} < ${unit.extent}`
+    const exists = isMultiple(unit, s.rows) ? undefined : `${name()} < ${w.count(countOf(unit))}`
     let own = at
     if (unit !== last) {
-      const [quarter, four] = [w.axis('quarter', unit.extent), w.axis('row', last.extent)]
+      const [quarter, four] = [w.axisInParts('quarter', unit, 1), w.axisInParts('row', last, 1)]
       root.places.set(quarter.id, { kind: 'scalar', text: name() })
       root.places.set(four.id, { kind: 'vector', quarter: quarter.id })
       own = index(four)
@@ -147,7 +152,9 @@ const placeRows = (
 
 /** Rewrites reads of members' values to the values of one of several rows. */
 const localsOfRow = (row: number): ((e: Expr) => Expr) =>
-  rewriter(x => (x.op === 'read' && x.node < 0 ? { ...x, node: localOfRow(-1 - x.node, row) } : x))
+  rewriter(x =>
+    x.op === 'read' && x.node < 0 && !readsSize(x.node) ? { ...x, node: localOfRow(-1 - x.node, row) } : x,
+  )
 
 /** Opens the loops over the inner axes and returns the innermost block. `close` puts the loops in place. */
 const openLoops = (
@@ -156,7 +163,7 @@ const openLoops = (
   { s, block: root, w }: RowsKernel,
 ): { block: Block; close: () => void } => {
   const last = inner.at(-1)!
-  const quarter = wide ? w.axis('quarter', last.extent / 4) : undefined
+  const quarter = wide ? w.axisInParts('quarter', last, 4) : undefined
   const axes = quarter ? [...inner.slice(0, -1), quarter] : inner
   const open: Block[] = []
   let block = root
@@ -166,8 +173,8 @@ const openLoops = (
     open.push(block)
     return j
   }
-  const count = productOf(axes)
-  if (s.lanes > 1 && count % s.lanes === 0) {
+  const count = countAll(axes)
+  if (s.lanes > 1 && typeof count === 'number' && count % s.lanes === 0) {
     // A loop with one known count for all lanes is cheaper.
     const j = loop(j => `for (var ${j} = 0; ${j} < ${w.loopBound(count / s.lanes)}; ${j}++) {`)
     w.unflatten(w.nameIndex(block, `${j} * ${s.lanes} + i32(local)`, 'at').text, axes, block)
@@ -176,7 +183,7 @@ const openLoops = (
     w.unflatten(j, axes, block)
   } else
     for (const a of axes) {
-      const j = loop(j => `for (var ${j} = 0; ${j} < ${w.loopBound(a.extent)}; ${j}++) {`)
+      const j = loop(j => `for (var ${j} = 0; ${j} < ${w.loopBound(countOf(a))}; ${j}++) {`)
       block.places.set(a.id, { kind: 'scalar', text: j })
     }
   if (quarter) block.places.set(last.id, { kind: 'vector', quarter: quarter.id })
@@ -224,7 +231,7 @@ const writePhase = ({ phase: p, values, guards }: PhaseValues, kernel: RowsKerne
   const arg = findsPosition(p.node)
   const last = p.inner.at(-1)
   const apart = p.within !== undefined && last !== undefined && axesOf(p.within).has(last.id)
-  const wide = s.vector === 'inner' && !arg && !apart && last !== undefined && last.extent % 4 === 0
+  const wide = s.vector === 'inner' && !arg && !apart && last !== undefined && isMultiple(last, 4)
   if (!p.node.reduce) {
     const { block, close } = openLoops(p.inner, wide, kernel)
     const each = values.map(v => w.emit(v, block))

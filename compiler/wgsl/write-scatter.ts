@@ -1,10 +1,12 @@
 import type { ScatterSchedule } from '../artifact.js'
 import type { Axis } from '../ir/ir.js'
-import { type KernelContext, productOf } from '../kernel/context.js'
+import { isMultiple } from '../ir/open-extent.js'
+import type { KernelContext } from '../kernel/context.js'
+import { countAll, countOf, inParts, mostOf } from '../kernel/count.js'
 import type { ScatterProgram } from '../kernel/scatter-program.js'
 import type { KernelSpec } from '../kernel/spec.js'
 import type { Block } from './block.js'
-import { type EmittedKernel, flatWorkgroupIndex, spreadWorkgroups, writeKernel } from './kernel.js'
+import { type EmittedKernel, flatWorkgroupIndex, isPartly, spreadWorkgroups, writeKernel } from './kernel.js'
 import type { Writer } from './writer.js'
 
 /** Opens a loop over each axis, over the last one in fours if `wide`. */
@@ -15,12 +17,12 @@ const openAxisLoops = (
   w: Writer,
 ): { block: Block; close: () => void } => {
   const last = axes.at(-1)
-  const quarter = wide && last ? w.axis('quarter', last.extent / 4) : undefined
+  const quarter = wide && last ? w.axisInParts('quarter', last, 4) : undefined
   const open: Block[] = []
   let block = from
   for (const a of quarter ? [...axes.slice(0, -1), quarter] : axes) {
     const j = w.fresh('j')
-    block = block.inner(`for (var ${j} = 0; ${j} < ${w.loopBound(a.extent)}; ${j}++) {`)
+    block = block.inner(`for (var ${j} = 0; ${j} < ${w.loopBound(countOf(a))}; ${j}++) {`)
     block.places.set(a.id, { kind: 'scalar', text: j })
     open.push(block)
   }
@@ -46,16 +48,16 @@ export const writeScatter = (
 ): EmittedKernel => {
   const { node, condition, value, address, slots, width, positions } = p
   const target = { storage: p.storage, address }
-  const threads = productOf(slots)
+  const threads = countAll(slots)
   const size = s.threads
-  const workgroups = spreadWorkgroups(Math.ceil(threads / size), ctx.traits.workgroupsPerDimension)
-  const wide = width.length > 0 && width.at(-1)!.extent % 4 === 0
+  const count = inParts(threads, size)
+  const workgroups = spreadWorkgroups(mostOf(count), ctx.traits.workgroupsPerDimension)
+  const wide = width.length > 0 && isMultiple(width.at(-1)!, 4)
   return writeKernel(ctx, spec, w => {
     const root = w.root
     for (const a of p.units) root.places.set(a.id, { kind: 'scalar', text: '0' })
     root.add(`let slot = ${flatWorkgroupIndex(workgroups)} * ${size} + i32(local);`)
-    if (workgroups[0] * workgroups[1] * workgroups[2] * size > threads)
-      root.add(`if (slot >= ${threads}) { return; }`)
+    if (isPartly(threads, workgroups, size)) root.add(`if (slot >= ${w.count(threads)}) { return; }`)
     w.unflatten('slot', slots, root)
     const test = w.intern(condition)
     const term = w.intern(value)
@@ -84,6 +86,7 @@ export const writeScatter = (
     return {
       workgroupSize: [size, 1, 1],
       workgroups,
+      count,
       schedule: `scatter, one thread a slot, workgroups of ${size}`,
     }
   })

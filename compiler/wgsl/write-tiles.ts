@@ -1,6 +1,8 @@
 import type { TileSchedule } from '../artifact.js'
 import { index, prim } from '../ir/expr.js'
-import { type KernelContext, productOf } from '../kernel/context.js'
+import { isMultiple } from '../ir/open-extent.js'
+import type { KernelContext } from '../kernel/context.js'
+import { countAll, countOf, inParts } from '../kernel/count.js'
 import { type Product, swapOperands } from '../kernel/product.js'
 import type { KernelSpec } from '../kernel/spec.js'
 import { loadDirectionOf, type OperandTile } from '../schedule/operand-tile.js'
@@ -78,6 +80,7 @@ export const writeTiles = (
   const tiling: Tiling = { rows, owners: columns / 4, columns: 4, fastest: s.fastest }
   const units = spec.members.flatMap(x => [...x.dims.flat(), ...(x.reduce?.axes ?? [])])
   const sums = sumsOf(s)
+  const { grid, count } = workgroupsOf(p, tiling, ctx)
   return writeKernel(ctx, spec, w => {
     const { root } = w
     writeTile(p, tiling, units, w)
@@ -91,7 +94,8 @@ export const writeTiles = (
     const half = s.arithmetic === 'f16'
     return {
       workgroupSize: [layout.left.threads, 1, 1],
-      workgroups: workgroupsOf(p, tiling, ctx).grid,
+      workgroups: grid,
+      count,
       features: half ? ['shader-f16'] : [],
       shared: [
         ...[layout.left, layout.right].map(o => {
@@ -131,7 +135,7 @@ const writeTileLoop = (p: Product, layout: SharedLayout, w: Writer): void => {
   }
   const none = (): string => ''
   if (buffers === 2) putAll(load('0', w.root), none, w.root)
-  const turns = w.loopBound(Math.ceil(productOf(p.k) / depth))
+  const turns = w.loopBound(inParts(countAll(p.k), depth))
   const block = w.root.inner(`for (var t = 0; t < ${turns}; t++) {`)
   if (buffers === 2) {
     block.add('workgroupBarrier();', 'let now = t % 2;')
@@ -190,10 +194,12 @@ const storeThreadSums = (p: Product, s: TileSchedule, tiling: Tiling, w: Writer)
   const owned = ownersOf(p.n, 4)
   for (const q of range(s.columns / threads.n / 4)) {
     const owner = w.nameIndex(outside, `across + tx${plus(q * threads.n)}`, 'owner').text
-    const block = outside.inner(owned % tiling.owners === 0 ? '{' : `if (${owner} < ${owned}) {`)
+    const block = outside.inner(
+      typeof owned === 'number' && owned % tiling.owners === 0 ? '{' : `if (${owner} < ${w.count(owned)}) {`,
+    )
     placeColumns(p, { columns: 4, owner }, w, block)
     for (const g of range(s.rows / threads.m / 4)) {
-      const base = w.axis('row', p.m.extent)
+      const base = w.axisInParts('row', p.m, 1)
       const first = w.nameIndex(block, `row + 4 * (ty${plus(g * threads.m)})`, 'row').text
       block.places.set(base.id, { kind: 'scalar', text: first })
       const four: Sums = {
@@ -201,7 +207,7 @@ const storeThreadSums = (p: Product, s: TileSchedule, tiling: Tiling, w: Writer)
         columns: 4,
         row: r => prim('add', index(base), r),
         text: r => `c${4 * g + r}_${q}`,
-        inside: p.m.extent % s.rows === 0 ? undefined : `${p.m.extent} - ${first}`,
+        inside: isMultiple(p.m, s.rows) ? undefined : `${w.count(countOf(p.m))} - ${first}`,
       }
       storeRows(p, four, w, block)
     }

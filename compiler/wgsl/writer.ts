@@ -1,12 +1,15 @@
 import type { Affine } from '../affine/affine.js'
 import { affineOf } from '../affine/affine-of.js'
-import type { DType } from '../artifact.js'
+import type { Count, DType, OpenExtent } from '../artifact.js'
 import { childrenOf, postorder } from '../ir/expr.js'
 import { deepInterner } from '../ir/intern.js'
 import { intervals } from '../ir/interval.js'
 import type { Axis, AxisId, Expr } from '../ir/ir.js'
+import { extentInParts } from '../ir/open-extent.js'
 import { helpers, wgslLiteral } from '../ir/wgsl-helpers.js'
 import type { KernelContext } from '../kernel/context.js'
+import { countOf } from '../kernel/count.js'
+import { sizeLocal } from '../kernel/size-values.js'
 import { Block, type TextValue, vectorComponents, vectorType } from './block.js'
 import { BufferAccess, type StoreTarget } from './buffer-access.js'
 import {
@@ -28,6 +31,22 @@ const longestInline = 70
 /** Operators that WGSL defines for a vector and a scalar. */
 const mixed: ReadonlySet<string> = new Set(['add', 'sub', 'mul', 'div'])
 
+const partText = (part: Count | OpenExtent): string => {
+  if (typeof part === 'number' || 'most' in part) return countText(part)
+  const { size, scale, shift, per } = part
+  const scaled = `sizes.${vectorComponents[size]}${scale === 1 ? '' : ` * ${scale}`}`
+  const more = shift + per - 1
+  const sum = more === 0 ? scaled : `${scaled} + ${more}`
+  return per === 1 ? (more === 0 ? sum : `(${sum})`) : `((${sum}) / ${per})`
+}
+
+/** A number that open sizes decide, as WGSL. */
+const countText = (c: Count): string => {
+  if (typeof c === 'number') return `${c}`
+  const product = c.parts.map(partText).join(' * ')
+  return c.per === 1 ? product : `((${product} + ${c.per - 1}) / ${c.per})`
+}
+
 /**
  * Writes one kernel. Expressions become text, each in the outermost block where its axes are known
  * (loop-invariant code motion), and shared subexpressions become `let`s (common subexpression elimination).
@@ -41,6 +60,8 @@ export class Writer {
   private readonly folded = createConstantFolder()
   private readonly interval = intervals()
   private readonly bounds = new Map<number, string>()
+  private readonly counts = new Map<string, string>()
+  private readonly countLines: string[] = []
   private counter = 0
   readonly memory: BufferAccess
 
@@ -54,12 +75,42 @@ export class Writer {
     bases: ReadonlyMap<number, BindingBase>,
   ) {
     const { storages, traits } = ctx
+    for (const [size, component] of vectorComponents.entries())
+      this.root.locals.set(sizeLocal(size), {
+        text: `sizes.${component}`,
+        dtype: 'i32',
+        width: 1,
+        atom: true,
+      })
     this.memory = new BufferAccess({ storages, scalars, bases, software: traits.software }, this)
   }
 
   /** Makes an axis that no node of the graph has. */
-  axis(name: string, extent: number): Axis {
-    return this.ctx.axis(name, extent)
+  axis(name: string, extent: number, open?: OpenExtent): Axis {
+    return this.ctx.axis(name, extent, open)
+  }
+
+  /** An axis whose positions are each `n` neighbours of another's. */
+  axisInParts(name: string, of: Pick<Axis, 'extent' | 'open'>, n: number): Axis {
+    const { extent, open } = extentInParts(of, n)
+    return this.ctx.axis(name, extent, open)
+  }
+
+  /** The text of a number, which is a name where open sizes decide it. */
+  count(c: Count): string {
+    if (typeof c === 'number') return `${c}`
+    const text = countText(c)
+    const known = this.counts.get(text)
+    if (known !== undefined) return known
+    const name = `n${this.counts.size + 1}`
+    this.counts.set(text, name)
+    this.countLines.push(`let ${name} = ${text};`)
+    return name
+  }
+
+  /** The declarations of the numbers that open sizes decide. They come before all else. */
+  countDeclarations(): readonly string[] {
+    return this.countLines
   }
 
   /**
@@ -67,7 +118,8 @@ export class Writer {
    * device each load is much code, so that costs seconds a kernel and gains nothing; there the number is made
    * to look unknown, by a condition that never holds: every buffer has elements.
    */
-  loopBound(count: number): string {
+  loopBound(count: Count): string {
+    if (typeof count !== 'number') return this.count(count)
     if (!this.ctx.traits.software || count > mostUnrolled) return `${count}`
     const known = this.bounds.get(count)
     if (known !== undefined) return known
@@ -266,10 +318,10 @@ export class Writer {
     let rest = text
     for (let i = axes.length - 1; i >= 0; i--) {
       const a = axes[i]!
-      const value = i === 0 ? rest : `${rest} % ${a.extent}`
+      const value = i === 0 ? rest : `${rest} % ${this.count(countOf(a))}`
       const name = /^\w+$/.test(value) ? value : this.nameIndex(block, value, 'at').text
       block.places.set(a.id, { kind: 'scalar', text: name })
-      if (i > 0) rest = this.nameIndex(block, `${rest} / ${a.extent}`, 'at').text
+      if (i > 0) rest = this.nameIndex(block, `${rest} / ${this.count(countOf(a))}`, 'at').text
     }
   }
 
