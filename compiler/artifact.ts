@@ -118,8 +118,8 @@ export interface KernelDecl {
   /** The number of enclosing loops, from the outermost on, up to the innermost one whose index it needs. */
   readonly loops: number
   /**
-   * It also has `@group(1) @binding(1) var<uniform>` of type `vec4i`, whose components are the open sizes in a
-   * run.
+   * It also has `@group(1) @binding(1) var<uniform>` of type `vec4i`, whose components are the open sizes in
+   * a run.
    */
   readonly sizes?: true
   readonly workgroupSize: readonly [number, number, number]
@@ -209,8 +209,8 @@ export interface OpenSize {
 }
 
 /**
- * An extent that a run decides, up to the most that a graph is made for: `⌈(scale · n + shift) / per⌉`, where n
- * is the open size's number in that run, a multiple of `step`.
+ * An extent that a run decides, up to the most that a graph is made for: `⌈(scale · n + shift) / per⌉`, where
+ * n is the open size's number in that run, a multiple of `step`.
  */
 export interface OpenExtent {
   /** The number of the open size in the artifact's `sizes`. */
@@ -222,8 +222,8 @@ export interface OpenExtent {
 }
 
 /**
- * A number of things that open sizes decide: `⌈(Π parts) / per⌉`, `most` where the sizes are the most. A plain
- * number is the same in every run.
+ * A number of things that open sizes decide: `⌈(Π parts) / per⌉`, `most` where the sizes are the most. A
+ * plain number is the same in every run.
  */
 export type Count =
   | number

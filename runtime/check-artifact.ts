@@ -143,7 +143,9 @@ const checkSlice = (at: Place, bytes: number, turns: readonly number[]): void =>
     at.fail(`it must begin inside its buffer of ${bytes} bytes, and begins at ${last} in the last turn`)
 }
 
-/** A number that open sizes decide: parts that are numbers, numbers of that kind, or extents of open sizes. */
+/**
+ * A number that open sizes decide: parts that are numbers, numbers of that kind, or extents of open sizes.
+ */
 const checkCount = (at: Place, sizes: number): void => {
   if (typeof at.value === 'number') {
     at.whole()

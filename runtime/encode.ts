@@ -52,8 +52,11 @@ export const encodeCommands = (
       if (bytes > 0) encoder.copyBufferToBuffer(buffers[from], fromOffset, buffers[to], toOffset, bytes)
       continue
     }
+    const { workgroups, count } = command
+    const grid = count === undefined ? workgroups : gridFor(workgroups, countAt(count, sizes))
     const timestampWrites = stamps?.(dispatch)
     dispatch += 1
+    if (grid[0] === 0) continue
     if (timestampWrites !== undefined) end()
     pass ??= encoder.beginComputePass(timestampWrites === undefined ? {} : { timestampWrites })
     if (pipelines[command.kernel] !== pipeline) {
@@ -71,10 +74,7 @@ export const encodeCommands = (
       slot = command.slot
       pass.setBindGroup(1, wanted, slot === undefined ? [] : [slot * stride])
     }
-    const { workgroups, count } = command
-    pass.dispatchWorkgroups(
-      ...(count === undefined ? workgroups : gridFor(workgroups, countAt(count, sizes))),
-    )
+    pass.dispatchWorkgroups(...grid)
   }
   end()
 }

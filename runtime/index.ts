@@ -18,6 +18,7 @@ export {
 } from './host-inputs.js'
 export { baseline, type Limits, parseLimits } from './limits.js'
 export { SharedTemporaries } from './memory.js'
+export { mostSizes } from './open-sizes.js'
 export { pack, packed, rounded, unpack } from './packing.js'
 export type { KernelTime, Profile } from './profile.js'
 export { download, Readback, type ReadbackOptions, type Reading } from './readback.js'

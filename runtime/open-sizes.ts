@@ -27,8 +27,8 @@ export const gridFor = ([x, y, z]: Grid, count: number): Grid => {
 }
 
 /**
- * The numbers of an artifact's open sizes in a run, in the artifact's order. Throws a `DeviceError` if they are
- * not its sizes one and all, or one is not a multiple of its step from 0 to its most.
+ * The numbers of an artifact's open sizes in a run, in the artifact's order. Throws a `DeviceError` if they
+ * are not its sizes one and all, or one is not a multiple of its step from 0 to its most.
  */
 export const openSizesAt = (
   { name, sizes = [] }: Artifact,
@@ -51,8 +51,13 @@ export const openSizesAt = (
     if (n === undefined) return refuse(`It lacks ${size}.`)
     if (!Number.isInteger(n) || n < 0 || n > most || n % step !== 0)
       refuse(
-        `${size} is ${n}, and must be ${step === 1 ? 'a whole number' : `a multiple of ${step}`} from 0 to ${most}.`,
+        `${size} is ${n}, and must be a ${step === 1 ? 'whole number' : `multiple of ${step}`} ` +
+          `from 0 to ${most}.`,
       )
     return n
   })
 }
+
+/** The most of each open size of an artifact: a run computes all that its memory is laid out for. */
+export const mostSizes = ({ sizes = [] }: Artifact): Readonly<Record<string, number>> =>
+  Object.fromEntries(sizes.map(({ name, most }) => [name, most]))

@@ -54,9 +54,10 @@ const mostKept = 1024
 
 /**
  * A cache of the compiled kernels of one device, and the layouts that they share. Group 0 holds the storage
- * buffers; group 1 holds uniforms: for kernels inside loops the loop indices at a dynamic offset, and for kernels
- * whose extents a run decides the open sizes. The cache keeps the `most` kernels that were used last (least recently used ones go first). An executable holds its own
- * kernels, so a dropped kernel is compiled again only for another executable.
+ * buffers; group 1 holds uniforms: for kernels inside loops the loop indices at a dynamic offset, and for
+ * kernels whose extents a run decides the open sizes. The cache keeps the `most` kernels that were used last
+ * (least recently used ones go first). An executable holds its own kernels, so a dropped kernel is compiled
+ * again only for another executable.
  */
 export class PipelineCache {
   /** The most recently used ones come last. */
@@ -91,8 +92,8 @@ export class PipelineCache {
   }
 
   /**
-   * The layout of group 1: the loop indices as a `vec4u`, if there are any, and the open sizes as a `vec4i`, if
-   * there are any.
+   * The layout of group 1: the loop indices as a `vec4u`, if there are any, and the open sizes as a `vec4i`,
+   * if there are any.
    */
   uniformLayout({ loops, sizes }: Uniforms): GPUBindGroupLayout {
     const key = `${loops} ${sizes}`

@@ -1,6 +1,6 @@
 import type { DeviceTraits } from '../artifact.js'
 import { i32, readsOf, rewrite, substituteAxes } from '../ir/expr.js'
-import { regionPath, shapeOf } from '../ir/graph.js'
+import { dimensionsOfNode, regionPath, shapeOf } from '../ir/graph.js'
 import type { ComputeNode, Expr, InputNode, NodeId } from '../ir/ir.js'
 import { inputsFromMemory } from '../kernel/context.js'
 import type { Group } from '../kernel/group.js'
@@ -31,8 +31,10 @@ export const fragmentOf = (whole: GroupedGraph, group: Group, traits: DeviceTrai
   const first = (e: Expr): boolean => e.op === 'const' && e.value === 0
   const inputs = [...new Set(reads.map(r => r.node))].map((id): InputNode => {
     const n = graph.nodes.find(x => x.id === id)!
+    if (n.kind === 'input' && n.size !== undefined) return n
     const of = reads.filter(r => r.node === id)
     const shape = shapeOf(n)
+    const open = dimensionsOfNode(n).map(d => d.open)
     return {
       kind: 'input',
       id,
@@ -41,6 +43,7 @@ export const fragmentOf = (whole: GroupedGraph, group: Group, traits: DeviceTrai
       // One layer is enough of a weight that is stacked for all layers.
       shape: shape.map((extent, d) => (d < shape.length - 1 && of.every(r => first(r.at[d]!)) ? 1 : extent)),
       origin: n.origin,
+      ...(open.every(o => o === undefined) ? {} : { open }),
       ...(n.kind === 'input' && n.packing !== undefined ? { packing: n.packing } : {}),
     }
   })
@@ -49,6 +52,7 @@ export const fragmentOf = (whole: GroupedGraph, group: Group, traits: DeviceTrai
     nodes: [...inputs, ...members],
     regions: [],
     outputs: stored.map(m => ({ name: outputName(m.id), node: m.id })),
+    ...(graph.sizes === undefined ? {} : { sizes: graph.sizes }),
   }
   const { region: _, ...alone } = group
   return {

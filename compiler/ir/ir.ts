@@ -26,8 +26,8 @@ export type AxisId = number
 export type RegionId = number
 
 /**
- * An index variable: it runs from 0 to `extent` - 1. Its id is unique in the graph. With `open` a run may make
- * it shorter; `extent` is then the most, by which memory is laid out.
+ * An index variable: it runs from 0 to `extent` - 1. Its id is unique in the graph. With `open` a run may
+ * make it shorter; `extent` is then the most, by which memory is laid out.
  */
 export interface Axis {
   readonly id: AxisId

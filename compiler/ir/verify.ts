@@ -219,7 +219,8 @@ const verifyRead = (
     const dim = dims[i]!
     if (dim.open !== undefined && p.op === 'index' && !equalExtents(p.axis, { ...p.axis, ...dim }))
       problems.push(
-        `position ${i} of the read of %${e.node} is ${p.axis.name}, whose extent is not that of the dimension`,
+        `position ${i} of the read of %${e.node} is ${p.axis.name}, ` +
+          'whose extent is not that of the dimension',
       )
     const outside = lo >= shape[i]! || hi < 0 || (attained(p) && (lo < 0 || hi >= shape[i]!))
     if (certain && outside)

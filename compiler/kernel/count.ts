@@ -5,7 +5,7 @@ import type { Axis } from '../ir/ir.js'
 export const mostOf = (c: Count): number => (typeof c === 'number' ? c : c.most)
 
 /** The number of an axis's positions. */
-export const countOf = ({ extent, open }: Pick<Axis, 'extent' | 'open'>): Count =>
+export const countAxis = ({ extent, open }: Pick<Axis, 'extent' | 'open'>): Count =>
   open === undefined ? extent : { most: extent, per: 1, parts: [open] }
 
 /** The product of some numbers. */
@@ -31,4 +31,4 @@ export const inParts = (c: Count, n: number): Count =>
       : { ...c, most: Math.ceil(c.most / n), per: c.per * n }
 
 /** The number of elements of an index space. */
-export const countAll = (axes: readonly Axis[]): Count => multiplyCounts(axes.map(countOf))
+export const countAll = (axes: readonly Axis[]): Count => multiplyCounts(axes.map(countAxis))

@@ -10,7 +10,7 @@ import { i32, index, prim, substituteAxes } from '../ir/expr.js'
 import type { Axis, Expr } from '../ir/ir.js'
 import { extentInParts, isMultiple, isUnit } from '../ir/open-extent.js'
 import type { KernelContext } from '../kernel/context.js'
-import { countAll, countOf, inParts, mostOf, multiplyCounts } from '../kernel/count.js'
+import { countAll, countAxis, inParts, mostOf, multiplyCounts } from '../kernel/count.js'
 import type { Epilogue, Product } from '../kernel/product.js'
 import type { Block } from './block.js'
 import { flatWorkgroupIndex, isPartly, spreadWorkgroups } from './kernel.js'
@@ -29,7 +29,7 @@ export const quarterPosition = (quarter: Axis, j: number): Expr =>
 
 /** The number of threads that own the columns, if each owns so many neighbours along the fastest axis. */
 export const ownersOf = (n: readonly Axis[], columns: 1 | 4): Count =>
-  multiplyCounts([countAll(n.slice(0, -1)), countOf(extentInParts(n.at(-1)!, columns))])
+  multiplyCounts([countAll(n.slice(0, -1)), countAxis(extentInParts(n.at(-1)!, columns))])
 
 /** A division of the output into tiles, one for each workgroup. */
 export interface Tiling {
@@ -51,7 +51,7 @@ export const workgroupsOf = (
   readonly count: Count
   readonly grid: readonly [number, number, number]
 } => {
-  const m = countOf(extentInParts(p.m, t.rows))
+  const m = countAxis(extentInParts(p.m, t.rows))
   const n = inParts(ownersOf(p.n, t.columns), t.owners)
   const count = multiplyCounts([countAll(p.batch), m, n])
   return { m, n, count, grid: spreadWorkgroups(mostOf(count), ctx.traits.workgroupsPerDimension) }
@@ -120,7 +120,7 @@ const rowAddress = (o: Epilogue, m: Axis, row: Expr): Affine =>
  * The number of columns, where stores of four neighbours must not pass it; undefined where fours divide it.
  */
 const limitOf = (p: Product, columns: 1 | 4, w: Writer): string | undefined =>
-  columns === 1 || isMultiple(p.n.at(-1)!, 4) ? undefined : w.count(countOf(p.n.at(-1)!))
+  columns === 1 || isMultiple(p.n.at(-1)!, 4) ? undefined : w.count(countAxis(p.n.at(-1)!))
 
 /** Writes the epilogue and its stores once for each row. */
 export const storeRows = (p: Product, sums: Sums, w: Writer, block: Block): void => {

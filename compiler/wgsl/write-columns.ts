@@ -3,7 +3,7 @@ import { i32, index, prim } from '../ir/expr.js'
 import type { Axis, Expr } from '../ir/ir.js'
 import { extentInParts, isMultiple } from '../ir/open-extent.js'
 import type { KernelContext } from '../kernel/context.js'
-import { countOf } from '../kernel/count.js'
+import { countAxis } from '../kernel/count.js'
 import { type Product, swapOperands } from '../kernel/product.js'
 import type { KernelSpec } from '../kernel/spec.js'
 import { type Block, quarterAxis, type TextValue, vectorComponents } from './block.js'
@@ -93,7 +93,7 @@ export const writeColumns = (
       columns: s.columns,
       row: r => prim('add', index(frame.base), r),
       text: r => `c${r}`,
-      inside: isMultiple(p.m, s.rows) ? undefined : `${w.count(countOf(p.m))} - row`,
+      inside: isMultiple(p.m, s.rows) ? undefined : `${w.count(countAxis(p.m))} - row`,
     }
     if (schedule.epilogue === 'loop') storeRowsInLoop(p, sums, w, block)
     else storeRows(p, sums, w, block)
@@ -122,7 +122,7 @@ const writeReductionLoops = (kernel: ColumnsKernel): void => {
   let outer = w.root
   for (const a of p.k.slice(0, -1)) {
     const j = w.fresh('k')
-    outer = outer.inner(`for (var ${j} = 0; ${j} < ${w.loopBound(countOf(a))}; ${j}++) {`)
+    outer = outer.inner(`for (var ${j} = 0; ${j} < ${w.loopBound(countAxis(a))}; ${j}++) {`)
     outer.places.set(a.id, { kind: 'scalar', text: j })
     open.push(outer)
   }
@@ -130,7 +130,7 @@ const writeReductionLoops = (kernel: ColumnsKernel): void => {
   if (quads > 0) {
     // An open axis is summed in steps of four only if it is always a multiple of four.
     const fours = k.open === undefined ? { extent: quads } : extentInParts(k, 4)
-    const block = outer.inner(`for (var k = 0; k < ${w.loopBound(countOf(fours))}; k++) {`)
+    const block = outer.inner(`for (var k = 0; k < ${w.loopBound(countAxis(fours))}; k++) {`)
     const quarter = w.axisInParts('quarter', fours, 1)
     block.places.set(quarter.id, { kind: 'scalar', text: 'k' })
     block.places.set(k.id, { kind: 'vector', quarter: quarter.id })
@@ -149,7 +149,7 @@ const writeReductionLoops = (kernel: ColumnsKernel): void => {
     writeStep(kernel, last, block)
     outer.close(block)
   } else if (rest > 0) {
-    const turns = k.open === undefined ? rest : countOf(k)
+    const turns = k.open === undefined ? rest : countAxis(k)
     const block = outer.inner(`for (var k = 0; k < ${w.loopBound(turns)}; k++) {`)
     block.places.set(k.id, { kind: 'scalar', text: 'k' })
     writeStep(kernel, [index(k)], block)

@@ -2,7 +2,7 @@ import type { MatrixSchedule } from '../artifact.js'
 import { index, prim } from '../ir/expr.js'
 import { isMultiple } from '../ir/open-extent.js'
 import type { KernelContext } from '../kernel/context.js'
-import { countAll, countOf, inParts } from '../kernel/count.js'
+import { countAll, countAxis, inParts } from '../kernel/count.js'
 import { type Product, swapOperands } from '../kernel/product.js'
 import type { KernelSpec } from '../kernel/spec.js'
 import type { OperandTile } from '../schedule/operand-tile.js'
@@ -149,7 +149,7 @@ const storeTileSums = (p: Product, s: MatrixSchedule, threads: number, w: Writer
   block.add(`let own = i / ${quads};`, `let owner = across + i % ${quads};`)
   const owners = ownersOf(p.n, 4)
   const bounds = [
-    ...(isMultiple(p.m, s.rows) ? [] : [`row + own < ${w.count(countOf(p.m))}`]),
+    ...(isMultiple(p.m, s.rows) ? [] : [`row + own < ${w.count(countAxis(p.m))}`]),
     ...(typeof owners === 'number' && owners % quads === 0 ? [] : [`owner < ${w.count(owners)}`]),
   ]
   const body = block.inner(bounds.length > 0 ? `if (${bounds.join(' && ')}) {` : '{')

@@ -6,7 +6,7 @@ import { axesOf, i32, index, prim, rewriter, substituteAxes } from '../ir/expr.j
 import type { Axis, Expr } from '../ir/ir.js'
 import { extentInParts, isMultiple } from '../ir/open-extent.js'
 import { type KernelContext, localOf } from '../kernel/context.js'
-import { countAll, countOf, inParts, mostOf, multiplyCounts } from '../kernel/count.js'
+import { countAll, countAxis, inParts, mostOf, multiplyCounts } from '../kernel/count.js'
 import { findsPosition, type Phase, type RowProgram } from '../kernel/row-program.js'
 import { readsSize } from '../kernel/size-values.js'
 import type { KernelSpec } from '../kernel/spec.js'
@@ -62,7 +62,7 @@ export const writeRows = (
   const last = p.rows.at(-1)
   const unit = s.vector === 'row' ? 4 : 1
   const blocks = last === undefined ? { extent: 1 } : extentInParts(last, unit * s.rows)
-  const count = multiplyCounts([countOf(blocks), countAll(p.rows.slice(0, -1))])
+  const count = multiplyCounts([countAxis(blocks), countAll(p.rows.slice(0, -1))])
   const size = s.lanes > 1 ? s.lanes : s.threads
   const each = s.steps * (s.lanes > 1 ? 1 : size)
   const groups = inParts(count, each)
@@ -132,7 +132,7 @@ const placeRows = (
   return [...Array(s.rows).keys()].map((number): Row => {
     const at = prim('add', prim('mul', index(step), i32(s.rows)), i32(number))
     const name = (): string => w.nameIndex(root, w.emit(w.intern(at), root).text, 'row').text
-    const exists = isMultiple(unit, s.rows) ? undefined : `${name()} < ${w.count(countOf(unit))}`
+    const exists = isMultiple(unit, s.rows) ? undefined : `${name()} < ${w.count(countAxis(unit))}`
     let own = at
     if (unit !== last) {
       const [quarter, four] = [w.axisInParts('quarter', unit, 1), w.axisInParts('row', last, 1)]
@@ -183,7 +183,7 @@ const openLoops = (
     w.unflatten(j, axes, block)
   } else
     for (const a of axes) {
-      const j = loop(j => `for (var ${j} = 0; ${j} < ${w.loopBound(countOf(a))}; ${j}++) {`)
+      const j = loop(j => `for (var ${j} = 0; ${j} < ${w.loopBound(countAxis(a))}; ${j}++) {`)
       block.places.set(a.id, { kind: 'scalar', text: j })
     }
   if (quarter) block.places.set(last.id, { kind: 'vector', quarter: quarter.id })

@@ -2,7 +2,7 @@ import type { ScatterSchedule } from '../artifact.js'
 import type { Axis } from '../ir/ir.js'
 import { isMultiple } from '../ir/open-extent.js'
 import type { KernelContext } from '../kernel/context.js'
-import { countAll, countOf, inParts, mostOf } from '../kernel/count.js'
+import { countAll, countAxis, inParts, mostOf } from '../kernel/count.js'
 import type { ScatterProgram } from '../kernel/scatter-program.js'
 import type { KernelSpec } from '../kernel/spec.js'
 import type { Block } from './block.js'
@@ -22,7 +22,7 @@ const openAxisLoops = (
   let block = from
   for (const a of quarter ? [...axes.slice(0, -1), quarter] : axes) {
     const j = w.fresh('j')
-    block = block.inner(`for (var ${j} = 0; ${j} < ${w.loopBound(countOf(a))}; ${j}++) {`)
+    block = block.inner(`for (var ${j} = 0; ${j} < ${w.loopBound(countAxis(a))}; ${j}++) {`)
     block.places.set(a.id, { kind: 'scalar', text: j })
     open.push(block)
   }

@@ -2,7 +2,7 @@ import type { TileSchedule } from '../artifact.js'
 import { index, prim } from '../ir/expr.js'
 import { isMultiple } from '../ir/open-extent.js'
 import type { KernelContext } from '../kernel/context.js'
-import { countAll, countOf, inParts } from '../kernel/count.js'
+import { countAll, countAxis, inParts } from '../kernel/count.js'
 import { type Product, swapOperands } from '../kernel/product.js'
 import type { KernelSpec } from '../kernel/spec.js'
 import { loadDirectionOf, type OperandTile } from '../schedule/operand-tile.js'
@@ -207,7 +207,7 @@ const storeThreadSums = (p: Product, s: TileSchedule, tiling: Tiling, w: Writer)
         columns: 4,
         row: r => prim('add', index(base), r),
         text: r => `c${4 * g + r}_${q}`,
-        inside: isMultiple(p.m, s.rows) ? undefined : `${w.count(countOf(p.m))} - ${first}`,
+        inside: isMultiple(p.m, s.rows) ? undefined : `${w.count(countAxis(p.m))} - ${first}`,
       }
       storeRows(p, four, w, block)
     }

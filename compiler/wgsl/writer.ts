@@ -8,7 +8,7 @@ import type { Axis, AxisId, Expr } from '../ir/ir.js'
 import { extentInParts } from '../ir/open-extent.js'
 import { helpers, wgslLiteral } from '../ir/wgsl-helpers.js'
 import type { KernelContext } from '../kernel/context.js'
-import { countOf } from '../kernel/count.js'
+import { countAxis } from '../kernel/count.js'
 import { sizeLocal } from '../kernel/size-values.js'
 import { Block, type TextValue, vectorComponents, vectorType } from './block.js'
 import { BufferAccess, type StoreTarget } from './buffer-access.js'
@@ -318,10 +318,10 @@ export class Writer {
     let rest = text
     for (let i = axes.length - 1; i >= 0; i--) {
       const a = axes[i]!
-      const value = i === 0 ? rest : `${rest} % ${this.count(countOf(a))}`
+      const value = i === 0 ? rest : `${rest} % ${this.count(countAxis(a))}`
       const name = /^\w+$/.test(value) ? value : this.nameIndex(block, value, 'at').text
       block.places.set(a.id, { kind: 'scalar', text: name })
-      if (i > 0) rest = this.nameIndex(block, `${rest} / ${this.count(countOf(a))}`, 'at').text
+      if (i > 0) rest = this.nameIndex(block, `${rest} / ${this.count(countAxis(a))}`, 'at').text
     }
   }
 

@@ -159,12 +159,14 @@ export const openStep = async (device: Device, plan: StepPlan): Promise<OpenStep
   const { program } = parts.loaded
   const { recipe, settings } = parts
   const subject = { device, program, recipe, model, settings }
-  const session = await openSession(subject, plan.shape, { chooseSchedules: tuningFor }).catch(
-    async (error: unknown) => {
-      await model.checkpoint?.close()
-      throw error
-    },
-  )
+  const session = await openSession(
+    subject,
+    { oneLength: true, ...plan.shape },
+    { chooseSchedules: tuningFor },
+  ).catch(async (error: unknown) => {
+    await model.checkpoint?.close()
+    throw error
+  })
   session.initialise(seed)
   const right = randomBatch(plan.shape, session.sizes.get('V') ?? 2)
   const batch = isPaired(recipe) ? { ...right, wrong: right } : right

@@ -16,6 +16,8 @@ export interface BatchShape {
    * Whether every row's a-th token to be learned follows its position a, so that batches need no positions.
    */
   readonly everywhere: boolean
+  /** Whether all batches are as long as the longest. */
+  readonly oneLength?: boolean
 }
 
 /**
@@ -60,13 +62,14 @@ interface Row {
 }
 
 /**
- * A number of positions rounded up to a length that batches have, within the context: a multiple of 8, and
- * of an eighth of the power of two that is not below it. Each length is compiled, so there are few.
+ * A number of positions rounded up to a length that batches have: a multiple of 8 within the context. Kernels
+ * are faster for multiples.
  */
-export const rowLength = (positions: number, context: number): number => {
-  const step = Math.max(8, 2 ** Math.ceil(Math.log2(Math.max(1, positions))) / 8)
-  return Math.min(Math.max(1, Math.ceil(positions / step)) * step, context)
-}
+export const rowLength = (positions: number, context: number): number =>
+  Math.min(Math.max(1, Math.ceil(positions / 8)) * 8, context)
+
+/** A number of which all lengths of batches are multiples, where `longest` is that of the longest. */
+export const lengthStep = (longest: number): number => [8, 4, 2].find(n => longest % n === 0) ?? 1
 
 /** The length of a data set's longest batch: that of its longest example's positions. */
 export const paddedLength = (examples: readonly TokenisedExample[], context: number): number =>
@@ -200,7 +203,7 @@ export const exampleBatches = (
   const order = { size, batchSize: B, seed, lengthOf: kind === 'alike' ? positions : undefined }
   return streamOf({
     size,
-    shape: { B, T, A, everywhere: false },
+    shape: { B, T, A, everywhere: false, oneLength: kind === 'one_length' },
     lengths: [...new Set(examples.map((_, i) => own(i)))].sort((a, b) => a - b),
     lengthOf: items => items.reduce((most, item) => Math.max(most, own(item)), kind === 'one_length' ? T : 1),
     batches: epoch => batchesOfEpoch(epoch, order),
@@ -229,7 +232,7 @@ export const packedBatches = (
   const size = Math.max(0, Math.ceil((stream.length - 1) / T))
   return streamOf({
     size,
-    shape: { B, T, A: T, everywhere: true },
+    shape: { B, T, A: T, everywhere: true, oneLength: true },
     lengths: [T],
     lengthOf: () => T,
     batches: epoch => batchesOfEpoch(epoch, { size, batchSize: B, seed: shuffleSeed }),

@@ -1,5 +1,5 @@
 import type { Artifact } from '../../compiler/artifact.js'
-import { type Device, type Executable, load, type Tensors } from '../../runtime/index.js'
+import { type Device, type Executable, load, mostSizes, type Tensors } from '../../runtime/index.js'
 
 /** The least milliseconds of one timing, if `most` dispatches suffice. */
 export interface Length {
@@ -32,7 +32,7 @@ export const repeated = (artifact: Artifact, times: number): Artifact => {
 
 const timeRun = async (executable: Executable, inputs: Tensors): Promise<number> => {
   const start = performance.now()
-  executable.run(inputs)
+  executable.run(inputs, { sizes: mostSizes(executable.artifact) })
   await executable.device.idle()
   return performance.now() - start
 }

@@ -1,12 +1,11 @@
 import type { Artifact } from '../../compiler/artifact.js'
 import type { CoreRecipe, Program } from '../../compiler/core/core.js'
 import { sizeName } from '../../compiler/core/size.js'
-import type { Graph } from '../../compiler/ir/ir.js'
-import { packInputs, planned, simplified } from '../../compiler/pipeline.js'
+import { planned, simplified } from '../../compiler/pipeline.js'
 import { type Tuning, tunedSchedule } from '../../compiler/schedule/choose.js'
 import type { StandIn } from '../../compiler/specialise/parameters.js'
 import { specialisePredictor } from '../../compiler/specialise/predictor.js'
-import { type Bindings, specialiseMethod } from '../../compiler/specialise/specialise.js'
+import type { Bindings } from '../../compiler/specialise/specialise.js'
 import type { Device } from '../../runtime/index.js'
 import { yieldToEvents } from '../async/yield-to-events.js'
 import type { BatchShape } from '../data/batch.js'
@@ -18,7 +17,8 @@ import { packingOf, tensorKeyOf } from '../model/weights.js'
 import { batchInputs, isPaired, methodOf, stateType } from '../recipe/recipe-parts.js'
 import { type Settings, settingEquations } from '../recipe/settings.js'
 import { type Remedies, requireFit } from './fit.js'
-import { type BatchMethod, type Method, methods, planMethods } from './plan.js'
+import { graphOfMethod, methodGraphs } from './method-graphs.js'
+import { type BatchMethod, type Method, planMethods } from './plan.js'
 
 /** The parts of the state that `predict` reads, by their names in the state. */
 const learnedTensors = (program: Program, recipe: CoreRecipe, bindings: Bindings): readonly string[] => {
@@ -46,7 +46,14 @@ export interface TrainingSubject {
 export interface CompiledRecipe {
   readonly sizes: ReadonlyMap<string, number>
   readonly artifacts: Readonly<Record<Method, Artifact>>
-  /** The methods that take batches, for batches of another length; they need no more memory. */
+  /** The positions of a row in the methods' tensors. */
+  readonly length: number
+  /** Whether a run of a method that takes batches may say that rows are shorter. */
+  readonly anyLength: boolean
+  /**
+   * The methods that take batches, for batches of another length only; they need no more memory.
+   * They are needed if the methods do not take any length.
+   */
   readonly artifactsFor: (length: number) => Readonly<Record<BatchMethod, Artifact>>
   /** The tensors of the model that are read. */
   readonly bound: ReturnType<typeof bindModel>
@@ -123,8 +130,7 @@ export const compileRecipe = async (
       : { tensors: [], absent: new Map() }
   const batchNames = (['step', 'validate'] as const).flatMap(name => batchInputs(recipe, name))
   const positions = batchNames.map(name => `${name}.position`)
-  const bindings: Bindings = {
-    sizes,
+  const bindings = {
     constants: facts.constants,
     settings,
     absent: new Map<string, StandIn>([
@@ -133,17 +139,11 @@ export const compileRecipe = async (
     ]),
   }
 
-  const packing = packingOf(bound, model)
+  const source = { program, recipe, bindings, sizesFor, packing: packingOf(bound, model) }
   const capacity = device.capacityBytes
   const room = capacity === undefined ? undefined : capacity - device.residentBytes
   const memory = begunWith ?? room
-  const graphOf = (name: string, of: BatchShape): Graph => {
-    const own = of === shape ? bindings : { ...bindings, sizes: sizesFor(of) }
-    return packInputs(specialiseMethod(program, recipe, name, own), packing)
-  }
-  const graphsAt = (of: BatchShape) =>
-    Object.fromEntries(methods.map(m => [m, graphOf(m, of)])) as Record<Method, Graph>
-  const graphs = graphsAt(shape)
+  const { graphs, length, anyLength } = methodGraphs(source, shape)
   await yieldToEvents(signal)
   // The step comes first, since it runs most often and tuning time is limited.
   const tuning = {
@@ -163,7 +163,10 @@ export const compileRecipe = async (
     plan,
     capacity: room,
     shape,
-    replan: begunWith === undefined ? of => planMethods(graphsAt(of), device.traits, of, options) : undefined,
+    replan:
+      begunWith === undefined
+        ? of => planMethods(methodGraphs(source, of).graphs, device.traits, of, options)
+        : undefined,
     remedies: {
       ...remedies,
       weights: recipe.params.length > 0 ? '--weights' : undefined,
@@ -171,20 +174,22 @@ export const compileRecipe = async (
     },
   })
   const artifactFor = (method: BatchMethod, length: number): Artifact =>
-    planned(simplified(graphOf(method, { ...shape, T: length })), device.traits, {
+    planned(simplified(graphOfMethod(source, method, { ...shape, T: length })), device.traits, {
       name: `${recipe.name}.${method}`,
       tuning: tuning[method],
       memory: memory === undefined ? undefined : plan.artifacts[method].peakBytes,
     })
   return {
     sizes,
+    length,
+    anyLength,
     artifacts: plan.artifacts,
     artifactsFor: length => ({
       step: artifactFor('step', length),
       validate: artifactFor('validate', length),
     }),
     bound,
-    learned: learnedTensors(program, recipe, bindings),
+    learned: learnedTensors(program, recipe, { ...bindings, sizes }),
     memory,
   }
 }

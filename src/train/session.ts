@@ -58,8 +58,12 @@ export interface Session {
     seed: number,
   ): void
   readonly metricTensors: Tensors
-  /** The step for batches of the session's own length, compiled, and its inputs: for measuring. */
-  readonly compiledStep: { readonly executable: Executable; readonly inputs: Tensors }
+  /** The step for batches of the session's own length, compiled, with what it is run with: for measuring. */
+  readonly compiledStep: {
+    readonly executable: Executable
+    readonly inputs: Tensors
+    readonly sizes?: Readonly<Record<string, number>>
+  }
   /**
    * Submits one validation of a batch like those of `step`; the losses by name are in the tensors returned,
    * which are reused by the next call.
@@ -70,6 +74,24 @@ export interface Session {
 
 /** The key of a step: (seed, step); `init` is step 0. */
 const keyOf = (seed: number, step: number): Uint32Array => Uint32Array.of(seed >>> 0, step >>> 0)
+
+/**
+ * The length that a batch is computed with where each length is compiled: rounded up to an eighth of the
+ * power of two that is not below it, so that there are few.
+ */
+const compiledLength = (length: number, longest: number): number => {
+  const step = Math.max(8, 2 ** Math.ceil(Math.log2(Math.max(1, length))) / 8)
+  return Math.min(Math.ceil(length / step) * step, longest)
+}
+
+/** Rows of `length` tokens as rows of `wanted`, with zeros behind. */
+const paddedRows = (tokens: Int32Array, length: number, wanted: number): Int32Array => {
+  if (length === wanted) return tokens
+  const rows = tokens.length / length
+  const out = new Int32Array(rows * wanted)
+  for (let b = 0; b < rows; b++) out.set(tokens.subarray(b * length, (b + 1) * length), b * wanted)
+  return out
+}
 
 const stripped = (name: string, prefix: string): string => name.slice(prefix.length)
 
@@ -128,7 +150,7 @@ const furnishSession = async (
 ): Promise<Session> => {
   const { device, recipe, model, settings } = subject
   const compiledRecipe = await compileRecipe(subject, shape, options)
-  const { sizes, artifacts, artifactsFor, bound, learned, memory } = compiledRecipe
+  const { sizes, artifacts, artifactsFor, anyLength, bound, learned, memory } = compiledRecipe
   const methods = [artifacts.init, artifacts.step, artifacts.validate]
   for (const artifact of methods) checkRequirements(device, artifact)
   const kernels = methods.flatMap(a => a.kernels)
@@ -228,12 +250,17 @@ const furnishSession = async (
       },
     }
   }
-  const runners = new Map([[shape.T, runnersOf(shape.T, step, validate)]])
+  const most = compiledRecipe.length
+  const longest = runnersOf(most, step, validate)
+  const runners = new Map([[most, longest]])
+  /** The length of the tensors that a batch is computed from. */
+  const lengthOf = (length: number): number => (anyLength ? most : compiledLength(length, most))
   const initInputs = pick(init, { ...common, [methodOf(recipe, 'init').params[0]!.name]: key })
 
   /** Fills the tensors of a batch, and returns what runs it. */
   const filled = (method: BatchMethod, batch: Batch) => {
-    const runner = runners.get(batch.length)
+    const length = lengthOf(batch.length)
+    const runner = runners.get(length)
     if (runner === undefined) throw new Error(`batches of ${batch.length} positions are not prepared`)
     if (wantsPairs(recipe, method) && batch.wrong === undefined)
       throw new UserError({
@@ -243,14 +270,15 @@ const furnishSession = async (
     for (const [i, tensors] of runner.sides.entries()) {
       const side = i === 0 ? batch : batch.wrong
       if (side === undefined) continue
-      tensors.tokens.write(side.tokens)
+      tensors.tokens.write(paddedRows(side.tokens, batch.length, length))
       tensors.position.write(side.position)
       tensors.target.write(side.target)
       tensors.weight.write(side.weight)
       tensors.prompt.write(side.prompt)
       tensors.example.write(side.example)
     }
-    return runner[method]
+    const { executable, inputs } = runner[method]
+    return { executable, inputs, sizes: anyLength ? { sizes: { T: batch.length } } : {} }
   }
   const scalars = (values: {
     readonly step: number
@@ -271,7 +299,7 @@ const furnishSession = async (
     schedules: measuredOf(kernels),
     memory,
     metricTensors,
-    compiledStep: runners.get(shape.T)!.step,
+    compiledStep: { ...longest.step, ...(anyLength ? { sizes: { T: shape.T } } : {}) },
     initialise(seed) {
       key.write(keyOf(seed, 0))
       init.run(initInputs, { into: state })
@@ -291,7 +319,8 @@ const furnishSession = async (
         t.write(found.data)
       }
     },
-    async prepare(length) {
+    async prepare(wanted) {
+      const length = lengthOf(wanted)
       if (runners.has(length)) return
       const made = artifactsFor(length)
       for (const artifact of Object.values(made)) checkRequirements(device, artifact)
@@ -299,14 +328,14 @@ const furnishSession = async (
       runners.set(length, runnersOf(length, await loaded(made.step), await loaded(made.validate)))
     },
     step(batch, place, seed) {
-      const { executable, inputs } = filled('step', batch)
+      const { executable, inputs, sizes } = filled('step', batch)
       scalars(place)
       key.write(keyOf(seed, place.step + 1))
-      executable.run(inputs, { into })
+      executable.run(inputs, { into, ...sizes })
     },
     validate(batch) {
-      const { executable, inputs } = filled('validate', batch)
-      executable.run(inputs, { into: validated })
+      const { executable, inputs, sizes } = filled('validate', batch)
+      executable.run(inputs, { into: validated, ...sizes })
       return validated
     },
     close,

@@ -116,7 +116,7 @@ const tests = (): void =>
 
     it('goes on with the schedules it was begun with, whatever was measured since', async () => {
       const { sizes } = await new RunFolder(at('whole')).description()
-      const shape = { B: sizes.B!, T: sizes.T!, A: sizes.A!, everywhere: false }
+      const shape = { B: sizes.B!, T: sizes.T!, A: sizes.A!, everywhere: false, oneLength: false }
       const { set } = request({})
       const plan = { name: 'step', recipe: { file: 'std.recipes.jola', set }, model: stories!, shape }
       const step = await openStep(device, plan)

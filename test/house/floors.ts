@@ -25,7 +25,10 @@ export const compilerFloors: readonly Floor[] = [
     room('simplify', 'laws, to a fixed point'),
     room('incremental', 'a function of a sequence → of its next tokens'),
   ],
-  [room('specialise', 'core with numbers for sizes → IR')],
+  [
+    room('specialise', 'core with numbers for sizes → IR'),
+    room('open', 'one graph for all numbers of a size'),
+  ],
   [room('check', 'a whole program: modules → core'), room('print-source', 'a derivative as .jola source')],
   [room('kernel', 'what a kernel is: group, placements, problem')],
   [

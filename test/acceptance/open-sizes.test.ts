@@ -1,0 +1,231 @@
+import { describe, expect, it } from 'vitest'
+import { compileGraph } from '../../compiler/backend/compile.js'
+import { shapeOf } from '../../compiler/ir/graph.js'
+import { interpret } from '../../compiler/ir/interpret.js'
+import type { Graph, InputNode } from '../../compiler/ir/ir.js'
+import { printGraph } from '../../compiler/ir/print.js'
+import { closeGraph } from '../../compiler/open/close-graph.js'
+import { openGraph } from '../../compiler/open/open-graph.js'
+import { simplified, specialiseFn, specialiseGrad } from '../../compiler/pipeline.js'
+import { type Device, download, load, upload } from '../../runtime/index.js'
+import { randomNumbers } from '../compiler/ir/random-graph.js'
+import { withDevice } from '../support/device.js'
+import { programOf } from '../support/program.js'
+
+interface Case {
+  readonly text: string
+  /** The parameter by which to differentiate; absent for the function itself. */
+  readonly by?: string
+}
+
+const cases: Readonly<Record<string, Case>> = {
+  'an elementwise function': {
+    text: 'fn f(x: f32[3, T, 4]) -> f32[3, T, 4] = for b, t, d -> 2 * x[b, t, d] + 1',
+  },
+  'sums over the size': { text: 'fn f(x: f32[3, T]) -> f32[3] = for b -> sum t -> x[b, t]' },
+  'means and a size as a number': {
+    text: 'fn f(x: f32[3, T]) -> f32[3] = for b -> (mean t -> x[b, t]) + f32(T) / 7',
+  },
+  'a softmax over the size': {
+    text: `fn f(x: f32[5, T]) -> f32[5, T] =
+      let m = for b -> max t -> x[b, t]
+      let e = for b, t -> exp(x[b, t] - m[b])
+      for b, t -> e[b, t] / (sum s -> e[b, s])`,
+  },
+  'products with the size as rows': {
+    text: `fn f(x: f32[2, T, 24], w: f32[24, 20]) -> f32[2, T, 20] =
+      for b, t, j -> sum i -> x[b, t, i] * w[i, j]`,
+  },
+  'gradients of weights': {
+    text: `fn f(x: f32[2, T, 24], w: f32[24, 20]) -> f32 =
+      sum b, t, j -> sq(sum i -> x[b, t, i] * w[i, j])`,
+    by: 'w',
+  },
+  'causal attention': {
+    text: `fn f(q: f32[2, T, 8], k: f32[2, T, 8], v: f32[2, T, 8]) -> f32[2, T, 8] =
+      let p = for h, t, s -> if s <= t then (sum i -> q[h, t, i] * k[h, s, i]) else -inf
+      let m = for h, t -> max s -> p[h, t, s]
+      let e = for h, t, s -> exp(p[h, t, s] - m[h, t])
+      let n = for h, t -> sum s -> e[h, t, s]
+      for h, t, i -> (sum s -> e[h, t, s] * v[h, s, i]) / n[h, t]`,
+  },
+  'the gradient of causal attention': {
+    text: `fn f(q: f32[2, T, 8], k: f32[2, T, 8], v: f32[2, T, 8]) -> f32 =
+      let p = for h, t, s -> if s <= t then (sum i -> q[h, t, i] * k[h, s, i]) else -inf
+      let m = for h, t -> max s -> p[h, t, s]
+      let e = for h, t, s -> exp(p[h, t, s] - m[h, t])
+      let n = for h, t -> sum s -> e[h, t, s]
+      sum h, t, i -> sq((sum s -> e[h, t, s] * v[h, s, i]) / n[h, t])`,
+    by: 'k',
+  },
+  'reads beside the reader': {
+    text: 'fn f(x: f32[T]) -> f32[T] = for t -> x[t] - x.at(t - 1, else: 0) + 3 * x.at(t + 2, else: 5)',
+  },
+  'gradients of reads beside the reader': {
+    text: `fn f(x: f32[T]) -> f32 = sum t -> sq(x[t] - x.at(t - 1, else: 0) + 3 * x.at(t + 2, else: 5))`,
+    by: 'x',
+  },
+  'gathers by data, and their scatter': {
+    text: `fn f(table: f32[11, 6], tokens: idx[11][T]) -> f32 = sum t, j -> sq(table[tokens[t], j]) * f32(t)`,
+    by: 'table',
+  },
+  'a fold over layers': {
+    text: `fn f(w: f32[4, 8, 8], x: f32[T, 8]) -> f32[T, 8] =
+      fold h = x for l: 4 -> for t, i -> h[t, i] + tanh(sum j -> w[l, i, j] * h[t, j])`,
+  },
+  'the gradient of a fold over layers': {
+    text: `fn f(w: f32[4, 8, 8], x: f32[T, 8]) -> f32 =
+      let y = fold h = x for l: 4 -> for t, i -> h[t, i] + tanh(sum j -> w[l, i, j] * h[t, j])
+      sum t, i -> sq(y[t, i])`,
+    by: 'w',
+  },
+  'positions from the end': {
+    text: 'fn f(x: f32[T]) -> f32[T] = for t -> x.at(T - 1 - t, else: 0) * f32(t)',
+  },
+  'the largest and where it stands': {
+    text: `fn f(x: f32[3, T]) -> (f32[3], idx[T][3]) =
+      (for b -> max t -> x[b, t], for b -> argmax t -> x[b, t])`,
+  },
+}
+
+const specialiseAt = ({ text, by }: Case) => {
+  const program = programOf(`fn sq(x: f32) -> f32 = x * x\n${text}`)
+  const fn = program.fns.get('main.f')!
+  return (sizes: ReadonlyMap<string, number>, sizesAsInputs?: true): Graph => {
+    const bindings = { sizes, ...(sizesAsInputs ? { sizesAsInputs } : {}) }
+    return by === undefined ? specialiseFn(program, fn, bindings) : specialiseGrad(program, fn, by, bindings)
+  }
+}
+
+const opened = (c: Case, most: number, step: number): Graph => {
+  const at = specialiseAt(c)
+  const graph = openGraph(sizes => at(sizes, true), [{ name: 'T', most, step }])
+  if (graph === undefined) throw new Error('the graph cannot be open')
+  return graph
+}
+
+const product = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1)
+
+/** The elements of `small` at their places in a tensor of a larger shape, and `filler` elsewhere. */
+const placed = (
+  values: ArrayLike<number>,
+  small: readonly number[],
+  large: readonly number[],
+  filler: number,
+): Float64Array => {
+  const out = new Float64Array(product(large)).fill(filler)
+  for (let i = 0; i < product(small); i++) out[placeOf(i, small, large)] = values[i]!
+  return out
+}
+
+const placeOf = (flat: number, small: readonly number[], large: readonly number[]): number => {
+  let [rest, place, stride] = [flat, 0, 1]
+  for (let d = small.length - 1; d >= 0; d--) {
+    place += (rest % small[d]!) * stride
+    rest = Math.floor(rest / small[d]!)
+    stride *= large[d]!
+  }
+  return place
+}
+
+const inputsFor = (graph: Graph, seed: number): ReadonlyMap<string, Float64Array> => {
+  const random = randomNumbers(seed)
+  const inputs = graph.nodes.filter((n): n is InputNode => n.kind === 'input')
+  return new Map(
+    [...inputs, ...(graph.unread ?? [])].map(n => [
+      n.name,
+      Float64Array.from({ length: product(n.shape) }, () =>
+        n.below === undefined ? Math.round(512 * random() - 256) / 256 : Math.floor(random() * n.below),
+      ),
+    ]),
+  )
+}
+
+describe('an open size', () => {
+  for (const [name, c] of Object.entries(cases))
+    it(`is any number in ${name}`, () => {
+      const at = specialiseAt(c)
+      for (const step of [1, 4]) {
+        const graph = opened(c, 24, step)
+        expect(printGraph(graph)).toContain('≤')
+        for (let n = 0; n <= 24; n += step) {
+          const closed = closeGraph(graph, [n])
+          const plain = simplified(at(new Map([['T', n]])))
+          const inputs = inputsFor(closed, n)
+          const wanted = interpret(plain, inputs)
+          for (const [output, values] of interpret(closed, inputs))
+            values.forEach((v, i) => {
+              const exact = wanted.get(output)![i]!
+              const near = v === exact || Object.is(v, exact) || Math.abs(v - exact) < 1e-12
+              expect(near, `${output}[${i}] at ${n}: ${v}, not ${exact}`).toBe(true)
+            })
+        }
+      }
+    })
+})
+
+const agree = async (device: Device, c: Case, most: number, step: number, traits = device.traits) => {
+  const graph = opened(c, most, step)
+  const artifact = compileGraph(graph, traits)
+  const executable = await load(device, artifact)
+  const most0 = graph.sizes![0]!.most
+  const at = specialiseAt(c)
+  try {
+    const numbers = [0, 1, 2, 3, 5, 7, 8, 13, 16, 24, 31, 32, 40, 57, 64, most0]
+    for (const n of numbers.filter(x => x <= most0 && x % step === 0)) {
+      const plain = simplified(at(new Map([['T', n]])))
+      const inputs = inputsFor(closeGraph(graph, [n]), n)
+      const wanted = interpret(plain, inputs)
+      const small = new Map(
+        [...closeGraph(graph, [n]).nodes].flatMap(x =>
+          x.kind === 'input' ? [[x.name, x.shape] as const] : [],
+        ),
+      )
+      const tensors = Object.fromEntries(
+        artifact.inputs.map(i => {
+          // What lies beyond the positions of a run is never read.
+          const filler = i.dtype === 'f32' ? Number.NaN : 0
+          const data = placed(inputs.get(i.name)!, small.get(i.name)!, i.shape, filler)
+          const host = i.dtype === 'f32' ? Float32Array.from(data) : Int32Array.from(data)
+          return [i.name, upload(device, { dtype: i.dtype, label: i.name }, i.shape, host)]
+        }),
+      )
+      const outputs = executable.run(tensors, { sizes: { T: n } })
+      const names = Object.keys(outputs)
+      const values = await download(device, Object.values(outputs))
+      const shapes = new Map(
+        plain.outputs.map(o => [o.name, shapeOf(plain.nodes.find(x => x.id === o.node)!)]),
+      )
+      names.forEach((output, k) => {
+        const exact = wanted.get(output)!
+        const large = artifact.outputs.find(o => o.name === output)!.shape
+        for (let i = 0; i < exact.length; i++) {
+          const got = values[k]![placeOf(i, shapes.get(output)!, large)]!
+          if (Object.is(got, exact[i]) || got === exact[i]) continue
+          expect(Math.abs(got - exact[i]!), `${output}[${i}] at ${n}: ${got}, not ${exact[i]}`).toBeLessThan(
+            1e-4 * Math.max(1, Math.abs(exact[i]!)),
+          )
+        }
+      })
+      for (const t of [...Object.values(tensors), ...Object.values(outputs)]) t.destroy()
+    }
+  } finally {
+    executable.destroy()
+  }
+}
+
+withDevice('kernels with an open size', device => {
+  for (const [name, c] of Object.entries(cases)) {
+    it(`compute ${name} for any number`, async () => agree(device, c, 70, 1))
+    it(`compute ${name} for multiples of 8`, async () => agree(device, c, 72, 8))
+  }
+  it('for GPUs compute products for any number', async () => {
+    const traits = { ...device.traits, software: false }
+    for (const name of [
+      'products with the size as rows',
+      'gradients of weights',
+      'the gradient of causal attention',
+    ])
+      for (const step of [1, 8]) await agree(device, cases[name]!, 72, step, traits)
+  })
+})
