@@ -23,7 +23,7 @@ import type { CellContext } from './cell-context.js'
 /** Numbers of the adapter that act, if the recipe tells. */
 const activeIn = async (source: StateSource): Promise<number | undefined> => {
   const outputs = await evaluateOnState(source, 'active')
-  return outputs === undefined ? undefined : [...outputs.values()][0]!.values[0]!
+  return [...(outputs?.values() ?? [])][0]?.values[0]
 }
 
 /** A cell's run, and the record of its training. */
@@ -151,6 +151,7 @@ const stateOf = async (
       sizes: new Map(Object.entries(description.sizes)),
       settings: new Map(Object.entries(description.settings)),
       read: name => checkpoint.readF32(name),
+      holds: name => checkpoint.tensors.has(name),
     },
     close: () => checkpoint.close(),
   }

@@ -1,17 +1,21 @@
+import { rowLength } from '../data/batch.js'
 import { batchesOfEpoch } from '../data/batch-order.js'
 import { UserError } from '../errors/user-error.js'
 import { type CompiledSequence, compileSequence, type SequenceShape } from './compiled-sequence.js'
 import { requireLogits, requireLosses } from './logits.js'
 import type { PredictorSource } from './predictor-source.js'
 import { type RowValues, writeRows } from './row-inputs.js'
-import { answerBucket, bucket, perRow } from './shapes.js'
+import { answerBucket, compiledLength, perRow } from './shapes.js'
 
 /** The most rows that are computed at once. */
 export const rowsAtOnce = 8
 
-/** The rows that are computed at once, by their places: those of like length together, the shortest first. */
+/**
+ * The rows that are computed at once, by their places: those of like length together, the longest first, so that
+ * what is compiled for them serves the others too.
+ */
 const alike = (lengths: readonly number[]): readonly (readonly number[])[] =>
-  batchesOfEpoch(0, { size: lengths.length, batchSize: rowsAtOnce, lengthOf: row => lengths[row]! })
+  batchesOfEpoch(0, { size: lengths.length, batchSize: rowsAtOnce, lengthOf: row => -lengths[row]! })
 
 /** A row of tokens to score, and the tokens that count. */
 export interface ScoredRow {
@@ -25,7 +29,7 @@ export interface ScoredRow {
  * compiled at its first use.
  */
 export class RowScorer {
-  readonly #compiled = new Map<string, Promise<CompiledSequence>>()
+  readonly #compiled = new Map<string, Promise<CompiledSequence>[]>()
 
   constructor(private readonly source: PredictorSource) {}
 
@@ -49,12 +53,12 @@ export class RowScorer {
       })
     for (const items of alike(rows.map(r => r.length))) {
       const some = items.map(i => rows[i]!.slice(-context))
-      const T = bucket(Math.max(...some.map(r => r.length)), context)
-      const c = await this.#compile('next', { rows: some.length === 1 ? 1 : rowsAtOnce, T, A: 1 }, signal)
-      const tokens = new Int32Array(c.rows * T)
+      const T = rowLength(Math.max(...some.map(r => r.length)), context)
+      const c = await this.#compiledFor('next', { rows: some.length === 1 ? 1 : rowsAtOnce, T, A: 1 }, signal)
+      const tokens = new Int32Array(c.rows * c.length)
       const at = new Int32Array(c.rows)
       some.forEach((r, i) => {
-        tokens.set(r, i * T)
+        tokens.set(r, i * c.length)
         at[i] = r.length - 1
       })
       c.own.tokens?.write(tokens)
@@ -70,7 +74,7 @@ export class RowScorer {
         items.map(i => values[i]!),
         c.rows,
       )
-      const found = await c.run()
+      const found = await c.run(T)
       for (const [i, item] of items.entries())
         out[item] = requireLogits(found.slice(i * vocabulary, (i + 1) * vocabulary))
     }
@@ -92,15 +96,15 @@ export class RowScorer {
         const cut = Math.max(0, tokens.length - 1 - context)
         return { tokens: tokens.slice(cut), from: Math.max(1, from - cut) }
       })
-      const T = bucket(Math.max(...some.map(r => r.tokens.length - 1)), context)
+      const T = rowLength(Math.max(...some.map(r => r.tokens.length - 1)), context)
       const A = answerBucket(Math.max(...some.map(r => r.tokens.length - r.from)), T)
-      const c = await this.#compile('loss', { rows: rowsAtOnce, T, A }, signal)
-      const tokens = new Int32Array(c.rows * T)
+      const c = await this.#compiledFor('loss', { rows: rowsAtOnce, T, A }, signal)
+      const tokens = new Int32Array(c.rows * c.length)
       const position = new Int32Array(c.rows * A)
       const target = new Int32Array(c.rows * A)
       const weight = new Float32Array(c.rows * A)
       some.forEach((r, i) => {
-        tokens.set(r.tokens.slice(0, T), i * T)
+        tokens.set(r.tokens.slice(0, T), i * c.length)
         for (let t = r.from; t < r.tokens.length; t++) {
           const at = i * A + t - r.from
           position[at] = t - 1
@@ -123,7 +127,7 @@ export class RowScorer {
         items.map(i => values[i]!),
         c.rows,
       )
-      const found = await c.run()
+      const found = await c.run(T)
       for (const [i, loss] of requireLosses(found.subarray(0, some.length)).entries()) out[items[i]!] = loss
     }
     return out
@@ -131,17 +135,25 @@ export class RowScorer {
 
   /** Frees what was compiled. */
   async destroy(): Promise<void> {
-    for (const c of this.#compiled.values()) (await c).destroy()
+    for (const all of this.#compiled.values()) for (const c of all) (await c).destroy()
   }
 
-  #compile(output: 'next' | 'loss', shape: SequenceShape, signal?: AbortSignal): Promise<CompiledSequence> {
-    const id = `${output} ${shape.rows} ${shape.T} ${shape.A}`
-    const known = this.#compiled.get(id)
-    if (known !== undefined) return known
-    const made = compileSequence(this.source, output, shape, signal)
-    this.#compiled.set(id, made)
-    // The caller sees the failure. Nothing is kept that `close` would have to free.
-    made.catch(() => this.#compiled.delete(id))
+  /** The predictor for rows of T positions: one that was compiled for more of them, or else a new one. */
+  async #compiledFor(
+    output: 'next' | 'loss',
+    { rows, T, A }: SequenceShape,
+    signal?: AbortSignal,
+  ): Promise<CompiledSequence> {
+    const key = `${output} ${rows} ${A}`
+    const all = this.#compiled.get(key) ?? []
+    this.#compiled.set(key, all)
+    for (const c of await Promise.all(all))
+      if (c.anyLength ? c.length >= T : c.length === compiledLength(T, this.source.context)) return c
+    const most = compiledLength(T, this.source.context)
+    const made = compileSequence(this.source, output, { rows, T: most, A }, signal)
+    all.push(made)
+    // The caller sees the failure. Nothing is kept that `destroy` would have to free.
+    made.catch(() => all.splice(all.indexOf(made), 1))
     return made
   }
 }

@@ -41,6 +41,7 @@ const curves = ({ curves: { train, valid, openScale, openOffset, bestStep } }: R
 }
 
 const gateMap = (title: string, what: string, gates: GateGrid): string => {
+  if (gates.length === 0) return ''
   const { closed, total } = closedOf(gates)
   const share = total === 0 ? '' : ` (${percent(closed / total)})`
   return (

@@ -78,6 +78,7 @@ const adapterGates = async (directory: string, run: RunDescription): Promise<Rep
       sizes: new Map(Object.entries(run.sizes)),
       settings: new Map(Object.entries(run.settings)),
       read: name => checkpoint.readF32(name),
+      holds: name => checkpoint.tensors.has(name),
     })
   } finally {
     await checkpoint.close()

@@ -77,8 +77,8 @@ export const chooseOptions = async (
   const settle = (choice: Choice, option: string | undefined): void => {
     settled.set(choice, { example: choice.example, predicted: option, right: isRight(choice, option) })
   }
-  // Those of like length are computed together.
-  const order = { size: asked.length, batchSize: 8, lengthOf: (i: number) => asked[i]!.prompt.length }
+  // Those of like length are computed together, the longest first, for which kernels are compiled.
+  const order = { size: asked.length, batchSize: 8, lengthOf: (i: number) => -asked[i]!.prompt.length }
   for (const places of batchesOfEpoch(0, order)) {
     const some = places.map(i => asked[i]!)
     if (some.every(s => s.continuations.every(c => c.length === 1))) {

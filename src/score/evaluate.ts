@@ -107,8 +107,8 @@ export const evaluate = async (
   const texts: string[] = new Array(asked.length)
   let done = 0
   let atContextEnd = 0
-  // Those of like length are continued together.
-  const lengthOf = (i: number): number => asked[i]!.prompt.length
+  // Those of like length are continued together, the longest first, for which kernels are compiled.
+  const lengthOf = (i: number): number => -asked[i]!.prompt.length
   for (const places of batchesOfEpoch(0, { size: asked.length, batchSize: rowsAtOnce, lengthOf })) {
     const part = places.map(i => asked[i]!)
     const prompts = part.map(a => a.prompt)
