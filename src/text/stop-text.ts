@@ -13,10 +13,17 @@ const openEnd = (text: string, stop: string): number => {
   return 0
 }
 
-/** Cuts a text before the first stop text in it, and before an end that may yet become one. */
+/**
+ * Cuts a text before the stop text that is complete first, and before an end that may yet become one. Of those
+ * that are complete at one letter the longest counts. The result is the same in however many pieces the text
+ * comes.
+ */
 export const untilStop = (text: string, stops: readonly string[]): StoppedText => {
-  const found = stops.map(stop => text.indexOf(stop)).filter(at => at >= 0)
-  if (found.length > 0) return { sure: text.slice(0, Math.min(...found)), ended: true }
+  const found = stops
+    .map(stop => ({ at: text.indexOf(stop), end: text.indexOf(stop) + stop.length }))
+    .filter(({ at }) => at >= 0)
+    .sort((a, b) => a.end - b.end || a.at - b.at)
+  if (found[0] !== undefined) return { sure: text.slice(0, found[0].at), ended: true }
   const open = Math.max(0, ...stops.map(stop => openEnd(text, stop)))
   return { sure: text.slice(0, text.length - open), ended: false }
 }

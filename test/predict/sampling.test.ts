@@ -115,8 +115,10 @@ describe('a stop text', () => {
           shown = sure
           if (ended) break
         }
-        const first = Math.min(...ends.map(e => text.indexOf(e)).filter(at => at >= 0))
-        if (Number.isFinite(first)) expect(text.slice(0, first).startsWith(shown)).toBe(true)
+        const whole = untilStop(text, ends)
+        expect(shown).toBe(whole.sure)
+        expect(whole.ended).toBe(ends.some(e => text.includes(e)))
+        for (const e of ends) expect(shown).not.toContain(e)
       }),
     )
   })

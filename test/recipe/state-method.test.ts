@@ -5,7 +5,7 @@ import { settingsOf } from '../../src/recipe/settings.js'
 import { evaluateOnState } from '../../src/recipe/state-method.js'
 import { gatesOf } from '../../src/report/gates.js'
 
-const sizes = new Map(Object.entries({ L: 2, H: 3, D: 4, E: 8, V: 9, F: 5, K: 3, G: 1, R: 2 }))
+const sizes = new Map(Object.entries({ L: 2, H: 3, D: 4, E: 8, V: 9, F: 5, K: 3, G: 1, R: 2, Pairs: 4 }))
 
 const sourceOf = (set: readonly string[], held: readonly string[]) => {
   const { program, modules } = loadProgram(['std.recipes.ablations'])
