@@ -4,7 +4,7 @@
  */
 import type { DeviceTraits } from '../artifact.js'
 import { readsOf } from '../ir/expr.js'
-import { elementsOf, regionOf, regionPath, shapeOf } from '../ir/graph.js'
+import { dimensionsOfNode, elementsOf, regionOf, regionPath, shapeOf } from '../ir/graph.js'
 import type { CarryNode, ComputeNode, Graph, NodeId, Region } from '../ir/ir.js'
 import { productOf, reduceAxes } from '../kernel/context.js'
 import { operationsOf } from '../kernel/cost.js'
@@ -83,11 +83,17 @@ export const loopBodyOf = (
   return carries.length === 0 ? undefined : { region, depth, carries, members }
 }
 
+const hasOpenExtent = (n: CarryNode | ComputeNode): boolean =>
+  dimensionsOfNode(n).some(d => d.open !== undefined) ||
+  (n.kind === 'compute' && reduceAxes(n).some(a => a.open !== undefined))
+
 /** How a loop runs inside a kernel of its own; undefined where it is better dispatched kernel by kernel. */
 export const chooseScan = (body: LoopBody, traits: DeviceTraits): ScanChoice | undefined => {
   const { region, depth, carries, members } = body
   if (members.length > most.members) return undefined
   if ([...carries, ...members].some(n => elementsOf(n) === 0)) return undefined
+  // Lanes are counted when the kernel is written.
+  if ([...carries, ...members].some(hasOpenExtent)) return undefined
   const costs = traits.software ? software : gpu
   const lanes = lanesOf(body)
   const count = countLanes(lanes)

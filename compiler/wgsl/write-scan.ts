@@ -89,6 +89,7 @@ export const writeScan = (
     return {
       workgroupSize: [s.threads, 1, 1],
       workgroups,
+      count: Math.ceil(lanes / each),
       shared: kernel.shared,
       schedule: describeSchedule(p, s),
     }

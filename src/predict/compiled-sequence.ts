@@ -40,8 +40,8 @@ export interface SequenceShape {
 }
 
 /**
- * Compiles a predictor for rows of any length up to T, or for those of T positions where its program allows no
- * other, and uploads the tensors that it runs with.
+ * Compiles a predictor for rows of any length up to T, or for those of T positions where its program allows
+ * no other, and uploads the tensors that it runs with.
  */
 export const compileSequence = async (
   source: PredictorSource,

@@ -11,8 +11,8 @@ import { answerBucket, compiledLength, perRow } from './shapes.js'
 export const rowsAtOnce = 8
 
 /**
- * The rows that are computed at once, by their places: those of like length together, the longest first, so that
- * what is compiled for them serves the others too.
+ * The rows that are computed at once, by their places: those of like length together, the longest first, so
+ * that what is compiled for them serves the others too.
  */
 const alike = (lengths: readonly number[]): readonly (readonly number[])[] =>
   batchesOfEpoch(0, { size: lengths.length, batchSize: rowsAtOnce, lengthOf: row => -lengths[row]! })

@@ -1,6 +1,6 @@
 /**
- * The length that rows are compiled for: a power of two, at least 64, within the context. Shorter rows are run by
- * the same kernels, so few lengths are compiled.
+ * The length that rows are compiled for: a power of two, at least 64, within the context. Shorter rows are
+ * run by the same kernels, so few lengths are compiled.
  */
 export const compiledLength = (length: number, context: number): number =>
   Math.min(context, Math.max(64, 2 ** Math.ceil(Math.log2(Math.max(length, 1)))))

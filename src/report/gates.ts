@@ -2,8 +2,8 @@ import { evaluateOnState, type StateSource } from '../recipe/state-method.js'
 import type { Fact, GateGrid, ReportData } from './report-data.js'
 
 /**
- * How far each head's edits are open: the result of the recipe's method `gates` on a state, if it has one. A kind
- * of edit that the state does not have has an empty grid.
+ * How far each head's edits are open: the result of the recipe's method `gates` on a state, if it has one. A
+ * kind of edit that the state does not have has an empty grid.
  */
 export const gatesOf = async (source: StateSource): Promise<ReportData['gates']> => {
   const outputs = await evaluateOnState(source, 'gates')

@@ -14,9 +14,9 @@ const openEnd = (text: string, stop: string): number => {
 }
 
 /**
- * Cuts a text before the stop text that is complete first, and before an end that may yet become one. Of those
- * that are complete at one letter the longest counts. The result is the same in however many pieces the text
- * comes.
+ * Cuts a text before the stop text that is complete first, and before an end that may yet become one. Of
+ * those that are complete at one letter the longest counts. The result is the same in however many pieces the
+ * text comes.
  */
 export const untilStop = (text: string, stops: readonly string[]): StoppedText => {
   const found = stops
