@@ -12,8 +12,8 @@ export const isScratch = (role: BufferDecl['role']): boolean => role === 'temp' 
 
 /**
  * Buffers for the temporary values and outputs of artifacts, which several executables of one device share.
- * Runs follow one another, and nothing stays in such a buffer from one run to the next. So if the executable
- * with the largest buffers is loaded first, the others need no more.
+ * Runs follow one another, and nothing stays in such a buffer from one run to the next. An executable whose
+ * buffers, by size, are each at most as large as those of one loaded before needs no more.
  */
 export class SharedTemporaries {
   /** The largest first. */

@@ -25,9 +25,11 @@ const fail = (...lines) => {
 }
 
 /** What a report should hold and does not. */
-const gaps = ({ kernels = [], peers = { comparisons: [], missing: [] } }) => [
+const gaps = ({ kernels = [], peers = { comparisons: [], missing: [] }, data }) => [
   ...kernels.filter(k => k.wrong).map(k => `${k.name} computes something else`),
   ...peers.missing.map(({ name, why, install }) => `${name} is not here (${why}): ${install}`),
+  ...(data?.missing ?? []).map(({ name, why }) => `${name} was not measured: ${why}`),
+  ...(data?.wrong ?? []).map(work => `it computes something else: ${work}`),
   ...peers.comparisons.flatMap(work =>
     work.peers.filter(p => p.refused).map(p => `${p.name} was not timed at ${work.name}: ${p.refused}`),
   ),

@@ -5,10 +5,12 @@ import type { Spread } from '../measure/statistics.js'
 import type { CeilingReport } from './ceilings.js'
 import type { CompileResult, FirstStep } from './compile-time.js'
 import type { DecodeResult } from './decoding.js'
+import type { EpochsReport } from './epochs/measure-epochs.js'
 import type { GrowthResult } from './growth.js'
 import type { KernelResult } from './kernels.js'
 import type { Comparison, PeerReport } from './peers/compare.js'
 import type { SchedulesResult } from './schedules.js'
+import { showEpochs } from './show-epochs.js'
 import { showProfile } from './show-profile.js'
 import { showSchedules } from './show-schedules.js'
 import type { StepResult } from './step.js'
@@ -33,6 +35,7 @@ export interface BenchReport {
   readonly compile?: CompileResult
   readonly growth?: readonly GrowthResult[]
   readonly peers?: PeerReport
+  readonly data?: EpochsReport
   readonly schedules?: SchedulesResult
 }
 
@@ -230,16 +233,18 @@ const blocksOf = (r: BenchReport): readonly Block[] => {
     ...(r.compile ? showCompiling(r.compile) : []),
     ...(r.growth ? showGrowth(r.growth) : []),
     ...(r.peers ? showPeers(r.peers) : []),
+    ...(r.data ? showEpochs(r.data) : []),
     ...(r.schedules ? showSchedules(r.schedules) : []),
   ]
 }
 
 /** Kernels and peers with wrong results, which were not timed. */
-export const disagreements = ({ kernels = [], peers, schedules }: BenchReport): readonly string[] => [
+export const disagreements = ({ kernels = [], peers, data, schedules }: BenchReport): readonly string[] => [
   ...kernels.filter(k => k.wrong !== undefined).map(k => k.name),
   ...(peers?.comparisons ?? []).flatMap(work =>
     work.peers.filter(p => 'refused' in p && p.differs).map(p => `${p.name} at ${work.name}`),
   ),
+  ...(data?.wrong ?? []),
   ...(schedules?.wrong ?? []),
 ]
 

@@ -5,7 +5,16 @@ import { UserError } from '../errors/user-error.js'
 import { readConfig } from '../folders/open-model.js'
 import type { WeightFormat } from '../model/weight-format.js'
 
-export const sections = ['kernels', 'step', 'decode', 'compile', 'growth', 'peers', 'schedules'] as const
+export const sections = [
+  'kernels',
+  'step',
+  'decode',
+  'compile',
+  'growth',
+  'peers',
+  'data',
+  'schedules',
+] as const
 export type Section = (typeof sections)[number]
 
 /** The section to measure, or all. */
@@ -52,7 +61,7 @@ const effects: Partial<Record<keyof BenchOptions, readonly Section[]>> = {
   weights: ['step'],
   plot: ['growth'],
   install: ['peers'],
-  tune: ['kernels', 'step', 'decode', 'growth', 'peers'],
+  tune: ['kernels', 'step', 'decode', 'growth', 'peers', 'data'],
 }
 
 /** Throws a `UserError` if an option has no effect on the chosen section. */

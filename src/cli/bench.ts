@@ -4,6 +4,8 @@ import { allCases } from '../bench/cases.js'
 import { Ceilings } from '../bench/ceilings.js'
 import { compilePlan, measureCompiling } from '../bench/compile-time.js'
 import { decodePlans, measureDecoding } from '../bench/decoding.js'
+import { measureEpochs } from '../bench/epochs/measure-epochs.js'
+import { epochPlans } from '../bench/epochs/sources.js'
 import { growthPlans, measureGrowth } from '../bench/growth.js'
 import { growthPicture } from '../bench/growth-picture.js'
 import { measureKernels } from '../bench/kernels.js'
@@ -62,6 +64,7 @@ const plansFor = async (what: What, options: BenchOptions) => {
     compiling: wants('compile') ? [compilePlan] : [],
     growth: wants('growth') ? growthPlans : [],
     works: wants('peers') ? works : [],
+    epochs: wants('data') ? epochPlans() : [],
     shapes: wants('schedules') ? randomCases(options.seed, options.count) : [],
   }
 }
@@ -87,6 +90,7 @@ const bench = async (
     )
   const [steps, decoding, compiling] = [chosen(plans.steps), chosen(plans.decoding), chosen(plans.compiling)]
   const [growth, compared, shapes] = [chosen(plans.growth), chosen(plans.works), chosen(plans.shapes)]
+  const epochs = chosen(plans.epochs)
   if (plans.works.length > 0) checkPeersFolder()
   if (options.install) installPeers()
   if (options.tune !== undefined) allowTuning(options.tune)
@@ -121,6 +125,10 @@ const bench = async (
     if (growth.length > 0) await add({ growth: await measureGrowth(device, growth, timing) })
     if (compared.length > 0)
       await add({ peers: await comparePeers(device, peerPrograms(traits.software), compared, timing) })
+    if (epochs.length > 0) {
+      const torch = peerPrograms(traits.software).find(p => p.name === 'PyTorch')
+      await add({ data: await measureEpochs(device, epochs, torch, timing) })
+    }
     if (shapes.length > 0) await add({ schedules: await measureSchedules(device, shapes, timing) })
   } finally {
     await ceilings.close()
@@ -155,7 +163,7 @@ const run = async (given: What | undefined, options: BenchOptions): Promise<void
 export const registerBenchCommand = (program: Command): void => {
   program
     .command('bench')
-    .description('measure kernels, training steps, decoding and compiling, compared with ceilings and peers')
+    .description('measure kernels, steps, epochs, decoding and compiling, compared with ceilings and peers')
     .addArgument(
       new Argument('[what]', 'the section to measure; by default kernels, or with --profile a step').choices([
         ...sections,
@@ -209,6 +217,7 @@ export const registerBenchCommand = (program: Command): void => {
           'bench --profile std.recipes.jola --shape stories15M',
           'bench peers --install',
           'bench growth --plot growth.svg --json growth.json',
+          'bench data --runs 3',
           'bench schedules --seed 1 --count 30',
         ]),
       ].join('\n'),

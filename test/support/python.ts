@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { it } from 'vitest'
 
 /** A Python that has some modules: `JOLA_PYTHON`, or the system's; undefined where neither has them. */
-const pythonWith = (modules: readonly string[]): string | undefined =>
+export const pythonWith = (modules: readonly string[]): string | undefined =>
   [process.env.JOLA_PYTHON, 'python3'].find(path => {
     if (path === undefined) return false
     try {

@@ -51,7 +51,8 @@ const least = 60
 /** Threads of a peer may spin for a moment after their work, so the next peer waits this long. */
 const restMilliseconds = 100
 
-const rested = ({ time }: Pick<Timed, 'time'>): Pick<Timed, 'time'> => ({
+/** The same work, after a moment of rest. */
+export const rested = ({ time }: Pick<Timed, 'time'>): Pick<Timed, 'time'> => ({
   time: async () => {
     await new Promise(resolve => setTimeout(resolve, restMilliseconds))
     return time()

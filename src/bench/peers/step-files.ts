@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { lower } from '../../../compiler/pipeline.js'
 import { specialiseFn } from '../../../compiler/specialise/specialise.js'
 import { type Device, download, load, upload } from '../../../runtime/index.js'
-import type { BatchShape } from '../../data/batch.js'
+import type { Batch } from '../../data/batch.js'
 import type { LoadedProgram } from '../../folders/load-program.js'
 import { writeSafetensors } from '../../folders/write-safetensors.js'
 import type { TensorData } from '../../safetensors/encode.js'
@@ -37,16 +37,11 @@ const noiseOf = async (device: Device, { program }: LoadedProgram, sizes: Readon
 
 export const editNames = ['scale', 'offset', 'scale_gate', 'offset_gate'] as const
 
-/**
- * Writes the files of a training step for the peers, next to the model: `step.json` with the batch, the
- * settings and the position in training, and `step.safetensors` with the first edits and the noise of the
- * steps.
- */
-export const writeStep = async (
+/** Writes the first edits and the noise of the steps for the peers: `step.safetensors`. */
+const writeEdits = async (
   device: Device,
   folder: string,
-  { session, batch, settings, loaded }: OpenStep,
-  { B, T }: BatchShape,
+  { session, loaded }: Pick<OpenStep, 'session' | 'loaded'>,
 ): Promise<void> => {
   const states = editNames.map(name => session.state[`edits.${name}`]!)
   const values = await download(device, states)
@@ -62,7 +57,34 @@ export const writeStep = async (
   for (const kind of ['scale', 'offset'] as const)
     tensors.set(`noise_${kind}`, { dtype: 'F32', shape, data: Float32Array.from(noise[kind]) })
   await writeSafetensors(join(folder, 'step.safetensors'), tensors)
-  const [tokens, targets] = [Array.from(batch.tokens), Array.from(batch.target)]
-  const step = { B, T, tokens, targets, settings: Object.fromEntries(settings), ...place }
+}
+
+const batchAsJson = ({ length, tokens, target, rows }: Batch) => ({
+  B: rows,
+  T: length,
+  tokens: Array.from(tokens),
+  targets: Array.from(target),
+})
+
+/**
+ * Writes the files of a training step for the peers, next to the model: `step.json` with the batch, the
+ * settings and the position in training, and `step.safetensors` with the first edits and the noise of the
+ * steps. `batches` are those of other lengths, of which only the last token of each row is followed by one
+ * that is to be learned.
+ */
+export const writeStep = async (
+  device: Device,
+  folder: string,
+  opened: OpenStep,
+  batches: readonly Batch[] = [],
+): Promise<void> => {
+  await writeEdits(device, folder, opened)
+  const { batch, settings } = opened
+  const step = {
+    ...batchAsJson(batch),
+    settings: Object.fromEntries(settings),
+    ...place,
+    batches: batches.map(batchAsJson),
+  }
   await writeFile(join(folder, 'step.json'), JSON.stringify(step))
 }

@@ -92,7 +92,7 @@ const openShared = async (device: Device, afterwards: Afterwards) => {
   const opened = await openStep(device, storiesStep)
   afterwards(() => opened.close())
   await writeModel(folder, storiesStep.model, opened.model.checkpoint!)
-  await writeStep(device, folder, opened, storiesStep.shape)
+  await writeStep(device, folder, opened)
   const { B, T } = storiesStep.shape
   return { folder, opened, gflop: (2 * B * T * productsOf(stories15M)) / 1e9 }
 }

@@ -38,7 +38,8 @@ class Model:
             config = json.load(f)
         tensors = read_tensors(os.path.join(folder, "model.safetensors"))
         self.L, self.E, self.H = config["num_hidden_layers"], config["hidden_size"], config["num_attention_heads"]
-        self.D, self.eps = self.E // self.H, config["rms_norm_eps"]
+        self.K = config.get("num_key_value_heads", self.H)
+        self.D, self.eps = config.get("head_dim", self.E // self.H), config["rms_norm_eps"]
         self.base = config["rope_theta"]
         self.embed, self.norm_weight = tensors["model.embed_tokens.weight"], tensors["model.norm.weight"]
         names = {
@@ -64,21 +65,26 @@ class Model:
         angles = torch.outer(torch.arange(positions, dtype=torch.float64), self.base**-pairs)
         return torch.cos(angles).float(), torch.sin(angles).float()
 
-    def logits(self, tokens, factor, shift):
-        """[B, T] to [B, T, V]; heads' outputs are multiplied by `factor` and `shift` is added, both [L, H, D]."""
+    def logits(self, tokens, factor, shift, last=False):
+        """
+        [B, T] to [B, T, V], or [B, 1, V] of the last positions; heads' outputs are multiplied by `factor` and
+        `shift` is added, both [L, H, D].
+        """
         B, T = tokens.shape
         cos, sin = self.rotations(T)
         later = torch.full((T, T), float("-inf")).triu(1)
-        heads = lambda x: x.view(B, T, self.H, self.D).transpose(1, 2)
+        heads = lambda x: x.view(B, T, -1, self.D).transpose(1, 2)
+        every = lambda x: x if self.K == self.H else x.repeat_interleave(self.H // self.K, 1)
         x = F.embedding(tokens, self.embed)
         for l, w in enumerate(self.layers):
             n = self.norm(x, w["attention_norm"])
             q, k, v = (heads(F.linear(n, w[name])) for name in "qkv")
-            z = attention(rotate(q, cos, sin), rotate(k, cos, sin), v, later)
+            z = attention(rotate(q, cos, sin), every(rotate(k, cos, sin)), every(v), later)
             z = z * factor[l][None, :, None] + shift[l][None, :, None]
-            x = x + F.linear(z.transpose(1, 2).reshape(B, T, self.E), w["o"])
+            x = x + F.linear(z.transpose(1, 2).reshape(B, T, -1), w["o"])
             n = self.norm(x, w["mlp_norm"])
             x = x + F.linear(F.silu(F.linear(n, w["gate"])) * F.linear(n, w["up"]), w["down"])
+        x = x[:, -1:] if last else x
         return F.linear(self.norm(x, self.norm_weight), self.embed)
 
     def next(self, token, position, keys, values, cos, sin):
@@ -134,14 +140,17 @@ class Forward:
         self.model = Model(folder)
         with open(os.path.join(folder, "step.json")) as f:
             self.about = json.load(f)
-        shape = (self.about["B"], self.about["T"])
-        self.tokens = torch.tensor(self.about["tokens"]).view(shape)
-        self.targets = torch.tensor(self.about["targets"])
+        self.last = False
+        self.use(self.about)
         self.tensors = read_tensors(os.path.join(folder, "step.safetensors"))
         self.edits = [self.tensors[name] for name in EDITS]
 
+    def use(self, batch):
+        self.tokens = torch.tensor(batch["tokens"]).view(batch["B"], batch["T"])
+        self.targets = torch.tensor(batch["targets"])
+
     def cross_entropy(self, factor, shift):
-        logits = self.model.logits(self.tokens, factor, shift)
+        logits = self.model.logits(self.tokens, factor, shift, self.last)
         return F.cross_entropy(logits.view(self.targets.numel(), -1), self.targets)
 
     def once(self):
@@ -204,6 +213,26 @@ class Training(Forward):
         return losses + [x for e in self.edits for x in e.detach().flatten().tolist()]
 
 
+class Lengths(Training):
+    """JoLA's step on batches of several lengths, whose rows are full and have an answer of one token."""
+
+    def __init__(self, folder):
+        super().__init__(folder, 0)
+        self.last = True
+
+    def check(self):
+        losses = []
+        for batch in self.about["batches"]:
+            self.use(batch)
+            losses.append(self.once())
+        return losses + [x for e in self.edits for x in e.detach().flatten().tolist()]
+
+    def run(self, times, batch):
+        self.use(self.about["batches"][batch])
+        for _ in range(times):
+            self.once()
+
+
 class Decoding:
     """One sequence, greedily, with keys and values kept."""
 
@@ -234,7 +263,7 @@ class Decoding:
             self.once()
 
 
-WORKS = {"product": Product, "forward": Forward, "training": Training, "decoding": Decoding}
+WORKS = {"product": Product, "forward": Forward, "training": Training, "lengths": Lengths, "decoding": Decoding}
 
 
 def main():
@@ -256,7 +285,7 @@ def main():
                 answer = {"values": current.check()}
             else:
                 start = time.perf_counter()
-                current.run(request["times"])
+                current.run(**request)
                 answer = {"milliseconds": (time.perf_counter() - start) * 1e3 / request["times"]}
         except Exception as error:
             answer = {"error": f"{type(error).__name__}: {error}"}
