@@ -132,17 +132,17 @@ export const groupNodes = (
 ): GroupedGraph => {
   const plain = options.fuse === false
   const normal = verified(normalise(graph), 'normalise')
-  const lean = plain ? normal : fitMemory(normal, traits, options.limits ?? memoryLimits(traits))
   const room = bindingBudgetOf(traits, windows)
   if (plain) {
-    const ready = verified(splitReads(lean, room), 'split reads')
+    const ready = verified(splitReads(normal, room), 'split reads')
     return withGroups(ready, traits, () => oneGroupEach(ready))
   }
   const whole = new Set<RegionId>()
   const { scans = true } = options
   for (;;) {
-    const { graph: free, left } = scans ? leaveLoops(lean, traits, whole) : { graph: lean, left: whole }
-    const short = verified(splitReductions(verified(free, 'leave loops'), traits), 'split')
+    const { graph: free, left } = scans ? leaveLoops(normal, traits, whole) : { graph: normal, left: whole }
+    const lean = fitMemory(verified(free, 'leave loops'), traits, options.limits ?? memoryLimits(traits))
+    const short = verified(splitReductions(lean, traits), 'split')
     const ready = verified(splitReads(short, room), 'split reads')
     const grouped = withGroups(ready, traits, axis =>
       fuseNodes(ready, traits, { updates: findInPlaceUpdates(ready, axis), windows, scans }),

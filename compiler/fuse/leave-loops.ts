@@ -3,14 +3,17 @@ import { Builder } from '../ir/builder.js'
 import { index, readsOf, substituteAxes } from '../ir/expr.js'
 import { elementsOf } from '../ir/graph.js'
 import type { ComputeNode, Graph, NodeId, Region, RegionId } from '../ir/ir.js'
-import { countLanes, type LoopBody } from '../kernel/scan-lanes.js'
+import type { LoopBody } from '../kernel/scan-lanes.js'
+import { mergeSums } from './merge-sums.js'
 import { chooseScan, loopBodyOf, readOutside } from './scan-choice.js'
 
 /** Bytes that nodes which leave a loop may take more than before, in all iterations together. */
 const mostBytes = 64 * 2 ** 20
 
-/** From so many lanes on, a device is busy with a loop that runs inside a kernel. */
-const enoughLanes = (traits: DeviceTraits): number => (traits.software ? 64 : 4096)
+/** Nanoseconds of writing and reading a byte. */
+const timeOfByte = (traits: DeviceTraits): number => (traits.software ? 0.8 : 0.002)
+/** A loop has to gain so much by nodes that leave it. */
+const leastGain = 1.2
 
 /** A graph after nodes have left loops, and those loops. */
 export interface LeftLoops {
@@ -69,8 +72,8 @@ const bytesOfAll = (nodes: Iterable<{ readonly elements: number }>): number =>
  *     →  loop l: h[l + 1] = …;  y[l] = Σ n · c[l, n] · h[l + 1, n] for all l
  *
  * The loop has more lanes then, if the node read several of them. What the node reads is kept for all
- * iterations; a node stays in the loop where that takes much memory, and where the loop has enough lanes with
- * it and keeps less. Loops that are `whole` keep their nodes.
+ * iterations; a node stays in the loop where that takes much memory, or more time than the loop gains. Loops
+ * that are `whole` keep their nodes.
  */
 export const leaveLoops = (
   graph: Graph,
@@ -84,9 +87,9 @@ export const leaveLoops = (
     const compute = current.nodes.filter((n): n is ComputeNode => n.kind === 'compute')
     const body = loopBodyOf(current, region, compute)
     const ids = body === undefined ? undefined : leaving(current, body, traits)
-    if (ids === undefined || ids.size === 0) continue
-    current = moveOut(current, region, ids)
-    left.add(region.id)
+    if (body === undefined || ids === undefined || ids.size === 0) continue
+    current = mergeSums(moveOut(current, region, ids), ids)
+    if (body.carries.length > 0) left.add(region.id)
   }
   return { graph: current, left }
 }
@@ -101,8 +104,8 @@ const leaving = (graph: Graph, body: LoopBody, traits: DeviceTraits): ReadonlySe
     members: body.members.filter(m => !ids.has(m.id)),
   })
   const both = new Set([...before, ...after])
-  const core = chooseScan(without(both), traits)
-  if (core === undefined) return none
+  const core = body.carries.length === 0 ? undefined : chooseScan(without(both), traits)
+  if (core === undefined && body.carries.length > 0) return none
   const kept = readOutside(graph, body.region)
   const next = new Map(body.carries.map(c => [c.next, c.id]))
   const isKept = (id: NodeId): boolean =>
@@ -117,12 +120,13 @@ const leaving = (graph: Graph, body: LoopBody, traits: DeviceTraits): ReadonlySe
     const stored = [...new Set([...ids, ...read])].filter(id => !isKept(id))
     return bytesOfAll(stored.map(id => ({ elements: elementsOf(all.get(id)!) })))
   }
+  // A loop that carries nothing is none.
+  if (core === undefined) return more(after) <= mostBytes ? after : none
   const first = more(before) <= mostBytes ? before : none
   const whole = chooseScan(without(first), traits)
   const cost = more(after)
-  const few =
-    whole !== undefined && countLanes(whole.lanes) < Math.min(enoughLanes(traits), countLanes(core.lanes))
-  const goes = cost === 0 || ((whole === undefined || few) && cost <= mostBytes)
+  const gains = whole === undefined || whole.time > leastGain * core.time + cost * timeOfByte(traits)
+  const goes = cost === 0 || (gains && cost <= mostBytes)
   return new Set([...first, ...(goes ? after : [])])
 }
 

@@ -15,6 +15,8 @@ export interface ScanChoice {
   readonly lanes: Lanes
   /** Who runs a lane: one thread, or a workgroup whose threads share arrays. */
   readonly by: 'thread' | 'workgroup'
+  /** The estimate, in nanoseconds. */
+  readonly time: number
 }
 
 /**
@@ -80,7 +82,7 @@ export const loopBodyOf = (
   const carries = graph.nodes.filter((n): n is CarryNode => n.kind === 'carry' && n.region === region.id)
   const members = [...nodes].filter(n => n.region === region.id)
   const depth = regionPath(graph, region.id).length
-  return carries.length === 0 ? undefined : { region, depth, carries, members }
+  return { region, depth, carries, members }
 }
 
 const hasOpenExtent = (n: CarryNode | ComputeNode): boolean =>
@@ -90,7 +92,7 @@ const hasOpenExtent = (n: CarryNode | ComputeNode): boolean =>
 /** How a loop runs inside a kernel of its own; undefined where it is better dispatched kernel by kernel. */
 export const chooseScan = (body: LoopBody, traits: DeviceTraits): ScanChoice | undefined => {
   const { region, depth, carries, members } = body
-  if (members.length > most.members) return undefined
+  if (carries.length === 0 || members.length > most.members) return undefined
   if ([...carries, ...members].some(n => elementsOf(n) === 0)) return undefined
   // Lanes are counted when the kernel is written.
   if ([...carries, ...members].some(hasOpenExtent)) return undefined
@@ -125,7 +127,7 @@ export const chooseScan = (body: LoopBody, traits: DeviceTraits): ScanChoice | u
       : Number.POSITIVE_INFINITY
   const best = Math.min(byThread, byWorkgroup)
   if (best > costs.longest || !(best + members.length * costs.compile < dispatched)) return undefined
-  return { lanes, by: byThread <= byWorkgroup ? 'thread' : 'workgroup' }
+  return { lanes, by: byThread <= byWorkgroup ? 'thread' : 'workgroup', time: best }
 }
 
 /** Whether a node is read outside of a loop, or is an output. */
