@@ -13,12 +13,13 @@ import { type LlamaSizes, stories15M, uniform, writeModel } from '../random-mode
 import { openStep, storiesStep } from '../recipe-step.js'
 import { removeFolder, temporaryFolder } from '../temporary.js'
 import type { Expected } from './agree.js'
+import { scanPlan } from './recurrence-work.js'
 import { editNames, writeStep } from './step-files.js'
 
 /** A work for Jola and its peers: ours is ready for timing, and its result is known. */
 export interface Work {
   /** The name that the peers' scripts have for this kind of work. */
-  readonly kind: 'product' | 'forward' | 'training' | 'decoding'
+  readonly kind: 'product' | 'forward' | 'training' | 'decoding' | 'scan'
   /** The request to the peers. */
   readonly request: JsonObject
   readonly expected: Expected
@@ -199,4 +200,5 @@ export const works: readonly WorkPlan[] = [
   forward,
   training,
   decoding,
+  scanPlan({ T: 1024, E: 64, N: 16 }),
 ]

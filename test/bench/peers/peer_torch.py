@@ -263,7 +263,40 @@ class Decoding:
             self.once()
 
 
-WORKS = {"product": Product, "forward": Forward, "training": Training, "lengths": Lengths, "decoding": Decoding}
+class Scan:
+    """A selective scan, step by step, and the gradients of the sum of its squares."""
+
+    def __init__(self, T, E, N, a, b, c, positions):
+        floats = lambda file, shape: torch.from_numpy(np.fromfile(file, np.float32)).reshape(shape).requires_grad_()
+        self.inputs = [floats(a, (T, E, N)), floats(b, (T, E, N)), floats(c, (T, N))]
+        self.positions = positions
+
+    def once(self):
+        # Steps as views: indexing step by step would add a tensor of all steps for each in the reverse.
+        steps = zip(*(x.unbind(0) for x in self.inputs))
+        h = torch.zeros(self.inputs[0].shape[1:])
+        ys = []
+        for a, b, c in steps:
+            h = a * h + b
+            ys.append(h @ c)
+        return torch.autograd.grad(torch.stack(ys).pow(2).sum(), self.inputs)
+
+    def check(self):
+        return [x for g in self.once() for x in g.flatten()[self.positions].tolist()]
+
+    def run(self, times):
+        for _ in range(times):
+            self.once()
+
+
+WORKS = {
+    "product": Product,
+    "forward": Forward,
+    "training": Training,
+    "lengths": Lengths,
+    "decoding": Decoding,
+    "scan": Scan,
+}
 
 
 def main():
