@@ -135,7 +135,7 @@ const moveOut = (graph: Graph, region: Region, ids: ReadonlySet<NodeId>): Graph 
   const b = new Builder(graph)
   for (const n of graph.nodes) {
     if (n.kind !== 'compute' || !ids.has(n.id)) continue
-    const axis = b.axis(region.axis.name, region.axis.extent)
+    const axis = b.axis(region.axis.name, region.axis.extent, region.axis.open)
     const { region: _, ...rest } = n
     b.nodes.set(n.id, {
       ...rest,

@@ -1,6 +1,7 @@
 import { Builder } from '../ir/builder.js'
 import { type ReadExpr, readsOf } from '../ir/expr.js'
 import type { ComputeNode, Graph, NodeId } from '../ir/ir.js'
+import { sizeInputOf } from '../ir/open-extent.js'
 import { bodyAt } from './inline-producers.js'
 
 /** The read that is a node's whole body, at positions that are different axes of the node. */
@@ -34,7 +35,7 @@ export const mergeSums = (graph: Graph, parts: ReadonlySet<NodeId>): Graph => {
     if (part.reduce?.op !== 'sum' || reader.reduce?.op !== 'sum' || read?.node !== id) continue
     if (part.region !== reader.region) continue
     const reduce = { op: 'sum', axes: [...reader.reduce.axes, ...part.reduce.axes] } as const
-    b.nodes.set(only, { ...reader, reduce, body: bodyAt(part, read) })
+    b.nodes.set(only, { ...reader, reduce, body: bodyAt(part, read, sizeInputOf(graph)) })
     b.nodes.delete(id)
   }
   return b.finish()

@@ -48,6 +48,8 @@ const slicedCarry = (carry: CarryNode, graph: Graph, nodes: ReadonlyMap<NodeId, 
   const [value, kept] = same ? [yes, no] : [no, yes]
   const path = regionPath(graph, carry.region)
   const whole = identityAt(next.dims)
+  // The bounds below are those of the longest run.
+  if ([...path.map(r => r.axis), ...next.dims.flat()].some(a => a.open !== undefined)) return undefined
   const untouched =
     kept.op === 'read' &&
     kept.node === carry.id &&
