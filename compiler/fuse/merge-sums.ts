@@ -14,8 +14,8 @@ const wholeRead = (n: ComputeNode): ReadExpr | undefined => {
 
 /**
  * A sum of sums as one sum: `w[i] = Σ l · part[l, i]` with `part[l, i] = Σ b · x[l, b, i]` becomes
- * `w[i] = Σ l, b · x[l, b, i]`, if nothing else reads the parts. The gradient of what all iterations of a loop
- * share is one product then, and its part of each iteration is never written. Only nodes of `parts` are
+ * `w[i] = Σ l, b · x[l, b, i]`, if nothing else reads the parts. The gradient of what all iterations of a
+ * loop share is one product then, and its part of each iteration is never written. Only nodes of `parts` are
  * merged into their readers.
  */
 export const mergeSums = (graph: Graph, parts: ReadonlySet<NodeId>): Graph => {
