@@ -17,6 +17,7 @@ import { fuseNodes, oneGroupEach } from '../fuse/fuse.js'
 import { findInPlaceUpdates } from '../fuse/in-place.js'
 import { leaveLoops } from '../fuse/leave-loops.js'
 import { normalise } from '../fuse/normalise.js'
+import { type ScanMode, scanChooser } from '../fuse/scan-choice.js'
 import { splitReads } from '../fuse/split-reads.js'
 import { splitReductions } from '../fuse/split-reductions.js'
 import { elementsOf, regionPath } from '../ir/graph.js'
@@ -40,8 +41,8 @@ export interface CompileOptions {
   readonly name?: string
   /** `false` gives one plain kernel for each node: the reference that optimised kernels are compared with. */
   readonly fuse?: boolean
-  /** `false` dispatches the kernels of every loop in each iteration: no loop runs inside a kernel. */
-  readonly scans?: boolean
+  /** Which loops run inside kernels; by default those that are faster so. */
+  readonly scans?: ScanMode
   /** The fastest schedules by measurement. The cost model decides about all other kernels. */
   readonly tuning?: Tuning
   /** The sizes from which chunking and rematerialisation save memory; by default those of the device. */
@@ -138,9 +139,12 @@ export const groupNodes = (
     return withGroups(ready, traits, () => oneGroupEach(ready))
   }
   const whole = new Set<RegionId>()
-  const { scans = true } = options
+  const { scans = 'best' } = options
   for (;;) {
-    const { graph: free, left } = scans ? leaveLoops(normal, traits, whole) : { graph: normal, left: whole }
+    const { graph: free, left } =
+      scans === 'never'
+        ? { graph: normal, left: whole }
+        : leaveLoops(normal, traits, scanChooser(traits, scans), whole)
     const lean = fitMemory(verified(free, 'leave loops'), traits, options.limits ?? memoryLimits(traits))
     const short = verified(splitReductions(lean, traits), 'split')
     const ready = verified(splitReads(short, room), 'split reads')
@@ -149,7 +153,7 @@ export const groupNodes = (
     )
     const inKernels = new Set(grouped.groups.flatMap(g => g.scan?.region.id ?? []))
     const wrong = [...left].filter(id => !inKernels.has(id))
-    if (!scans || wrong.length === 0) return grouped
+    if (scans === 'never' || wrong.length === 0) return grouped
     for (const id of wrong) whole.add(id)
   }
 }

@@ -17,7 +17,7 @@
 import type { DeviceTraits } from '../artifact.js'
 import { readsOf } from '../ir/expr.js'
 import { outerAxes, regionPath } from '../ir/graph.js'
-import type { Axis, ComputeNode, Graph, NodeId, RegionId } from '../ir/ir.js'
+import type { Axis, ComputeNode, Graph, NodeId } from '../ir/ir.js'
 import { contractionOf } from '../kernel/contraction.js'
 import type { Group } from '../kernel/group.js'
 import { scatterOf } from '../kernel/scatter-pattern.js'
@@ -28,6 +28,7 @@ import { type InPlaceUpdate, readsOfMember } from './in-place.js'
 import { inlineProducers, isTiled } from './inline-producers.js'
 import { joinCoarseRows } from './join-coarse.js'
 import { type GroupDraft, joinSmallGroups } from './join-small.js'
+import { type ScanMode, scanChooser } from './scan-choice.js'
 import { findScans, loopsInKernels } from './scan-groups.js'
 
 /** One kernel for each node: the reference that fused programs are compared with. */
@@ -67,8 +68,8 @@ interface OpenGroup extends GroupDraft {
 export interface FuseOptions {
   readonly updates?: ReadonlyMap<NodeId, InPlaceUpdate>
   readonly windows?: WindowCounts
-  /** Whether loops may run inside kernels. */
-  readonly scans?: boolean
+  /** Which loops run inside kernels. */
+  readonly scans?: ScanMode
 }
 
 /**
@@ -79,7 +80,7 @@ export interface FuseOptions {
 export const fuseNodes = (
   whole: Graph,
   traits: DeviceTraits,
-  { updates = new Map(), windows = new Map(), scans = true }: FuseOptions = {},
+  { updates = new Map(), windows = new Map(), scans = 'best' }: FuseOptions = {},
 ): readonly Group[] => {
   const room = bindingBudgetOf(traits, windows)
   const graph = { ...whole, nodes: whole.nodes.map(n => updates.get(n.id)?.node ?? n) }
@@ -89,7 +90,8 @@ export const fuseNodes = (
       pinned.add(n.init)
       pinned.add(n.next)
     }
-  const inKernels = scans ? loopsInKernels(graph, traits) : new Set<RegionId>()
+  const choose = scanChooser(traits, scans)
+  const inKernels = loopsInKernels(graph, choose)
   const nodes = inlineProducers(graph, pinned, room, { fixed: updates, inKernels })
   const { own, aligned } = alignmentOf(graph)
   const groups: OpenGroup[] = []
@@ -144,7 +146,7 @@ export const fuseNodes = (
     return readsAreAligned(n, g, g.rowRank)
   }
 
-  for (const { members, scan } of scans ? findScans(graph, nodes, traits, room) : []) {
+  for (const { members, scan } of findScans(graph, nodes, choose, room)) {
     const g: OpenGroup = { kind: 'scan', members: [...members], rowRank: 0, scan }
     groups.push(g)
     for (const m of members) groupOf.set(m.id, g)

@@ -5,7 +5,7 @@ import { elementsOf } from '../ir/graph.js'
 import type { ComputeNode, Graph, NodeId, Region, RegionId } from '../ir/ir.js'
 import type { LoopBody } from '../kernel/scan-lanes.js'
 import { mergeSums } from './merge-sums.js'
-import { chooseScan, loopBodyOf, readOutside } from './scan-choice.js'
+import { loopBodyOf, readOutside, type ScanChooser } from './scan-choice.js'
 
 /** Bytes that nodes which leave a loop may take more than before, in all iterations together. */
 const mostBytes = 64 * 2 ** 20
@@ -78,7 +78,8 @@ const bytesOfAll = (nodes: Iterable<{ readonly elements: number }>): number =>
 export const leaveLoops = (
   graph: Graph,
   traits: DeviceTraits,
-  whole: ReadonlySet<RegionId> = new Set(),
+  choose: ScanChooser,
+  whole: ReadonlySet<RegionId>,
 ): LeftLoops => {
   let current = graph
   const left = new Set<RegionId>()
@@ -86,7 +87,7 @@ export const leaveLoops = (
     if (whole.has(region.id)) continue
     const compute = current.nodes.filter((n): n is ComputeNode => n.kind === 'compute')
     const body = loopBodyOf(current, region, compute)
-    const ids = body === undefined ? undefined : leaving(current, body, traits)
+    const ids = body === undefined ? undefined : leaving(current, body, choose, timeOfByte(traits))
     if (body === undefined || ids === undefined || ids.size === 0) continue
     current = mergeSums(moveOut(current, region, ids), ids)
     if (body.carries.length > 0) left.add(region.id)
@@ -95,7 +96,12 @@ export const leaveLoops = (
 }
 
 /** The nodes that leave a loop. */
-const leaving = (graph: Graph, body: LoopBody, traits: DeviceTraits): ReadonlySet<NodeId> => {
+const leaving = (
+  graph: Graph,
+  body: LoopBody,
+  choose: ScanChooser,
+  byteTime: number,
+): ReadonlySet<NodeId> => {
   const none = new Set<NodeId>()
   const { before, after } = partsOf(body)
   if (before.size + after.size === 0) return none
@@ -104,7 +110,7 @@ const leaving = (graph: Graph, body: LoopBody, traits: DeviceTraits): ReadonlySe
     members: body.members.filter(m => !ids.has(m.id)),
   })
   const both = new Set([...before, ...after])
-  const core = body.carries.length === 0 ? undefined : chooseScan(without(both), traits)
+  const core = body.carries.length === 0 ? undefined : choose(without(both))
   if (core === undefined && body.carries.length > 0) return none
   const kept = readOutside(graph, body.region)
   const next = new Map(body.carries.map(c => [c.next, c.id]))
@@ -123,9 +129,9 @@ const leaving = (graph: Graph, body: LoopBody, traits: DeviceTraits): ReadonlySe
   // A loop that carries nothing is none.
   if (core === undefined) return more(after) <= mostBytes ? after : none
   const first = more(before) <= mostBytes ? before : none
-  const whole = chooseScan(without(first), traits)
+  const whole = choose(without(first))
   const cost = more(after)
-  const gains = whole === undefined || whole.time > leastGain * core.time + cost * timeOfByte(traits)
+  const gains = whole === undefined || whole.time > leastGain * core.time + cost * byteTime
   const goes = cost === 0 || (gains && cost <= mostBytes)
   return new Set([...first, ...(goes ? after : [])])
 }

@@ -89,8 +89,26 @@ const hasOpenExtent = (n: CarryNode | ComputeNode): boolean =>
   dimensionsOfNode(n).some(d => d.open !== undefined) ||
   (n.kind === 'compute' && reduceAxes(n).some(a => a.open !== undefined))
 
-/** How a loop runs inside a kernel of its own; undefined where it is better dispatched kernel by kernel. */
-export const chooseScan = (body: LoopBody, traits: DeviceTraits): ScanChoice | undefined => {
+/**
+ * Which loops run inside kernels: those that are faster so, none, or (for tests) all that a thread or a
+ * workgroup for each lane can run.
+ */
+export type ScanMode = 'best' | 'never' | 'thread' | 'workgroup'
+
+/** Says how a loop runs inside a kernel; undefined where it is dispatched kernel by kernel. */
+export type ScanChooser = (body: LoopBody) => ScanChoice | undefined
+
+/** The choice for a device. */
+export const scanChooser =
+  (traits: DeviceTraits, mode: ScanMode): ScanChooser =>
+  body =>
+    mode === 'never' ? undefined : chooseScan(body, traits, mode)
+
+const chooseScan = (
+  body: LoopBody,
+  traits: DeviceTraits,
+  mode: Exclude<ScanMode, 'never'>,
+): ScanChoice | undefined => {
   const { region, depth, carries, members } = body
   if (carries.length === 0 || members.length > most.members) return undefined
   if ([...carries, ...members].some(n => elementsOf(n) === 0)) return undefined
@@ -102,7 +120,9 @@ export const chooseScan = (body: LoopBody, traits: DeviceTraits): ScanChoice | u
   const innerOf = (n: ComputeNode | CarryNode): readonly number[] =>
     innerExtents(n.id, shapeOf(n), body, lanes)
   const elements = (n: ComputeNode | CarryNode): number => innerOf(n).reduce((a, b) => a * b, 1)
-  const arrays = [...carries, ...members].reduce((sum, n) => sum + (elements(n) === 1 ? 0 : elements(n)), 0)
+  const held = [...carries, ...members].map(elements).filter(n => n > 1)
+  const arrays = held.reduce((a, b) => a + b, 0)
+  const sharedBytes = held.reduce((sum, n) => sum + 16 * Math.ceil(n / 4), 0)
   const each = (m: ComputeNode): number =>
     operationsOf(m.body) * costs.operation + readsOf(m.body).length * costs.read + costs.turn
   const own = (m: ComputeNode): number => productOf(m.dims.flat().slice(depth))
@@ -119,13 +139,15 @@ export const chooseScan = (body: LoopBody, traits: DeviceTraits): ScanChoice | u
       : Number.POSITIVE_INFINITY
   const groups = Math.ceil((count * costs.workgroup) / costs.threads)
   const byWorkgroup =
-    4 * arrays <= traits.workgroupBytes && arrays > 0 && sums <= most.sums
+    sharedBytes <= traits.workgroupBytes && (mode !== 'best' || (arrays > 0 && sums <= most.sums))
       ? costs.launch +
         turns *
           groups *
           (work(m => Math.ceil(elements(m) / costs.workgroup)) + (members.length + 2) * costs.barrier)
       : Number.POSITIVE_INFINITY
   const best = Math.min(byThread, byWorkgroup)
+  if (mode !== 'best')
+    return sharedBytes <= traits.workgroupBytes ? { lanes, by: mode, time: best } : undefined
   if (best > costs.longest || !(best + members.length * costs.compile < dispatched)) return undefined
   return { lanes, by: byThread <= byWorkgroup ? 'thread' : 'workgroup', time: best }
 }

@@ -1,10 +1,9 @@
-import type { DeviceTraits } from '../artifact.js'
 import { readsOf } from '../ir/expr.js'
 import { regionPath } from '../ir/graph.js'
 import type { CarryNode, ComputeNode, Graph, NodeId, RegionId } from '../ir/ir.js'
 import type { ScanLoop } from '../kernel/group.js'
 import { type BindingBudget, fitsBudget } from './binding-budget.js'
-import { chooseScan, loopBodyOf, readOutside } from './scan-choice.js'
+import { loopBodyOf, readOutside, type ScanChooser } from './scan-choice.js'
 
 /** A loop that becomes one kernel: all of its nodes, in evaluation order. */
 export interface ScanDraft {
@@ -13,10 +12,10 @@ export interface ScanDraft {
 }
 
 /** The loops that are better inside a kernel, as far as their nodes tell before inlining. */
-export const loopsInKernels = (graph: Graph, traits: DeviceTraits): ReadonlySet<RegionId> => {
+export const loopsInKernels = (graph: Graph, choose: ScanChooser): ReadonlySet<RegionId> => {
   const compute = graph.nodes.filter(n => n.kind === 'compute')
   const bodies = graph.regions.flatMap(r => loopBodyOf(graph, r, compute) ?? [])
-  return new Set(bodies.flatMap(b => (chooseScan(b, traits) === undefined ? [] : b.region.id)))
+  return new Set(bodies.flatMap(b => (choose(b) === undefined ? [] : b.region.id)))
 }
 
 /**
@@ -26,7 +25,7 @@ export const loopsInKernels = (graph: Graph, traits: DeviceTraits): ReadonlySet<
 export const findScans = (
   graph: Graph,
   nodes: ReadonlyMap<NodeId, ComputeNode>,
-  traits: DeviceTraits,
+  choose: ScanChooser,
   room: BindingBudget,
 ): readonly ScanDraft[] => {
   if (graph.regions.length === 0) return []
@@ -39,7 +38,7 @@ export const findScans = (
   return graph.regions.flatMap((region): readonly ScanDraft[] => {
     const body = loopBodyOf(graph, region, nodes.values())
     if (body === undefined) return []
-    const choice = chooseScan(body, traits)
+    const choice = choose(body)
     if (choice === undefined) return []
     const { members, ...loop } = body
     const own = new Set(members.map(m => m.id))

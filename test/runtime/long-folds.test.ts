@@ -17,7 +17,7 @@ fn twice(x: f32[N]) -> f32 =
 `)
 const compiled = (fn: string, N: number): Artifact =>
   lower(specialiseFn(program, program.fns.get(`main.${fn}`)!, { sizes: new Map([['N', N]]) }), llvmpipe, {
-    scans: false,
+    scans: 'never',
   })
 
 it('a long fold is unrolled part by part, none kept, and a short one is kept', () => {

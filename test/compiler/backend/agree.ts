@@ -1,5 +1,6 @@
 import type { Artifact, DeviceTraits, DType } from '../../../compiler/artifact.js'
 import { compileGraph } from '../../../compiler/backend/compile.js'
+import type { ScanMode } from '../../../compiler/fuse/scan-choice.js'
 import { compileInterpreter } from '../../../compiler/ir/interpret.js'
 import type { Graph } from '../../../compiler/ir/ir.js'
 import {
@@ -106,7 +107,7 @@ export const compare = async (
   inputs: Inputs,
   options: {
     readonly fuse?: boolean
-    readonly scans?: boolean
+    readonly scans?: ScanMode
     readonly traits?: Partial<DeviceTraits>
   } = {},
 ): Promise<{ readonly error: number; readonly where: string; readonly artifact: Artifact }> => {

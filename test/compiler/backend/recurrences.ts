@@ -24,7 +24,9 @@ fn running(x: f32[T]) -> f32[T] =
   y
 
 fn sums(x: f32[T], w: f32[T]) -> (f32[T], f32[T]) =
-  (running(x), grad(x -> sum t -> w[t] * running(x)[t] * running(x)[t])(x))
+  (running(x), grad(x ->
+    let y = running(x)
+    sum t -> w[t] * y[t] * y[t])(x))
 
 /// Each carry takes the other's place.
 fn fibonacci(x: f32[T]) -> (f32, f32) =
@@ -85,6 +87,13 @@ fn best(m: f32[E, E], x: f32[T, E]) -> (f32[E], i32[E]) =
   fold (p, at) = (for e: E -> 0.0, for e: E -> i32(0)) for t: T ->
     let from = for e -> argmax k -> p[k] + m[k, e]
     (for e -> x[t, e] + p[from[e]] + m[from[e], e], for e -> i32(from[e]))
+
+/// Truth values are carried, and each iteration counts those that hold.
+fn seen(x: f32[T, E]) -> (i32[E], f32) =
+  let (s, n) = fold (s, n) = (for e: E -> false, 0.0) for t: T ->
+    let s = for e -> s[e] or x[t, e] > 0.4
+    (s, 0.5 * n + sum e -> if s[e] then 1.0 else 0.0)
+  (for e -> if s[e] then 1 else 0, n)
 
 /// Independent sequences, and a number that all lanes of a sequence share.
 fn batch(x: f32[B, T, E], g: f32[B, T]) -> (f32[E], f32)[B] =

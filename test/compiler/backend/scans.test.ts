@@ -1,9 +1,12 @@
+import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Artifact, DeviceTraits, Step } from '../../../compiler/artifact.js'
+import type { ScanMode } from '../../../compiler/fuse/scan-choice.js'
 import { lower, simplified, specialiseFn } from '../../../compiler/pipeline.js'
 import type { Device } from '../../../runtime/node.js'
 import { programOf } from '../../support/program.js'
 import { gpu as gpuTraits, llvmpipe } from '../../support/traits.js'
+import { randomGraph } from '../ir/random-graph.js'
 import { compare, openTestDevice } from './agree.js'
 import { recurrences } from './recurrences.js'
 
@@ -25,7 +28,7 @@ const program = programOf(recurrences)
 const check = async (
   fn: string,
   sizes: Readonly<Record<string, number>>,
-  traits: Partial<DeviceTraits> = {},
+  options: { readonly traits?: Partial<DeviceTraits>; readonly scans?: ScanMode },
 ): Promise<Artifact> => {
   const decl = program.fns.get(`main.${fn}`)!
   const at = new Map(Object.entries(sizes).filter(([name]) => decl.sizes.includes(name)))
@@ -37,7 +40,7 @@ const check = async (
       return [[n.name, Array.from({ length: count }, (_, i) => (((7 * i + 3 * k) % 23) - 11) / 20)] as const]
     }),
   )
-  const { error, where, artifact } = await compare(device, graph, inputs, { traits })
+  const { error, where, artifact } = await compare(device, graph, inputs, options)
   expect(error, `${fn} ${JSON.stringify(sizes)}: ${where}`).toBeLessThan(2e-5)
   return artifact
 }
@@ -60,6 +63,7 @@ describe('a loop inside a kernel computes what the interpreter does', () => {
     'memory',
     'likelihood',
     'best',
+    'seen',
     'batch',
     'nested',
     'shared',
@@ -68,7 +72,7 @@ describe('a loop inside a kernel computes what the interpreter does', () => {
     it(fn, { timeout: 240_000 }, async () => {
       for (const at of sizes)
         for (const traits of [{}, gpu]) {
-          const artifact = await check(fn, at, traits)
+          const artifact = await check(fn, at, { traits })
           if (at.T > 13) expect(scansOf(artifact), fn).not.toEqual([])
         }
     })
@@ -78,6 +82,31 @@ const compiled = (fn: string, sizes: Readonly<Record<string, number>>, traits: D
   const decl = program.fns.get(`main.${fn}`)!
   return lower(specialiseFn(program, decl, { sizes: new Map(Object.entries(sizes)) }), traits)
 }
+
+describe('arrays of more elements than a workgroup has threads', () => {
+  for (const scans of ['thread', 'workgroup'] as const)
+    it(`by a ${scans} a lane`, { timeout: 240_000 }, async () => {
+      for (const fn of ['lstm', 'memory', 'likelihood'])
+        await check(fn, { T: 3, E: 40, N: 9, B: 2 }, { scans })
+    })
+})
+
+describe('all loops of random graphs inside kernels', () => {
+  for (const scans of ['thread', 'workgroup'] as const)
+    it(`by a ${scans} a lane`, { timeout: 240_000 }, async () => {
+      let inside = 0
+      await fc.assert(
+        fc.asyncProperty(fc.integer(), async seed => {
+          const { graph, inputs } = randomGraph(seed)
+          const { error, where, artifact } = await compare(device, graph, inputs, { scans })
+          expect(error, where).toBeLessThan(1e-4)
+          inside += scansOf(artifact).length
+        }),
+        { numRuns: 60, seed: 11 },
+      )
+      expect(inside).toBeGreaterThan(10)
+    })
+})
 
 describe('few dispatches', () => {
   it('do a selective scan and its derivative, however long it is', () => {

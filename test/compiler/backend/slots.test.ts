@@ -79,7 +79,7 @@ describe('a carry has', () => {
       for (const direction of ['up', 'down'] as const)
         for (const count of [2, 3, 5]) {
           const p = program(loop, count, direction)
-          const { error, where, artifact } = await compare(device, p.finish(), p.data, { scans: false })
+          const { error, where, artifact } = await compare(device, p.finish(), p.data, { scans: 'never' })
           expect(error, `${count} ${direction}: ${where}`).toBeLessThan(1e-5)
           const temps = artifact.buffers.filter(b => b.role === 'temp').map(b => b.bytes)
           expect(Math.max(...temps), `${count} ${direction}`).toBe(slotBytes * slots(count + 1))
@@ -97,7 +97,7 @@ describe('a carry has', () => {
     p.b.closeCarry(x, p.map('next', [l, d], prim('mul', p.at(y, l, d, i32(0)), f32(0.5)), region))
     p.output('y', y)
     p.output('x', p.map('last', [d], p.at(x, i32(3), d)))
-    const { error, where } = await compare(device, p.finish(), p.data, { scans: false })
+    const { error, where } = await compare(device, p.finish(), p.data, { scans: 'never' })
     expect(error, where).toBeLessThan(1e-5)
   })
 
@@ -145,7 +145,7 @@ describe('a carry has', () => {
       p.b.closeCarry(sum, p.map('sum', [l], prim('add', p.at(sum, l), p.at(part, l)), region))
       p.output('out', p.map('out', [i], p.at(x, i32(count), i)))
       p.output('sum', p.map('total', [], p.at(sum, i32(count))))
-      const { error, where, artifact } = await compare(device, p.finish(), p.data, { scans: false })
+      const { error, where, artifact } = await compare(device, p.finish(), p.data, { scans: 'never' })
       expect(error, where).toBeLessThan(1e-5)
       const temps = artifact.buffers.filter(b => b.role === 'temp').map(b => b.bytes)
       expect(Math.max(...temps)).toBe(late ? 2 * slotBytes : slotBytes)
