@@ -143,7 +143,7 @@ export const groupNodes = (
   for (;;) {
     const { graph: free, left } =
       scans === 'never'
-        ? { graph: normal, left: whole }
+        ? { graph: normal, left: new Map<RegionId, readonly RegionId[]>() }
         : leaveLoops(normal, traits, scanChooser(traits, scans), whole)
     const lean = fitMemory(verified(free, 'leave loops'), traits, options.limits ?? memoryLimits(traits))
     const short = verified(splitReductions(lean, traits), 'split')
@@ -152,7 +152,7 @@ export const groupNodes = (
       fuseNodes(ready, traits, { updates: findInPlaceUpdates(ready, axis), windows, scans }),
     )
     const inKernels = new Set(grouped.groups.flatMap(g => g.scan?.region.id ?? []))
-    const wrong = [...left].filter(id => !inKernels.has(id))
+    const wrong = [...left].flatMap(([id, now]) => (now.every(x => inKernels.has(x)) ? [] : [id]))
     if (scans === 'never' || wrong.length === 0) return grouped
     for (const id of wrong) whole.add(id)
   }

@@ -6,6 +6,7 @@ import type { ComputeNode, Graph, NodeId, Region, RegionId } from '../ir/ir.js'
 import type { LoopBody } from '../kernel/scan-lanes.js'
 import { mergeSums } from './merge-sums.js'
 import { loopBodyOf, readOutside, type ScanChooser } from './scan-choice.js'
+import { splitLoop } from './split-loops.js'
 
 /** Bytes that nodes which leave a loop may take more than before, in all iterations together. */
 const mostBytes = 64 * 2 ** 20
@@ -15,10 +16,10 @@ const timeOfByte = (traits: DeviceTraits): number => (traits.software ? 0.8 : 0.
 /** A loop has to gain so much by nodes that leave it. */
 const leastGain = 1.2
 
-/** A graph after nodes have left loops, and those loops. */
+/** A graph after nodes have left loops, and the loops that are now in place of each of those. */
 export interface LeftLoops {
   readonly graph: Graph
-  readonly left: ReadonlySet<RegionId>
+  readonly left: ReadonlyMap<RegionId, readonly RegionId[]>
 }
 
 /** The nodes of a loop that its carries do not need, and the sums that do not need its carries. */
@@ -82,15 +83,33 @@ export const leaveLoops = (
   whole: ReadonlySet<RegionId>,
 ): LeftLoops => {
   let current = graph
-  const left = new Set<RegionId>()
+  const left = new Map<RegionId, readonly RegionId[]>()
+  const memory = { most: mostBytes, ofByte: timeOfByte(traits) }
+  const bodyOf = (region: Region): LoopBody | undefined =>
+    loopBodyOf(
+      current,
+      region,
+      current.nodes.filter(n => n.kind === 'compute'),
+    )
   for (const region of graph.regions) {
-    if (whole.has(region.id)) continue
-    const compute = current.nodes.filter((n): n is ComputeNode => n.kind === 'compute')
-    const body = loopBodyOf(current, region, compute)
-    const ids = body === undefined ? undefined : leaving(current, body, choose, timeOfByte(traits))
-    if (body === undefined || ids === undefined || ids.size === 0) continue
-    current = mergeSums(moveOut(current, region, ids), ids)
-    if (body.carries.length > 0) left.add(region.id)
+    const body = whole.has(region.id) ? undefined : bodyOf(region)
+    if (body === undefined) continue
+    const split = splitLoop(current, body, choose, memory)
+    current = split.graph
+    let moved = split.regions.length > 1
+    for (const part of split.regions) {
+      const own = bodyOf(part)
+      const ids = own === undefined ? undefined : leaving(current, own, choose, memory.ofByte)
+      if (own === undefined || ids === undefined || ids.size === 0) continue
+      current = mergeSums(moveOut(current, part, ids), ids)
+      moved = moved || own.carries.length > 0
+    }
+    const needed = new Set(current.regions.map(r => r.id))
+    if (moved)
+      left.set(
+        region.id,
+        split.regions.map(r => r.id).filter(id => needed.has(id)),
+      )
   }
   return { graph: current, left }
 }

@@ -88,6 +88,18 @@ fn best(m: f32[E, E], x: f32[T, E]) -> (f32[E], i32[E]) =
     let from = for e -> argmax k -> p[k] + m[k, e]
     (for e -> x[t, e] + p[from[e]] + m[from[e], e], for e -> i32(from[e]))
 
+/// A loss that is summed up beside the state.
+fn beside_loss(p: (f32[T, E], f32[T, E])) -> f32 =
+  let (a, x) = p
+  let (h, s) = fold (h, s) = (for e: E -> 0.0, 0.0) for t: T ->
+    let h = for e -> a[t, e] * h[e] + x[t, e]
+    (h, s + sum e -> (h[e] - 0.5 * x[t, e]) * (h[e] - 0.5 * x[t, e]))
+  s
+
+fn beside(a: f32[T, E], x: f32[T, E]) -> (f32, f32[T, E], f32[T, E]) =
+  let (da, dx) = grad(beside_loss)((a, x))
+  (beside_loss((a, x)), da, dx)
+
 /// Truth values are carried, and each iteration counts those that hold.
 fn seen(x: f32[T, E]) -> (i32[E], f32) =
   let (s, n) = fold (s, n) = (for e: E -> false, 0.0) for t: T ->

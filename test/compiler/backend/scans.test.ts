@@ -64,6 +64,7 @@ describe('a loop inside a kernel computes what the interpreter does', () => {
     'likelihood',
     'best',
     'seen',
+    'beside',
     'batch',
     'nested',
     'shared',
