@@ -10,6 +10,8 @@ export type { Source } from './diagnostics/source.js'
 export { interpret } from './ir/interpret.js'
 export type { Graph } from './ir/ir.js'
 export { printGraph } from './ir/print.js'
+export { closeGraph } from './open/close-graph.js'
+export { openGraph } from './open/open-graph.js'
 export {
   lower,
   packInputs,
