@@ -8,6 +8,7 @@ import type {
 import { productOf } from '../kernel/context.js'
 import { operationsOf } from '../kernel/cost.js'
 import { type Product, swapOperands } from '../kernel/product.js'
+import { columnTiles, expectedTiles } from './expected-tiles.js'
 
 /**
  * The costs of a large GPU, in multiply-adds of one thread. They are rough estimates: only the order of the
@@ -38,8 +39,7 @@ const waves = (groups: number, threads: number, each: number): number =>
 
 /** The number of workgroups of a product with tiles of `rows` by `columns`. */
 const groupsOf = (p: Product, rows: number, columns: number): number => {
-  const owners = productOf(p.n.slice(0, -1)) * Math.ceil(p.n.at(-1)!.extent / 4)
-  return productOf(p.batch) * Math.ceil(p.m.extent / rows) * Math.ceil((4 * owners) / columns)
+  return productOf(p.batch) * expectedTiles(p.m, rows) * columnTiles(p.n, 4, columns / 4)
 }
 
 /** The time in which all threads together load a tile. */

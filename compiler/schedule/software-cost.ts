@@ -6,6 +6,7 @@ import type { Axis, Expr } from '../ir/ir.js'
 import { productOf } from '../kernel/context.js'
 import { operationsOf } from '../kernel/cost.js'
 import { type Product, swapOperands } from '../kernel/product.js'
+import { columnTiles, expectedTiles } from './expected-tiles.js'
 import { vectorLanes } from './software-device.js'
 
 /** Costs on a software device, in nanoseconds of one core for an instruction over all lanes. */
@@ -67,8 +68,7 @@ export const columnsSoftwareCost = (product: Product, s: BroadcastSchedule | Reg
   const vectors = s.family === 'broadcast' ? 1 : s.threads / vectorLanes
   const k = p.k.at(-1)!
   const n = p.n.at(-1)!
-  const owners = productOf(p.n.slice(0, -1)) * Math.ceil(n.extent / s.columns)
-  const groups = productOf(p.batch) * Math.ceil(p.m.extent / s.rows) * Math.ceil(owners / threads)
+  const groups = productOf(p.batch) * expectedTiles(p.m, s.rows) * columnTiles(p.n, s.columns, threads)
   const neighbours = s.columns === 4 ? n : undefined
 
   const turn = (step: 1 | 4): { time: number; statements: number } => {

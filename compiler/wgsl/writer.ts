@@ -8,7 +8,7 @@ import type { Axis, AxisId, Expr } from '../ir/ir.js'
 import { extentInParts } from '../ir/open-extent.js'
 import { helpers, wgslLiteral } from '../ir/wgsl-helpers.js'
 import type { KernelContext } from '../kernel/context.js'
-import { countAxis } from '../kernel/count.js'
+import { countAll, countAxis, mostOf } from '../kernel/count.js'
 import { sizeLocal } from '../kernel/size-values.js'
 import { Block, type TextValue, vectorComponents, vectorType } from './block.js'
 import { BufferAccess, type StoreTarget } from './buffer-access.js'
@@ -27,6 +27,15 @@ const mostUnrolled = 64
 
 /** A longer expression gets a name, so that lines stay readable. */
 const longestInline = 70
+
+/** Quotients of numbers below this are right after one correction. */
+const exactQuotients = 2 ** 22
+
+const quotientFunction = `fn quotient(a: i32, n: i32, inverse: f32) -> i32 {
+  let q = i32(f32(a) * inverse);
+  let r = a - q * n;
+  return q + select(0, 1, r >= n) - select(0, 1, r < 0);
+}`
 
 /** Operators that WGSL defines for a vector and a scalar. */
 const mixed: ReadonlySet<string> = new Set(['add', 'sub', 'mul', 'div'])
@@ -318,11 +327,29 @@ export class Writer {
     let rest = text
     for (let i = axes.length - 1; i >= 0; i--) {
       const a = axes[i]!
+      const extent = countAxis(a)
+      if (i > 0 && typeof extent !== 'number' && mostOf(countAll(axes)) < exactQuotients) {
+        const high = this.nameIndex(block, this.quotient(rest, extent), 'at').text
+        const low = this.nameIndex(block, `${rest} - ${high} * ${this.count(extent)}`, 'at').text
+        block.places.set(a.id, { kind: 'scalar', text: low })
+        rest = high
+        continue
+      }
       const value = i === 0 ? rest : `${rest} % ${this.count(countAxis(a))}`
       const name = /^\w+$/.test(value) ? value : this.nameIndex(block, value, 'at').text
       block.places.set(a.id, { kind: 'scalar', text: name })
       if (i > 0) rest = this.nameIndex(block, `${rest} / ${this.count(countAxis(a))}`, 'at').text
     }
+  }
+
+  /** A quotient by a number that a run decides. Processors divide integers one by one, floats by vectors. */
+  private quotient(text: string, by: Count): string {
+    this.functions.set('quotient', quotientFunction)
+    const n = this.count(by)
+    const inverse = `inverse_${n}`
+    const line = `let ${inverse} = 1.0 / f32(${n});`
+    if (!this.countLines.includes(line)) this.countLines.push(line)
+    return `quotient(${text}, ${n}, ${inverse})`
   }
 
   /** The texts of the called functions, in the order of their names. */

@@ -71,6 +71,15 @@ export const rowLength = (positions: number, context: number): number =>
 /** A number of which all lengths of batches are multiples, where `longest` is that of the longest. */
 export const lengthStep = (longest: number): number => [8, 4, 2].find(n => longest % n === 0) ?? 1
 
+/**
+ * A length at which rows of tensors are laid out: a little more than is needed, so that a row is an odd number of
+ * half cache lines. Rows that are powers of two apart share few places of the cache.
+ */
+export const apartInCache = (length: number): number => {
+  const step = lengthStep(length)
+  return (length / step) % 2 === 0 ? length + step : length
+}
+
 /** The length of a data set's longest batch: that of its longest example's positions. */
 export const paddedLength = (examples: readonly TokenisedExample[], context: number): number =>
   rowLength(

@@ -3,7 +3,7 @@ import type { Graph } from '../../compiler/ir/ir.js'
 import { openGraph } from '../../compiler/open/open-graph.js'
 import { packInputs } from '../../compiler/pipeline.js'
 import { type Bindings, specialiseMethod } from '../../compiler/specialise/specialise.js'
-import { type BatchShape, lengthStep } from '../data/batch.js'
+import { apartInCache, type BatchShape, lengthStep } from '../data/batch.js'
 import { type BatchMethod, type Method, methods } from './plan.js'
 
 /** What the graphs of a recipe's methods are made from. */
@@ -41,9 +41,10 @@ const attempts = 4
 const openMethods = (
   { program, recipe, bindings, sizesFor, packing }: GraphSource,
   shape: BatchShape,
+  wanted: number,
 ): { readonly graphs: Readonly<Record<BatchMethod, Graph>>; readonly length: number } | undefined => {
   const step = lengthStep(shape.T)
-  let most = shape.T
+  let most = wanted
   for (let attempt = 0; attempt < attempts; attempt++) {
     const made: Partial<Record<BatchMethod, Graph>> = {}
     let length = most
@@ -75,7 +76,11 @@ const openMethods = (
  */
 export const methodGraphs = (source: GraphSource, shape: BatchShape): MethodGraphs => {
   const closed = (m: Method): Graph => graphOfMethod(source, m, shape)
-  const open = shape.oneLength === true ? undefined : openMethods(source, shape)
+  const open =
+    shape.oneLength === true
+      ? undefined
+      : // A program may refuse more positions than the model reads.
+        (openMethods(source, shape, apartInCache(shape.T)) ?? openMethods(source, shape, shape.T))
   if (open !== undefined)
     return { graphs: { init: closed('init'), ...open.graphs }, length: open.length, anyLength: true }
   const graphs = Object.fromEntries(methods.map(m => [m, closed(m)])) as Record<Method, Graph>
