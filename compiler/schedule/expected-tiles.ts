@@ -5,8 +5,9 @@ import { productOf } from '../kernel/context.js'
 const samples = 64
 
 /**
- * The number of tiles of `length` positions over an axis. Of an open axis, whose last tile is filled differently
- * in each run, it is the number at the most, times the mean share by which tiles exceed the positions.
+ * The number of tiles of `length` positions over an axis. Of an open axis, whose last tile is filled
+ * differently in each run, it is the number at the most, times the mean share by which tiles exceed the
+ * positions.
  */
 export const expectedTiles = ({ extent, open }: Pick<Axis, 'extent' | 'open'>, length: number): number => {
   if (open === undefined) return Math.ceil(extent / length)

@@ -41,7 +41,8 @@ const reserved = new Set(
   `slot tile subgroup lane row rows across owner own batch left right joined sums thread tx ty part
     part_m part_n t now k r i j alias break case const continue default diagnostic discard else enable
     false fn for if let loop override return switch struct true var while main loops group local lane
-    sizes quotient array select min max exp log sqrt abs floor sign tanh sin cos pow dot step mix clamp all any fma
+    sizes quotient
+    array select min max exp log sqrt abs floor sign tanh sin cos pow dot step mix clamp all any fma
     target read write sum`.split(/\s+/),
 )
 

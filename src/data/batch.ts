@@ -72,8 +72,8 @@ export const rowLength = (positions: number, context: number): number =>
 export const lengthStep = (longest: number): number => [8, 4, 2].find(n => longest % n === 0) ?? 1
 
 /**
- * A length at which rows of tensors are laid out: a little more than is needed, so that a row is an odd number of
- * half cache lines. Rows that are powers of two apart share few places of the cache.
+ * A length at which rows of tensors are laid out: a little more than is needed, so that a row is an odd
+ * number of half cache lines. Rows that are powers of two apart share few places of the cache.
  */
 export const apartInCache = (length: number): number => {
   const step = lengthStep(length)

@@ -122,12 +122,14 @@ const kernelTexts = async (
   shape: BatchShape,
 ) => {
   const subject = { device, program: loaded.program, recipe, model, settings }
-  const { artifacts, artifactsFor } = await compileRecipe(subject, shape, {})
+  const { artifacts, artifactsFor, anyLength } = await compileRecipe(subject, shape, {})
   const texts = (some: object): readonly string[] =>
     Object.values(some as typeof artifacts).flatMap(({ kernels }) => kernels.map(k => k.wgsl))
   const known = new Map([[shape.T, texts(artifacts)]])
   return (lengths: readonly number[]): number => {
-    for (const T of lengths) if (!known.has(T)) known.set(T, texts(artifactsFor(T)))
+    // Kernels for any length are those of the longest.
+    for (const T of lengths)
+      if (!known.has(T)) known.set(T, anyLength ? known.get(shape.T)! : texts(artifactsFor(T)))
     return new Set([known.get(shape.T)!, ...lengths.map(T => known.get(T)!)].flat()).size
   }
 }
@@ -160,7 +162,7 @@ const measureModel = async (
   const all = [...new Set(lengthsOf.flat())].sort((a, b) => a - b)
   const equals = sets.map(set => equalLength(set.lengths, model.context))
   const timed = lengthsToTime(all, mostTimed, equals)
-  const shape: BatchShape = { B: batchSize, T: timed.at(-1)!, A: 1, everywhere: false }
+  const shape: BatchShape = { B: batchSize, T: timed.at(-1)!, A: 1, everywhere: false, oneLength: false }
   const folder = temporaryFolder()
   const opened = await openStep(device, { name: model.name, recipe: jola, model: model.config, shape })
   const missing: { readonly name: string; readonly why: string }[] = []
