@@ -2,6 +2,7 @@ import { type Affine, affineDifference, affineRange, affineScale, affineShift } 
 import { affineExpr } from '../affine/affine-expr.js'
 import { affineOf, sameIndex } from '../affine/affine-of.js'
 import {
+  constant,
   i32,
   identityAt,
   index,
@@ -13,7 +14,7 @@ import {
   substituteAxes,
 } from '../ir/expr.js'
 import { elementsOf, regionOf, regionPath } from '../ir/graph.js'
-import type { CarryNode, ComputeNode, Expr, Graph, Node, NodeId, Region } from '../ir/ir.js'
+import type { Axis, CarryNode, ComputeNode, Expr, Graph, Node, NodeId, Region } from '../ir/ir.js'
 import type { Facts } from './rewrite-rule.js'
 
 /**
@@ -76,14 +77,15 @@ const slicedCarry = (carry: CarryNode, graph: Graph, nodes: ReadonlyMap<NodeId, 
 }
 
 /**
- * What a read of the carry, or of its `next`, takes: the initial value, a slice of the same iteration, or
- * what a comparison decides. Undefined where a read in the loop may take a slice of an earlier iteration.
+ * What a read of the carry, or of its `next`, takes: the initial value, the slice that an iteration made
+ * `ago` iterations before (0: this one), or what a comparison decides. Undefined where a read in the loop may
+ * take slices of several iterations.
  */
 const takenBy = (
   r: ReadExpr,
   s: SlicedCarry,
   isInside: boolean,
-): 'start' | 'slice' | readonly Expr[] | undefined => {
+): 'start' | { readonly ago: number } | readonly Expr[] | undefined => {
   const level = s.path.length - 1
   const { axis, direction } = s.path[level]!
   const iteration = s.iterationOf(r.at[s.dim]!)
@@ -94,7 +96,7 @@ const takenBy = (
     const [first, last] = direction === 'up' ? range : [-range[1], -range[0]]
     // Positive: a later iteration replaces the slice. Zero: this one.
     if (first > 0 || (first === 0 && !isNext)) return 'start'
-    return first === 0 && last === 0 ? 'slice' : undefined
+    return first === last && -first <= mostAgo ? { ago: -first } : undefined
   }
   const at = affineExpr(iteration)
   const slot = r.at[level]!
@@ -105,9 +107,14 @@ const takenBy = (
   return bounds
 }
 
+/** So many iterations back, a slice is carried from iteration to iteration. */
+const mostAgo = 8
+
 /** What takes the place of a carry: the node of its slices, and its initial value below so many loops. */
 interface Replacement {
   readonly slices: NodeId
+  /** A new carry with the slices of so many iterations ago. */
+  readonly earlier: (ago: number) => NodeId
   readonly init: NodeId
   readonly depth: number
 }
@@ -117,24 +124,38 @@ const rewriteReads = (
   body: Expr,
   isInside: boolean,
   s: SlicedCarry,
-  { slices, init, depth }: Replacement,
+  { slices, earlier, init, depth }: Replacement,
 ): Expr | undefined => {
   const level = s.path.length - 1
   let possible = true
   const out = rewrite(body, e => {
     if (e.op !== 'read' || (e.node !== s.carry.id && e.node !== s.next.id)) return e
-    const taken = e.guarded ? undefined : takenBy(e, s, isInside)
+    const taken = takenBy(e, s, isInside)
     if (taken === undefined) {
       possible = false
       return e
     }
     const rest = e.at.slice(level + 1)
-    const start = read(init, e.dtype, [...e.at.slice(0, depth), ...rest])
+    const start = read(init, e.dtype, [...e.at.slice(0, depth), ...rest], e.guarded)
     if (taken === 'start') return start
-    const iteration = taken === 'slice' ? index(s.path[level]!.axis) : affineExpr(s.iterationOf(e.at[s.dim]!))
-    const at = [...e.at.slice(0, level), iteration, ...rest].filter((_, i) => i !== s.dim)
-    if (taken === 'slice') return read(slices, e.dtype, at)
-    return prim('select', prim('and', taken[0]!, taken[1]!), read(slices, e.dtype, at, true), start)
+    const { axis, direction } = s.path[level]!
+    const from = (node: NodeId, slot: Expr, guarded: boolean): Expr =>
+      read(
+        node,
+        e.dtype,
+        [...e.at.slice(0, level), slot, ...rest].filter((_, i) => i !== s.dim),
+        guarded,
+      )
+    if (!('ago' in taken)) {
+      const slice = from(slices, affineExpr(s.iterationOf(e.at[s.dim]!)), true)
+      return prim('select', prim('and', taken[0]!, taken[1]!), slice, start)
+    }
+    const l = index(axis)
+    if (taken.ago === 0) return from(slices, l, e.guarded)
+    const happened =
+      direction === 'up' ? prim('ge', l, i32(taken.ago)) : prim('lt', l, i32(axis.extent - taken.ago))
+    const slot = direction === 'up' ? l : prim('add', l, i32(1))
+    return prim('select', happened, from(earlier(taken.ago), slot, e.guarded), start)
   })
   return possible ? out : undefined
 }
@@ -146,8 +167,9 @@ const rewriteReads = (
  *     next[i] = if i == l then v else carry[i]   →   slices[l] = v
  *     carry[s, i]                                →   if i < s then slices[i] else init[i]
  *
- * A loop that fills a tensor step by step carries nothing then, and neither does its reverse. A carry stays
- * where a node in the loop reads what an earlier iteration replaced.
+ * A loop that fills a tensor step by step carries nothing then, and neither does its reverse. Where an
+ * iteration reads the slice that the one before replaced, only that slice is carried. A carry stays where a
+ * node in the loop may read the slices of several iterations.
  */
 export const replacedSlices = (graph: Graph, facts: Facts): Graph => {
   const nodes = new Map(graph.nodes.map(n => [n.id, n]))
@@ -173,7 +195,12 @@ const withSlices = (
   const { carry, next, path, dim } = s
   const id = 1 + Math.max(...nodes.keys())
   const depth = regionPath(graph, regionOf(nodes.get(carry.init)!)).length
-  const replacement = { slices: id, init: carry.init, depth }
+  let most = 0
+  const earlier = (ago: number): NodeId => {
+    most = Math.max(most, ago)
+    return id + 3 * ago
+  }
+  const replacement = { slices: id, earlier, init: carry.init, depth }
   const dims = next.dims
     .map((axes, i) => (i < path.length ? axes : axes.map(a => facts.axis(a.name, a.extent))))
     .filter((_, i) => i !== dim)
@@ -195,9 +222,56 @@ const withSlices = (
   const slices: ComputeNode = { ...next, id, dims, body }
   for (const [k, n] of changed) nodes.set(k, n)
   nodes.set(id, slices)
+  for (let ago = 1; ago <= most; ago++)
+    for (const n of earlierSlices(s, slices, earlier(ago), facts)) nodes.set(n.id, n)
   nodes.delete(carry.id)
   nodes.delete(next.id)
   return { ...graph, nodes: [...nodes.values()] }
+}
+
+/**
+ * The carry `id` with the slices of some iterations ago, its initial value, which nothing reads, and its next
+ * value: the slices themselves, or the carry of one iteration less, which has the id before by 3.
+ */
+const earlierSlices = (
+  { carry, path }: SlicedCarry,
+  slices: ComputeNode,
+  id: NodeId,
+  facts: Facts,
+): readonly Node[] => {
+  const { dtype, origin } = slices
+  const { axis, direction } = path.at(-1)!
+  const fresh = (): readonly (readonly Axis[])[] =>
+    slices.dims.slice(path.length).map(axes => axes.map(a => facts.axis(a.name, a.extent)))
+  const outer = path.slice(0, -1).map(r => [r.axis])
+  const inner = fresh()
+  const extents = inner.map(axes => axes.reduce((n, a) => n * a.extent, 1))
+  const parent = path.at(-2)?.id
+  const start: ComputeNode = {
+    kind: 'compute',
+    id: id + 1,
+    dtype,
+    dims: [...outer, ...inner],
+    body: constant(dtype, 0),
+    ...(parent === undefined ? {} : { region: parent }),
+    origin,
+  }
+  const isFirst = id === slices.id + 3
+  const dims = [...outer, [axis], ...fresh()]
+  const slot = direction === 'up' ? index(axis) : prim('add', index(axis), i32(1))
+  const at = [...outer.flat().map(index), slot, ...identityAt(dims.slice(path.length))]
+  const next: ComputeNode = { ...slices, id: id + 2, dims, body: read(id - 3, dtype, at) }
+  const before: CarryNode = {
+    kind: 'carry',
+    id,
+    dtype,
+    shape: [...path.slice(0, -1).map(r => r.axis.extent), axis.extent + 1, ...extents],
+    region: carry.region,
+    init: start.id,
+    next: isFirst ? slices.id : next.id,
+    origin,
+  }
+  return isFirst ? [start, before] : [start, before, next]
 }
 
 /** Whether a node stands in a loop inside of the carry's. */
