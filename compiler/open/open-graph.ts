@@ -1,4 +1,4 @@
-import { asConstantSize, linearSizeIn, type Size, sizeNamesIn } from '../core/size.js'
+import { asConstantSize, linearSizeIn, type Size, sameSize, sizeNamesIn } from '../core/size.js'
 import { cast, constant, i32, index, read, rewriter } from '../ir/expr.js'
 import { sortGraph } from '../ir/graph.js'
 import type { Axis, Expr, Graph, InputNode, Node, NodeId, OpenExtent, OpenSize } from '../ir/ir.js'
@@ -55,13 +55,31 @@ export const openGraph = (specialise: SpecialiseAt, wanted: readonly OpenSize[])
 
 const openAt = (specialise: SpecialiseAt, sizes: readonly OpenSize[], attempt: number): Graph | undefined => {
   const most = new Map(sizes.map(s => [s.name, s.most]))
-  const other = new Map(sizes.map((s, i) => [s.name, otherThan(s.most / s.step, attempt + i) * s.step]))
-  const pair = withKnownSizes(specialise(most), specialise(other))
-  if (pair === undefined) return undefined
-  const [a, b] = pair.map(g => simplify(verified(g, 'specialise'))) as [Graph, Graph]
-  const names = nameSizes(a, b, [most, other])
-  return names && withOpenSizes(a, sizes, names)
+  const otherBy = (choice: (i: number) => number) =>
+    new Map(sizes.map((s, i) => [s.name, otherThan(s.most / s.step, attempt + choice(i)) * s.step]))
+  const namedBy = (other: ReadonlyMap<string, number>) => {
+    const pair = withKnownSizes(specialise(most), specialise(other))
+    if (pair === undefined) return undefined
+    const [a, b] = pair.map(g => simplify(verified(g, 'specialise'))) as [Graph, Graph]
+    const names = nameSizes(a, b, [most, other])
+    return names && { graph: a, names }
+  }
+  const named = namedBy(otherBy(i => i))
+  if (named === undefined) return undefined
+  // Of two sizes, one number may be named by either: then another pair of numbers names it otherwise.
+  if (sizes.length > 1) {
+    const again = namedBy(otherBy(i => 2 * i + 1))
+    if (again === undefined || !sameNames(named.names, again.names)) return undefined
+  }
+  return withOpenSizes(named.graph, sizes, named.names)
 }
+
+const sameNames = (a: SizeNames, b: SizeNames): boolean =>
+  a.whole.size === b.whole.size &&
+  [...a.whole].every(([n, p]) => {
+    const q = b.whole.get(n)
+    return q !== undefined && sameSize(p, q)
+  })
 
 const sizeInputsOf = (graph: Graph): readonly InputNode[] =>
   graph.nodes.flatMap(n => (n.kind === 'input' && n.name.startsWith(sizeInput) ? [n] : []))

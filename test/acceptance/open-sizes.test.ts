@@ -79,6 +79,9 @@ const cases: Readonly<Record<string, Case>> = {
       sum t, i -> sq(y[t, i])`,
     by: 'w',
   },
+  'rows that lie in one dimension': {
+    text: 'fn f(x: f32[2 * T]) -> f32[2, T] = for i, t -> 3 * x[(i, t)] + f32(t)',
+  },
   'positions from the end': {
     text: 'fn f(x: f32[T]) -> f32[T] = for t -> x.at(T - 1 - t, else: 0) * f32(t)',
   },
