@@ -101,7 +101,8 @@ const describeSchedule = (p: ScanProgram, s: ScanSchedule): string => {
   const who = s.team === 1 ? 'one thread a lane' : `one workgroup of ${s.team} a lane`
   const threads = s.team === 1 ? `, workgroups of ${s.threads}` : ''
   const { axis, direction } = p.loop
-  return `scan, ${axis.extent} iterations ${direction} inside the kernel, ${who}${threads}`
+  const turns = axis.extent === 1 ? 'one iteration' : `${axis.extent} iterations`
+  return `scan, ${turns} ${direction} inside the kernel, ${who}${threads}`
 }
 
 /** Declares an array of a lane. */
