@@ -48,12 +48,18 @@ export const openGraph = (specialise: SpecialiseAt, wanted: readonly OpenSize[])
       most: (Math.ceil(Math.max(1, most) / step) + attempt) * step,
     }))
     const found = openAt(specialise, sizes, attempt)
+    if (found === 'never') return undefined
     if (found !== undefined) return found
   }
   return undefined
 }
 
-const openAt = (specialise: SpecialiseAt, sizes: readonly OpenSize[], attempt: number): Graph | undefined => {
+/** Undefined where other numbers may do better, `never` where none do. */
+const openAt = (
+  specialise: SpecialiseAt,
+  sizes: readonly OpenSize[],
+  attempt: number,
+): Graph | 'never' | undefined => {
   const most = new Map(sizes.map(s => [s.name, s.most]))
   const otherBy = (choice: (i: number) => number) =>
     new Map(sizes.map((s, i) => [s.name, otherThan(s.most / s.step, attempt + choice(i)) * s.step]))
@@ -71,7 +77,7 @@ const openAt = (specialise: SpecialiseAt, sizes: readonly OpenSize[], attempt: n
     const again = namedBy(otherBy(i => 2 * i + 1))
     if (again === undefined || !sameNames(named.names, again.names)) return undefined
   }
-  return withOpenSizes(named.graph, sizes, named.names)
+  return withOpenSizes(named.graph, sizes, named.names) ?? 'never'
 }
 
 const sameNames = (a: SizeNames, b: SizeNames): boolean =>
