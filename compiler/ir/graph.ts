@@ -47,13 +47,15 @@ const referencesOf = (node: Node): readonly NodeId[] =>
   node.kind === 'carry' ? [node.init, node.next] : dependenciesOf(node)
 
 /**
- * The nodes that the outputs need, each after what it reads, every region in one piece with its carries
+ * The nodes that the outputs need, and the numbers of open sizes, each after what it reads, every region in one piece with its carries
  * first.
  */
 export const sortGraph = (graph: Graph): Graph => {
   const nodes = new Map(graph.nodes.map(n => [n.id, n]))
   const needed = new Set<NodeId>()
-  const stack = graph.outputs.map(o => o.node)
+  // Passes ask for the number of an open size wherever a guard becomes an expression.
+  const sizes = graph.nodes.flatMap(n => (n.kind === 'input' && n.size !== undefined ? [n.id] : []))
+  const stack = [...graph.outputs.map(o => o.node), ...sizes]
   while (stack.length > 0) {
     const id = stack.pop()!
     if (needed.has(id)) continue

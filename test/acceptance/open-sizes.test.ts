@@ -82,6 +82,11 @@ const cases: Readonly<Record<string, Case>> = {
   'rows that lie in one dimension': {
     text: 'fn f(x: f32[2 * T]) -> f32[2, T] = for i, t -> 3 * x[(i, t)] + f32(t)',
   },
+  'a guarded read of what is computed, and no other use of the size': {
+    text: `fn f(x: f32[5, T]) -> f32[5, T] =
+      let y = for b, t -> tanh(x[b, t]) * x[b, t]
+      for b, t -> y.at(b, t - 1, else: 0) + y.at(b, t + 1, else: 0)`,
+  },
   'positions from the end': {
     text: 'fn f(x: f32[T]) -> f32[T] = for t -> x.at(T - 1 - t, else: 0) * f32(t)',
   },
