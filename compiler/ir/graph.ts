@@ -47,8 +47,8 @@ const referencesOf = (node: Node): readonly NodeId[] =>
   node.kind === 'carry' ? [node.init, node.next] : dependenciesOf(node)
 
 /**
- * The nodes that the outputs need, and the numbers of open sizes, each after what it reads, every region in one piece with its carries
- * first.
+ * The nodes that the outputs need, and the numbers of open sizes, each after what it reads, every region in
+ * one piece with its carries first.
  */
 export const sortGraph = (graph: Graph): Graph => {
   const nodes = new Map(graph.nodes.map(n => [n.id, n]))
