@@ -243,11 +243,12 @@ export const load = async (
   await rehearse(device, artifact.kernels, { signal })
   const { buffers, own } = await allocateBuffers(device, artifact, temporaries)
   let table: ReturnType<typeof loopTable>
+  let executable: Executable | undefined
   try {
     device.gpu.pushErrorScope('validation')
     table = loopTable(device, program.mostSlots)
     if (table !== undefined && program.kept?.length === 1) writeSlots(device, table, program.kept[0]!.slots)
-    const executable = new Executable(device, artifact, {
+    executable = new Executable(device, artifact, {
       program,
       pipelines,
       own,
@@ -259,8 +260,11 @@ export const load = async (
     signal?.throwIfAborted()
     return executable
   } catch (error) {
-    for (const buffer of own) device.release(buffer)
-    table?.buffer.destroy()
+    if (executable !== undefined) executable.destroy()
+    else {
+      for (const buffer of own) device.release(buffer)
+      table?.buffer.destroy()
+    }
     throw error
   }
 }
