@@ -132,7 +132,7 @@ const placeOuter = (
   const last = p.n.at(-1)!
   const place = block.place(last.id)!.place as { readonly quarter: number }
   const quarter = quarterAxis(place.quarter)
-  const own = w.axisInParts('n', last, 1)
+  const own = w.axisLike('n', last)
   block.places.set(own.id, {
     kind: 'scalar',
     text: name(`${w.emit(w.intern(quarterPosition(quarter, 0)), block).text} + ${outer} % 4`, 'n'),

@@ -73,7 +73,7 @@ export const writeColumns = (
     writeTile(p, s, units, w)
     root.add('let lane = i32(local);', 'let owner = across + lane;')
     placeColumns(p, { columns: s.columns, owner: 'owner' }, w, root)
-    const frame: Frame = { base: w.axisInParts('row', p.m, 1), lane: w.axis('lane', s.lanes) }
+    const frame: Frame = { base: w.axisLike('row', p.m), lane: w.axis('lane', s.lanes) }
     root.places.set(frame.base.id, { kind: 'scalar', text: 'row' })
     root.places.set(frame.lane.id, { kind: 'scalar', text: 'lane' })
     if (s.left === 'm') {
@@ -131,7 +131,7 @@ const writeReductionLoops = (kernel: ColumnsKernel): void => {
     // An open axis is summed in steps of four only if it is always a multiple of four.
     const fours = k.open === undefined ? { extent: quads } : extentInParts(k, 4)
     const block = outer.inner(`for (var k = 0; k < ${w.loopBound(countAxis(fours))}; k++) {`)
-    const quarter = w.axisInParts('quarter', fours, 1)
+    const quarter = w.axisLike('quarter', fours)
     block.places.set(quarter.id, { kind: 'scalar', text: 'k' })
     block.places.set(k.id, { kind: 'vector', quarter: quarter.id })
     const four = range(4).map(j => quarterPosition(quarter, j))

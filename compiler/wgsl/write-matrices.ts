@@ -157,7 +157,7 @@ const storeTileSums = (p: Product, s: MatrixSchedule, threads: number, w: Writer
   const at = w.nameIndex(body, `own * ${s.columns} + 4 * (i % ${quads})`, 'at').text
   const four = range(4).map(j => `sums[${at} + ${j}]`)
   const sum = w.name(body, { text: `vec4f(${four.join(', ')})`, dtype: 'f32', width: 4 }, 'sum').text
-  const base = w.axisInParts('row', p.m, 1)
+  const base = w.axisLike('row', p.m)
   body.places.set(base.id, { kind: 'scalar', text: w.nameIndex(body, 'row + own', 'row').text })
   storeRows(
     p,

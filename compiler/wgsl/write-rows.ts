@@ -135,7 +135,7 @@ const placeRows = (
     const exists = isMultiple(unit, s.rows) ? undefined : `${name()} < ${w.count(countAxis(unit))}`
     let own = at
     if (unit !== last) {
-      const [quarter, four] = [w.axisInParts('quarter', unit, 1), w.axisInParts('row', last, 1)]
+      const [quarter, four] = [w.axisLike('quarter', unit), w.axisLike('row', last)]
       root.places.set(quarter.id, { kind: 'scalar', text: name() })
       root.places.set(four.id, { kind: 'vector', quarter: quarter.id })
       own = index(four)

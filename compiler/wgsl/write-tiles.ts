@@ -199,7 +199,7 @@ const storeThreadSums = (p: Product, s: TileSchedule, tiling: Tiling, w: Writer)
     )
     placeColumns(p, { columns: 4, owner }, w, block)
     for (const g of range(s.rows / threads.m / 4)) {
-      const base = w.axisInParts('row', p.m, 1)
+      const base = w.axisLike('row', p.m)
       const first = w.nameIndex(block, `row + 4 * (ty${plus(g * threads.m)})`, 'row').text
       block.places.set(base.id, { kind: 'scalar', text: first })
       const four: Sums = {

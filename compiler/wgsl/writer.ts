@@ -99,6 +99,11 @@ export class Writer {
     return this.ctx.axis(name, extent, open)
   }
 
+  /** A new axis of the extent of another. */
+  axisLike(name: string, { extent, open }: Pick<Axis, 'extent' | 'open'>): Axis {
+    return this.axis(name, extent, open)
+  }
+
   /** An axis whose positions are each `n` neighbours of another's. */
   axisInParts(name: string, of: Pick<Axis, 'extent' | 'open'>, n: number): Axis {
     const { extent, open } = extentInParts(of, n)

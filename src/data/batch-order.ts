@@ -51,3 +51,15 @@ export const batchesOfEpoch = (
   const order = permutation(seed, batchStream + epoch, full.length)
   return [...Array.from(order, i => full[i]!), ...batches.filter(b => b.length < batchSize)]
 }
+
+/**
+ * Rows that are computed together, by their places: those of like length, the longest first, so that what is
+ * compiled or planned for them serves the others too.
+ */
+export const rowsByLength = (
+  lengths: readonly number[],
+  together: number,
+): readonly (readonly number[])[] => {
+  const order = [...lengths.keys()].sort((a, b) => lengths[b]! - lengths[a]!)
+  return cut(order, together)
+}

@@ -1,5 +1,5 @@
 import { rowLength } from '../data/batch.js'
-import { batchesOfEpoch } from '../data/batch-order.js'
+import { rowsByLength } from '../data/batch-order.js'
 import { UserError } from '../errors/user-error.js'
 import { type CompiledSequence, compileSequence, type SequenceShape } from './compiled-sequence.js'
 import { requireLogits, requireLosses } from './logits.js'
@@ -9,13 +9,6 @@ import { answerBucket, compiledLength, perRow } from './shapes.js'
 
 /** The most rows that are computed at once. */
 export const rowsAtOnce = 8
-
-/**
- * The rows that are computed at once, by their places: those of like length together, the longest first, so
- * that what is compiled for them serves the others too.
- */
-const alike = (lengths: readonly number[]): readonly (readonly number[])[] =>
-  batchesOfEpoch(0, { size: lengths.length, batchSize: rowsAtOnce, lengthOf: row => -lengths[row]! })
 
 /** A row of tokens to score, and the tokens that count. */
 export interface ScoredRow {
@@ -51,7 +44,10 @@ export class RowScorer {
         why: 'the model predicts a token from those before it, and there are none',
         hint: 'give it at least one token to begin with',
       })
-    for (const items of alike(rows.map(r => r.length))) {
+    for (const items of rowsByLength(
+      rows.map(r => r.length),
+      rowsAtOnce,
+    )) {
       const some = items.map(i => rows[i]!.slice(-context))
       const T = rowLength(Math.max(...some.map(r => r.length)), context)
       const c = await this.#compiledFor('next', { rows: some.length === 1 ? 1 : rowsAtOnce, T, A: 1 }, signal)
@@ -89,7 +85,10 @@ export class RowScorer {
   ): Promise<readonly number[]> {
     const out: number[] = new Array(rows.length)
     const { context } = this.source
-    for (const items of alike(rows.map(r => r.tokens.length))) {
+    for (const items of rowsByLength(
+      rows.map(r => r.tokens.length),
+      rowsAtOnce,
+    )) {
       const some = items.map((item): ScoredRow => {
         const { tokens, from } = rows[item]!
         // The last token is only predicted.

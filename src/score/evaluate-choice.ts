@@ -1,4 +1,4 @@
-import { batchesOfEpoch } from '../data/batch-order.js'
+import { rowsByLength } from '../data/batch-order.js'
 import type { Example } from '../data/examples.js'
 import { UserError } from '../errors/user-error.js'
 import { argmax } from '../predict/logits.js'
@@ -77,9 +77,8 @@ export const chooseOptions = async (
   const settle = (choice: Choice, option: string | undefined): void => {
     settled.set(choice, { example: choice.example, predicted: option, right: isRight(choice, option) })
   }
-  // Those of like length are computed together, the longest first, for which kernels are compiled.
-  const order = { size: asked.length, batchSize: 8, lengthOf: (i: number) => -asked[i]!.prompt.length }
-  for (const places of batchesOfEpoch(0, order)) {
+  const lengths = asked.map(a => a.prompt.length)
+  for (const places of rowsByLength(lengths, 8)) {
     const some = places.map(i => asked[i]!)
     if (some.every(s => s.continuations.every(c => c.length === 1))) {
       const logits = await model.next(

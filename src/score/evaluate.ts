@@ -1,4 +1,4 @@
-import { batchesOfEpoch } from '../data/batch-order.js'
+import { rowsByLength } from '../data/batch-order.js'
 import { distinctAnswers, type Example } from '../data/examples.js'
 import { UserError } from '../errors/user-error.js'
 import type { Tokenizer } from '../text/tokenizer.js'
@@ -107,9 +107,8 @@ export const evaluate = async (
   const texts: string[] = new Array(asked.length)
   let done = 0
   let atContextEnd = 0
-  // Those of like length are continued together, the longest first, for which kernels are compiled.
-  const lengthOf = (i: number): number => -asked[i]!.prompt.length
-  for (const places of batchesOfEpoch(0, { size: asked.length, batchSize: rowsAtOnce, lengthOf })) {
+  const lengths = asked.map(a => a.prompt.length)
+  for (const places of rowsByLength(lengths, rowsAtOnce)) {
     const part = places.map(i => asked[i]!)
     const prompts = part.map(a => a.prompt)
     const rows = await (beams === undefined

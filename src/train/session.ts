@@ -79,7 +79,7 @@ const keyOf = (seed: number, step: number): Uint32Array => Uint32Array.of(seed >
  * The length that a batch is computed with where each length is compiled: rounded up to an eighth of the
  * power of two that is not below it, so that there are few.
  */
-const compiledLength = (length: number, longest: number): number => {
+const ladderLength = (length: number, longest: number): number => {
   const step = Math.max(8, 2 ** Math.ceil(Math.log2(Math.max(1, length))) / 8)
   return Math.min(Math.ceil(length / step) * step, longest)
 }
@@ -254,7 +254,7 @@ const furnishSession = async (
   const longest = runnersOf(most, step, validate)
   const runners = new Map([[most, longest]])
   /** The length of the tensors that a batch is computed from. */
-  const lengthOf = (length: number): number => (anyLength ? most : compiledLength(length, most))
+  const lengthOf = (length: number): number => (anyLength ? most : ladderLength(length, most))
   const initInputs = pick(init, { ...common, [methodOf(recipe, 'init').params[0]!.name]: key })
 
   /** Fills the tensors of a batch, and returns what runs it. */
