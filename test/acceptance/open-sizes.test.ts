@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { compileGraph } from '../../compiler/backend/compile.js'
+import { Builder } from '../../compiler/ir/builder.js'
+import { f32, i32, index, prim, read } from '../../compiler/ir/expr.js'
 import { shapeOf } from '../../compiler/ir/graph.js'
 import { interpret } from '../../compiler/ir/interpret.js'
-import type { Graph, InputNode } from '../../compiler/ir/ir.js'
+import type { Expr, Graph, InputNode } from '../../compiler/ir/ir.js'
 import { printGraph } from '../../compiler/ir/print.js'
 import { closeGraph } from '../../compiler/open/close-graph.js'
 import { openGraph } from '../../compiler/open/open-graph.js'
@@ -222,7 +224,46 @@ const agree = async (device: Device, c: Case, most: number, step: number, traits
   }
 }
 
+/** y[i] = z[i + 2] where there is one, else 0, and w[j] = z[j] for all 12; z is the input, or made of it. */
+const guardedGraph = (computed: boolean): Graph => {
+  const open = { size: 0, scale: 1, shift: 0, per: 1, step: 1 }
+  const sizes = [{ name: 'T', most: 12, step: 1 }]
+  const size = { number: 0, most: 12 }
+  const origin = { label: 'x' }
+  const given = [
+    { kind: 'input', id: 0, name: 'size T', dtype: 'i32', shape: [], size, origin },
+    { kind: 'input', id: 1, name: 'x', dtype: 'f32', shape: [12], open: [open], origin },
+  ] as const
+  const b = new Builder({ nodes: given, regions: [], outputs: [], sizes })
+  const over = (body: (i: Expr) => Expr): number => {
+    const i = b.axis('i', 12, open)
+    return b.compute({ dtype: 'f32', dims: [[i]], body: body(index(i)), origin })
+  }
+  const z = computed ? over(i => prim('add', read(1, 'f32', [i]), f32(1))) : 1
+  b.output(
+    'y',
+    over(i => read(z, 'f32', [prim('add', i, i32(2))], true)),
+  )
+  const j = b.axis('j', 12)
+  b.output('w', b.compute({ dtype: 'f32', dims: [[j]], body: read(z, 'f32', [index(j)], true), origin }))
+  return b.finish()
+}
+
 withDevice('kernels with an open size', device => {
+  it('read 0 outside the positions of a run, of what is stored and of what is computed', async () => {
+    for (const computed of [false, true]) {
+      const executable = await load(device, compileGraph(guardedGraph(computed), device.traits))
+      const x = upload(device, 'f32', [12], new Float32Array(12).fill(7))
+      const { y, w } = executable.run({ x }, { sizes: { T: 5 } })
+      const [values, all] = await download(device, [y!, w!])
+      const v = computed ? 8 : 7
+      expect([...values!.slice(0, 5)]).toEqual([v, v, v, 0, 0])
+      expect([...all!]).toEqual(Array.from({ length: 12 }, (_, j) => (j < 5 ? v : 0)))
+      for (const t of [x, y!, w!]) t.destroy()
+      executable.destroy()
+    }
+  })
+
   for (const [name, c] of Object.entries(cases)) {
     it(`compute ${name} for any number`, async () => agree(device, c, 70, 1))
     it(`compute ${name} for multiples of 8`, async () => agree(device, c, 72, 8))
