@@ -21,7 +21,8 @@ export const fragmentOf = (whole: GroupedGraph, group: Group, traits: DeviceTrai
   const still = new Map<number, Expr>(loops.map(r => [r.axis.id, i32(0)]))
   const own = new Set(group.members.map(m => m.id))
   const members = group.members.map((m): ComputeNode => {
-    const { region: _, ...rest } = m
+    // What lies outside of a band is 0 by other nodes' values, and these are arbitrary here.
+    const { region: _, band: _band, readBand: _readBand, ...rest } = m
     const body = rewrite(substituteAxes(m.body, still), e =>
       e.op === 'read' && own.has(e.node) ? { ...e, at: e.at.slice(loops.length) } : e,
     )

@@ -15,6 +15,7 @@
  * memory layouts are not decided here.
  */
 import type { DeviceTraits } from '../artifact.js'
+import { findBands } from '../band/find-bands.js'
 import { readsOf } from '../ir/expr.js'
 import { outerAxes, regionPath } from '../ir/graph.js'
 import type { Axis, ComputeNode, Graph, NodeId } from '../ir/ir.js'
@@ -92,7 +93,8 @@ export const fuseNodes = (
     }
   const choose = scanChooser(traits, scans)
   const inKernels = loopsInKernels(graph, choose)
-  const nodes = inlineProducers(graph, pinned, room, { fixed: updates, inKernels })
+  const inlined = inlineProducers(graph, pinned, room, { fixed: updates, inKernels })
+  const nodes = findBands(graph, inlined)
   const { own, aligned } = alignmentOf(graph)
   const groups: OpenGroup[] = []
   const groupOf = new Map<NodeId, OpenGroup>()

@@ -20,7 +20,12 @@ export interface InPlaceUpdate extends UpdateTarget {
  */
 export const readsOfMember = (n: ComputeNode, target: UpdateTarget | undefined): readonly NodeId[] => [
   ...new Set(
-    [n.body, ...(target ? [...target.at, target.within] : [])].flatMap(e => readsOf(e).map(r => r.node)),
+    [
+      n.body,
+      ...(n.band ?? []),
+      ...(n.readBand ?? []),
+      ...(target ? [...target.at, target.within] : []),
+    ].flatMap(e => readsOf(e).map(r => r.node)),
   ),
 ]
 

@@ -85,6 +85,14 @@ export interface ComputeNode {
   readonly dims: readonly (readonly Axis[])[]
   readonly reduce?: { readonly op: ReduceOp; readonly axes: readonly Axis[] }
   readonly body: Expr
+  /**
+   * Conditions outside of which a reduction's term is the reduction's identity, as long as all numbers are
+   * finite; without a reduction, outside of which the body is a `select`'s constant. Kernels need not go
+   * there. Found by the room `band`, right before nodes are grouped.
+   */
+  readonly band?: readonly Expr[]
+  /** Conditions outside of which no reader uses the value: memory may hold anything there. */
+  readonly readBand?: readonly Expr[]
   readonly region?: RegionId
   readonly origin: Origin
 }

@@ -15,9 +15,13 @@ export interface Contraction {
 }
 
 const one = constant('f32', 1)
+const product = (es: readonly Expr[]): Expr => es.reduce((a, b) => prim('mul', a, b))
 const isZero = (e: Expr): boolean => e.op === 'const' && e.value === 0
 
-/** The factors of a product. A condition around the product moves to a factor that has all of its axes. */
+/**
+ * The factors of a product. A condition around the product moves to the factors that have all of its axes:
+ * what they are where it does not hold may be no number.
+ */
 const factorsOf = (e: Expr): readonly Expr[] => {
   if (e.op === 'mul') return [...factorsOf(e.args[0]!), ...factorsOf(e.args[1]!)]
   if (e.op === 'neg') return [constant('f32', -1), ...factorsOf(e.args[0]!)]
@@ -25,14 +29,15 @@ const factorsOf = (e: Expr): readonly Expr[] => {
   if (e.op === 'select' && isZero(e.args[2]!)) {
     const inner = factorsOf(e.args[1]!)
     const needed = [...axesOf(e.args[0]!).keys()]
-    const host = inner.findIndex(f => needed.every(a => axesOf(f).has(a)))
-    if (inner.length > 1 && host >= 0)
-      return inner.map((f, i) => (i === host ? prim('select', e.args[0]!, f, e.args[2]!) : f))
+    const hosts = inner.filter(f => needed.every(a => axesOf(f).has(a)))
+    if (inner.length > 1 && hosts.length > 0)
+      return [
+        prim('select', e.args[0]!, product(hosts), e.args[2]!),
+        ...inner.filter(f => !hosts.includes(f)),
+      ]
   }
   return [e]
 }
-
-const product = (es: readonly Expr[]): Expr => es.reduce((a, b) => prim('mul', a, b))
 
 /**
  * The node as a contraction, or undefined. A contraction is an f32 sum whose factors fall into two operands,

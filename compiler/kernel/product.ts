@@ -1,6 +1,7 @@
 import { type Affine, coefficientOf } from '../affine/affine.js'
 import { affineOf } from '../affine/affine-of.js'
 import { identityAt, readsOf } from '../ir/expr.js'
+import { deepInterner } from '../ir/intern.js'
 import type { Axis, Expr, NodeId, Region } from '../ir/ir.js'
 import { coalesceAxes } from './coalesce-axes.js'
 import { type KernelContext, lowerBody, renameAxes, substituteLocals } from './context.js'
@@ -25,6 +26,20 @@ export interface Product extends Omit<Contraction, 'm'> {
   readonly node: NodeId
   /** The stored members, the sum itself first if it is stored. */
   readonly outputs: readonly Epilogue[]
+  /** Conditions outside of which the sum's terms are 0. */
+  readonly band: readonly Expr[]
+  /** Conditions outside of which no output is read. */
+  readonly readBand: readonly Expr[]
+}
+
+/** The conditions outside of which no stored member of a group is read, over the group's axes. */
+const readBandOf = (group: Group, loops: readonly Region[], axes: readonly Axis[]): readonly Expr[] => {
+  const bands = group.members
+    .filter(m => group.stored.has(m.id))
+    .map(m => (m.readBand ?? []).map(c => renameAxes(c, kernelAxes(m, loops), axes)))
+  const intern = deepInterner()
+  const [first = [], ...others] = bands.map(band => band.map(intern))
+  return first.filter(c => others.every(band => band.includes(c)))
 }
 
 /** Whether an operand reads neighbours in memory along an axis. This decides how the operand is loaded. */
@@ -59,15 +74,19 @@ export const productOfGroup = (
     const at = identityAt(m.dims).map(e => renameAxes(e, own, outer))
     return [{ value, storage: p.storage, address: addressOf(p, at) }]
   })
+  let band = (node.band ?? []).map(c => lowerBody(c, ctx, ids))
+  let readBand = readBandOf(group, loops, outer).map(c => lowerBody(c, ctx, ids))
   let left = lowered.left
   let right = lowered.right
   let out = outputs
   const join = (axes: readonly Axis[], stored: boolean): readonly Axis[] => {
-    const roots = [left, right, ...out.map(o => o.value)]
+    const roots = [left, right, ...out.map(o => o.value), ...band, ...readBand]
     const joined = coalesceAxes(axes, roots, stored ? out.map(o => o.address) : [], ctx.axis)
     left = joined.expr(left)
     right = joined.expr(right)
     out = out.map(o => ({ ...o, value: joined.expr(o.value), address: joined.affine(o.address) }))
+    band = band.map(joined.expr)
+    readBand = readBand.map(joined.expr)
     return joined.axes
   }
   const batch = join(c.batch, true)
@@ -88,6 +107,8 @@ export const productOfGroup = (
     left,
     right,
     outputs: out,
+    band,
+    readBand,
     batch: [...batch, ...m.filter(a => a !== main)],
     m: main,
     n,

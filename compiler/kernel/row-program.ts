@@ -25,6 +25,8 @@ export interface Phase {
   readonly address?: Affine
   /** The condition under which it is stored; absent for always. */
   readonly within?: Expr
+  /** Conditions outside of which a reduction gains nothing, and other values are one constant. */
+  readonly band: readonly Expr[]
   /** Whether its value is the same for all rows along the last row axis. */
   readonly common: boolean
 }
@@ -50,11 +52,12 @@ const lowerMembers = (
     const own = outer.slice(0, group.rowRank)
     const inner = m.reduce ? reduceAxes(m) : outer.slice(group.rowRank)
     const value = substituteLocals(lowerBody(renameAxes(m.body, own, rows), ctx, ids), scalars)
-    if (!m.reduce && inner.length === 0) scalars.set(m.id, value)
-    if (!group.stored.has(m.id)) return { node: m, inner, value }
-    const p = ctx.placements.get(m.id)!
     const lower = (e: Expr): Expr => renameAxes(lowerBody(e, ctx, ids), own, rows)
-    return { node: m, inner, value, storage: p.storage, ...destinationOf(group, m, p, lower) }
+    const band = (m.band ?? []).map(lower)
+    if (!m.reduce && inner.length === 0) scalars.set(m.id, value)
+    if (!group.stored.has(m.id)) return { node: m, inner, value, band }
+    const p = ctx.placements.get(m.id)!
+    return { node: m, inner, value, band, storage: p.storage, ...destinationOf(group, m, p, lower) }
   })
 }
 
@@ -72,7 +75,7 @@ export const rowProgramOf = (group: Group, loops: readonly Region[], ctx: Kernel
   const found = lowerMembers(group, all, loops, ctx)
   const joined = coalesceAxes(
     all,
-    found.flatMap(p => [p.value, ...(p.within ? [p.within] : [])]),
+    found.flatMap(p => [p.value, ...p.band, ...(p.within ? [p.within] : [])]),
     found.flatMap(p => p.address ?? []),
     ctx.axis,
   )
@@ -82,14 +85,15 @@ export const rowProgramOf = (group: Group, loops: readonly Region[], ctx: Kernel
     const value = joined.expr(p.value)
     const address = p.address && joined.affine(p.address)
     const within = p.within && joined.expr(p.within)
+    const band = p.band.map(joined.expr)
     const same = last !== undefined && p.storage === undefined && !axesOf(value).has(last.id)
     if (same && readsOf(value).every(r => r.node >= 0 || readsSize(r.node) || common.has(r.node)))
       common.add(localOf(p.node.id))
     const shared = { common: common.has(localOf(p.node.id)) }
-    if (findsPosition(p.node)) return { ...p, ...shared, value, ...(address ? { address } : {}) }
+    if (findsPosition(p.node)) return { ...p, ...shared, value, band, ...(address ? { address } : {}) }
     const own = coalesceAxes(
       p.inner,
-      [value, ...(within ? [within] : [])],
+      [value, ...band, ...(within ? [within] : [])],
       address ? [address] : [],
       ctx.axis,
     )
@@ -98,6 +102,7 @@ export const rowProgramOf = (group: Group, loops: readonly Region[], ctx: Kernel
       ...shared,
       inner: own.axes,
       value: own.expr(value),
+      band: band.map(own.expr),
       ...(address ? { address: own.affine(address) } : {}),
       ...(within ? { within: own.expr(within) } : {}),
     }

@@ -1,13 +1,15 @@
-import type { BroadcastSchedule, RegisterSchedule } from '../artifact.js'
+import type { BroadcastSchedule, Count, RegisterSchedule } from '../artifact.js'
 import { i32, index, prim } from '../ir/expr.js'
 import type { Axis, Expr } from '../ir/ir.js'
 import { extentInParts, isMultiple } from '../ir/open-extent.js'
+import type { LoopLimits } from '../kernel/bounds.js'
 import type { KernelContext } from '../kernel/context.js'
 import { countAxis } from '../kernel/count.js'
 import { type Product, swapOperands } from '../kernel/product.js'
 import type { KernelSpec } from '../kernel/spec.js'
 import { type Block, quarterAxis, type TextValue, vectorComponents } from './block.js'
 import { type EmittedKernel, writeKernel } from './kernel.js'
+import { type LoopEnds, skipUnreadTile, sumLimits, tileSpans, writeLoopEnds } from './loop-limits.js'
 import {
   ownersOf,
   placeColumns,
@@ -71,6 +73,8 @@ export const writeColumns = (
   return writeKernel(ctx, spec, w => {
     const { root } = w
     writeTile(p, s, units, w)
+    const spans = tileSpans(p, s, w)
+    skipUnreadTile(p, spans, w)
     root.add('let lane = i32(local);', 'let owner = across + lane;')
     placeColumns(p, { columns: s.columns, owner: 'owner' }, w, root)
     const frame: Frame = { base: w.axisLike('row', p.m), lane: w.axis('lane', s.lanes) }
@@ -84,7 +88,7 @@ export const writeColumns = (
     }
     const type = s.columns === 4 ? 'vec4f' : 'f32'
     for (let r = 0; r < s.rows; r++) root.add(`var c${r} = ${type}(0.0);`)
-    writeReductionLoops({ p, s, frame, w })
+    writeReductionLoops({ p, s, frame, w }, sumLimits(p, spans))
     const owned = ownersOf(p.n, s.columns)
     const full = typeof owned === 'number' && owned % threads === 0
     const block = full ? root : root.inner(`if (owner < ${w.count(owned)}) {`)
@@ -114,10 +118,15 @@ export const writeColumns = (
   })
 }
 
-/** Writes the loops over `k`: the inner axis in steps of four with a remainder, or in steps of one. */
-const writeReductionLoops = (kernel: ColumnsKernel): void => {
+/**
+ * Writes the loops over `k`: the inner axis in steps of four with a remainder, or in steps of one. Limits may
+ * take in a few positions more: terms outside of them are 0.
+ */
+const writeReductionLoops = (kernel: ColumnsKernel, limits: LoopLimits): void => {
   const { p, s, w } = kernel
   const k = p.k.at(-1)!
+  const endsOf = (count: Count, step: number): LoopEnds =>
+    writeLoopEnds(limits, step, w.loopBound(count), { block: w.root, w })
   const open: Block[] = []
   let outer = w.root
   for (const a of p.k.slice(0, -1)) {
@@ -130,7 +139,10 @@ const writeReductionLoops = (kernel: ColumnsKernel): void => {
   if (quads > 0) {
     // An open axis is summed in steps of four only if it is always a multiple of four.
     const fours = k.open === undefined ? { extent: quads } : extentInParts(k, 4)
-    const block = outer.inner(`for (var k = 0; k < ${w.loopBound(countAxis(fours))}; k++) {`)
+    const { first, end } = endsOf(countAxis(fours), 4)
+    // A remainder has a loop of its own.
+    const most = limits.end === undefined || isMultiple(k, 4) ? end : `min(${end}, ${quads})`
+    const block = outer.inner(`for (var k = ${first}; k < ${most}; k++) {`)
     const quarter = w.axisLike('quarter', fours)
     block.places.set(quarter.id, { kind: 'scalar', text: 'k' })
     block.places.set(k.id, { kind: 'vector', quarter: quarter.id })
@@ -149,8 +161,8 @@ const writeReductionLoops = (kernel: ColumnsKernel): void => {
     writeStep(kernel, last, block)
     outer.close(block)
   } else if (rest > 0) {
-    const turns = k.open === undefined ? rest : countAxis(k)
-    const block = outer.inner(`for (var k = 0; k < ${w.loopBound(turns)}; k++) {`)
+    const { first, end } = endsOf(k.open === undefined ? rest : countAxis(k), 1)
+    const block = outer.inner(`for (var k = ${first}; k < ${end}; k++) {`)
     block.places.set(k.id, { kind: 'scalar', text: 'k' })
     writeStep(kernel, [index(k)], block)
     outer.close(block)

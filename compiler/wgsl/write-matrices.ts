@@ -2,13 +2,14 @@ import type { MatrixSchedule } from '../artifact.js'
 import { index, prim } from '../ir/expr.js'
 import { isMultiple } from '../ir/open-extent.js'
 import type { KernelContext } from '../kernel/context.js'
-import { countAll, countAxis, inParts } from '../kernel/count.js'
+import { countAxis } from '../kernel/count.js'
 import { type Product, swapOperands } from '../kernel/product.js'
 import type { KernelSpec } from '../kernel/spec.js'
 import type { OperandTile } from '../schedule/operand-tile.js'
 import { type Block, vectorComponents } from './block.js'
 import { type EmittedKernel, writeKernel } from './kernel.js'
 import { type LoadedPiece, loadTile } from './load-tile.js'
+import { skipUnreadTile, tileSpans, tileTurns } from './loop-limits.js'
 import {
   ownersOf,
   placeColumns,
@@ -49,6 +50,8 @@ export const writeMatrices = (
   return writeKernel(ctx, spec, w => {
     const { root } = w
     writeTile(p, tiling, units, w)
+    const spans = tileSpans(p, tiling, w)
+    skipUnreadTile(p, spans, w)
     root.add('let thread = i32(local);')
     root.add('let part = i32(subgroup);')
     const [tm, tn] = [rows / subgroups.m / unit.m, columns / subgroups.n / unit.n]
@@ -57,8 +60,8 @@ export const writeMatrices = (
     root.add(`let part_m = (part / ${subgroups.n}) * ${rows / subgroups.m};`)
     root.add(`let part_n = (part % ${subgroups.n}) * ${columns / subgroups.n};`)
 
-    const turns = w.loopBound(inParts(countAll(p.k), depth))
-    const block = root.inner(`for (var t = 0; t < ${turns}; t++) {`)
+    const { first, end } = tileTurns(p, depth, spans, w)
+    const block = root.inner(`for (var t = ${first}; t < ${end}; t++) {`)
     const loaded = [left, right].map(o => loadTile(p, { operand: o, start: `t * ${depth}` }, block, w))
     block.add('workgroupBarrier();')
     putPieces(

@@ -5,6 +5,7 @@ import type { RowsSchedule } from '../artifact.js'
 import { axesOf, i32, index, prim, rewriter, substituteAxes } from '../ir/expr.js'
 import type { Axis, Expr } from '../ir/ir.js'
 import { extentInParts, isMultiple } from '../ir/open-extent.js'
+import { type LoopLimits, loopLimits, type Spans } from '../kernel/bounds.js'
 import { type KernelContext, localOf } from '../kernel/context.js'
 import { countAll, countAxis, inParts, mostOf, multiplyCounts } from '../kernel/count.js'
 import { findsPosition, type Phase, type RowProgram } from '../kernel/row-program.js'
@@ -14,6 +15,7 @@ import { declareAccumulator, finishReduction } from './accumulate.js'
 import type { Block, TextValue } from './block.js'
 import type { StoreTarget } from './buffer-access.js'
 import { type EmittedKernel, flatWorkgroupIndex, isPartly, spreadWorkgroups, writeKernel } from './kernel.js'
+import { type LoopEnds, writeLoopEnds } from './loop-limits.js'
 import type { Writer } from './writer.js'
 
 /** One of the rows that a thread computes at once: how it rewrites expressions and addresses. */
@@ -29,6 +31,8 @@ interface Row {
 interface RowsKernel {
   readonly s: RowsSchedule
   readonly rows: readonly Row[]
+  /** The rows that the thread computes, as positions along the last row axis. */
+  readonly spans: Spans
   readonly block: Block
   readonly w: Writer
 }
@@ -79,12 +83,12 @@ export const writeRows = (
     block.add(`let row = ${first}${s.lanes > 1 ? '' : ` * ${size} + i32(local)`};`)
     if (isPartly(count, workgroups, each))
       block.add(`if (row >= ${w.count(count)}) { ${s.steps === 1 ? 'return' : 'break'}; }`)
-    const rows = placeRows(p.rows, blocks, s, { block, w })
+    const { rows, spans } = placeRows(p.rows, blocks, s, { block, w })
     const values = p.phases.map(x => rows.map(r => w.intern(r.expr(x.value))))
     const guards = p.phases.map(x => rows.map(r => x.within && w.intern(r.expr(x.within))))
     w.announce(...values.flat(), ...guards.flat().filter(g => g !== undefined))
     p.phases.forEach((x, i) => {
-      writePhase({ phase: x, values: values[i]!, guards: guards[i]! }, { s, rows, block, w })
+      writePhase({ phase: x, values: values[i]!, guards: guards[i]! }, { s, rows, spans, block, w })
     })
     if (block !== root) root.close(block)
 
@@ -117,19 +121,26 @@ const placeRows = (
   blocks: Pick<Axis, 'extent' | 'open'>,
   s: RowsSchedule,
   { block: root, w }: Pick<RowsKernel, 'block' | 'w'>,
-): readonly Row[] => {
+): Pick<RowsKernel, 'rows' | 'spans'> => {
   const last = axes.at(-1)
-  if (last === undefined) return [{ number: 0, expr: e => e, address: a => a, exists: undefined }]
+  const single: Row = { number: 0, expr: e => e, address: a => a, exists: undefined }
+  if (last === undefined) return { rows: [single], spans: new Map() }
+  /** The span of so many units from one on. */
+  const spanFrom = (first: Expr, count: number): Spans => {
+    const each = s.vector === 'row' ? 4 : 1
+    const from = each === 1 ? first : prim('mul', first, i32(each))
+    return new Map([[last.id, { first: from, last: prim('add', from, i32(count * each - 1)) }]])
+  }
   const step = w.axis('block', blocks.extent, blocks.open)
   // The axis that counts the rows, or fours of them.
   const unit = s.vector === 'row' ? w.axisInParts('quarter', last, 4) : last
   if (s.rows === 1) {
     w.unflatten('row', [...axes.slice(0, -1), unit], root)
     if (unit !== last) root.places.set(last.id, { kind: 'vector', quarter: unit.id })
-    return [{ number: 0, expr: e => e, address: a => a, exists: undefined }]
+    return { rows: [single], spans: unit === last ? new Map() : spanFrom(index(unit), 1) }
   }
   w.unflatten('row', [...axes.slice(0, -1), step], root)
-  return [...Array(s.rows).keys()].map((number): Row => {
+  const rows = [...Array(s.rows).keys()].map((number): Row => {
     const at = prim('add', prim('mul', index(step), i32(s.rows)), i32(number))
     const name = (): string => w.nameIndex(root, w.emit(w.intern(at), root).text, 'row').text
     const exists = isMultiple(unit, s.rows) ? undefined : `${name()} < ${w.count(countAxis(unit))}`
@@ -148,6 +159,7 @@ const placeRows = (
       exists,
     }
   })
+  return { rows, spans: spanFrom(prim('mul', index(step), i32(s.rows)), s.rows) }
 }
 
 /** Rewrites reads of members' values to the values of one of several rows. */
@@ -156,10 +168,18 @@ const localsOfRow = (row: number): ((e: Expr) => Expr) =>
     x.op === 'read' && x.node < 0 && !readsSize(x.node) ? { ...x, node: localOfRow(-1 - x.node, row) } : x,
   )
 
-/** Opens the loops over the inner axes and returns the innermost block. `close` puts the loops in place. */
+/** The ends of a pass's innermost loop. */
+type Ends = (whole: string, block: Block) => LoopEnds
+
+/** A loop through all positions. */
+const everywhere: Ends = whole => ({ first: '0', end: whole })
+
+/**
+ * Opens the loops over the inner axes and returns the innermost block. `close` puts the loops in place. `ends`
+ * bounds the innermost loop.
+ */
 const openLoops = (
-  inner: readonly Axis[],
-  wide: boolean,
+  { inner, wide, ends = everywhere }: { inner: readonly Axis[]; wide: boolean; ends?: Ends | undefined },
   { s, block: root, w }: RowsKernel,
 ): { block: Block; close: () => void } => {
   const last = inner.at(-1)!
@@ -174,16 +194,19 @@ const openLoops = (
     return j
   }
   const count = countAll(axes)
-  if (s.lanes > 1 && typeof count === 'number' && count % s.lanes === 0) {
+  if (s.lanes > 1 && typeof count === 'number' && count % s.lanes === 0 && ends === everywhere) {
     // A loop with one known count for all lanes is cheaper.
     const j = loop(j => `for (var ${j} = 0; ${j} < ${w.loopBound(count / s.lanes)}; ${j}++) {`)
     w.unflatten(w.nameIndex(block, `${j} * ${s.lanes} + i32(local)`, 'at').text, axes, block)
   } else if (s.lanes > 1) {
-    const j = loop(j => `for (var ${j} = i32(local); ${j} < ${w.loopBound(count)}; ${j} += ${s.lanes}) {`)
+    const { first, end } = ends(w.loopBound(count), block)
+    const start = first === '0' ? 'i32(local)' : `${first} + i32(local)`
+    const j = loop(j => `for (var ${j} = ${start}; ${j} < ${end}; ${j} += ${s.lanes}) {`)
     w.unflatten(j, axes, block)
   } else
-    for (const a of axes) {
-      const j = loop(j => `for (var ${j} = 0; ${j} < ${w.loopBound(countAxis(a))}; ${j}++) {`)
+    for (const [i, a] of axes.entries()) {
+      const { first, end } = (i === axes.length - 1 ? ends : everywhere)(w.loopBound(countAxis(a)), block)
+      const j = loop(j => `for (var ${j} = ${first}; ${j} < ${end}; ${j}++) {`)
       block.places.set(a.id, { kind: 'scalar', text: j })
     }
   if (quarter) block.places.set(last.id, { kind: 'vector', quarter: quarter.id })
@@ -214,6 +237,23 @@ const forRows = (
   }
 }
 
+/** What a value that is no reduction is outside of its band. */
+const constantOutside = ({ node }: Phase): Expr | undefined => {
+  const outside = node.body.op === 'select' ? node.body.args[2]! : undefined
+  return outside?.op === 'const' ? outside : undefined
+}
+
+/** The limits of a pass's innermost loop, for all rows of the thread; undefined where it has none. */
+const limitsOf = (p: Phase, { s, spans }: RowsKernel): LoopLimits | undefined => {
+  const last = p.inner.at(-1)
+  if (last === undefined || p.band.length === 0 || p.within !== undefined) return undefined
+  if (!p.node.reduce && constantOutside(p) === undefined) return undefined
+  // Lanes go through the inner axes as through one.
+  if (s.lanes > 1 && p.inner.length > 1) return undefined
+  const limits = loopLimits(last, p.band, spans, [])
+  return limits.first === undefined && limits.end === undefined ? undefined : limits
+}
+
 /** Writes one phase: the value of each row, or a loop over the inner axes that stores or reduces values. */
 const writePhase = ({ phase: p, values, guards }: PhaseValues, kernel: RowsKernel): void => {
   const { s, rows, block: root, w } = kernel
@@ -232,11 +272,31 @@ const writePhase = ({ phase: p, values, guards }: PhaseValues, kernel: RowsKerne
   const last = p.inner.at(-1)
   const apart = p.within !== undefined && last !== undefined && axesOf(p.within).has(last.id)
   const wide = s.vector === 'inner' && !arg && !apart && last !== undefined && isMultiple(last, 4)
+  const limits = limitsOf(p, kernel)
+  const ends =
+    limits && ((whole: string, at: Block) => writeLoopEnds(limits, wide ? 4 : 1, whole, { block: at, w }))
   if (!p.node.reduce) {
-    const { block, close } = openLoops(p.inner, wide, kernel)
-    const each = values.map(v => w.emit(v, block))
-    forRows(kernel, guards, block, (r, b) => w.store(targetOf(p, r), each[r.number]!, b))
-    close()
+    const store = (own: Ends | undefined, value: (v: Expr, block: Block) => TextValue): void => {
+      const { block, close } = openLoops({ inner: p.inner, wide, ends: own }, kernel)
+      const each = values.map(v => value(v, block))
+      forRows(kernel, guards, block, (r, b) => w.store(targetOf(p, r), each[r.number]!, b))
+      close()
+    }
+    store(ends, w.emit.bind(w))
+    if (ends === undefined) return
+    // Outside of its limits the value is a constant.
+    const constant = w.emit(constantOutside(p)!, root)
+    const outside = wide ? w.widen(constant) : constant
+    if (limits?.first)
+      store(
+        (whole, at) => ({ first: '0', end: ends(whole, at).first }),
+        () => outside,
+      )
+    if (limits?.end)
+      store(
+        (whole, at) => ({ first: ends(whole, at).end, end: whole }),
+        () => outside,
+      )
     return
   }
   // A reduction that rows have in common is computed once for all of them.
@@ -248,7 +308,7 @@ const writePhase = ({ phase: p, values, guards }: PhaseValues, kernel: RowsKerne
   const sums = own.map(v => declareAccumulator({ op, dtype: v.dtype, wide: four }, w, root))
   if (p.inner.length === 0) for (const [i, v] of own.entries()) sums[i]!.take(w.emit(v, root), '0', root)
   else {
-    const { block, close } = openLoops(p.inner, wide, kernel)
+    const { block, close } = openLoops({ inner: p.inner, wide, ends }, kernel)
     const place = block.place(p.inner.at(-1)!.id)!.place
     own.forEach((v, i) => {
       const value = w.emit(v, block)

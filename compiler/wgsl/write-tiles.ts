@@ -2,13 +2,14 @@ import type { TileSchedule } from '../artifact.js'
 import { index, prim } from '../ir/expr.js'
 import { isMultiple } from '../ir/open-extent.js'
 import type { KernelContext } from '../kernel/context.js'
-import { countAll, countAxis, inParts } from '../kernel/count.js'
+import { countAxis } from '../kernel/count.js'
 import { type Product, swapOperands } from '../kernel/product.js'
 import type { KernelSpec } from '../kernel/spec.js'
 import { loadDirectionOf, type OperandTile } from '../schedule/operand-tile.js'
 import { type Block, vectorComponents } from './block.js'
 import { type EmittedKernel, writeKernel } from './kernel.js'
 import { type LoadedPiece, loadTile } from './load-tile.js'
+import { type LoopEnds, skipUnreadTile, tileSpans, tileTurns } from './loop-limits.js'
 import {
   ownersOf,
   placeColumns,
@@ -84,11 +85,13 @@ export const writeTiles = (
   return writeKernel(ctx, spec, w => {
     const { root } = w
     writeTile(p, tiling, units, w)
+    const spans = tileSpans(p, tiling, w)
+    skipUnreadTile(p, spans, w)
     root.add('let thread = i32(local);', `let tx = thread % ${threads.n};`)
     root.add(`let ty = ${parts > 1 ? `(thread / ${threads.n}) % ${threads.m}` : `thread / ${threads.n}`};`)
     if (parts > 1) root.add(`let part = thread / ${threads.m * threads.n};`)
     for (const c of sums) root.add(`var ${c} = vec4f();`)
-    writeTileLoop(p, layout, w)
+    writeTileLoop(p, layout, tileTurns(p, depth, spans, w), w)
     if (parts > 1) addParts(s, sums, w)
     storeThreadSums(p, s, tiling, w)
     const half = s.arithmetic === 'f16'
@@ -121,7 +124,7 @@ export const writeTiles = (
  * Writes the loop over the tiles along `k`. With two buffers, the next tile is loaded before the present one
  * is multiplied, and stored after it (double buffering, software pipelining).
  */
-const writeTileLoop = (p: Product, layout: SharedLayout, w: Writer): void => {
+const writeTileLoop = (p: Product, layout: SharedLayout, { first, end }: LoopEnds, w: Writer): void => {
   const { left, right, size, schedule } = layout
   const { buffers, depth } = schedule
   const load = (start: string, block: Block): readonly (readonly [OperandTile, readonly LoadedPiece[]])[] =>
@@ -134,11 +137,10 @@ const writeTileLoop = (p: Product, layout: SharedLayout, w: Writer): void => {
     for (const [o, pieces] of loaded) putTile(layout, { operand: o, pieces, offset: offset(o) }, block, w)
   }
   const none = (): string => ''
-  if (buffers === 2) putAll(load('0', w.root), none, w.root)
-  const turns = w.loopBound(inParts(countAll(p.k), depth))
-  const block = w.root.inner(`for (var t = 0; t < ${turns}; t++) {`)
+  if (buffers === 2) putAll(load(first === '0' ? '0' : `${first} * ${depth}`, w.root), none, w.root)
+  const block = w.root.inner(`for (var t = ${first}; t < ${end}; t++) {`)
   if (buffers === 2) {
-    block.add('workgroupBarrier();', 'let now = t % 2;')
+    block.add('workgroupBarrier();', `let now = ${first === '0' ? 't' : `(t - ${first})`} % 2;`)
     const next = load(`(t + 1) * ${depth}`, block)
     multiplyTiles(layout, o => `now * ${size(o)} + `, block)
     putAll(next, o => `(1 - now) * ${size(o)} + `, block)
