@@ -37,7 +37,10 @@ const conditionsIn = (body: Expr): readonly Expr[] =>
         }),
   )
 
-/** A condition on a node's positions as one on the positions of a read; undefined where a dimension has several axes. */
+/**
+ * A condition on a node's positions as one on the positions of a read; undefined where a dimension has
+ * several axes.
+ */
 const conditionAtRead = (condition: Expr, node: ComputeNode, r: ReadExpr): Expr | undefined => {
   const at = new Map<AxisId, Expr>()
   const used = axesOf(condition)
@@ -49,7 +52,9 @@ const conditionAtRead = (condition: Expr, node: ComputeNode, r: ReadExpr): Expr 
   return substituteAxes(condition, at)
 }
 
-/** A condition on a reader's axes as one on the axes of the node that it reads; undefined if it names others. */
+/**
+ * A condition on a reader's axes as one on the axes of the node that it reads; undefined if it names others.
+ */
 const conditionOnRead = (condition: Expr, node: ComputeNode, r: ReadExpr): Expr | undefined => {
   const own = new Map<AxisId, Expr>()
   for (const [i, e] of r.at.entries())
@@ -223,9 +228,9 @@ const isImplied = (condition: Expr, by: readonly Expr[]): boolean => {
  * Finds what masks make needless (band matrices). A node gets a `band`, the positions that count, and a
  * `readBand`, the positions that are read:
  *
- *     p[t, s] = exp((if s <= t then x[t, s] else -∞) - max[t])   →  if s <= t then exp(x[t, s] - max[t]) else 0
- *     y[t, d] = Σ s · p[t, s] · v[s, d]                          →  the sum runs over s <= t
- *     x[t, s], a product that only p reads                       →  is computed where s <= t
+ *     p[t, s] = exp((if s <= t then x[t, s] else -∞) - m[t])  →  if s <= t then exp(x[t, s] - m[t]) else 0
+ *     y[t, d] = Σ s · p[t, s] · v[s, d]                       →  the sum runs over s <= t
+ *     x[t, s], a product that only p reads                    →  is computed where s <= t
  *
  * It evaluates each body where a condition does not hold, numbers being finite. `nodes` are the graph's nodes
  * with their bodies after inlining.

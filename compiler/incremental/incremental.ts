@@ -56,7 +56,7 @@ export const incremental = (graph: Graph, outputName: string, window: number): E
   const b = new Builder(graph)
   b.outputs.splice(0)
   const rows = tokens.shape[0]!
-  const start = b.input('start', 'i32', [rows])
+  const start = b.input('start', 'i32', [rows], { below: tokens.shape[1] })
   const single = rows === 1
   const startOf = (row: Axis | undefined): Expr => read(start, 'i32', [row ? index(row) : i32(0)])
   const made = new Map<NodeId, WindowedNode>()

@@ -15,13 +15,15 @@ import type { Axis, AxisId, Expr } from '../ir/ir.js'
 import { extentValue } from './size-values.js'
 
 /** The first and the last position of an axis that a thread or a workgroup computes. */
-export interface Span {
+export interface AxisRange {
   readonly first: Expr
   readonly last: Expr
 }
 
-/** The spans of axes that have more than one position at once. All other axes have one, or are looped over. */
-export type Spans = ReadonlyMap<AxisId, Span>
+/**
+ * The spans of axes that have more than one position at once. All other axes have one, or are looped over.
+ */
+export type Spans = ReadonlyMap<AxisId, AxisRange>
 
 /** The positions of a loop that can count: from `first` up to, and without, `end`. Absent for no limit. */
 export interface LoopLimits {
@@ -88,7 +90,9 @@ export const loopLimits = (
   return { ...(start ? { first: start } : {}), ...(stop ? { end: stop } : {}) }
 }
 
-/** The condition under which no position of the spans is inside a band; undefined where it never can be told. */
+/**
+ * The condition under which no position of the spans is inside a band; undefined where it never can be told.
+ */
 export const isOutside = (band: readonly Expr[], spans: Spans): Expr | undefined => {
   const tests = boundsIn(band).flatMap(({ form, unless }) => {
     const most = greatest(form, spans, [])

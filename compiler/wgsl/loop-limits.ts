@@ -1,7 +1,7 @@
 /** The ends of loops that a band bounds, and tiles that it leaves out. */
 import { i32, index, prim } from '../ir/expr.js'
 import type { Axis, AxisId } from '../ir/ir.js'
-import { isOutside, type LoopLimits, loopLimits, type Span, type Spans } from '../kernel/bounds.js'
+import { isOutside, type LoopLimits, loopLimits, type AxisRange, type Spans } from '../kernel/bounds.js'
 import { countAll, inParts } from '../kernel/count.js'
 import type { Product } from '../kernel/product.js'
 import { extentValue } from '../kernel/size-values.js'
@@ -38,7 +38,7 @@ export const tileSpans = (p: Product, t: Tiling, w: Writer): Spans => {
     w.root.places.set(axis.id, { kind: 'scalar', text: name })
     return index(axis)
   }
-  const spans = new Map<AxisId, Span>()
+  const spans = new Map<AxisId, AxisRange>()
   const row = variable('row', p.m)
   spans.set(p.m.id, { first: row, last: prim('add', row, i32(t.rows - 1)) })
   const [column, ...more] = p.n

@@ -175,8 +175,8 @@ type Ends = (whole: string, block: Block) => LoopEnds
 const everywhere: Ends = whole => ({ first: '0', end: whole })
 
 /**
- * Opens the loops over the inner axes and returns the innermost block. `close` puts the loops in place. `ends`
- * bounds the innermost loop.
+ * Opens the loops over the inner axes and returns the innermost block. `close` puts the loops in place.
+ * `ends` bounds the innermost loop.
  */
 const openLoops = (
   { inner, wide, ends = everywhere }: { inner: readonly Axis[]; wide: boolean; ends?: Ends | undefined },

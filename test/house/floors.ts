@@ -31,6 +31,7 @@ export const compilerFloors: readonly Floor[] = [
   ],
   [room('check', 'a whole program: modules → core'), room('print-source', 'a derivative as .jola source')],
   [room('kernel', 'what a kernel is: group, placements, problem')],
+  [room('band', 'what masks make needless')],
   [
     room('fuse', 'which nodes share a kernel'),
     room('plan', 'order, storages, buffers'),
