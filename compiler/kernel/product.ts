@@ -2,7 +2,7 @@ import { type Affine, coefficientOf } from '../affine/affine.js'
 import { affineOf } from '../affine/affine-of.js'
 import { identityAt, readsOf } from '../ir/expr.js'
 import { deepInterner } from '../ir/intern.js'
-import type { Axis, Expr, NodeId, Region } from '../ir/ir.js'
+import type { Axis, ComputeNode, Expr, NodeId, Region } from '../ir/ir.js'
 import { coalesceAxes } from './coalesce-axes.js'
 import { type KernelContext, lowerBody, renameAxes, substituteLocals } from './context.js'
 import { type Contraction, contractionOf } from './contraction.js'
@@ -15,6 +15,8 @@ export interface Epilogue {
   readonly value: Expr
   readonly storage: number
   readonly address: Affine
+  /** The constant that it is where the sum is idle; absent where nobody reads it there. */
+  readonly outside?: Expr
 }
 
 /**
@@ -28,18 +30,41 @@ export interface Product extends Omit<Contraction, 'm'> {
   readonly outputs: readonly Epilogue[]
   /** Conditions outside of which the sum's terms are 0. */
   readonly band: readonly Expr[]
-  /** Conditions outside of which no output is read. */
-  readonly readBand: readonly Expr[]
+  /** Conditions outside of which the sum is idle: each output is a constant there, or is not read. */
+  readonly busy: readonly Expr[]
 }
 
-/** The conditions outside of which no stored member of a group is read, over the group's axes. */
-const readBandOf = (group: Group, loops: readonly Region[], axes: readonly Axis[]): readonly Expr[] => {
-  const bands = group.members
-    .filter(m => group.stored.has(m.id))
-    .map(m => (m.readBand ?? []).map(c => renameAxes(c, kernelAxes(m, loops), axes)))
+/** The constant of a value that is no reduction, outside of its band. */
+export const constantOutside = ({ reduce, band, body }: ComputeNode): Expr | undefined => {
+  const outside = reduce === undefined && band && body.op === 'select' ? body.args[2]! : undefined
+  return outside?.op === 'const' ? outside : undefined
+}
+
+/** The conditions outside of which a group's sum is idle, and the stored members that are constants there. */
+const busyOf = (
+  group: Group,
+  loops: readonly Region[],
+  axes: readonly Axis[],
+): { readonly busy: readonly Expr[]; readonly constants: ReadonlyMap<NodeId, Expr> } => {
   const intern = deepInterner()
-  const [first = [], ...others] = bands.map(band => band.map(intern))
-  return first.filter(c => others.every(band => band.includes(c)))
+  const stored = group.members
+    .filter(m => group.stored.has(m.id))
+    .map(node => {
+      const over = (c: Expr): Expr => intern(renameAxes(c, kernelAxes(node, loops), axes))
+      const constant = constantOutside(node)
+      return {
+        node,
+        constant,
+        unread: (node.readBand ?? []).map(over),
+        band: constant ? node.band!.map(over) : [],
+      }
+    })
+  const [first, ...others] = stored.map(m => new Set([...m.unread, ...m.band]))
+  const busy = [...(first ?? [])].filter(c => others.every(o => o.has(c)))
+  const constants = stored.flatMap(({ node, constant, unread }) =>
+    constant === undefined || busy.every(c => unread.includes(c)) ? [] : [[node.id, constant] as const],
+  )
+  return { busy, constants: new Map(constants) }
 }
 
 /** Whether an operand reads neighbours in memory along an axis. This decides how the operand is loaded. */
@@ -62,6 +87,7 @@ export const productOfGroup = (
   if (c === undefined) return undefined
   const ids = new Set(group.members.map(m => m.id))
   const values = new Map<NodeId, Expr>()
+  const idle = busyOf(group, loops, outer)
   const lowered = { left: lowerBody(c.left, ctx, ids), right: lowerBody(c.right, ctx, ids) }
   const outputs = group.members.flatMap((m, i): readonly Epilogue[] => {
     const own = kernelAxes(m, loops)
@@ -72,21 +98,22 @@ export const productOfGroup = (
     if (!group.stored.has(m.id)) return []
     const p = ctx.placements.get(m.id)!
     const at = identityAt(m.dims).map(e => renameAxes(e, own, outer))
-    return [{ value, storage: p.storage, address: addressOf(p, at) }]
+    const outside = idle.constants.get(m.id)
+    return [{ value, storage: p.storage, address: addressOf(p, at), ...(outside ? { outside } : {}) }]
   })
   let band = (node.band ?? []).map(c => lowerBody(c, ctx, ids))
-  let readBand = readBandOf(group, loops, outer).map(c => lowerBody(c, ctx, ids))
+  let busy = idle.busy.map(c => lowerBody(c, ctx, ids))
   let left = lowered.left
   let right = lowered.right
   let out = outputs
   const join = (axes: readonly Axis[], stored: boolean): readonly Axis[] => {
-    const roots = [left, right, ...out.map(o => o.value), ...band, ...readBand]
+    const roots = [left, right, ...out.map(o => o.value), ...band, ...busy]
     const joined = coalesceAxes(axes, roots, stored ? out.map(o => o.address) : [], ctx.axis)
     left = joined.expr(left)
     right = joined.expr(right)
     out = out.map(o => ({ ...o, value: joined.expr(o.value), address: joined.affine(o.address) }))
     band = band.map(joined.expr)
-    readBand = readBand.map(joined.expr)
+    busy = busy.map(joined.expr)
     return joined.axes
   }
   const batch = join(c.batch, true)
@@ -108,7 +135,7 @@ export const productOfGroup = (
     right,
     outputs: out,
     band,
-    readBand,
+    busy,
     batch: [...batch, ...m.filter(a => a !== main)],
     m: main,
     n,

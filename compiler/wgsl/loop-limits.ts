@@ -1,7 +1,7 @@
 /** The ends of loops that a band bounds, and tiles that it leaves out. */
 import { i32, index, prim } from '../ir/expr.js'
 import type { Axis, AxisId } from '../ir/ir.js'
-import { isOutside, type LoopLimits, loopLimits, type AxisRange, type Spans } from '../kernel/bounds.js'
+import { type AxisRange, isOutside, type LoopLimits, loopLimits, type Spans } from '../kernel/bounds.js'
 import { countAll, inParts } from '../kernel/count.js'
 import type { Product } from '../kernel/product.js'
 import { extentValue } from '../kernel/size-values.js'
@@ -49,22 +49,33 @@ export const tileSpans = (p: Product, t: Tiling, w: Writer): Spans => {
   return spans
 }
 
-/** Ends the workgroup where nothing of its tile is read. */
-export const skipUnreadTile = (p: Product, spans: Spans, w: Writer): void => {
-  const outside = isOutside(p.readBand, spans)
-  if (outside !== undefined) w.root.add(`if (${w.emit(w.intern(outside), w.root).text}) { return; }`)
+/** The condition that the sum of a tile is idle, as WGSL; undefined where it never is. */
+export const idleTest = (p: Product, spans: Spans, w: Writer): string | undefined => {
+  const outside = isOutside(p.busy, spans)
+  return outside && w.emit(w.intern(outside), w.root).text
 }
 
-/** The limits of the innermost loop of a product's sum, for the whole tile. */
-export const sumLimits = (p: Product, spans: Spans): LoopLimits => {
-  const inner = p.k.at(-1)!
-  // The loops around it have one position at a time, but their limits are computed before them.
-  return p.band.length === 0 ? {} : loopLimits(inner, p.band, spans, p.k.slice(0, -1))
-}
+/** The outputs of a tile whose sum is idle: constants, of those that are read there. */
+export const idleOutputs = (p: Product): Product => ({
+  ...p,
+  outputs: p.outputs.flatMap(o => (o.outside === undefined ? [] : [{ ...o, value: o.outside }])),
+})
 
-/** The turns of a loop over tiles along the sum's axes, `depth` positions each. */
+/** The limits of the loop over the i-th axis of a product's sum, for the whole tile. */
+export const sumLimits = (p: Product, i: number, spans: Spans): LoopLimits =>
+  p.band.length === 0 ? {} : loopLimits(p.k[i]!, p.band, spans, p.k.slice(i + 1))
+
+/**
+ * The turns of a loop over tiles along the sum's axes, `depth` positions each. Where the sum is idle, the
+ * workgroup ends, or it goes through none, and the epilogue gives the constants.
+ */
 export const tileTurns = (p: Product, depth: number, spans: Spans, w: Writer): LoopEnds => {
+  const idle = idleTest(p, spans, w)
+  const constants = p.outputs.some(o => o.outside !== undefined)
+  if (idle !== undefined && !constants) w.root.add(`if (${idle}) { return; }`)
   const whole = w.loopBound(inParts(countAll(p.k), depth))
-  const limits = p.k.length === 1 ? sumLimits(p, spans) : {}
-  return writeLoopEnds(limits, depth, whole, { block: w.root, w })
+  const limits = p.k.length === 1 ? sumLimits(p, 0, spans) : {}
+  const ends = writeLoopEnds(limits, depth, whole, { block: w.root, w })
+  if (idle === undefined || !constants) return ends
+  return { ...ends, end: w.nameIndex(w.root, `select(${ends.end}, ${ends.first}, ${idle})`, 'end').text }
 }

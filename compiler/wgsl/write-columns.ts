@@ -2,14 +2,14 @@ import type { BroadcastSchedule, Count, RegisterSchedule } from '../artifact.js'
 import { i32, index, prim } from '../ir/expr.js'
 import type { Axis, Expr } from '../ir/ir.js'
 import { extentInParts, isMultiple } from '../ir/open-extent.js'
-import type { LoopLimits } from '../kernel/bounds.js'
+import type { LoopLimits, Spans } from '../kernel/bounds.js'
 import type { KernelContext } from '../kernel/context.js'
 import { countAxis } from '../kernel/count.js'
 import { type Product, swapOperands } from '../kernel/product.js'
 import type { KernelSpec } from '../kernel/spec.js'
 import { type Block, quarterAxis, type TextValue, vectorComponents } from './block.js'
 import { type EmittedKernel, writeKernel } from './kernel.js'
-import { type LoopEnds, skipUnreadTile, sumLimits, tileSpans, writeLoopEnds } from './loop-limits.js'
+import { idleOutputs, idleTest, type LoopEnds, sumLimits, tileSpans, writeLoopEnds } from './loop-limits.js'
 import {
   ownersOf,
   placeColumns,
@@ -74,7 +74,6 @@ export const writeColumns = (
     const { root } = w
     writeTile(p, s, units, w)
     const spans = tileSpans(p, s, w)
-    skipUnreadTile(p, spans, w)
     root.add('let lane = i32(local);', 'let owner = across + lane;')
     placeColumns(p, { columns: s.columns, owner: 'owner' }, w, root)
     const frame: Frame = { base: w.axisLike('row', p.m), lane: w.axis('lane', s.lanes) }
@@ -87,11 +86,8 @@ export const writeColumns = (
       root.places.set(p.m.id, { kind: 'vector', quarter: quarter.id })
     }
     const type = s.columns === 4 ? 'vec4f' : 'f32'
-    for (let r = 0; r < s.rows; r++) root.add(`var c${r} = ${type}(0.0);`)
-    writeReductionLoops({ p, s, frame, w }, sumLimits(p, spans))
     const owned = ownersOf(p.n, s.columns)
     const full = typeof owned === 'number' && owned % threads === 0
-    const block = full ? root : root.inner(`if (owner < ${w.count(owned)}) {`)
     const sums: Sums = {
       count: s.rows,
       columns: s.columns,
@@ -99,6 +95,18 @@ export const writeColumns = (
       text: r => `c${r}`,
       inside: isMultiple(p.m, s.rows) ? undefined : `${w.count(countAxis(p.m))} - row`,
     }
+    const idle = idleTest(p, spans, w)
+    if (idle !== undefined) {
+      const instead = root.inner(`if (${idle}) {`)
+      const inside = full ? instead : instead.inner(`if (owner < ${w.count(owned)}) {`)
+      storeRows(idleOutputs(p), sums, w, inside)
+      if (inside !== instead) instead.close(inside)
+      instead.add('return;')
+      root.close(instead)
+    }
+    for (let r = 0; r < s.rows; r++) root.add(`var c${r} = ${type}(0.0);`)
+    writeReductionLoops({ p, s, frame, w }, spans)
+    const block = full ? root : root.inner(`if (owner < ${w.count(owned)}) {`)
     if (schedule.epilogue === 'loop') storeRowsInLoop(p, sums, w, block)
     else storeRows(p, sums, w, block)
     if (block !== root) root.close(block)
@@ -122,16 +130,19 @@ export const writeColumns = (
  * Writes the loops over `k`: the inner axis in steps of four with a remainder, or in steps of one. Limits may
  * take in a few positions more: terms outside of them are 0.
  */
-const writeReductionLoops = (kernel: ColumnsKernel, limits: LoopLimits): void => {
+const writeReductionLoops = (kernel: ColumnsKernel, spans: Spans): void => {
   const { p, s, w } = kernel
   const k = p.k.at(-1)!
+  const limitsAt = (i: number): LoopLimits => sumLimits(p, i, spans)
+  const limits = limitsAt(p.k.length - 1)
   const endsOf = (count: Count, step: number): LoopEnds =>
-    writeLoopEnds(limits, step, w.loopBound(count), { block: w.root, w })
+    writeLoopEnds(limits, step, w.loopBound(count), { block: outer, w })
   const open: Block[] = []
   let outer = w.root
-  for (const a of p.k.slice(0, -1)) {
+  for (const [i, a] of p.k.slice(0, -1).entries()) {
     const j = w.fresh('k')
-    outer = outer.inner(`for (var ${j} = 0; ${j} < ${w.loopBound(countAxis(a))}; ${j}++) {`)
+    const { first, end } = writeLoopEnds(limitsAt(i), 1, w.loopBound(countAxis(a)), { block: outer, w })
+    outer = outer.inner(`for (var ${j} = ${first}; ${j} < ${end}; ${j}++) {`)
     outer.places.set(a.id, { kind: 'scalar', text: j })
     open.push(outer)
   }

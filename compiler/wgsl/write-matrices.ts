@@ -9,7 +9,7 @@ import type { OperandTile } from '../schedule/operand-tile.js'
 import { type Block, vectorComponents } from './block.js'
 import { type EmittedKernel, writeKernel } from './kernel.js'
 import { type LoadedPiece, loadTile } from './load-tile.js'
-import { skipUnreadTile, tileSpans, tileTurns } from './loop-limits.js'
+import { tileSpans, tileTurns } from './loop-limits.js'
 import {
   ownersOf,
   placeColumns,
@@ -51,7 +51,6 @@ export const writeMatrices = (
     const { root } = w
     writeTile(p, tiling, units, w)
     const spans = tileSpans(p, tiling, w)
-    skipUnreadTile(p, spans, w)
     root.add('let thread = i32(local);')
     root.add('let part = i32(subgroup);')
     const [tm, tn] = [rows / subgroups.m / unit.m, columns / subgroups.n / unit.n]

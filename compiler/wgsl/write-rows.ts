@@ -8,6 +8,7 @@ import { extentInParts, isMultiple } from '../ir/open-extent.js'
 import { type LoopLimits, loopLimits, type Spans } from '../kernel/bounds.js'
 import { type KernelContext, localOf } from '../kernel/context.js'
 import { countAll, countAxis, inParts, mostOf, multiplyCounts } from '../kernel/count.js'
+import { constantOutside } from '../kernel/product.js'
 import { findsPosition, type Phase, type RowProgram } from '../kernel/row-program.js'
 import { readsSize } from '../kernel/size-values.js'
 import type { KernelSpec } from '../kernel/spec.js'
@@ -237,17 +238,11 @@ const forRows = (
   }
 }
 
-/** What a value that is no reduction is outside of its band. */
-const constantOutside = ({ node }: Phase): Expr | undefined => {
-  const outside = node.body.op === 'select' ? node.body.args[2]! : undefined
-  return outside?.op === 'const' ? outside : undefined
-}
-
 /** The limits of a pass's innermost loop, for all rows of the thread; undefined where it has none. */
 const limitsOf = (p: Phase, { s, spans }: RowsKernel): LoopLimits | undefined => {
   const last = p.inner.at(-1)
   if (last === undefined || p.band.length === 0 || p.within !== undefined) return undefined
-  if (!p.node.reduce && constantOutside(p) === undefined) return undefined
+  if (!p.node.reduce && constantOutside(p.node) === undefined) return undefined
   // Lanes go through the inner axes as through one.
   if (s.lanes > 1 && p.inner.length > 1) return undefined
   const limits = loopLimits(last, p.band, spans, [])
@@ -285,7 +280,7 @@ const writePhase = ({ phase: p, values, guards }: PhaseValues, kernel: RowsKerne
     store(ends, w.emit.bind(w))
     if (ends === undefined) return
     // Outside of its limits the value is a constant.
-    const constant = w.emit(constantOutside(p)!, root)
+    const constant = w.emit(constantOutside(p.node)!, root)
     const outside = wide ? w.widen(constant) : constant
     if (limits?.first)
       store(

@@ -9,7 +9,7 @@ import { loadDirectionOf, type OperandTile } from '../schedule/operand-tile.js'
 import { type Block, vectorComponents } from './block.js'
 import { type EmittedKernel, writeKernel } from './kernel.js'
 import { type LoadedPiece, loadTile } from './load-tile.js'
-import { type LoopEnds, skipUnreadTile, tileSpans, tileTurns } from './loop-limits.js'
+import { type LoopEnds, tileSpans, tileTurns } from './loop-limits.js'
 import {
   ownersOf,
   placeColumns,
@@ -86,7 +86,6 @@ export const writeTiles = (
     const { root } = w
     writeTile(p, tiling, units, w)
     const spans = tileSpans(p, tiling, w)
-    skipUnreadTile(p, spans, w)
     root.add('let thread = i32(local);', `let tx = thread % ${threads.n};`)
     root.add(`let ty = ${parts > 1 ? `(thread / ${threads.n}) % ${threads.m}` : `thread / ${threads.n}`};`)
     if (parts > 1) root.add(`let part = thread / ${threads.m * threads.n};`)
