@@ -6,6 +6,7 @@
  *     group     a node joins the last group that may run it: as the epilogue of a   this file
  *               product, over the same rows, or over the same index space
  *     join      groups with little work share a kernel, related or not              join-small.ts,
+ *                                                                                   join-shared.ts,
  *                                                                                   join-coarse.ts
  *
  *     m = max x over s; e = exp(x - m); t = Σ e over s; y = e / t  →  one group of `rows` (a softmax)
@@ -28,6 +29,7 @@ import { groupDependencies, readIds } from './dependencies.js'
 import { type InPlaceUpdate, readsOfMember } from './in-place.js'
 import { inlineProducers, isTiled } from './inline-producers.js'
 import { joinCoarseRows } from './join-coarse.js'
+import { joinShared } from './join-shared.js'
 import { type GroupDraft, joinSmallGroups } from './join-small.js'
 import { type ScanMode, scanChooser } from './scan-choice.js'
 import { findScans, loopsInKernels } from './scan-groups.js'
@@ -113,12 +115,12 @@ export const fuseNodes = (
     })
 
   /**
-   * Whether the node is one more sum over the same axes as the sums of a group, and reads a tensor that they
-   * read. An example is a vector that is multiplied by several matrices.
+   * Whether the node is one more reduction over the same axes as those of a group, and reads a tensor that
+   * they read. Examples are a vector that is multiplied by several matrices, and a maximum with its position.
    */
   const isParallelSum = (n: ComputeNode, g: OpenGroup): boolean => {
     const sums = (m: ComputeNode): readonly Axis[] => m.reduce?.axes ?? []
-    const same = g.members.every(m => m.reduce?.op === n.reduce?.op && sameExtents(sums(m), sums(n)))
+    const same = g.members.every(m => m.reduce !== undefined && sameExtents(sums(m), sums(n)))
     return n.reduce !== undefined && same && readIds(n).some(id => readIds(g.members[0]!).includes(id))
   }
 
@@ -178,7 +180,7 @@ export const fuseNodes = (
   }
 
   const around = { graph, nodes, pinned, updates, traits, room }
-  const complete = joinCoarseRows(joinSmallGroups(groups, around), around)
+  const complete = joinCoarseRows(joinShared(joinSmallGroups(groups, around), around), around)
   const home = new Map(complete.flatMap(g => g.members.map(m => [m.id, g] as const)))
   const readOutside = new Set<NodeId>(pinned)
   for (const g of complete)
@@ -192,6 +194,7 @@ export const fuseNodes = (
       stored: new Set(g.members.filter(m => readOutside.has(m.id)).map(m => m.id)),
       updates: new Map(g.members.flatMap(m => (updates.has(m.id) ? [[m.id, updates.get(m.id)!]] : []))),
       ...(region === undefined ? {} : { region }),
+      ...(g.shared ? { shared: g.shared } : {}),
       ...(g.scan ? { scan: g.scan } : {}),
     }
   })

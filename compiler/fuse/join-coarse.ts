@@ -48,6 +48,7 @@ export const joinCoarseRows = (
       .slice(0, fine.rowRank)
     const same = sameExtents(own(coarse.members[0]!).slice(0, rank), rows.slice(0, rank))
     const [a, b] = [coarse, fine].map(g => g.members[0]!.region)
+    if (coarse.shared ?? fine.shared) return undefined
     if (fine.kind !== 'rows' || a !== b || rank >= fine.rowRank || !same) return undefined
     const wide = new Map<NodeId, ComputeNode>()
     const within = (n: ComputeNode): ComputeNode => ({

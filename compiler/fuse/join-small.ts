@@ -13,6 +13,8 @@ export interface GroupDraft {
   readonly kind: GroupKind
   readonly members: readonly ComputeNode[]
   readonly rowRank: number
+  /** The members that each workgroup computes once. */
+  readonly shared?: ReadonlySet<NodeId>
   /** Of a `scan`: its loop. */
   readonly scan?: ScanLoop
 }

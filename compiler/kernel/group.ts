@@ -8,7 +8,8 @@ export type GroupKind = 'map' | 'rows' | 'contract' | 'scatter' | 'scan'
  * The nodes of one kernel, in evaluation order, with their bodies after inlining.
  * - `map`: elementwise nodes over one index space.
  * - `rows`: reductions over rows, and elementwise nodes over the same rows. The first `rowRank` axes count
- *   the rows. A reduction with fewer axes is computed again in each row.
+ *   the rows. A reduction with fewer axes is computed again in each row; a shared member is computed once by
+ *   each workgroup.
  * - `contract`: a sum of products and its epilogue, elementwise nodes at the same positions.
  * - `scatter`: a sum whose terms are selected by a condition on data.
  * - `scan`: all nodes of a loop, which runs inside the kernel. Its `region` is the loop's parent.
@@ -24,6 +25,12 @@ export interface Group {
    * The members of a `map` or of `rows` that are written into an input's memory. No other member reads them.
    */
   readonly updates: ReadonlyMap<NodeId, UpdateTarget>
+  /**
+   * The members of `rows` that all rows have in common: each workgroup, which is one subgroup, computes them
+   * before its rows. They are numbers, and vectors of which each lane keeps its own elements: the others read
+   * them along their inner axis only.
+   */
+  readonly shared?: ReadonlySet<NodeId>
   /** Of a `scan`: its loop. */
   readonly scan?: ScanLoop
 }

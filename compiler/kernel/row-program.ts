@@ -14,6 +14,7 @@ import {
 } from './context.js'
 import type { Group } from './group.js'
 import { destinationOf, kernelAxes } from './outputs.js'
+import { shareLoops } from './share-loops.js'
 import { readsSize } from './size-values.js'
 
 /** One member's computation for a row: a loop over its inner axes, or one value where it has none. */
@@ -29,6 +30,10 @@ export interface Phase {
   readonly band: readonly Expr[]
   /** Whether its value is the same for all rows along the last row axis. */
   readonly common: boolean
+  /** Whether each workgroup computes it once, before its rows. */
+  readonly shared: boolean
+  /** Whether it is a reduction that runs in the loop of the phase before it, over the same inner axes. */
+  readonly follows: boolean
 }
 
 /** A kernel over rows: every member is a phase, and the phases run one after another in each row. */
@@ -44,20 +49,22 @@ const lowerMembers = (
   rows: readonly Axis[],
   loops: readonly Region[],
   ctx: KernelContext,
-): readonly Omit<Phase, 'common'>[] => {
+): readonly Omit<Phase, 'common' | 'follows'>[] => {
   const ids = new Set(group.members.map(m => m.id))
   const scalars = new Map<NodeId, Expr>()
   return group.members.map(m => {
     const outer = kernelAxes(m, loops)
-    const own = outer.slice(0, group.rowRank)
-    const inner = m.reduce ? reduceAxes(m) : outer.slice(group.rowRank)
+    const shared = group.shared?.has(m.id) ?? false
+    const own = shared ? [] : outer.slice(0, group.rowRank)
+    const rest = shared ? outer.filter(a => !isUnit(a)) : outer.slice(own.length)
+    const inner = m.reduce ? reduceAxes(m) : rest
     const value = substituteLocals(lowerBody(renameAxes(m.body, own, rows), ctx, ids), scalars)
     const lower = (e: Expr): Expr => renameAxes(lowerBody(e, ctx, ids), own, rows)
     const band = (m.band ?? []).map(lower)
     if (!m.reduce && inner.length === 0) scalars.set(m.id, value)
-    if (!group.stored.has(m.id)) return { node: m, inner, value, band }
+    if (!group.stored.has(m.id)) return { node: m, inner, value, band, shared }
     const p = ctx.placements.get(m.id)!
-    return { node: m, inner, value, band, storage: p.storage, ...destinationOf(group, m, p, lower) }
+    return { node: m, inner, value, band, shared, storage: p.storage, ...destinationOf(group, m, p, lower) }
   })
 }
 
@@ -70,6 +77,7 @@ export const findsPosition = (n: ComputeNode): boolean => n.reduce?.op.startsWit
 /** The members of a group as phases over its rows. */
 export const rowProgramOf = (group: Group, loops: readonly Region[], ctx: KernelContext): RowProgram => {
   const all = group.members
+    .filter(m => !group.shared?.has(m.id))
     .map(m => kernelAxes(m, loops).slice(0, group.rowRank))
     .find(axes => axes.length === group.rowRank)!
   const found = lowerMembers(group, all, loops, ctx)
@@ -87,9 +95,13 @@ export const rowProgramOf = (group: Group, loops: readonly Region[], ctx: Kernel
     const within = p.within && joined.expr(p.within)
     const band = p.band.map(joined.expr)
     const same = last !== undefined && p.storage === undefined && !axesOf(value).has(last.id)
-    if (same && readsOf(value).every(r => r.node >= 0 || readsSize(r.node) || common.has(r.node)))
+    if (
+      same &&
+      !p.shared &&
+      readsOf(value).every(r => r.node >= 0 || readsSize(r.node) || common.has(r.node))
+    )
       common.add(localOf(p.node.id))
-    const shared = { common: common.has(localOf(p.node.id)) }
+    const shared = { common: common.has(localOf(p.node.id)), follows: false }
     if (findsPosition(p.node)) return { ...p, ...shared, value, band, ...(address ? { address } : {}) }
     const own = coalesceAxes(
       p.inner,
@@ -107,8 +119,16 @@ export const rowProgramOf = (group: Group, loops: readonly Region[], ctx: Kernel
       ...(within ? { within: own.expr(within) } : {}),
     }
   })
-  const units = [...all, ...found.flatMap(p => p.inner)].filter(isUnit)
-  return { rows: joined.axes, phases, units }
+  const outer = found.flatMap(p => (p.shared ? kernelAxes(p.node, loops) : []))
+  const units = [...all, ...outer, ...found.flatMap(p => p.inner)].filter(isUnit)
+  const isLoop = (p: Phase): boolean =>
+    p.node.reduce !== undefined &&
+    p.inner.length > 0 &&
+    p.band.length === 0 &&
+    !findsPosition(p.node) &&
+    !p.shared &&
+    !p.common
+  return { rows: joined.axes, phases: shareLoops(phases, isLoop), units }
 }
 
 /** The addresses that an expression reads. */

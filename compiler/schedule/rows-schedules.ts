@@ -4,7 +4,7 @@ import type { DeviceTraits, RowsSchedule } from '../artifact.js'
 import { axesOf, readsOf } from '../ir/expr.js'
 import type { Axis } from '../ir/ir.js'
 import { extentText, isMultiple } from '../ir/open-extent.js'
-import { type KernelContext, packingsOf, productOf } from '../kernel/context.js'
+import { type KernelContext, localOf, packingsOf, productOf } from '../kernel/context.js'
 import { operationsOf } from '../kernel/cost.js'
 import {
   addressesOf,
@@ -13,6 +13,7 @@ import {
   type Phase,
   type RowProgram,
 } from '../kernel/row-program.js'
+import { distinctReads, phasesByLoop } from '../kernel/share-loops.js'
 import { cheapestFirst } from './compare-schedules.js'
 import { vectorLanes } from './software-device.js'
 
@@ -26,8 +27,21 @@ export const plainRows: RowsSchedule = {
   vector: 'none',
 }
 
-/** The phases that loop over inner axes. */
-const passesOf = (p: RowProgram): readonly Phase[] => p.phases.filter(x => x.inner.length > 0)
+/** The phases of a row that loop over inner axes. */
+const passesOf = (p: RowProgram): readonly Phase[] => p.phases.filter(x => !x.shared && x.inner.length > 0)
+
+/** The phases that run in one loop. */
+type Loop = readonly Phase[]
+
+/** The loops of a row over inner axes. */
+const loopsOf = (p: RowProgram): readonly Loop[] => phasesByLoop(passesOf(p))
+
+/** The addresses that a loop reads, each once. */
+const addressesIn = (loop: Loop): readonly Affine[] =>
+  distinctReads(loop.map(x => x.value)).flatMap(r => (r.node < 0 ? [] : [affineOf(r.at[0]!)]))
+
+/** Whether workgroups compute something before their rows, by the lanes of a subgroup. */
+const hasShared = (p: RowProgram): boolean => p.phases.some(x => x.shared)
 
 /** With fewer rows, four rows a thread would leave cores idle. */
 const leastRowsAcross = 64
@@ -46,11 +60,14 @@ const acrossRows = (p: RowProgram): Axis | undefined => {
 }
 
 /**
- * The reads in a pass that differ from row to row, and those that all rows share, such as the vector of a
+ * The reads in a loop that differ from row to row, and those that all rows share, such as the vector of a
  * matrix-vector product.
  */
-const readsOfPass = (x: Phase, row: Axis | undefined): { readonly own: number; readonly shared: number } => {
-  const along = addressesOf(x.value).filter(a => x.inner.some(i => coefficientOf(a, i.id) !== 0))
+const readsOfLoop = (
+  loop: Loop,
+  row: Axis | undefined,
+): { readonly own: number; readonly shared: number } => {
+  const along = addressesIn(loop).filter(a => loop[0]!.inner.some(i => coefficientOf(a, i.id) !== 0))
   const own = along.filter(a => row !== undefined && coefficientOf(a, row.id) !== 0).length
   return { own, shared: along.length - own }
 }
@@ -72,10 +89,10 @@ const loadInstructions = (a: Affine, vector: Axis | undefined): number => {
 }
 
 /**
- * Instructions of a loop's iteration, of a subgroup operation, of the launch of a workgroup, and of the
- * launch of each of its subgroups.
+ * Instructions of a loop's iteration, of a subgroup operation, of the launch of a workgroup, of the launch of
+ * each of its subgroups, and of a lane's read of a number that it has kept.
  */
-const costs = { turn: 40, subgroup: 200, workgroup: 1600, launch: 400 } as const
+const costs = { turn: 40, subgroup: 200, workgroup: 1600, launch: 400, kept: 3 } as const
 
 /**
  * A processor's first-level cache: bytes of a line; lines a multiple of `apart` bytes from each other share a
@@ -129,34 +146,44 @@ const collides = (p: RowProgram, side: number): boolean => {
  */
 const factors = { subgroups: 1.15, conflicts: 1.6 } as const
 
+/** Workgroups that run at once. */
+const cores = 2
+
 /** The estimated instructions of all subgroups together on a software device. */
 const softwareCost = (p: RowProgram, s: RowsSchedule, ctx: KernelContext): number => {
   const width = lanesOf(ctx.traits)
   const row = p.rows.at(-1)
-  const passes = passesOf(p).map(x => {
+  const kept = new Set(p.phases.filter(x => x.shared && !x.node.reduce).map(x => localOf(x.node.id)))
+  const costOf = (loop: Loop): number => {
+    const [x] = loop as readonly [Phase]
     const last = x.inner.at(-1)!
     const wide = s.vector === 'inner' && isMultiple(last, 4)
     const vector = s.vector === 'row' ? row : wide ? last : undefined
     const turns = Math.ceil(productOf(x.inner) / (wide ? 4 : 1) / s.lanes)
     const varies = (a: Affine): boolean => x.inner.some(i => coefficientOf(a, i.id) !== 0)
     const times = (a: Affine): number => (row && coefficientOf(a, row.id) !== 0 ? s.rows : 1)
-    const loads = addressesOf(x.value).reduce(
+    const loads = addressesIn(loop).reduce(
       (n, a) => n + (varies(a) ? times(a) * loadInstructions(a, vector) : 0),
       0,
     )
-    const store =
-      x.storage !== undefined && !x.node.reduce ? s.rows * loadInstructions(x.address!, vector) : 0
-    const rows = x.common ? 1 : s.rows
-    const work = rows * operationsOf(x.value) * (vector && !(x.common && s.vector === 'row') ? 4 : 1)
-    const joined = s.lanes > 1 && x.node.reduce ? costs.subgroup * rows : 0
-    const each = costs.turn + (loads + store) * width + work
+    const own = 4 * costs.kept * distinctReads(loop.map(y => y.value)).filter(r => kept.has(r.node)).length
+    const rows = x.common || x.shared ? 1 : s.rows
+    const store = x.storage !== undefined && !x.node.reduce ? rows * loadInstructions(x.address!, vector) : 0
+    const operations = loop.reduce((n, y) => n + operationsOf(y.value), 0)
+    const work = rows * operations * (vector && !(x.common && s.vector === 'row') ? 4 : 1)
+    const joined = s.lanes > 1 && x.node.reduce ? costs.subgroup * rows * loop.length : 0
+    const each = costs.turn + (loads + store + own) * width + work
     return turns * each * memorySlowdown(x, s, row, ctx) + joined
-  })
+  }
+  const passes = loopsOf(p).map(costOf)
+  const shared = p.phases.filter(x => x.shared && x.inner.length > 0).map(x => costOf([x]))
   const unit = s.rows * (s.vector === 'row' ? 4 : 1)
   const groups = Math.ceil(productOf(p.rows) / unit / (s.lanes > 1 ? 1 : width))
-  const launch = (costs.launch + (costs.workgroup * width) / s.threads) / s.steps
-  // With few groups, cores are idle while the last ones finish.
-  const idle = 1 + s.steps / Math.max(1, groups)
+  const once = shared.reduce((a, b) => a + b, 0)
+  const launch = (costs.launch + (costs.workgroup * width) / s.threads + once) / s.steps
+  // Each core takes an equal number of workgroups; with few of them, some end earlier than others.
+  const turns = Math.ceil(Math.ceil(groups / s.steps) / cores) * s.steps
+  const idle = (turns * cores) / Math.max(1, groups)
   const together = s.lanes > 1 ? factors.subgroups : 1
   const crowded = s.lanes === 1 && s.vector === 'inner' && collides(p, width * s.rows) ? factors.conflicts : 1
   return groups * idle * together * crowded * (launch + passes.reduce((a, b) => a + b, 0))
@@ -176,8 +203,11 @@ const compileCosts = { subgroup: 1000, row: 250 } as const
  */
 const workgroup = { few: 8, many: 64, manyRows: 1024 } as const
 
-/** Rows that a subgroup computes one after another, where so many groups remain that all cores stay busy. */
-const repetitions = { steps: 8, leastGroups: 16 } as const
+/**
+ * Rows that a subgroup computes one after another, where so many groups remain that all cores stay busy. More
+ * of them do less shared work.
+ */
+const repetitions = { steps: [1, 4, 16], sharing: [8, 32, 64], leastGroups: 8 } as const
 
 const softwareCandidates = (p: RowProgram, ctx: KernelContext): readonly RowsSchedule[] => {
   const { traits } = ctx
@@ -185,21 +215,23 @@ const softwareCandidates = (p: RowProgram, ctx: KernelContext): readonly RowsSch
   const across = acrossRows(p)
   const row = p.rows.at(-1)
   const passes = passesOf(p)
-  const reads = passes.map(x => readsOfPass(x, row))
-  const shares = reads.some(({ own, shared }) => own > 0 && shared > 0)
+  const reads = loopsOf(p).map(loop => readsOfLoop(loop, row))
+  const shares = hasShared(p)
+  const mixes = reads.some(({ own, shared }) => own > 0 && (shared > 0 || shares))
   const width = Math.max(1, ...passes.map(x => productOf(x.inner)))
-  const ways = [
+  const apart = [
     ...(across ? [{ lanes: 1, vector: 'row' as const }] : []),
     { lanes: 1, vector: 'inner' as const },
-    ...(s > 1 && width >= 4 * s ? [{ lanes: s, vector: 'inner' as const }] : []),
   ]
+  const together = s > 1 && (shares || width >= 4 * s) ? [{ lanes: s, vector: 'inner' as const }] : []
+  const ways = [...(shares ? [] : apart), ...together]
   const all = ways.flatMap(({ lanes, vector }) => {
     const unit = vector === 'row' ? 4 : 1
     return rowCounts
       .filter(
         n =>
           n === 1 ||
-          (shares &&
+          (mixes &&
             // The neighbours that a thread takes must divide a cache line, or the line is fetched twice.
             (vector !== 'row' || cache.line % (16 * n) === 0) &&
             reads.every(({ own, shared }) => n * own + shared <= mostLoads) &&
@@ -215,7 +247,7 @@ const softwareCandidates = (p: RowProgram, ctx: KernelContext): readonly RowsSch
                 units >= workgroup.manyRows ? workgroup.many : workgroup.few,
                 traits.workgroupInvocations,
               )
-        return [1, repetitions.steps]
+        return [...repetitions.steps, ...(shares ? repetitions.sharing : [])]
           .filter(steps => steps === 1 || (lanes > 1 && units / steps >= repetitions.leastGroups))
           .map(steps => ({ family: 'rows', lanes, rows, steps, threads: size, vector }))
       })
@@ -252,7 +284,7 @@ const gpuCandidates = (p: RowProgram, traits: DeviceTraits): readonly RowsSchedu
   const width = Math.max(1, ...passesOf(p).map(x => productOf(x.inner)))
   if (s <= 1 || across) return [apart]
   const row = p.rows.at(-1)
-  const shares = passesOf(p).some(x => readsOfPass(x, row).shared > 0)
+  const shares = loopsOf(p).some(loop => readsOfLoop(loop, row).shared > 0)
   const together = (rows: number): RowsSchedule => ({ ...apart, lanes: s, rows, threads: s })
   const wide = [together(1), ...(shares && (row?.extent ?? 1) >= 2 ? [together(2), together(4)] : [])]
   return width >= 4 * s ? [...wide, apart] : [apart, ...wide]
@@ -266,11 +298,11 @@ const gpuCandidates = (p: RowProgram, traits: DeviceTraits): readonly RowsSchedu
 export const rowsSignature = (p: RowProgram, ctx: KernelContext): string => {
   const row = p.rows.at(-1)
   const phases = p.phases.map(x => {
-    const { own, shared } = readsOfPass(x, row)
+    const { own, shared } = readsOfLoop([x], row)
     const fromMemory = readsFromMemory(x, row, ctx)
     const [along, over] = [x.inner.at(-1), row].map(a => (a ? countReadsAlong(x.value, a) : 0))
     return [
-      x.node.reduce?.op ?? 'each',
+      `${x.shared ? 'once ' : x.follows ? 'with it ' : ''}${x.node.reduce?.op ?? 'each'}`,
       `[${x.inner.map(extentText).join('·')}]`,
       `${own} own ${shared} shared ${along} along ${over} across`,
       ...(fromMemory > 0 ? [`${fromMemory} from memory`] : []),

@@ -1,57 +1,32 @@
-import type { Affine } from '../affine/affine.js'
-import { affineExpr } from '../affine/affine-expr.js'
-import { affineOf } from '../affine/affine-of.js'
 import type { RowsSchedule } from '../artifact.js'
-import { axesOf, i32, index, prim, rewriter, substituteAxes } from '../ir/expr.js'
-import type { Axis, Expr } from '../ir/ir.js'
-import { extentInParts, isMultiple } from '../ir/open-extent.js'
-import { type LoopLimits, loopLimits, type Spans } from '../kernel/bounds.js'
-import { type KernelContext, localOf } from '../kernel/context.js'
+import type { Expr } from '../ir/ir.js'
+import { extentInParts } from '../ir/open-extent.js'
+import { type KernelContext, localOf, productOf } from '../kernel/context.js'
 import { countAll, countAxis, inParts, mostOf, multiplyCounts } from '../kernel/count.js'
 import { constantOutside } from '../kernel/product.js'
-import { findsPosition, type Phase, type RowProgram } from '../kernel/row-program.js'
-import { readsSize } from '../kernel/size-values.js'
+import type { Phase, RowProgram } from '../kernel/row-program.js'
+import { phasesByLoop } from '../kernel/share-loops.js'
 import type { KernelSpec } from '../kernel/spec.js'
 import { declareAccumulator, finishReduction } from './accumulate.js'
 import type { Block, TextValue } from './block.js'
-import type { StoreTarget } from './buffer-access.js'
+import { declareKept, type KeptVector, readKept } from './kept-vectors.js'
 import { type EmittedKernel, flatWorkgroupIndex, isPartly, spreadWorkgroups, writeKernel } from './kernel.js'
-import { type LoopEnds, writeLoopEnds } from './loop-limits.js'
+import { writeLoopEnds } from './loop-limits.js'
+import {
+  type Ends,
+  forRows,
+  idsOfRows,
+  isWide,
+  limitsOf,
+  localOfRow,
+  onlyRow,
+  openLoops,
+  type PhaseValues,
+  placeRows,
+  type RowsKernel,
+  targetOf,
+} from './rows-frame.js'
 import type { Writer } from './writer.js'
-
-/** One of the rows that a thread computes at once: how it rewrites expressions and addresses. */
-interface Row {
-  readonly number: number
-  readonly expr: (e: Expr) => Expr
-  readonly address: (a: Affine) => Affine
-  /** The test that there is such a row, where the last rows may be missing. */
-  readonly exists: string | undefined
-}
-
-/** A kernel over rows while it is written: its schedule, and the rows that a thread computes in the block. */
-interface RowsKernel {
-  readonly s: RowsSchedule
-  readonly rows: readonly Row[]
-  /** The rows that the thread computes, as positions along the last row axis. */
-  readonly spans: Spans
-  readonly block: Block
-  readonly w: Writer
-}
-
-/** A phase with its value and its guard for each of the rows. */
-interface PhaseValues {
-  readonly phase: Phase
-  readonly values: readonly Expr[]
-  readonly guards: readonly (Expr | undefined)[]
-}
-
-const targetOf = (p: Phase, r: Row): StoreTarget => ({ storage: p.storage!, address: r.address(p.address!) })
-
-/** Local values are told apart by row: graphs have far fewer nodes than this. */
-const idsPerRow = 2 ** 32
-
-/** The local value of a member for one of the rows. */
-const localOfRow = (node: number, row: number): number => localOf(node + row * idsPerRow)
 
 /**
  * Writes the phases of a group over its rows. Each thread, or each subgroup with its lanes side by side along
@@ -75,6 +50,7 @@ export const writeRows = (
   return writeKernel(ctx, spec, w => {
     const root = w.root
     for (const a of p.units) root.places.set(a.id, { kind: 'scalar', text: '0' })
+    const kept = writeShared(p, s, w)
     const block =
       s.steps === 1 ? root : root.inner(`for (var step = 0; step < ${w.loopBound(s.steps)}; step++) {`)
     const first =
@@ -85,12 +61,15 @@ export const writeRows = (
     if (isPartly(count, workgroups, each))
       block.add(`if (row >= ${w.count(count)}) { ${s.steps === 1 ? 'return' : 'break'}; }`)
     const { rows, spans } = placeRows(p.rows, blocks, s, { block, w })
-    const values = p.phases.map(x => rows.map(r => w.intern(r.expr(x.value))))
-    const guards = p.phases.map(x => rows.map(r => x.within && w.intern(r.expr(x.within))))
-    w.announce(...values.flat(), ...guards.flat().filter(g => g !== undefined))
-    p.phases.forEach((x, i) => {
-      writePhase({ phase: x, values: values[i]!, guards: guards[i]! }, { s, rows, spans, block, w })
-    })
+    const loops = phasesByLoop(p.phases.filter(x => !x.shared)).map(together =>
+      together.map((phase): PhaseValues => {
+        const values = rows.map(r => w.intern(r.expr(phase.value)))
+        const guards = rows.map(r => phase.within && w.intern(r.expr(phase.within)))
+        return { phase, values, guards }
+      }),
+    )
+    for (const x of loops.flat()) w.announce(...x.values, ...x.guards.filter(g => g !== undefined))
+    for (const together of loops) writePhases(together, { s, rows, spans, block, kept, w })
     if (block !== root) root.close(block)
 
     return {
@@ -101,6 +80,47 @@ export const writeRows = (
       schedule: describeSchedule(s, size),
     }
   })
+}
+
+/**
+ * Writes the phases that all rows have in common, before the rows. The lanes of the workgroup, which is one
+ * subgroup, share the work, and each keeps the elements of vectors that it has computed.
+ */
+const writeShared = (p: RowProgram, s: RowsSchedule, w: Writer): ReadonlyMap<number, KeptVector> => {
+  const kept = new Map<number, KeptVector>()
+  const kernel = {
+    s: { ...s, rows: 1, vector: 'inner' as const },
+    rows: [onlyRow],
+    spans: new Map(),
+    block: w.root,
+    kept,
+    w,
+  }
+  for (const phase of p.phases.filter(x => x.shared)) {
+    const value = w.intern(phase.value)
+    w.announce(value)
+    if (phase.inner.length === 0 || phase.node.reduce)
+      writePhases([{ phase, values: [value], guards: [undefined] }], kernel)
+    else kept.set(localOf(phase.node.id), keepVector(phase, value, kernel))
+    const number = w.root.local(localOf(phase.node.id))
+    if (number !== undefined)
+      for (let row = 1; row < s.rows; row++) w.root.locals.set(localOfRow(phase.node.id, row), number.value)
+  }
+  return kept
+}
+
+/** Computes a vector; each lane keeps its own elements. */
+const keepVector = (phase: Phase, value: Expr, kernel: RowsKernel): KeptVector => {
+  const { s, w } = kernel
+  const wide = isWide(phase, kernel)
+  const turns = Math.ceil(productOf(phase.inner) / (wide ? 4 : 1) / s.lanes)
+  const own = declareKept({ dtype: value.dtype, width: wide ? 4 : 1, turns }, w)
+  const { block, turn, close } = openLoops({ inner: phase.inner, wide }, kernel)
+  readKept(kernel.kept, { values: [value], turn, idsOf: idsOfRows(kernel) }, block, w)
+  const element = w.emit(value, block)
+  block.add(`${own.name}[${turn}] = ${(wide ? w.widen(element) : element).text};`)
+  close()
+  return own
 }
 
 const numerals = ['one', 'two', 'three', 'four', 'five', 'six'] as const
@@ -116,211 +136,111 @@ const describeSchedule = (s: RowsSchedule, threads: number): string => {
   return `rows, one thread ${made}, workgroups of ${threads}${repeated}`
 }
 
-/** Gives the row axes their positions, for each of the rows that the thread computes. */
-const placeRows = (
-  axes: readonly Axis[],
-  blocks: Pick<Axis, 'extent' | 'open'>,
-  s: RowsSchedule,
-  { block: root, w }: Pick<RowsKernel, 'block' | 'w'>,
-): Pick<RowsKernel, 'rows' | 'spans'> => {
-  const last = axes.at(-1)
-  const single: Row = { number: 0, expr: e => e, address: a => a, exists: undefined }
-  if (last === undefined) return { rows: [single], spans: new Map() }
-  /** The span of so many units from one on. */
-  const spanFrom = (first: Expr, count: number): Spans => {
-    const each = s.vector === 'row' ? 4 : 1
-    const from = each === 1 ? first : prim('mul', first, i32(each))
-    return new Map([[last.id, { first: from, last: prim('add', from, i32(count * each - 1)) }]])
-  }
-  const step = w.axis('block', blocks.extent, blocks.open)
-  // The axis that counts the rows, or fours of them.
-  const unit = s.vector === 'row' ? w.axisInParts('quarter', last, 4) : last
-  if (s.rows === 1) {
-    w.unflatten('row', [...axes.slice(0, -1), unit], root)
-    if (unit !== last) root.places.set(last.id, { kind: 'vector', quarter: unit.id })
-    return { rows: [single], spans: unit === last ? new Map() : spanFrom(index(unit), 1) }
-  }
-  w.unflatten('row', [...axes.slice(0, -1), step], root)
-  const rows = [...Array(s.rows).keys()].map((number): Row => {
-    const at = prim('add', prim('mul', index(step), i32(s.rows)), i32(number))
-    const name = (): string => w.nameIndex(root, w.emit(w.intern(at), root).text, 'row').text
-    const exists = isMultiple(unit, s.rows) ? undefined : `${name()} < ${w.count(countAxis(unit))}`
-    let own = at
-    if (unit !== last) {
-      const [quarter, four] = [w.axisLike('quarter', unit), w.axisLike('row', last)]
-      root.places.set(quarter.id, { kind: 'scalar', text: name() })
-      root.places.set(four.id, { kind: 'vector', quarter: quarter.id })
-      own = index(four)
-    }
-    const expr = (e: Expr): Expr => substituteAxes(e, new Map([[last.id, own]]))
-    return {
-      number,
-      expr: e => localsOfRow(number)(expr(e)),
-      address: a => affineOf(expr(affineExpr(a))),
-      exists,
-    }
-  })
-  return { rows, spans: spanFrom(prim('mul', index(step), i32(s.rows)), s.rows) }
+/** Stores one value a row. Of a subgroup, one lane stores. */
+const storeEach = ({ phase, guards }: PhaseValues, each: readonly TextValue[], kernel: RowsKernel): void => {
+  if (phase.storage === undefined) return
+  const { s, block: root, w } = kernel
+  const own = s.lanes === 1 ? root : root.inner('if (local == 0u) {')
+  forRows(kernel, guards, own, (r, b) => w.store(targetOf(phase, r), each[r.number]!, b))
+  if (own !== root) root.close(own)
 }
 
-/** Rewrites reads of members' values to the values of one of several rows. */
-const localsOfRow = (row: number): ((e: Expr) => Expr) =>
-  rewriter(x =>
-    x.op === 'read' && x.node < 0 && !readsSize(x.node) ? { ...x, node: localOfRow(-1 - x.node, row) } : x,
-  )
-
-/** The ends of a pass's innermost loop. */
-type Ends = (whole: string, block: Block) => LoopEnds
-
-/** A loop through all positions. */
-const everywhere: Ends = whole => ({ first: '0', end: whole })
-
-/**
- * Opens the loops over the inner axes and returns the innermost block. `close` puts the loops in place.
- * `ends` bounds the innermost loop.
- */
-const openLoops = (
-  { inner, wide, ends = everywhere }: { inner: readonly Axis[]; wide: boolean; ends?: Ends | undefined },
-  { s, block: root, w }: RowsKernel,
-): { block: Block; close: () => void } => {
-  const last = inner.at(-1)!
-  const quarter = wide ? w.axisInParts('quarter', last, 4) : undefined
-  const axes = quarter ? [...inner.slice(0, -1), quarter] : inner
-  const open: Block[] = []
-  let block = root
-  const loop = (head: (j: string) => string): string => {
-    const j = w.fresh('j')
-    block = block.inner(head(j))
-    open.push(block)
-    return j
-  }
-  const count = countAll(axes)
-  if (s.lanes > 1 && typeof count === 'number' && count % s.lanes === 0 && ends === everywhere) {
-    // A loop with one known count for all lanes is cheaper.
-    const j = loop(j => `for (var ${j} = 0; ${j} < ${w.loopBound(count / s.lanes)}; ${j}++) {`)
-    w.unflatten(w.nameIndex(block, `${j} * ${s.lanes} + i32(local)`, 'at').text, axes, block)
-  } else if (s.lanes > 1) {
-    const { first, end } = ends(w.loopBound(count), block)
-    const start = first === '0' ? 'i32(local)' : `${first} + i32(local)`
-    const j = loop(j => `for (var ${j} = ${start}; ${j} < ${end}; ${j} += ${s.lanes}) {`)
-    w.unflatten(j, axes, block)
-  } else
-    for (const [i, a] of axes.entries()) {
-      const { first, end } = (i === axes.length - 1 ? ends : everywhere)(w.loopBound(countAxis(a)), block)
-      const j = loop(j => `for (var ${j} = ${first}; ${j} < ${end}; ${j}++) {`)
-      block.places.set(a.id, { kind: 'scalar', text: j })
+/** Writes a phase, and those that run in its loop. */
+const writePhases = (all: readonly PhaseValues[], kernel: RowsKernel): void => {
+  const [x] = all as readonly [PhaseValues]
+  const { phase: p, values } = x
+  const { block: root, w } = kernel
+  if (p.node.reduce) writeReductions(all, kernel)
+  else if (p.inner.length === 0) {
+    if (p.storage !== undefined) {
+      const each = values.map(v => w.emit(v, root))
+      storeEach(x, each, kernel)
     }
-  if (quarter) block.places.set(last.id, { kind: 'vector', quarter: quarter.id })
-  return {
-    block,
-    close: () => {
-      for (const b of [...open].reverse()) b.parent!.close(b)
-    },
-  }
+  } else writeElements(x, kernel)
 }
 
-/** Writes something for each row that exists, where its guard holds. */
-const forRows = (
-  { rows, w }: RowsKernel,
-  guards: readonly (Expr | undefined)[],
-  block: Block,
-  write: (r: Row, b: Block) => void,
-): void => {
-  for (const r of rows) {
-    const guard = guards[r.number]
-    const tests = [...(r.exists ? [r.exists] : []), ...(guard ? [w.emit(guard, block).text] : [])]
-    if (tests.length === 0) write(r, block)
-    else {
-      const own = block.inner(`if (${tests.join(' && ')}) {`)
-      write(r, own)
-      block.close(own)
-    }
-  }
-}
-
-/** The limits of a pass's innermost loop, for all rows of the thread; undefined where it has none. */
-const limitsOf = (p: Phase, { s, spans }: RowsKernel): LoopLimits | undefined => {
-  const last = p.inner.at(-1)
-  if (last === undefined || p.band.length === 0 || p.within !== undefined) return undefined
-  if (!p.node.reduce && constantOutside(p.node) === undefined) return undefined
-  // Lanes go through the inner axes as through one.
-  if (s.lanes > 1 && p.inner.length > 1) return undefined
-  const limits = loopLimits(last, p.band, spans, [])
-  return limits.first === undefined && limits.end === undefined ? undefined : limits
-}
-
-/** Writes one phase: the value of each row, or a loop over the inner axes that stores or reduces values. */
-const writePhase = ({ phase: p, values, guards }: PhaseValues, kernel: RowsKernel): void => {
-  const { s, rows, block: root, w } = kernel
-  /** Stores one value a row. Of a subgroup, one lane stores. */
-  const storeEach = (each: readonly TextValue[]): void => {
-    if (p.storage === undefined) return
-    const own = s.lanes === 1 ? root : root.inner('if (local == 0u) {')
-    forRows(kernel, guards, own, (r, b) => w.store(targetOf(p, r), each[r.number]!, b))
-    if (own !== root) root.close(own)
-  }
-  if (p.inner.length === 0 && !p.node.reduce) {
-    if (p.storage !== undefined) storeEach(values.map(v => w.emit(v, root)))
-    return
-  }
-  const arg = findsPosition(p.node)
-  const last = p.inner.at(-1)
-  const apart = p.within !== undefined && last !== undefined && axesOf(p.within).has(last.id)
-  const wide = s.vector === 'inner' && !arg && !apart && last !== undefined && isMultiple(last, 4)
+/** Writes the values of a phase over its inner axes. */
+const writeElements = ({ phase: p, values, guards }: PhaseValues, kernel: RowsKernel): void => {
+  const { block: root, w } = kernel
+  const wide = isWide(p, kernel)
   const limits = limitsOf(p, kernel)
-  const ends =
-    limits && ((whole: string, at: Block) => writeLoopEnds(limits, wide ? 4 : 1, whole, { block: at, w }))
-  if (!p.node.reduce) {
-    const store = (own: Ends | undefined, value: (v: Expr, block: Block) => TextValue): void => {
-      const { block, close } = openLoops({ inner: p.inner, wide, ends: own }, kernel)
-      const each = values.map(v => value(v, block))
-      forRows(kernel, guards, block, (r, b) => w.store(targetOf(p, r), each[r.number]!, b))
-      close()
-    }
-    store(ends, w.emit.bind(w))
-    if (ends === undefined) return
-    // Outside of its limits the value is a constant.
-    const constant = w.emit(constantOutside(p.node)!, root)
-    const outside = wide ? w.widen(constant) : constant
-    if (limits?.first)
-      store(
-        (whole, at) => ({ first: '0', end: ends(whole, at).first }),
-        () => outside,
-      )
-    if (limits?.end)
-      store(
-        (whole, at) => ({ first: ends(whole, at).end, end: whole }),
-        () => outside,
-      )
-    return
-  }
-  // A reduction that rows have in common is computed once for all of them.
-  const own = p.common ? values.slice(0, 1) : values
-  // With several rows, each has one running sum instead of four, to save registers.
-  const fold = own.length > 1 && wide && p.node.reduce.op === 'sum' && p.node.dtype === 'f32'
-  const four = (wide && !fold) || (s.vector === 'row' && !p.common)
-  const { op } = p.node.reduce
-  const sums = own.map(v => declareAccumulator({ op, dtype: v.dtype, wide: four }, w, root))
-  if (p.inner.length === 0) for (const [i, v] of own.entries()) sums[i]!.take(w.emit(v, root), '0', root)
-  else {
-    const { block, close } = openLoops({ inner: p.inner, wide, ends }, kernel)
-    const place = block.place(p.inner.at(-1)!.id)!.place
-    own.forEach((v, i) => {
-      const value = w.emit(v, block)
-      const summand: TextValue = fold
-        ? { text: `dot(${w.widen(value).text}, vec4f(1.0))`, dtype: 'f32', width: 1, atom: false }
-        : value
-      sums[i]!.take(summand, place.kind === 'scalar' ? place.text : '0', block)
-    })
+  const ends = endsOf(p, kernel)
+  const store = (own: Ends | undefined, value: (v: Expr, block: Block) => TextValue): void => {
+    const { block, close } = openLoops({ inner: p.inner, wide, ends: own }, kernel)
+    const each = values.map(v => value(v, block))
+    forRows(kernel, guards, block, (r, b) => w.store(targetOf(p, r), each[r.number]!, b))
     close()
   }
-  const components = wide && !fold ? 'across' : 'keep'
-  const totals = sums.map(accumulator =>
-    finishReduction({ op, accumulator, components, lanes: s.lanes }, w, root),
-  )
-  const each = rows.map((_, i) => totals[p.common ? 0 : i]!)
-  each.forEach((total, i) => {
-    root.locals.set(localOfRow(p.node.id, i), total)
+  store(ends, w.emit.bind(w))
+  if (ends === undefined) return
+  // Outside of its limits the value is a constant.
+  const constant = w.emit(constantOutside(p.node)!, root)
+  const outside = wide ? w.widen(constant) : constant
+  if (limits?.first)
+    store(
+      (whole, at) => ({ first: '0', end: ends(whole, at).first }),
+      () => outside,
+    )
+  if (limits?.end)
+    store(
+      (whole, at) => ({ first: ends(whole, at).end, end: whole }),
+      () => outside,
+    )
+}
+
+/** The ends of a phase's innermost loop; undefined where it goes through all positions. */
+const endsOf = (p: Phase, kernel: RowsKernel): Ends | undefined => {
+  const limits = limitsOf(p, kernel)
+  const by = isWide(p, kernel) ? 4 : 1
+  return limits && ((whole, at) => writeLoopEnds(limits, by, whole, { block: at, w: kernel.w }))
+}
+
+/** Writes reductions in one loop. */
+const writeReductions = (all: readonly PhaseValues[], kernel: RowsKernel): void => {
+  const { s, rows, block: root, w } = kernel
+  const { phase: first } = all[0]!
+  const wide = isWide(first, kernel)
+  const running = all.map(({ phase: p, values }) => {
+    const { op } = p.node.reduce!
+    // A reduction that rows have in common is computed once for all of them.
+    const own = p.common ? values.slice(0, 1) : values
+    // Several sums are single numbers instead of four each, to save registers.
+    const fold = own.length * all.length > 1 && wide && op === 'sum' && p.node.dtype === 'f32'
+    const four = (wide && !fold) || (s.vector === 'row' && !p.common)
+    const sums = own.map(v => declareAccumulator({ op, dtype: v.dtype, wide: four }, w, root))
+    return { op, own, fold, sums }
   })
-  storeEach(each)
+  if (first.inner.length === 0)
+    for (const { own, sums } of running)
+      for (const [i, v] of own.entries()) sums[i]!.take(w.emit(v, root), '0', root)
+  else {
+    const { block, turn, close } = openLoops(
+      { inner: first.inner, wide, ends: endsOf(first, kernel) },
+      kernel,
+    )
+    const values = running.flatMap(x => x.own)
+    readKept(kernel.kept, { values, turn, idsOf: idsOfRows(kernel) }, block, w)
+    const place = block.place(first.inner.at(-1)!.id)!.place
+    for (const { own, fold, sums } of running)
+      own.forEach((v, i) => {
+        const value = w.emit(v, block)
+        const summand: TextValue = fold
+          ? { text: `dot(${w.widen(value).text}, vec4f(1.0))`, dtype: 'f32', width: 1, atom: false }
+          : value
+        sums[i]!.take(summand, place.kind === 'scalar' ? place.text : '0', block)
+      })
+    close()
+  }
+  all.forEach((x, n) => {
+    const { op, fold, sums } = running[n]!
+    const components = wide && !fold ? 'across' : 'keep'
+    const totals = sums.map(accumulator =>
+      finishReduction({ op, accumulator, components, lanes: s.lanes }, w, root),
+    )
+    const each = rows.map((_, i) => totals[x.phase.common ? 0 : i]!)
+    each.forEach((total, i) => {
+      root.locals.set(localOfRow(x.phase.node.id, i), total)
+    })
+    storeEach(x, each, kernel)
+  })
 }

@@ -220,14 +220,121 @@ describe('a coarse row', () => {
   })
 
   it('stays apart if the kernel already repeats as much for others', async () => {
-    expect(await kernelsOf(p => twiceWeighted(p, 3000, 5))).toBe(1)
-    expect(await kernelsOf(p => twiceWeighted(p, 3000, 15))).toBe(2)
-    expect(await kernelsOf(p => twiceWeighted(p, 3000, 60))).toBe(3)
+    expect(await kernelsOf(p => twiceWeighted(p, 6000, 2))).toBe(1)
+    expect(await kernelsOf(p => twiceWeighted(p, 6000, 8))).toBe(2)
+    expect(await kernelsOf(p => twiceWeighted(p, 6000, 30))).toBe(3)
   })
 
   it('stays apart on a GPU', () => {
     const p = new Program()
     weighted(p, 6, 128, 48)
     expect(compileGraph(p.finish(), { ...device.traits, software: false }).kernels.length).toBe(2)
+  })
+})
+
+/** A matrix times a vector that is divided by its norm, read at `at` of the sum's axis. */
+const shifted = (p: Program, E: number, D: number, at: (e: Axis) => Expr): void => {
+  const [x, m] = [p.input('x', E), p.input('m', D, E)]
+  const [i, j, e, d] = [p.axis('i', E), p.axis('j', E), p.axis('e', E), p.axis('d', D)]
+  const norm = p.reduce('norm', 'sum', [], [i], square(p.at(x, i)))
+  const row = p.map('row', [j], prim('mul', prim('sin', p.at(x, j)), prim('rsqrt', p.at(norm))))
+  p.output('y', p.reduce('y', 'sum', [d], [e], prim('mul', p.at(row, at(e)), p.at(m, d, e))))
+}
+
+describe('a single row', () => {
+  const textOf = (write: (p: Program) => void, software = true): readonly string[] => {
+    const p = new Program()
+    write(p)
+    return compileGraph(p.finish(), { ...device.traits, software }).kernels.map(k => k.wgsl)
+  }
+
+  it('is computed once by each workgroup, before its rows', async () => {
+    const many = (p: Program): void => normed(p, 288, 3000)
+    expect(await kernelsOf(many)).toBe(1)
+    const [text] = textOf(many)
+    expect(text).toContain('var own')
+    expect(text!.indexOf('inverseSqrt')).toBeLessThan(text!.indexOf('for (var step'))
+    expect(await kernelsOf(p => twiceWeighted(p, 3000, 60))).toBe(1)
+  })
+
+  it('is right with every schedule', { timeout: 240_000 }, async () => {
+    for (const [E, D] of [
+      [32, 1],
+      [33, 7],
+      [36, 100],
+      [288, 1000],
+    ] as const) {
+      const p = new Program()
+      normed(p, E, D)
+      const { error, where } = await compareSchedules(device, p.finish(), p.data)
+      expect(error, `${E}, ${D}: ${where}`).toBeLessThan(1e-4)
+    }
+  })
+
+  it('stays apart if a lane would read what another has computed, if it is long, and on a GPU', async () => {
+    const [same, turned] = [index, (e: Axis) => prim('sub', i32(287), index(e))]
+    expect(await kernelsOf(p => shifted(p, 288, 3000, same))).toBe(1)
+    expect(await kernelsOf(p => shifted(p, 288, 3000, turned))).toBe(2)
+    expect(await kernelsOf(p => normed(p, 5000, 700))).toBe(2)
+    expect(textOf(p => normed(p, 288, 3000), false).length).toBe(2)
+  })
+})
+
+/** Sums of a vector's products with several matrices, their largest products, and the largest of each sum. */
+const several = (p: Program, M: number, K: number, ops: readonly ('sum' | 'max')[]): void => {
+  const x = p.input('x', K)
+  ops.forEach((op, n) => {
+    const [m, k] = [p.axis('m', M), p.axis('k', K)]
+    const a = p.input(`a${n}`, M, K)
+    p.output(`y${n}`, p.reduce(`y${n}`, op, [m], [k], prim('mul', p.at(a, m, k), p.at(x, k))))
+  })
+}
+
+describe('reductions over the same axes', () => {
+  const loopsIn = (write: (p: Program) => void): number => {
+    const p = new Program()
+    write(p)
+    const { kernels } = compileGraph(p.finish(), device.traits)
+    expect(kernels.length).toBe(1)
+    return kernels[0]!.wgsl.match(/for \(var j/g)!.length
+  }
+
+  it('run in one loop if they read something in common and not too much', { timeout: 240_000 }, async () => {
+    expect(loopsIn(p => several(p, 100, 64, ['sum', 'sum', 'sum']))).toBe(1)
+    expect(loopsIn(p => several(p, 100, 64, ['sum', 'max', 'sum', 'sum']))).toBe(1)
+    expect(loopsIn(p => several(p, 100, 64, ['sum', 'sum', 'sum', 'sum', 'sum', 'sum']))).toBe(2)
+    for (const [M, K] of [
+      [3, 5],
+      [100, 64],
+      [33, 130],
+    ] as const) {
+      const p = new Program()
+      several(p, M, K, ['sum', 'max', 'sum'])
+      const { error, where } = await compareSchedules(device, p.finish(), p.data)
+      expect(error, `${M}, ${K}: ${where}`).toBeLessThan(1e-4)
+    }
+  })
+
+  it('run one after another if one needs the other', async () => {
+    const softmax = (p: Program): void => {
+      const x = p.input('x', 50, 64)
+      const [i, j, k, l] = [p.axis('i', 50), p.axis('j', 64), p.axis('k', 50), p.axis('l', 64)]
+      const top = p.reduce('top', 'max', [i], [j], p.at(x, i, j))
+      const e = prim('exp', prim('sub', p.at(x, k, l), p.at(top, k)))
+      p.output('total', p.reduce('total', 'sum', [k], [l], e))
+    }
+    expect(loopsIn(softmax)).toBe(2)
+    expect(await kernelsOf(softmax)).toBe(1)
+  })
+
+  it('share a kernel, as a maximum and its position', async () => {
+    const best = (p: Program): void => {
+      const x = p.input('x', 3, 500)
+      for (const op of ['argmax', 'max'] as const) {
+        const [i, j] = [p.axis('i', 3), p.axis('j', 500)]
+        p.output(op, p.reduce(op, op, [i], [j], p.at(x, i, j)))
+      }
+    }
+    expect(await kernelsOf(best)).toBe(1)
   })
 })
