@@ -8,6 +8,7 @@ import type { DecodeResult } from './decoding.js'
 import type { EpochsReport } from './epochs/measure-epochs.js'
 import type { GrowthResult } from './growth.js'
 import type { KernelResult } from './kernels.js'
+import type { MaskResult } from './masks.js'
 import type { Comparison, PeerReport } from './peers/compare.js'
 import type { SchedulesResult } from './schedules.js'
 import { showEpochs } from './show-epochs.js'
@@ -34,6 +35,7 @@ export interface BenchReport {
   readonly decoding?: readonly DecodeResult[]
   readonly compile?: CompileResult
   readonly growth?: readonly GrowthResult[]
+  readonly masks?: readonly MaskResult[]
   readonly peers?: PeerReport
   readonly data?: EpochsReport
   readonly schedules?: SchedulesResult
@@ -176,6 +178,25 @@ const showGrowth = (growth: readonly GrowthResult[]): readonly Block[] => [
   },
 ]
 
+const showMasks = (masks: readonly MaskResult[]): readonly Block[] => [
+  {
+    columns: [
+      text('attention and its gradient'),
+      number('pairs of tokens'),
+      number('time'),
+      number('÷ no mask'),
+      number(''),
+    ],
+    rows: masks.map(m => [
+      m.name,
+      `${(100 * m.kept).toFixed(0)} %`,
+      withRange(m.milliseconds, ' ms'),
+      ratio(m.toUnmasked),
+      range(m.toUnmasked),
+    ]),
+  },
+]
+
 const rate = ({ unit, value }: Comparison['amount'], milliseconds: number): string =>
   `${three((1000 * value) / milliseconds)} ${unit === 'GFLOP' ? 'GF/s' : 'tokens/s'}`
 
@@ -232,6 +253,7 @@ const blocksOf = (r: BenchReport): readonly Block[] => {
     ...(r.decoding ? showDecoding(r.decoding) : []),
     ...(r.compile ? showCompiling(r.compile) : []),
     ...(r.growth ? showGrowth(r.growth) : []),
+    ...(r.masks ? showMasks(r.masks) : []),
     ...(r.peers ? showPeers(r.peers) : []),
     ...(r.data ? showEpochs(r.data) : []),
     ...(r.schedules ? showSchedules(r.schedules) : []),

@@ -11,6 +11,7 @@ export const sections = [
   'decode',
   'compile',
   'growth',
+  'masks',
   'peers',
   'data',
   'schedules',

@@ -9,6 +9,7 @@ import { epochPlans } from '../bench/epochs/sources.js'
 import { growthPlans, measureGrowth } from '../bench/growth.js'
 import { growthPicture } from '../bench/growth-picture.js'
 import { measureKernels } from '../bench/kernels.js'
+import { maskPlans, measureMasks } from '../bench/masks.js'
 import { comparePeers } from '../bench/peers/compare.js'
 import { checkPeersFolder, installPeers, peerPrograms } from '../bench/peers/programs.js'
 import { works } from '../bench/peers/works.js'
@@ -63,6 +64,7 @@ const plansFor = async (what: What, options: BenchOptions) => {
     decoding: wants('decode') ? decodePlans : [],
     compiling: wants('compile') ? [compilePlan] : [],
     growth: wants('growth') ? growthPlans : [],
+    masks: wants('masks') ? maskPlans : [],
     works: wants('peers') ? works : [],
     epochs: wants('data') ? epochPlans() : [],
     shapes: wants('schedules') ? randomCases(options.seed, options.count) : [],
@@ -90,7 +92,7 @@ const bench = async (
     )
   const [steps, decoding, compiling] = [chosen(plans.steps), chosen(plans.decoding), chosen(plans.compiling)]
   const [growth, compared, shapes] = [chosen(plans.growth), chosen(plans.works), chosen(plans.shapes)]
-  const epochs = chosen(plans.epochs)
+  const [epochs, masks] = [chosen(plans.epochs), chosen(plans.masks)]
   if (plans.works.length > 0) checkPeersFolder()
   if (options.install) installPeers()
   if (options.tune !== undefined) allowTuning(options.tune)
@@ -123,6 +125,7 @@ const bench = async (
     if (decoding.length > 0) await add({ decoding: await measureDecoding(ceilings, decoding, timing) })
     if (compiling.length > 0) await add({ compile: measureCompiling(traits, runs) })
     if (growth.length > 0) await add({ growth: await measureGrowth(device, growth, timing) })
+    if (masks.length > 0) await add({ masks: await measureMasks(device, masks, timing) })
     if (compared.length > 0)
       await add({ peers: await comparePeers(device, peerPrograms(traits.software), compared, timing) })
     if (epochs.length > 0) {
@@ -163,7 +166,9 @@ const run = async (given: What | undefined, options: BenchOptions): Promise<void
 export const registerBenchCommand = (program: Command): void => {
   program
     .command('bench')
-    .description('measure kernels, steps, epochs, decoding and compiling, compared with ceilings and peers')
+    .description(
+      'measure kernels, steps, epochs, masks, decoding and compiling, compared with ceilings and peers',
+    )
     .addArgument(
       new Argument('[what]', 'the section to measure; by default kernels, or with --profile a step').choices([
         ...sections,

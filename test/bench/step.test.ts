@@ -5,6 +5,7 @@ import { Ceilings } from '../../src/bench/ceilings.js'
 import { measureDecode, openRandomPredictor } from '../../src/bench/decoding.js'
 import { type GrowthResult, measureGrowth } from '../../src/bench/growth.js'
 import { growthPicture } from '../../src/bench/growth-picture.js'
+import { maskPlans, measureMasks } from '../../src/bench/masks.js'
 import { llamaConfig, stories15M } from '../../src/bench/random-model.js'
 import { compileStep, fullShape, jola as recipe, storiesStep } from '../../src/bench/recipe-step.js'
 import { jola } from '../cli/support.js'
@@ -90,6 +91,17 @@ withDevice('a model', device => {
   it('trains with 40 kernels at most', () => {
     const traits = { ...device.traits, software: true, subgroupSize: 8, storageBuffersPerStage: 16 }
     expect(compileStep(storiesStep, traits).kernels.length).toBeLessThanOrEqual(40)
+  })
+})
+
+withDevice('masks', device => {
+  it('are measured beside attention without one', async () => {
+    const plans = maskPlans.map(p => ({ ...p, sizes: { H: 1, T: 40, D: 4 } }))
+    const [whole, causal, near] = await measureMasks(device, plans, { runs: 1 })
+    expect(whole).toMatchObject({ name: 'no mask', kept: 1, toUnmasked: { median: 1 } })
+    expect(causal!.kept).toBe((40 * 41) / 2 / 40 ** 2)
+    expect(near!.kept).toBe(causal!.kept)
+    expect(causal!.toUnmasked.median).toBeGreaterThan(0)
   })
 })
 

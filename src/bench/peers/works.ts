@@ -9,8 +9,8 @@ import { productCase } from '../cases.js'
 import { compileText } from '../compile.js'
 import { openRandomPredictor } from '../decoding.js'
 import type { ProductShape } from '../handwritten/product.js'
-import { type LlamaSizes, stories15M, uniform, writeModel } from '../random-model.js'
-import { openStep, storiesStep } from '../recipe-step.js'
+import { type LlamaSizes, llamaConfig, stories15M, uniform, writeModel } from '../random-model.js'
+import { fullShape, jola, openStep, type StepPlan, storiesStep } from '../recipe-step.js'
 import { removeFolder, temporaryFolder } from '../temporary.js'
 import type { Expected } from './agree.js'
 import { scanPlan } from './recurrence-work.js'
@@ -84,18 +84,46 @@ export const productPlan = (name: string, p: ProductShape): WorkPlan => ({
   },
 })
 
+/** A step with random weights, and the sizes of its model. */
+interface SharedStep {
+  readonly step: StepPlan & { readonly model: JsonObject }
+  readonly sizes: LlamaSizes
+}
+
+const stories: SharedStep = { step: storiesStep, sizes: stories15M }
+
+/** A model with heads of width 8, and long rows: attention takes most of the time. */
+const narrowSizes: LlamaSizes = {
+  hidden_size: 64,
+  intermediate_size: 172,
+  num_hidden_layers: 5,
+  num_attention_heads: 8,
+  num_key_value_heads: 4,
+  vocab_size: 512,
+  max_position_embeddings: 512,
+}
+const narrow: SharedStep = {
+  step: {
+    name: 'heads of width 8, 8×296 tokens',
+    recipe: jola,
+    model: llamaConfig(narrowSizes),
+    shape: fullShape(8, 296),
+  },
+  sizes: narrowSizes,
+}
+
 /**
  * JoLA's step on a folder with random weights, which the peers read too, and the files that tell them of the
  * step.
  */
-const openShared = async (device: Device, afterwards: Afterwards) => {
+const openShared = async (device: Device, { step, sizes }: SharedStep, afterwards: Afterwards) => {
   const folder = folderUntil(afterwards)
-  const opened = await openStep(device, storiesStep)
+  const opened = await openStep(device, step)
   afterwards(() => opened.close())
-  await writeModel(folder, storiesStep.model, opened.model.checkpoint!)
+  await writeModel(folder, step.model, opened.model.checkpoint!)
   await writeStep(device, folder, opened)
-  const { B, T } = storiesStep.shape
-  return { folder, opened, gflop: (2 * B * T * productsOf(stories15M)) / 1e9 }
+  const { B, T } = step.shape
+  return { folder, opened, gflop: (2 * B * T * productsOf(sizes)) / 1e9 }
 }
 
 /** Multiplications of the model's matrices for one token. */
@@ -111,10 +139,10 @@ const timing = (run: () => Promise<unknown>): Pick<Timed, 'time'> => ({
   },
 })
 
-const forward: WorkPlan = {
-  name: `forward, ${storiesStep.name}`,
+const forward = (of: SharedStep): WorkPlan => ({
+  name: `forward, ${of.step.name}`,
   prepare: async (device, afterwards) => {
-    const { folder, opened, gflop } = await openShared(device, afterwards)
+    const { folder, opened, gflop } = await openShared(device, of, afterwards)
     const once = async (): Promise<number> => {
       const [loss] = await download(device, Object.values(opened.session.validate(opened.batch)))
       return loss![0]!
@@ -127,16 +155,16 @@ const forward: WorkPlan = {
       amount: { unit: 'GFLOP', value: gflop },
     }
   },
-}
+})
 
 /** The number of steps that are compared before timing. */
 const checked = 3
 
 /** All of JoLA's step; the loss of each is read before the next begins, as the peers do. */
-const training: WorkPlan = {
-  name: `training step, ${storiesStep.name}`,
+const training = (of: SharedStep): WorkPlan => ({
+  name: `training step, ${of.step.name}`,
   prepare: async (device, afterwards) => {
-    const { folder, opened, gflop } = await openShared(device, afterwards)
+    const { folder, opened, gflop } = await openShared(device, of, afterwards)
     const once = async (): Promise<number> => {
       opened.step()
       const [loss] = await download(device, [opened.session.metricTensors.loss!])
@@ -162,7 +190,7 @@ const training: WorkPlan = {
       amount: { unit: 'GFLOP', value: 2 * gflop },
     }
   },
-}
+})
 
 /** So many tokens after this prompt. */
 const decoded = { prompt: [1], tokens: 64 } as const
@@ -197,8 +225,9 @@ export const works: readonly WorkPlan[] = [
   productPlan('product 256×768×2048', { ...plain, m: 256, k: 768, n: 2048 }),
   productPlan('product A·Bᵀ 512×288×32000', { ...plain, m: 512, k: 288, n: 32000, right: 'nk' }),
   productPlan('vector-matrix 4096²', { ...plain, m: 1, k: 4096, n: 4096 }),
-  forward,
-  training,
+  forward(stories),
+  training(stories),
+  training(narrow),
   decoding,
   scanPlan({ T: 1024, E: 64, N: 16 }),
 ]
