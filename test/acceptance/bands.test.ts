@@ -69,6 +69,13 @@ const others: Readonly<Record<string, Case>> = {
         let p = softmax(for s -> if s <= t then 5 * tanh(dot(q[t], k[s]) / 5) else -inf)
         for d -> sum s -> p[s] * v[s, d]`,
   },
+  'scores of two kinds': {
+    text: `import std.nn (softmax, dot)
+    fn f(q: f32[T, D], k: f32[T, D], v: f32[T, D]) -> f32[T, D] =
+      for t ->
+        let p = softmax(for s -> if s <= t then dot(q[t], k[s]) else dot(k[t], v[s]))
+        for d -> sum s -> p[s] * v[s, d]`,
+  },
   'query heads that share keys, in layers of which some see a window': {
     text: `import std.nn (softmax, dot)
     fn attend(q: f32[T, D], k: f32[T, D], v: f32[T, D], near: bool) -> f32[T, D] =
