@@ -10,6 +10,7 @@ import { CompareFolder, compareFiles } from '../experiments/compare-folder.js'
 import { gather } from '../experiments/gather.js'
 import { type CompareRequest, makePlan, stepsPerExample } from '../experiments/make-plan.js'
 import { resultOf, runCell } from '../experiments/run-cell.js'
+import { requireSameModel } from '../experiments/same-model.js'
 import { formatDuration, type Progress, startProgress } from '../host/progress.js'
 import { compareTable } from '../report/compare-table.js'
 import { isHeldElsewhere } from '../runs/lock.js'
@@ -202,6 +203,7 @@ interface Computation {
 }
 
 const compute = async (open: readonly Cell[], c: Computation): Promise<void> => {
+  await requireSameModel(c.folder, c.plan.model)
   const device = await openNodeDevice()
   const stop = interruption()
   const total = (cells: readonly Cell[]): number => cells.reduce((sum, cell) => sum + c.work.of(cell), 0)

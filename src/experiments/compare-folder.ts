@@ -9,11 +9,13 @@ import { fileError } from '../files/file-error.js'
 import { readJsonObject, readJsonObjectIfAny } from '../files/json-file.js'
 import { makeFolder } from '../files/make-folder.js'
 import { openTask } from '../folders/open-task.js'
+import type { ModelIdentity } from '../model/identity.js'
 import { asLines, drawExamples } from '../tasks/draw.js'
 
 /** The names of files in a comparison's folder. */
 export const compareFiles = {
   plan: 'plan.json',
+  model: 'model.json',
   summary: 'results.json',
   table: 'results.md',
   page: 'compare.html',
@@ -58,6 +60,15 @@ export class CompareFolder {
   async writePlan(plan: ComparePlan): Promise<void> {
     await make(this.path)
     await writeAtomic(this.file(compareFiles.plan), [json(plan)])
+  }
+
+  /** The identity of the model that the first cell was computed with; undefined before that. */
+  async model(): Promise<ModelIdentity | undefined> {
+    return (await readJsonObjectIfAny(this.file(compareFiles.model))) as ModelIdentity | undefined
+  }
+
+  async writeModel(identity: ModelIdentity): Promise<void> {
+    await writeAtomic(this.file(compareFiles.model), [json(identity)])
   }
 
   /** The folder of a cell. */

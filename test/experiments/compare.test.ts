@@ -10,6 +10,7 @@ import { gather } from '../../src/experiments/gather.js'
 import { type CompareRequest, makePlan, stepsPerExample } from '../../src/experiments/make-plan.js'
 import { knownMethods } from '../../src/experiments/methods.js'
 import { runCell } from '../../src/experiments/run-cell.js'
+import { requireSameModel } from '../../src/experiments/same-model.js'
 import { knownTasks } from '../../src/folders/open-task.js'
 import { withDevice } from '../support/device.js'
 import { temporaryDirectory } from '../support/temporary.js'
@@ -78,6 +79,26 @@ describe('what comes with Jola', () => {
 })
 
 describe('a plan', () => {
+  it('goes on with the model that it began with, and with no other', async () => {
+    const { root, request } = await setUp()
+    const folder = new CompareFolder(root)
+    await requireSameModel(folder, request.model!)
+    await requireSameModel(folder, request.model!)
+    const config = join(root, 'model', 'config.json')
+    const before = await readFile(config, 'utf8')
+    await writeFile(config, JSON.stringify({ ...JSON.parse(before), rope_theta: 77 }))
+    const theta = await userError(requireSameModel(folder, request.model!))
+    expect(theta.why).toMatch(/rope_theta was .*, and is 77/)
+    await writeFile(config, before)
+    const file = join(root, 'model', 'model.safetensors')
+    const bytes = await readFile(file)
+    bytes[bytes.length - 2]! ^= 1
+    await writeFile(file, bytes)
+    const weights = await userError(requireSameModel(folder, request.model!))
+    expect(weights.what).toBe('the model is not the one that the comparison began with')
+    expect(weights.why).toMatch(/weights were sha256:\w+, and are sha256:/)
+  })
+
   it('grows, and is not changed', async () => {
     const { request } = await setUp()
     const begun = await makePlan(request, undefined)
