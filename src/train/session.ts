@@ -15,14 +15,11 @@ import {
 import type { Batch, BatchShape } from '../data/batch.js'
 import { UserError } from '../errors/user-error.js'
 import { uploadWeights } from '../model/weights.js'
-import { batchInputs, isPaired, methodOf, wantsPairs } from '../recipe/recipe-parts.js'
+import { methodOf } from '../recipe/recipe-parts.js'
+import { type BatchRun, BatchRunners, prefixed, type Tensors } from './batch-runners.js'
 import { type BroughtTensor, broughtBy } from './brought.js'
 import { type CompileOptions, compileRecipe, type TrainingSubject } from './compile.js'
-import type { BatchMethod } from './plan.js'
 import type { StateTensor } from './run-record.js'
-
-/** Tensors by name, as executables take them. */
-export type Tensors = Readonly<Record<string, DeviceTensor>>
 
 /**
  * A recipe on a device: its methods compiled for one model and the lengths of its batches, its weights and
@@ -59,11 +56,7 @@ export interface Session {
   ): void
   readonly metricTensors: Tensors
   /** The step for batches of the session's own length, compiled, with what it is run with: for measuring. */
-  readonly compiledStep: {
-    readonly executable: Executable
-    readonly inputs: Tensors
-    readonly sizes?: Readonly<Record<string, number>>
-  }
+  readonly compiledStep: BatchRun
   /**
    * Submits one validation of a batch like those of `step`; the losses by name are in the tensors returned,
    * which are reused by the next call.
@@ -74,24 +67,6 @@ export interface Session {
 
 /** The key of a step: (seed, step); `init` is step 0. */
 const keyOf = (seed: number, step: number): Uint32Array => Uint32Array.of(seed >>> 0, step >>> 0)
-
-/**
- * The length that a batch is computed with where each length is compiled: rounded up to an eighth of the
- * power of two that is not below it, so that there are few.
- */
-const ladderLength = (length: number, longest: number): number => {
-  const step = Math.max(8, 2 ** Math.ceil(Math.log2(Math.max(1, length))) / 8)
-  return Math.min(Math.ceil(length / step) * step, longest)
-}
-
-/** Rows of `length` tokens as rows of `wanted`, with zeros behind. */
-const paddedRows = (tokens: Int32Array, length: number, wanted: number): Int32Array => {
-  if (length === wanted) return tokens
-  const rows = tokens.length / length
-  const out = new Int32Array(rows * wanted)
-  for (let b = 0; b < rows; b++) out.set(tokens.subarray(b * length, (b + 1) * length), b * wanted)
-  return out
-}
 
 const stripped = (name: string, prefix: string): string => name.slice(prefix.length)
 
@@ -210,8 +185,6 @@ const furnishSession = async (
   const brought = broughtBy(shape)
   const at = made(brought.at)
   const { key } = made(brought.key)
-  const prefixed = (prefix: string, tensors: Tensors): Tensors =>
-    Object.fromEntries(Object.entries(tensors).map(([k, t]) => [`${prefix}.${k}`, t]))
   /** The tensors that an executable reads, of all. */
   const pick = (x: Executable, all: Tensors): Tensors => {
     const missing = x.artifact.inputs.find(i => all[i.name] === undefined)
@@ -226,60 +199,23 @@ const furnishSession = async (
   }
   const common = { ...weights, ...settingTensors }
   const vs = methodOf(recipe, 'validate').params[0]!.name
-  /** What a batch of a length is run by: methods of that length, and tensors of its shape. */
-  const runnersOf = (length: number, step: Executable, validate: Executable) => {
-    const tensors = broughtBy({ ...shape, T: length }).batch
-    const sides = [made(tensors), ...(isPaired(recipe) ? [made(tensors)] : [])]
-    const batchesFor = (method: BatchMethod): Tensors =>
-      Object.assign({}, ...batchInputs(recipe, method).map((name, i) => prefixed(name, sides[i]!)))
-    return {
-      sides,
-      step: {
-        executable: step,
-        inputs: pick(step, {
-          ...common,
-          ...prefixed(s!, state),
-          ...batchesFor('step'),
-          [keyParam!]: key,
-          ...prefixed(atParam!, at),
-        }),
-      },
-      validate: {
-        executable: validate,
-        inputs: pick(validate, { ...common, ...prefixed(vs, state), ...batchesFor('validate') }),
-      },
-    }
-  }
-  const most = compiledRecipe.length
-  const longest = runnersOf(most, step, validate)
-  const runners = new Map([[most, longest]])
-  /** The length of the tensors that a batch is computed from. */
-  const lengthOf = (length: number): number => (anyLength ? most : ladderLength(length, most))
+  const runners = new BatchRunners({
+    recipe,
+    shape,
+    most: compiledRecipe.length,
+    anyLength,
+    make: made,
+    inputsOf: (method, executable, batch) =>
+      pick(
+        executable,
+        method === 'validate'
+          ? { ...common, ...prefixed(vs, state), ...batch }
+          : { ...common, ...prefixed(s!, state), ...batch, [keyParam!]: key, ...prefixed(atParam!, at) },
+      ),
+  })
+  runners.add(compiledRecipe.length, { step, validate })
   const initInputs = pick(init, { ...common, [methodOf(recipe, 'init').params[0]!.name]: key })
 
-  /** Fills the tensors of a batch, and returns what runs it. */
-  const filled = (method: BatchMethod, batch: Batch) => {
-    const length = lengthOf(batch.length)
-    const runner = runners.get(length)
-    if (runner === undefined) throw new Error(`batches of ${batch.length} positions are not prepared`)
-    if (wantsPairs(recipe, method) && batch.wrong === undefined)
-      throw new UserError({
-        what: `${recipe.name}.${method} wants pairs, and its batches have no wrong answers`,
-        hint: 'give each batch a second one as `wrong`',
-      })
-    for (const [i, tensors] of runner.sides.entries()) {
-      const side = i === 0 ? batch : batch.wrong
-      if (side === undefined) continue
-      tensors.tokens.write(paddedRows(side.tokens, batch.length, length))
-      tensors.position.write(side.position)
-      tensors.target.write(side.target)
-      tensors.weight.write(side.weight)
-      tensors.prompt.write(side.prompt)
-      tensors.example.write(side.example)
-    }
-    const { executable, inputs } = runner[method]
-    return { executable, inputs, sizes: anyLength ? { sizes: { T: batch.length } } : {} }
-  }
   const scalars = (values: {
     readonly step: number
     readonly steps: number
@@ -299,7 +235,7 @@ const furnishSession = async (
     schedules: measuredOf(kernels),
     memory,
     metricTensors,
-    compiledStep: { ...longest.step, ...(anyLength ? { sizes: { T: shape.T } } : {}) },
+    compiledStep: { ...runners.longest('step'), ...(anyLength ? { sizes: { T: shape.T } } : {}) },
     initialise(seed) {
       key.write(keyOf(seed, 0))
       init.run(initInputs, { into: state })
@@ -320,21 +256,21 @@ const furnishSession = async (
       }
     },
     async prepare(wanted) {
-      const length = lengthOf(wanted)
+      const length = runners.lengthFor(wanted)
       if (runners.has(length)) return
       const made = artifactsFor(length)
       for (const artifact of Object.values(made)) checkRequirements(device, artifact)
       await rehearse(device, [...made.step.kernels, ...made.validate.kernels], { signal: options.signal })
-      runners.set(length, runnersOf(length, await loaded(made.step), await loaded(made.validate)))
+      runners.add(length, { step: await loaded(made.step), validate: await loaded(made.validate) })
     },
     step(batch, place, seed) {
-      const { executable, inputs, sizes } = filled('step', batch)
+      const { executable, inputs, ...sizes } = runners.filled('step', batch)
       scalars(place)
       key.write(keyOf(seed, place.step + 1))
       executable.run(inputs, { into, ...sizes })
     },
     validate(batch) {
-      const { executable, inputs, sizes } = filled('validate', batch)
+      const { executable, inputs, ...sizes } = runners.filled('validate', batch)
       executable.run(inputs, { into: validated, ...sizes })
       return validated
     },

@@ -7,7 +7,7 @@ import { specialiseMethod } from '../../compiler/specialise/specialise.js'
 import { download, openNodeDevice } from '../../runtime/node.js'
 import { llamaConfig } from '../../src/bench/random-model.js'
 import { fullShape, type OpenStep, openStep, type StepPlan } from '../../src/bench/recipe-step.js'
-import type { Tensors } from '../../src/train/session.js'
+import type { Tensors } from '../../src/train/batch-runners.js'
 import { withDevice } from '../support/device.js'
 
 const model = llamaConfig({
