@@ -4,7 +4,7 @@ import { pairedRatios, type Spread, spreadOf } from '../measure/statistics.js'
 import { compileText } from './compile.js'
 import { uniform } from './random-model.js'
 
-/** Attention of heads over T tokens with a mask: its value, and the gradient with respect to all that it reads. */
+/** Attention of heads over T tokens with a mask: its value, and its gradient by all that it reads. */
 export interface MaskPlan {
   readonly name: string
   /** When the token at t sees the one at s, as source. */

@@ -1,13 +1,10 @@
-import type { DeviceTensor, Executable } from '../../runtime/index.js'
+import type { DeviceTensor, Executable, Tensors } from '../../runtime/index.js'
 import type { Batch, BatchShape } from '../data/batch.js'
 import { UserError } from '../errors/user-error.js'
 import { batchInputs, isPaired, wantsPairs } from '../recipe/recipe-parts.js'
 import { type BroughtTensor, broughtBy } from './brought.js'
 import type { TrainingSubject } from './compile.js'
 import type { BatchMethod } from './plan.js'
-
-/** Tensors by name, as executables take them. */
-export type Tensors = Readonly<Record<string, DeviceTensor>>
 
 /** An executable with the tensors that it reads, and the numbers of its open sizes. */
 export interface BatchRun {

@@ -9,6 +9,7 @@ import {
   load,
   rehearse,
   SharedTemporaries,
+  type Tensors,
   upload,
   zeros,
 } from '../../runtime/index.js'
@@ -16,7 +17,7 @@ import type { Batch, BatchShape } from '../data/batch.js'
 import { UserError } from '../errors/user-error.js'
 import { uploadWeights } from '../model/weights.js'
 import { methodOf } from '../recipe/recipe-parts.js'
-import { type BatchRun, BatchRunners, prefixed, type Tensors } from './batch-runners.js'
+import { type BatchRun, BatchRunners, prefixed } from './batch-runners.js'
 import { type BroughtTensor, broughtBy } from './brought.js'
 import { type CompileOptions, compileRecipe, type TrainingSubject } from './compile.js'
 import type { StateTensor } from './run-record.js'

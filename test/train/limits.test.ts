@@ -4,10 +4,10 @@ import { join } from 'node:path'
 import { afterAll, expect, it } from 'vitest'
 import { interpret } from '../../compiler/ir/interpret.js'
 import { specialiseMethod } from '../../compiler/specialise/specialise.js'
+import type { Tensors } from '../../runtime/index.js'
 import { download, openNodeDevice } from '../../runtime/node.js'
 import { llamaConfig } from '../../src/bench/random-model.js'
 import { fullShape, type OpenStep, openStep, type StepPlan } from '../../src/bench/recipe-step.js'
-import type { Tensors } from '../../src/train/batch-runners.js'
 import { withDevice } from '../support/device.js'
 
 const model = llamaConfig({
