@@ -20,7 +20,7 @@ import { openAdapterSet } from './adapter-set.js'
 import { changedOutputs, computeChanged, reallyChanged } from './merge-changes.js'
 import { compareMerged, type MergeCheck, requireEqual } from './merge-check.js'
 import { noHome, requireMergeable } from './merge-refusals.js'
-import { type MergeRequest, type MergeSubject, mergeFunction, openSubject } from './merge-subject.js'
+import { type MergeRequest, type MergeSubject, mergeFunction, openMergeSubject } from './merge-subject.js'
 import { type MergedType, writeMerged } from './merged-tensors.js'
 import { editSlotsOf, setDiffers } from './open-adapters.js'
 import { adapterFiles, isAdapted, RunFolder } from './run-folder.js'
@@ -129,7 +129,7 @@ export const mergeRun = async (device: Device, request: MergeRequest): Promise<M
   if (whole !== undefined) return mergeWhole(whole, request)
   const set = await openAdapterSet(adaptersIn([request.adapters]), request.allow)
   try {
-    const subject = await openSubject(set, request)
+    const subject = await openMergeSubject(set, request)
     try {
       return await mergeOpened(device, subject, request, options)
     } finally {

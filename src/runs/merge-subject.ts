@@ -36,7 +36,7 @@ export interface MergeSubject {
 }
 
 /** Opens the model of a set of adapters, with its weights in f32. The caller closes its checkpoint. */
-export const openSubject = async (
+export const openMergeSubject = async (
   set: AdapterSet,
   { adapters, model: moved, allow }: MergeRequest,
 ): Promise<MergeSubject> => {
