@@ -1,5 +1,6 @@
 import { sameIndex } from '../affine/affine-of.js'
 import { index, type ReadExpr, readsOf, substituteAxes } from '../ir/expr.js'
+import { deepInterner } from '../ir/intern.js'
 import type { Axis, ComputeNode, Expr } from '../ir/ir.js'
 import { equalExtents } from '../ir/open-extent.js'
 import { localOf } from './context.js'
@@ -22,9 +23,10 @@ const mostLoads = 6
 /** The reads of some values that differ in what they load: from memory, or of a vector that lanes keep. */
 export const distinctReads = (values: readonly Expr[]): readonly ReadExpr[] => {
   const found: ReadExpr[] = []
+  const intern = deepInterner()
   const same = (a: ReadExpr, b: ReadExpr): boolean =>
-    a.node === b.node && (a.at.length === 0 || sameIndex(a.at[0]!, b.at[0]!))
-  for (const r of values.flatMap(v => readsOf(v))) if (!found.some(x => same(x, r))) found.push(r)
+    a === b || (a.node === b.node && a.at.length > 0 && sameIndex(a.at[0]!, b.at[0]!))
+  for (const r of values.flatMap(v => readsOf(intern(v)))) if (!found.some(x => same(x, r))) found.push(r)
   return found
 }
 

@@ -60,7 +60,7 @@ describe('what is tuned', () => {
   it('is not what reads its rows from memory, unless they alone are more than stays in the cache', () => {
     const names = tuned(decoder(sizes))
     expect(names).not.toContain('dot_hidden')
-    expect(names).toContain('t_dot')
+    expect(names).toContain('rms_norm_dot')
   })
 })
 
