@@ -245,6 +245,6 @@ withDevice('kernels with bands', device => {
     expect(members.filter(m => m.readBand).length).toBeGreaterThan(1)
     const texts = compileGraph(graph, device.traits).kernels.map(k => k.wgsl)
     expect(texts.filter(t => /< end\d+;|= first\d+;/.test(t)).length).toBeGreaterThan(3)
-    expect(texts.filter(t => /\n    return;\n/.test(t)).length).toBeGreaterThan(0)
+    expect(texts.filter(t => /\n {4}return;\n/.test(t)).length).toBeGreaterThan(0)
   })
 })

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { compileGraph } from '../../compiler/backend/compile.js'
 import { Builder } from '../../compiler/ir/builder.js'
@@ -99,7 +100,7 @@ const cases: Readonly<Record<string, Case>> = {
 }
 
 const specialiseAt = ({ text, by }: Case) => {
-  const program = programOf(`fn sq(x: f32) -> f32 = x * x\n${text}`)
+  const program = programOf(text.includes('import') ? text : `fn sq(x: f32) -> f32 = x * x\n${text}`)
   const fn = program.fns.get('main.f')!
   return (sizes: ReadonlyMap<string, number>, sizesAsInputs?: true): Graph => {
     const bindings = { sizes, ...(sizesAsInputs ? { sizesAsInputs } : {}) }
@@ -113,6 +114,32 @@ const opened = (c: Case, most: number, step: number): Graph => {
   if (graph === undefined) throw new Error('the graph cannot be open')
   return graph
 }
+
+/** Steps of a random program: each makes f32[T, 5] of `x`. `T` is used as size, as number and as position. */
+const stages: readonly string[] = [
+  'for t: T, d: 5 -> tanh(x[t, d]) + 0.5 * w[d, d]',
+  'for t: T, d: 5 -> sum e -> x[t, e] * w[e, d]',
+  'for t: T, d: 5 -> x[t, d] / (1 + (sum s, e -> x[s, e] * x[s, e]))',
+  'for t: T, d: 5 -> x[t, d] - (mean s -> x[s, d])',
+  'for t: T, d: 5 -> sum s -> if s <= t then x[s, d] * 0.1 else 0',
+  'for t: T, d: 5 -> x.at(T - 1 - t, d, else: 0) + f32(T) * 0.01',
+  'for t: T, d: 5 -> x.at(t - 3, d, else: 0.5) * x[t, d]',
+  'for t: T, d: 5 -> (max s -> x[s, d]) - x[t, d]',
+  'for t: T, d: 5 -> if t < 7 then x[t, d] else 0.25 * x[t, 0]',
+  'for t: T, d: 5 -> sum s -> (softmax(for s -> if s <= t then dot(x[t], x[s]) else -inf))[s] * x[s, d]',
+  'for t: T, d: 5 -> softmax(for s -> x[s, d])[t]',
+  'for t: T, d: 5 -> sum s -> x[s, d] * f32(s) / f32(T) / (1 + f32(t))',
+]
+
+const randomCase: fc.Arbitrary<Case> = fc
+  .record({ parts: fc.array(fc.constantFrom(...stages), { minLength: 1, maxLength: 4 }), by: fc.boolean() })
+  .map(({ parts, by }) => ({
+    text: `import std.nn (softmax, dot)
+    fn f(x: f32[T, 5], w: f32[5, 5]) -> ${by ? 'f32' : 'f32[T, 5]'} =
+      ${parts.map(p => `let x = ${p}`).join('\n      ')}
+      ${by ? 'sum t, d -> x[t, d] * x[t, d] * w[d, 0]' : 'for t, d -> 2 * x[t, d]'}`,
+    ...(by ? { by: 'x' } : {}),
+  }))
 
 const product = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1)
 
@@ -151,27 +178,42 @@ const inputsFor = (graph: Graph, seed: number): ReadonlyMap<string, Float64Array
   )
 }
 
+/** The open graph with each number, beside the program specialised for that number. */
+const agreeInterpreted = (c: Case, step: number, numbers: readonly number[]): void => {
+  const at = specialiseAt(c)
+  const graph = opened(c, 24, step)
+  for (const n of numbers.filter(x => x % step === 0)) {
+    const closed = closeGraph(graph, [n])
+    const plain = simplified(at(new Map([['T', n]])))
+    const inputs = inputsFor(closed, n)
+    const wanted = interpret(plain, inputs)
+    for (const [output, values] of interpret(closed, inputs))
+      values.forEach((v, i) => {
+        const exact = wanted.get(output)![i]!
+        const near = v === exact || Object.is(v, exact) || Math.abs(v - exact) < 1e-12
+        expect(near, `${output}[${i}] at ${n}: ${v}, not ${exact}`).toBe(true)
+      })
+  }
+}
+
+const upTo = (most: number): readonly number[] => [...Array(most + 1).keys()]
+
 describe('an open size', () => {
   for (const [name, c] of Object.entries(cases))
     it(`is any number in ${name}`, () => {
-      const at = specialiseAt(c)
       for (const step of [1, 4]) {
-        const graph = opened(c, 24, step)
-        expect(printGraph(graph)).toContain('≤')
-        for (let n = 0; n <= 24; n += step) {
-          const closed = closeGraph(graph, [n])
-          const plain = simplified(at(new Map([['T', n]])))
-          const inputs = inputsFor(closed, n)
-          const wanted = interpret(plain, inputs)
-          for (const [output, values] of interpret(closed, inputs))
-            values.forEach((v, i) => {
-              const exact = wanted.get(output)![i]!
-              const near = v === exact || Object.is(v, exact) || Math.abs(v - exact) < 1e-12
-              expect(near, `${output}[${i}] at ${n}: ${v}, not ${exact}`).toBe(true)
-            })
-        }
+        expect(printGraph(opened(c, 24, step))).toContain('≤')
+        agreeInterpreted(c, step, upTo(24))
       }
     })
+
+  it('is any number in random programs', () => {
+    const numRuns = Number(process.env.JOLA_PROGRAMS ?? 300) / 10
+    fc.assert(
+      fc.property(randomCase, fc.constantFrom(1, 4), (c, step) => agreeInterpreted(c, step, upTo(24))),
+      { numRuns },
+    )
+  })
 })
 
 const agree = async (device: Device, c: Case, most: number, step: number, traits = device.traits) => {
@@ -250,6 +292,14 @@ const guardedGraph = (computed: boolean): Graph => {
 }
 
 withDevice('kernels with an open size', device => {
+  it('compute random programs', { timeout: 300_000 }, async () => {
+    const numRuns = Number(process.env.JOLA_PROGRAMS ?? 300) / 60
+    await fc.assert(
+      fc.asyncProperty(randomCase, async c => agree(device, c, 64, 1)),
+      { numRuns, endOnFailure: true },
+    )
+  })
+
   it('read 0 outside the positions of a run, of what is stored and of what is computed', async () => {
     for (const computed of [false, true]) {
       const executable = await load(device, compileGraph(guardedGraph(computed), device.traits))
