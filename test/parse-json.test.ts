@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { jsonLike } from '../src/json/json-like.js'
 import { JsonError, parseJson } from '../src/json/parse-json.js'
 
 const refusal = (text: string, limits = {}): string => {
@@ -18,6 +19,34 @@ describe('JSON', () => {
       fc.property(fc.jsonValue(), fc.constantFrom(undefined, 1, '\t'), (value, indent) => {
         const text = JSON.stringify(value, undefined, indent)
         expect(JSON.stringify(parseJson(`\r\n ${text}\t`))).toBe(JSON.stringify(JSON.parse(text)))
+      }),
+    )
+  })
+
+  it('is written with the numbers of a text that has the same', () => {
+    const text = '{ "a": 30.0, "b": [1.0, 2, 1e-5], "c": { "d": 1E3, "e": 7 }, "f": 4.0, "g": 5.0 }'
+    const value = {
+      a: 30,
+      b: [1, 2, 0.00001, 3],
+      c: { d: 1000, e: 8 },
+      f: 5,
+      h: 5,
+      i: [],
+      j: {},
+      k: undefined,
+    }
+    const lines = jsonLike(value, text)
+      .split('\n')
+      .map(l => l.trim())
+      .join(' ')
+    expect(lines).toBe(
+      '{ "a": 30.0, "b": [ 1.0, 2, 1e-5, 3 ], "c": { "d": 1E3, "e": 8 }, "f": 5, "h": 5, "i": [], "j": {} }',
+    )
+    fc.assert(
+      fc.property(fc.jsonValue(), fc.jsonValue(), (value, other) => {
+        const wanted = JSON.stringify(value, undefined, 2)
+        expect(jsonLike(value, JSON.stringify(value))).toBe(wanted)
+        expect(JSON.parse(jsonLike(value, JSON.stringify(other)))).toEqual(JSON.parse(wanted))
       }),
     )
   })

@@ -9,6 +9,12 @@ export interface JsonLimits {
   readonly values?: number
 }
 
+/** How JSON is read. */
+export interface JsonReading extends JsonLimits {
+  /** What a number becomes, by its text; its value unless given. */
+  readonly numberOf?: (text: string) => unknown
+}
+
 const code = (character: string): number => character.charCodeAt(0)
 const quote = code('"')
 const backslash = code('\\')
@@ -24,11 +30,13 @@ class JsonReader {
   #values = 0
   readonly #depth: number
   readonly #most: number
+  readonly #numberOf: JsonReading['numberOf']
 
   constructor(
     private readonly text: string,
-    { depth = 128, values = 4_000_000 }: JsonLimits,
+    { depth = 128, values = 4_000_000, numberOf }: JsonReading,
   ) {
+    this.#numberOf = numberOf
     this.#depth = depth
     this.#most = values
   }
@@ -72,7 +80,7 @@ class JsonReader {
     return this.#number()
   }
 
-  #number(): number {
+  #number(): unknown {
     numberPattern.lastIndex = this.#at
     const digits = numberPattern.exec(this.text)?.[0]
     if (digits === undefined)
@@ -80,7 +88,7 @@ class JsonReader {
     const value = Number(digits)
     if (!Number.isFinite(value)) this.#refuse('the number is too large')
     this.#at += digits.length
-    return value
+    return this.#numberOf === undefined ? value : this.#numberOf(digits)
   }
 
   /** The text between quotes, from the opening one on. */
@@ -162,5 +170,5 @@ const shortened = (name: string): string => (name.length <= 80 ? name : `${name.
  * {@link JsonError}, also for a name that occurs twice in an object, and for a number that is infinite in
  * f64.
  */
-export const parseJson = (text: string, limits: JsonLimits = {}): unknown =>
-  new JsonReader(text, limits).whole()
+export const parseJson = (text: string, reading: JsonReading = {}): unknown =>
+  new JsonReader(text, reading).whole()

@@ -7,9 +7,11 @@ import type { Device } from '../../runtime/index.js'
 import { UserError } from '../errors/user-error.js'
 import { writeAtomic } from '../files/atomic.js'
 import { checkNewFolder, writeNewFolder } from '../files/new-folder.js'
+import { readTextFile } from '../files/text-file.js'
 import { loadProgram } from '../folders/load-program.js'
 import { besideWeights, copyModelFiles } from '../folders/model-files.js'
 import { openModel } from '../folders/open-model.js'
+import { jsonLike } from '../json/json-like.js'
 import type { JsonObject } from '../json/json-values.js'
 import { findHome, type Home, homeless } from '../model/homes.js'
 import { bindModel, type Model, modelFacts } from '../model/model.js'
@@ -114,7 +116,9 @@ const mergeWhole = async (path: string, request: MergeRequest): Promise<MergeRes
 
 const writeRest = async (folder: string, model: string, config: JsonObject): Promise<void> => {
   await copyModelFiles(model, folder, besideWeights)
-  await writeAtomic(join(folder, 'config.json'), [`${JSON.stringify(config, undefined, 2)}\n`])
+  const own = join(model, 'config.json')
+  const text = existsSync(own) ? await readTextFile(own) : '{}'
+  await writeAtomic(join(folder, 'config.json'), [`${jsonLike(config, text)}\n`])
 }
 
 /**

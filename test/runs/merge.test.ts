@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { Device } from '../../runtime/node.js'
+import { familyProgram } from '../../src/folders/model-program.js'
+import { readConfig } from '../../src/folders/open-model.js'
 import { type MergeResult, mergeRun } from '../../src/runs/merge-run.js'
 import type { MergeRequest } from '../../src/runs/merge-subject.js'
 import { openBase, openRun } from '../../src/runs/open-run.js'
@@ -48,6 +50,11 @@ const cases: readonly (readonly [string, string, readonly string[], readonly str
       max_window_layers: null,
     },
   ],
+  ['gpt2', 'jola', [], ['wo', 'bo'], {}],
+  ['gpt-neox', 'lofit', [], ['wo', 'bo'], {}],
+  ['phi3', 'lora', ['R=3'], ['qkv'], {}],
+  ['olmo2', 'jola', [], ['wo', 'bo'], { attention_bias: true }],
+  ['gemma2', 'lora', ['R=3'], ['wq', 'wv'], {}],
 ]
 
 withDevice('a merged model', device => {
@@ -65,7 +72,8 @@ withDevice('a merged model', device => {
       await writeLetters(model, 'abcdefgh?')
     }
     const run = join(folder, `${family}-${recipe}-${set.length}`)
-    await writeAdapter(run, { program: `std.recipes.${recipe}`, model, set, seed: 3 })
+    const modelProgram = await programOf(model)
+    await writeAdapter(run, { program: `std.recipes.${recipe}`, model, modelProgram, set, seed: 3 })
     return run
   }
   const merge = (run: string, more: Partial<MergeRequest> = {}): Promise<MergeResult> =>
@@ -88,7 +96,7 @@ withDevice('a merged model', device => {
     const found = (await python('torch/logits.py', { folders: [...made.keys()], rows })) as number[][][]
     expect(found).toHaveLength(cases.length)
     for (const [i, { logits }] of [...made.values()].entries())
-      expect(furthest(logits, found[i]!)).toBeLessThan(1e-4)
+      expect(furthest(logits, found[i]!), [...made.keys()][i]).toBeLessThan(1e-4)
   })
 
   it('has the tokenizer, and its weights in the type that is asked for', async () => {
@@ -130,9 +138,13 @@ withDevice('a merged model', device => {
   })
 })
 
+/** The module that computes the model in a folder. */
+const programOf = async (model: string): Promise<string> =>
+  familyProgram(await readConfig(model), model) as string
+
 const logitsOf = async (device: Device, path: string, kind: 'run' | 'model') => {
   const { sequence, close } =
-    kind === 'run' ? await openRun(device, path) : await openBase(device, path, 'std.models.llama')
+    kind === 'run' ? await openRun(device, path) : await openBase(device, path, await programOf(path))
   const found = await sequence.next(rows)
   await close()
   return found

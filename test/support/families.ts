@@ -7,6 +7,7 @@ import { bf16ToF32 } from '../../runtime/float.js'
 import { prepareCall } from '../../src/cli/call/prepare.js'
 import type { Engine } from '../../src/engine/engine.js'
 import { writeSafetensors } from '../../src/folders/write-safetensors.js'
+import { jsonLike } from '../../src/json/json-like.js'
 import type { JsonObject } from '../../src/json/json-values.js'
 import type { TensorData } from '../../src/safetensors/encode.js'
 
@@ -14,6 +15,8 @@ import type { TensorData } from '../../src/safetensors/encode.js'
  * A tiny checkpoint and what transformers computes with it, as `test/fixtures/families/make.py` writes it.
  */
 export interface FamilyFixture {
+  /** The configuration as Python wrote it: 30.0 is not 30 to a Python that reads it. */
+  readonly configText: string
   readonly name: string
   readonly config: JsonObject
   readonly tokens: readonly number[]
@@ -43,8 +46,19 @@ export const familyNames: readonly string[] = readdirSync(folder)
   .map(f => f.slice(0, -'.json'.length))
   .sort()
 
+/** The text of the configuration in a fixture's text. */
+const configTextIn = (text: string): string => {
+  const start = text.indexOf('{', text.indexOf('"config":'))
+  let depth = 0
+  for (let end = start; ; end++) {
+    if (text[end] === '{') depth++
+    if (text[end] === '}' && --depth === 0) return text.slice(start, end + 1)
+  }
+}
+
 export const familyFixture = (name: string): FamilyFixture => {
-  const stored = JSON.parse(readFileSync(join(folder, `${name}.json`), 'utf8')) as Stored
+  const text = readFileSync(join(folder, `${name}.json`), 'utf8')
+  const stored = JSON.parse(text) as Stored
   const halves = new Uint16Array(bytes(stored.weights))
   let at = 0
   const tensors = new Map(
@@ -57,18 +71,19 @@ export const familyFixture = (name: string): FamilyFixture => {
     }),
   )
   const { config, tokens } = stored
-  return { name, config, tokens, tensors, logits: new Float32Array(bytes(stored.logits)) }
+  const logits = new Float32Array(bytes(stored.logits))
+  return { name, config, configText: configTextIn(text), tokens, tensors, logits }
 }
 
 /**
  * Writes a fixture as a model's folder in the Hugging Face layout, with the tokens in `tokens.safetensors`.
  */
 export const writeFamily = async (
-  { config, tensors, tokens }: FamilyFixture,
+  { config, configText, tensors, tokens }: FamilyFixture,
   directory: string,
 ): Promise<void> => {
   await mkdir(directory, { recursive: true })
-  await writeFile(join(directory, 'config.json'), JSON.stringify(config))
+  await writeFile(join(directory, 'config.json'), jsonLike(config, configText))
   const stored = [...tensors].map(([k, t]): [string, TensorData] => [k, { dtype: 'BF16', ...t }])
   await writeSafetensors(join(directory, 'model.safetensors'), new Map(stored))
   const given: TensorData = { dtype: 'I32', shape: [tokens.length], data: Int32Array.from(tokens) }
