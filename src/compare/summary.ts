@@ -244,6 +244,21 @@ const familySummary = (
   }
 }
 
+/** What is not computed yet: methods without a seed, and those with some of their seeds. */
+const missingIn = (results: CellResults, plan: ComparePlan): readonly string[] => {
+  const seeds = cellsOf(plan).filter(cell => cell.kind === 'seed')
+  const counts = plan.methods.map(({ title, name }) => {
+    const own = seeds.filter(cell => cell.method.name === name)
+    return { title, all: own.length, done: own.filter(cell => results.has(cellName(cell))).length }
+  })
+  const none = counts.filter(c => c.done === 0)
+  const some = counts.filter(c => c.done > 0 && c.done < c.all)
+  return [
+    ...some.map(c => `${c.title}: ${c.done} of ${c.all} trainings so far`),
+    ...(none.length === 0 ? [] : [`not computed yet: ${none.map(c => c.title).join(', ')}`]),
+  ]
+}
+
 const remarksOn = (results: CellResults, plan: ComparePlan): readonly string[] => {
   const trained = [...results.values()].flatMap(r => r.trained ?? [])
   const devices = [...new Set(trained.map(t => t.device))]
@@ -253,6 +268,7 @@ const remarksOn = (results: CellResults, plan: ComparePlan): readonly string[] =
   })
   const diverged = [...results.values()].filter(r => r.diverged !== undefined && !r.cell.includes('/try-'))
   return [
+    ...missingIn(results, plan),
     ...diverged.map(r => `${r.cell} diverged, and is in no mean: ${r.diverged}`),
     ...(devices.length > 1 ? [`cells ran on several devices: ${devices.join('; ')}`] : []),
     ...(changed.length > 0

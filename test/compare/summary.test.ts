@@ -148,6 +148,14 @@ describe('a summary', () => {
     expect(b.difference!.count).toBe(2)
   })
 
+  it('says what is not computed yet', () => {
+    const without = (pattern: RegExp) =>
+      summarise(plan(), new Map([...full].filter(([name]) => !pattern.test(name)))).remarks
+    expect(without(/b\/10\/seed-3/)).toEqual(['B: 2 of 3 trainings so far'])
+    expect(without(/[ab]\/10/)).toEqual(['not computed yet: A, B'])
+    expect(without(/nothing/)).toEqual([])
+  })
+
   it('marks the candidate of least validation loss', () => {
     const tries = [3, 1].map((loss, i): [string, CellResult] => {
       const cell = `one/a/10/try-${i}`
