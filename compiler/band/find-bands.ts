@@ -1,3 +1,4 @@
+import { neverOverflows } from '../affine/affine-of.js'
 import { type Bound, boundOf, conjunctsOf, decideBy, sameBound } from '../affine/bound.js'
 import type { ReadExpr } from '../ir/expr.js'
 import { axesOf, index, postorder, prim, readsOf, rewrite, substituteAxes } from '../ir/expr.js'
@@ -138,6 +139,17 @@ class BandFinder {
     }
   }
 
+  /** A condition as a bound that kernels can compute and that pays; undefined where it is none. */
+  private usefulBound(condition: Expr): Bound | undefined {
+    const bound = boundOf(condition)
+    if (bound === undefined || !isWorthwhile(bound)) return undefined
+    // Data that decides a bound must be there before the kernel is: an input.
+    const given = readsOf(condition).every(r => this.nodes.get(r.node)!.kind === 'input')
+    // A form says what a comparison does only where the comparison's own sums stay within i32.
+    const exact = postorder(condition).every(e => e.dtype !== 'i32' || neverOverflows(e, this.interval))
+    return given && exact ? bound : undefined
+  }
+
   /** The bounds by which a node may be left out: those of its selects, and of what it reads. */
   private candidatesOf(n: ComputeNode, body: Expr): readonly { condition: Expr; bound: Bound }[] {
     const fromReads = readsOf(body).flatMap(r => {
@@ -148,12 +160,9 @@ class BandFinder {
     const own = new Set([...outerAxes(n), ...(n.reduce?.axes ?? [])].map(a => a.id))
     const found: { condition: Expr; bound: Bound }[] = []
     for (const condition of [...conditionsIn(body), ...fromReads].map(this.intern)) {
-      const bound = boundOf(condition)
+      const bound = this.usefulBound(condition)
       if (bound === undefined || found.some(f => sameBound(f.bound, bound))) continue
-      const terms = [...bound.form.terms.values()].filter(t => own.has(t.axis.id))
-      // Data that decides a bound must be there before the kernel is: an input.
-      const data = readsOf(condition).every(r => this.nodes.get(r.node)!.kind === 'input')
-      if (terms.length > 0 && data && isWorthwhile(bound)) found.push({ condition, bound })
+      if ([...bound.form.terms.values()].some(t => own.has(t.axis.id))) found.push({ condition, bound })
     }
     return found
   }
@@ -208,11 +217,10 @@ class BandFinder {
         if (m.kind !== 'compute') continue
         const found = [...guards, ...own].flatMap(c => {
           const condition = conditionOnRead(c, m, r)
-          return condition === undefined || boundOf(condition) === undefined ? [] : [this.intern(condition)]
+          return condition !== undefined && this.usefulBound(condition) ? [this.intern(condition)] : []
         })
         const before = needed.get(r.node)
-        const worth = found.filter(c => isWorthwhile(boundOf(c)!))
-        needed.set(r.node, before === undefined ? worth : before.filter(c => isImplied(c, worth)))
+        needed.set(r.node, before === undefined ? found : before.filter(c => isImplied(c, found)))
       }
     }
     return needed

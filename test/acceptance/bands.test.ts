@@ -69,6 +69,14 @@ const others: Readonly<Record<string, Case>> = {
         let p = softmax(for s -> if s <= t then 5 * tanh(dot(q[t], k[s]) / 5) else -inf)
         for d -> sum s -> p[s] * v[s, d]`,
   },
+  'a mask by what is computed': {
+    text: `import std.nn (softmax, dot)
+    fn f(q: f32[T, D], k: f32[T, D], v: f32[T, D], n: i32[2]) -> f32[T, D] =
+      let most = max i -> n[i] * n[i] % 60
+      for t ->
+        let p = softmax(for s -> if s <= t and s <= most then dot(q[t], k[s]) else -inf)
+        for d -> sum s -> p[s] * v[s, d]`,
+  },
   'scores of two kinds': {
     text: `import std.nn (softmax, dot)
     fn f(q: f32[T, D], k: f32[T, D], v: f32[T, D]) -> f32[T, D] =
@@ -176,6 +184,13 @@ describe('a band', () => {
     leavesValues(graph, 40)
     const [row] = interpret(graph, inputsFor(graph, 7, 40)).values()
     expect(Number.isNaN(row![0]!)).toBe(true)
+  })
+
+  it('is not found where a comparison overflows', () => {
+    const graph = graphOf({ text: attention('s <= t + 2147483640 or s <= t') }, 40, 4)
+    leavesValues(graph, 40)
+    const wraps = graphOf({ text: attention('s - 2147483640 <= t and s + 2147483640 <= t') }, 40, 4)
+    expect(leavesValues(wraps, 40)).toEqual([])
   })
 
   it('is found for any comparison of positions', () => {
