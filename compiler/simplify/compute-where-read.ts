@@ -40,7 +40,7 @@ const textOf = ({ at, shared, own }: Position): string => {
  * The dimension of a node at which all reads have one position, of which there are at most half as many as
  * the dimension has.
  */
-const narrow = (
+export const narrowDimension = (
   node: ComputeNode,
   reads: readonly ReadExpr[],
   facts: Facts,
@@ -63,9 +63,13 @@ const narrow = (
  * A node that is read only at some positions is computed at those alone: of `y[i] = x[p(i)]` the node
  * `x'[i] = x[p(i)]`, where i has fewer values than the dimension of x. All readers must read it so.
  * A loss or a next token needs the logits at few positions: with this rule only those are computed, and so
- * are the nodes that only the logits read.
+ * are the nodes that only the logits read. Nodes that `mayChange` excludes stay as they are.
  */
-export const computeWhereRead = (graph: Graph, facts: Facts): Graph => {
+export const computeWhereRead = (
+  graph: Graph,
+  facts: Facts,
+  mayChange: (id: NodeId) => boolean = () => true,
+): Graph => {
   const nodes = new Map<NodeId, Node>(graph.nodes.map(n => [n.id, n]))
   const kept = new Set<NodeId>(graph.outputs.map(o => o.node))
   const users = new Map<NodeId, Set<NodeId>>()
@@ -76,12 +80,12 @@ export const computeWhereRead = (graph: Graph, facts: Facts): Graph => {
 
   for (const { id } of [...graph.nodes].reverse()) {
     const node = nodes.get(id)!
-    if (node.kind !== 'compute' || kept.has(id) || elementsOf(node) === 0) continue
+    if (node.kind !== 'compute' || kept.has(id) || !mayChange(id) || elementsOf(node) === 0) continue
     const readers = [...(users.get(id) ?? [])].map(u => nodes.get(u) as ComputeNode)
     const reads = readers.flatMap(n => readsOf(n.body).filter(r => r.node === id))
     if (reads.length === 0 || reads.some(r => r.guarded) || readers.some(n => n.region !== node.region))
       continue
-    const found = narrow(node, reads, facts)
+    const found = narrowDimension(node, reads, facts)
     if (found === undefined) continue
     const { dim, position } = found
     const own = position.own.map(a => facts.axis(a.name, a.extent))

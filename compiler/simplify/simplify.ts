@@ -9,6 +9,7 @@
  * Floats keep their values exactly; no law that only holds for real numbers is used
  * (`print-source/tidy.ts` has those).
  */
+import { Builder } from '../ir/builder.js'
 import { childrenOf } from '../ir/expr.js'
 import { sortGraph } from '../ir/graph.js'
 import { interner } from '../ir/intern.js'
@@ -33,6 +34,7 @@ import { inlineViews } from './inline-views.js'
 import { clamp, decide } from './interval-rules.js'
 import { logic } from './logic-rules.js'
 import { oneHot } from './one-hot.js'
+import { peelLast } from './peel-last.js'
 import { divideRadix, joinRadix, nestedRadix } from './radix-rules.js'
 import { guards, literalReads } from './read-rules.js'
 import { replacedSlices } from './replaced-slices.js'
@@ -79,7 +81,8 @@ const rounds = 30
  * The same outputs with less work: all rules, until none applies. Values are kept exactly, but for the sign
  * of a sum that is 0.
  */
-export const simplify = (graph: Graph, options: SimplifyOptions = {}): Graph => {
+export const simplify = (given: Graph, options: SimplifyOptions = {}): Graph => {
+  const graph = options.anySize ? given : withLastPeeled(given)
   const rules = options.keepStops ? exprRules : [dropStops, ...exprRules]
   const axis = axisSource(graph)
   const nodes = new Map(graph.nodes.map(n => [n.id, n]))
@@ -112,6 +115,21 @@ export const simplify = (graph: Graph, options: SimplifyOptions = {}): Graph => 
     for (const node of current.nodes) nodes.set(node.id, node)
   }
   return current
+}
+
+const withLastPeeled = (graph: Graph): Graph => {
+  const builder = new Builder(graph)
+  const moved = peelLast(
+    builder,
+    graph.outputs.map(o => o.node),
+  )
+  if (moved === undefined) return graph
+  return {
+    ...graph,
+    nodes: [...builder.nodes.values()],
+    regions: [...builder.regions.values()],
+    outputs: graph.outputs.map(o => ({ ...o, node: moved.get(o.node)! })),
+  }
 }
 
 const mapNodes = (graph: Graph, f: (n: ComputeNode) => ComputeNode): Graph => {

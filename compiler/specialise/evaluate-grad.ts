@@ -1,6 +1,8 @@
 import type { CoreExpr } from '../core/core.js'
 import { differentiate } from '../differentiate/differentiate.js'
 import { index, read } from '../ir/expr.js'
+import type { Expr, NodeId } from '../ir/ir.js'
+import { peelLast } from '../simplify/peel-last.js'
 import { type EvalContext, evaluateCore, here } from './eval-context.js'
 import { dimensionsOf, tensorAxes } from './fresh-axes.js'
 import { leavesOf, rebuild } from './leaves.js'
@@ -45,11 +47,40 @@ export const evaluateGrad = (c: EvalContext, e: Extract<CoreExpr, { kind: 'grad'
     ...forced,
     here: { ...at, label: 'loss' },
   })
+  const narrow = region === undefined ? narrowed(c, e, result, loss.id) : { result, loss: loss.id }
   const cotangents = differentiate(
     m.builder,
-    loss.id,
+    narrow.loss,
     copies.map(k => k.id),
   )
   const dx = rebuild(m, x, asLeaves(cotangents))
-  return e.withValue ? { kind: 'tuple', items: [result, dx] } : dx
+  return e.withValue ? { kind: 'tuple', items: [narrow.result, dx] } : dx
+}
+
+/**
+ * The loss, and the result that it is the first part of, with the last iteration of a loop computed only
+ * where it is read. The result must read the same nodes as the loss, or the loop would run twice.
+ */
+const narrowed = (
+  c: EvalContext,
+  e: Extract<CoreExpr, { kind: 'grad' }>,
+  result: CoreValue,
+  loss: NodeId,
+): { readonly result: CoreValue; readonly loss: NodeId } => {
+  const { m } = c
+  const alone = peelLast(m.builder, [loss])
+  if (alone === undefined) return { result, loss }
+  if (!e.withValue) return { result, loss: alone.get(loss)! }
+  const parts = leavesOf(m, result).map(leaf => {
+    const own = tensorAxes(m.builder, leaf.shape)
+    const body = leaf.at(own.map(index))
+    return { leaf, ...m.node({ scope: c.scope, own: dimensionsOf(own), body, here: here(c, e) }) }
+  })
+  const together = peelLast(m.builder, [loss, ...parts.map(p => p.id)])
+  if (together === undefined) return { result, loss }
+  const leaves = parts.map(({ leaf, id, dtype, front }) => ({
+    ...leaf,
+    at: (position: readonly Expr[]) => read(together.get(id)!, dtype, [...front.map(index), ...position]),
+  }))
+  return { result: rebuild(m, result, leaves), loss: together.get(loss)! }
 }

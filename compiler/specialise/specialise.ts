@@ -16,6 +16,7 @@ import { Builder } from '../ir/builder.js'
 import { index, read } from '../ir/expr.js'
 import { interpret } from '../ir/interpret.js'
 import type { Expr, Graph } from '../ir/ir.js'
+import { peelLast } from '../simplify/peel-last.js'
 import { CallCache } from './call-cache.js'
 import { bindAll, bindLet, type EvalContext, evaluateCore } from './eval-context.js'
 import { evaluateByKind } from './evaluate.js'
@@ -154,17 +155,20 @@ export const specialiseGrad = (program: Program, fn: CoreFn, wrt: string, bindin
   const first = result.kind === 'tuple' ? result.items[0]! : result
   if (first.kind !== 'scalar' && first.kind !== 'tensor') return unexpected('scalar', first)
   const { builder } = c.m
-  const loss = c.m.node({ scope: top, own: [], body: asExpr(first), here: { label: 'value', span: fn.span } })
+  const made = c.m.node({ scope: top, own: [], body: asExpr(first), here: { label: 'value', span: fn.span } })
+  // A derivative that is printed holds for all sizes.
+  const narrow = bindings.sizesAsInputs ? undefined : peelLast(builder, [made.id])
+  const loss = narrow?.get(made.id) ?? made.id
   const specs = fn.params.filter(p => p.name === wrt).flatMap(p => inputsOf(p.name, p.type))
   const inputs = specs
     .filter(s => s.dtype === 'f32')
     .map(s => [...builder.nodes.values()].find(n => n.kind === 'input' && n.name === s.name)!)
   const cotangents = differentiate(
     builder,
-    loss.id,
+    loss,
     inputs.map(n => n.id),
   )
-  builder.output('value', loss.id)
+  builder.output('value', loss)
   inputs.forEach((n, i) => {
     builder.output(`grad.${n.kind === 'input' ? n.name : ''}`, cotangents[i]!)
   })
