@@ -59,7 +59,7 @@ export const syntaxCodes: CodeEntries = indexEntries([
     code: 'E0107',
     title: 'a keyword is used as a name',
     explanation:
-      'The words import, size, const, record, fn, recipe, let, if, then, else, for, fold, and, or, ' +
+      'The words import, size, const, record, fn, recipe, let, if, then, else, for, fold, scan, and, or, ' +
       'not, true, false, idx and the reductions sum, mean, prod, max, min, argmax, argmin, any, all ' +
       'cannot be names. Words that have a meaning only in some places (`state`, `from`, `test`, …) ' +
       'can.',

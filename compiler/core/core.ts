@@ -7,7 +7,7 @@
  * The core still has functions, records and sizes by name. `specialise/` inlines and replaces them.
  */
 import type { Span } from '../diagnostics/source.js'
-import type { ConfigExpr, ReducerName } from '../syntax/ast.js'
+import type { ConfigExpr, Direction, Kept, ReducerName } from '../syntax/ast.js'
 import type { Size } from './size.js'
 import type { Instance, RecordDecl, Type } from './type.js'
 
@@ -226,6 +226,8 @@ export type CoreExpr = Base &
       }
     | {
         readonly kind: 'fold'
+        readonly keeps: Kept
+        readonly direction: Direction
         readonly pattern: CorePattern
         readonly init: CoreExpr
         readonly binder: { readonly id: VarId; readonly name: string; readonly bound: Size }

@@ -90,8 +90,8 @@ const exprLines = (e: CoreExpr): readonly string[] => {
       return [`${e.op} ${bindersText(e.binders)} -> : ${typeText(e.type)}`, ...indented(exprLines(e.body))]
     case 'fold':
       return [
-        ...bindingLines(`fold ${patternText(e.pattern)} =`, e.init),
-        `for ${varText(e.binder)} < ${sizeText(e.binder.bound)} ->`,
+        ...bindingLines(`${e.keeps === 'all' ? 'scan' : 'fold'} ${patternText(e.pattern)} =`, e.init),
+        `for ${varText(e.binder)} < ${sizeText(e.binder.bound)}${e.direction === 'down' ? ' down' : ''} ->`,
         ...indented(exprLines(e.body)),
       ]
     case 'lambda':

@@ -13,6 +13,7 @@ const keywords = [
   'else',
   'for',
   'fold',
+  'scan',
   'and',
   'or',
   'not',

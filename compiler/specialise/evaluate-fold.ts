@@ -1,15 +1,16 @@
 import type { CoreExpr } from '../core/core.js'
-import { i32, index, read } from '../ir/expr.js'
+import { i32, index, prim, read } from '../ir/expr.js'
 import type { Axis, Expr } from '../ir/ir.js'
+import { abstract } from './abstract.js'
 import { bindAll, type EvalContext, evaluateCore, extent, here, matchPattern } from './eval-context.js'
 import { dimensionsOf, tensorAxes } from './fresh-axes.js'
 import { type Leaf, leavesOf, rebuild } from './leaves.js'
 import { type Scope, within } from './scope.js'
-import { scalar } from './value.js'
+import { type CoreValue, scalar } from './value.js'
 
 /**
- * `fold x = init for l -> body`: a region whose carries hold every value of x, one slot an iteration. The
- * carries range over all surrounding index variables, since any of them may occur in the body.
+ * `fold x = init for l -> body`, and `scan`: a region whose carries hold every value of x, one slot an
+ * iteration. The carries range over all surrounding index variables, since any of them may occur in the body.
  */
 export const evaluateFold = (
   c: EvalContext,
@@ -22,7 +23,7 @@ export const evaluateFold = (
   const parents = m.builder.enclosing(c.scope.region).map(r => r.axis)
   const parallel = c.scope.axes.filter(a => !parents.includes(a))
   const axis = m.builder.axis(e.binder.name, count)
-  const region = m.builder.region(axis, 'up', c.scope.region)
+  const region = m.builder.region(axis, e.direction, c.scope.region)
   const at = here(c, e)
 
   const carries = leaves.map(leaf => {
@@ -59,7 +60,7 @@ export const evaluateFold = (
 
   const inside: Scope = { ...within(c.scope, [axis]), region: region.id }
   const context = bindAll({ ...c, scope: inside }, [
-    ...matchPattern(e.pattern, slot(index(axis))),
+    ...matchPattern(e.pattern, slot(e.direction === 'up' ? index(axis) : after(index(axis)))),
     [e.binder.id, scalar(index(axis))],
   ])
   const next = leavesOf(m, evaluateCore(context, e.body))
@@ -76,8 +77,18 @@ export const evaluateFold = (
     })
     m.builder.closeCarry(carry.id, made.id)
   })
-  return slot(i32(count))
+  if (e.keeps === 'last') return slot(i32(e.direction === 'up' ? count : 0))
+  const p = m.builder.axis(e.binder.name, count)
+  return stacked(slot(e.direction === 'up' ? after(index(p)) : index(p)), p)
 }
+
+const after = (l: Expr): Expr => prim('add', l, i32(1))
+
+/** A value over an axis as what a `scan` gives: each part of a tuple with the axis in front. */
+const stacked = (v: CoreValue, axis: Axis): CoreValue =>
+  v.kind === 'tuple'
+    ? { kind: 'tuple', items: v.items.map(i => stacked(i, axis)) }
+    : abstract(v, dimensionsOf([axis]))
 
 const nameOf = (e: Extract<CoreExpr, { kind: 'fold' }>, leaf: Leaf): string => {
   const base = e.pattern.kind === 'name' ? e.pattern.name : 'carry'

@@ -249,6 +249,12 @@ export type Pattern =
   | { readonly kind: 'name'; readonly name: Name; readonly span: Span }
   | { readonly kind: 'tuple'; readonly items: readonly Pattern[]; readonly span: Span }
 
+/** Which values of its carry a loop gives: `fold` the last one, `scan` that of each iteration. */
+export type Kept = 'last' | 'all'
+
+/** From which end of its index a loop begins. */
+export type Direction = 'up' | 'down'
+
 /** `t`, `t: T`, `(j, g)`: an index a comprehension, a reduction or a fold binds. */
 export type Binder =
   | { readonly kind: 'index'; readonly name: Name; readonly range?: SourceExpr; readonly span: Span }
@@ -310,10 +316,12 @@ export type SourceExpr =
     }
   /**
    * `fold x for l -> e` and `fold (a, b) = init for l: N -> e`; without `init` the names are their own
-   * initial values.
+   * initial values. `scan` keeps the values of all iterations, and `for l down` begins with the last index.
    */
   | {
       readonly kind: 'fold'
+      readonly keeps: Kept
+      readonly direction: Direction
       readonly pattern: Pattern
       readonly init?: SourceExpr
       readonly binder: Binder

@@ -1,6 +1,6 @@
 import type { IToken, ParserMethod } from 'chevrotain'
 import { cover } from '../diagnostics/source.js'
-import type { BinaryOp, Param, Pattern, ReducerName, SourceExpr, TypeExpr } from './ast.js'
+import type { BinaryOp, Direction, Param, Pattern, ReducerName, SourceExpr, TypeExpr } from './ast.js'
 import { deepest, Fault, longest } from './base-rules.js'
 import { chainedComparison, nestedTooDeeply, reductionAsCall } from './grammar-errors.js'
 import { PostfixRules } from './postfix-rules.js'
@@ -159,7 +159,10 @@ export abstract class ExprRules extends PostfixRules {
   })
 
   private readonly fold: ParserMethod<[], SourceExpr> = this.RULE('fold', (): SourceExpr => {
-    const word = this.CONSUME(t.FoldKeyword)
+    const word = this.OR([
+      { ALT: () => this.CONSUME(t.FoldKeyword) },
+      { ALT: () => this.CONSUME(t.ScanKeyword) },
+    ])
     const pattern = this.SUBRULE(this.pattern)
     let init: SourceExpr | undefined
     this.OPTION(() => {
@@ -168,10 +171,17 @@ export abstract class ExprRules extends PostfixRules {
     })
     this.CONSUME(t.ForKeyword)
     const binder = this.SUBRULE(this.binder)
+    let direction: Direction = 'up'
+    this.OPTION1(() => {
+      this.CONSUME(t.DownKeyword)
+      direction = 'down'
+    })
     this.CONSUME(t.Arrow)
     const body = this.SUBRULE2(this.expr)
     return this.ACTION((): SourceExpr => {
-      return { kind: 'fold', pattern, ...(init && { init }), binder, body, span: this.spanFrom(word) }
+      const keeps = word.tokenType === t.ScanKeyword ? 'all' : 'last'
+      const span = this.spanFrom(word)
+      return { kind: 'fold', keeps, direction, pattern, ...(init && { init }), binder, body, span }
     })
   })
 

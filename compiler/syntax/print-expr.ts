@@ -113,7 +113,9 @@ const bare = (expr: SourceExpr, place: Place): string => {
       return `${expr.op} ${expr.binders.map(printBinder).join(', ')} ->${block(expr.body, indent)}`
     case 'fold': {
       const init = expr.init ? ` = ${print(expr.init, { indent: indent + 2, least: 1, last: false })}` : ''
-      const head = `fold ${printPattern(expr.pattern)}${init} for ${printBinder(expr.binder)}`
+      const word = expr.keeps === 'all' ? 'scan' : 'fold'
+      const down = expr.direction === 'down' ? ' down' : ''
+      const head = `${word} ${printPattern(expr.pattern)}${init} for ${printBinder(expr.binder)}${down}`
       return `${head} ->${block(expr.body, indent)}`
     }
     case 'lambda': {

@@ -36,6 +36,7 @@ export const ThenKeyword = keyword('then')
 export const ElseKeyword = keyword('else')
 export const ForKeyword = keyword('for')
 export const FoldKeyword = keyword('fold')
+export const ScanKeyword = keyword('scan')
 export const AndKeyword = keyword('and')
 export const OrKeyword = keyword('or')
 export const NotKeyword = keyword('not')
@@ -68,6 +69,7 @@ export const RefuseKeyword = contextual('refuse')
 export const NullKeyword = contextual('null')
 export const PerKeyword = contextual('per')
 export const WithKeyword = contextual('with')
+export const DownKeyword = contextual('down')
 
 export const NumberToken = createToken({
   name: 'Number',
@@ -189,6 +191,7 @@ const tokenTypes: TokenType[] = [
     ElseKeyword,
     ForKeyword,
     FoldKeyword,
+    ScanKeyword,
     AndKeyword,
     OrKeyword,
     NotKeyword,
@@ -211,6 +214,7 @@ const tokenTypes: TokenType[] = [
     NullKeyword,
     PerKeyword,
     WithKeyword,
+    DownKeyword,
   ],
   Identifier,
   Arrow,

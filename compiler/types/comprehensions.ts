@@ -153,8 +153,13 @@ const sumTensors = (
   return { kind: 'for', binders: axes, body: sum, type: t, span: e.span }
 }
 
-/** `fold x = init for l -> e`: the body has the type of the carry. */
+/** What a `scan` gives: the carry after each iteration, with the loop's axis in front of each tensor. */
+const stacked = (t: Type, bound: Size): Type =>
+  t.kind === 'tuple' ? { ...t, items: t.items.map(i => stacked(i, bound)) } : arrayOf(t, [bound])
+
+/** `fold x = init for l -> e`, and `scan`: the body has the type of the carry. */
 export const elaborateFold = (cx: BodyContext, env: Env, e: SourceExpr & { kind: 'fold' }): CoreExpr => {
+  const word = e.keeps === 'all' ? 'scan' : 'fold'
   const init = e.init === undefined ? elaboratePattern(cx, env, e.pattern) : cx.infer(env, e.init)
   const carry = cx.solver.head(init.type)
   const indices = bindIndices(cx, env, [e.binder])
@@ -162,16 +167,16 @@ export const elaborateFold = (cx: BodyContext, env: Env, e: SourceExpr & { kind:
   if (binder?.kind !== 'index') {
     cx.report({
       code: 'E0334',
-      title: 'a `fold` runs over one index',
+      title: `a \`${word}\` runs over one index`,
       labels: [{ span: e.binder.span, text: 'a product' }],
-      hint: 'fold over one index inside a fold over the other',
+      hint: `write a \`${word}\` over one index inside a \`${word}\` over the other`,
     })
     return errorExpr(e.span)
   }
   if (carry.kind === 'fn') {
     cx.report({
       code: 'E0306',
-      title: 'a `fold` cannot carry a function',
+      title: `a \`${word}\` cannot carry a function`,
       labels: [{ span: init.span, text: `this is ${cx.show(carry)}` }],
     })
     return errorExpr(e.span)
@@ -185,11 +190,13 @@ export const elaborateFold = (cx: BodyContext, env: Env, e: SourceExpr & { kind:
   const { id, name } = binder
   return {
     kind: 'fold',
+    keeps: e.keeps,
+    direction: e.direction,
     pattern: bound.pattern,
     init: begin,
     binder: { id, name, bound: binder.bound },
     body,
-    type: begin.type,
+    type: e.keeps === 'all' ? stacked(cx.solver.head(begin.type), binder.bound) : begin.type,
     span: e.span,
   }
 }

@@ -92,9 +92,10 @@ export const programText = (genome: Genome, name: string): RandomSource => {
       const carried = { ...l.inner, tensors: [{ name: t, dims, bound: 1.5 }, ...l.inner.tensors] }
       const start = term(g.parts[0] ?? leaf, within)
       const next = term(g, carried)
+      const down = g.choice % 8 === 7 ? ' down' : ''
       inner = { ...inner, tensors: [{ name: t, dims, bound: 1.5 }, ...inner.tensors] }
       return (
-        `  let ${t} = fold ${t} = (${head}tanh(${start.text})) for ${l.name}: ${fold} -> ` +
+        `  let ${t} = fold ${t} = (${head}tanh(${start.text})) for ${l.name}: ${fold}${down} -> ` +
         `${head}tanh(${next.text}) + 0.5 * ${readOf(inner.tensors[0]!, 0, carried).text}`
       )
     }

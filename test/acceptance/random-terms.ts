@@ -172,6 +172,9 @@ export const withIndex = (scope: Scope, size: Size): { readonly inner: Scope; re
 
 type Construct = (a: Gene, b: Gene, g: Gene, scope: Scope) => Term | undefined
 
+/** Whether a loop runs down. */
+const downOr = (g: Gene): string => (g.choice % 2 === 1 ? ' down' : '')
+
 const affordable = (scope: Scope, size: Size): boolean => scope.cost * scope.extents[size] <= most
 
 export const sizeFor = (pick: number): Size => choose<Size>(['A', 'B', 'C'], pick)
@@ -292,9 +295,21 @@ const constructs: readonly Construct[] = [
     const { name, inner } = withIndex(scope, size)
     const y = term(b, { ...inner, scalars: [{ name: s, bound: Math.max(x.bound, 2) }, ...inner.scalars] })
     return damped(
-      `fold ${s} = ${x.text} for ${name}: ${size} -> sin(${y.text}) + 0.5 * ${s}`,
+      `fold ${s} = ${x.text} for ${name}: ${size}${downOr(g)} -> sin(${y.text}) + 0.5 * ${s}`,
       Math.max(x.bound, 2),
     )
+  },
+  // what every iteration of a loop gave, read at once
+  (a, b, g, scope) => {
+    const size = sizeFor(g.pick)
+    const at = indicesOf(size, scope)
+    if (at.length === 0 || scope.extents[size] > 9 || scope.cost > 1_000) return undefined
+    const x = term(a, scope)
+    const s = scope.fresh('s')
+    const { name, inner } = withIndex(scope, size)
+    const y = term(b, { ...inner, scalars: [{ name: s, bound: Math.max(x.bound, 2) }, ...inner.scalars] })
+    const scan = `scan ${s} = ${x.text} for ${name}: ${size}${downOr(g)} -> sin(${y.text}) + 0.5 * ${s}`
+    return { text: `(${scan})[${choose(at, g.choice)}]`, bound: Math.max(x.bound, 2) }
   },
   // a tensor built and read at once
   (a, _, g, scope) => {

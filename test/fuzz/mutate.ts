@@ -109,6 +109,7 @@ const extraTokens = [
     'let',
     'for',
     'fold',
+    'scan',
     'sum',
     'max',
     'argmax',

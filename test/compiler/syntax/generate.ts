@@ -138,6 +138,9 @@ const optional = { noNullPrototype: true }
 
 export const expr: fc.Arbitrary<Ast.SourceExpr> = fc.letrec<{ expr: Ast.SourceExpr }>(tie => {
   const e = tie('expr')
+  const keeps = fc.constantFrom('last' as const, 'all' as const)
+  const direction = fc.constantFrom('up' as const, 'down' as const)
+
   const node = <K extends Ast.SourceExpr['kind']>(
     kind: K,
   ): { kind: fc.Arbitrary<K>; span: fc.Arbitrary<typeof span> } => ({
@@ -165,8 +168,8 @@ export const expr: fc.Arbitrary<Ast.SourceExpr> = fc.letrec<{ expr: Ast.SourceEx
         body: e,
       }),
       fc.record(
-        { ...node('fold'), pattern, init: e, binder, body: e },
-        { requiredKeys: ['kind', 'pattern', 'binder', 'body', 'span'] },
+        { ...node('fold'), keeps, direction, pattern, init: e, binder, body: e },
+        { requiredKeys: ['kind', 'keeps', 'direction', 'pattern', 'binder', 'body', 'span'] },
       ),
       fc.record({
         ...node('lambda'),
