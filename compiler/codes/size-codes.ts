@@ -215,7 +215,7 @@ recipe R(c: f32) {
     code: 'E0323',
     title: 'two tensors have different numbers of axes',
     explanation: 'The number of axes is part of a type. Nothing is broadcast, and no axes are added.',
-    wrong: 'fn g(x: f32[N]) -> f32 = x[0]\nfn f(x: f32[M, N]) -> f32 = g(x)',
+    wrong: 'fn g(x: f32[N]) -> f32 = sum i -> x[i]\nfn f(x: f32[M, N]) -> f32 = g(x)',
     right: 'fn g(x: f32[N]) -> f32 = sum i -> x[i]\nfn f(x: f32[M, N]) -> f32 = sum i -> g(x[i])',
   },
   {

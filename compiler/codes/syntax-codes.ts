@@ -139,8 +139,8 @@ export const syntaxCodes: CodeEntries = indexEntries([
     code: 'E0116',
     title: 'a reduction is called like a function',
     explanation:
-      'A reduction names the index that it reduces, because no axis is the default. Only `max(a, b)` ' +
-      'and `min(a, b)` of numbers are calls.',
+      'A reduction names the index that it reduces, because no axis is the default. The larger of two ' +
+      'numbers is `maximum(a, b)`, the smaller `minimum(a, b)`.',
     wrong: 'fn f(x: f32[T]) -> f32 = sum(x)',
     right: 'fn f(x: f32[T]) -> f32 = sum t -> x[t]',
   },
@@ -166,8 +166,20 @@ export const syntaxCodes: CodeEntries = indexEntries([
     code: 'E0119',
     title: 'a recipe has two `state` blocks',
     explanation: 'The state of a recipe is one record, so all its fields stand in one block.',
-    wrong: 'recipe R {\n  state { a: f32 }\n  state { b: f32 }\n}',
-    right: 'recipe R {\n  state {\n    a: f32\n    b: f32\n  }\n}',
+    wrong: `recipe R {
+  state { a: f32 }
+  state { b: f32 }
+  init(key) = { a: 0, b: 0 }
+  step(s, batch, key, at) = (s, { loss: 0 })
+}`,
+    right: `recipe R {
+  state {
+    a: f32
+    b: f32
+  }
+  init(key) = { a: 0, b: 0 }
+  step(s, batch, key, at) = (s, { loss: 0 })
+}`,
   },
   {
     code: 'E0120',

@@ -113,7 +113,9 @@ fn f(w: W) -> W = map((x, r) -> r * x, w, { a: 1.0, b: 2.0 })`,
   {
     code: 'E0343',
     title: 'an operator takes another type of number',
-    explanation: '`/` and `^` take f32. Divide whole numbers with `div(a, b)`, which rounds towards zero.',
+    explanation:
+      '`/` and `^` take f32. Divide whole numbers with `div(a, b)`, which rounds down; a power of a whole ' +
+      'number is a product.',
     wrong: 'fn f(a: i32, b: i32) -> i32 = a / b',
     right: 'fn f(a: i32, b: i32) -> i32 = div(a, b)',
   },

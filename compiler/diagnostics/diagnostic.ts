@@ -1,3 +1,4 @@
+import type { Fix } from './fix.js'
 import type { Span } from './source.js'
 
 /** A place in the source with a remark. The first label of a diagnostic is the primary one. */
@@ -6,9 +7,9 @@ export interface Label {
   readonly text: string
 }
 
-/** A mistake of the user, as data. `render.ts` makes text of it. */
+/** Something that the compiler has to say about a program, as data. `render.ts` makes text of it. */
 export interface Diagnostic {
-  /** `E` and four digits; the catalogue is `compiler/codes.ts`. */
+  /** `E` (an error) or `W` (a warning), and four digits; the catalogue is `compiler/codes.ts`. */
   readonly code: string
   /** One line: what is wrong. */
   readonly title: string
@@ -18,4 +19,13 @@ export interface Diagnostic {
   readonly text?: string
   /** How to correct it. */
   readonly hint?: string
+  /** Edits of the source that correct it, the likeliest first. */
+  readonly fixes?: readonly Fix[]
 }
+
+/** A program with an error does not run; a warning says what is probably not meant. */
+export type Severity = 'error' | 'warning'
+
+/** The severity of a diagnostic, which its code tells. */
+export const severityOf = ({ code }: Pick<Diagnostic, 'code'>): Severity =>
+  code.startsWith('W') ? 'warning' : 'error'

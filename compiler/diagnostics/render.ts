@@ -13,21 +13,40 @@
  * `excerpt.ts` cuts lines out of the source, `underline.ts` draws the marks. Nothing that a program contains
  * can act on the terminal (`harmless.ts`).
  */
-import type { Diagnostic, Label } from './diagnostic.js'
+import { type Diagnostic, type Label, type Severity, severityOf } from './diagnostic.js'
 import { excerpt } from './excerpt.js'
 import { harmless, harmlessLine } from './harmless.js'
-import { positionOf, type Source } from './source.js'
+import { positionOf, type Source, type Span } from './source.js'
 import { underlines } from './underline.js'
 
-const styles = { error: '1;31', secondary: '1;34', frame: '34', bold: '1', help: '1;32' } as const
+const styles = {
+  error: '1;31',
+  warning: '1;33',
+  secondary: '1;34',
+  frame: '34',
+  bold: '1',
+  help: '1;32',
+} as const
 
-/** The width to which long texts are broken. */
+/** The width to which long texts are broken, if the reader has no narrower screen. */
 const measure = 100
+
+/** The narrowest screen for which texts are broken. */
+const narrowest = 40
+
+/** How a diagnostic is shown. */
+export interface RenderOptions {
+  readonly colour: boolean
+  /** Columns of the screen, if they are known. Lines of source are never broken. */
+  readonly width?: number | undefined
+}
 
 /**
  * A diagnostic for people. The file of the first label comes first. The text ends without a line break.
  */
-export const renderDiagnostic = (diagnostic: Diagnostic, options: { readonly colour: boolean }): string => {
+export const renderDiagnostic = (diagnostic: Diagnostic, options: RenderOptions): string => {
+  const severity = severityOf(diagnostic)
+  const width = Math.min(measure, Math.max(narrowest, options.width ?? measure))
   const paint = (style: keyof typeof styles, text: string): string =>
     options.colour && text !== '' ? `\u001b[${styles[style]}m${text}\u001b[0m` : text
 
@@ -54,7 +73,7 @@ export const renderDiagnostic = (diagnostic: Diagnostic, options: { readonly col
       const gap = before && shownLine.number > before.number + 1 ? [paint('frame', '...')] : []
       const number = paint('frame', `${String(shownLine.number).padStart(gutter)} |`)
       const marks = underlines(shownLine.marks, (text, primary) =>
-        paint(primary ? 'error' : 'secondary', text),
+        paint(primary ? severity : 'secondary', text),
       )
       return [...gap, `${number} ${shownLine.text}`.trimEnd(), ...marks.map(row => `${bar} ${row}`)]
     })
@@ -67,25 +86,32 @@ export const renderDiagnostic = (diagnostic: Diagnostic, options: { readonly col
   })
 
   return [
-    `${paint('error', `error[${diagnostic.code}]`)}${paint('bold', `: ${harmlessLine(diagnostic.title)}`)}`,
+    paint(severity, `${severity}[${diagnostic.code}]`) + paint('bold', `: ${harmlessLine(diagnostic.title)}`),
     ...shown,
-    ...note(diagnostic.text, '', shown.length > 0 ? [bar] : [], text => text),
-    ...note(diagnostic.hint, 'help: ', diagnostic.text === undefined && shown.length > 0 ? [bar] : [], text =>
-      text.replace(/^help:/, `${paint('help', 'help')}:`),
-    ),
+    ...note({ text: diagnostic.text, before: shown.length > 0 ? [bar] : [], width }),
+    ...note({
+      text: diagnostic.hint,
+      head: 'help: ',
+      before: diagnostic.text === undefined && shown.length > 0 ? [bar] : [],
+      width,
+      finish: text => text.replace(/^help:/, `${paint('help', 'help')}:`),
+    }),
   ].join('\n')
 }
 
-const note = (
-  text: string | undefined,
-  head: string,
-  before: readonly string[],
-  finish: (text: string) => string,
-): readonly string[] => {
+interface Note {
+  readonly text: string | undefined
+  readonly before: readonly string[]
+  readonly width: number
+  readonly head?: string
+  readonly finish?: (text: string) => string
+}
+
+const note = ({ text, before, width, head = '', finish = t => t }: Note): readonly string[] => {
   if (text === undefined) return []
   const lines = harmless(text)
     .split('\n')
-    .flatMap(line => (/^\s/.test(line) ? [line] : wrap(line, measure)))
+    .flatMap(line => (/^\s/.test(line) ? [line] : wrap(line, width - head.length)))
   const indent = ' '.repeat(head.length)
   return [...before, ...lines.map((line, at) => (at === 0 ? finish(head + line) : indent + line))]
 }
@@ -118,36 +144,52 @@ const bySource = (labels: readonly Label[]): readonly (readonly Label[])[] => {
  * exclusive.
  */
 export interface DiagnosticJson {
+  readonly severity: Severity
   readonly code: string
   readonly title: string
   readonly text?: string
   readonly hint?: string
-  readonly labels: readonly {
-    readonly file: string
-    readonly line: number
-    readonly column: number
-    readonly endLine: number
-    readonly endColumn: number
-    readonly text: string
+  readonly labels: readonly (PlaceJson & { readonly text: string })[]
+  /** The likeliest first; without one, the list is empty. */
+  readonly fixes: readonly {
+    readonly title: string
+    readonly sure: boolean
+    readonly edits: readonly (PlaceJson & { readonly text: string })[]
   }[]
+}
+
+/** A span for programs. */
+export interface PlaceJson {
+  readonly file: string
+  readonly line: number
+  readonly column: number
+  readonly endLine: number
+  readonly endColumn: number
+}
+
+const placeToJson = (span: Span): PlaceJson => {
+  const start = positionOf(span.source, span.start)
+  const end = positionOf(span.source, span.end)
+  return {
+    file: span.source.name,
+    line: start.line,
+    column: start.column,
+    endLine: end.line,
+    endColumn: end.column,
+  }
 }
 
 /** A diagnostic as `--json` prints it. */
 export const diagnosticToJson = (diagnostic: Diagnostic): DiagnosticJson => ({
+  severity: severityOf(diagnostic),
   code: diagnostic.code,
   title: diagnostic.title,
   ...(diagnostic.text !== undefined && { text: diagnostic.text }),
   ...(diagnostic.hint !== undefined && { hint: diagnostic.hint }),
-  labels: diagnostic.labels.map(({ span, text }) => {
-    const start = positionOf(span.source, span.start)
-    const end = positionOf(span.source, span.end)
-    return {
-      file: span.source.name,
-      line: start.line,
-      column: start.column,
-      endLine: end.line,
-      endColumn: end.column,
-      text,
-    }
-  }),
+  labels: diagnostic.labels.map(({ span, text }) => ({ ...placeToJson(span), text })),
+  fixes: (diagnostic.fixes ?? []).map(({ title, sure, edits }) => ({
+    title,
+    sure,
+    edits: edits.map(edit => ({ ...placeToJson(edit.span), text: edit.text })),
+  })),
 })

@@ -1,7 +1,7 @@
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { openNodeDevice } from '../../runtime/node.js'
-import { failureOf, print, remark } from '../../src/cli/shared.js'
+import { failureOf, print, remark, renderingFor } from '../../src/cli/shared.js'
 import { barFor } from '../../src/cli/train.js'
 import { writeAtomic } from '../../src/files/atomic.js'
 import { formatDuration, startWhenKnown } from '../../src/host/progress.js'
@@ -84,7 +84,7 @@ const run = async (): Promise<void> => {
 try {
   await run()
 } catch (error) {
-  const { text, exitCode } = failureOf(error, process.stderr.isTTY === true)
+  const { text, exitCode } = failureOf(error, renderingFor(process.stderr))
   remark(text)
   process.exitCode = exitCode
 }

@@ -16,7 +16,7 @@ import { registerMergeCommand } from './merge.js'
 import { registerNewCommand } from './new.js'
 import { registerReportCommand } from './report.js'
 import { registerRunCommand } from './run.js'
-import { examples, failureOf, print, remark, version, wantsColour } from './shared.js'
+import { examples, failureOf, print, remark, renderingFor, version } from './shared.js'
 import { registerTaskCommand } from './task.js'
 import { registerTestCommand } from './test.js'
 import { registerTrainCommand } from './train.js'
@@ -76,7 +76,7 @@ export const cli = (): Command => {
         ]),
         '',
         'Exit codes: 0 fine, 1 the program or its data is wrong, 2 usage, 3 device, 130 ' +
-          'stopped by Ctrl-C (143 by SIGTERM, 129 by SIGHUP).',
+          'stopped by Ctrl-C (143 by SIGTERM, 129 by SIGHUP), 70 a defect of Jola itself.',
       ].join('\n'),
     )
   for (const register of registerCommands) register(program)
@@ -91,7 +91,7 @@ export const runCli = async (args: readonly string[]): Promise<number> => {
     await cli().parseAsync([...args], { from: 'user' })
     return 0
   } catch (error) {
-    const { text, exitCode } = failureOf(error, wantsColour(process.stderr))
+    const { text, exitCode } = failureOf(error, renderingFor(process.stderr))
     if (text !== '') remark(text)
     return exitCode
   }

@@ -41,10 +41,17 @@ const explainCode = (code: string): CodeEntry => {
   throw new UserError({
     what: `there is no diagnostic ${code.toUpperCase()}`,
     why: `there are ${known.length}, from ${known[0]} to ${known.at(-1)}`,
-    hint: 'write the code as it stands in brackets after `error`',
+    hint: 'write the code as it stands in brackets after `error`; `jola explain --codes` lists them',
     exitCode: 2,
   })
 }
+
+/** Every code with its title, in their order. */
+const showCodes = (): string =>
+  Object.values(codes)
+    .toSorted((a, b) => (a.code < b.code ? -1 : 1))
+    .map(e => `${paint('bold', e.code)}  ${e.title}`)
+    .join('\n')
 
 const showEntry = (e: CodeEntry): string =>
   [
@@ -60,6 +67,7 @@ const showEntry = (e: CodeEntry): string =>
   ].join('\n')
 
 interface ExplainOptions {
+  readonly codes?: true
   readonly fn?: string
   readonly wrt?: string
   readonly model?: string
@@ -123,7 +131,8 @@ export const registerExplainCommand = (program: Command): void => {
       "explain a diagnostic's code, what a module declares, a function's kernels, or one stage of " +
         'its compilation',
     )
-    .argument('<code or file>', 'a code such as E0312, a .jola file, or a module such as std.optim')
+    .argument('[code or file]', 'a code such as E0312, a .jola file, or a module such as std.optim')
+    .option('--codes', 'list the codes of all diagnostics')
     .option('--fn <name>', 'the function, for a file')
     .option('--wrt <parameter>', 'explain its value and its gradient with respect to this parameter')
     .addOption(modelOption())
@@ -150,8 +159,15 @@ export const registerExplainCommand = (program: Command): void => {
         'explain stdlib/nn.jola --fn softmax --size N=8 --stage wgsl --device any',
       ]),
     )
-    .action(async (what: string, options: ExplainOptions) => {
-      if (/^e\d+$/i.test(what)) {
+    .action(async (what: string | undefined, options: ExplainOptions) => {
+      if (options.codes) return options.json ? printJson(Object.values(codes)) : print(showCodes())
+      if (what === undefined)
+        throw new UserError({
+          what: 'what is to be explained?',
+          hint: 'name a code such as E0312, a file or a module; `--codes` lists the codes',
+          exitCode: 2,
+        })
+      if (/^[ew]\d+$/i.test(what)) {
         const entry = explainCode(what)
         return options.json ? printJson(entry) : print(showEntry(entry))
       }

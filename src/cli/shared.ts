@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { CommanderError, InvalidArgumentError, Option } from 'commander'
-import type { Diagnostic } from '../../compiler/diagnostics/diagnostic.js'
+import { type Diagnostic, severityOf } from '../../compiler/diagnostics/diagnostic.js'
 import { ProgramLimit } from '../../compiler/diagnostics/limit.js'
-import { renderDiagnostic } from '../../compiler/diagnostics/render.js'
+import { type RenderOptions, renderDiagnostic } from '../../compiler/diagnostics/render.js'
 import { DeviceError } from '../../runtime/errors.js'
 import { renderUserError, UserError } from '../errors/user-error.js'
 import { ProgramError, stdlibFolder } from '../folders/load-program.js'
@@ -46,9 +46,26 @@ export const printJson = (value: unknown): void =>
     ),
   )
 
-/** Whether to colour a stream: it is a terminal, and the user has not set NO_COLOR. */
-export const wantsColour = (stream: { readonly isTTY?: boolean | undefined }): boolean =>
-  stream.isTTY === true && (process.env.NO_COLOR ?? '') === ''
+interface Stream {
+  readonly isTTY?: boolean | undefined
+  readonly columns?: number | undefined
+}
+
+/**
+ * Whether to colour a stream. `FORCE_COLOR` decides where it is set (`0` and `false` are no), then
+ * `NO_COLOR`; without them a terminal is coloured.
+ */
+export const wantsColour = (stream: Stream): boolean => {
+  const forced = process.env.FORCE_COLOR ?? ''
+  if (forced !== '') return forced !== '0' && forced !== 'false'
+  return stream.isTTY === true && (process.env.NO_COLOR ?? '') === ''
+}
+
+/** How diagnostics are shown on a stream: in colour or not, and how wide its screen is. */
+export const renderingFor = (stream: Stream): RenderOptions => ({
+  colour: wantsColour(stream),
+  width: stream.isTTY === true ? stream.columns : undefined,
+})
 
 const colours = { red: '31', green: '32', yellow: '33', dim: '2', bold: '1' } as const
 
@@ -165,12 +182,27 @@ export const allowOption = (): Option =>
 export const examples = (lines: readonly string[]): string =>
   ['', 'Examples:', ...lines.map(l => `  $ jola ${l}`)].join('\n')
 
-/** Diagnostics as text, in the order of their places, with their number at the end. */
-export const renderDiagnostics = (diagnostics: readonly Diagnostic[], colour: boolean): string =>
-  [
-    ...byPlace(diagnostics).map(d => `${ownStyles(renderDiagnostic(d, { colour }))}\n`),
-    count(diagnostics.length, 'error'),
+/** `2 errors and 1 warning`. */
+export const countDiagnostics = (diagnostics: readonly Diagnostic[]): string => {
+  const warnings = diagnostics.filter(d => severityOf(d) === 'warning').length
+  const errors = diagnostics.length - warnings
+  const parts = [
+    ...(errors > 0 || warnings === 0 ? [count(errors, 'error')] : []),
+    ...(warnings > 0 ? [count(warnings, 'warning')] : []),
+  ]
+  return parts.join(' and ')
+}
+
+/** Diagnostics as text, in the order of their places; the last line counts them and says where to read on. */
+export const renderDiagnostics = (diagnostics: readonly Diagnostic[], options: RenderOptions): string => {
+  const sorted = byPlace(diagnostics)
+  const first = sorted.find(d => severityOf(d) === 'error') ?? sorted[0]
+  const more = first === undefined ? '' : `; \`jola explain ${first.code}\` tells more`
+  return [
+    ...sorted.map(d => `${ownStyles(renderDiagnostic(d, options))}\n`),
+    `${countDiagnostics(sorted)}${more}`,
   ].join('\n')
+}
 
 /** By file, in the order in which files first occur, then by place. */
 export const byPlace = (diagnostics: readonly Diagnostic[]): readonly Diagnostic[] => {
@@ -192,12 +224,12 @@ export const version = (): string => {
  */
 export const failureOf = (
   error: unknown,
-  colour: boolean,
+  options: RenderOptions,
 ): { readonly text: string; readonly exitCode: number } => {
   if (error instanceof Reported) return { text: '', exitCode: error.exitCode }
   if (error instanceof CommanderError) return { text: '', exitCode: error.exitCode === 0 ? 0 : 2 }
   if (error instanceof ProgramError)
-    return { text: renderDiagnostics(error.diagnostics, colour), exitCode: 1 }
+    return { text: renderDiagnostics(error.diagnostics, options), exitCode: 1 }
   if (error instanceof ProgramLimit) {
     const { what, why, hint } = error
     return { text: renderUserError(new UserError({ what, why, hint })), exitCode: 1 }
@@ -210,11 +242,14 @@ export const failureOf = (
     const exitCode = error.kind === 'input' || error.kind === 'artifact' ? 1 : 3
     return { text: renderUserError(new UserError(parts)), exitCode }
   }
-  return { text: internalError(error), exitCode: 1 }
+  return { text: internalError(error), exitCode: INTERNAL_ERROR }
 }
 
+/** The exit code of a defect of Jola: EX_SOFTWARE of BSD's sysexits.h. */
+export const INTERNAL_ERROR = 70
+
 const internalError = (error: unknown): string => {
-  const what = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+  const [what = ''] = (error instanceof Error ? `${error.name}: ${error.message}` : String(error)).split('\n')
   const debug = process.env.JOLA_DEBUG === '1'
   return [
     `internal error: ${what}`,

@@ -21,7 +21,7 @@ import {
   Reported,
   remark,
   renderDiagnostics,
-  wantsColour,
+  renderingFor,
 } from './shared.js'
 
 /** The place where a test failed. */
@@ -160,7 +160,7 @@ const runTests = async (paths: readonly string[], options: TestOptions): Promise
   }
   const failed = results.filter(r => r.failures.length > 0).length + brokenFiles
   const passed = results.filter(r => r.failures.length === 0).length
-  if (broken.size > 0) remark(renderDiagnostics([...broken.values()], wantsColour(process.stderr)))
+  if (broken.size > 0) remark(renderDiagnostics([...broken.values()], renderingFor(process.stderr)))
   if (options.json)
     printJson({ devices: engines.map(e => e.name), passed, failed, files: files.length, tests: results })
   else {

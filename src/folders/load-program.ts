@@ -63,9 +63,9 @@ export const programName = (file: string): string => {
   return root === stdlibFolder ? name : resolve(file)
 }
 
-const readSource = (file: string): Source => ({
+const readSource = (file: string, texts?: ReadonlyMap<string, string>): Source => ({
   name: relative(process.cwd(), file) || file,
-  text: readTextFileNow(file, byteLimits.program, 'read the program'),
+  text: texts?.get(resolve(file)) ?? readTextFileNow(file, byteLimits.program, 'read the program'),
 })
 
 /** The program that `std.model` stands for: a file or a module, or the error where a program asks for it. */
@@ -75,13 +75,16 @@ export type ModelProgram = string | { readonly unknown: () => UserError }
 export interface LoadOptions extends Omit<CheckOptions, 'model'> {
   /** Without one, `std.model` stands for the Llama family. */
   readonly model?: ModelProgram | undefined
+  /** Texts by absolute path, which are taken instead of what the files hold: edits that are not saved yet. */
+  readonly texts?: ReadonlyMap<string, string> | undefined
 }
 
 /**
  * The source of a file, or of a module of the standard library by its name. Throws a `UserError` if it can't
  * be read.
  */
-export const sourceNamed = (name: string): Source => readSource(fileOf(name))
+export const sourceNamed = (name: string, texts?: ReadonlyMap<string, string>): Source =>
+  readSource(fileOf(name), texts)
 
 /** A checked program and the names of the modules that were asked for. */
 export interface LoadedProgram {
@@ -112,7 +115,7 @@ const meant = (source: Source): string => {
  * files is the program that `model` says.
  */
 export const loadProgram = (files: readonly string[], options: LoadOptions = {}): LoadedProgram => {
-  const { model: chosen = DEFAULT_MODEL } = options
+  const { model: chosen = DEFAULT_MODEL, texts } = options
   const modelFile = (): string => {
     if (typeof chosen === 'string') return chosen
     throw chosen.unknown()
@@ -135,13 +138,13 @@ export const loadProgram = (files: readonly string[], options: LoadOptions = {})
   const find = (name: string): Source | undefined => {
     if (name === MODEL_MODULE) modelFile()
     const asked = known.find(e => e.name === name)
-    if (asked !== undefined) return readSource(asked.file)
+    if (asked !== undefined) return readSource(asked.file, texts)
     const path = name.split('.')
     const file =
       path[0] === 'std'
         ? join(stdlibFolder, ...path.slice(1))
         : roots.map(root => join(root, ...path)).find(f => existsSync(`${f}.jola`))
-    return file === undefined || !existsSync(`${file}.jola`) ? undefined : readSource(`${file}.jola`)
+    return file === undefined || !existsSync(`${file}.jola`) ? undefined : readSource(`${file}.jola`, texts)
   }
   const checked = checkProgram(
     entries.map(e => e.name),

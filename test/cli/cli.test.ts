@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { closeSync, openSync, statSync } from 'node:fs'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, it, vi } from 'vitest'
@@ -16,15 +17,15 @@ afterEach(() => {
   vi.unstubAllEnvs()
 })
 
-describe('jola check', () => {
-  const wrong = 'fn g(x: f32) -> f32 = nothing\nfn f(x: f32) -> f32 = nowhere\n'
+const wrong = 'fn g(x: f32) -> f32 = nothing\nfn f(x: f32) -> f32 = nowhere\n'
 
+describe('jola check', () => {
   it('shows every error, sorted by place, and their number', async () => {
     const folder = await folderWith({ 'a.jola': wrong })
     const { code, out } = await jola('check', join(folder, 'a.jola'))
     expect(code).toBe(1)
     expect(out.indexOf('nothing')).toBeLessThan(out.indexOf('nowhere'))
-    expect(out.trimEnd().split('\n').at(-1)).toBe('2 errors')
+    expect(out.trimEnd().split('\n').at(-1)).toMatch(/^2 errors; `jola explain E\d+` tells more$/)
     expect(out).not.toContain('\u001b[')
   })
 
@@ -32,13 +33,22 @@ describe('jola check', () => {
     const folder = await folderWith({ 'a.jola': wrong })
     const { code, json } = await jolaJson('check', '--json', join(folder, 'a.jola'))
     expect(code).toBe(1)
-    expect(json).toMatchObject([{ labels: [{ line: 1 }] }, { labels: [{ line: 2 }] }])
+    expect(json).toMatchObject({
+      version: 1,
+      diagnostics: [
+        { severity: 'error', labels: [{ line: 1 }], fixes: [] },
+        { severity: 'error', labels: [{ line: 2 }], fixes: [] },
+      ],
+    })
   })
 
   it('is content with a program that is right, and with the standard library', async () => {
     const folder = await folderWith({ 'a.jola': programText })
     expect(await jola('check', join(folder, 'a.jola'))).toMatchObject({ code: 0, err: '' })
-    expect(await jolaJson('check', '--json', 'stdlib/edits/jola.jola')).toMatchObject({ code: 0, json: [] })
+    expect(await jolaJson('check', '--json', 'stdlib/edits/jola.jola')).toMatchObject({
+      code: 0,
+      json: { diagnostics: [] },
+    })
   })
 
   it('tells files of one name in two folders apart, and says once what both import', async () => {
@@ -48,23 +58,73 @@ describe('jola check', () => {
     for (const files of [all, [...all].reverse()]) {
       const { code, json } = await jolaJson('check', '--json', ...files)
       expect(code).toBe(1)
-      expect(json).toMatchObject([{ labels: [{ line: 1 }] }, { labels: [{ line: 2 }] }])
+      expect(json).toMatchObject({
+        version: 1,
+        diagnostics: [
+          { severity: 'error', labels: [{ line: 1 }], fixes: [] },
+          { severity: 'error', labels: [{ line: 2 }], fixes: [] },
+        ],
+      })
     }
   })
 
-  it('says what is wrong with a file that is missing, or is a folder', async () => {
+  it('says what is wrong with a file that is missing, or a folder without programs', async () => {
     const folder = await folderWith({})
     const missing = await jola('check', join(folder, 'a.jola'))
     expect({ code: missing.code, why: missing.err.includes('no such file') }).toEqual({ code: 1, why: true })
     const directory = await jola('check', folder)
-    expect({ code: directory.code, why: directory.err.includes('a folder is not a program') }).toEqual({
+    expect({ code: directory.code, why: directory.err.includes('the folder holds no program') }).toEqual({
       code: 1,
       why: true,
     })
   })
 })
 
+const unusedImport = 'import std.nn (softmax, dot)\nfn f(x: f32[N]) -> f32[N] = softmax(x)\n'
+
+describe('jola check --fix, --strict and folders', () => {
+  it('warns without changing the exit code, unless it is to be strict', async () => {
+    const folder = await folderWith({ 'a.jola': unusedImport })
+    const file = join(folder, 'a.jola')
+    const { code, out } = await jola('check', file)
+    expect({ code, end: out.trimEnd().split('\n').at(-1) }).toEqual({
+      code: 0,
+      end: '1 warning; `jola explain W0403` tells more',
+    })
+    expect(out).toMatch(/^warning\[W0403\]: /)
+    expect((await jola('check', '--strict', file)).code).toBe(1)
+  })
+
+  it('makes the sure fixes of a folder and says which', async () => {
+    const folder = await folderWith({ 'a.jola': unusedImport, 'b.jola': wrong })
+    const { code, out } = await jola('check', '--fix', folder)
+    expect(code).toBe(1)
+    expect(out).toContain('a.jola:1:23: remove the import `dot` (W0403)\n1 fix in 1 file\n')
+    expect(await readFile(join(folder, 'a.jola'), 'utf8')).toBe(unusedImport.replace(', dot', ''))
+    expect(await readFile(join(folder, 'b.jola'), 'utf8')).toBe(wrong)
+    expect((await jola('check', '--strict', join(folder, 'a.jola'))).code).toBe(0)
+  })
+
+  it('finds programs in folders below', async () => {
+    const folder = await folderWith({ 'a.jola': programText })
+    await mkdir(join(folder, 'below'))
+    await writeFile(join(folder, 'below', 'b.jola'), wrong)
+    const { json } = await jolaJson('check', '--json', folder)
+    expect(json).toMatchObject({ diagnostics: [{ severity: 'error' }, { severity: 'error' }] })
+  })
+})
+
 describe('jola explain', () => {
+  it('lists all codes', async () => {
+    const { out } = await jola('explain', '--codes')
+    expect(
+      out
+        .trimEnd()
+        .split('\n')
+        .map(line => line.slice(0, 5)),
+    ).toEqual(Object.keys(codes).sort())
+  })
+
   it('explains every code of the catalogue, in any case of letters', async () => {
     for (const entry of Object.values(codes)) {
       const { code, out } = await jola('explain', entry.code.toLowerCase())
@@ -139,15 +199,17 @@ describe('the command line', () => {
   })
 
   it('gives each kind of failure its words and its exit code', () => {
-    expect(failureOf(new UserError({ what: 'no', exitCode: 2 }), false)).toEqual({
+    expect(failureOf(new UserError({ what: 'no', exitCode: 2 }), { colour: false })).toEqual({
       text: 'error: no',
       exitCode: 2,
     })
-    const lost = failureOf(new DeviceError('lost', { what: 'the device is lost', hint: 'try again' }), false)
+    const lost = failureOf(new DeviceError('lost', { what: 'the device is lost', hint: 'try again' }), {
+      colour: false,
+    })
     expect(lost).toEqual({ text: 'error: the device is lost\n  hint:  try again', exitCode: 3 })
     const codes = (
       ['input', 'artifact', 'too-small', 'out-of-memory', 'no-adapter', 'internal'] as const
-    ).map(kind => failureOf(new DeviceError(kind, { what: 'no' }), false).exitCode)
+    ).map(kind => failureOf(new DeviceError(kind, { what: 'no' }), { colour: false }).exitCode)
     expect(codes).toEqual([1, 1, 3, 3, 3, 3])
   })
 
@@ -167,22 +229,27 @@ describe('the command line', () => {
 
   it('owns up to internal errors, with a stack only when asked', () => {
     vi.stubEnv('JOLA_DEBUG', '')
-    const quiet = failureOf(new TypeError('x is undefined'), false)
-    expect(quiet.exitCode).toBe(1)
+    const quiet = failureOf(new TypeError('x is undefined'), { colour: false })
+    expect(quiet.exitCode).toBe(70)
     expect(quiet.text).toContain('internal error: TypeError: x is undefined')
     expect(quiet.text).not.toContain('cli.test')
     vi.stubEnv('JOLA_DEBUG', '1')
-    expect(failureOf(new TypeError('x is undefined'), false).text).toContain('cli.test')
+    expect(failureOf(new TypeError('x is undefined'), { colour: false }).text).toContain('cli.test')
   })
 
-  it('colours terminals only, and not where NO_COLOR is set', () => {
+  it('colours terminals only, unless NO_COLOR or FORCE_COLOR say otherwise', () => {
     vi.stubEnv('NO_COLOR', '')
+    vi.stubEnv('FORCE_COLOR', '')
     expect([wantsColour({ isTTY: true }), wantsColour({ isTTY: false }), wantsColour({})]).toEqual([
       true,
       false,
       false,
     ])
     vi.stubEnv('NO_COLOR', '1')
+    expect(wantsColour({ isTTY: true })).toBe(false)
+    vi.stubEnv('FORCE_COLOR', '1')
+    expect(wantsColour({ isTTY: false })).toBe(true)
+    vi.stubEnv('FORCE_COLOR', '0')
     expect(wantsColour({ isTTY: true })).toBe(false)
   })
 

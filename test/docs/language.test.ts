@@ -46,7 +46,7 @@ describe('the reference of the language', () => {
   it('lists every diagnostic by its code and title', () => {
     const listed = pageText('language.md')
       .split('\n')
-      .filter(line => /^\| `E\d{4}`/.test(line))
+      .filter(line => /^\| `[EW]\d{4}`/.test(line))
     const rows = Object.values(codes).map(c => `| \`${c.code}\` | ${c.title.replaceAll('|', '\\|')} |`)
     expect(listed).toEqual(rows.sort())
   })

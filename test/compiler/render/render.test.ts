@@ -124,7 +124,16 @@ error[E0301]: sizes disagree
 
   it('gives programs lines and columns', () => {
     const labels = [under(a, 'x[d]', 'read')]
-    expect(diagnosticToJson({ code: 'E0301', title: 'sizes disagree', labels, hint: 'so' })).toEqual({
+    expect(
+      diagnosticToJson({
+        code: 'E0301',
+        title: 'sizes disagree',
+        labels,
+        hint: 'so',
+      }),
+    ).toEqual({
+      severity: 'error',
+      fixes: [],
       code: 'E0301',
       title: 'sizes disagree',
       hint: 'so',
