@@ -1,4 +1,3 @@
-import { bf16ToF32, f16ToF32 } from '../../runtime/float.js'
 import { UserError } from '../errors/user-error.js'
 import type { JsonObject } from '../json/json-values.js'
 import {
@@ -9,50 +8,29 @@ import {
   type StoredTensor,
 } from '../safetensors/checkpoint.js'
 import { elementCount } from '../safetensors/header.js'
-import { dequantise } from './dequantise.js'
-import { familyOf } from './family.js'
+import { familyOf } from './families.js'
 import type { GgufHeader, GgufTensor } from './header.js'
-import { checkpointName, rotatedPart } from './tensor-names.js'
+import { type Conversion, type StoredLayout, storedLayout, toFloats, unpaired } from './layouts.js'
+import { checkpointName } from './tensor-names.js'
 import { type GgufType, ggufBlocks, isQuantType } from './tensor-types.js'
 
-/** A tensor as it is read: `headRows` are the rows of each head that lie in llama.cpp's order, if they do. */
-interface ReadTensor extends StoredTensor {
+/** A tensor as it is read: `type` is that of the numbers which are read, `stored` the tensor in the file. */
+interface ReadTensor extends StoredTensor, StoredLayout {
   readonly type: GgufType
-  readonly headRows: number | undefined
+  readonly stored: GgufTensor
 }
 
 /** Bytes that are read at a time, at most, where numbers are converted. */
-const pieceBytes = 4 << 20
+const pieceLimit = 4 << 20
 
-const storedAs = (file: string, { type, shape, begin, end }: GgufTensor): StoredTensor => ({
-  ...{ shape, file, begin, end },
-  ...(isQuantType(type) ? { dtype: `ggml ${type}` as const, block: ggufBlocks[type] } : { dtype: type }),
-})
-
-/** Rows of a head's first half at even places, of its second half at odd ones: undone. */
-const unpermute = (head: Uint8Array, rows: number): Uint8Array => {
-  const width = head.length / rows
-  const out = new Uint8Array(head.length)
-  for (let row = 0; row < rows; row++) {
-    const from = row < rows / 2 ? 2 * row : 2 * row - rows + 1
-    out.set(head.subarray(from * width, (from + 1) * width), row * width)
-  }
-  return out
-}
-
-const toFloats = (type: GgufType, bytes: Uint8Array<ArrayBuffer>, out: Float32Array): void => {
-  const { buffer } = bytes
-  if (type === 'F32') out.set(new Float32Array(buffer))
-  else if (type === 'F64') out.set(new Float64Array(buffer))
-  else if (type === 'F16') f16ToF32(new Uint16Array(buffer), out)
-  else if (type === 'BF16') bf16ToF32(new Uint16Array(buffer), out)
-  else dequantise(type, bytes, out)
-}
-
-/** Heads as the configuration counts them; the rows of each are a tensor's by this number. */
-const headsOf = (config: JsonObject, part: 'queries' | 'keys'): number => {
-  const { num_attention_heads: queries, num_key_value_heads: keys = queries } = config
-  return Number(part === 'queries' ? queries : keys)
+const readAs = (file: string, stored: GgufTensor, layout: StoredLayout): ReadTensor => {
+  const { type, shape } = layout.conversion ?? stored
+  const { elements, bytes } = ggufBlocks[type]
+  const end = stored.begin + (elementCount(shape) / elements) * bytes
+  const read = { shape, file, begin: stored.begin, end, type, stored, ...layout }
+  return isQuantType(type)
+    ? { ...read, dtype: `ggml ${type}` as const, block: ggufBlocks[type] }
+    : { ...read, dtype: type }
 }
 
 /**
@@ -61,20 +39,12 @@ const headsOf = (config: JsonObject, part: 'queries' | 'keys'): number => {
  * what `configOf` gives.
  */
 export const ggufCheckpoint = (file: ByteRanges, header: GgufHeader, config: JsonObject): Checkpoint => {
-  const { permuted, tensors: names } = familyOf(file.path, header)
+  const family = familyOf(file.path, header)
   const tensors = new Map<string, ReadTensor>()
   for (const [own, tensor] of header.tensors) {
     if (own === divisorsName) continue
-    const part = permuted ? rotatedPart(own) : undefined
-    const headRows = part === undefined ? undefined : (tensor.shape[0] ?? 0) / headsOf(config, part)
-    if (headRows !== undefined && !(Number.isInteger(headRows) && headRows > 0 && headRows % 2 === 0))
-      throw new UserError({
-        what: `the tensor '${own}' has ${tensor.shape[0]} rows, which are not those of whole heads`,
-        where: file.path,
-        why: `there are ${headsOf(config, part!)} heads of ${part}, each of an even number of rows`,
-        hint: 'the file is damaged or of another architecture than it says: fetch it again',
-      })
-    tensors.set(checkpointName(own, names), { ...storedAs(file.path, tensor), type: tensor.type, headRows })
+    const layout = storedLayout(file.path, own, tensor, { family, config })
+    tensors.set(checkpointName(own, family), readAs(file.path, tensor, layout))
   }
   const find = (name: string): ReadTensor => {
     const found = tensors.get(name)
@@ -87,15 +57,29 @@ export const ggufCheckpoint = (file: ByteRanges, header: GgufHeader, config: Jso
       hint: 'check that the file is of this model',
     })
   }
-  /** Bytes from a place in a tensor on, as if its rows were in the checkpoint's order; whole blocks. */
+  /** The last tensor of those that are converted as a whole: parts of one are read after one another. */
+  let converted: { readonly tensor: ReadTensor; readonly bytes: Promise<Uint8Array> } | undefined
+  const convertedBytes = (tensor: ReadTensor, { convert }: Conversion): Promise<Uint8Array> => {
+    if (converted?.tensor !== tensor) {
+      const { begin, end } = tensor.stored
+      converted = { tensor, bytes: file.read(begin, end - begin).then(convert) }
+    }
+    return converted.bytes
+  }
+  /** Bytes from a place in a tensor on, as if its numbers were in the checkpoint's order; whole blocks. */
   const readBytes = async (tensor: ReadTensor, at: number, out: Uint8Array): Promise<void> => {
-    const { begin, headRows, shape, end } = tensor
-    if (headRows === undefined) return file.readInto(begin + at, out)
-    const headBytes = ((end - begin) / shape[0]!) * headRows
+    const { begin, end, shape, rows, conversion } = tensor
+    if (conversion !== undefined) {
+      out.set((await convertedBytes(tensor, conversion)).subarray(at, at + out.length))
+      return
+    }
+    if (rows === undefined) return file.readInto(begin + at, out)
+    const pieceBytes = ((end - begin) / shape[0]!) * rows.pieceRows
     for (let done = 0; done < out.length; ) {
-      const head = Math.floor((at + done) / headBytes)
-      const rows = unpermute(await file.read(begin + head * headBytes, headBytes), headRows)
-      const part = rows.subarray(at + done - head * headBytes).subarray(0, out.length - done)
+      const piece = Math.floor((at + done) / pieceBytes)
+      const stored = await file.read(begin + rows.from(piece) * pieceBytes, pieceBytes)
+      const ordered = rows.inPairs ? unpaired(stored, rows.pieceRows) : stored
+      const part = ordered.subarray(at + done - piece * pieceBytes).subarray(0, out.length - done)
       out.set(part, done)
       done += part.length
     }
@@ -103,7 +87,7 @@ export const ggufCheckpoint = (file: ByteRanges, header: GgufHeader, config: Jso
   const readFloats = async (name: string, first: number, out: Float32Array): Promise<void> => {
     const tensor = find(name)
     const block: BlockShape = blockOf(tensor)
-    const step = Math.floor(pieceBytes / block.bytes) * block.elements
+    const step = Math.floor(pieceLimit / block.bytes) * block.elements
     // From the beginning of the block in which the first element lies.
     for (let done = 0; done < out.length; ) {
       const skipped = (first + done) % block.elements

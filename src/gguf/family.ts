@@ -3,66 +3,10 @@
  * `num_hidden_layers`, and so on. An entry of the architecture that has no place there stays under its own
  * name, so that whoever reads the configuration refuses it like any other that no program computes.
  */
-import { UserError } from '../errors/user-error.js'
 import type { JsonObject } from '../json/json-values.js'
 import type { MetadataValue } from './cursor.js'
+import { familyOf } from './families.js'
 import type { GgufHeader } from './header.js'
-
-/** The facts about an architecture, which its name in a file tells. */
-export interface GgufFamily {
-  /** Its name in `config.json`. */
-  readonly modelType: string
-  /**
-   * Whether the file has the rows of each head of queries and keys in the order of llama.cpp's rotation,
-   * which turns neighbours, and not in that of the checkpoint, which turns the halves of a head.
-   */
-  readonly permuted: boolean
-  /** Names of tensors in layers, beside or instead of those that all have. */
-  readonly tensors?: Readonly<Record<string, string>>
-  /** Entries of `config.json` by keys behind the architecture's name, beside those that all have. */
-  readonly entries?: Readonly<Record<string, string>>
-}
-
-const graniteEntries = {
-  'attention.scale': 'attention_multiplier',
-  embedding_scale: 'embedding_multiplier',
-  residual_scale: 'residual_multiplier',
-  logit_scale: 'logits_scaling',
-}
-
-const families: Readonly<Record<string, GgufFamily>> = {
-  llama: { modelType: 'llama', permuted: true },
-  qwen2: { modelType: 'qwen2', permuted: false },
-  qwen3: { modelType: 'qwen3', permuted: false },
-  smollm3: { modelType: 'smollm3', permuted: true },
-  granite: { modelType: 'granite', permuted: true, entries: graniteEntries },
-  olmo2: {
-    modelType: 'olmo2',
-    permuted: false,
-    tensors: {
-      post_attention_norm: 'post_attention_layernorm',
-      post_ffw_norm: 'post_feedforward_layernorm',
-    },
-  },
-  phi3: {
-    modelType: 'phi3',
-    permuted: false,
-    tensors: { attn_qkv: 'self_attn.qkv_proj', ffn_up: 'mlp.gate_up_proj' },
-    entries: { 'attention.sliding_window': 'sliding_window' },
-  },
-}
-
-const commonEntries: Readonly<Record<string, string>> = {
-  block_count: 'num_hidden_layers',
-  embedding_length: 'hidden_size',
-  feed_forward_length: 'intermediate_size',
-  'attention.head_count': 'num_attention_heads',
-  'attention.head_count_kv': 'num_key_value_heads',
-  'attention.key_length': 'head_dim',
-  'attention.layer_norm_rms_epsilon': 'rms_norm_eps',
-  'rope.freq_base': 'rope_theta',
-  context_length: 'max_position_embeddings',
-}
 
 /** Keys that change no number at these values; `undefined`: at any. */
 const harmless: ReadonlyMap<string, readonly MetadataValue[] | undefined> = new Map([
@@ -80,35 +24,6 @@ const harmless: ReadonlyMap<string, readonly MetadataValue[] | undefined> = new 
   ['rope.scaling.yarn_ext_factor', [-1, 1]],
   ['rope.scaling.yarn_attn_factor', [1]],
 ])
-
-/**
- * The architecture that a file names. Throws a `UserError` for one that no program here computes, or a file
- * of no whole model.
- */
-export const familyOf = (file: string, { metadata }: GgufHeader): GgufFamily & { readonly name: string } => {
-  const name = metadata.get('general.architecture')
-  const parts = metadata.get('split.count')
-  if (typeof parts === 'number' && parts > 1)
-    throw new UserError({
-      what: `the model is split into ${parts} GGUF files, and they are read in one only`,
-      where: file,
-      why: `its metadata says split.count ${parts}`,
-      hint: "join them: llama-gguf-split --merge, with the first part's name and a name for the whole",
-    })
-  const type = metadata.get('general.type') ?? 'model'
-  if (type === 'model' && typeof name === 'string' && Object.hasOwn(families, name))
-    return { name, ...families[name]! }
-  const known = `those that are computed are ${Object.keys(families).join(', ')} (Mistral's files say llama)`
-  throw new UserError({
-    what:
-      type === 'model'
-        ? `the architecture ${typeof name === 'string' ? `'${name}'` : 'of the model'} is not computed`
-        : `the GGUF file holds no model, but ${JSON.stringify(String(type))}`,
-    where: file,
-    why: `its metadata says general.architecture ${JSON.stringify(String(name ?? ''))}; ${known}`,
-    hint: 'take a model of one of these, or the same model in the Hugging Face layout',
-  })
-}
 
 const asJson = (value: MetadataValue): unknown =>
   typeof value === 'bigint' ? `${value}` : Array.isArray(value) ? value.map(asJson) : value
@@ -175,6 +90,94 @@ const put = (target: Record<string, unknown>, path: string, value: unknown): voi
   Object.defineProperty(at, parts.at(-1)!, { value, enumerable: true, configurable: true, writable: true })
 }
 
+/** Entries for which 0 says that there is none. */
+const zeroIsNone: ReadonlySet<string> = new Set([
+  'sliding_window',
+  'attn_logit_softcapping',
+  'final_logit_softcapping',
+])
+
+/** The width of a head. */
+const headOf = (config: JsonObject): number => {
+  const { head_dim: given, hidden_size, n_embd, num_attention_heads, n_head } = config
+  return typeof given === 'number'
+    ? given
+    : Number(hidden_size ?? n_embd) / Number(num_attention_heads ?? n_head)
+}
+
+/**
+ * The share of a head that turns. A program rounds the share of a head down to whole numbers, and must come
+ * to the number in the file.
+ */
+const shareOf = (rotated: MetadataValue, head: number): number => {
+  const share = Number(rotated) / head
+  return Math.floor(share * head) < Number(rotated) ? share + 1e-12 : share
+}
+
+/** What a file says beside its entries: further keys, and which tensors the first layer has. */
+interface Beside {
+  readonly get: (key: string) => MetadataValue | undefined
+  readonly has: (tensor: string) => boolean
+}
+
+/** Completes a configuration with what a family's files say in other words; gives the keys read for it. */
+type Adapt = (config: Record<string, unknown>, beside: Beside) => readonly string[]
+
+const withBiases: Adapt = (config, { has }) => {
+  if (config.model_type !== 'qwen2' && (has('attn_q.bias') || has('attn_output.bias')))
+    config.attention_bias = true
+  if (has('ffn_gate.bias') || has('ffn_down.bias')) config.mlp_bias = true
+  return []
+}
+
+const withWindows: Adapt = (config, beside) => {
+  withBiases(config, beside)
+  const { get } = beside
+  const { num_hidden_layers: layers, hidden_size: width, num_attention_heads: heads } = config
+  // No file says what scores are divided by. llama.cpp knows the largest models by their layers, and takes
+  // the width of a head in all others.
+  const largest = config.model_type === 'gemma2' ? 46 : 62
+  config.query_pre_attn_scalar =
+    layers === largest ? Math.floor(Number(width) / Number(heads)) : headOf(config)
+  const third = config.model_type === 'gemma3_text'
+  if (third) config.rope_theta ??= 10000
+  const key = 'attention.sliding_window_pattern'
+  const pattern = get(key)
+  const slides = (l: number): unknown =>
+    third && config.sliding_window === undefined
+      ? false
+      : Array.isArray(pattern)
+        ? pattern[l]
+        : typeof pattern === 'number'
+          ? pattern > 0 && l % pattern < pattern - 1
+          : undefined
+  const types = Array.from({ length: Number(layers) || 0 }, (_, l) => slides(l))
+  const length = Array.isArray(pattern) ? pattern.length : types.length
+  if (length !== types.length || types.some(s => typeof s !== 'boolean')) return []
+  config.layer_types = types.map(s => (s === true ? 'sliding_attention' : 'full_attention'))
+  return [key]
+}
+
+/** How families differ from what most files say. */
+const adaptations: Readonly<Record<string, Adapt>> = {
+  gpt2: () => [],
+  gpt_neox: (config, { has }) => {
+    config.attention_bias = has('attn_qkv.bias')
+    return []
+  },
+  llama: (config, beside) => {
+    withBiases(config, beside)
+    const key = 'attention.sliding_window'
+    const window = beside.get(key)
+    if (typeof window !== 'number' || window <= 0) return []
+    config.model_type = 'mistral'
+    config.sliding_window = window
+    return [key]
+  },
+  gemma2: withWindows,
+  gemma3_text: withWindows,
+}
+
 /**
  * The configuration of a file's model, as `config.json` would have it. `divisors`: what each rotary pair's
  * frequency is divided by, where the file has a tensor of them (`rope_freqs.weight`), as models with Llama
@@ -186,41 +189,28 @@ export const configOf = (
   divisors: readonly number[] | undefined,
 ): JsonObject => {
   const { metadata, tensors } = header
-  const { name, modelType, entries = {} } = familyOf(file, header)
+  const { name, modelType, entries } = familyOf(file, header)
   const get = (key: string): MetadataValue | undefined => metadata.get(`${name}.${key}`)
-  const known: Readonly<Record<string, string>> = { ...commonEntries, ...entries }
   const config: Record<string, unknown> = { model_type: modelType }
-  const read = new Set<string>()
-  for (const [key, entry] of Object.entries(known)) {
+  const read = new Set<string>(['rope.dimension_count'])
+  for (const [key, entry] of Object.entries(entries)) {
     const value = get(key)
     read.add(key)
-    if (value !== undefined && !(entry === 'sliding_window' && value === 0)) config[entry] = unlisted(value)
+    if (value !== undefined && !(zeroIsNone.has(entry) && value === 0)) config[entry] = unlisted(value)
   }
   const { entry: scaling, keys } = ropeScaling(get, divisors)
   for (const key of keys) read.add(key)
   if (scaling !== undefined) config.rope_scaling = scaling
-  const window = get('attention.sliding_window')
-  if (name === 'llama' && typeof window === 'number' && window > 0) {
-    config.model_type = 'mistral'
-    config.sliding_window = window
-    read.add('attention.sliding_window')
-  }
-  const { head_dim: given, hidden_size: width, num_attention_heads: heads } = config
-  const head = typeof given === 'number' ? given : Number(width) / Number(heads)
-  const rotated = get('rope.dimension_count')
-  read.add('rope.dimension_count')
-  if (rotated !== undefined && rotated !== head) {
-    const share = Number(rotated) / head
-    // A program rounds the share of a head down to whole numbers, and must come to the number in the file.
-    config.partial_rotary_factor = Math.floor(share * head) < Number(rotated) ? share + 1e-12 : share
-  }
-  if (get('attention.value_length') === (given ?? head)) read.add('attention.value_length')
+  const head = headOf(config)
   const embedding = tensors.get('token_embd.weight')
   if (embedding !== undefined) config.vocab_size = embedding.shape[0]
   config.tie_word_embeddings = !tensors.has('output.weight')
-  const has = (tensor: string): boolean => tensors.has(`blk.0.${tensor}.bias`)
-  if (modelType !== 'qwen2' && (has('attn_q') || has('attn_output'))) config.attention_bias = true
-  if (has('ffn_gate') || has('ffn_down')) config.mlp_bias = true
+  const rotated = get('rope.dimension_count')
+  if (modelType === 'gpt_neox') config.rotary_pct = shareOf(rotated ?? head, head)
+  else if (rotated !== undefined && rotated !== head) config.partial_rotary_factor = shareOf(rotated, head)
+  if (get('attention.value_length') === head) read.add('attention.value_length')
+  const adapt = adaptations[modelType] ?? withBiases
+  for (const key of adapt(config, { get, has: tensor => tensors.has(`blk.0.${tensor}`) })) read.add(key)
   for (const [key, value] of metadata) {
     if (!key.startsWith(`${name}.`)) continue
     const short = key.slice(name.length + 1)

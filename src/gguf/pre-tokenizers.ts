@@ -65,9 +65,11 @@ const ofSingleDigits: PreTokenizer = { ...plain, steps: [singleDigits, gpt2Piece
 /** The splits that are known, by the name that files have for them. */
 export const preTokenizers: ReadonlyMap<string, PreTokenizer> = new Map([
   ...['llama-bpe', 'llama3', 'llama-v3'].map(name => [name, ofLlama3] as const),
-  ['smaug-bpe', { ...ofLlama3, ignoreMerges: false, addBos: false }],
+  ...['smaug-bpe', 'dbrx'].map(name => [name, { ...ofLlama3, ignoreMerges: false, addBos: false }] as const),
   ...['qwen2', 'deepseek-r1-qwen'].map(name => [name, ofQwen2] as const),
-  ['gpt-2', ofGpt2],
+  ...['gpt-2', 'mpt', 'phi-2'].map(name => [name, ofGpt2] as const),
+  // GPT-NeoX's, which Pythia and the first OLMo have.
+  ['olmo', { ...ofGpt2, normalizer: { type: 'NFC' } }],
   ...['smollm', 'refact', 'starcoder'].map(name => [name, ofSingleDigits] as const),
   ['tekken', { ...ofLlama3, steps: [pieces(tekken), bytesOnly] }],
 ])

@@ -1,48 +1,41 @@
-/**
- * The checkpoint's names of tensors by a GGUF file's: `blk.3.attn_q.weight` is
- * `model.layers.3.self_attn.q_proj.weight`.
- */
-const whole: Readonly<Record<string, string>> = {
-  'token_embd.weight': 'model.embed_tokens.weight',
-  'output_norm.weight': 'model.norm.weight',
-  'output.weight': 'lm_head.weight',
-}
+import type { GgufFamily } from './families.js'
 
-const inLayers: Readonly<Record<string, string>> = {
-  attn_norm: 'input_layernorm',
-  attn_q: 'self_attn.q_proj',
-  attn_k: 'self_attn.k_proj',
-  attn_v: 'self_attn.v_proj',
-  attn_output: 'self_attn.o_proj',
-  attn_q_norm: 'self_attn.q_norm',
-  attn_k_norm: 'self_attn.k_norm',
-  ffn_norm: 'post_attention_layernorm',
-  ffn_gate: 'mlp.gate_proj',
-  ffn_up: 'mlp.up_proj',
-  ffn_down: 'mlp.down_proj',
-}
+const nameIn = (names: Readonly<Record<string, string>>, own: string): string | undefined =>
+  Object.hasOwn(names, own) ? names[own] : undefined
+
+/** The parts of a GGUF file's name of a tensor in a layer: `blk.3.attn_q.weight`. */
+const inLayer = /^blk\.(\d+)\.(\w+)\.(weight|bias)$/
 
 /**
- * The checkpoint's name of a tensor; its own where none is known, under which nothing asks for it. `own` are
- * names in layers that a family has beside or instead of the common ones.
+ * The checkpoint's name of a tensor: that of `blk.3.attn_q.weight` is
+ * `model.layers.3.self_attn.q_proj.weight`. A name that the family does not have stays as it is, and nothing
+ * asks for it.
  */
-export const checkpointName = (name: string, own: Readonly<Record<string, string>> = {}): string => {
-  if (Object.hasOwn(whole, name)) return whole[name]!
-  const [, layer, part, kind] = /^blk\.(\d+)\.(\w+)\.(weight|bias)$/.exec(name) ?? []
-  if (part === undefined) return name
-  const known = Object.hasOwn(own, part)
-    ? own[part]
-    : Object.hasOwn(inLayers, part)
-      ? inLayers[part]
-      : undefined
-  return known === undefined ? name : `model.layers.${layer}.${known}.${kind}`
+export const checkpointName = (name: string, { whole, layers, parts }: GgufFamily): string => {
+  const [, layer, part, ofLayer] = inLayer.exec(name) ?? []
+  if (part !== undefined) {
+    const known = nameIn(parts, part)
+    return known === undefined ? name : `${layers}${layer}.${known}.${ofLayer}`
+  }
+  const [, own = '', kind] = /^(\w+)\.(weight|bias)$/.exec(name) ?? []
+  const known = nameIn(whole, own)
+  return known === undefined ? name : `${known}.${kind}`
 }
 
-/**
- * Whether a tensor holds rows of queries or of keys, head by head, which a permuted file has in another
- * order.
- */
-export const rotatedPart = (name: string): 'queries' | 'keys' | undefined => {
-  const [, part] = /^blk\.\d+\.attn_([qk])\.(?:weight|bias)$/.exec(name) ?? []
-  return part === 'q' ? 'queries' : part === 'k' ? 'keys' : undefined
+/** Whose rows a tensor in a layer has, where a file may have them in another order than the checkpoint. */
+export const rowsOf = (name: string): 'queries' | 'keys' | 'fused' | undefined => {
+  const [, , part] = inLayer.exec(name) ?? []
+  return part === 'attn_q'
+    ? 'queries'
+    : part === 'attn_k'
+      ? 'keys'
+      : part === 'attn_qkv'
+        ? 'fused'
+        : undefined
 }
+
+/** Whether a tensor holds the weights of a norm. */
+export const isNorm = (name: string): boolean => name.endsWith('norm.weight')
+
+/** Whether a tensor is the matrix of a projection in a layer. */
+export const isLayerMatrix = (name: string): boolean => inLayer.exec(name)?.[3] === 'weight' && !isNorm(name)

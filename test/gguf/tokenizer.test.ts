@@ -79,6 +79,10 @@ describe('byte pairs in a GGUF file', () => {
     await same(quickstart, 'gpt-2')
   })
 
+  it('are composed first in files of GPT-NeoX', async () => {
+    await same({ ...quickstart, normalizer: { type: 'NFC' } }, 'olmo')
+  })
+
   for (const [file, pre] of [
     ['llama3', 'llama-bpe'],
     ['qwen', 'qwen2'],
