@@ -4,6 +4,16 @@ import type { DType } from '../artifact.js'
 export const wrap = (value: number, dtype: DType): number =>
   dtype === 'i32' ? value | 0 : dtype === 'u32' ? value >>> 0 : value
 
+/** The nearest whole number, of two equally near the even one; it has the sign of x. */
+export const roundToEven = (x: number): number => {
+  if (!Number.isFinite(x)) return x
+  const below = Math.floor(x)
+  const rest = x - below
+  const up = rest > 0.5 || (rest === 0.5 && below % 2 !== 0)
+  const whole = up ? below + 1 : below
+  return whole === 0 && (x < 0 || Object.is(x, -0)) ? -0 : whole
+}
+
 /** Towards 0, within the type's range; NaN gives 0. */
 const toInteger = (value: number, dtype: DType): number =>
   Number.isNaN(value)

@@ -13,7 +13,7 @@ import {
   sameTypes,
   threefryWord,
 } from './prim.js'
-import { convert, sigmoid, wholePower, wrap } from './prim-values.js'
+import { convert, roundToEven, sigmoid, wholePower, wrap } from './prim-values.js'
 import { erf, realMod } from './special.js'
 
 export { helpers, wgslLiteral } from './wgsl-helpers.js'
@@ -165,6 +165,20 @@ export const prims: Readonly<Record<PrimOp, Prim>> = {
     x => `real_log(${x})`,
     ['real_log'],
   ),
+  /** eˣ − 1, with all digits near 0. */
+  expm1: realFunction(
+    Math.expm1,
+    (_, y) => prim('add', y, one),
+    x => `exp_minus_one(${x})`,
+    ['exp_minus_one'],
+  ),
+  /** log (1 + x), with all digits near 0. */
+  log1p: realFunction(
+    Math.log1p,
+    x => prim('div', one, prim('add', x, one)),
+    x => `log_one_plus(${x})`,
+    ['log_one_plus'],
+  ),
   sqrt: realFunction(
     Math.sqrt,
     (_, y) => prim('div', half, y),
@@ -186,6 +200,12 @@ export const prims: Readonly<Record<PrimOp, Prim>> = {
     x => prim('neg', prim('sin', x)),
     x => `cos(${x})`,
   ),
+  tan: realFunction(
+    Math.tan,
+    (_, y) => prim('add', prim('mul', y, y), one),
+    x => `tangent(${x})`,
+    ['tangent'],
+  ),
   tanh: realFunction(
     Math.tanh,
     (_, y) => prim('sub', one, prim('mul', y, y)),
@@ -202,6 +222,12 @@ export const prims: Readonly<Record<PrimOp, Prim>> = {
     Math.floor,
     () => undefined,
     x => `floor(${x})`,
+  ),
+  /** The nearest whole number, of two equally near the even one. */
+  round: realFunction(
+    roundToEven,
+    () => undefined,
+    x => `round(${x})`,
   ),
   erf: realFunction(
     erf,

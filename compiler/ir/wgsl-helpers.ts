@@ -273,6 +273,36 @@ export const helpers: Readonly<Record<string, string>> = {
   }
   return out;
 }`,
+  // Near 0 by 2 artanh (a / (2 + a)): 1 + a would lose the digits of a.
+  log_one_plus: `fn log_one_plus(a: f32) -> f32 {
+  if (abs(a) < 0.5) {
+    let s = a / (2.0 + a);
+    let t = s * s;
+    var r = fma(0.07692308, t, 0.09090909);
+    r = fma(r, t, 0.11111111);
+    r = fma(r, t, 0.14285714);
+    r = fma(r, t, 0.2);
+    r = fma(r, t, 0.33333334);
+    return 2.0 * fma(s * t, r, s);
+  }
+  return select(log(1.0 + a), ${notANumber}, a < -1.0);
+}`,
+  // Near 0 by Taylor's series: exp(a) - 1 would lose the digits of a.
+  exp_minus_one: `fn exp_minus_one(a: f32) -> f32 {
+  if (abs(a) < 0.5) {
+    var r = fma(2.4801587e-5, a, 1.9841270e-4);
+    r = fma(r, a, 1.3888889e-3);
+    r = fma(r, a, 8.3333333e-3);
+    r = fma(r, a, 4.1666668e-2);
+    r = fma(r, a, 0.16666667);
+    r = fma(r, a, 0.5);
+    return fma(a * a, r, a);
+  }
+  return exp(a) - 1.0;
+}`,
+  tangent: `fn tangent(a: f32) -> f32 {
+  return sin(a) / cos(a);
+}`,
   // Some drivers compute tanh from exponentials that overflow, and that cancel near 0.
   safe_tanh: `fn safe_tanh(a: f32) -> f32 {
   if (abs(a) > 10.0) { return sign(a); }

@@ -6,9 +6,12 @@ import { productOf, reduceAxes } from './context.js'
 const operationCosts: Readonly<Record<string, number>> = {
   exp: 8,
   log: 8,
+  expm1: 14,
+  log1p: 16,
   pow: 12,
   sin: 10,
   cos: 10,
+  tan: 22,
   tanh: 12,
   sigmoid: 12,
   erf: 16,

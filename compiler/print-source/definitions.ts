@@ -56,7 +56,10 @@ export const sharedParts = (shown: readonly PrintedDefinition[]): ReadonlySet<Ex
   const parts = postorder(...roots)
   for (const e of parts)
     (e.op === 'const' || e.op === 'index' ? [] : e.op === 'read' ? e.at : e.args).forEach(count)
-  const costly = ['exp', 'log', 'sqrt', 'rsqrt', 'tanh', 'sigmoid', 'erf', 'sin', 'cos', 'atan2']
+  const costly = [
+    ...['exp', 'expm1', 'log', 'log1p', 'sqrt', 'rsqrt', 'tanh', 'sigmoid', 'erf'],
+    ...['sin', 'cos', 'tan', 'atan2'],
+  ]
   return new Set(
     parts.filter(
       e =>

@@ -214,7 +214,9 @@ const reducedNames = {
 
 const partNames: Readonly<Record<string, string>> = {
   exp: 'power',
+  expm1: 'power',
   log: 'logarithm',
+  log1p: 'logarithm',
   sqrt: 'root',
   rsqrt: 'root',
   sigmoid: 'gate',
@@ -223,6 +225,7 @@ const partNames: Readonly<Record<string, string>> = {
   atan2: 'angle',
   sin: 'sine',
   cos: 'cosine',
+  tan: 'tangent',
   add: 'sum_of',
   sub: 'difference',
   mul: 'product',

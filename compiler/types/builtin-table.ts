@@ -5,14 +5,18 @@ import { typeF32, typeI32, typeU32 } from './basic-types.js'
 /** Functions of one `f32`. */
 const floatFunctions: readonly CoreOp[] = [
   'exp',
+  'expm1',
   'log',
+  'log1p',
   'sqrt',
   'rsqrt',
   'sin',
   'cos',
+  'tan',
   'tanh',
   'sigmoid',
   'floor',
+  'round',
   'erf',
 ]
 

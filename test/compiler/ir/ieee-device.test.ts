@@ -29,14 +29,28 @@ const told = (e: Expr): Expr => prim('select', e, f32(1), f32(2))
 const isNumber = (e: Expr): Expr => told(prim('eq', e, e))
 const [zero, minusZero] = [f32(0), f32(-0)]
 
+const usual = ['neg', 'abs', 'sign'] as const
 const bodies: Readonly<Record<string, Body>> = {
   ...Object.fromEntries(
     (['add', 'sub', 'mul', 'div', 'min', 'max', 'mod', 'pow', 'atan2'] as const).map(o => [o, op(o)]),
   ),
   ...Object.fromEntries(
-    (['neg', 'abs', 'sign', 'exp', 'log', 'sqrt', 'rsqrt', 'tanh', 'sigmoid', 'floor', 'erf'] as const).map(
-      o => [o, one(o)],
-    ),
+    (
+      [
+        ...usual,
+        'exp',
+        'expm1',
+        'log',
+        'log1p',
+        'sqrt',
+        'rsqrt',
+        'tanh',
+        'sigmoid',
+        'floor',
+        'round',
+        'erf',
+      ] as const
+    ).map(o => [o, one(o)]),
   ),
   ...Object.fromEntries(
     (['lt', 'le', 'gt', 'ge', 'eq', 'ne'] as const).flatMap(o => [

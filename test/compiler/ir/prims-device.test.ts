@@ -33,8 +33,9 @@ const op =
 
 const real = ['add', 'sub', 'mul', 'div', 'min', 'max'] as const
 const whole = ['add', 'sub', 'mul', 'min', 'max', 'idiv', 'mod'] as const
-const unary = ['neg', 'abs', 'sign', 'sin', 'cos', 'tanh', 'sigmoid', 'floor', 'erf'] as const
+const unary = ['neg', 'abs', 'sign', 'sin', 'cos', 'tanh', 'sigmoid', 'floor', 'round', 'tan', 'erf'] as const
 const positive = ['log', 'sqrt', 'rsqrt'] as const
+const near = [-0.9, -0.5, -0.49, -1e-3, -1e-7, 0, 1e-7, 0.01, 0.3, 0.499, 0.5, 0.7, 3]
 const comparisons = ['lt', 'le', 'gt', 'ge', 'eq', 'ne'] as const
 const words = [0, 1, 0xffffffff, 0x243f6a88, 0x85a308d3]
 const nonZero = integers.filter(v => v !== 0)
@@ -67,6 +68,12 @@ const cases = [
       a => prim(o, a),
     ),
   ),
+  pairs('expm1', 'f32', near, [0], a => prim('expm1', a)),
+  pairs('log1p', 'f32', near, [0], a => prim('log1p', a)),
+  pairs('expm1 and log1p as fractions of small numbers', 'f32', [1e-7, -3e-6, 1e-3, -0.02], [0], a =>
+    prim('add', prim('div', prim('expm1', a), a), prim('div', prim('log1p', a), a)),
+  ),
+  pairs('round of halves', 'f32', [-2.5, -1.5, -0.5, 0.5, 1.5, 2.5, 8388609], [0], a => prim('round', a)),
   pairs('exp', 'f32', [-100, -2, 0, 1, 4], [0], a => prim('exp', a)),
   ...comparisons.map(o => pairs(o, 'f32', reals, reals, (a, b) => cast('f32', prim(o, a, b)))),
   pairs('pow of positive numbers', 'f32', [0, 0.5, 1, 2.5], [0.5, 1, 2.5, 3], op('pow')),
