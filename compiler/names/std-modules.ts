@@ -6,8 +6,10 @@ export const stdModules: readonly string[] = [
   'std.answers',
   'std.blocks',
   'std.data',
+  'std.derivatives',
   'std.edits.jola',
   'std.gates',
+  'std.linalg',
   'std.math',
   'std.merge',
   'std.models.gemma',
@@ -38,6 +40,7 @@ export const stdModules: readonly string[] = [
   'std.recipes.site',
   'std.rope',
   'std.sites',
+  'std.sort',
 ]
 
 const lastOf = (module: string): string => module.slice(module.lastIndexOf('.') + 1)
