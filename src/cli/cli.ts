@@ -10,6 +10,7 @@ import { registerDevicesCommand } from './devices.js'
 import { registerEvalCommand } from './eval.js'
 import { registerExportCommand, registerImportCommand } from './exchange.js'
 import { registerExplainCommand } from './explain.js'
+import { registerFmtCommand } from './fmt.js'
 import { registerGenerateCommand } from './generate.js'
 import { registerGradCommand } from './grad.js'
 import { registerMergeCommand } from './merge.js'
@@ -24,6 +25,7 @@ import { registerTrainCommand } from './train.js'
 /** The commands in the order in which the help lists them. */
 const registerCommands = [
   registerCheckCommand,
+  registerFmtCommand,
   registerTestCommand,
   registerRunCommand,
   registerGradCommand,

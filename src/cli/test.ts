@@ -1,5 +1,3 @@
-import { readdirSync, statSync } from 'node:fs'
-import { join } from 'node:path'
 import { type Command, Option } from 'commander'
 import type { CoreTest, Program } from '../../compiler/core/core.js'
 import type { Diagnostic } from '../../compiler/diagnostics/diagnostic.js'
@@ -7,8 +5,7 @@ import type { Span } from '../../compiler/diagnostics/source.js'
 import { specialiseTest } from '../../compiler/specialise/specialise.js'
 import { DeviceError } from '../../runtime/errors.js'
 import type { Engine } from '../engine/engine.js'
-import { UserError } from '../errors/user-error.js'
-import { fileError } from '../files/file-error.js'
+import { programFiles } from '../folders/check-files.js'
 import { loadProgram, ProgramError, stdlibFolder } from '../folders/load-program.js'
 import { interpreterEngine, openEngine } from '../host/open-engine.js'
 import { judge, placeOfSpan } from './expectation.js'
@@ -39,23 +36,6 @@ export interface TestResult {
   readonly title: string
   readonly place: string
   readonly failures: readonly TestFailure[]
-}
-
-/**
- * The `.jola` files at a path: the file itself, or all below a folder, sorted. Throws a `UserError` if there
- * are none.
- */
-const programsAt = (path: string): readonly string[] => {
-  try {
-    if (!statSync(path).isDirectory()) return [path]
-    const found = readdirSync(path, { recursive: true, encoding: 'utf8' })
-      .filter(name => name.endsWith('.jola'))
-      .sort()
-    if (found.length > 0) return found.map(name => join(path, name))
-  } catch (error) {
-    throw fileError('read the tests', path, error)
-  }
-  throw new UserError({ what: 'there are no programs to test', where: path, why: 'no .jola file is in it' })
 }
 
 const runTest = async (program: Program, test: CoreTest, engine: Engine): Promise<readonly TestFailure[]> => {
@@ -135,7 +115,7 @@ interface TestOptions {
 }
 
 const runTests = async (paths: readonly string[], options: TestOptions): Promise<void> => {
-  const files = [...new Set((paths.length > 0 ? paths : [stdlibFolder]).flatMap(programsAt))]
+  const files = programFiles(paths.length > 0 ? paths : [stdlibFolder])
   const engines = await enginesFor(options.device)
   const results: TestResult[] = []
   const broken = new Map<string, Diagnostic>()

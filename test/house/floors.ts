@@ -15,7 +15,10 @@ export const compilerFloors: readonly Floor[] = [
   [room('artifact', 'what the runtime gets: plain data, which imports nothing')],
   [room('diagnostics', 'sources, messages and limits')],
   [room('syntax', 'text → tokens → tree, and back')],
-  [room('names', 'modules, imports, and what a name refers to')],
+  [
+    room('names', 'modules, imports, and what a name refers to'),
+    room('format', 'one layout for every source'),
+  ],
   [room('core', 'types, size polynomials, and the typed core')],
   [room('types', 'tree → core: inference and shapes')],
   [room('ir', 'the tensor IR, its primitives, verifier and interpreter')],
