@@ -229,6 +229,8 @@ const partsOf = (
       return [e.target, ...e.at]
     case 'at':
       return [e.target, ...e.at, e.otherwise]
+    case 'replace':
+      return [e.target, ...e.at, e.value]
     case 'field':
       return [e.target]
     case 'binary':

@@ -138,6 +138,25 @@ const bareDoc = (w: Written, expr: SourceExpr, first: number, last: number): Doc
       const head = [exprDoc(w, expr.target), w.gap(dot), w.run(dot, dot + 1), w.gap(dot + 2)]
       return [head, bracketed(w, { open: dot + 2, close: last }, items)]
     }
+    case 'replace': {
+      const word = w.last(expr.target.span) + 1
+      const equals = w.first(expr.value.span) - 1
+      const places = bracketed(
+        w,
+        { open: word + 1, close: equals - 1 },
+        expr.at.map(e => item(w, e)),
+      )
+      const head = [
+        exprDoc(w, expr.target),
+        w.gap(word),
+        'with',
+        w.gap(word + 1, ' '),
+        places,
+        w.gap(equals),
+        '=',
+      ]
+      return [head, bodyDoc(w, expr.value)]
+    }
     case 'field': {
       const dot = w.last(expr.target.span) + 1
       return [exprDoc(w, expr.target), w.gap(dot), w.run(dot, last)]

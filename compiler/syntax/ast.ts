@@ -355,6 +355,14 @@ export type SourceExpr =
       readonly otherwise: SourceExpr
       readonly span: Span
     }
+  /** `x with [i, j] = v`. */
+  | {
+      readonly kind: 'replace'
+      readonly target: SourceExpr
+      readonly at: readonly SourceExpr[]
+      readonly value: SourceExpr
+      readonly span: Span
+    }
   /**
    * `r.field`; a qualified name parses as this too when its first part is not an import: names are resolved
    * later.

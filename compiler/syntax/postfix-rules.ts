@@ -43,9 +43,20 @@ export abstract class PostfixRules extends TypeRules {
           },
           {
             ALT: () => {
-              this.CONSUME(t.WithKeyword)
+              this.CONSUME1(t.WithKeyword)
               const fields = this.SUBRULE1(this.recordFields)
               extended(span => ({ kind: 'record', base: before, fields, span }))
+            },
+          },
+          {
+            ALT: () => {
+              this.CONSUME2(t.WithKeyword)
+              this.CONSUME3(t.LBracket)
+              const at = this.SUBRULE3(this.list)
+              this.CONSUME3(t.RBracket)
+              this.CONSUME(t.Equals)
+              const value = this.SUBRULE(this.expr)
+              extended(span => ({ kind: 'replace', target: before, at, value, span }))
             },
           },
           {
@@ -86,7 +97,7 @@ export abstract class PostfixRules extends TypeRules {
       case t.LBracket:
         return this.sameLine()
       case t.WithKeyword:
-        return this.sameLine() && this.LA(2).tokenType === t.LBrace
+        return this.sameLine() && (this.LA(2).tokenType === t.LBrace || this.LA(2).tokenType === t.LBracket)
       case t.LBrace:
         return this.sameLine() && typeName(target) !== undefined
       default:

@@ -68,6 +68,7 @@ const strength = (expr: SourceExpr): number | 'open' => {
     case 'reduce':
     case 'fold':
     case 'lambda':
+    case 'replace':
       return 'open'
     case 'binary':
       return binding[expr.op]
@@ -152,6 +153,15 @@ const bare = (expr: SourceExpr, place: Place): string => {
       const items = expr.at.map(a => (i: number) => printSourceExpr(a, i))
       const otherwise = (i: number): string => `else: ${printSourceExpr(expr.otherwise, i)}`
       return `${tight(expr.target, indent)}.at${list('(', [...items, otherwise], ')', indent)}`
+    }
+    case 'replace': {
+      const at = list(
+        '[',
+        expr.at.map(a => (i: number) => printSourceExpr(a, i)),
+        ']',
+        indent,
+      )
+      return `${tight(expr.target, indent)} with ${at} =${block(expr.value, indent)}`
     }
     case 'field':
       return `${tight(expr.target, indent)}.${expr.field.text}`

@@ -31,6 +31,7 @@ import type { Env } from './locals.js'
 import { elaborateField, elaborateName } from './name-expressions.js'
 import { elaborateBinary, elaborateUnary } from './operators.js'
 import { checkRecordLiteral, elaborateRecord } from './record-literals.js'
+import { elaborateReplacement } from './replacements.js'
 import { elaborateGuardedRead, elaborateRead } from './tensor-reads.js'
 import { quoteSource } from './wording.js'
 
@@ -67,6 +68,8 @@ const inferExpr = (cx: BodyContext, env: Env, e: SourceExpr): CoreExpr => {
       return elaborateRead(cx, env, e)
     case 'at':
       return elaborateGuardedRead(cx, env, e)
+    case 'replace':
+      return elaborateReplacement(cx, env, e)
     case 'field':
       return elaborateField(cx, env, e)
     case 'binary':

@@ -12,10 +12,10 @@ import { originLabels } from './message-labels.js'
 import { arrayOf } from './type-traversal.js'
 import { countOf, quoteSource } from './wording.js'
 
-/** A read as written: `x[i, j]` or `x.at(i, j, else: v)`. */
-type ReadExpr = SourceExpr & { kind: 'index' | 'at' }
+/** Places as written: `x[i, j]`, `x.at(i, j, else: v)` or `x with [i, j] = v`. */
+type ReadExpr = SourceExpr & { kind: 'index' | 'at' | 'replace' }
 
-interface ArrayShape {
+export interface ArrayShape {
   readonly element: Type
   readonly dims: readonly Size[]
 }
@@ -24,7 +24,7 @@ interface ArrayShape {
  * The axes of the target of a read, at least as many as are read; undefined when it has fewer, which is
  * reported.
  */
-const shapeOfTarget = (cx: BodyContext, target: CoreExpr, e: ReadExpr): ArrayShape | undefined => {
+export const shapeOfTarget = (cx: BodyContext, target: CoreExpr, e: ReadExpr): ArrayShape | undefined => {
   const t = cx.solver.head(target.type)
   const given = e.at.length
   if (t.kind === 'tensor' || t.kind === 'array') {
@@ -52,7 +52,8 @@ const shapeOfTarget = (cx: BodyContext, target: CoreExpr, e: ReadExpr): ArraySha
 }
 
 /** The type that is left after some axes were read. */
-const restOf = (shape: ArrayShape, read: number): Type => arrayOf(shape.element, shape.dims.slice(read))
+export const restOf = (shape: ArrayShape, read: number): Type =>
+  arrayOf(shape.element, shape.dims.slice(read))
 
 /** `x[t, (k, g)]`. Fewer indices than axes give the rest. */
 export const elaborateRead = (cx: BodyContext, env: Env, e: ReadExpr & { kind: 'index' }): CoreExpr => {

@@ -140,7 +140,6 @@ export const expr: fc.Arbitrary<Ast.SourceExpr> = fc.letrec<{ expr: Ast.SourceEx
   const e = tie('expr')
   const keeps = fc.constantFrom('last' as const, 'all' as const)
   const direction = fc.constantFrom('up' as const, 'down' as const)
-
   const node = <K extends Ast.SourceExpr['kind']>(
     kind: K,
   ): { kind: fc.Arbitrary<K>; span: fc.Arbitrary<typeof span> } => ({
@@ -191,6 +190,7 @@ export const expr: fc.Arbitrary<Ast.SourceExpr> = fc.letrec<{ expr: Ast.SourceEx
       }),
       fc.record({ ...node('index'), target: e, at: some(e) }),
       fc.record({ ...node('at'), target: e, at: some(e), otherwise: e }),
+      fc.record({ ...node('replace'), target: e, at: some(e), value: e }),
       fc.record({ ...node('field'), target: e, field: name }),
       fc.record({
         ...node('binary'),
