@@ -7,7 +7,8 @@ import { checkProgram } from '../../compiler/check/check.js'
 import type { Graph } from '../../compiler/ir/ir.js'
 import { lower, packInputs } from '../../compiler/pipeline.js'
 import { specialiseFn } from '../../compiler/specialise/specialise.js'
-import { ProgramError, stdlibFolder } from '../folders/load-program.js'
+import { ProgramError } from '../errors/program-error.js'
+import { stdlibFolder } from '../files/stdlib-folder.js'
 
 /** The packings of inputs, by name; inputs without an entry are not packed. */
 export type Packed = Readonly<Record<string, Packing>>

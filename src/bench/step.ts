@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { type Device, download, type KernelTime } from '../../runtime/index.js'
-import { stdlibFolder } from '../folders/load-program.js'
+import { stdlibFolder } from '../files/stdlib-folder.js'
 import { readConfig } from '../folders/open-model.js'
 import { kernelUses } from '../measure/kernel-uses.js'
 import { alternately, type Timed } from '../measure/measure.js'

@@ -166,9 +166,6 @@ const run = async (given: What | undefined, options: BenchOptions): Promise<void
 export const registerBenchCommand = (program: Command): void => {
   program
     .command('bench')
-    .description(
-      'measure kernels, steps, epochs, masks, decoding and compiling, compared with ceilings and peers',
-    )
     .addArgument(
       new Argument('[what]', 'the section to measure; by default kernels, or with --profile a step').choices([
         ...sections,

@@ -75,7 +75,6 @@ const report = (
 export const registerCheckCommand = (program: Command): void => {
   program
     .command('check')
-    .description('check programs and everything that they import; print all errors at once')
     .argument('<file...>', '.jola files, folders of them, or - for standard input')
     .option('--fix', 'make the edits that must have been meant, and say which')
     .option('--strict', 'warnings are errors: the exit code is 1 where there is one')

@@ -2,48 +2,8 @@ import { Command } from 'commander'
 import { DeviceError } from '../../runtime/errors.js'
 import { parseLimits } from '../../runtime/limits.js'
 import { UserError } from '../errors/user-error.js'
-import { registerBenchCommand } from './bench.js'
-import { registerCheckCommand } from './check.js'
-import { registerCompareCommand } from './compare.js'
-import { registerDataCommand } from './data.js'
-import { registerDevicesCommand } from './devices.js'
-import { registerEvalCommand } from './eval.js'
-import { registerExportCommand, registerImportCommand } from './exchange.js'
-import { registerExplainCommand } from './explain.js'
-import { registerFmtCommand } from './fmt.js'
-import { registerGenerateCommand } from './generate.js'
-import { registerGradCommand } from './grad.js'
-import { registerMergeCommand } from './merge.js'
-import { registerNewCommand } from './new.js'
-import { registerReportCommand } from './report.js'
-import { registerRunCommand } from './run.js'
+import { commands } from './commands.js'
 import { examples, failureOf, print, remark, renderingFor, version } from './shared.js'
-import { registerTaskCommand } from './task.js'
-import { registerTestCommand } from './test.js'
-import { registerTrainCommand } from './train.js'
-
-/** The commands in the order in which the help lists them. */
-const registerCommands = [
-  registerCheckCommand,
-  registerFmtCommand,
-  registerTestCommand,
-  registerRunCommand,
-  registerGradCommand,
-  registerExplainCommand,
-  registerDataCommand,
-  registerTrainCommand,
-  registerEvalCommand,
-  registerGenerateCommand,
-  registerReportCommand,
-  registerNewCommand,
-  registerTaskCommand,
-  registerCompareCommand,
-  registerMergeCommand,
-  registerExportCommand,
-  registerImportCommand,
-  registerDevicesCommand,
-  registerBenchCommand,
-]
 
 /** Refuses wrong limits before the command begins, as for an option. */
 const checkEnvironment = (): void => {
@@ -57,13 +17,23 @@ const checkEnvironment = (): void => {
   }
 }
 
-/** The whole command line. Its actions reject with the error that ended them, which {@link runCli} prints. */
-export const cli = (): Command => {
+/** The command that a command line runs, or asks help about. */
+const commandIn = (args: readonly string[]): string | undefined => {
+  const [first, second] = args.filter(a => !a.startsWith('-'))
+  return first === 'help' ? second : first
+}
+
+/**
+ * The command line, with the options and actions of the wanted commands; of the others it has names and
+ * descriptions. Actions reject with the error that ended them, which {@link runCli} prints.
+ */
+export const cli = async (wanted: (name: string) => boolean): Promise<Command> => {
   const program = new Command('jola')
     .description(
       'A typed functional tensor language for editing what a Transformer thinks, compiled to WebGPU.',
     )
     .version(version())
+    .configureHelp({ subcommandTerm: command => command.name() })
     .showHelpAfterError('(add --help for the options)')
     .exitOverride()
     .configureOutput({ writeOut: print, writeErr: remark })
@@ -81,7 +51,11 @@ export const cli = (): Command => {
           'stopped by Ctrl-C (143 by SIGTERM, 129 by SIGHUP), 70 a defect of Jola itself.',
       ].join('\n'),
     )
-  for (const register of registerCommands) register(program)
+  for (const [name, { description, load }] of Object.entries(commands)) {
+    if (wanted(name)) (await load())(program)
+    else program.command(name)
+    program.commands.at(-1)!.description(description)
+  }
   return program
 }
 
@@ -90,7 +64,9 @@ export const cli = (): Command => {
  */
 export const runCli = async (args: readonly string[]): Promise<number> => {
   try {
-    await cli().parseAsync([...args], { from: 'user' })
+    const asked = commandIn(args)
+    const program = await cli(name => name === asked)
+    await program.parseAsync([...args], { from: 'user' })
     return 0
   } catch (error) {
     const { text, exitCode } = failureOf(error, renderingFor(process.stderr))

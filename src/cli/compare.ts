@@ -251,7 +251,6 @@ const compute = async (open: readonly Cell[], c: Computation): Promise<void> => 
 export const registerCompareCommand = (program: Command): void => {
   program
     .command('compare')
-    .description('compare methods on tasks: tune each alike, train over seeds, score, and draw a page')
     .addOption(modelOption())
     .option('--task <names>', 'tasks of `jola task list`, sets, families, or .json files', names, [])
     .option('--data <dir>', 'the folder that holds the data of tasks')

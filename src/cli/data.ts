@@ -264,7 +264,6 @@ const noExamples = (text: string): number => (text === '0' ? 0 : positiveInteger
 /** Adds `jola data`. */
 export const registerDataCommand = (program: Command): void => {
   addReadingOptions(program.command('data'))
-    .description('show a data folder as a model reads it: counts, lengths, omitted examples, and tokens')
     .argument('<data>', 'a folder with train.jsonl, valid.jsonl, test.jsonl (or .json, .csv, .tsv)')
     .addOption(modelOption())
     .option(

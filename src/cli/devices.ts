@@ -92,7 +92,6 @@ const show = (r: Report): string => {
 export const registerDevicesCommand = (program: Command): void => {
   program
     .command('devices')
-    .description("list this machine's WebGPU adapters, their features and limits")
     .option('--json', 'print them as a JSON array')
     .addHelpText('after', examples(['devices', 'devices --json']))
     .action(async (options: { readonly json?: true }) => {

@@ -245,7 +245,6 @@ const run = async (path: string | undefined, o: Options): Promise<void> => {
 /** Adds `jola eval`. */
 export const registerEvalCommand = (program: Command): void => {
   addBeamOptions(addReadingOptions(program.command('eval')))
-    .description('score a run, its base model, or any model on a data set')
     .argument('[run]', "a run's folder, or that of several seeds")
     .addOption(modelOption())
     .addOption(allowOption())

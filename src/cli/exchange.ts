@@ -32,7 +32,6 @@ const writeForeign = async (run: string, o: ExportOptions): Promise<void> => {
 export const registerExportCommand = (program: Command): void => {
   program
     .command('export')
-    .description("write a run's adapter in the files of others")
     .argument('<run>', "a run's folder")
     .requiredOption('--out <dir>', 'the folder to write')
     .option('--peft', 'LoRA as PEFT loads it')
@@ -51,7 +50,6 @@ const readForeign = async (path: string, o: ImportOptions): Promise<void> => {
 export const registerImportCommand = (program: Command): void => {
   program
     .command('import')
-    .description("read LoRA of PEFT, or JoLA of its authors' code, as an adapter of ours")
     .argument('<adapter>', 'a folder with adapter_model.safetensors, or a file of safetensors')
     .requiredOption('--model <dir>', 'the model that it was trained on')
     .requiredOption('--out <dir>', 'the folder to write')

@@ -4,8 +4,9 @@ import { type CodeEntry, codes } from '../../compiler/codes.js'
 import { parse } from '../../compiler/syntax/parse.js'
 import { printDeclarations } from '../../compiler/syntax/print-module.js'
 import { showBytes } from '../../runtime/errors.js'
+import { ProgramError } from '../errors/program-error.js'
 import { UserError } from '../errors/user-error.js'
-import { ProgramError, sourceNamed } from '../folders/load-program.js'
+import { sourceNamed } from '../folders/load-program.js'
 import type { WeightFormat } from '../model/weight-format.js'
 import { type DeviceChoice, deviceChoiceOption } from './explain-device.js'
 import { explainFunction, showExplanation } from './explain-kernels.js'
@@ -127,10 +128,6 @@ const refuseIdleOptions = ({ stage, lines, in: inputs, wgsl }: ExplainOptions): 
 export const registerExplainCommand = (program: Command): void => {
   program
     .command('explain')
-    .description(
-      "explain a diagnostic's code, what a module declares, a function's kernels, or one stage of " +
-        'its compilation',
-    )
     .argument('[code or file]', 'a code such as E0312, a .jola file, or a module such as std.optim')
     .option('--codes', 'list the codes of all diagnostics')
     .option('--fn <name>', 'the function, for a file')

@@ -51,7 +51,6 @@ const formatFiles = async (files: readonly string[], check: boolean): Promise<vo
 export const registerFmtCommand = (program: Command): void => {
   program
     .command('fmt')
-    .description('lay programs out in the one style, and print which files changed')
     .argument('[path...]', '.jola files, folders of them (by default this one), or - for standard input')
     .option('--check', 'change nothing; print the files that would change, and exit with 1 if there are some')
     .addHelpText('after', examples(['fmt', 'fmt --check stdlib my.jola', 'fmt - < my.jola']))

@@ -178,7 +178,6 @@ const run = async (path: string | undefined, o: Options): Promise<void> => {
 export const registerGenerateCommand = (program: Command): void => {
   const command = program
     .command('generate')
-    .description('continue texts with a run, its base model, or any model')
     .argument('[run]', "a run's folder")
     .addOption(modelOption())
     .addOption(allowOption())

@@ -213,7 +213,6 @@ const needsNothing = async (file: string, options: GradOptions): Promise<boolean
 export const registerGradCommand = (program: Command): void => {
   program
     .command('grad')
-    .description("print or evaluate a function's derivative, or compare it with finite differences")
     .argument('<file>', 'a .jola file')
     .requiredOption('--fn <name>', 'the function, which gives an f32 or a tuple that begins with one')
     .requiredOption(

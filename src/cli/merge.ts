@@ -43,7 +43,6 @@ const run = async (adapters: string, o: Options): Promise<void> => {
 export const registerMergeCommand = (program: Command): void => {
   program
     .command('merge')
-    .description("write a model with a run's edits in its weights, as a folder that transformers loads")
     .argument('<run>', "a run's folder, or several: 'runs/a + 0.5 * runs/b'")
     .requiredOption('--out <dir>', 'the folder to write')
     .addOption(modelOption())

@@ -69,7 +69,6 @@ const run = async (o: Options): Promise<void> => {
 export const registerNewCommand = (program: Command): void => {
   program
     .command('new')
-    .description('write the program for a checkpoint of a family that has none yet, as far as it can')
     .requiredOption('--from <dir>', 'the model, as a folder in the Hugging Face layout or a GGUF file')
     .option('--out <file>', 'the file to write; by default the family with .jola')
     .option('--force', 'write over a file that is there')

@@ -55,9 +55,6 @@ const show = (kind: 'share' | 'number', value: number): string =>
 export const registerReportCommand = (program: Command): void => {
   program
     .command('report')
-    .description(
-      'write an HTML page about a run or several seeds: scores before and after, curves, gates, texts',
-    )
     .argument('<run...>', 'folders of runs that differ in their seeds, or the one that holds them')
     .option('--data <dir>', "the data to score on; by default the run's own")
     .option('--out <file>', 'the file of the page; by default report.html in the first folder')

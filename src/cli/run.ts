@@ -96,7 +96,6 @@ interface RunOptions {
 export const registerRunCommand = (program: Command): void => {
   program
     .command('run')
-    .description('evaluate a function: inputs by name from a file, weights from a model, sizes from both')
     .argument('<file>', 'a .jola file')
     .requiredOption('--fn <name>', 'the function')
     .option('--in <file>', 'inputs as safetensors: `x`, and `x.field` for records; scalars have shape []')

@@ -89,7 +89,6 @@ const draw = async (name: string, o: DrawOptions): Promise<void> => {
 export const registerTaskCommand = (program: Command): void => {
   const task = program
     .command('task')
-    .description('the tasks that methods are compared on: their data, prompts and scores')
     .addHelpText('after', examples(['task list', 'task show boolq --data DATA']))
   task
     .command('list')

@@ -5,8 +5,10 @@ import type { Span } from '../../compiler/diagnostics/source.js'
 import { specialiseTest } from '../../compiler/specialise/specialise.js'
 import { DeviceError } from '../../runtime/errors.js'
 import type { Engine } from '../engine/engine.js'
+import { ProgramError } from '../errors/program-error.js'
+import { stdlibFolder } from '../files/stdlib-folder.js'
 import { programFiles } from '../folders/check-files.js'
-import { loadProgram, ProgramError, stdlibFolder } from '../folders/load-program.js'
+import { loadProgram } from '../folders/load-program.js'
 import { interpreterEngine, openEngine } from '../host/open-engine.js'
 import { judge, placeOfSpan } from './expectation.js'
 import {
@@ -154,7 +156,6 @@ const runTests = async (paths: readonly string[], options: TestOptions): Promise
 export const registerTestCommand = (program: Command): void => {
   program
     .command('test')
-    .description('run the `test` blocks of programs; by default those of the standard library')
     .argument('[path...]', '.jola files, or folders of them')
     .addOption(
       new Option(

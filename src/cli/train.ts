@@ -212,7 +212,6 @@ const seedList = (text: string): readonly number[] => {
 /** Adds `jola train`. */
 export const registerTrainCommand = (program: Command): void => {
   addReadingOptions(program.command('train'))
-    .description('train by a recipe, with validation and early stopping; keep the best state')
     .argument('<recipe>', 'a .jola file with a recipe, or a module such as std.recipes.lora')
     .addOption(modelOption())
     .addOption(allowOption())

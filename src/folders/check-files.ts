@@ -4,9 +4,10 @@ import { warningsIn } from '../../compiler/check/warnings.js'
 import { type Diagnostic, severityOf } from '../../compiler/diagnostics/diagnostic.js'
 import { compatibleFixes, editedText, type Fix, sureFix } from '../../compiler/diagnostics/fix.js'
 import { diagnosticToJson } from '../../compiler/diagnostics/render.js'
+import { ProgramError } from '../errors/program-error.js'
 import { UserError } from '../errors/user-error.js'
 import { fileError } from '../files/file-error.js'
-import { loadProgram, ProgramError, sourceNamed } from './load-program.js'
+import { loadProgram, sourceNamed } from './load-program.js'
 
 /** Texts by absolute path that stand for files: standard input, or edits that are not saved yet. */
 export type Texts = ReadonlyMap<string, string>

@@ -1,41 +1,16 @@
 import { createHash } from 'node:crypto'
 import { existsSync, statSync } from 'node:fs'
 import { basename, dirname, join, relative, resolve, sep } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import * as Either from 'fp-ts/lib/Either.js'
 import { type CheckOptions, checkProgram } from '../../compiler/check/check.js'
 import type { Program } from '../../compiler/core/core.js'
-import type { Diagnostic } from '../../compiler/diagnostics/diagnostic.js'
 import type { Source } from '../../compiler/diagnostics/source.js'
 import { DEFAULT_MODEL, MODEL_MODULE } from '../../compiler/names/modules.js'
 import { lex } from '../../compiler/syntax/parse.js'
+import { ProgramError } from '../errors/program-error.js'
 import { UserError } from '../errors/user-error.js'
+import { stdlibFolder } from '../files/stdlib-folder.js'
 import { byteLimits, readTextFileNow } from '../files/text-file.js'
-
-/** A program with errors. The command line prints its diagnostics; an editor keeps them. */
-export class ProgramError extends Error {
-  constructor(readonly diagnostics: readonly Diagnostic[]) {
-    super(diagnostics.map(d => d.title).join('\n'))
-  }
-}
-
-/** The nearest folder above that holds the package's `stdlib`, from the sources and from the build alike. */
-const packageRoot = (): string => {
-  let folder = dirname(fileURLToPath(import.meta.url))
-  while (!existsSync(join(folder, 'stdlib', 'nn.jola'))) {
-    const above = dirname(folder)
-    if (above === folder)
-      throw new UserError({
-        what: 'the standard library is missing',
-        why: 'no folder above this program holds stdlib/nn.jola',
-        hint: 'install the package anew',
-      })
-    folder = above
-  }
-  return folder
-}
-
-export const stdlibFolder = join(packageRoot(), 'stdlib')
 
 /**
  * A file as a module. Files of the standard library keep their module names; others are named relative to

@@ -3,10 +3,11 @@ import { join } from 'node:path'
 import { DEFAULT_MODEL, MODEL_MODULE } from '../../compiler/names/modules.js'
 import { parsePartly } from '../../compiler/syntax/parse.js'
 import { UserError } from '../errors/user-error.js'
+import { stdlibFolder } from '../files/stdlib-folder.js'
 import { byteLimits, readTextFileNow } from '../files/text-file.js'
 import type { JsonObject } from '../json/json-values.js'
 import { pathsOf } from '../model/config-reader.js'
-import { type ModelProgram, stdlibFolder } from './load-program.js'
+import type { ModelProgram } from './load-program.js'
 import { readConfig } from './open-model.js'
 
 /** The families that a module computes: the choices of its constant that is read from `model_type`. */

@@ -5,10 +5,10 @@ import { DataFolder } from '../data/data-folder.js'
 import type { DataSource } from '../data/data-source.js'
 import { UserError } from '../errors/user-error.js'
 import { readJsonObject } from '../files/json-file.js'
+import { stdlibFolder } from '../files/stdlib-folder.js'
 import { scoringFor } from '../score/evaluate.js'
 import { slug, type TaskDeclaration, tasksIn } from '../tasks/declaration.js'
 import { listOpsSource } from '../tasks/listops.js'
-import { stdlibFolder } from './load-program.js'
 import { filesIn, openDataFolder } from './open-data.js'
 
 const taskFolder = join(stdlibFolder, 'tasks')

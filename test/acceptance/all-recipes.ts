@@ -5,7 +5,7 @@ import { shapeOf } from '../../compiler/ir/graph.js'
 import type { NumericArray } from '../../compiler/ir/interpret.js'
 import type { Graph } from '../../compiler/ir/ir.js'
 import type { Bindings } from '../../compiler/specialise/specialise.js'
-import { stdlibFolder } from '../../src/folders/load-program.js'
+import { stdlibFolder } from '../../src/files/stdlib-folder.js'
 import { settingsOf } from '../../src/recipe/settings.js'
 import { programOf } from '../support/program.js'
 

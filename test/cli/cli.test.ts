@@ -178,7 +178,7 @@ describe('jola explain', () => {
 
 describe('the command line', () => {
   it('has examples in the help of every command', async () => {
-    for (const command of cli().commands) {
+    for (const command of (await cli(() => true)).commands) {
       const { code, out } = await jola(command.name(), '--help')
       expect({ command: command.name(), code, examples: /Examples?:\n/.test(out) }).toEqual({
         command: command.name(),

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { stdlibFolder } from '../../src/folders/load-program.js'
+import { stdlibFolder } from '../../src/files/stdlib-folder.js'
 import { writeSafetensors } from '../../src/folders/write-safetensors.js'
 import type { JsonObject } from '../../src/json/json-values.js'
 import { f32, folderWith, i32, jola, tensorsFile } from './support.js'

@@ -63,7 +63,7 @@ describe('jola test', () => {
 
   it('refuses a folder without programs', async () => {
     const { code, err } = await jola('test', await folderWith({}), ...interpreted)
-    expect({ code, why: err.includes('no .jola file') }).toEqual({ code: 1, why: true })
+    expect({ code, why: err.includes('ends in .jola') }).toEqual({ code: 1, why: true })
   })
 })
 

@@ -5,7 +5,7 @@ import type { Program } from '../../compiler/core/core.js'
 import type { Diagnostic } from '../../compiler/diagnostics/diagnostic.js'
 import { specialiseTest } from '../../compiler/specialise/specialise.js'
 import { judge, placeOfSpan } from '../../src/cli/expectation.js'
-import { stdlibFolder } from '../../src/folders/load-program.js'
+import { stdlibFolder } from '../../src/files/stdlib-folder.js'
 import { interpreterEngine } from '../../src/host/open-engine.js'
 
 /** A fenced block of a page of documentation. */

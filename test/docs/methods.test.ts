@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
-import { stdlibFolder } from '../../src/folders/load-program.js'
+import { stdlibFolder } from '../../src/files/stdlib-folder.js'
 import { pageText } from './examples.js'
 
 it('docs/methods.md counts the lines of each method’s files as they are', () => {

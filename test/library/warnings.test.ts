@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { stdlibFolder } from '../../src/files/stdlib-folder.js'
 import { checkFiles, programFiles } from '../../src/folders/check-files.js'
-import { stdlibFolder } from '../../src/folders/load-program.js'
 
 test('the standard library and the examples have neither errors nor warnings', () => {
   const files = programFiles([stdlibFolder, join(stdlibFolder, '..', 'examples')])

@@ -6,7 +6,7 @@ import { CheckedModules } from '../../compiler/check/checked-modules.js'
 import type { Program } from '../../compiler/core/core.js'
 import { renderDiagnostic } from '../../compiler/diagnostics/render.js'
 import type { Source } from '../../compiler/diagnostics/source.js'
-import { stdlibFolder } from '../../src/folders/load-program.js'
+import { stdlibFolder } from '../../src/files/stdlib-folder.js'
 
 /** The standard library is checked once for a file of tests. */
 const before = new CheckedModules()

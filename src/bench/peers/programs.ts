@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { UserError } from '../../errors/user-error.js'
-import { stdlibFolder } from '../../folders/load-program.js'
+import { stdlibFolder } from '../../files/stdlib-folder.js'
 import type { PeerProgram } from './process.js'
 
 /**
