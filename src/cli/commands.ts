@@ -7,7 +7,7 @@ interface CommandEntry {
   readonly load: () => Promise<(program: Command) => void>
 }
 
-/** The commands in the order in which the help lists them. A module is loaded when its command is asked for. */
+/** The commands in the order of the help. A module is loaded when its command is asked for. */
 export const commands: Readonly<Record<string, CommandEntry>> = {
   check: {
     description: 'check programs and everything that they import; print all errors at once',
