@@ -52,7 +52,7 @@ export const cli = async (wanted: (name: string) => boolean): Promise<Command> =
       ].join('\n'),
     )
   for (const [name, { description, load }] of Object.entries(commands)) {
-    if (wanted(name)) (await load())(program)
+    if (wanted(name)) (await load(() => cli(() => true)))(program)
     else program.command(name)
     program.commands.at(-1)!.description(description)
   }

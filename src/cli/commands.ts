@@ -3,8 +3,8 @@ import type { Command } from 'commander'
 /** A command before its module is loaded: what the list of commands says of it. */
 interface CommandEntry {
   readonly description: string
-  /** Loads the module that adds the command, with its options, to a program. */
-  readonly load: () => Promise<(program: Command) => void>
+  /** Loads the module that adds the command, with its options, to a program; `describe` gives all of them. */
+  readonly load: (describe: () => Promise<Command>) => Promise<(program: Command) => void>
 }
 
 /** The commands in the order of the help. A module is loaded when its command is asked for. */
@@ -88,5 +88,9 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     description:
       'measure kernels, steps, epochs, masks, decoding and compiling, compared with ceilings and peers',
     load: async () => (await import('./bench.js')).registerBenchCommand,
+  },
+  completion: {
+    description: 'print the script that completes commands, options and files in a shell',
+    load: async describe => (await import('./completion.js')).registerCompletionCommand(describe),
   },
 }
