@@ -113,7 +113,7 @@ export const buildScopes = (
               code: 'E0204',
               title: `\`${target}\` has no \`${name.text}\``,
               labels: [{ span: name.span, text: 'imported here' }],
-              ...didYouMean(name.text, theirs.keys()),
+              ...didYouMean(name.text, theirs.keys(), name.span),
             })
           continue
         }
@@ -185,7 +185,7 @@ export const unknownPath = (
     }
   }
   const written = pathText(path)
-  const near = didYouMean(path.name.text, all)
+  const near = didYouMean(path.name.text, all, path.name.span)
   return {
     code: 'E0205',
     title: `there is no ${what} \`${written}\``,

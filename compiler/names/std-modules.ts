@@ -43,6 +43,15 @@ export const stdModules: readonly string[] = [
   'std.sort',
 ]
 
+/** Functions and constants that are often used without their import, with the module that has each. */
+export const stdNames: ReadonlyMap<string, string> = new Map([
+  ...[
+    ...['clamp', 'cross_entropy', 'dot', 'gelu', 'gelu_tanh', 'layer_norm', 'log_softmax', 'log_sum_exp'],
+    ...['relu', 'rms_norm', 'rope', 'silu', 'softmax', 'softplus'],
+  ].map((name): [string, string] => [name, 'std.nn']),
+  ['pi', 'std.math'],
+])
+
 const lastOf = (module: string): string => module.slice(module.lastIndexOf('.') + 1)
 
 /** Where `nn` qualifies a name and is not imported: how to import it. */

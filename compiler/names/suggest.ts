@@ -1,3 +1,6 @@
+import { type Fix, replaceBy } from '../diagnostics/fix.js'
+import type { Span } from '../diagnostics/source.js'
+
 /**
  * Number of insertions, deletions, replacements and swaps of neighbours between two words (optimal string
  * alignment).
@@ -33,8 +36,16 @@ export const nearest = (written: string, candidates: Iterable<string>): string |
   return written.length === 1 && best?.distance !== 0.5 ? undefined : best?.name
 }
 
-/** `did you mean \`softmax\`?`, for a diagnostic's hint. */
-export const didYouMean = (written: string, candidates: Iterable<string>): { readonly hint?: string } => {
+/** `did you mean \`softmax\`?`, for a diagnostic's hint, and the edit `at` the place of the name. */
+export const didYouMean = (
+  written: string,
+  candidates: Iterable<string>,
+  at?: Span,
+): { readonly hint?: string; readonly fixes?: readonly Fix[] } => {
   const name = nearest(written, candidates)
-  return name === undefined ? {} : { hint: `did you mean \`${name}\`?` }
+  if (name === undefined) return {}
+  return {
+    hint: `did you mean \`${name}\`?`,
+    ...(at !== undefined && { fixes: [replaceBy(at, name, { sure: false })] }),
+  }
 }

@@ -1,6 +1,8 @@
 import type { CoreExpr } from '../core/core.js'
 import { productOfSizes, type Size, sizeConstant } from '../core/size.js'
 import type { Type } from '../core/type.js'
+import type { Diagnostic } from '../diagnostics/diagnostic.js'
+import { hintWithFix, replaceBy } from '../diagnostics/fix.js'
 import type { Span } from '../diagnostics/source.js'
 import type { SourceExpr } from '../syntax/ast.js'
 import { type CallExpr, inferArguments } from './arguments.js'
@@ -21,14 +23,15 @@ import { type FnType, wrapInLambda } from './lambdas.js'
 import type { Env } from './locals.js'
 import { applyBinary, applyUnary } from './operators.js'
 import { elaborateMap, elaborateTotal, elaborateZerosLike } from './tree-builtins.js'
-import { countOf, quoteSource } from './wording.js'
+import { countOf, quoteSource, sourceText } from './wording.js'
 
 const argumentOf = (fn: string, param = ''): ExpectedBy => ({ kind: 'argument', fn, param })
 
 /** A call of a built-in function. */
 export const elaborateBuiltinCall = (cx: BodyContext, env: Env, name: string, e: CallExpr): CoreExpr => {
   const wanted = builtinArity(name)
-  const tooFew = wanted === undefined && e.args.length < 2 && name !== 'inf'
+  const curried = name === 'grad' || name === 'value_and_grad'
+  const tooFew = curried || (wanted === undefined && e.args.length < 2 && name !== 'inf')
   if (tooFew || (wanted !== undefined && e.args.length !== wanted)) {
     reportBuiltinArguments(cx, name, e)
     inferArguments(cx, env, e.args)
@@ -72,8 +75,36 @@ const reportBuiltinArguments = (cx: BodyContext, name: string, e: CallExpr): voi
       ? `\`${name}\` gives a function, which is not called`
       : `\`${name}\` takes ${takes}, but gets ${countOf(e.args.length, 'argument')}`,
     labels: [{ span: e.span, text: curried ? 'not called' : 'called here' }],
-    hint: `write \`${builtinForm(name)}\``,
+    ...(curried ? gradientHint(name, e) : randomHint(name, e)),
   })
+}
+
+/** `grad(loss(w), w)` and `grad(loss, w)` as they are written here: the function first, then its argument. */
+const gradientHint = (name: string, e: CallExpr): Pick<Diagnostic, 'hint' | 'fixes'> => {
+  const text = (span: Span): string => span.source.text.slice(span.start, span.end)
+  const [f, x] = e.args
+  const form = `\`${name}\` takes a function and gives a function: write`
+  const point = x ?? (f?.kind === 'call' ? f.args[0] : undefined)
+  const of = f?.kind === 'call' && f.args.length === 1 ? f.callee : f
+  if (of === undefined || point === undefined || e.args.length > 2) return { hint: `${form} \`${builtinForm(name)}\`` }
+  const written = `${name}(${text(of.span)})(${text(point.span)})`
+  const whole = f?.kind !== 'call' || f.args.length === 1
+  return hintWithFix(
+    `${form} \`${whole ? written : builtinForm(name)}\``,
+    whole ? replaceBy(e.span, written) : undefined,
+  )
+}
+
+/** A random number is one number, and its place is given: a tensor of them is a `for`. */
+const randomHint = (name: string, e: CallExpr): Pick<Diagnostic, 'hint' | 'fixes'> => {
+  const [key] = e.args
+  if ((name !== 'normal' && name !== 'uniform') || e.args.length !== 1 || key === undefined)
+    return { hint: `write \`${builtinForm(name)}\`` }
+  const written = `for i -> ${name}(${sourceText(key.span, 'key')}, i)`
+  return hintWithFix(
+    `a random number is counted by its indices: \`${written}\``,
+    replaceBy(e.span, written, { sure: false }),
+  )
 }
 
 /** The built-in functions of random keys, and `stop`. */

@@ -13,6 +13,7 @@ import { elaborateBuiltinCall } from './builtin-calls.js'
 import { type Callee, resolveCallee } from './callee.js'
 import { errorExpr } from './coerce.js'
 import type { ExpectedBy } from './expected.js'
+import { foreignCall, mayBeForeign } from './foreign-names.js'
 import { instantiateSignature } from './fresh-instances.js'
 import { elaborateGradient, findGradientCall } from './gradient.js'
 import { elaborateUntypedLambda, type FnType, requireFunctionType } from './lambdas.js'
@@ -41,6 +42,8 @@ export const elaborateCall = (cx: BodyContext, env: Env, e: CallExpr): CoreExpr 
       return callee.decl.kind === 'const' ? callValue(cx, env, e) : notCallable(cx, env, e, callee)
     case 'broken':
       return refuseCall(cx, env, e)
+    case 'unknown':
+      return callUnknown(cx, env, e) ?? callValue(cx, env, e)
     default:
       return callValue(cx, env, e)
   }
@@ -48,6 +51,25 @@ export const elaborateCall = (cx: BodyContext, env: Env, e: CallExpr): CoreExpr 
 
 const refuseCall = (cx: BodyContext, env: Env, e: CallExpr): CoreExpr => {
   inferArguments(cx, env, e.args)
+  return errorExpr(e.span)
+}
+
+/** A call of a function of another language, which is told how to write it; undefined for other names. */
+const callUnknown = (cx: BodyContext, env: Env, e: CallExpr): CoreExpr | undefined => {
+  const name = sourceText(e.callee.span, '')
+  if (!mayBeForeign(e)) return undefined
+  const foreign = foreignCall(
+    cx,
+    e,
+    e.args.map(arg => cx.infer(env, arg)),
+  )
+  if (foreign === undefined) return undefined
+  cx.report({
+    code: 'E0205',
+    title: `there is no function \`${name}\``,
+    labels: [{ span: e.callee.span, text: 'not known here' }],
+    ...foreign,
+  })
   return errorExpr(e.span)
 }
 
@@ -86,12 +108,13 @@ const callDeclared = (cx: BodyContext, env: Env, e: CallExpr, signature: FnSigna
   }
   const before = cx.errors
   const parameters = signature.params.map((p, i): Parameter => {
-    const why = { fn: signature.name, param: `\`${p.name}\``, at: p.span, declared: p.type }
+    const why = { fn: signature.name, param: `\`${p.name}\``, at: p.span, declared: p.type, call: e.span }
     return { type: params[i]!, why: { kind: 'argument', ...why } }
   })
   const args = checkArguments(cx, env, e.args, parameters)
-  // After a wrong argument, a result whose type depended on it is no second error.
-  const type = cx.errors > before && !cx.solver.isKnown(result) ? errorType : result
+  // After a wrong argument, a result whose type depends on it is no second error.
+  const depends = signature.result.kind !== 'scalar' || !cx.solver.isKnown(result)
+  const type = cx.errors > before && depends ? errorType : result
   return { kind: 'call', fn: signature.id, instance, args, type, span: e.span }
 }
 

@@ -131,7 +131,10 @@ const checkExpr = (cx: BodyContext, env: Env, e: SourceExpr, expected: Expected)
       break
     default:
   }
-  return coerce(cx, inferExpr(cx, env, e), expected.type, why)
+  const before = cx.errors
+  const inferred = inferExpr(cx, env, e)
+  // What has an error inside has a type that nobody should be told about.
+  return cx.errors > before ? errorExpr(e.span) : coerce(cx, inferred, expected.type, why)
 }
 
 /**

@@ -13,6 +13,8 @@ export type ExpectedBy =
       readonly at?: Span
       /** The parameter's type as the function's signature has it. */
       readonly declared?: Type
+      /** The whole call. */
+      readonly call?: Span
       /** For a lambda: the argument that its parameter receives. */
       readonly handed?: Span
     }

@@ -74,7 +74,7 @@ export const suggestReads = (
 export const suggestFor = (cx: BodyContext, symbol: string, sides: readonly CoreExpr[]): string => {
   const shapes = sides.map(s => dimsOf(cx, s))
   const widest = shapes.reduce((a, b) => (b.length > a.length ? b : a), [])
-  const taken = sides.flatMap(s => [...indicesIn(cx, s).values()].map(local => local.name))
+  const taken = [...cx.locals.values()].map(local => local.name)
   const names = indexNames(widest, taken)
   const written = sides.map((s, i) => {
     const text = sourceText(s.span, s === sides[0] ? 'x' : 'y')

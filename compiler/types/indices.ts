@@ -1,5 +1,6 @@
 import type { CoreExpr } from '../core/core.js'
 import {
+  asConstantSize,
   isPositiveSize,
   productOfSizes,
   type Size,
@@ -7,13 +8,16 @@ import {
   sizeNamesIn,
   subtractSizes,
 } from '../core/size.js'
+import type { Diagnostic } from '../diagnostics/diagnostic.js'
+import { hintWithFix, replaceBy } from '../diagnostics/fix.js'
 import type { SourceExpr } from '../syntax/ast.js'
 import { errorSize, isError, isUnknownSizeName } from './basic-types.js'
 import type { BodyContext } from './body-context.js'
 import { errorExpr } from './coerce.js'
-import { literalOutside, type RangedIndex, type ReadAxis, readMismatch } from './index-messages.js'
+import { guardedRead, literalOutside, type RangedIndex, type ReadAxis, readMismatch } from './index-messages.js'
 import type { Env } from './locals.js'
-import { ordinal, quoteSource, sourceText } from './wording.js'
+import { distinctLabels, originLabels } from './message-labels.js'
+import { countOf, ordinal, quoteSource, sourceText } from './wording.js'
 
 /** Where an index is wanted: it must be below `dim`. `read` is the axis that it reads, if it reads one. */
 export interface IndexPlace {
@@ -44,7 +48,7 @@ export const elaborateLiteralIndex = (
     // A bound that is never fixed is an error of its own.
     if (sizeNamesIn(known).some(isUnknownSizeName)) return
     if (!isPositiveSize(subtractSizes(known, sizeConstant(value))) && cx.errors === 0)
-      cx.report(literalOutside(cx, { span, value }, known, read?.target))
+      cx.report(literalOutside(cx, { span, value }, known, read))
   })
   return { kind: 'const', value, type: { kind: 'idx', bound: dim }, span }
 }
@@ -103,13 +107,21 @@ const refuseNonIndex = (cx: BodyContext, e: CoreExpr, read: ReadAxis | undefined
   if (isError(t)) return e
   const integer = cx.solver.isNumber(t) || (t.kind === 'scalar' && (t.dtype === 'i32' || t.dtype === 'u32'))
   const below = dim === undefined ? 'read here' : `nothing says that it is below ${cx.showSize(dim)}`
+  const advice = integer && read !== undefined ? guardHint(cx, e, read, dim) : { hint: indexHint }
+  const axes = t.kind === 'array' ? t.dims.length : 0
   cx.report({
     code: 'E0322',
     title: integer
       ? `${quoteSource(e.span)} is a computed number and may be out of range`
       : `${quoteSource(e.span)} is ${cx.show(t)}, not an index`,
-    labels: [{ span: e.span, text: below }],
-    hint: integer && read !== undefined ? guardedReadHint(read.target, e) : indexHint,
+    labels: distinctLabels([
+      { span: e.span, text: below },
+      ...originLabels(cx, read?.target),
+      ...(integer ? [] : originLabels(cx, e)),
+    ]),
+    ...(axes > 0
+      ? { hint: `it has ${countOf(axes, 'axis', 'axes')} more: read one of them, or write a \`for\` around` }
+      : advice),
   })
   return errorExpr(e.span)
 }
@@ -117,5 +129,28 @@ const refuseNonIndex = (cx: BodyContext, e: CoreExpr, read: ReadAxis | undefined
 const indexHint =
   'an index comes from a `for`, a reduction or a fold, from data of type `idx[N]`, or is a whole number'
 
-const guardedReadHint = (target: CoreExpr, index: CoreExpr): string =>
-  `read with a guard: \`${sourceText(target.span, 'x')}.at(${sourceText(index.span, '…')}, else: 0)\``
+/** Reads at a computed number with a guard; a number below 0 counts from the end, as in Python. */
+const guardHint = (
+  cx: BodyContext,
+  index: CoreExpr,
+  read: ReadAxis,
+  dim: Size | undefined,
+): Pick<Diagnostic, 'hint' | 'fixes'> => {
+  const text = sourceText(index.span, '…')
+  const back = /^-\s*(\d+)$/.exec(text)?.[1]
+  const known = dim === undefined ? undefined : cx.solver.sizes.resolve(dim)
+  if (back === undefined || known === undefined) {
+    const fix = guardedRead(cx, read, index.span, text)
+    const written = fix?.edits[0]!.text ?? `${sourceText(read.target.span, 'x')}.at(${text}, else: …)`
+    return hintWithFix(`read with a guard: \`${written}\``, fix && { ...fix, sure: false })
+  }
+  const place = subtractSizes(known, sizeConstant(Number(back)))
+  const constant = asConstantSize(place)
+  const shown = cx.showSize(place)
+  const fix =
+    constant !== undefined && constant >= 0
+      ? replaceBy(index.span, String(constant))
+      : guardedRead(cx, read, index.span, shown)
+  const written = fix === undefined ? '' : `: write \`${fix.edits[0]!.text}\``
+  return hintWithFix(`nothing counts from the end; that place is ${shown}${written}`, fix)
+}

@@ -1,13 +1,15 @@
 import { asConstantSize, sameSize, sizeNamesIn, splitBySign } from '../core/size.js'
 import type { Type } from '../core/type.js'
 import type { Diagnostic, Label } from '../diagnostics/diagnostic.js'
+import { hintWithFix, replaceBy } from '../diagnostics/fix.js'
 import { isUnknownSizeName } from './basic-types.js'
 import type { BodyContext } from './body-context.js'
 import { type ExpectedBy, placeOfExpectation, type TypeEquation } from './expected.js'
+import { freeIndices, inParentheses } from './foreign-names.js'
 import { causeLabels, distinctLabels, instanceSizes } from './message-labels.js'
 import type { Mismatch, SolvedSize } from './size-solver.js'
 import { fieldTypes, sizesIn } from './type-traversal.js'
-import { indexNames, ordinal, quoteSource } from './wording.js'
+import { countOf, indexNames, ordinal, quoteSource, sourceText } from './wording.js'
 
 /**
  * The error of a size that a call, a record or a read fixes, and that is negative for some sizes of the
@@ -35,11 +37,15 @@ export const mayBeNegative = (cx: BodyContext, { about, value, cause }: SolvedSi
   }
 }
 
+/** `` `f` takes f32[N] for `x` ``; `normal` takes a key. */
+const takes = (fn: string, expected: string, param: string): string =>
+  param === `the ${expected}` ? `\`${fn}\` takes a ${expected}` : `\`${fn}\` takes ${expected}${param === '' ? '' : ` for ${param}`}`
+
 /** The type that a place expects, as the end of a title. */
 const expectation = (why: ExpectedBy, expected: string): string => {
   switch (why.kind) {
     case 'argument':
-      return `\`${why.fn}\` takes ${expected}${why.param === '' ? '' : ` for ${why.param}`}`
+      return takes(why.fn, expected, why.param)
     case 'result':
       return `\`${why.fn}\` returns ${expected}`
     case 'let':
@@ -106,38 +112,83 @@ const fieldHint = (
   return undefined
 }
 
+type Advice = Pick<Diagnostic, 'hint' | 'fixes'>
+
+const convert = ({ span }: TypeEquation, to: string): Advice => {
+  const written = `${to}(${span.source.text.slice(span.start, span.end)})`
+  return hintWithFix(`convert it: \`${to}(${sourceText(span, '…')})\``, replaceBy(span, written))
+}
+
+/**
+ * A function of a row that is given a whole batch: one `for` for the axes in front that the parameter does not
+ * have.
+ */
+const forgottenFor = (cx: BodyContext, { span, actual, expected, why }: TypeEquation): Advice | undefined => {
+  const a = cx.solver.head(actual)
+  const e = cx.solver.head(expected)
+  const axes = a.kind === 'tensor' || a.kind === 'array' ? a.dims.length : 0
+  const wanted = e.kind === 'tensor' || e.kind === 'array' ? e.dims.length : e.kind === 'scalar' ? 0 : axes
+  if (why.kind !== 'argument' || why.call === undefined || axes <= wanted) return undefined
+  const { text } = span.source
+  const indices = freeIndices(cx, axes - wanted).join(', ')
+  const row = `${inParentheses(text.slice(span.start, span.end))}[${indices}]`
+  const { start, end } = why.call
+  const written = `for ${indices} -> ${text.slice(start, span.start)}${row}${text.slice(span.end, end)}`
+  const more = countOf(axes - wanted, 'axis', 'axes')
+  const short = written.includes('\n') ? `for ${indices} -> …` : written
+  return hintWithFix(
+    `${quoteSource(span)} has ${more} more: \`${short}\``,
+    replaceBy(why.call, written, { sure: false }),
+  )
+}
+
+const compareWithZero = ({ span }: TypeEquation): Advice => {
+  const written = `${inParentheses(span.source.text.slice(span.start, span.end))} != 0`
+  return hintWithFix(`compare it: \`${written}\``, replaceBy(span, written, { sure: false }))
+}
+
 /** How to make the wanted type from the type that is there. */
-const conversionHint = (cx: BodyContext, equation: TypeEquation): string | undefined => {
+const conversionHint = (cx: BodyContext, equation: TypeEquation): Advice | string | undefined => {
   const { span, why } = equation
   const a = cx.solver.head(equation.actual)
   const e = cx.solver.head(equation.expected)
   const integer =
     a.kind === 'idx' ||
     (a.kind === 'scalar' && (a.dtype === 'i32' || a.dtype === 'u32' || a.dtype === 'bool'))
-  if (e.kind === 'scalar' && e.dtype === 'f32' && integer) return 'convert it: `f32(…)`'
+  if (e.kind === 'scalar' && e.dtype === 'f32' && integer) return convert(equation, 'f32')
   const written = span.source.text.slice(span.start, span.end)
   const whole = e.kind === 'scalar' && (e.dtype === 'i32' || e.dtype === 'u32')
   if (whole && a.kind === 'scalar' && /^-?[\d.]/.test(written) && Number.isFinite(Number(written)))
     return why.kind === 'argument' && why.declared !== undefined
       ? 'write a whole number, or declare the parameter `f32`'
       : 'write a whole number'
-  if (whole && a.kind === 'scalar') return `convert it: \`${e.dtype}(…)\``
+  if (whole && a.kind === 'scalar') return convert(equation, e.dtype)
   if (e.kind === 'idx' && integer)
     return 'a computed number may be out of range: read with `.at(…, else: …)` instead of an index'
   if (a.kind === 'fn' && e.kind !== 'fn') return 'call it'
   if (a.kind === 'record' && e.kind === 'record') return fieldHint(cx, a, e)
   if (e.kind === 'tensor' && cx.solver.isNumber(a))
-    return `for every element the same: \`for ${indexNames(e.dims.length)} -> …\``
+{
+    const element = span.source.text.slice(span.start, span.end)
+    const same = `for ${indexNames(e.dims.length)} -> ${element}`
+    return hintWithFix(`for every element the same: \`${same}\``, replaceBy(span, same))
+  }
   if (e.kind === 'scalar' && (a.kind === 'tensor' || a.kind === 'array'))
     return 'read one element of it, or write a `for` around'
   return undefined
 }
 
-const mismatchHint = (cx: BodyContext, equation: TypeEquation, m: Mismatch): string | undefined => {
+const mismatchHint = (
+  cx: BodyContext,
+  equation: TypeEquation,
+  m: Mismatch,
+): Advice | string | undefined => {
   const { actual, why } = equation
+  const forgotten = m.kind === 'rank' || m.kind === 'type' ? forgottenFor(cx, equation) : undefined
+  if (forgotten !== undefined) return forgotten
   if (why.kind === 'condition')
     return cx.solver.head(actual).kind === 'scalar'
-      ? 'compare it, for example `x > 0`'
+      ? compareWithZero(equation)
       : 'the condition is one bool: write the `for` around the `if`'
   const conversion = conversionHint(cx, equation)
   if (conversion !== undefined) return conversion
@@ -199,6 +250,6 @@ export const typeMismatch = (cx: BodyContext, equation: TypeEquation, m: Mismatc
       ...causeLabels(cx, sizes),
     ]),
     ...(detail !== undefined && { text: detail }),
-    ...(hint !== undefined && { hint }),
+    ...(typeof hint === 'string' ? { hint } : hint),
   }
 }

@@ -13,6 +13,7 @@ import { errorExpr } from './coerce.js'
 import { elaborateFieldRead } from './field-reads.js'
 import { instantiateSignature } from './fresh-instances.js'
 import { elaborateUntypedLambda } from './lambdas.js'
+import { foreignName } from './foreign-names.js'
 import type { Env } from './locals.js'
 import { isSizeName } from './size-expr.js'
 import { sizesIn } from './type-traversal.js'
@@ -108,20 +109,10 @@ const unknownName = (cx: BodyContext, env: Env, path: Path, span: Span): CoreExp
       })
       return errorExpr(span)
     }
-    if (cx.knownSize(text) !== undefined || isSizeName(text)) return sizeNumber(cx, path, span)
+    if (cx.knownSize(text) !== undefined || (isSizeName(text) && foreignName(cx, path) === undefined))
+      return sizeNumber(cx, path, span)
   }
-  const foreign: ReadonlyMap<string, string> = new Map(
-    Object.entries({
-      pow: 'powers are written `x ^ y`',
-      ln: 'the natural logarithm is `log`',
-      len: 'the length of an axis is its size name',
-      range: 'an index over a range is `for i: N -> …`',
-      relu: 'write `maximum(x, 0)`',
-      clamp: 'write `minimum(maximum(x, low), high)`',
-      infinity: 'infinity is `inf`',
-      Infinity: 'infinity is `inf`',
-    }),
-  )
+  const foreign = foreignName(cx, path)
   const names = [...env.keys(), ...builtinNames, ...cx.choices.keys(), ...cx.parts.sizes]
   const unknown = unknownPath(cx.parts.scope, path, {
     what: 'variable, function or constant',
@@ -129,16 +120,16 @@ const unknownName = (cx: BodyContext, env: Env, path: Path, span: Span): CoreExp
     others: names,
   })
   const qualifies = path.module === undefined && span.source.text[span.end] === '.'
-  const hint =
-    path.module === undefined ? (foreign.get(text) ?? (qualifies ? importHint(text) : undefined)) : undefined
+  const imported = qualifies && foreign === undefined ? importHint(text) : undefined
   const member = path.module === undefined ? undefined : cx.parts.scope.qualifiers.get(path.module.text)
   cx.report({
     ...unknown,
     ...(member !== undefined && {
       title: `the module \`${path.module?.text}\` has no \`${text}\``,
-      ...didYouMean(text, member.keys()),
+      ...didYouMean(text, member.keys(), path.name.span),
     }),
-    ...(hint !== undefined && { hint }),
+    ...(imported !== undefined && { hint: imported }),
+    ...foreign,
   })
   return errorExpr(span)
 }

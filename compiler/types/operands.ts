@@ -1,6 +1,7 @@
 import type { CoreExpr } from '../core/core.js'
 import type { Type } from '../core/type.js'
-import type { Label } from '../diagnostics/diagnostic.js'
+import type { Diagnostic, Label } from '../diagnostics/diagnostic.js'
+import { type Fix, hintWithFix, replaceBy } from '../diagnostics/fix.js'
 import type { Span } from '../diagnostics/source.js'
 import { isError, typeF32, typeI32 } from './basic-types.js'
 import type { BodyContext } from './body-context.js'
@@ -89,21 +90,33 @@ const reportMixedNumbers = (cx: BodyContext, { symbol, sides }: Operation, whole
     code: 'E0340',
     title: `\`${symbol}\` of ${x} and ${y}: numbers of different types do not mix`,
     labels: labelOperands(cx, sides).slice(0, 2),
-    hint:
-      x === 'f32' || y === 'f32'
-        ? `convert the whole number: \`f32(${sourceText(whole, '…')})\``
-        : 'convert one of them: `i32(…)` or `u32(…)`',
+    ...(x === 'f32' || y === 'f32'
+      ? hintWithFix(
+          `convert the whole number: \`f32(${sourceText(whole, '…')})\``,
+          replaceBy(whole, `f32(${whole.source.text.slice(whole.start, whole.end)})`),
+        )
+      : { hint: 'convert one of them: `i32(…)` or `u32(…)`' }),
   })
 }
 
-const reportShapes = (cx: BodyContext, { symbol, sides }: Operation): void => {
+/** The fix that writes an operation otherwise, in parentheses where it is an operand itself. */
+export const fixOf = ({ span }: Pick<Operation, 'span'>, written: string): Fix => {
+  const { text } = span.source
+  const before = text.slice(0, span.start).trimEnd()
+  const operand = /[-+*/^%]$/.test(before) || /^\s*[-+*/^%[]/.test(text.slice(span.end).split('\n')[0] ?? '')
+  const loops = /^(for|all|any|sum) /.test(written)
+  return replaceBy(span, loops && operand ? `(${written})` : written, { sure: !written.includes('…') })
+}
+
+const reportShapes = (cx: BodyContext, operation: Operation): void => {
+  const { symbol, sides } = operation
   const [x, y] = sides.map(s => cx.show(s.type))
   const elementwise = suggestReads(cx, symbol, sides) ?? suggestFor(cx, symbol, sides)
   cx.report({
     code: 'E0341',
     title: `\`${symbol}\` of ${x} and ${y}: shapes differ and nothing is broadcast`,
     labels: labelOperands(cx, sides),
-    hint: `write which element goes with which: \`${elementwise}\``,
+    ...hintWithFix(`write which element goes with which: \`${elementwise}\``, fixOf(operation, elementwise)),
   })
 }
 
@@ -149,7 +162,7 @@ export const requireFloat = (
   cx: BodyContext,
   symbol: string,
   result: { readonly type: Type; readonly span: Span },
-  hint: string,
+  advice: Pick<Diagnostic, 'hint' | 'fixes'>,
 ): boolean => {
   const { span } = result
   const t = cx.solver.head(result.type)
@@ -160,7 +173,7 @@ export const requireFloat = (
     code: 'E0343',
     title: `\`${symbol}\` is for f32, and these are ${cx.show(element)}`,
     labels: [{ span, text: `this is ${cx.show(t)}` }],
-    hint,
+    ...advice,
   })
   return false
 }

@@ -1,5 +1,7 @@
 import type { CoreExpr, CoreOp } from '../core/core.js'
 import type { Type } from '../core/type.js'
+import type { Diagnostic } from '../diagnostics/diagnostic.js'
+import { hintWithFix, replaceBy } from '../diagnostics/fix.js'
 import type { Span } from '../diagnostics/source.js'
 import type { SourceExpr } from '../syntax/ast.js'
 import { isError, typeBool, typeF32, typeI32 } from './basic-types.js'
@@ -8,6 +10,7 @@ import { coerce, errorExpr, unifyTypes } from './coerce.js'
 import { suggestFor } from './for-hint.js'
 import type { Env } from './locals.js'
 import {
+  fixOf,
   indexAsInteger,
   isNumeric,
   isTensor,
@@ -67,11 +70,12 @@ export const elaborateBinary = (cx: BodyContext, env: Env, e: Binary): CoreExpr 
 }
 
 /** For an operator that only `f32` has: what to write for whole numbers. */
-const needsFloat = ({ op, left, right }: Binary): string | undefined => {
-  if (op === '^') return 'convert with `f32(…)`, or multiply'
+const needsFloat = ({ op, left, right, span }: Binary): Pick<Diagnostic, 'hint' | 'fixes'> | undefined => {
+  if (op === '^') return { hint: 'convert with `f32(…)`, or multiply' }
   if (op !== '/') return undefined
   const division = `div(${sourceText(left.span, '…')}, ${sourceText(right.span, '…')})`
-  return `whole numbers are divided by \`${division}\`, or after \`f32(…)\``
+  const fix = division.includes('…') ? undefined : replaceBy(span, division)
+  return hintWithFix(`whole numbers are divided by \`${division}\`, or after \`f32(…)\``, fix)
 }
 
 /**
@@ -109,11 +113,17 @@ const compare = (cx: BodyContext, op: CoreOp, operation: Operation): CoreExpr =>
   const failed = { ...errorExpr(span), type: typeBool }
   if (isTensor(x) || isTensor(y)) {
     const elementwise = suggestFor(cx, symbol, sides)
+    const whole = elementwise.replace(/^for/, op === 'eq' ? 'all' : 'any')
     cx.report({
       code: 'E0344',
       title: `\`${symbol}\` compares numbers, not tensors`,
       labels: labelOperands(cx, sides),
-      hint: `for one bool: \`all …\` or \`any …\`; for each element: \`${elementwise}\``,
+      ...(equality
+        ? hintWithFix(
+            `for one bool: \`${whole}\`; for each element: \`${elementwise}\``,
+            fixOf(operation, whole),
+          )
+        : { hint: `for one bool: \`all …\` or \`any …\`; for each element: \`${elementwise}\`` }),
     })
     return failed
   }
@@ -153,11 +163,12 @@ export const applyUnary = (
   const t = cx.solver.head(arg.type)
   if (isError(t)) return errorExpr(span)
   if (isTensor(t) || t.kind === 'array') {
+    const written = suggestFor(cx, op, [arg])
     cx.report({
       code: 'E0341',
       title: `\`${op}\` is of one number, and ${quoteSource(arg.span)} is ${cx.show(t)}`,
       labels: labelOperands(cx, [arg]),
-      hint: `write the \`for\`: \`${suggestFor(cx, op, [arg])}\``,
+      ...hintWithFix(`write the \`for\`: \`${written}\``, fixOf({ span }, written)),
     })
     return errorExpr(span)
   }
@@ -172,11 +183,12 @@ export const applyBinary = (cx: BodyContext, operation: Operation & { readonly o
   const { symbol, op, sides, span } = operation
   if (sides.every(s => isTensor(cx.solver.head(s.type)))) {
     const [x, y] = sides.map(s => cx.show(s.type))
+    const written = suggestFor(cx, symbol, sides)
     cx.report({
       code: 'E0341',
       title: `\`${symbol}\` is of two numbers, and these are ${x} and ${y}`,
       labels: labelOperands(cx, sides),
-      hint: `write the \`for\`: \`${suggestFor(cx, symbol, sides)}\``,
+      ...hintWithFix(`write the \`for\`: \`${written}\``, fixOf(operation, written)),
     })
     return errorExpr(span)
   }

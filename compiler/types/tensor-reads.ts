@@ -64,7 +64,7 @@ export const elaborateRead = (cx: BodyContext, env: Env, e: ReadExpr & { kind: '
     return errorExpr(e.span)
   }
   const at = e.at.map((index, axis) =>
-    elaborateIndex(cx, env, index, { dim: shape.dims[axis]!, read: { whole: e.span, target, axis } }),
+    elaborateIndex(cx, env, index, { dim: shape.dims[axis]!, read: { whole: e.span, target, axis, count: e.at.length } }),
   )
   return { kind: 'read', target, at, type: restOf(shape, e.at.length), span: e.span }
 }
@@ -89,7 +89,7 @@ export const elaborateGuardedRead = (cx: BodyContext, env: Env, e: ReadExpr & { 
   const indices = countOf(e.at.length, 'index', 'indices')
   const otherwise = cx.check(env, e.otherwise, type, {
     kind: 'plain',
-    text: `${indices} into ${quoteSource(target.span)} give ${cx.show(type)}`,
+    text: `${quoteSource(target.span)} read with ${indices} is ${cx.show(type)}`,
     at: e.target.span,
   })
   return { kind: 'at', target, at, otherwise, type, span: e.span }
