@@ -30,7 +30,10 @@ export const missingImport = ({ module }: ModuleScope, name: string): MissingImp
   if (last !== undefined) {
     const at = { source, start: last.span.end, end: last.span.end }
     const title = `import \`${name}\` from ${from}`
-    return { hint: `add \`${name}\` to the import of \`${from}\``, fix: replaceBy(at, `, ${name}`, { title }) }
+    return {
+      hint: `add \`${name}\` to the import of \`${from}\``,
+      fix: replaceBy(at, `, ${name}`, { title }),
+    }
   }
   const first = imports[0]
   const start = first?.span.start ?? aboveComments(source.text, items[0]?.span.start ?? 0)

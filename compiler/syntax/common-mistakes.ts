@@ -1,5 +1,6 @@
 import type { IToken } from 'chevrotain'
 import type { Diagnostic } from '../diagnostics/diagnostic.js'
+import { type Fix, hintWithFix, replaceBy } from '../diagnostics/fix.js'
 import type { Source, Span } from '../diagnostics/source.js'
 import { describeTokenType, type ParseFailure } from './parse-failure.js'
 import * as t from './tokens.js'
@@ -30,6 +31,21 @@ const foreignMarks: ReadonlyMap<string, string> = new Map(
   }),
 )
 
+/** Marks that another one stands for, wherever they are met. */
+const replacedMarks: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    '=>': '->',
+    '&&': 'and',
+    '||': 'or',
+    '&': 'and',
+    '!': 'not ',
+    '~': 'not ',
+    '**': '^',
+    ';': '',
+    '::': '.',
+  }),
+)
+
 /** Recognises one mistake: its message, or undefined where the failure is another. */
 type Mistake = (failure: ParseFailure) => Diagnostic | undefined
 
@@ -48,7 +64,20 @@ const spanOf = (source: Source, token: IToken): Span => ({
   end: token.startOffset + token.image.length,
 })
 
-const foreignMark: Mistake = ({ found, expected, at }) =>
+const markFix = (found: IToken, previous: IToken | undefined, at: Span): Fix | undefined => {
+  const other = replacedMarks.get(found.image)
+  if (other !== undefined)
+    return replaceBy(at, other, {
+      title: other === '' ? `remove \`${found.image}\`` : `write \`${other.trim()}\``,
+    })
+  if (found.image === '/=' && /^[\w')\]]/.test(previous?.image ?? ''))
+    return replaceBy(at, '!=', { sure: false })
+  if (found.image === ':=' && previous !== undefined && t.isName(previous))
+    return replaceBy({ ...at, start: previous.startOffset }, `let ${previous.image} =`)
+  return undefined
+}
+
+const foreignMark: Mistake = ({ found, previous, expected, at }) =>
   found && t.isA(found, t.Foreign)
     ? {
         code: 'E0113',
@@ -56,7 +85,7 @@ const foreignMark: Mistake = ({ found, expected, at }) =>
         labels: [
           { span: at, text: expected ? `expected ${describeTokenType(expected)}` : 'not expected here' },
         ],
-        hint: foreignMarks.get(found.image) ?? 'remove it',
+        ...hintWithFix(foreignMarks.get(found.image) ?? 'remove it', markFix(found, previous, at)),
       }
     : undefined
 
@@ -108,16 +137,6 @@ const lambdaKeyword: Mistake = ({ found, previous, source }) =>
       }
     : undefined
 
-const returnKeyword: Mistake = ({ previous, source }) =>
-  previous?.image === 'return'
-    ? {
-        code: 'E0113',
-        title: '`return` is not part of the language',
-        labels: [{ span: spanOf(source, previous), text: 'read as an ordinary name' }],
-        hint: 'the body of a function is its value: leave the word out',
-      }
-    : undefined
-
 const assignmentAsComparison: Mistake = failure => {
   const { found, previous, expected, at } = failure
   if (found?.tokenType !== t.Equals || previous?.tokenType === t.Equals || !inExpression(failure))
@@ -127,7 +146,7 @@ const assignmentAsComparison: Mistake = failure => {
     code: 'E0109',
     title: '`=` does not compare',
     labels: [{ span: at, text }],
-    hint: 'equality is written `==`; a value is named with `let x = e`',
+    ...hintWithFix('equality is written `==`; a value is named with `let x = e`', replaceBy(at, '==')),
   }
 }
 
@@ -151,7 +170,10 @@ const missingArrow: Mistake = ({ found, expected, tokens, source, at }) => {
           ]
         : []),
     ],
-    hint: 'write `for i, j -> e`, `sum k -> e`: indices, arrow, body',
+    ...hintWithFix(
+      'write `for i, j -> e`, `sum k -> e`: indices, arrow, body',
+      replaceBy({ ...at, end: at.start }, '-> ', { title: 'insert `->`', sure: false }),
+    ),
   }
 }
 
@@ -161,7 +183,10 @@ const missingElse: Mistake = ({ found, expected, at }) =>
         code: 'E0120',
         title: 'this `if` has no `else`',
         labels: [{ span: at, text: 'expected `else`' }],
-        hint: 'both sides of an `if` have a value: add `else …`',
+        ...hintWithFix(
+          'both sides of an `if` have a value: add `else …`',
+          replaceBy({ ...at, end: at.start }, ' else 0', { title: 'add `else 0`', sure: false }),
+        ),
       }
     : undefined
 
@@ -180,7 +205,6 @@ const mistakes: readonly Mistake[] = [
   reversedAtMost,
   bracketOnNewLine,
   lambdaKeyword,
-  returnKeyword,
   assignmentAsComparison,
   missingArrow,
   missingElse,
@@ -230,3 +254,25 @@ const wordsOfOtherLanguages: ReadonlyMap<string, string> = new Map(
 export const declarationHint = (word: string): string =>
   wordsOfOtherLanguages.get(word) ??
   'declarations begin with `import`, `size`, `type`, `const`, `record`, `fn`, `recipe` or `test`'
+
+const declarationWords: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    def: 'fn',
+    fun: 'fn',
+    func: 'fn',
+    function: 'fn',
+    struct: 'record',
+    class: 'record',
+    dim: 'size',
+    sizes: 'size',
+    use: 'import',
+    include: 'import',
+    open: 'import',
+  }),
+)
+
+/** The edit that writes the word of this language for one of another. */
+export const declarationFix = (word: string, at: Span): Fix | undefined => {
+  const own = declarationWords.get(word)
+  return own === undefined ? undefined : replaceBy(at, own)
+}

@@ -1,7 +1,9 @@
 import { EOF, type IRecognitionException, type IToken, type TokenType } from 'chevrotain'
 import type { Diagnostic } from '../diagnostics/diagnostic.js'
+import { hintWithFix, replaceBy } from '../diagnostics/fix.js'
 import type { Span } from '../diagnostics/source.js'
-import { declarationHint, explainMistake } from './common-mistakes.js'
+import { declarationFix, declarationHint, explainMistake } from './common-mistakes.js'
+import { explainForeignSyntax } from './foreign-syntax.js'
 import { withoutResult } from './grammar-errors.js'
 import {
   describeToken,
@@ -60,6 +62,8 @@ export const explainFailure = (error: IRecognitionException, failed: FailedDecla
   const expected = expectedToken(error)
   const situation: ParseFailure = { ...failed, found, previous, at, rules, expected }
 
+  const foreign = explainForeignSyntax(situation)
+  if (foreign !== undefined) return foreign
   if (index === 0) return notADeclaration(situation)
   if (rules.at(-1) === 'fn' && expected === t.Arrow) {
     return withoutResult(failed.tokens[1]!.image, at, describeToken(found))
@@ -115,7 +119,10 @@ const notADeclaration = (situation: ParseFailure): Diagnostic => ({
   code: 'E0106',
   title: `no declaration begins with ${describeToken(situation.found)}`,
   labels: [{ span: situation.at, text: 'expected a declaration' }],
-  hint: declarationHint(situation.found?.image ?? ''),
+  ...hintWithFix(
+    declarationHint(situation.found?.image ?? ''),
+    declarationFix(situation.found?.image ?? '', situation.at),
+  ),
 })
 
 /** Whether a name could have stood where the parse failed. */
@@ -136,10 +143,19 @@ const keywordAsName = ({ found, at }: ParseFailure): Diagnostic => ({
 })
 
 /** `p = e` after what was a whole expression: the `let` is missing, or the second `=` of `==`. */
-const bindingHint = ({ found, previous, source }: ParseFailure): { hint: string } | undefined => {
+const bindingHint = ({
+  found,
+  previous,
+  source,
+}: ParseFailure): Pick<Diagnostic, 'hint' | 'fixes'> | undefined => {
   if (found?.tokenType !== t.Equals || !previous) return undefined
   return t.isName(previous) && t.startsLine(source.text, previous)
-    ? { hint: `a value is named with \`let\`: write \`let ${previous.image} = …\`` }
+    ? hintWithFix(
+        `a value is named with \`let\`: write \`let ${previous.image} = …\``,
+        replaceBy({ source, start: previous.startOffset, end: previous.startOffset }, 'let ', {
+          title: 'insert `let`',
+        }),
+      )
     : { hint: 'equality is written `==`; a value is named with `let x = e`' }
 }
 

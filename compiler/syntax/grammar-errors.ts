@@ -1,5 +1,7 @@
 import type { Diagnostic } from '../diagnostics/diagnostic.js'
+import { type Fix, hintWithFix, replaceBy } from '../diagnostics/fix.js'
 import type { Span } from '../diagnostics/source.js'
+import { reduction } from './foreign-brackets.js'
 import type { InfixOp } from './precedence.js'
 
 /**
@@ -10,7 +12,8 @@ const grammarError = (
   title: string,
   labels: Diagnostic['labels'],
   hint: string,
-): Diagnostic => ({ code, title, labels, hint })
+  fix?: Fix,
+): Diagnostic => ({ code, title, labels, ...hintWithFix(hint, fix) })
 
 export const nestedTooDeeply = (span: Span): Diagnostic =>
   grammarError(
@@ -29,15 +32,33 @@ export const chainedComparison = (first: InfixOp, second: InfixOp): Diagnostic =
       { span: first.span, text: 'with what this comparison gives' },
     ],
     `write both and join them: \`a ${first.op} b and b ${second.op} c\``,
+    joined(first, second),
   )
+
+/** The operand in the middle, once more. */
+const joined = (first: InfixOp, second: InfixOp): Fix => {
+  const { source, start } = second.span
+  const middle = source.text.slice(first.span.end, start).trim()
+  return replaceBy({ source, start, end: start }, `and ${middle} `, { title: `insert \`and ${middle}\`` })
+}
 
 export const reductionAsCall = (word: string, span: Span): Diagnostic =>
   grammarError(
     'E0116',
     `\`${word}\` is not a function of a tensor`,
     [{ span, text: 'a reduction names the index that it folds away' }],
-    `write \`${word} i -> x[i]\` for \`${word}(x)\``,
+    `write \`${reductionOf(word, span).written}\``,
+    reductionOf(word, span).fix,
   )
+
+const reductionOf = (word: string, span: Span): { readonly written: string; readonly fix?: Fix } => {
+  const { text } = span.source
+  const [call, tensor, more] = /^\(\s*([A-Za-z_][\w.]*)\s*(,[^()]*)?\)/.exec(text.slice(span.end)) ?? []
+  if (call === undefined || tensor === undefined) return { written: `${word} i -> x[i]` }
+  const written = reduction(text, word, tensor)
+  const whole = { ...span, end: span.end + call.length }
+  return { written, ...(more === undefined && { fix: replaceBy(whole, written, { sure: false }) }) }
+}
 
 export const unguardedAt = (span: Span): Diagnostic =>
   grammarError(
@@ -61,6 +82,7 @@ export const parameterWithoutType = (name: string, span: Span): Diagnostic =>
     `the parameter \`${name}\` has no type`,
     [{ span, text: 'its type is missing' }],
     `write \`${name}: f32[N]\` (or whatever it is): the signatures of top-level functions are written out`,
+    replaceBy({ ...span, start: span.end }, ': f32', { title: `write \`${name}: f32\``, sure: false }),
   )
 
 export const withoutResult = (name: string, at: Span, found: string): Diagnostic =>
@@ -69,6 +91,7 @@ export const withoutResult = (name: string, at: Span, found: string): Diagnostic
     `the function \`${name}\` does not say what it returns`,
     [{ span: at, text: `expected \`-> type\` before ${found}` }],
     `write \`fn ${name}(…) -> f32[N] = …\``,
+    replaceBy({ ...at, end: at.start }, '-> f32 ', { title: 'write `-> f32`', sure: false }),
   )
 
 export const secondState = (name: string, first: Span, second: Span): Diagnostic =>

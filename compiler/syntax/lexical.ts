@@ -1,5 +1,6 @@
 import type { ILexingError, IToken } from 'chevrotain'
 import type { Diagnostic } from '../diagnostics/diagnostic.js'
+import { hintWithFix, replaceBy } from '../diagnostics/fix.js'
 import type { Source, Span } from '../diagnostics/source.js'
 import * as t from './tokens.js'
 import { valueOfNumber } from './type-rules.js'
@@ -66,19 +67,38 @@ const looksLike: Readonly<Record<string, string>> = {
   '\u00a0': 'this is a no-break space; write an ordinary one',
 }
 
+/** What a character is written as, where one sign is as good as another. */
+const sameMark: Readonly<Record<string, string>> = {
+  '#': '//',
+  '≤': '<=',
+  '≥': '>=',
+  '≠': '!=',
+  '→': '->',
+  '×': '*',
+  '·': '*',
+  '−': '-',
+  '–': '-',
+  '“': '"',
+  '”': '"',
+  '\u00a0': ' ',
+}
+
 const unknownCharacters = (found: string, span: Span): Diagnostic => {
   const first = String.fromCodePoint(found.codePointAt(0)!)
   const code = `U+${first.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')}`
   const letter = /\p{L}/u.test(first)
+  const own = [...found].every(c => c === first) ? sameMark[first] : undefined
   return {
     code: 'E0101',
     title: `the character \`${first}\` (${code}) has no meaning here`,
     labels: [{ span, text: letter ? 'not a letter that names are made of' : 'not part of the language' }],
-    hint:
+    ...hintWithFix(
       looksLike[first] ??
-      (letter
-        ? 'names are made of the letters a to z and A to Z, digits and `_`'
-        : 'remove it, or put it into a comment'),
+        (letter
+          ? 'names are made of the letters a to z and A to Z, digits and `_`'
+          : 'remove it, or put it into a comment'),
+      own === undefined ? undefined : replaceBy(span, own.repeat([...found].length)),
+    ),
   }
 }
 
@@ -86,14 +106,19 @@ const numberErrors = (token: IToken, next: IToken | undefined, span: Span): Diag
   if (next && next.startOffset === span.end && /^[A-Za-z_]/.test(next.image)) {
     const whole = { ...span, end: span.end + next.image.length }
     const exponent = /^[eE]$/.test(next.image)
+    const suffix = /^(?:[fFdDlLuU]|[fiu](?:16|32|64)|_?f32)$/.test(next.image)
     return [
       {
         code: 'E0102',
         title: `\`${token.image}${next.image}\` is not a number`,
         labels: [{ span: whole, text: 'a number runs into a name' }],
-        hint: exponent
-          ? 'an exponent has digits: `1e-5`'
-          : `a product is written \`${token.image} * ${next.image}\`, and numbers have no suffixes`,
+        ...(suffix
+          ? hintWithFix('numbers have no suffixes', replaceBy(whole, token.image))
+          : {
+              hint: exponent
+                ? 'an exponent has digits: `1e-5`'
+                : `a product is written \`${token.image} * ${next.image}\`, and numbers have no suffixes`,
+            }),
       },
     ]
   }

@@ -18,6 +18,7 @@ import type { Source } from '../diagnostics/source.js'
 import type { ImportDecl, Item, Module } from './ast.js'
 import { Fault } from './base-rules.js'
 import { pairBrackets } from './brackets.js'
+import { divisionComments } from './division-comments.js'
 import { attachDocs } from './doc-comments.js'
 import { explainFailure } from './explain-failure.js'
 import { lateImport, nestedTooDeeply } from './grammar-errors.js'
@@ -46,7 +47,10 @@ export const lex = (source: Source): Lexed => {
     tokens,
     comments: groups.comments ?? [],
     docs: groups.docs ?? [],
-    errors: lexicalErrors(source, tokens, errors),
+    errors: [
+      ...lexicalErrors(source, tokens, errors),
+      ...divisionComments(source, tokens, groups.comments ?? []),
+    ],
   }
 }
 
@@ -130,7 +134,7 @@ export const parsePartly = (source: Source): PartlyParsed => {
       items,
       span: { source, start: 0, end: source.text.length },
     },
-    errors: inOrder(errors),
+    errors: inOrder(withoutFollowing(errors, lexed.errors)),
     lost: failed.every(tokens => standsAlone(tokens[0]!))
       ? new Set(failed.flat().flatMap(token => (t.isName(token) ? [token.image] : [])))
       : undefined,
@@ -153,6 +157,19 @@ const attempt = (
       nestedTooDeeply({ source, start: first.startOffset, end: first.startOffset + first.image.length }),
     ])
   }
+}
+
+/** Without the errors of grammar on a line that has an error of characters, which may have caused them. */
+const withoutFollowing = (
+  errors: readonly Diagnostic[],
+  lexical: readonly Diagnostic[],
+): readonly Diagnostic[] => {
+  const lineOf = (d: Diagnostic): number => {
+    const { source, start } = d.labels[0]!.span
+    return source.text.lastIndexOf('\n', start - 1)
+  }
+  const lines = new Set(lexical.map(lineOf))
+  return errors.filter(d => lexical.includes(d) || !lines.has(lineOf(d)))
 }
 
 const inOrder = (errors: readonly Diagnostic[]): readonly Diagnostic[] =>

@@ -1,3 +1,5 @@
+import type { Diagnostic } from '../diagnostics/diagnostic.js'
+import { hintWithFix, replaceBy } from '../diagnostics/fix.js'
 import type { ParseFailure } from './parse-failure.js'
 import * as t from './tokens.js'
 
@@ -23,7 +25,7 @@ const byRule: Readonly<Record<string, string>> = {
 }
 
 /** A hint for the rule in which the parse failed. */
-export const hintFor = (situation: ParseFailure): { hint?: string } => {
+export const hintFor = (situation: ParseFailure): Pick<Diagnostic, 'hint' | 'fixes'> => {
   const { found, previous, rules, expected } = situation
   const rule = rules.at(-1) ?? ''
   const hint = (text: string): { hint: string } => ({ hint: text })
@@ -40,7 +42,12 @@ export const hintFor = (situation: ParseFailure): { hint?: string } => {
     return hint('types are written `f32`, `f32[T, E]`, `idx[V]`, `Layer[L]`, `(f32, f32)`')
   if (rule in byRule) return hint(byRule[rule]!)
   if (previous && found && t.isName(previous) && t.isName(found) && previous.endLine === found.startLine) {
-    return hint(`a function is called with parentheses: \`${previous.image}(${found.image})\``)
+    const written = `${previous.image}(${found.image})`
+    const span = { ...situation.at, start: previous.startOffset }
+    return hintWithFix(
+      `a function is called with parentheses: \`${written}\``,
+      replaceBy(span, written, { sure: false }),
+    )
   }
   return {}
 }

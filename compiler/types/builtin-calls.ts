@@ -86,7 +86,8 @@ const gradientHint = (name: string, e: CallExpr): Pick<Diagnostic, 'hint' | 'fix
   const form = `\`${name}\` takes a function and gives a function: write`
   const point = x ?? (f?.kind === 'call' ? f.args[0] : undefined)
   const of = f?.kind === 'call' && f.args.length === 1 ? f.callee : f
-  if (of === undefined || point === undefined || e.args.length > 2) return { hint: `${form} \`${builtinForm(name)}\`` }
+  if (of === undefined || point === undefined || e.args.length > 2)
+    return { hint: `${form} \`${builtinForm(name)}\`` }
   const written = `${name}(${text(of.span)})(${text(point.span)})`
   const whole = f?.kind !== 'call' || f.args.length === 1
   return hintWithFix(

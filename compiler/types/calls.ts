@@ -1,4 +1,6 @@
 import type { CoreExpr } from '../core/core.js'
+import type { Diagnostic } from '../diagnostics/diagnostic.js'
+import { hintWithFix, replaceBy } from '../diagnostics/fix.js'
 import { whatIs } from '../names/module-scopes.js'
 import {
   type CallExpr,
@@ -87,9 +89,23 @@ const notCallable = (
       { span: e.callee.span, text: 'cannot be called' },
       { span: decl.name.span, text: 'declared here' },
     ],
-    ...(decl.kind === 'record' && { hint: `write \`${name} { … }\`` }),
+    ...(decl.kind === 'record' && recordForm(e, decl)),
   })
   return refuseCall(cx, env, e)
+}
+
+/** `Point(1, 2)` as a record: `Point { x: 1, y: 2 }`. */
+const recordForm = (
+  e: CallExpr,
+  { name, item }: Extract<Callee, { kind: 'declared' }>['decl'] & { kind: 'record' },
+): Pick<Diagnostic, 'hint' | 'fixes'> => {
+  const fields = item.fields.map((field, i) => {
+    const span = e.args[i]?.span
+    return `${field.name.text}: ${span === undefined ? '…' : span.source.text.slice(span.start, span.end)}`
+  })
+  const written = `${name.text} { ${fields.join(', ')} }`
+  const whole = e.args.length === fields.length
+  return hintWithFix(`write \`${written}\``, whole ? replaceBy(e.span, written) : undefined)
 }
 
 /** A call of a top-level function. */

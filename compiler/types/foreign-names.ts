@@ -1,6 +1,6 @@
 /**
- * How the functions of NumPy, PyTorch and other languages are written here: for a call of an unknown name, the
- * expression to write instead.
+ * How the functions of NumPy, PyTorch and other languages are written here: for a call of an unknown name,
+ * the expression to write instead.
  */
 import type { CoreExpr } from '../core/core.js'
 import type { Type } from '../core/type.js'
@@ -84,9 +84,7 @@ const matrixProduct: Rewrite = (cx, args) => {
 }
 
 const choose: Rewrite = (cx, args) =>
-  args.length === 3
-    ? elementwise(cx, args, ([c, a, b]) => `if ${c} then ${a} else ${b}`)
-    : undefined
+  args.length === 3 ? elementwise(cx, args, ([c, a, b]) => `if ${c} then ${a} else ${b}`) : undefined
 
 const power: Rewrite = (cx, args) =>
   args.length === 2
@@ -150,7 +148,10 @@ const sentences: ReadonlyMap<string, string> = new Map([
   ['None', 'every value is there: a choice gives a value on both sides, as in `if c then a else 0`'],
   ['null', 'every value is there: a choice gives a value on both sides, as in `if c then a else 0`'],
   ['einsum', 'an `einsum` is the sum itself: `for i, j -> sum k -> a[i, k] * b[k, j]`'],
-  ['reshape', 'nothing is reshaped: `for i -> x[(j, k)]` reads two indices as one, `for (j, k) -> …` makes one'],
+  [
+    'reshape',
+    'nothing is reshaped: `for i -> x[(j, k)]` reads two indices as one, `for (j, k) -> …` makes one',
+  ],
   ['view', 'nothing is reshaped: `for i -> x[(j, k)]` reads two indices as one, `for (j, k) -> …` makes one'],
   ['concat', 'join by the index: `for i: N + M -> if i < N then a.at(i, else: 0) else b.at(i - N, else: 0)`'],
   ['cat', 'join by the index: `for i: N + M -> if i < N then a.at(i, else: 0) else b.at(i - N, else: 0)`'],
@@ -179,6 +180,16 @@ export const foreignName = (cx: BodyContext, path: Path) => {
   if (sentence !== undefined) return { hint: sentence }
   const missing = missingImport(cx.parts.scope, name.text)
   return missing && { hint: missing.hint, fixes: [missing.fix] }
+}
+
+/** `np.sqrt`, of which the first part is read as a variable: the built-in function without it. */
+export const libraryPrefix = ({ module, name }: Path) => {
+  if (module !== undefined || !libraries.has(name.text)) return undefined
+  const { source, start, end } = name.span
+  const [, member] = /^\.(\w+)/.exec(source.text.slice(end)) ?? []
+  if (member === undefined || !isBuiltin(member)) return undefined
+  const fix = replaceBy({ source, start, end: end + 1 }, '', { title: `remove \`${name.text}.\`` })
+  return { hint: `\`${member}\` is built in: write it without \`${name.text}\``, fixes: [fix] }
 }
 
 /** Whether a call's name is one of another language. */

@@ -79,7 +79,8 @@ const halfOfPair = (cx: BodyContext, index: RangedIndex, dim: Size): string | un
   const is = cx.showSize(bound) === product ? '' : `${cx.showSize(bound)} is ${product}: `
   return (
     `${is}bind the pair, \`for (${half.toLowerCase()}', ${other.toLowerCase()}') -> …\`; ` +
-    `its first part reads here, and \`(${half.toLowerCase()}', ${other.toLowerCase()}')\` stands for \`${name}\``
+    `its first part reads here, and the pair \`(${half.toLowerCase()}', ${other.toLowerCase()}')\` ` +
+    `stands for \`${name}\``
   )
 }
 
@@ -144,10 +145,8 @@ const literalHint = (
   read: ReadAxis | undefined,
 ): Pick<Diagnostic, 'hint' | 'fixes'> => {
   const fix = read && guardedRead(cx, read, span, String(value))
-  return hintWithFix(
-    `read it with a guard: ${fix === undefined ? `\`x.at(${value}, else: …)\`` : `\`${fix.edits[0]!.text}\``}`,
-    fix && { ...fix, sure: false },
-  )
+  const written = fix?.edits[0]?.text ?? `x.at(${value}, else: …)`
+  return hintWithFix(`read it with a guard: \`${written}\``, fix && { ...fix, sure: false })
 }
 
 /** The tensor that an index of the same name hides. */

@@ -14,7 +14,13 @@ import type { SourceExpr } from '../syntax/ast.js'
 import { errorSize, isError, isUnknownSizeName } from './basic-types.js'
 import type { BodyContext } from './body-context.js'
 import { errorExpr } from './coerce.js'
-import { guardedRead, literalOutside, type RangedIndex, type ReadAxis, readMismatch } from './index-messages.js'
+import {
+  guardedRead,
+  literalOutside,
+  type RangedIndex,
+  type ReadAxis,
+  readMismatch,
+} from './index-messages.js'
 import type { Env } from './locals.js'
 import { distinctLabels, originLabels } from './message-labels.js'
 import { countOf, ordinal, quoteSource, sourceText } from './wording.js'
@@ -141,7 +147,7 @@ const guardHint = (
   const known = dim === undefined ? undefined : cx.solver.sizes.resolve(dim)
   if (back === undefined || known === undefined) {
     const fix = guardedRead(cx, read, index.span, text)
-    const written = fix?.edits[0]!.text ?? `${sourceText(read.target.span, 'x')}.at(${text}, else: …)`
+    const written = fix?.edits[0]?.text ?? `${sourceText(read.target.span, 'x')}.at(${text}, else: …)`
     return hintWithFix(`read with a guard: \`${written}\``, fix && { ...fix, sure: false })
   }
   const place = subtractSizes(known, sizeConstant(Number(back)))

@@ -39,7 +39,9 @@ export const mayBeNegative = (cx: BodyContext, { about, value, cause }: SolvedSi
 
 /** `` `f` takes f32[N] for `x` ``; `normal` takes a key. */
 const takes = (fn: string, expected: string, param: string): string =>
-  param === `the ${expected}` ? `\`${fn}\` takes a ${expected}` : `\`${fn}\` takes ${expected}${param === '' ? '' : ` for ${param}`}`
+  param === `the ${expected}`
+    ? `\`${fn}\` takes a ${expected}`
+    : `\`${fn}\` takes ${expected}${param === '' ? '' : ` for ${param}`}`
 
 /** The type that a place expects, as the end of a title. */
 const expectation = (why: ExpectedBy, expected: string): string => {
@@ -120,8 +122,8 @@ const convert = ({ span }: TypeEquation, to: string): Advice => {
 }
 
 /**
- * A function of a row that is given a whole batch: one `for` for the axes in front that the parameter does not
- * have.
+ * A function of a row that is given a whole batch: one `for` for the axes in front that the parameter does
+ * not have.
  */
 const forgottenFor = (cx: BodyContext, { span, actual, expected, why }: TypeEquation): Advice | undefined => {
   const a = cx.solver.head(actual)
@@ -167,8 +169,7 @@ const conversionHint = (cx: BodyContext, equation: TypeEquation): Advice | strin
     return 'a computed number may be out of range: read with `.at(…, else: …)` instead of an index'
   if (a.kind === 'fn' && e.kind !== 'fn') return 'call it'
   if (a.kind === 'record' && e.kind === 'record') return fieldHint(cx, a, e)
-  if (e.kind === 'tensor' && cx.solver.isNumber(a))
-{
+  if (e.kind === 'tensor' && cx.solver.isNumber(a)) {
     const element = span.source.text.slice(span.start, span.end)
     const same = `for ${indexNames(e.dims.length)} -> ${element}`
     return hintWithFix(`for every element the same: \`${same}\``, replaceBy(span, same))
@@ -178,11 +179,7 @@ const conversionHint = (cx: BodyContext, equation: TypeEquation): Advice | strin
   return undefined
 }
 
-const mismatchHint = (
-  cx: BodyContext,
-  equation: TypeEquation,
-  m: Mismatch,
-): Advice | string | undefined => {
+const mismatchHint = (cx: BodyContext, equation: TypeEquation, m: Mismatch): Advice | string | undefined => {
   const { actual, why } = equation
   const forgotten = m.kind === 'rank' || m.kind === 'type' ? forgottenFor(cx, equation) : undefined
   if (forgotten !== undefined) return forgotten

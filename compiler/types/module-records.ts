@@ -1,6 +1,7 @@
 import { type Size, sizeName, sizeNamesIn } from '../core/size.js'
 import type { RecordField } from '../core/type.js'
 import type { Diagnostic } from '../diagnostics/diagnostic.js'
+import { hintWithFix, replaceBy } from '../diagnostics/fix.js'
 import type { Span } from '../diagnostics/source.js'
 import type { Decl, ModuleScope } from '../names/module-scopes.js'
 import { duplicate, idOf, lookupPath } from '../names/module-scopes.js'
@@ -190,7 +191,8 @@ export class ModuleRecords {
       if (decl === undefined && !isSizeName(n.text)) {
         const hint =
           'size names begin with a capital letter; a number known only while running cannot be a size'
-        this.report({ ...notSize, labels: [wanted], hint })
+        const fix = replaceBy(n.span, n.text.toUpperCase(), { sure: false })
+        this.report({ ...notSize, labels: [wanted], ...hintWithFix(hint, fix) })
         return undefined
       }
       for (const base of sizeNamesIn(size)) seen(base)

@@ -11,9 +11,9 @@ import { builtinNames } from './builtin-table.js'
 import { asDeclaredPath, resolveCallee } from './callee.js'
 import { errorExpr } from './coerce.js'
 import { elaborateFieldRead } from './field-reads.js'
+import { foreignName, libraryPrefix } from './foreign-names.js'
 import { instantiateSignature } from './fresh-instances.js'
 import { elaborateUntypedLambda } from './lambdas.js'
-import { foreignName } from './foreign-names.js'
 import type { Env } from './locals.js'
 import { isSizeName } from './size-expr.js'
 import { sizesIn } from './type-traversal.js'
@@ -112,7 +112,7 @@ const unknownName = (cx: BodyContext, env: Env, path: Path, span: Span): CoreExp
     if (cx.knownSize(text) !== undefined || (isSizeName(text) && foreignName(cx, path) === undefined))
       return sizeNumber(cx, path, span)
   }
-  const foreign = foreignName(cx, path)
+  const foreign = foreignName(cx, path) ?? libraryPrefix(path)
   const names = [...env.keys(), ...builtinNames, ...cx.choices.keys(), ...cx.parts.sizes]
   const unknown = unknownPath(cx.parts.scope, path, {
     what: 'variable, function or constant',

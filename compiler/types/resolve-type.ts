@@ -2,6 +2,7 @@ import type { Size } from '../core/size.js'
 import { sizeName } from '../core/size.js'
 import { holdsFunction, type RecordDecl, type Type } from '../core/type.js'
 import type { Diagnostic } from '../diagnostics/diagnostic.js'
+import { replaceBy } from '../diagnostics/fix.js'
 import type { ModuleScope } from '../names/module-scopes.js'
 import { lookupPath, unknownPath, whatIs } from '../names/module-scopes.js'
 import { didYouMean } from '../names/suggest.js'
@@ -129,11 +130,26 @@ const named = (path: Path, args: readonly TypeArg[], ts: TypeScope): Type => {
       number: 'f32',
       i64: 'i32',
       f64: 'f32',
+      Float: 'f32',
+      double: 'f32',
+      float32: 'f32',
+      Int: 'i32',
+      int32: 'i32',
+      usize: 'u32',
+      Tensor: 'f32',
+      Array: 'f32',
+      ndarray: 'f32',
+      boolean: 'bool',
+      Bool: 'bool',
     }),
   )
   const meant = foreign.get(path.name.text)
   const unknown = unknownPath(ts.scope, path, { what: 'type', kinds: ['record', 'type'], others: words })
-  ts.report(meant === undefined ? unknown : { ...unknown, hint: `did you mean \`${meant}\`?` })
+  ts.report(
+    meant === undefined
+      ? unknown
+      : { ...unknown, hint: `did you mean \`${meant}\`?`, fixes: [replaceBy(path.span, meant)] },
+  )
   return errorType
 }
 

@@ -64,7 +64,10 @@ export const elaborateRead = (cx: BodyContext, env: Env, e: ReadExpr & { kind: '
     return errorExpr(e.span)
   }
   const at = e.at.map((index, axis) =>
-    elaborateIndex(cx, env, index, { dim: shape.dims[axis]!, read: { whole: e.span, target, axis, count: e.at.length } }),
+    elaborateIndex(cx, env, index, {
+      dim: shape.dims[axis]!,
+      read: { whole: e.span, target, axis, count: e.at.length },
+    }),
   )
   return { kind: 'read', target, at, type: restOf(shape, e.at.length), span: e.span }
 }
