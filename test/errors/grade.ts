@@ -6,7 +6,7 @@ import { CheckedModules } from '../../compiler/check/checked-modules.js'
 import type { Diagnostic } from '../../compiler/diagnostics/diagnostic.js'
 import { editedText, type Fix } from '../../compiler/diagnostics/fix.js'
 import { positionOf } from '../../compiler/diagnostics/source.js'
-import { stdlibFolder } from '../../src/folders/load-program.js'
+import { stdlibFolder } from '../../src/files/stdlib-folder.js'
 
 /** A wrong program, and what its author says about it in its first comments. */
 export interface WrongProgram {
