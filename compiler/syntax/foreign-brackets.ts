@@ -128,7 +128,7 @@ const reducerAsMethod: ForeignRule = failure => {
     ...spanOf(failure, target, found),
     end: found.startOffset + found.image.length + (brackets?.length ?? 0),
   }
-  const written = reduction(source.text, found.image, target.image)
+  const written = wholeReduction(source.text, found.image, target.image)
   const hint = `a reduction names the index that it folds away: \`${written}\``
   return {
     ...refused(
@@ -142,7 +142,7 @@ const reducerAsMethod: ForeignRule = failure => {
 }
 
 /** `sum i, j -> x[i, j]`: as many indices as a parameter of this name is declared with. */
-export const reduction = (text: string, word: string, tensor: string): string => {
+export const wholeReduction = (text: string, word: string, tensor: string): string => {
   const name = tensor.replaceAll('.', '\\.')
   const declared = new RegExp(`\\b${name}\\s*:\\s*\\w+(?:\\[[^\\]]*\\])??\\[([^\\]]*)\\](?!\\[)`).exec(text)
   const axes = (declared?.[1] ?? 'N').split(',').length

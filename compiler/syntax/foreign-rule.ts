@@ -15,16 +15,10 @@ export const spanOf = ({ source }: ParseFailure, token: IToken, to: IToken = tok
 })
 
 /** A diagnostic about something that other languages have. */
-export const refused = (
-  title: string,
-  span: Span,
-  hint: string,
-  fix: Fix | undefined,
-  text = 'not expected here',
-) => ({
+export const refused = (title: string, span: Span, hint: string, fix: Fix | undefined) => ({
   code: 'E0113',
   title,
-  labels: [{ span, text }],
+  labels: [{ span, text: 'not expected here' }],
   ...hintWithFix(hint, fix),
 })
 

@@ -72,7 +72,7 @@ const whileLoop: ForeignRule = failure => {
   if (word === undefined || failure.found === undefined) return undefined
   const hint =
     'repeat with a fold of as many steps as there can be: `fold x for i: 10 -> if c then f(x) else x`'
-  return refused(foreign(word.image), spanOf(failure, word), hint, undefined, 'no loop changes a value')
+  return refused(foreign(word.image), spanOf(failure, word), hint, undefined)
 }
 
 /** `for i in N -> …`, `for i in range(N) -> …`. */

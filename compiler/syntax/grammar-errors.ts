@@ -1,7 +1,7 @@
 import type { Diagnostic } from '../diagnostics/diagnostic.js'
 import { type Fix, hintWithFix, replaceBy } from '../diagnostics/fix.js'
 import type { Span } from '../diagnostics/source.js'
-import { reduction } from './foreign-brackets.js'
+import { wholeReduction } from './foreign-brackets.js'
 import type { InfixOp } from './precedence.js'
 
 /**
@@ -11,8 +11,7 @@ const grammarError = (
   code: string,
   title: string,
   labels: Diagnostic['labels'],
-  hint: string,
-  fix?: Fix,
+  [hint, fix]: readonly [hint: string, fix?: Fix | undefined],
 ): Diagnostic => ({ code, title, labels, ...hintWithFix(hint, fix) })
 
 export const nestedTooDeeply = (span: Span): Diagnostic =>
@@ -20,7 +19,7 @@ export const nestedTooDeeply = (span: Span): Diagnostic =>
     'E0112',
     'this is nested too deeply',
     [{ span, text: 'the nesting passes the limit here' }],
-    'give the inner parts names with `let`, or move them into functions of their own',
+    ['give the inner parts names with `let`, or move them into functions of their own'],
   )
 
 export const chainedComparison = (first: InfixOp, second: InfixOp): Diagnostic =>
@@ -31,8 +30,7 @@ export const chainedComparison = (first: InfixOp, second: InfixOp): Diagnostic =
       { span: second.span, text: `this \`${second.op}\` would compare a bool` },
       { span: first.span, text: 'with what this comparison gives' },
     ],
-    `write both and join them: \`a ${first.op} b and b ${second.op} c\``,
-    joined(first, second),
+    [`write both and join them: \`a ${first.op} b and b ${second.op} c\``, joined(first, second)],
   )
 
 /** The operand in the middle, once more. */
@@ -47,15 +45,14 @@ export const reductionAsCall = (word: string, span: Span): Diagnostic =>
     'E0116',
     `\`${word}\` is not a function of a tensor`,
     [{ span, text: 'a reduction names the index that it folds away' }],
-    `write \`${reductionOf(word, span).written}\``,
-    reductionOf(word, span).fix,
+    [`write \`${reductionOf(word, span).written}\``, reductionOf(word, span).fix],
   )
 
 const reductionOf = (word: string, span: Span): { readonly written: string; readonly fix?: Fix } => {
   const { text } = span.source
   const [call, tensor, more] = /^\(\s*([A-Za-z_][\w.]*)\s*(,[^()]*)?\)/.exec(text.slice(span.end)) ?? []
   if (call === undefined || tensor === undefined) return { written: `${word} i -> x[i]` }
-  const written = reduction(text, word, tensor)
+  const written = wholeReduction(text, word, tensor)
   const whole = { ...span, end: span.end + call.length }
   return { written, ...(more === undefined && { fix: replaceBy(whole, written, { sure: false }) }) }
 }
@@ -65,7 +62,7 @@ export const unguardedAt = (span: Span): Diagnostic =>
     'E0115',
     'a guarded read says what to give outside the tensor',
     [{ span, text: 'no `else:` among these' }],
-    'write `x.at(i, else: 0)`; if the position is an index, plain `x[i]` is enough',
+    ['write `x.at(i, else: 0)`; if the position is an index, plain `x[i]` is enough'],
   )
 
 export const emptyParentheses = (span: Span): Diagnostic =>
@@ -73,7 +70,7 @@ export const emptyParentheses = (span: Span): Diagnostic =>
     'E0105',
     'expected an expression, found nothing between the parentheses',
     [{ span, text: 'there is no empty tuple' }],
-    'a function without parameters is written `() -> e`; a record without fields is `{}`',
+    ['a function without parameters is written `() -> e`; a record without fields is `{}`'],
   )
 
 export const parameterWithoutType = (name: string, span: Span): Diagnostic =>
@@ -81,8 +78,10 @@ export const parameterWithoutType = (name: string, span: Span): Diagnostic =>
     'E0118',
     `the parameter \`${name}\` has no type`,
     [{ span, text: 'its type is missing' }],
-    `write \`${name}: f32[N]\` (or whatever it is): the signatures of top-level functions are written out`,
-    replaceBy({ ...span, start: span.end }, ': f32', { title: `write \`${name}: f32\``, sure: false }),
+    [
+      `write \`${name}: f32[N]\` (or whatever it is): the signatures of top-level functions are written out`,
+      replaceBy({ ...span, start: span.end }, ': f32', { title: `write \`${name}: f32\``, sure: false }),
+    ],
   )
 
 export const withoutResult = (name: string, at: Span, found: string): Diagnostic =>
@@ -90,8 +89,10 @@ export const withoutResult = (name: string, at: Span, found: string): Diagnostic
     'E0108',
     `the function \`${name}\` does not say what it returns`,
     [{ span: at, text: `expected \`-> type\` before ${found}` }],
-    `write \`fn ${name}(…) -> f32[N] = …\``,
-    replaceBy({ ...at, end: at.start }, '-> f32 ', { title: 'write `-> f32`', sure: false }),
+    [
+      `write \`fn ${name}(…) -> f32[N] = …\``,
+      replaceBy({ ...at, end: at.start }, '-> f32 ', { title: 'write `-> f32`', sure: false }),
+    ],
   )
 
 export const secondState = (name: string, first: Span, second: Span): Diagnostic =>
@@ -102,7 +103,7 @@ export const secondState = (name: string, first: Span, second: Span): Diagnostic
       { span: second, text: 'the second one' },
       { span: first, text: 'the first one' },
     ],
-    'put all the fields into one block',
+    ['put all the fields into one block'],
   )
 
 export const lateImport = (span: Span, item: Span): Diagnostic =>
@@ -113,7 +114,7 @@ export const lateImport = (span: Span, item: Span): Diagnostic =>
       { span, text: 'this import comes too late' },
       { span: item, text: 'the declarations begin here' },
     ],
-    'move it above the first declaration',
+    ['move it above the first declaration'],
   )
 
 export const foreignEntryOperator = (operator: string, span: Span): Diagnostic =>
@@ -121,5 +122,5 @@ export const foreignEntryOperator = (operator: string, span: Span): Diagnostic =
     'E0105',
     `entries of the configuration cannot be joined by \`${operator}\``,
     [{ span, text: 'not an operator of `from` clauses' }],
-    'a `from` clause knows `+`, `-`, `*`, `/`, `or`, `else`, `is`, `>` and `>=`',
+    ['a `from` clause knows `+`, `-`, `*`, `/`, `or`, `else`, `is`, `>` and `>=`'],
   )
