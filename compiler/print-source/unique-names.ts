@@ -52,7 +52,7 @@ const keywords = [
 const called = Object.values(printedBuiltins)
 const reserved: ReadonlySet<string> = new Set([...keywords, ...called, 'inf', 'stop'])
 
-/** The name a label suggests: `∂w.layers.wq` gives `dwq`, `ties of top` gives `ties_of_top`. */
+/** The name a label suggests: `∂w.layers.wq` gives `d_wq`, `ties of top` gives `ties_of_top`. */
 const nameOf = (label: string): string => {
   const derivative = label.startsWith('∂')
   const last = label.replaceAll('∂', '').split('.').at(-1)!
@@ -60,7 +60,7 @@ const nameOf = (label: string): string => {
   const plain = /^[0-9]/.test(word) || word === '' ? `x${word}` : word
   // A capitalised name would be a size.
   const lower = plain[0]!.toLowerCase() + plain.slice(1)
-  return derivative ? `d${lower}` : lower
+  return derivative ? `d_${lower}` : lower
 }
 
 /** Gives out names, each once and none that means something already. */

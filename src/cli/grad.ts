@@ -4,6 +4,7 @@ import { printGraph } from '../../compiler/ir/print.js'
 import { simplified } from '../../compiler/pipeline.js'
 import { derivativeSource } from '../../compiler/print-source/derivative.js'
 import { inputsOf } from '../../compiler/specialise/parameters.js'
+import { pulledBack } from '../../compiler/specialise/pulled-back.js'
 import { specialiseGrad } from '../../compiler/specialise/specialise.js'
 import type { HostTensor } from '../engine/engine.js'
 import { UserError } from '../errors/user-error.js'
@@ -53,7 +54,7 @@ const checkDifferentiable = (fn: CoreFn, wrt: string, file: string): void => {
   if (result.kind !== 'scalar' || result.dtype !== 'f32')
     throw refusal(
       `\`${fn.name}\` gives no number to differentiate`,
-      'a gradient is that of one f32, or of a tuple whose first item is one',
+      'a derivative is that of an f32, of a tensor of f32, or of a tuple whose first item is an f32',
       'write a function that sums up what you mean',
       1,
     )
@@ -177,7 +178,7 @@ const derivativeText = async (options: Omit<CallOptions, 'inputs'> & { readonly 
   const call = await prepareCall({ ...options, inputs: 'none', chooseSizes: true })
   try {
     // The function as declared: parameters with defaults stay parameters.
-    const fn = call.program.fns.get(call.fn.id)!
+    const fn = pulledBack(call.program.fns.get(call.fn.id)!)
     checkDifferentiable(fn, options.wrt, options.file)
     const found = derivativeSource(call.program, fn, options.wrt, call.bindings)
     if (found?.kind === 'source') return found.text.trimEnd()
@@ -214,7 +215,11 @@ export const registerGradCommand = (program: Command): void => {
   program
     .command('grad')
     .argument('<file>', 'a .jola file')
-    .requiredOption('--fn <name>', 'the function, which gives an f32 or a tuple that begins with one')
+    .requiredOption(
+      '--fn <name>',
+      'the function, which gives an f32, a tuple that begins with one, or a tensor: of a tensor, the ' +
+        'cotangent `d_NAME` is an input more',
+    )
     .requiredOption(
       '--wrt <parameter>',
       'the parameter to differentiate with respect to: a tensor or a record',

@@ -101,14 +101,29 @@ describe('jola grad', () => {
     expect([code, err]).toEqual([1, expect.stringContaining('`none` is not a number here')])
   })
 
+  it('gives the vector-Jacobian product of a function that gives a tensor', async () => {
+    const listing = await jola('grad', 'stdlib/nn.jola', '--fn', 'softmax', '--wrt', 'x')
+    expect(listing.out).toContain('fn softmax_d_x(x: f32[N], d_softmax: f32[N]) -> f32[N] =')
+    for (const [fn, wrt] of [
+      ['softmax', 'x'],
+      ['layer_norm', 'w'],
+      ['rope', 'x'],
+    ] as const) {
+      const checked = await jola('grad', 'stdlib/nn.jola', '--fn', fn, '--wrt', wrt, '--check')
+      expect(checked).toMatchObject({ code: 0, out: expect.stringMatching(/ok\s/) })
+    }
+  })
+
   it('refuses what has no derivative', async () => {
-    const cases: readonly (readonly [string, string, string, number])[] = [
-      ['loss', 'k', '`k` holds no f32', 2],
-      ['loss', 'q', 'its parameters are: p, x, y, k', 2],
-      ['outer', 'x', 'gives no number to differentiate', 1],
+    const whole = 'fn whole(x: f32[N]) -> i32[N] = for i -> i32(x[i])'
+    const file = join(await folderWith({ 'whole.jola': whole }), 'whole.jola')
+    const cases: readonly (readonly [string, string, string, string, number])[] = [
+      [small, 'loss', 'k', '`k` holds no f32', 2],
+      [small, 'loss', 'q', 'its parameters are: p, x, y, k', 2],
+      [file, 'whole', 'x', 'gives no number to differentiate', 1],
     ]
-    for (const [fn, wrt, why, exit] of cases) {
-      const { code, err } = await jola('grad', small, '--fn', fn, '--wrt', wrt, '--check')
+    for (const [path, fn, wrt, why, exit] of cases) {
+      const { code, err } = await jola('grad', path, '--fn', fn, '--wrt', wrt, '--check')
       expect({ code, says: err.includes(why), err }).toMatchObject({ code: exit, says: true })
     }
   })

@@ -5,6 +5,7 @@ import type { CoreFn, Program } from '../../../compiler/core/core.js'
 import { evaluateSize } from '../../../compiler/core/size.js'
 import type { Graph } from '../../../compiler/ir/ir.js'
 import { type InputSpec, inputsOf } from '../../../compiler/specialise/parameters.js'
+import { pulledBack } from '../../../compiler/specialise/pulled-back.js'
 import type { Bindings } from '../../../compiler/specialise/specialise.js'
 import { isBlockPacking } from '../../../runtime/index.js'
 import type { HostTensor } from '../../engine/engine.js'
@@ -146,7 +147,8 @@ const openInputs = async (path: string): Promise<Checkpoint> => {
  */
 export const prepareCall = async (options: CallOptions): Promise<Call> => {
   const loaded = loadProgram([options.file], { model: await chosenModelProgram(options) })
-  const declared = findFunction(loaded, options.file, options.fn)
+  const found = findFunction(loaded, options.file, options.fn)
+  const declared = options.wrt === undefined ? found : pulledBack(found)
   const opened: Checkpoint[] = []
   const close = async (): Promise<void> => {
     for (const checkpoint of opened) await checkpoint.close()
