@@ -19,7 +19,7 @@ const formatted = (text: string): string => {
 const programs = ['stdlib', 'examples', 'test'].flatMap(folder =>
   filesUnder(folder)
     .map(f => f.path)
-    .filter(path => path.endsWith('.jola') && !/fixtures|print-source/.test(path)),
+    .filter(path => path.endsWith('.jola') && !/fixtures|print-source|test\/errors/.test(path)),
 )
 const textOf = (path: string): string => readFileSync(join(root, path), 'utf8')
 
