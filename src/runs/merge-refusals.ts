@@ -4,17 +4,27 @@ import { UserError } from '../errors/user-error.js'
 /** How a place is called in messages. */
 const called = (site: string): string => site.replaceAll('_', ' ')
 
+const normed = 'what a norm gives'
+
+/** Places whose homes are biases alone, and what stands there. */
+const onStream: ReadonlyMap<string, string> = new Map([
+  ['block', 'the residual stream'],
+  ['attention_input', normed],
+  ['feed_forward_input', normed],
+  ['last', normed],
+])
+
 /** Why an edit of a place is no change of weights; undefined where it is one. */
 const reasonOf = (edit: SiteEdit, homes: ReadonlySet<string>): string | undefined => {
   const { site, byPlace, affine, shift } = edit
   const at = `the edit of \`${called(site)}\``
   if (byPlace) return `${at} differs from token to token, by position or by where the prompt ends`
   if (!homes.has(site)) return `${at} has no weights in this model that could hold it`
-  if (site === 'block')
+  const stream = onStream.get(site)
+  if (stream !== undefined)
     return shift
       ? undefined
-      : `${at} multiplies the residual stream, which no weight of the model does; ` +
-          'only a fixed vector can be added'
+      : `${at} multiplies ${stream}, which no weight of the model does; only a fixed vector can be added`
   if (site !== 'embedding' && !affine) return `${at} is not affine: it is no matrix and bias`
   return undefined
 }

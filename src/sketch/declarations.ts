@@ -121,6 +121,7 @@ export const constantLines = (sketch: Sketch): readonly string[] => {
           `const qkv_bias: bool = ${biased('q') || biased('qkv')}`,
           `const attention_bias: bool = ${biased('o')}`,
           `const mlp_bias: bool = ${biased('up') || biased('gate_up')}`,
+          `const norm_bias: bool = ${has(sketch, 'attn_norm', true) && has(sketch, 'norm', true)}`,
         ]
       : []),
   ]

@@ -194,7 +194,7 @@ const blockLines = (sketch: Sketch): readonly string[] => {
     '',
     '/// The logits of the token after a place at which the last block leaves x.',
     'fn next(w: Model, x: f32[E], sites: Sites = {}, place: Place = { position: 0, prompt: 0 }) -> f32[V] =',
-    `  let n = ${has(sketch, 'norm') ? normOf(sketch, 'norm', 'x') : 'x'}`,
+    `  let n = sites.last(place, ${has(sketch, 'norm') ? normOf(sketch, 'norm', 'x') : 'x'})`,
     `  sites.logits(place, for v -> dot(n, w.head[v])${headBias})`,
     '',
     '/// The logits of the next token at every position of one sequence.',

@@ -20,6 +20,15 @@ fn unchosen(e: lora.Edits, w: llama.Model, batch: Batch) -> f32[B, A, V] =
   answers(w, batch, lora.sites(
     e, { q: false, k: false, v: false, o: false, gate: false, up: false, down: false }, 4))
 
+fn named(e: lora.Edits, w: llama.Model, batch: Batch) -> f32[B, A, V] =
+  answers(w, batch, {
+    attention_input: (l, p, y) -> y, feed_forward_input: (l, p, y) -> y, neurons: (l, p, y) -> y,
+    last: (p, y) -> y
+  })
+
+fn silenced(e: lora.Edits, w: llama.Model, batch: Batch) -> f32[B, A, V] =
+  answers(w, batch, { neurons: (l, p, y) -> for f -> 0 * y[f] })
+
 fn keys(e: lora.Edits, w: llama.Model, batch: Batch) -> f32[B, A, V] =
   answers(w, batch, lora.sites(
     e, { q: false, k: true, v: false, o: false, gate: false, up: false, down: false }, 4))
@@ -40,6 +49,8 @@ it('sites that nothing uses, and projections that are not chosen, leave the kern
   const bare = compiled('bare')
   expect(compiled('joined')).toEqual(bare)
   expect(compiled('unchosen')).toEqual(bare)
+  expect(compiled('named')).toEqual(bare)
+  expect(compiled('silenced').texts).not.toEqual(bare.texts)
   const { texts, inputs } = compiled('keys')
   expect(texts).not.toEqual(bare.texts)
   expect(inputs.filter(n => n.startsWith('e.'))).toEqual(['e.k.down', 'e.k.up'])
