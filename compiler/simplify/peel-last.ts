@@ -84,6 +84,8 @@ const candidate = (graph: Graph, region: Region, facts: Facts): Candidate | unde
   const carries = inside.filter(n => n.kind === 'carry')
   const members = inside.filter(n => n.kind === 'compute')
   const own = new Set(inside.map(n => n.id))
+  // An output that is a tensor of the loop is what all iterations made.
+  if (graph.outputs.some(o => own.has(o.node))) return undefined
   if (members.some(n => !readsAtOwnIteration(n, region, own))) return undefined
 
   const depends = new Set<NodeId>()

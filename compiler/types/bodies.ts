@@ -33,9 +33,7 @@ export const finishBody = (cx: BodyContext, at: Span): Substitution => {
           ? `nothing bounds the index \`${about.name}\``
           : `nothing tells the size \`${about.name}\` of \`${about.owner}\``,
         labels: [{ span: about.span, text: index ? 'reads no axis by itself' : 'used here' }],
-        hint: index
-          ? `say how far it runs: \`${about.name}: N\``
-          : `hand over something that has \`${about.name}\` by itself`,
+        hint: index ? `say how far it runs: \`${about.name}: N\`` : about.hint!,
       })
     }
   if (cx.errors === 0)

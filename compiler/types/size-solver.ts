@@ -30,6 +30,8 @@ export interface UnknownSize {
   readonly name: string
   /** The function or record that has the size. */
   readonly owner?: string
+  /** Of an instance: how its user can tell it. */
+  readonly hint?: string
   readonly span: Span
 }
 

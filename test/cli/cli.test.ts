@@ -63,6 +63,7 @@ describe('jola check', () => {
         diagnostics: [
           { severity: 'error', labels: [{ line: 1 }], fixes: [] },
           { severity: 'error', labels: [{ line: 2 }], fixes: [] },
+          { severity: 'warning', title: 'nothing uses the import `b`' },
         ],
       })
     }
