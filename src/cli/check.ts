@@ -40,7 +40,7 @@ const showFixes = ({ made, texts }: Fixed): string =>
     }),
     made.length === 0
       ? 'nothing to fix: no diagnostic has exactly one sure fix'
-      : `${count(made.length, 'fix').replace('fixs', 'fixes')} in ${count(texts.size, 'file')}`,
+      : `${count(made.length, 'fix', 'fixes')} in ${count(texts.size, 'file')}`,
   ].join('\n')
 
 /** Writes the files that fixing changed; standard input's new text goes to standard output. */

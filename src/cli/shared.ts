@@ -98,7 +98,7 @@ export const memoryOption = (): Option =>
   )
 
 /** A number and its noun: `1 test`, `2 tests`. */
-export const count = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? '' : 's'}`
+export const count = (n: number, noun: string, nouns = `${noun}s`): string => `${n} ${n === 1 ? noun : nouns}`
 
 /** Collects an option that may be given several times. */
 export const collect = (value: string, before: readonly string[] = []): readonly string[] => [
