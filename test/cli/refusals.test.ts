@@ -23,7 +23,9 @@ it('jola run calls its inputs inputs, and tells text from a damaged file', async
 it('jola grad gives the source as JSON, and what has no gradient is 1: the program is wrong', async () => {
   const { code, json } = await jolaJson('grad', small, '--fn', 'bent', '--wrt', 'x', '--json')
   expect({ code, json }).toEqual({ code: 0, json: { source: expect.stringContaining('fn ') as string } })
-  expect(await jola('grad', small, '--fn', 'outer', '--wrt', 'x')).toMatchObject({ code: 1, out: '' })
+  const whole = 'fn whole(x: f32[N]) -> i32[N] = for i -> i32(x[i])'
+  const file = join(await folderWith({ 'whole.jola': whole }), 'whole.jola')
+  expect(await jola('grad', file, '--fn', 'whole', '--wrt', 'x')).toMatchObject({ code: 1, out: '' })
   expect(await jola('grad', small, '--fn', 'bent', '--wrt', 'y')).toMatchObject({ code: 2, out: '' })
 })
 
