@@ -19,7 +19,7 @@ export interface ScanSizes {
  * the gradients of `Σ y²` with respect to a, b and c.
  */
 const program = `
-fn scan(a: f32[T, E, N], b: f32[T, E, N], c: f32[T, N]) -> f32[T, E] =
+fn selective(a: f32[T, E, N], b: f32[T, E, N], c: f32[T, N]) -> f32[T, E] =
   let (h, y) = fold (h, y) = (for e: E, n: N -> 0.0, for t: T, e: E -> 0.0) for l: T ->
     let h = for e, n -> a[l, e, n] * h[e, n] + b[l, e, n]
     (h, for t, e -> if t == l then sum n -> c[l, n] * h[e, n] else y[t, e])
@@ -27,7 +27,7 @@ fn scan(a: f32[T, E, N], b: f32[T, E, N], c: f32[T, N]) -> f32[T, E] =
 
 fn loss(p: (f32[T, E, N], f32[T, E, N], f32[T, N])) -> f32 =
   let (a, b, c) = p
-  let y = scan(a, b, c)
+  let y = selective(a, b, c)
   sum t, e -> y[t, e] * y[t, e]
 
 fn bench(a: f32[T, E, N], b: f32[T, E, N], c: f32[T, N]) -> (f32[T, E, N], f32[T, E, N], f32[T, N]) =

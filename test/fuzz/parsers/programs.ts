@@ -26,11 +26,11 @@ fn step(p: P, x: f32[N], y: f32[M], k: idx[M]) -> P =
 fn apply(f: (f32) -> f32, x: f32) -> f32 = f(x)
 fn signs(x: f32[T]) -> (bool[T], i32, f32) =
   (for i -> x[i] > 0 and not (x[i] == 1.0), argmax i -> x[i], sum i -> x[i])
-fn scan(x: f32[T], y: f32[T, 4]) -> f32[4] =
+fn counted(x: f32[T], y: f32[T, 4]) -> f32[4] =
   fold s = (for c: 4 -> 0.0) for t: T -> for c -> s[c] + x.at(t + 1, else: 0.0) * y[t, c]
 fn noise(k: key, scale: f32 = 2.0) -> f32[4] = for i: 4 -> scale * uniform(k, i)
 test "it adds" { apply(x -> x + 1, 2.0) == 3.0 }
-test "it counts" { let x = for i: 3 -> f32(i)  scan(x, for i: 3, j: 4 -> 1.0)[0] == 3.0 }
+test "it counts" { let x = for i: 3 -> f32(i)  counted(x, for i: 3, j: 4 -> 1.0)[0] == 3.0 }
 `,
   readFileSync(new URL('../../../stdlib/gates.jola', import.meta.url), 'utf8'),
 ]
