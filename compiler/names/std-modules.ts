@@ -44,13 +44,18 @@ export const stdModules: readonly string[] = [
 ]
 
 /** Functions and constants that are often used without their import, with the module that has each. */
-export const stdNames: ReadonlyMap<string, string> = new Map([
-  ...[
-    ...['clamp', 'cross_entropy', 'dot', 'gelu', 'gelu_tanh', 'layer_norm', 'log_softmax', 'log_sum_exp'],
-    ...['relu', 'rms_norm', 'rope', 'silu', 'softmax', 'softplus'],
-  ].map((name): [string, string] => [name, 'std.nn']),
-  ['pi', 'std.math'],
-])
+export const stdNames: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    'std.nn':
+      'batch_norm binary_cross_entropy clamp conv conv_same conv2d_same cross_entropy dot dropout elu ' +
+      'entropy gelu gelu_tanh huber kl_divergence layer_norm leaky_relu log_softmax log_sum_exp max_pool ' +
+      'mean_pool mean_squared_error mish relu rms_norm rope silu softmax softplus',
+    'std.math': 'acos asin atan cosh digamma lgamma log10 log2 log_beta pi sinh tau',
+    'std.linalg': 'cholesky determinant identity inverse leading norm qr solve solve_positive trace',
+    'std.sort': 'cumulative median nucleus order ranks sorted top',
+    'std.derivatives': 'hessian hessian_times jacobian pulled_back pushed_forward',
+  }).flatMap(([module, names]) => names.split(' ').map((name): [string, string] => [name, module])),
+)
 
 const lastOf = (module: string): string => module.slice(module.lastIndexOf('.') + 1)
 

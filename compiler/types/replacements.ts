@@ -24,7 +24,7 @@ export const elaborateReplacement = (cx: BodyContext, env: Env, e: Replacement):
     text: `what it replaces is ${cx.show(type)}`,
     at: e.target.span,
   })
-  return written(cx, { target, at, value }, shape)
+  return asComprehension(cx, { target, at, value }, shape)
 }
 
 interface Parts {
@@ -34,7 +34,7 @@ interface Parts {
 }
 
 /** The `for` that a replacement means. */
-const written = (cx: BodyContext, { target, at, value }: Parts, shape: ArrayShape): CoreExpr => {
+const asComprehension = (cx: BodyContext, { target, at, value }: Parts, shape: ArrayShape): CoreExpr => {
   const { type, span } = target
   const lets: { readonly pattern: CorePattern; readonly value: CoreExpr }[] = []
   const shared = (name: string, e: CoreExpr): CoreExpr => {
